@@ -1,0 +1,27 @@
+// φ and φ′. NaN stays NaN: comparisons with it are false, and each false branch passes its argument on.
+
+override ACTIVATION: u32;
+
+const SIGMOID = 0u;
+const TANH = 1u;
+const RELU = 2u;
+
+fn activate(z: f32) -> f32 {
+    switch ACTIVATION {
+        case SIGMOID: { return 1.0 / (1.0 + exp(-z)); }
+        // tanh rounds to ±1 long before 15; beyond, some drivers overflow.
+        case TANH: { return select(tanh(z), sign(z), abs(z) > 15.0); }
+        case RELU: { return select(z, 0.0, z < 0.0); }
+        default: { return z; }
+    }
+}
+
+// From the output a = φ(z).
+fn derivative(a: f32) -> f32 {
+    switch ACTIVATION {
+        case SIGMOID: { return a * (1.0 - a); }
+        case TANH: { return 1.0 - a * a; }
+        case RELU: { return select(0.0, 1.0, a > 0.0); }
+        default: { return 1.0; }
+    }
+}

@@ -1,0 +1,50 @@
+// Gathers the next mini-batch of a split that stays on the device: inputs to f32, labels as they are.
+// Past the split's end the last sample is repeated; `score` does not count it.
+
+// 1 where values are bytes to be scaled by 1/255, 4 where they are f32.
+override VALUE_BYTES: u32;
+
+struct Sizes {
+    batch: u32,
+    features: u32,
+    samples: u32,
+    // 1 where samples are taken as they come, 0 where `order` says which.
+    in_order: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> metrics: Metrics;
+@group(0) @binding(2) var<storage, read> order: array<u32>;
+@group(0) @binding(3) var<storage, read> values: array<u32>;
+@group(0) @binding(4) var<storage, read> split_labels: array<u32>;
+@group(0) @binding(5) var<storage, read_write> inputs: array<f32>;
+@group(0) @binding(6) var<storage, read_write> labels: array<u32>;
+
+// x: four features, y: a sample of the batch.
+@compute @workgroup_size(4, 16)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let row = id.y;
+    let first = id.x * 4u;
+    if row >= sizes.batch || first >= sizes.features {
+        return;
+    }
+    let position = min(metrics.batches * sizes.batch + row, sizes.samples - 1u);
+    var sample = position;
+    if sizes.in_order == 0u {
+        sample = order[position];
+    }
+    for (var column = first; column < min(first + 4u, sizes.features); column++) {
+        inputs[row * sizes.features + column] = value(sample * sizes.features + column);
+    }
+    if id.x == 0u {
+        labels[row] = split_labels[sample];
+    }
+}
+
+fn value(index: u32) -> f32 {
+    if VALUE_BYTES == 4u {
+        return bitcast<f32>(values[index]);
+    }
+    let byte = (values[index / 4u] >> (8u * (index % 4u))) & 0xffu;
+    return f32(byte) * (1.0 / 255.0);
+}

@@ -1,0 +1,42 @@
+use clap::Args;
+use serde::Serialize;
+
+use super::output;
+use crate::cpu;
+use crate::gpu;
+use crate::report::SCHEMA;
+use crate::train::DeviceInfo;
+
+#[derive(Debug, Args)]
+pub(super) struct DevicesArgs {
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: u32,
+    event: &'static str,
+    flag: &'static str,
+    device: &'a DeviceInfo,
+}
+
+/// Lists adapters, then the CPU backend, each with the `--device` that takes its kind.
+pub(super) fn run(args: &DevicesArgs) {
+    let adapters = gpu::adapters();
+    if !args.json && adapters.is_empty() {
+        output::narrate("no Vulkan, Metal or DX12 adapter found: only the cpu backend can train");
+    }
+    for device in adapters.into_iter().chain([cpu::info()]) {
+        let flag = match device.kind {
+            "cpu" | "software" => device.kind,
+            _ => "gpu",
+        };
+        if args.json {
+            output::json(&Line { schema: SCHEMA, event: "device", flag, device: &device });
+        } else {
+            output::line(&format!("--device {flag:<10} {device}"));
+        }
+    }
+}

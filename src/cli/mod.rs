@@ -1,0 +1,42 @@
+//! The command line; one file a command.
+
+mod devices;
+mod output;
+mod progress;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+use crate::Result;
+
+/// Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU.
+#[derive(Debug, Parser)]
+#[command(name = "ckpt-gpu", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 2 usage, 3 bad data or model file, 4 no suitable device, \
+                        5 does not fit, 6 diverged, 7 device lost.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network, keeping only every n-th activation
+    Train(Box<train::TrainArgs>),
+    /// List the devices that training can run on
+    Devices(devices::DevicesArgs),
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Train(args) => train::run(&args),
+        Command::Devices(args) => {
+            devices::run(&args);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::output;
+use super::progress::Progress;
+use crate::Result;
+use crate::config::{DeviceChoice, Residence, Settings, Widths};
+use crate::data::{Dataset, weights};
+use crate::model::{Activation, Loss, Optimizer, Parameters};
+use crate::report::{self, RunSummary};
+use crate::strategy::Strategy;
+use crate::train::Trainer;
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// An npz with x_train, y_train, x_test and y_test
+    #[arg(long, value_name = "PATH", default_value = "data/mnist.npz")]
+    data: PathBuf,
+
+    /// The width of every state; 30x50 is fifty layers of 30
+    #[arg(long, value_name = "WIDTHS", default_value_t = Settings::default().layers)]
+    layers: Widths,
+
+    /// sigmoid, tanh, relu or identity
+    #[arg(long, value_name = "NAME", default_value = Settings::default().activation.name())]
+    activation: Activation,
+
+    /// quadratic or cross-entropy
+    #[arg(long, value_name = "NAME", default_value = Settings::default().loss.name())]
+    loss: Loss,
+
+    /// sgd
+    #[arg(long, value_name = "NAME", default_value = Settings::default().optimizer.name())]
+    optimizer: Optimizer,
+
+    /// Learning rate
+    #[arg(long, value_name = "RATE", default_value_t = Settings::default().lr)]
+    lr: f32,
+
+    /// Samples in a mini-batch
+    #[arg(long, value_name = "N", default_value_t = Settings::default().batch)]
+    batch: usize,
+
+    /// Passes over the training data; an incomplete last mini-batch is dropped
+    #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
+    epochs: usize,
+
+    /// Steps in all, instead of whole epochs
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    steps: Option<u64>,
+
+    /// For the initial parameters and the order of the samples
+    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
+    seed: u64,
+
+    /// Take the samples in file order
+    #[arg(long)]
+    no_shuffle: bool,
+
+    /// Keep every N-th activation and recompute the others; 0 keeps all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    every: usize,
+
+    /// auto: a hardware GPU, else the CPU; software: the GPU kernels on a software Vulkan driver
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    device: DeviceChoice,
+
+    /// Where the data is kept; auto: on the device where it fits one binding
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    dataset: Residence,
+
+    /// Start from the parameters in this npz
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+
+    /// Write the trained parameters to this npz
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
+    /// One JSON object a line on stdout, nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+impl TrainArgs {
+    fn settings(&self) -> Settings {
+        Settings {
+            layers: self.layers.clone(),
+            activation: self.activation,
+            loss: self.loss,
+            optimizer: self.optimizer,
+            lr: self.lr,
+            batch: self.batch,
+            epochs: self.epochs,
+            steps: self.steps,
+            seed: self.seed,
+            shuffle: !self.no_shuffle,
+            strategy: Strategy::EveryN(self.every),
+            device: self.device,
+            dataset: self.dataset,
+        }
+    }
+}
+
+pub(super) fn run(args: &TrainArgs) -> Result<()> {
+    let settings = args.settings();
+    let network = settings.network()?;
+    if let Some(path) = &args.save {
+        weights::check_writable(path)?;
+    }
+    let data = Arc::new(Dataset::load(&args.data)?);
+    data.check(network.features(), network.classes())?;
+    let initial = match &args.init {
+        Some(path) => weights::read(path, &network)?,
+        None => Parameters::normal(&network, settings.seed),
+    };
+
+    let mut trainer = Trainer::new(&settings, &data, &initial)?;
+    announce(args, &trainer);
+    let started = Instant::now();
+    let mut progress = Progress::new(trainer.total_steps());
+    while !trainer.is_done() {
+        let epoch_started = Instant::now();
+        let epoch = trainer.epoch(|done| progress.step(done))?;
+        let seconds = epoch_started.elapsed().as_secs_f64();
+        progress.pause(|| match args.json {
+            true => output::json(&report::json::epoch(&epoch, seconds)),
+            false => output::line(&report::text::epoch(&epoch, seconds)),
+        });
+    }
+    progress.finish();
+    let seconds = started.elapsed().as_secs_f64();
+
+    let parameters = trainer.parameters()?;
+    if let Some(path) = &args.save {
+        weights::write(path, trainer.network(), &parameters)?;
+        narrate_saved(path);
+    }
+    let memory = trainer.memory();
+    let device = trainer.device();
+    let summary = RunSummary {
+        steps: trainer.steps(),
+        seconds,
+        device: &device,
+        memory: &memory,
+        weights_sha256: parameters.sha256(),
+    };
+    if args.json {
+        output::json(&report::json::done(&summary));
+    } else {
+        output::line(&report::text::done(&summary));
+    }
+    Ok(())
+}
+
+fn announce(args: &TrainArgs, trainer: &Trainer) {
+    let device = trainer.device();
+    let note = match (args.device, device.kind) {
+        (DeviceChoice::Auto, "cpu") => " (no hardware GPU found)",
+        _ => "",
+    };
+    let strategy = Strategy::EveryN(args.every);
+    output::narrate(&format!("training {} on {device}{note}", args.layers));
+    output::narrate(&report::text::plan(strategy, trainer.plan(), trainer.planned()));
+    if args.json {
+        output::json(&report::json::plan(strategy, trainer.network(), trainer.plan(), trainer.planned()));
+    }
+}
+
+fn narrate_saved(path: &Path) {
+    output::narrate(&format!("parameters saved to {}", path.display()));
+}

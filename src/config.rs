@@ -1,0 +1,181 @@
+//! Validated settings; the only place that knows defaults.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::{Activation, Loss, Network, Optimizer};
+use crate::strategy::Strategy;
+use crate::{Error, Result};
+
+/// How to train. The default is the notebook's accuracy experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The width of every state.
+    pub layers: Widths,
+    /// Of every layer, but for the last where the loss wants logits.
+    pub activation: Activation,
+    /// What is made small.
+    pub loss: Loss,
+    /// How parameters move.
+    pub optimizer: Optimizer,
+    /// The learning rate.
+    pub lr: f32,
+    /// Samples in a mini-batch.
+    pub batch: usize,
+    /// Passes over the training split.
+    pub epochs: usize,
+    /// Steps in all, whatever `epochs` says.
+    pub steps: Option<u64>,
+    /// For the initial parameters and the order of the samples.
+    pub seed: u64,
+    /// Whether each epoch takes the samples in an order of its own.
+    pub shuffle: bool,
+    /// What is kept of the forward sweep.
+    pub strategy: Strategy,
+    /// Where to train.
+    pub device: DeviceChoice,
+    /// Where the dataset is kept.
+    pub dataset: Residence,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            layers: Widths(vec![784, 30, 30, 30, 30, 10]),
+            activation: Activation::Sigmoid,
+            loss: Loss::Quadratic,
+            optimizer: Optimizer::Sgd,
+            lr: 3.0,
+            batch: 100,
+            epochs: 5,
+            steps: None,
+            seed: 0,
+            shuffle: true,
+            strategy: Strategy::StoreAll,
+            device: DeviceChoice::Auto,
+            dataset: Residence::Auto,
+        }
+    }
+}
+
+impl Settings {
+    /// The network that these settings describe.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a setting that no training can have.
+    pub fn network(&self) -> Result<Network> {
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
+        }
+        for (flag, is_zero) in
+            [("--batch", self.batch == 0), ("--epochs", self.epochs == 0), ("--steps", self.steps == Some(0))]
+        {
+            if is_zero {
+                return Err(Error::usage(flag, "found 0, expected at least 1"));
+            }
+        }
+        Network::new(&self.layers.0, self.activation, self.loss)
+    }
+}
+
+/// Where to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// A hardware GPU, else the CPU backend.
+    Auto,
+    /// A hardware GPU.
+    Gpu,
+    /// The CPU backend.
+    Cpu,
+    /// The GPU kernels on a software driver.
+    Software,
+}
+
+/// Where the dataset is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Residence {
+    /// On the device where it fits one binding; the CPU backend reads it where it lies.
+    Auto,
+    /// On the device.
+    Device,
+    /// On the host, which uploads a mini-batch a step.
+    Host,
+}
+
+/// The width of every state, written as `784,30x50,10`: `30x50` is fifty layers of 30.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Widths(pub Vec<usize>);
+
+impl FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// Longer chains are taken for a slip of the finger.
+        const MOST_LAYERS: usize = 1_000_000;
+        let mut widths = Vec::new();
+        for part in text.split(',') {
+            let number = |digits: &str| {
+                usize::from_str(digits.trim()).map_err(|_| {
+                    format!("found '{part}', expected a width such as 30, or 30x50 for fifty layers of 30")
+                })
+            };
+            let (width, times) = match part.split_once('x') {
+                Some((width, times)) => (number(width)?, number(times)?),
+                None => (number(part)?, 1),
+            };
+            if width == 0 || times == 0 {
+                return Err(format!("found '{part}', expected widths and counts of at least 1"));
+            }
+            if times > MOST_LAYERS - widths.len() {
+                return Err(format!("found more than {MOST_LAYERS} layers, expected fewer"));
+            }
+            widths.extend(std::iter::repeat_n(width, times));
+        }
+        Ok(Widths(widths))
+    }
+}
+
+impl fmt::Display for Widths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, run) in self.0.chunk_by(|a, b| a == b).enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            match run {
+                [width] => write!(f, "{comma}{width}")?,
+                _ => write!(f, "{comma}{}x{}", run[0], run.len())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_read_back_as_written() {
+        for text in ["784,30x50,10", "1,2", "7x3", "784,100,10"] {
+            assert_eq!(text.parse::<Widths>().unwrap().to_string(), text);
+        }
+        assert_eq!("3, 2x2".parse(), Ok(Widths(vec![3, 2, 2])));
+    }
+
+    #[test]
+    fn slips_are_named() {
+        for text in [
+            "",
+            "784,",
+            "784,ten",
+            "30x",
+            "x30",
+            "784,0,10",
+            "3x0",
+            "-1,2",
+            "9999999999999999999999",
+            "2x1000001",
+        ] {
+            let message = text.parse::<Widths>().unwrap_err();
+            assert!(message.contains("found") && message.contains("expected"), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+use std::sync::Arc;
+
+use super::delta::delta;
+use super::forward::forward;
+use super::loss::loss;
+use super::score::score;
+use super::update::update;
+use crate::data::{BatchCursor, Part};
+use crate::execute::Backend;
+use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
+use crate::model::{LayerParameters, Network, Parameters};
+use crate::plan::SlotId;
+use crate::train::{Device, DeviceInfo, Job, Metrics};
+use crate::{Error, Result};
+
+/// Runs plans on the host's processor.
+///
+/// The dataset is read where it lies in host memory, so it takes no bytes here.
+pub struct Cpu {
+    network: Network,
+    rate: f32,
+    parameters: Vec<Booked<LayerParameters>>,
+    slots: Vec<Booked<Vec<f32>>>,
+    labels: Booked<Vec<u32>>,
+    cursor: BatchCursor,
+    /// Samples that count in the mini-batch at hand.
+    samples: usize,
+    metrics: Metrics,
+    buffers_made: u64,
+}
+
+/// A buffer that the ledger knows of.
+struct Booked<T> {
+    values: T,
+    _entry: LedgerEntry,
+}
+
+impl Cpu {
+    /// Bytes of everything outside the plan's pool, before any of it is allocated.
+    pub fn planned_bytes(network: &Network, batch: usize) -> ByCategory {
+        let batch = batch as u64;
+        ByCategory::from_iter([
+            (Category::Parameters, 4 * network.parameter_count()),
+            (Category::Batch, 4 * batch * (network.features() as u64 + 1)),
+        ])
+    }
+
+    /// Allocates everything that training needs.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the host has no room for it.
+    pub fn new(job: &Job, ledger: &Ledger) -> Result<Self> {
+        let parameters: Vec<_> = job
+            .parameters
+            .layers
+            .iter()
+            .map(|layer| {
+                let bytes = 4 * (layer.weights.len() + layer.bias.len()) as u64;
+                Booked { values: layer.clone(), _entry: ledger.book(Category::Parameters, bytes) }
+            })
+            .collect();
+        let slots: Vec<_> = job
+            .plan
+            .slots
+            .iter()
+            .map(|slot| zeros(ledger, slot.category, slot.bytes as usize / 4))
+            .collect::<Result<_>>()?;
+        Ok(Cpu {
+            network: job.network.clone(),
+            rate: job.rate,
+            buffers_made: parameters.len() as u64 + slots.len() as u64 + 1,
+            parameters,
+            slots,
+            labels: zeros(ledger, Category::Batch, job.batch)?,
+            cursor: BatchCursor::new(Arc::clone(job.data)),
+            samples: job.batch,
+            metrics: Metrics::default(),
+        })
+    }
+}
+
+impl Cpu {
+    fn batch(&self) -> usize {
+        self.labels.values.len()
+    }
+}
+
+impl Backend for Cpu {
+    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
+        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let [input, output] = slots(&mut self.slots, [input, output])?;
+        let state = &input.values[..batch * shape.inputs];
+        forward(
+            batch,
+            shape,
+            state,
+            &self.parameters[layer].values,
+            &mut output.values[..batch * shape.outputs],
+        );
+        Ok(())
+    }
+
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
+        let last = self.network.layer(self.parameters.len() - 1);
+        let elements = self.batch() * last.outputs;
+        let [output, delta] = slots(&mut self.slots, [output, delta])?;
+        self.metrics.loss += loss(
+            self.network.loss(),
+            last.activation,
+            &output.values[..elements],
+            &self.labels.values,
+            &mut delta.values[..elements],
+        );
+        self.metrics.batches += 1;
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        layer: usize,
+        state: SlotId,
+        delta_slot: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let (state_elements, delta_elements) = (batch * shape.inputs, batch * shape.outputs);
+        let parameters = &mut self.parameters[layer].values;
+        // The delta below is made from the weights before the update overwrites them.
+        if let Some(below) = below {
+            let [state, upstream, below] = slots(&mut self.slots, [state, delta_slot, below])?;
+            delta(
+                batch,
+                shape,
+                self.network.layer(layer - 1).activation,
+                &upstream.values[..delta_elements],
+                &parameters.weights,
+                &state.values[..state_elements],
+                &mut below.values[..state_elements],
+            );
+        }
+        let [state, upstream] = slots(&mut self.slots, [state, delta_slot])?;
+        let upstream = &upstream.values[..delta_elements];
+        update(batch, shape, self.rate, upstream, &state.values[..state_elements], parameters);
+        Ok(())
+    }
+
+    fn score(&mut self, output: SlotId) -> Result<()> {
+        let classes = self.network.classes();
+        let output = &self.slots[output].values[..self.batch() * classes];
+        self.metrics.correct += score(classes, output, &self.labels.values[..self.samples]);
+        self.metrics.batches += 1;
+        Ok(())
+    }
+}
+
+impl Device for Cpu {
+    fn info(&self) -> DeviceInfo {
+        super::info()
+    }
+
+    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()> {
+        self.cursor.begin(part, order);
+        self.metrics = Metrics::default();
+        Ok(())
+    }
+
+    fn begin_batch(&mut self) -> Result<()> {
+        self.samples = self.cursor.next(&mut self.slots[0].values, &mut self.labels.values);
+        Ok(())
+    }
+
+    fn end_batch(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn end_pass(&mut self) -> Result<Metrics> {
+        Ok(self.metrics)
+    }
+
+    fn parameters(&mut self) -> Result<Parameters> {
+        Ok(Parameters { layers: self.parameters.iter().map(|layer| layer.values.clone()).collect() })
+    }
+
+    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
+        Ok(self.slots[slot].values[..elements].to_vec())
+    }
+
+    fn objects_made(&self) -> u64 {
+        self.buffers_made
+    }
+}
+
+fn slots<const N: usize>(
+    slots: &mut [Booked<Vec<f32>>],
+    ids: [SlotId; N],
+) -> Result<[&mut Booked<Vec<f32>>; N]> {
+    slots.get_disjoint_mut(ids).map_err(|error| Error::InvalidPlan {
+        index: 0,
+        problem: format!("slots {ids:?} cannot be used together: {error}"),
+    })
+}
+
+fn zeros<T: Copy + Default>(ledger: &Ledger, category: Category, count: usize) -> Result<Booked<Vec<T>>> {
+    let bytes = (count * size_of::<T>()) as u64;
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| {
+        Error::DoesNotFit(format!(
+            "{} need {bytes} more bytes than the host has; use a smaller --batch",
+            category.name()
+        ))
+    })?;
+    values.resize(count, T::default());
+    Ok(Booked { values, _entry: ledger.book(category, bytes) })
+}

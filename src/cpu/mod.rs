@@ -1,0 +1,24 @@
+//! The CPU backend: the same plans, on host memory that the ledger counts as the device's.
+//!
+//! One file a kernel, each named as its twin in `shaders/`; the matrix products come from the `matrixmultiply`
+//! crate.
+
+mod backend;
+mod delta;
+mod forward;
+mod loss;
+mod product;
+mod score;
+mod update;
+
+pub use backend::Cpu;
+
+use crate::train::DeviceInfo;
+
+/// The host's processor, by the name that the system gives it, else by its architecture.
+pub fn info() -> DeviceInfo {
+    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned());
+    DeviceInfo { name, kind: "cpu", backend: "cpu".to_owned(), driver: String::new() }
+}

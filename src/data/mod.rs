@@ -1,0 +1,18 @@
+//! Reading what a network is trained on, and in which order.
+//!
+//! [`npz`] reads and writes NumPy's archives and trusts nothing it has not checked. A [`Dataset`] is made of one:
+//! inputs and labels, split into training and test samples. [`shuffle`] says which sample comes when, a
+//! [`BatchCursor`] gathers mini-batches on the host, and [`weights`] holds model files.
+
+mod cursor;
+mod dataset;
+mod labels;
+pub mod npz;
+mod order;
+mod split;
+pub mod weights;
+
+pub use cursor::{BatchCursor, Part};
+pub use dataset::Dataset;
+pub use order::shuffle;
+pub use split::{Inputs, Split, U8_SCALE};

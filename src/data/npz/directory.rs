@@ -1,0 +1,66 @@
+//! The zip's directory: which members there are.
+
+use super::shown;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
+
+const MAX_MEMBERS: u64 = u16::MAX as u64;
+/// The end record with the longest comment, and the zip64 locator before it.
+const TAIL_BYTES: u64 = 22 + u16::MAX as u64 + 20;
+const ZIP64_LOCATOR: &[u8] = b"PK\x06\x07";
+const ZIP64_END: &[u8] = b"PK\x06\x06";
+
+pub(super) type Zip = ZipArchive<BufReader<File>>;
+
+/// Opens the archive in `file`; its arrays by key (the member's name less `.npy`), each with its place in the
+/// directory. The error says what is wrong with the file as a whole.
+pub(super) fn open(mut file: File) -> Result<(Zip, BTreeMap<String, usize>), String> {
+    let declared = most_members_declared(&mut file).map_err(|e| format!("cannot be read: {e}"))?;
+    if declared > MAX_MEMBERS {
+        return Err(format!("declares {declared} members, expected at most {MAX_MEMBERS}"));
+    }
+    // An npz starts at its first byte. Looking for the archive further on would find more than the check above did.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let zip = ZipArchive::with_config(config, BufReader::new(file))
+        .map_err(|e| format!("not a whole .npz archive ({e}); write it with np.savez"))?;
+    if zip.has_duplicate_names() {
+        return Err("holds two members of one name, expected each name once".into());
+    }
+    let mut members = BTreeMap::new();
+    for (index, name) in zip.file_names().enumerate() {
+        let name = name.map_err(|e| format!("member {index} has an unreadable name: {e}"))?;
+        let Some(key) = name.strip_suffix(".npy") else { continue };
+        // Names that differ in the file can still decode to the same text.
+        if members.insert(key.to_owned(), index).is_some() {
+            return Err(format!("holds {} twice, expected once", shown(key)));
+        }
+    }
+    Ok((zip, members))
+}
+
+/// The largest count that any zip64 end record declares, 0 where there is none. The zip reader reserves memory for
+/// as many members before it has met one; a count of 16 bits, as in every other archive, is harmless.
+fn most_members_declared(file: &mut File) -> io::Result<u64> {
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+    let mut most = 0;
+    // A locator: signature, disk (4 bytes), offset of the end record (8), disks (4).
+    for locator in tail.windows(16).filter(|window| window.starts_with(ZIP64_LOCATOR)) {
+        let mut record = [0; 40];
+        let found =
+            file.seek(SeekFrom::Start(le_u64(&locator[8..]))).and_then(|_| file.read_exact(&mut record));
+        if found.is_ok() && record.starts_with(ZIP64_END) {
+            most = most.max(le_u64(&record[32..]));
+        }
+    }
+    Ok(most)
+}
+
+fn le_u64(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |&word| u64::from_le_bytes(word))
+}

@@ -1,0 +1,209 @@
+//! An array's values: the dtypes that are read, how their bytes become numbers, and in which order they lie.
+
+use super::shown;
+
+/// An array, its values in C order (the last axis varies fastest).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Length of each axis; empty for a scalar. The product is the number of values.
+    pub shape: Vec<usize>,
+    /// The values, row-major.
+    pub values: Values,
+}
+
+/// Values by the type they are held in. Integers other than `uint8` are widened to `i64`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// `uint8`.
+    U8(Vec<u8>),
+    /// `int8` … `int64`, `uint16` … `uint64`.
+    I64(Vec<i64>),
+    /// `float32`.
+    F32(Vec<f32>),
+    /// `float64`.
+    F64(Vec<f64>),
+}
+
+impl Values {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::U8(v) => v.len(),
+            Values::I64(v) => v.len(),
+            Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What they are, for messages.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Values::U8(_) => "uint8",
+            Values::I64(_) => "integers wider than uint8, or signed",
+            Values::F32(_) => "float32",
+            Values::F64(_) => "float64",
+        }
+    }
+
+    /// Floats as `f32`: `float32` as it is, `float64` rounded to nearest (too large becomes infinite). `None` for
+    /// integers.
+    pub fn into_f32(self) -> Option<Vec<f32>> {
+        match self {
+            Values::F32(v) => Some(v),
+            Values::F64(v) => Some(v.into_iter().map(|x| x as f32).collect()),
+            Values::U8(_) | Values::I64(_) => None,
+        }
+    }
+
+    pub(super) fn empty(kind: Kind) -> Values {
+        match kind {
+            Kind::U8 => Values::U8(Vec::new()),
+            Kind::Signed | Kind::Unsigned => Values::I64(Vec::new()),
+            Kind::F32 => Values::F32(Vec::new()),
+            Kind::F64 => Values::F64(Vec::new()),
+        }
+    }
+
+    /// Appends the values in `bytes`, a whole number of them. Big-endian values are turned round in place.
+    pub(super) fn append(&mut self, dtype: Dtype, bytes: &mut [u8]) -> Result<(), String> {
+        if dtype.big_endian {
+            bytes.chunks_exact_mut(dtype.width).for_each(<[u8]>::reverse);
+        }
+        let bytes = &*bytes;
+        match (self, dtype.kind, dtype.width) {
+            (Values::U8(v), ..) => extend(v, bytes, |[byte]: [u8; 1]| byte),
+            (Values::F32(v), ..) => extend(v, bytes, f32::from_le_bytes),
+            (Values::F64(v), ..) => extend(v, bytes, f64::from_le_bytes),
+            (Values::I64(v), Kind::Signed, 1) => extend(v, bytes, |b| i8::from_le_bytes(b).into()),
+            (Values::I64(v), Kind::Signed, 2) => extend(v, bytes, |b| i16::from_le_bytes(b).into()),
+            (Values::I64(v), Kind::Signed, 4) => extend(v, bytes, |b| i32::from_le_bytes(b).into()),
+            (Values::I64(v), Kind::Signed, _) => extend(v, bytes, i64::from_le_bytes),
+            (Values::I64(v), _, 2) => extend(v, bytes, |b| u16::from_le_bytes(b).into()),
+            (Values::I64(v), _, 4) => extend(v, bytes, |b| u32::from_le_bytes(b).into()),
+            (Values::I64(v), ..) => {
+                let (words, _) = bytes.as_chunks();
+                match words.iter().map(|&b| u64::from_le_bytes(b)).find(|&n| i64::try_from(n).is_err()) {
+                    Some(n) => Err(format!("holds {n}, expected at most {} in integers", i64::MAX)),
+                    None => extend(v, bytes, i64::from_le_bytes),
+                }
+            }
+        }
+    }
+
+    /// Values of an array of `shape` that lie in Fortran order (the first axis varies fastest), put in C order.
+    pub(super) fn fortran_to_c(self, shape: &[usize]) -> Values {
+        match self {
+            Values::U8(v) => Values::U8(transpose(shape, &v)),
+            Values::I64(v) => Values::I64(transpose(shape, &v)),
+            Values::F32(v) => Values::F32(transpose(shape, &v)),
+            Values::F64(v) => Values::F64(transpose(shape, &v)),
+        }
+    }
+}
+
+fn extend<const N: usize, T>(
+    to: &mut Vec<T>,
+    bytes: &[u8],
+    decode: impl Fn([u8; N]) -> T,
+) -> Result<(), String> {
+    let (words, _) = bytes.as_chunks::<N>();
+    to.try_reserve(words.len()).map_err(|_| "does not fit this machine's memory")?;
+    to.extend(words.iter().map(|&word| decode(word)));
+    Ok(())
+}
+
+fn transpose<T: Copy>(shape: &[usize], fortran: &[T]) -> Vec<T> {
+    let strides: Vec<usize> =
+        shape.iter().scan(1, |stride, &axis| Some(std::mem::replace(stride, *stride * axis))).collect();
+    let mut index = vec![0; shape.len()];
+    let mut at = 0;
+    let mut next = || {
+        let value = fortran[at];
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+        value
+    };
+    (0..fortran.len()).map(|_| next()).collect()
+}
+
+/// A dtype that is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dtype {
+    pub kind: Kind,
+    /// Bytes of one value.
+    pub width: usize,
+    pub big_endian: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    U8,
+    Unsigned,
+    Signed,
+    F32,
+    F64,
+}
+
+impl Kind {
+    /// NumPy's name of the dtype that is written for it.
+    pub fn descr(self) -> &'static str {
+        match self {
+            Kind::U8 => "|u1",
+            Kind::Unsigned => "<u8",
+            Kind::Signed => "<i8",
+            Kind::F32 => "<f4",
+            Kind::F64 => "<f8",
+        }
+    }
+}
+
+impl Dtype {
+    /// Parses NumPy's `descr`, such as `<f4`. The error says why it is refused and how to save the array instead.
+    pub fn parse(descr: &str) -> Result<Dtype, String> {
+        let (big_endian, code) = match descr.as_bytes() {
+            [order @ (b'<' | b'|' | b'>'), code @ ..] => (*order == b'>', code),
+            code => (false, code),
+        };
+        let (kind, width) = match code {
+            b"u1" => (Kind::U8, 1),
+            b"u2" => (Kind::Unsigned, 2),
+            b"u4" => (Kind::Unsigned, 4),
+            b"u8" => (Kind::Unsigned, 8),
+            b"i1" => (Kind::Signed, 1),
+            b"i2" => (Kind::Signed, 2),
+            b"i4" => (Kind::Signed, 4),
+            b"i8" => (Kind::Signed, 8),
+            b"f4" => (Kind::F32, 4),
+            b"f8" => (Kind::F64, 8),
+            _ => return Err(refusal(descr, code)),
+        };
+        Ok(Dtype { kind, width, big_endian })
+    }
+}
+
+fn refusal(descr: &str, code: &[u8]) -> String {
+    let (what, remedy) = match code.first() {
+        Some(b'O') => ("Python objects", "save it with .astype(np.float32)"),
+        Some(b'b' | b'?') => ("booleans", "save it with .astype(np.uint8)"),
+        Some(b'f') if code == b"f2" => ("float16", "save it with .astype(np.float32)"),
+        Some(b'f') => ("extended floats", "save it with .astype(np.float64)"),
+        Some(b'c') => ("complex numbers", "save the real and imaginary parts as arrays of their own"),
+        Some(b'S' | b'a' | b'U') => ("strings", "save numbers instead"),
+        Some(b'm' | b'M') => ("times", "save it with .astype(np.int64)"),
+        Some(b'V') => ("raw records", "save each field as an array of its own"),
+        _ => ("unknown", "save it with .astype(np.float32)"),
+    };
+    format!("has dtype '{}' ({what}), expected integers, float32 or float64; {remedy}", shown(descr))
+}

@@ -1,0 +1,148 @@
+//! Reading an archive, one checked member at a time.
+
+use super::directory::{self, Zip};
+use super::elements::{Array, Values};
+use super::header::Header;
+use super::shown;
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use zip::CompressionMethod;
+
+/// Bytes that one [`Archive`] inflates in all before it refuses the next member: 8 GiB.
+pub const MAX_INFLATED_BYTES: u64 = 8 << 30;
+
+/// A deflate stream grows at most 1032 times: 258 bytes out of a length and a distance of one bit each.
+const DEFLATE_MAX_RATIO: u64 = 1032;
+const CHUNK_BYTES: usize = 256 << 10;
+const MAX_KEYS_NAMED: usize = 20;
+
+/// An open `.npz`, its directory read and its members not.
+pub struct Archive {
+    path: PathBuf,
+    zip: Zip,
+    members: BTreeMap<String, usize>,
+    inflatable: u64,
+}
+
+impl Archive {
+    /// Opens `path` and reads its directory. Members not named `*.npy` are passed over.
+    ///
+    /// Fails where the file is missing, is no zip archive, or holds too many members or two of one name.
+    pub fn open(path: &Path) -> Result<Archive> {
+        let fail = |problem: String| Error::file(path, problem);
+        let unopened = |e: io::Error| match e.kind() {
+            ErrorKind::NotFound => fail("no such file".into()),
+            _ => fail(format!("cannot be opened: {e}")),
+        };
+        // Asked before it is opened: opening a pipe would wait for its writer.
+        if !path.metadata().map_err(unopened)?.is_file() {
+            return Err(fail("is not a regular file, expected an .npz archive".into()));
+        }
+        let file = File::open(path).map_err(unopened)?;
+        let (zip, members) = directory::open(file).map_err(fail)?;
+        Ok(Archive { path: path.to_owned(), zip, members, inflatable: MAX_INFLATED_BYTES })
+    }
+
+    /// Bounds the bytes inflated in all, [`MAX_INFLATED_BYTES`] unless set.
+    pub fn with_limit(mut self, bytes: u64) -> Self {
+        self.inflatable = bytes;
+        self
+    }
+
+    /// The file it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The arrays' names, sorted, without `.npy`.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
+    /// Reads the array named `key` to its end.
+    ///
+    /// Fails where there is none (naming those there are), where its dtype is not one of [`Values`], where its
+    /// bytes are not exactly those that its shape takes, where its checksum is wrong, and where inflating it would
+    /// pass the limit.
+    pub fn read(&mut self, key: &str) -> Result<Array> {
+        let Some(&index) = self.members.get(key) else {
+            return Err(Error::file(&self.path, format!("has no array {key}, only {}", self.found())));
+        };
+        let read = read_member(&mut self.zip, index, &mut self.inflatable);
+        read.map_err(|problem| Error::file(&self.path, format!("{}: {problem}", shown(key))))
+    }
+
+    fn found(&self) -> String {
+        let mut named: Vec<String> = self.keys().take(MAX_KEYS_NAMED).map(shown).collect();
+        match self.members.len() {
+            0 => return "an empty list of them".into(),
+            all if all > named.len() => named.push(format!("and {} more", all - named.len())),
+            _ => {}
+        }
+        named.join(", ")
+    }
+}
+
+fn read_member(zip: &mut Zip, index: usize, inflatable: &mut u64) -> Result<Array, String> {
+    let entry = zip.by_index_data(index).map_err(|e| format!("cannot be found: {e}"))?;
+    let (bytes, stored) = (entry.size(), entry.compressed_size());
+    if entry.encrypted() {
+        return Err("is encrypted, expected a plain member; save it without a password".into());
+    }
+    let largest = match entry.compression() {
+        CompressionMethod::Stored => stored,
+        CompressionMethod::Deflated => stored.saturating_mul(DEFLATE_MAX_RATIO),
+        other => {
+            return Err(format!(
+                "is compressed by {other}, expected none or deflate; write it with np.savez"
+            ));
+        }
+    };
+    if bytes > largest {
+        return Err(format!("declares {bytes} bytes, but its {stored} stored bytes hold at most {largest}"));
+    }
+    *inflatable = inflatable.checked_sub(bytes).ok_or_else(|| {
+        format!("declares {bytes} bytes, but only {inflatable} more are inflated from one file; split it")
+    })?;
+
+    let mut member = zip.by_index(index).map_err(|e| format!("cannot be read: {e}"))?;
+    let header = Header::read(&mut member)?;
+    let held = bytes.saturating_sub(header.header_bytes);
+    if held != header.data_bytes {
+        return Err(format!(
+            "holds {held} bytes of values, but its shape {:?} takes {}",
+            header.shape, header.data_bytes
+        ));
+    }
+    let values = read_values(&mut member, &header)?;
+    // The checksum is compared when the reader meets the end.
+    match member.read(&mut [0]) {
+        Ok(0) => Ok(Array { shape: header.shape, values }),
+        Ok(_) => Err(format!("holds more than the {bytes} bytes it declares")),
+        Err(e) => Err(damaged(e)),
+    }
+}
+
+fn read_values(member: &mut impl Read, header: &Header) -> Result<Values, String> {
+    let mut values = Values::empty(header.dtype.kind);
+    let mut left = header.count * header.dtype.width;
+    let mut chunk = vec![0; left.min(CHUNK_BYTES)];
+    while left > 0 {
+        let chunk = &mut chunk[..left.min(CHUNK_BYTES)];
+        member.read_exact(chunk).map_err(damaged)?;
+        values.append(header.dtype, chunk)?;
+        left -= chunk.len();
+    }
+    let reorder = header.fortran_order && header.shape.len() > 1;
+    Ok(if reorder { values.fortran_to_c(&header.shape) } else { values })
+}
+
+fn damaged(e: io::Error) -> String {
+    match e.kind() {
+        ErrorKind::UnexpectedEof => "ends before the bytes it declares; the file is damaged".into(),
+        _ => format!("cannot be read ({e}); the file is damaged"),
+    }
+}

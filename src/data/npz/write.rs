@@ -1,0 +1,79 @@
+//! Writing an archive, whole or not at all.
+
+use super::header::f32_header;
+use super::shown;
+use crate::{Error, Result};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
+
+const CHUNK_VALUES: usize = 64 << 10;
+
+/// One array to be written.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// Its name, without `.npy`.
+    pub key: String,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Its values in C order, as many as `shape` holds.
+    pub values: &'a [f32],
+}
+
+/// Writes `entries` to `path` as `float32` arrays that `np.load` reads.
+///
+/// Equal entries make equal bytes. A file already at `path` is replaced only by a complete one: the archive is
+/// written beside it, synced, then renamed over it. Fails where the folder cannot be written, where a name comes
+/// twice, and where a shape does not hold its values.
+pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
+    let fail = |problem: String| Error::file(path, format!("cannot be written: {problem}"));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = temporary(folder).map_err(|e| fail(format!("in {}: {e}", folder.display())))?;
+    write_zip(file.as_file_mut(), entries).map_err(fail)?;
+    file.as_file().sync_all().map_err(|e| fail(e.to_string()))?;
+    file.persist(path).map_err(|e| fail(e.error.to_string()))?;
+    Ok(())
+}
+
+/// A file that removes itself unless it is persisted, with the rights that the umask gives to any new file.
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".npz-").tempfile_in(folder)
+}
+
+fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {
+    let mut zip = ZipWriter::new(BufWriter::new(file));
+    for Entry { key, shape, values } in entries {
+        let fail = |problem: String| format!("{}: {problem}", shown(key));
+        let held = shape.iter().try_fold(1usize, |held, &axis| held.checked_mul(axis));
+        if held != Some(values.len()) {
+            return Err(fail(format!("the shape {shape:?} does not hold {} values", values.len())));
+        }
+        let header = f32_header(shape).map_err(fail)?;
+        let bytes = (header.len() + size_of_val(*values)) as u64;
+        // Whatever would differ between two runs or two systems is fixed.
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .system(System::Unix)
+            .unix_permissions(0o644)
+            .large_file(bytes > u64::from(u32::MAX));
+        zip.start_file(format!("{key}.npy"), options).map_err(|e| fail(e.to_string()))?;
+        let written = zip.write_all(&header).and_then(|()| {
+            values.chunks(CHUNK_VALUES).try_for_each(|chunk| {
+                let words: Vec<[u8; 4]> = chunk.iter().map(|value| value.to_le_bytes()).collect();
+                zip.write_all(words.as_flattened())
+            })
+        });
+        written.map_err(|e| fail(e.to_string()))?;
+    }
+    let mut file = zip.finish().map_err(|e| e.to_string())?;
+    file.flush().map_err(|e| e.to_string())
+}

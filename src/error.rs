@@ -1,0 +1,90 @@
+//! What can go wrong, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+/// Every failure the crate reports. Each message names the flag, file or layer, what was found, what was
+/// expected, and what would mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting that cannot be used.
+    #[error("{flag}: {problem}")]
+    Usage {
+        /// The flag (or library setting) at fault.
+        flag: &'static str,
+        /// What was found, what was expected, and the remedy.
+        problem: String,
+    },
+
+    /// A data or model file that cannot be read, trusted or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file at fault.
+        path: PathBuf,
+        /// What was found, what was expected, and the remedy.
+        problem: String,
+    },
+
+    /// No adapter answers to what `--device` asked for.
+    #[error("--device {wanted}: {problem}")]
+    NoDevice {
+        /// The kind of device that was asked for.
+        wanted: String,
+        /// What was found instead, and the remedy.
+        problem: String,
+    },
+
+    /// Something is larger than the device can hold or bind.
+    #[error("does not fit the device: {0}")]
+    DoesNotFit(String),
+
+    /// The loss stopped being a number.
+    #[error("diverged in epoch {epoch}: the mean loss is {loss}. Lower --lr; the parameters were not saved")]
+    Diverged {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// The loss that was read back.
+        loss: f32,
+    },
+
+    /// The device went away, or refused work it had accepted before.
+    #[error("device lost: {0}")]
+    DeviceLost(String),
+
+    /// A plan that reads what is not there; a bug in the strategy that made it.
+    #[error("the plan is wrong at action {index}: {problem}")]
+    InvalidPlan {
+        /// Position of the action in the plan.
+        index: usize,
+        /// The rule that the action breaks.
+        problem: String,
+    },
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A [`Error::Usage`] about `flag`.
+    pub fn usage(flag: &'static str, problem: impl Into<String>) -> Self {
+        Error::Usage { flag, problem: problem.into() }
+    }
+
+    /// A [`Error::File`] about `path`.
+    pub fn file(path: &Path, problem: impl Into<String>) -> Self {
+        Error::File { path: path.to_owned(), problem: problem.into() }
+    }
+
+    /// The process exit code that stands for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::InvalidPlan { .. } => 1,
+            Error::Usage { .. } => 2,
+            Error::File { .. } => 3,
+            Error::NoDevice { .. } => 4,
+            Error::DoesNotFit(_) => 5,
+            Error::Diverged { .. } => 6,
+            Error::DeviceLost(_) => 7,
+        }
+    }
+}

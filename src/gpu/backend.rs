@@ -1,0 +1,260 @@
+use std::collections::{HashMap, VecDeque};
+
+use wgpu::{CommandEncoder, ComputePass};
+
+use super::context::{Buffer, Context};
+use super::dispatch::Dispatch;
+use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
+use super::setup::Setup;
+use super::source::{Batch, Resident, Source, Streamed};
+use super::transfer::{Readback, Uploads};
+use super::work::{Binder, Work};
+use crate::config::Residence;
+use crate::data::Part;
+use crate::execute::Backend;
+use crate::memory::{ByCategory, Category};
+use crate::model::{LayerParameters, Parameters};
+use crate::plan::SlotId;
+use crate::train::{Device, DeviceInfo, DriverMemory, Job, Metrics};
+use crate::{Error, Result};
+
+/// How many steps may be under way before the host waits for the oldest.
+const STEPS_IN_FLIGHT: usize = 3;
+
+/// Runs plans on a GPU, or on a driver that stands in for one.
+///
+/// A step is recorded into one compute pass and submitted once; everything it binds was made beforehand.
+pub struct Gpu {
+    context: Context,
+    uploads: Uploads,
+    source: Source,
+    readback: Readback,
+    batch: Batch,
+    pool: Vec<Buffer>,
+    parameters: Vec<[Buffer; 2]>,
+    metrics: Buffer,
+    work: HashMap<Work, Vec<Dispatch>>,
+    recording: Option<(CommandEncoder, ComputePass<'static>)>,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+    /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
+    _bound: [Buffer; 2],
+}
+
+impl Gpu {
+    /// Bytes of everything outside the plan's pool, before any of it is allocated.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the dataset must stay on the device and cannot.
+    pub fn planned_bytes(context: &Context, job: &Job, residence: Residence) -> Result<ByCategory> {
+        Ok(footprint(context, job, residence)?.by_category())
+    }
+
+    /// Allocates, uploads and binds everything that training needs.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
+    pub fn new(context: Context, job: &Job, residence: Residence) -> Result<Self> {
+        let footprint = footprint(&context, job, residence)?;
+        let readback = Readback::new(&context, footprint.readback)?;
+        let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
+
+        let batch = Batch {
+            samples: job.batch,
+            inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
+            labels: setup.buffer(Category::Batch, "labels", footprint.labels)?,
+        };
+        let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
+        let source = match &footprint.dataset {
+            Some(bytes) => {
+                Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &metrics, &batch)?))
+            }
+            None => Source::Host(Streamed::new(job.data, job.batch)),
+        };
+        let mut parameters = Vec::new();
+        for (index, layer) in job.parameters.layers.iter().enumerate() {
+            let mut tensor = |name: &str, values: &[f32]| {
+                let label = format!("{name}{index}");
+                let bytes = size_of_val(values) as u64;
+                setup.filled(Category::Parameters, &label, bytes, bytemuck::cast_slice(values))
+            };
+            parameters.push([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]);
+        }
+        let pool: Vec<Buffer> = (1..)
+            .zip(&job.plan.slots[1..])
+            .map(|(index, slot)| setup.buffer(slot.category, &format!("slot {index}"), slot.bytes))
+            .collect::<Result<_>>()?;
+        let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
+
+        let mut binder = Binder {
+            setup: &mut setup,
+            job,
+            slots: [&batch.inputs].into_iter().chain(&pool).collect(),
+            parameters: &parameters,
+            labels: &batch.labels,
+            metrics: &metrics,
+            sample_losses: &sample_losses,
+        };
+        let mut work = HashMap::new();
+        for action in job.plan.step.iter().chain(&job.plan.evaluation) {
+            if let Some(key) = Work::of(action)
+                && !work.contains_key(&key)
+            {
+                work.insert(key, binder.bind(key)?);
+            }
+        }
+        let (context, uploads, sizes) = setup.finish();
+        let gpu = Gpu {
+            context,
+            uploads,
+            source,
+            readback,
+            batch,
+            pool,
+            parameters,
+            metrics,
+            work,
+            recording: None,
+            in_flight: VecDeque::new(),
+            _bound: [sample_losses, sizes],
+        };
+        gpu.context.wait(None)?;
+        Ok(gpu)
+    }
+
+    fn record(&mut self, work: Work) -> Result<()> {
+        match (&mut self.recording, self.work.get(&work)) {
+            (Some((_, pass)), Some(dispatches)) => {
+                dispatches.iter().for_each(|dispatch| dispatch.record(pass));
+                Ok(())
+            }
+            _ => Err(Error::InvalidPlan { index: 0, problem: "this action was not prepared".to_owned() }),
+        }
+    }
+
+    /// Submits what is being recorded, and says whether there was anything.
+    fn submit(&mut self) -> bool {
+        let Some((encoder, pass)) = self.recording.take() else { return false };
+        drop(pass);
+        self.in_flight.push_back(self.context.queue.submit([encoder.finish()]));
+        self.source.submitted(&mut self.uploads);
+        true
+    }
+}
+
+impl Backend for Gpu {
+    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
+        self.record(Work::Forward { layer, input, output })
+    }
+
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
+        self.record(Work::Loss { output, delta })
+    }
+
+    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
+        self.record(Work::Backward { layer, state, delta, below })
+    }
+
+    fn score(&mut self, output: SlotId) -> Result<()> {
+        self.record(Work::Score { output })
+    }
+}
+
+impl Device for Gpu {
+    fn info(&self) -> DeviceInfo {
+        self.context.info.clone()
+    }
+
+    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()> {
+        let Gpu { context, uploads, .. } = self;
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&self.metrics.raw, 0, None);
+        context.queue.submit([encoder.finish()]);
+        self.source.begin_pass(context, uploads, part, order)
+    }
+
+    fn begin_batch(&mut self) -> Result<()> {
+        let Gpu { context, uploads, .. } = self;
+        context.check()?;
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        self.source.upload(context, uploads, &mut encoder, &self.batch)?;
+        let mut pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+        self.source.record(&mut pass);
+        self.recording = Some((encoder, pass));
+        Ok(())
+    }
+
+    fn end_batch(&mut self) -> Result<()> {
+        self.submit();
+        if self.in_flight.len() > STEPS_IN_FLIGHT {
+            self.context.wait(self.in_flight.pop_front())?;
+        }
+        Ok(())
+    }
+
+    fn end_pass(&mut self) -> Result<Metrics> {
+        self.in_flight.clear();
+        let bytes = self.readback.copy(&self.context, &self.metrics.raw, METRICS_BYTES)?;
+        let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
+        Ok(Metrics { batches: word(0), correct: word(1), loss: f32::from_bits(word(2)) })
+    }
+
+    fn parameters(&mut self) -> Result<Parameters> {
+        let Gpu { context, readback, .. } = self;
+        let mut read = |buffer: &Buffer| {
+            let elements = buffer.raw.size() as usize / 4;
+            read_tensor(readback, context, &buffer.raw, elements)
+        };
+        let layers = self
+            .parameters
+            .iter()
+            .map(|[weights, bias]| Ok(LayerParameters { weights: read(weights)?, bias: read(bias)? }))
+            .collect::<Result<_>>()?;
+        Ok(Parameters { layers })
+    }
+
+    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
+        let is_recording = self.submit();
+        let buffer = if slot == 0 { &self.batch.inputs } else { &self.pool[slot - 1] };
+        let values = read_tensor(&mut self.readback, &self.context, &buffer.raw, elements)?;
+        if is_recording {
+            let mut encoder = self.context.device.create_command_encoder(&Default::default());
+            let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+            self.recording = Some((encoder, pass));
+        }
+        Ok(values)
+    }
+
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        self.context.device.generate_allocator_report().map(|report| DriverMemory {
+            allocated: report.total_allocated_bytes,
+            reserved: report.total_reserved_bytes,
+        })
+    }
+
+    fn objects_made(&self) -> u64 {
+        self.context.objects()
+    }
+}
+
+fn footprint(context: &Context, job: &Job, residence: Residence) -> Result<Footprint> {
+    let limit = context.binding_limit();
+    let can_stay = can_stay_on_device(job.data, limit);
+    if residence == Residence::Device && !can_stay {
+        return Err(Error::DoesNotFit(format!(
+            "the dataset is larger than the {limit} bytes that {} binds at once; use --dataset host",
+            context.info.name
+        )));
+    }
+    let resident = can_stay && residence != Residence::Host;
+    Ok(Footprint::new(job.network, job.batch, job.rate, job.data, resident))
+}
+
+fn read_tensor(
+    readback: &mut Readback,
+    context: &Context,
+    buffer: &wgpu::Buffer,
+    elements: usize,
+) -> Result<Vec<f32>> {
+    let bytes = readback.copy(context, buffer, 4 * elements as u64)?;
+    Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
+}

@@ -1,0 +1,138 @@
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wgpu::{BufferUsages, ErrorFilter};
+
+use super::adapter::{self, AdapterKind};
+use crate::memory::{Category, Ledger, LedgerEntry};
+use crate::train::DeviceInfo;
+use crate::{Error, Result};
+
+/// A device, and the one way to get memory on it.
+pub struct Context {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) info: DeviceInfo,
+    pub(super) ledger: Ledger,
+    /// Workgroups that suit the adapter: see [`super::kernel::Kernel::group`].
+    pub(super) is_software: bool,
+    faults: Arc<Mutex<Option<String>>>,
+    objects: Cell<u64>,
+}
+
+/// A device buffer that the ledger knows of.
+pub(super) struct Buffer {
+    pub raw: wgpu::Buffer,
+    _entry: LedgerEntry,
+}
+
+impl Context {
+    /// Opens the best adapter of `kind`.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] where there is none, or where it refuses.
+    pub fn open(kind: AdapterKind, ledger: Ledger) -> Result<Self> {
+        let adapter = adapter::choose(kind)?;
+        let info = adapter::describe(&adapter.get_info());
+        let offered = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("ckpt-gpu"),
+            required_limits: wgpu::Limits {
+                max_buffer_size: offered.max_buffer_size,
+                max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+                ..wgpu::Limits::default()
+            },
+            // The other hint reserves blocks of 64 MiB and more.
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::NoDevice {
+                wanted: info.name.clone(),
+                problem: format!("the adapter refused: {error}; try --device cpu"),
+            })?;
+
+        let faults = Arc::new(Mutex::new(None));
+        let note = |faults: &Arc<Mutex<Option<String>>>| {
+            let faults = Arc::clone(faults);
+            move |fault: String| {
+                faults.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+            }
+        };
+        let note_error = note(&faults);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note_error(error.to_string())));
+        let note_loss = note(&faults);
+        device.set_device_lost_callback(move |reason, message| note_loss(format!("{reason:?}: {message}")));
+        let is_software = kind == AdapterKind::Software;
+        Ok(Context { device, queue, info, ledger, is_software, faults, objects: Cell::new(0) })
+    }
+
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the device has no room for it, or cannot bind that much at once.
+    pub(super) fn buffer(
+        &self,
+        category: Category,
+        label: &str,
+        bytes: u64,
+        usage: BufferUsages,
+    ) -> Result<Buffer> {
+        let limit = if usage.contains(BufferUsages::STORAGE) {
+            self.binding_limit()
+        } else {
+            self.device.limits().max_buffer_size
+        };
+        let refuse = |problem: String| {
+            Err(Error::DoesNotFit(format!(
+                "{label} ({}) needs {bytes} bytes: {problem}; use a smaller --batch or narrower --layers",
+                category.name()
+            )))
+        };
+        if bytes > limit {
+            return refuse(format!("{} takes at most {limit} bytes at once", self.info.name));
+        }
+        let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let raw = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return refuse(error.to_string());
+        }
+        self.count_object();
+        let entry = self.ledger.book(category, raw.size());
+        Ok(Buffer { raw, _entry: entry })
+    }
+
+    /// The most bytes that one storage binding can see.
+    pub fn binding_limit(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+    }
+
+    /// # Errors
+    /// [`Error::DeviceLost`] if the device was lost, or has refused anything, since it was opened.
+    pub(super) fn check(&self) -> Result<()> {
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.as_ref().map_or(Ok(()), |fault| Err(Error::DeviceLost(fault.clone())))
+    }
+
+    /// Waits until `submission` is done; `None` waits for everything submitted.
+    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
+        if let Err(error) = self.device.poll(wait) {
+            return Err(Error::DeviceLost(error.to_string()));
+        }
+        self.check()
+    }
+
+    /// Buffers, bind groups and pipelines made so far.
+    pub(super) fn objects(&self) -> u64 {
+        self.objects.get()
+    }
+
+    pub(super) fn count_object(&self) {
+        self.objects.set(self.objects.get() + 1);
+    }
+}

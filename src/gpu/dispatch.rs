@@ -1,0 +1,16 @@
+use wgpu::ComputePass;
+
+/// A kernel with its buffers bound, ready to be put into a step as often as there are steps.
+pub(super) struct Dispatch {
+    pub pipeline: wgpu::ComputePipeline,
+    pub bind_group: wgpu::BindGroup,
+    pub workgroups: [u32; 2],
+}
+
+impl Dispatch {
+    pub fn record(&self, pass: &mut ComputePass) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(self.workgroups[0], self.workgroups[1], 1);
+    }
+}

@@ -1,0 +1,154 @@
+use crate::data::{Dataset, Inputs, Split};
+use crate::memory::{ByCategory, Category};
+use crate::model::{Layer, Network};
+
+/// wgpu's default for the alignment of uniform bindings.
+const SIZES_STRIDE: u64 = 256;
+/// Larger transfers go in pieces of this many bytes.
+const TRANSFER_BYTES: u64 = 1 << 20;
+pub(super) const UPLOAD_BUFFERS: u64 = 2;
+pub(super) const METRICS_BYTES: u64 = 12;
+
+/// The sizes of every buffer outside the plan's pool, known before any of them is made.
+pub(super) struct Footprint {
+    pub inputs: u64,
+    pub labels: u64,
+    pub dataset: Option<DatasetBytes>,
+    pub sizes: SizesTable,
+    pub sample_losses: u64,
+    pub upload: u64,
+    pub readback: u64,
+    parameters: u64,
+}
+
+/// A dataset that stays on the device.
+pub(super) struct DatasetBytes {
+    pub order: u64,
+    pub train: SplitBytes,
+    pub test: SplitBytes,
+}
+
+pub(super) struct SplitBytes {
+    pub values: u64,
+    pub labels: u64,
+}
+
+impl Footprint {
+    pub fn new(network: &Network, batch: usize, rate: f32, data: &Dataset, resident: bool) -> Self {
+        let inputs = 4 * batch as u64 * network.features() as u64;
+        let labels = 4 * batch as u64;
+        let dataset = resident.then(|| DatasetBytes {
+            order: 4 * data.train.len() as u64,
+            train: SplitBytes::of(&data.train),
+            test: SplitBytes::of(&data.test),
+        });
+        let largest_tensor =
+            network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
+        let sizes = SizesTable::new(network, batch, rate, data);
+        let largest_upload = match &dataset {
+            Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
+            None => inputs + labels,
+        };
+        let piece = largest_upload.max(largest_tensor).max(sizes.bytes()).min(TRANSFER_BYTES);
+        Footprint {
+            inputs,
+            labels,
+            dataset,
+            sizes,
+            sample_losses: 4 * batch as u64,
+            // A batch from the host goes up whole, in the step's one submit.
+            upload: if resident { piece } else { piece.max(inputs + labels) },
+            readback: largest_tensor.clamp(16, TRANSFER_BYTES),
+            parameters: 4 * network.parameter_count(),
+        }
+    }
+
+    pub fn by_category(&self) -> ByCategory {
+        let dataset = self.dataset.as_ref().map_or(0, |dataset| {
+            let splits = [&dataset.train, &dataset.test];
+            dataset.order + splits.iter().map(|split| split.values + split.labels).sum::<u64>()
+        });
+        ByCategory::from_iter([
+            (Category::Parameters, self.parameters),
+            (Category::Batch, self.inputs + self.labels),
+            (Category::Dataset, dataset),
+            (Category::Workspace, self.sizes.bytes() + self.sample_losses + METRICS_BYTES),
+            (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
+        ])
+    }
+}
+
+impl SplitBytes {
+    fn of(split: &Split) -> Self {
+        let values = match split.inputs() {
+            // Kernels read bytes four at a time.
+            Inputs::U8(values) => (values.len() as u64).next_multiple_of(4),
+            Inputs::F32(values) => 4 * values.len() as u64,
+        };
+        SplitBytes { values, labels: 4 * split.len() as u64 }
+    }
+}
+
+/// Whether both splits of `data` can be seen through bindings of at most `binding_limit` bytes each, and indexed
+/// with 32 bits.
+pub(super) fn can_stay_on_device(data: &Dataset, binding_limit: u64) -> bool {
+    [&data.train, &data.test].into_iter().all(|split| {
+        SplitBytes::of(split).values <= binding_limit.min(u64::from(u32::MAX)) && split.len() < 1 << 31
+    })
+}
+
+/// The numbers that kernels are told, every distinct set of four once.
+pub(super) struct SizesTable(Vec<[u32; 4]>);
+
+impl SizesTable {
+    fn new(network: &Network, batch: usize, rate: f32, data: &Dataset) -> Self {
+        let mut entries: Vec<[u32; 4]> =
+            network.layers().map(|layer| Self::product(batch, layer, rate)).collect();
+        for split in [&data.train, &data.test] {
+            for in_order in [false, true] {
+                entries.push(Self::gather(batch, split, in_order));
+            }
+        }
+        entries.push(Self::loss(batch, network));
+        entries.push(Self::score(batch, network, &data.test));
+        entries.sort_unstable();
+        entries.dedup();
+        SizesTable(entries)
+    }
+
+    pub fn product(batch: usize, layer: Layer, rate: f32) -> [u32; 4] {
+        [batch as u32, layer.inputs as u32, layer.outputs as u32, rate.to_bits()]
+    }
+
+    pub fn gather(batch: usize, split: &Split, in_order: bool) -> [u32; 4] {
+        [batch as u32, split.features() as u32, split.len() as u32, u32::from(in_order)]
+    }
+
+    pub fn loss(batch: usize, network: &Network) -> [u32; 4] {
+        [batch as u32, network.classes() as u32, 0, 0]
+    }
+
+    pub fn score(batch: usize, network: &Network, split: &Split) -> [u32; 4] {
+        [batch as u32, network.classes() as u32, split.len() as u32, 0]
+    }
+
+    pub fn bytes(&self) -> u64 {
+        SIZES_STRIDE * self.0.len() as u64
+    }
+
+    /// The table as the device holds it.
+    pub fn contents(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.bytes() as usize];
+        for (entry, place) in self.0.iter().zip(bytes.chunks_exact_mut(SIZES_STRIDE as usize)) {
+            place[..16].copy_from_slice(bytemuck::bytes_of(entry));
+        }
+        bytes
+    }
+
+    /// Where `entry` is in the table.
+    pub fn offset(&self, entry: [u32; 4]) -> u64 {
+        let position = self.0.binary_search(&entry);
+        debug_assert!(position.is_ok(), "{entry:?} is not in the table of sizes");
+        SIZES_STRIDE * position.unwrap_or(0) as u64
+    }
+}

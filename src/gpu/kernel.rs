@@ -1,0 +1,215 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::context::Context;
+use crate::Result;
+use crate::model::{Activation, Loss};
+
+/// Our kernels, one WGSL file each. `main` is the entry point of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kernel {
+    Gather,
+    Forward,
+    Loss,
+    Tally,
+    Delta,
+    Update,
+    Score,
+}
+
+/// A kernel with everything that is fixed when it is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Variant {
+    pub kernel: Kernel,
+    /// Of a product's operands, left and right: whether rows are a multiple of four numbers wide.
+    pub by_four: [bool; 2],
+    pub activation: Activation,
+    pub loss: Loss,
+    /// Bytes of one value of the data: 1 or 4.
+    pub value_bytes: u32,
+}
+
+impl Variant {
+    pub fn of(kernel: Kernel) -> Self {
+        Variant {
+            kernel,
+            by_four: [false; 2],
+            activation: Activation::Identity,
+            loss: Loss::Quadratic,
+            value_bytes: 1,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Binding {
+    Uniform,
+    Read,
+    Write,
+}
+
+macro_rules! shader {
+    ($name:literal) => {
+        include_str!(concat!("../../shaders/", $name, ".wgsl"))
+    };
+}
+
+impl Kernel {
+    fn name(self) -> &'static str {
+        match self {
+            Kernel::Gather => "gather",
+            Kernel::Forward => "forward",
+            Kernel::Loss => "loss",
+            Kernel::Tally => "tally",
+            Kernel::Delta => "delta",
+            Kernel::Update => "update",
+            Kernel::Score => "score",
+        }
+    }
+
+    fn bindings(self) -> &'static [Binding] {
+        use Binding::{Read, Uniform, Write};
+        match self {
+            Kernel::Gather => &[Uniform, Read, Read, Read, Read, Write, Write],
+            Kernel::Forward | Kernel::Delta => &[Uniform, Read, Read, Read, Write],
+            Kernel::Update | Kernel::Loss => &[Uniform, Read, Read, Write, Write],
+            Kernel::Tally => &[Uniform, Read, Write],
+            Kernel::Score => &[Uniform, Read, Read, Write],
+        }
+    }
+
+    /// How many rows and columns of the answer one workgroup makes, columns first.
+    pub fn tile(self, context: &Context) -> [u32; 2] {
+        match self {
+            Kernel::Forward | Kernel::Delta | Kernel::Update => self.group(context).map(|side| 8 * side),
+            Kernel::Gather => [4 * 4, 16],
+            Kernel::Loss => [64, 1],
+            Kernel::Tally | Kernel::Score => [u32::MAX, 1],
+        }
+    }
+
+    /// A product's workgroup, columns first. A software driver spreads workgroups, not their invocations, over
+    /// the processor's cores, so there they are as small as its vector units.
+    fn group(self, context: &Context) -> [u32; 2] {
+        if context.is_software { [8, 1] } else { [8, 8] }
+    }
+}
+
+impl Variant {
+    fn source(self) -> String {
+        let left = if self.by_four[0] { shader!("left_vec4") } else { shader!("left_f32") };
+        let right = if self.by_four[1] { shader!("right_vec4") } else { shader!("right_f32") };
+        let (product, activation, metrics) = (shader!("product"), shader!("activation"), shader!("metrics"));
+        match self.kernel {
+            Kernel::Forward => [left, right, product, activation, shader!("forward")].concat(),
+            Kernel::Delta => [left, right, product, activation, shader!("delta")].concat(),
+            Kernel::Update => [left, right, product, shader!("update")].concat(),
+            Kernel::Loss => [activation, shader!("loss")].concat(),
+            Kernel::Gather => [metrics, shader!("gather")].concat(),
+            Kernel::Tally => [metrics, shader!("tally")].concat(),
+            Kernel::Score => [metrics, shader!("score")].concat(),
+        }
+    }
+
+    fn constants(self, context: &Context) -> Vec<(&'static str, f64)> {
+        let [columns, rows] = self.kernel.group(context).map(f64::from);
+        let group = [("GROUP_COLUMNS", columns), ("GROUP_ROWS", rows)];
+        let activation = ("ACTIVATION", f64::from(activation_code(self.activation)));
+        match self.kernel {
+            Kernel::Forward | Kernel::Delta => [&group[..], &[activation]].concat(),
+            Kernel::Update => group.to_vec(),
+            Kernel::Loss => vec![activation, ("LOSS", f64::from(loss_code(self.loss)))],
+            Kernel::Gather => vec![("VALUE_BYTES", f64::from(self.value_bytes))],
+            Kernel::Tally | Kernel::Score => Vec::new(),
+        }
+    }
+}
+
+/// As `shaders/activation.wgsl` has them.
+fn activation_code(activation: Activation) -> u8 {
+    match activation {
+        Activation::Sigmoid => 0,
+        Activation::Tanh => 1,
+        Activation::Relu => 2,
+        Activation::Identity => 3,
+    }
+}
+
+/// As `shaders/loss.wgsl` has them.
+fn loss_code(loss: Loss) -> u8 {
+    match loss {
+        Loss::Quadratic => 0,
+        Loss::CrossEntropy => 1,
+    }
+}
+
+/// A compiled kernel.
+#[derive(Clone)]
+pub(super) struct Program {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// Every kernel variant that a network needs, compiled once.
+#[derive(Default)]
+pub(super) struct Programs(HashMap<Variant, Program>);
+
+impl Programs {
+    /// # Errors
+    /// [`Error::DeviceLost`] where the driver does not take the kernel.
+    pub fn get(&mut self, context: &Context, variant: Variant) -> Result<Program> {
+        if let Some(program) = self.0.get(&variant) {
+            return Ok(program.clone());
+        }
+        let program = compile(context, variant)?;
+        self.0.insert(variant, program.clone());
+        Ok(program)
+    }
+}
+
+fn compile(context: &Context, variant: Variant) -> Result<Program> {
+    let device = &context.device;
+    let label = Some(variant.kernel.name());
+    let entries: Vec<_> = (0..).zip(variant.kernel.bindings()).map(layout_entry).collect();
+    let layout =
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let source = wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(Cow::Owned(variant.source())),
+    };
+    let module = device.create_shader_module(source);
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &variant.constants(context),
+            // Every kernel writes what it reads of its workgroup's memory.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    });
+    context.count_object();
+    context.check()?;
+    Ok(Program { pipeline, layout })
+}
+
+fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry {
+    let ty = match kind {
+        Binding::Uniform => wgpu::BufferBindingType::Uniform,
+        Binding::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Binding::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
+}

@@ -1,0 +1,16 @@
+//! The GPU backend: our WGSL kernels through wgpu. No other room uses wgpu.
+
+mod adapter;
+mod backend;
+mod context;
+mod dispatch;
+mod footprint;
+mod kernel;
+mod setup;
+mod source;
+mod transfer;
+mod work;
+
+pub use adapter::{AdapterKind, adapters};
+pub use backend::Gpu;
+pub use context::Context;

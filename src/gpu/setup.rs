@@ -1,0 +1,94 @@
+use std::num::NonZero;
+
+use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
+
+use super::context::{Buffer, Context};
+use super::dispatch::Dispatch;
+use super::footprint::SizesTable;
+use super::kernel::{Programs, Variant};
+use super::transfer::Uploads;
+use crate::memory::Category;
+use crate::{Error, Result};
+
+/// wgpu's default for the number of workgroups along one dimension.
+const MOST_WORKGROUPS: u64 = 65_535;
+
+/// Makes what a run needs, all of it before the first step.
+pub(super) struct Setup {
+    pub context: Context,
+    pub uploads: Uploads,
+    programs: Programs,
+    sizes: SizesTable,
+    sizes_buffer: Buffer,
+}
+
+impl Setup {
+    pub fn new(context: Context, upload_bytes: u64, sizes: SizesTable) -> Result<Self> {
+        let mut uploads = Uploads::new(&context, upload_bytes)?;
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let sizes_buffer = context.buffer(Category::Workspace, "sizes", sizes.bytes(), usage)?;
+        uploads.copy(&context, &sizes.contents(), &sizes_buffer.raw)?;
+        Ok(Setup { context, uploads, programs: Programs::default(), sizes, sizes_buffer })
+    }
+
+    pub fn buffer(&self, category: Category, label: &str, bytes: u64) -> Result<Buffer> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.context.buffer(category, label, bytes, usage)
+    }
+
+    /// A buffer of `bytes` bytes that starts with `contents`.
+    pub fn filled(&mut self, category: Category, label: &str, bytes: u64, contents: &[u8]) -> Result<Buffer> {
+        let buffer = self.buffer(category, label, bytes)?;
+        self.uploads.copy(&self.context, contents, &buffer.raw)?;
+        Ok(buffer)
+    }
+
+    /// `variant` told `sizes`, on `buffers` in the order of its bindings, for an answer of `rows` × `columns`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the answer takes more workgroups than a dispatch can have.
+    pub fn dispatch(
+        &mut self,
+        variant: Variant,
+        sizes: [u32; 4],
+        buffers: &[&Buffer],
+        [rows, columns]: [usize; 2],
+    ) -> Result<Dispatch> {
+        let [tile_columns, tile_rows] = variant.kernel.tile(&self.context);
+        let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
+        let program = self.programs.get(&self.context, variant)?;
+
+        let sizes = BindingResource::Buffer(BufferBinding {
+            buffer: &self.sizes_buffer.raw,
+            offset: self.sizes.offset(sizes),
+            size: NonZero::new(16),
+        });
+        let resources =
+            [sizes].into_iter().chain(buffers.iter().map(|buffer| buffer.raw.as_entire_binding()));
+        let entries: Vec<_> =
+            (0..).zip(resources).map(|(binding, resource)| BindGroupEntry { binding, resource }).collect();
+        let bind_group = self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &program.layout,
+            entries: &entries,
+        });
+        self.context.count_object();
+        Ok(Dispatch { pipeline: program.pipeline, bind_group, workgroups })
+    }
+
+    /// What is still needed when everything is made; the buffer is bound by the dispatches.
+    pub fn finish(self) -> (Context, Uploads, Buffer) {
+        (self.context, self.uploads, self.sizes_buffer)
+    }
+}
+
+fn workgroups(extent: usize, tile: u32) -> Result<u32> {
+    let needed = (extent as u64).div_ceil(u64::from(tile));
+    if needed > MOST_WORKGROUPS {
+        return Err(Error::DoesNotFit(format!(
+            "a side of {extent} takes {needed} workgroups, expected at most {MOST_WORKGROUPS}; \
+             use a smaller --batch or narrower --layers"
+        )));
+    }
+    Ok(needed as u32)
+}

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use wgpu::{BufferUsages, CommandEncoder, MapMode};
+
+use super::context::{Buffer, Context};
+use super::footprint::UPLOAD_BUFFERS;
+use crate::memory::Category;
+use crate::{Error, Result};
+
+/// Host-visible buffers through which bytes go to the device, filled in turn so that one can be written while
+/// the other is still being read.
+pub(super) struct Uploads {
+    buffers: Vec<Staging>,
+    next: usize,
+    bytes: u64,
+}
+
+/// Through which bytes come back.
+pub(super) struct Readback {
+    staging: Staging,
+    bytes: u64,
+}
+
+struct Staging {
+    buffer: Buffer,
+    mapped: Arc<AtomicBool>,
+    mode: MapMode,
+}
+
+impl Uploads {
+    pub fn new(context: &Context, bytes: u64) -> Result<Self> {
+        let usage = BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC;
+        let buffers: Vec<_> = (0..UPLOAD_BUFFERS)
+            .map(|_| Staging::new(context, "upload", bytes, usage, MapMode::Write))
+            .collect::<Result<_>>()?;
+        buffers.iter().for_each(Staging::map);
+        Ok(Uploads { buffers, next: 0, bytes })
+    }
+
+    /// Puts `parts` one after the other into the next buffer, which [`Uploads::submitted`] then takes back.
+    pub fn fill(&mut self, context: &Context, parts: &[&[u8]]) -> Result<&wgpu::Buffer> {
+        let staging = &self.buffers[self.next];
+        staging.wait(context)?;
+        let mut view = staging.buffer.raw.get_mapped_range_mut(..).map_err(lost)?;
+        let mut start = 0;
+        for part in parts {
+            view.slice(start..start + part.len()).copy_from_slice(part);
+            start += part.len();
+        }
+        drop(view);
+        staging.buffer.raw.unmap();
+        Ok(&staging.buffer.raw)
+    }
+
+    /// The copies out of the buffer filled last have been submitted.
+    pub fn submitted(&mut self) {
+        self.buffers[self.next].map();
+        self.next = (self.next + 1) % self.buffers.len();
+    }
+
+    /// Copies `bytes` to the start of `target`, in pieces where they are many; the last word is filled up with
+    /// zeros.
+    pub fn copy(&mut self, context: &Context, bytes: &[u8], target: &wgpu::Buffer) -> Result<()> {
+        let mut offset = 0;
+        for piece in bytes.chunks(self.bytes as usize / 4 * 4) {
+            let whole = piece.len().next_multiple_of(4);
+            let source = self.fill(context, &[piece, &[0; 3][..whole - piece.len()]])?;
+            let mut encoder = encoder(context);
+            encoder.copy_buffer_to_buffer(source, 0, target, offset, whole as u64);
+            context.queue.submit([encoder.finish()]);
+            self.submitted();
+            offset += whole as u64;
+        }
+        context.check()
+    }
+}
+
+impl Readback {
+    pub fn new(context: &Context, bytes: u64) -> Result<Self> {
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        Ok(Readback { staging: Staging::new(context, "readback", bytes, usage, MapMode::Read)?, bytes })
+    }
+
+    /// The first `bytes` bytes of `source`, after everything submitted so far.
+    pub fn copy(&mut self, context: &Context, source: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
+        let mut answer = Vec::with_capacity(bytes as usize);
+        let mut offset = 0;
+        while offset < bytes {
+            let piece = (bytes - offset).min(self.bytes / 4 * 4);
+            let mut encoder = encoder(context);
+            encoder.copy_buffer_to_buffer(source, offset, &self.staging.buffer.raw, 0, piece);
+            context.queue.submit([encoder.finish()]);
+            self.staging.map();
+            self.staging.wait(context)?;
+            let view = self.staging.buffer.raw.get_mapped_range(..piece).map_err(lost)?;
+            answer.extend_from_slice(&view);
+            drop(view);
+            self.staging.buffer.raw.unmap();
+            offset += piece;
+        }
+        Ok(answer)
+    }
+}
+
+impl Staging {
+    fn new(context: &Context, label: &str, bytes: u64, usage: BufferUsages, mode: MapMode) -> Result<Self> {
+        let buffer = context.buffer(Category::Staging, label, bytes, usage)?;
+        Ok(Staging { buffer, mapped: Arc::new(AtomicBool::new(false)), mode })
+    }
+
+    /// Asks for the buffer to be mapped once the device is done with it.
+    fn map(&self) {
+        let mapped = Arc::clone(&self.mapped);
+        mapped.store(false, Ordering::Release);
+        self.buffer.raw.map_async(self.mode, .., move |outcome| {
+            mapped.store(outcome.is_ok(), Ordering::Release);
+        });
+    }
+
+    fn wait(&self, context: &Context) -> Result<()> {
+        if !self.mapped.load(Ordering::Acquire) {
+            context.wait(None)?;
+        }
+        if self.mapped.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(Error::DeviceLost("a staging buffer could not be mapped".to_owned()))
+        }
+    }
+}
+
+fn encoder(context: &Context) -> CommandEncoder {
+    context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+}
+
+fn lost(error: wgpu::MapRangeError) -> Error {
+    Error::DeviceLost(error.to_string())
+}

@@ -1,0 +1,127 @@
+use super::context::Buffer;
+use super::dispatch::Dispatch;
+use super::footprint::SizesTable;
+use super::kernel::{Kernel, Variant};
+use super::setup::Setup;
+use crate::Result;
+use crate::model::Layer;
+use crate::plan::{Action, SlotId};
+use crate::train::Job;
+
+/// What the executor may ask for, with its operands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Work {
+    Forward { layer: usize, input: SlotId, output: SlotId },
+    Loss { output: SlotId, delta: SlotId },
+    Backward { layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId> },
+    Score { output: SlotId },
+}
+
+impl Work {
+    pub fn of(action: &Action) -> Option<Self> {
+        match *action {
+            Action::Forward { layer, input, output, .. } | Action::Recompute { layer, input, output } => {
+                Some(Work::Forward { layer, input, output })
+            }
+            Action::Loss { output, delta } => Some(Work::Loss { output, delta }),
+            Action::Backward { layer, state, delta, below } => {
+                Some(Work::Backward { layer, state, delta, below })
+            }
+            Action::Score { output } => Some(Work::Score { output }),
+            Action::Release { .. } => None,
+        }
+    }
+}
+
+/// Binds kernels to the buffers that a plan's actions name.
+pub(super) struct Binder<'a> {
+    pub setup: &'a mut Setup,
+    pub job: &'a Job<'a>,
+    pub slots: Vec<&'a Buffer>,
+    pub parameters: &'a [[Buffer; 2]],
+    pub labels: &'a Buffer,
+    pub metrics: &'a Buffer,
+    pub sample_losses: &'a Buffer,
+}
+
+impl Binder<'_> {
+    pub fn bind(&mut self, work: Work) -> Result<Vec<Dispatch>> {
+        match work {
+            Work::Forward { layer, input, output } => Ok(vec![self.forward(layer, input, output)?]),
+            Work::Loss { output, delta } => self.loss(output, delta),
+            Work::Backward { layer, state, delta, below } => {
+                // The delta below is made from the weights before the update overwrites them.
+                let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
+                let update = self.update(layer, state, delta)?;
+                Ok(below.into_iter().chain([update]).collect())
+            }
+            Work::Score { output } => Ok(vec![self.score(output)?]),
+        }
+    }
+
+    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Dispatch> {
+        let [weights, bias] = &self.parameters[layer];
+        let shape = self.layer(layer);
+        let variant = Variant {
+            by_four: [shape.inputs, shape.inputs].map(is_by_four),
+            activation: shape.activation,
+            ..Variant::of(Kernel::Forward)
+        };
+        let buffers = [self.slots[input], weights, bias, self.slots[output]];
+        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.outputs])
+    }
+
+    fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
+        let [weights, _] = &self.parameters[layer];
+        let shape = self.layer(layer);
+        let variant = Variant {
+            by_four: [shape.outputs, shape.inputs].map(is_by_four),
+            activation: self.layer(layer - 1).activation,
+            ..Variant::of(Kernel::Delta)
+        };
+        let buffers = [self.slots[delta], weights, self.slots[state], self.slots[below]];
+        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.inputs])
+    }
+
+    fn update(&mut self, layer: usize, state: SlotId, delta: SlotId) -> Result<Dispatch> {
+        let [weights, bias] = &self.parameters[layer];
+        let shape = self.layer(layer);
+        let variant =
+            Variant { by_four: [shape.outputs, shape.inputs].map(is_by_four), ..Variant::of(Kernel::Update) };
+        let buffers = [self.slots[delta], self.slots[state], weights, bias];
+        self.setup.dispatch(variant, self.product(layer), &buffers, [shape.outputs, shape.inputs])
+    }
+
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
+        let network = self.job.network;
+        let variant = Variant {
+            activation: self.layer(self.parameters.len() - 1).activation,
+            loss: network.loss(),
+            ..Variant::of(Kernel::Loss)
+        };
+        let sizes = SizesTable::loss(self.job.batch, network);
+        let buffers = [self.slots[output], self.labels, self.slots[delta], self.sample_losses];
+        let loss = self.setup.dispatch(variant, sizes, &buffers, [1, self.job.batch])?;
+        let buffers = [self.sample_losses, self.metrics];
+        let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &buffers, [1, 1])?;
+        Ok(vec![loss, tally])
+    }
+
+    fn score(&mut self, output: SlotId) -> Result<Dispatch> {
+        let sizes = SizesTable::score(self.job.batch, self.job.network, &self.job.data.test);
+        let buffers = [self.slots[output], self.labels, self.metrics];
+        self.setup.dispatch(Variant::of(Kernel::Score), sizes, &buffers, [1, 1])
+    }
+
+    fn layer(&self, layer: usize) -> Layer {
+        self.job.network.layer(layer)
+    }
+
+    fn product(&self, layer: usize) -> [u32; 4] {
+        SizesTable::product(self.job.batch, self.layer(layer), self.job.rate)
+    }
+}
+
+fn is_by_four(width: usize) -> bool {
+    width.is_multiple_of(4)
+}

@@ -1,0 +1,50 @@
+use crate::model::Network;
+use crate::{Error, Result};
+
+/// What a planner needs to know of `L` layers in a row, and nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Bytes of each state, `s_0` to `s_L`; `L + 1` of them.
+    pub state_bytes: Vec<u64>,
+    /// Bytes of each layer's delta; `L` of them.
+    pub delta_bytes: Vec<u64>,
+    /// What running each layer forward costs; `L` of them, in FLOPs or any other unit.
+    pub forward_flops: Vec<u64>,
+}
+
+impl Chain {
+    /// `layers` layers whose states and deltas all take `bytes` bytes, at `flops` FLOPs a layer.
+    pub fn uniform(layers: usize, bytes: u64, flops: u64) -> Self {
+        Chain {
+            state_bytes: vec![bytes; layers + 1],
+            delta_bytes: vec![bytes; layers],
+            forward_flops: vec![flops; layers],
+        }
+    }
+
+    /// `network` at mini-batches of `batch` samples.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where one state has 2³² elements or more, which kernels could not index.
+    pub fn of(network: &Network, batch: usize) -> Result<Self> {
+        for (index, &width) in network.widths().iter().enumerate() {
+            if batch.checked_mul(width).is_none_or(|elements| elements > u32::MAX as usize) {
+                return Err(Error::DoesNotFit(format!(
+                    "state {index} has {batch} × {width} elements, expected less than 2^32; \
+                     use a smaller --batch"
+                )));
+            }
+        }
+        let bytes = |width: &usize| 4 * batch as u64 * *width as u64;
+        Ok(Chain {
+            state_bytes: network.widths().iter().map(bytes).collect(),
+            delta_bytes: network.widths()[1..].iter().map(bytes).collect(),
+            forward_flops: network.layers().map(|layer| layer.forward_flops(batch)).collect(),
+        })
+    }
+
+    /// `L`
+    pub fn layers(&self) -> usize {
+        self.forward_flops.len()
+    }
+}

@@ -1,0 +1,54 @@
+use std::collections::HashMap;
+
+use super::{Chain, Op, Tenant, Value};
+use crate::memory::Category;
+use crate::{Error, Result};
+
+/// How long each value that `ops` make lives: from the op that writes it to the last one that reads it.
+///
+/// State 0 is the batch's input; it is there from the start and is not among the answers.
+pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> Result<Vec<Tenant>> {
+    let layers = chain.layers();
+    let mut tenants: Vec<(Tenant, Op)> = Vec::new();
+    let mut current: HashMap<Value, usize> = HashMap::new();
+
+    for (index, &op) in ops.enumerate() {
+        let (reads, writes) = access(op, layers);
+        for value in reads.into_iter().flatten().filter(|&value| value != Value::State(0)) {
+            let Some(&position) = current.get(&value) else {
+                return Err(Error::InvalidPlan {
+                    index,
+                    problem: format!("{op:?} reads {value}, never made"),
+                });
+            };
+            let (tenant, made_by) = &mut tenants[position];
+            tenant.until = index;
+            // A state of the forward sweep that backward reads was kept for it; any other only passes through.
+            if let (Op::Forward(_), Op::Backward(_), Value::State(_)) = (&made_by, op, value) {
+                tenant.category = Category::Checkpoints;
+            }
+        }
+        if let Some(value) = writes {
+            let (bytes, category) = match value {
+                Value::State(state) => (chain.state_bytes[state], Category::Recomputed),
+                Value::Delta(layer) => (chain.delta_bytes[layer], Category::Deltas),
+            };
+            current.insert(value, tenants.len());
+            tenants.push((Tenant { value, category, bytes, from: index, until: index }, op));
+        }
+    }
+    Ok(tenants.into_iter().map(|(tenant, _)| tenant).collect())
+}
+
+fn access(op: Op, layers: usize) -> ([Option<Value>; 2], Option<Value>) {
+    match op {
+        Op::Forward(layer) | Op::Recompute(layer) => {
+            ([Some(Value::State(layer)), None], Some(Value::State(layer + 1)))
+        }
+        Op::Loss => ([Some(Value::State(layers)), None], Some(Value::Delta(layers - 1))),
+        Op::Backward(layer) => {
+            ([Some(Value::State(layer)), Some(Value::Delta(layer))], layer.checked_sub(1).map(Value::Delta))
+        }
+        Op::Score => ([Some(Value::State(layers)), None], None),
+    }
+}

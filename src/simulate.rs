@@ -1,0 +1,147 @@
+//! Replays a plan on a machine that only knows which value each slot holds.
+
+use crate::execute::{Backend, execute};
+use crate::memory::LiveMeter;
+use crate::plan::{Plan, SlotId, Value};
+use crate::{Error, Result};
+
+/// Checks that `plan` can run: every value read is there and is the one meant, no slot is overwritten while its
+/// value is needed or given a value larger than itself, every layer goes backward once and from last to first,
+/// nothing outlives its part, and the live bytes are those predicted.
+///
+/// The step is replayed twice, with the evaluation between, as training will.
+///
+/// # Errors
+/// [`Error::InvalidPlan`] at the first broken rule.
+pub fn simulate(plan: &Plan) -> Result<()> {
+    let mut machine = Machine { plan, slots: vec![None; plan.slots.len()], backward_from: 0, performed: 0 };
+    let mut meter = LiveMeter::new(plan.slots.len());
+    let prediction = &plan.prediction;
+    for (actions, predicted) in [
+        (&plan.step, &prediction.step_live),
+        (&plan.evaluation, &prediction.evaluation_live),
+        (&plan.step, &prediction.step_live),
+    ] {
+        machine.start();
+        execute(&plan.chain, actions, &mut machine, &mut meter)?;
+        machine.finish(std::ptr::eq(actions, &plan.step))?;
+        if let Some(index) =
+            (0..actions.len()).find(|&index| predicted.get(index) != meter.trace().get(index))
+        {
+            let counted = meter.trace().get(index);
+            let problem = format!("predicted {:?} live bytes, counted {counted:?}", predicted.get(index));
+            return Err(Error::InvalidPlan { index, problem });
+        }
+    }
+    Ok(())
+}
+
+struct Machine<'a> {
+    plan: &'a Plan,
+    slots: Vec<Option<Value>>,
+    /// Layers from this one up have gone backward.
+    backward_from: usize,
+    performed: usize,
+}
+
+impl Machine<'_> {
+    fn start(&mut self) {
+        self.slots[0] = Some(Value::State(0));
+        self.backward_from = self.plan.chain.layers();
+        self.performed = 0;
+    }
+
+    fn finish(&self, trains: bool) -> Result<()> {
+        if let Some(slot) = (1..self.slots.len()).find(|&slot| self.slots[slot].is_some()) {
+            return self.refuse(format!("slot {slot} is never released"));
+        }
+        if trains && self.backward_from > 0 {
+            return self.refuse(format!("layer {} never goes backward", self.backward_from - 1));
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, problem: String) -> Result<T> {
+        Err(Error::InvalidPlan { index: self.performed, problem })
+    }
+
+    fn read(&self, slot: SlotId, wanted: Value) -> Result<()> {
+        match self.slots.get(slot).copied().flatten() {
+            Some(found) if found == wanted => Ok(()),
+            Some(found) => self.refuse(format!("reads {wanted} from slot {slot}, which holds {found}")),
+            None => self.refuse(format!("reads {wanted} from slot {slot}, which holds nothing")),
+        }
+    }
+
+    fn write(&mut self, slot: SlotId, value: Value) -> Result<()> {
+        let chain = &self.plan.chain;
+        let bytes = match value {
+            Value::State(state) => chain.state_bytes[state],
+            Value::Delta(layer) => chain.delta_bytes[layer],
+        };
+        match self.slots.get(slot) {
+            None => self.refuse(format!("writes {value} to slot {slot}, which does not exist")),
+            Some(Some(held)) => self.refuse(format!("writes {value} over {held} in slot {slot}")),
+            Some(None) if self.plan.slots[slot].bytes < bytes => self.refuse(format!(
+                "writes {value} of {bytes} bytes to slot {slot} of {}",
+                self.plan.slots[slot].bytes
+            )),
+            Some(None) => {
+                self.slots[slot] = Some(value);
+                Ok(())
+            }
+        }
+    }
+
+    fn done(&mut self) -> Result<()> {
+        self.performed += 1;
+        Ok(())
+    }
+}
+
+impl Backend for Machine<'_> {
+    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
+        self.read(input, Value::State(layer))?;
+        self.write(output, Value::State(layer + 1))?;
+        self.done()
+    }
+
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
+        let layers = self.plan.chain.layers();
+        self.read(output, Value::State(layers))?;
+        self.write(delta, Value::Delta(layers - 1))?;
+        self.done()
+    }
+
+    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
+        if layer + 1 != self.backward_from {
+            return self
+                .refuse(format!("layer {layer} goes backward right after layer {}", self.backward_from));
+        }
+        self.read(state, Value::State(layer))?;
+        self.read(delta, Value::Delta(layer))?;
+        match (layer, below) {
+            (0, None) => {}
+            (0, Some(slot)) => {
+                return self.refuse(format!("layer 0 makes a delta below itself in slot {slot}"));
+            }
+            (_, Some(slot)) => self.write(slot, Value::Delta(layer - 1))?,
+            (_, None) => return self.refuse(format!("layer {layer} makes no delta for the layer below")),
+        }
+        self.backward_from = layer;
+        self.done()
+    }
+
+    fn score(&mut self, output: SlotId) -> Result<()> {
+        self.read(output, Value::State(self.plan.chain.layers()))?;
+        self.done()
+    }
+
+    fn release(&mut self, slot: SlotId) -> Result<()> {
+        match self.slots.get_mut(slot) {
+            Some(held) if slot > 0 && held.is_some() => *held = None,
+            _ => return self.refuse(format!("releases slot {slot}, which holds nothing of the pool")),
+        }
+        self.done()
+    }
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::data::Part;
+use crate::execute::Backend;
+use crate::model::Parameters;
+use crate::plan::SlotId;
+
+/// A backend that holds a network's parameters, takes mini-batches, and tells what came of them.
+pub trait Device: Backend {
+    /// What it runs on.
+    fn info(&self) -> DeviceInfo;
+
+    /// Starts a pass over a split, with metrics at zero.
+    ///
+    /// `order` says which sample comes when; `None` takes them as they lie. Past the split's end, mini-batches
+    /// repeat its last sample, which is not scored again.
+    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()>;
+
+    /// Puts the pass's next mini-batch into slot 0.
+    fn begin_batch(&mut self) -> Result<()>;
+
+    /// Ends what [`Device::begin_batch`] began. The work may still be under way afterwards.
+    fn end_batch(&mut self) -> Result<()>;
+
+    /// Waits for the pass's batches and reads its metrics back.
+    fn end_pass(&mut self) -> Result<Metrics>;
+
+    /// Reads all parameters back.
+    fn parameters(&mut self) -> Result<Parameters>;
+
+    /// Reads the first `elements` numbers of a slot, after everything begun so far. For checks; training reads no
+    /// slots.
+    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
+
+    /// What the driver says of its memory, where it says anything.
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        None
+    }
+
+    /// Buffers, bind groups and pipelines made so far.
+    fn objects_made(&self) -> u64;
+}
+
+/// What a pass added up.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Metrics {
+    /// Mini-batches seen.
+    pub batches: u32,
+    /// Correct predictions, from [`Backend::score`].
+    pub correct: u32,
+    /// The sum over mini-batches of the mean loss, from [`Backend::loss`].
+    pub loss: f32,
+}
+
+/// A device, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceInfo {
+    /// The adapter's or processor's name.
+    pub name: String,
+    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu` or `other`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// `vulkan`, `metal`, `dx12` or `cpu`.
+    pub backend: String,
+    /// The driver and its version, or nothing.
+    pub driver: String,
+}
+
+impl fmt::Display for DeviceInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {}", self.name, self.kind, self.backend)?;
+        if !self.driver.is_empty() {
+            write!(f, ", {}", self.driver)?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Device memory as the driver's allocator counts it, in bytes. On a software driver these are requested, not
+/// resident, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DriverMemory {
+    /// In buffers, the driver's own among them.
+    pub allocated: u64,
+    /// In the blocks that hold these.
+    pub reserved: u64,
+}

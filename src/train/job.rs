@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use crate::data::Dataset;
+use crate::model::{Network, Parameters};
+use crate::plan::Plan;
+
+/// Everything that a device must know before the first step.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What is trained.
+    pub network: &'a Network,
+    /// What a step does.
+    pub plan: &'a Plan,
+    /// Samples in a mini-batch.
+    pub batch: usize,
+    /// The learning rate.
+    pub rate: f32,
+    /// What to train on.
+    pub data: &'a Arc<Dataset>,
+    /// Where to start from.
+    pub parameters: &'a Parameters,
+}

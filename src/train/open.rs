@@ -1,0 +1,44 @@
+use super::{Device, Job};
+use crate::config::{DeviceChoice, Residence};
+use crate::cpu::Cpu;
+use crate::gpu::{AdapterKind, Context, Gpu};
+use crate::memory::{ByCategory, Ledger};
+use crate::{Error, Result};
+
+/// Opens the device that `choice` names, allocates all that `job` needs, and says how many bytes outside the
+/// plan's pool that was planned to take.
+///
+/// # Errors
+/// [`Error::NoDevice`] where there is none, [`Error::DoesNotFit`] where it is too small, [`Error::Usage`] where it
+/// cannot keep the dataset as `residence` asks.
+pub fn open(
+    choice: DeviceChoice,
+    residence: Residence,
+    job: &Job,
+    ledger: &Ledger,
+) -> Result<(ByCategory, Box<dyn Device>)> {
+    let kind = match choice {
+        DeviceChoice::Cpu => return open_cpu(residence, job, ledger),
+        DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
+        DeviceChoice::Software => AdapterKind::Software,
+    };
+    match Context::open(kind, ledger.clone()) {
+        Ok(context) => {
+            let planned = Gpu::planned_bytes(&context, job, residence)?;
+            Ok((planned, Box::new(Gpu::new(context, job, residence)?)))
+        }
+        Err(Error::NoDevice { .. }) if choice == DeviceChoice::Auto => open_cpu(residence, job, ledger),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_cpu(residence: Residence, job: &Job, ledger: &Ledger) -> Result<(ByCategory, Box<dyn Device>)> {
+    if residence == Residence::Device {
+        return Err(Error::usage(
+            "--dataset",
+            "found device, expected auto or host: the cpu backend reads the data where it lies in host memory",
+        ));
+    }
+    let planned = Cpu::planned_bytes(job.network, job.batch);
+    Ok((planned, Box::new(Cpu::new(job, ledger)?)))
+}

@@ -1,0 +1,225 @@
+use std::sync::Arc;
+
+use super::{Device, DeviceInfo, Job, MemoryReport, open};
+use crate::config::Settings;
+use crate::data::{Dataset, Part, shuffle};
+use crate::execute::execute;
+use crate::memory::{ByCategory, Ledger, LiveMeter};
+use crate::model::{Network, Parameters};
+use crate::plan::{Chain, Plan, interval_memory};
+use crate::simulate::simulate;
+use crate::{Error, Result};
+
+/// A network in training.
+pub struct Trainer {
+    settings: Settings,
+    network: Network,
+    plan: Plan,
+    planned: ByCategory,
+    ledger: Ledger,
+    device: Box<dyn Device>,
+    data: Arc<Dataset>,
+    order: Vec<u32>,
+    step_meter: LiveMeter,
+    evaluation_meter: LiveMeter,
+    epoch: usize,
+    steps: u64,
+    made_by_first_step: Option<Made>,
+}
+
+/// What came of one epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epoch {
+    /// Counted from 0.
+    pub index: usize,
+    /// The mean loss over the epoch's mini-batches, each at the parameters of its step.
+    pub loss: f32,
+    /// The share of the test split that is predicted right afterwards.
+    pub accuracy: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Made {
+    allocations: u64,
+    objects: u64,
+}
+
+impl Trainer {
+    /// Plans, replays the plan, opens a device, and allocates everything that training needs.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for settings that do not fit the data or each other, [`Error::NoDevice`] and
+    /// [`Error::DoesNotFit`] where the device is missing or too small.
+    pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
+        let network = settings.network()?;
+        check_fit(settings, &network, data, parameters)?;
+        let chain = Chain::of(&network, settings.batch)?;
+        let plan = Plan::new(&chain, settings.strategy.schedule(&chain))?;
+        simulate(&plan)?;
+
+        let ledger = Ledger::new();
+        let job = Job {
+            network: &network,
+            plan: &plan,
+            batch: settings.batch,
+            rate: settings.lr,
+            data,
+            parameters,
+        };
+        let (fixed, device) = open(settings.device, settings.dataset, &job, &ledger)?;
+        let pool = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes));
+        let planned = fixed.iter().chain(pool).collect();
+        Ok(Trainer {
+            settings: settings.clone(),
+            planned,
+            ledger,
+            device,
+            data: Arc::clone(data),
+            order: Vec::new(),
+            step_meter: LiveMeter::new(plan.slots.len()),
+            evaluation_meter: LiveMeter::new(plan.slots.len()),
+            network,
+            plan,
+            epoch: 0,
+            steps: 0,
+            made_by_first_step: None,
+        })
+    }
+
+    /// What a step does.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What is trained.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Bytes of all buffers by category, as planned.
+    pub fn planned(&self) -> &ByCategory {
+        &self.planned
+    }
+
+    /// What it trains on.
+    pub fn device(&self) -> DeviceInfo {
+        self.device.info()
+    }
+
+    /// Steps made so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Steps in an epoch; the incomplete last mini-batch is dropped.
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.data.train.len() / self.settings.batch) as u64
+    }
+
+    /// Steps that the settings ask for.
+    pub fn total_steps(&self) -> u64 {
+        self.settings.steps.unwrap_or(self.settings.epochs as u64 * self.steps_per_epoch())
+    }
+
+    /// Whether the settings ask for no more steps.
+    pub fn is_done(&self) -> bool {
+        self.steps >= self.total_steps()
+    }
+
+    /// Trains for one epoch, or until the settings' steps are made, then scores the test split.
+    ///
+    /// `on_step` is told the number of steps made so far, after each; these may still be under way.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`].
+    pub fn epoch(&mut self, mut on_step: impl FnMut(u64)) -> Result<Epoch> {
+        let index = self.epoch;
+        let steps = self.steps_per_epoch().min(self.total_steps() - self.steps);
+        let order = self.settings.shuffle.then(|| {
+            let samples = self.data.train.len() as u32;
+            shuffle(self.settings.seed, index as u64, samples, &mut self.order);
+            self.order.as_slice()
+        });
+        self.device.begin_pass(Part::Train, order)?;
+        for _ in 0..steps {
+            self.step()?;
+            on_step(self.steps);
+        }
+        let metrics = self.device.end_pass()?;
+        let loss = metrics.loss / metrics.batches as f32;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { epoch: index, loss });
+        }
+        let accuracy = self.evaluate()?;
+        self.epoch += 1;
+        Ok(Epoch { index, loss, accuracy })
+    }
+
+    /// The share of the test split that is predicted right.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn evaluate(&mut self) -> Result<f64> {
+        let samples = self.data.test.len();
+        self.device.begin_pass(Part::Test, None)?;
+        for _ in 0..samples.div_ceil(self.settings.batch) {
+            self.device.begin_batch()?;
+            let actions = &self.plan.evaluation;
+            execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
+            self.device.end_batch()?;
+        }
+        Ok(f64::from(self.device.end_pass()?.correct) / samples as f64)
+    }
+
+    /// The parameters as they are now.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn parameters(&mut self) -> Result<Parameters> {
+        self.device.parameters()
+    }
+
+    /// Planned, counted and driver's bytes.
+    pub fn memory(&self) -> MemoryReport {
+        let now = self.made();
+        let first = self.made_by_first_step.unwrap_or(now);
+        MemoryReport {
+            planned: self.planned,
+            counted: self.ledger.at_peak(),
+            planned_intervals: interval_memory(&self.plan, &self.plan.prediction.step_live),
+            counted_intervals: interval_memory(&self.plan, self.step_meter.trace()),
+            allocations_after_first_step: now.allocations - first.allocations,
+            objects_after_first_step: now.objects - first.objects,
+            driver: self.device.driver_memory(),
+        }
+    }
+
+    fn step(&mut self) -> Result<()> {
+        self.device.begin_batch()?;
+        execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
+        self.device.end_batch()?;
+        self.steps += 1;
+        if self.made_by_first_step.is_none() {
+            self.made_by_first_step = Some(self.made());
+        }
+        Ok(())
+    }
+
+    fn made(&self) -> Made {
+        Made { allocations: self.ledger.allocations(), objects: self.device.objects_made() }
+    }
+}
+
+fn check_fit(settings: &Settings, network: &Network, data: &Dataset, parameters: &Parameters) -> Result<()> {
+    data.check(network.features(), network.classes())?;
+    if settings.batch > data.train.len() {
+        return Err(Error::usage(
+            "--batch",
+            format!("found {}, expected at most {}: the training samples", settings.batch, data.train.len()),
+        ));
+    }
+    if !parameters.fit(network) {
+        return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Checks the f64 reference itself: its gradients against finite differences, its small parts by hand.
+
+mod reference;
+
+use reference::{Activation, Loss, Reference, correct, forward, gather, loss, relative_error};
+
+/// Half the distance between the two points of a central difference.
+const H: f64 = 1e-5;
+
+/// How close to zero no pre-activation of a relu network may come, so that a change of `H` crosses no kink.
+const KINK_MARGIN: f64 = 1e-3;
+
+/// Widths and batch sizes: odd ones, single layers, and every kind of 1.
+const CASES: [(&[usize], usize); 8] = [
+    (&[5, 3], 1),
+    (&[7, 5, 3], 1),
+    (&[7, 5, 3], 9),
+    (&[3, 1, 4], 5),
+    (&[1, 1, 1], 3),
+    (&[1, 6, 1], 1),
+    (&[5, 9, 1, 7, 2], 4),
+    (&[4, 3, 5, 3, 5, 3], 7),
+];
+
+/// The splitmix64 generator.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// `count` numbers, uniform in [-1.5, 1.5).
+    fn values(&mut self, count: usize) -> Vec<f64> {
+        (0..count).map(|_| 3.0 * (self.next() >> 11) as f64 / (1_u64 << 53) as f64 - 1.5).collect()
+    }
+}
+
+/// A network with a batch to train it on.
+struct Problem {
+    network: Reference,
+    x: Vec<f64>,
+    labels: Vec<u32>,
+}
+
+impl Problem {
+    fn random(widths: &[usize], batch: usize, activation: Activation, loss: Loss, seed: u64) -> Self {
+        let mut random = SplitMix(seed);
+        let classes = widths[widths.len() - 1] as u64;
+        let network = Reference {
+            widths: widths.to_vec(),
+            activation,
+            loss,
+            weights: widths.windows(2).map(|pair| random.values(pair[0] * pair[1])).collect(),
+            biases: widths[1..].iter().map(|&width| random.values(width)).collect(),
+        };
+        let x = random.values(batch * widths[0]);
+        let labels = (0..batch).map(|_| (random.next() % classes) as u32).collect();
+        Self { network, x, labels }
+    }
+
+    /// Whether finite differences say anything here: no pre-activation near relu's kink, and no layer dead.
+    fn is_smooth(&self) -> bool {
+        let Reference { weights, biases, .. } = &self.network;
+        let states = self.network.states(&self.x);
+        (0..self.network.layers()).filter(|&l| self.network.activation_of(l) == Activation::Relu).all(|l| {
+            let shape = self.network.shape(l, self.labels.len());
+            let z = forward(shape, Activation::Identity, &states[l], &weights[l], &biases[l]);
+            z.iter().all(|z| z.abs() > KINK_MARGIN) && z.iter().any(|&z| z > 0.0)
+        })
+    }
+
+    /// The first random problem of this kind that [`Problem::is_smooth`].
+    fn smooth(widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
+        (0..1000)
+            .map(|seed| Self::random(widths, batch, activation, loss, seed))
+            .find(Self::is_smooth)
+            .expect("a thousand seeds hold a problem away from the kinks")
+    }
+
+    /// The central difference of the loss for every parameter of the array that `select` names.
+    fn differences(&mut self, select: impl Fn(&mut Reference) -> &mut Vec<f64>) -> Vec<f64> {
+        let count = select(&mut self.network).len();
+        let mut differences = Vec::with_capacity(count);
+        for i in 0..count {
+            let value = select(&mut self.network)[i];
+            let mut loss_at = |parameter| {
+                select(&mut self.network)[i] = parameter;
+                self.network.loss(&self.x, &self.labels)
+            };
+            differences.push((loss_at(value + H) - loss_at(value - H)) / (2.0 * H));
+            loss_at(value);
+        }
+        differences
+    }
+}
+
+#[test]
+fn gradients_are_those_of_the_loss() {
+    for activation in Activation::ALL {
+        for loss in Loss::ALL {
+            for (widths, batch) in CASES {
+                let mut problem = Problem::smooth(widths, batch, activation, loss);
+                let gradients = problem.network.gradients(&problem.x, &problem.labels);
+                for l in 0..problem.network.layers() {
+                    let weights = problem.differences(|network| &mut network.weights[l]);
+                    let biases = problem.differences(|network| &mut network.biases[l]);
+                    let case = format!("{activation:?}, {loss:?}, {widths:?}, batch {batch}, layer {l}");
+                    let error = relative_error(&gradients.weights[l], &weights);
+                    assert!(error < 1e-7, "{case}: weights off by {error:e}");
+                    let error = relative_error(&gradients.biases[l], &biases);
+                    assert!(error < 1e-7, "{case}: bias off by {error:e}");
+                    // A single logit leaves softmax nothing to choose; everything else must have something to learn.
+                    let constant = loss == Loss::CrossEntropy && widths.ends_with(&[1]);
+                    assert_eq!(
+                        biases.iter().all(|&b| b == 0.0),
+                        constant,
+                        "{case}: a gradient that tests nothing"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_lower_the_loss() {
+    for activation in Activation::ALL {
+        for loss in Loss::ALL {
+            let Problem { mut network, x, labels } = Problem::smooth(&[7, 5, 3], 9, activation, loss);
+            let before = network.loss(&x, &labels);
+            network.step(&x, &labels, 1e-3);
+            assert!(network.loss(&x, &labels) < before, "{activation:?}, {loss:?}");
+        }
+    }
+}
+
+#[test]
+fn names_are_parsed() {
+    let activations = ["sigmoid", "tanh", "relu", "identity"].map(Activation::parse);
+    assert_eq!(activations, Activation::ALL.map(Some));
+    assert_eq!(Activation::parse("Sigmoid"), None);
+    assert_eq!(["quadratic", "cross-entropy"].map(Loss::parse), Loss::ALL.map(Some));
+    assert_eq!(Loss::parse(""), None);
+}
+
+#[test]
+fn losses_by_hand() {
+    let output = [0.5, 0.25, 1.0, 0.0];
+    let (terms, delta) = loss(Loss::Quadratic, Activation::Sigmoid, 2, 2, &output, &[0, 1]);
+    assert_eq!(terms, [0.15625, 1.0]);
+    assert_eq!(delta, [-0.0625, 0.0234375, 0.0, 0.0]);
+
+    // Logits so large that an unguarded softmax would overflow; a difference of ln 3 means odds of three to one.
+    let output = [1000.0 + 3_f64.ln(), 1000.0, -1000.0, -1000.0];
+    let (terms, delta) = loss(Loss::CrossEntropy, Activation::Identity, 2, 2, &output, &[1, 0]);
+    assert!(relative_error(&terms, &[4_f64.ln(), 2_f64.ln()]) < 1e-12, "{terms:?}");
+    assert!(relative_error(&delta, &[0.375, -0.375, -0.25, 0.25]) < 1e-12, "{delta:?}");
+}
+
+#[test]
+fn the_first_maximum_wins_and_nan_never_does() {
+    let output = [0.0, 2.0, 2.0, f64::NAN, 1.0, 0.0, 0.0, 1.0, f64::NAN, 3.0, 1.0, 3.0];
+    assert_eq!(correct(4, 3, &output, &[1, 0, 1, 0]), [true, false, false, true]);
+    assert_eq!(correct(4, 3, &output, &[2, 1, 2, 2]), [false; 4]);
+}
+
+#[test]
+fn gather_picks_rows_in_order() {
+    assert_eq!(gather(2, &[0, 1, 10, 11, 20, 21], &[2, 0, 2]), [20, 21, 0, 1, 20, 21]);
+}
+
+#[test]
+fn nan_survives_every_activation_and_loss() {
+    for activation in Activation::ALL {
+        assert!(activation.apply(f64::NAN).is_nan(), "{activation:?}");
+        for kind in Loss::ALL {
+            let (terms, delta) = loss(kind, activation, 1, 2, &[1.0, f64::NAN], &[0]);
+            assert!(terms[0].is_nan() && delta[1].is_nan(), "{activation:?}, {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn relative_error_is_relative() {
+    assert_eq!(relative_error(&[3.0_f32, 4.0], &[3.0, 4.0]), 0.0);
+    assert_eq!(relative_error(&[3.0_f32, 9.0], &[3.0, 4.0]), 1.0);
+    assert_eq!(relative_error::<f32>(&[], &[]), 0.0);
+    assert_eq!(relative_error(&[0.0_f32, -0.0], &[0.0, 0.0]), 0.0);
+    assert_eq!(relative_error(&[0.0_f32, 1e-30], &[0.0, 0.0]), f64::INFINITY);
+}
+
+#[test]
+fn relative_error_rejects_nan_and_infinity() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(relative_error(&[1.0, bad as f32], &[1.0, 2.0]), f64::INFINITY, "found {bad}");
+        assert_eq!(relative_error(&[1.0_f32, 2.0], &[1.0, bad]), f64::INFINITY, "expected {bad}");
+        assert_eq!(relative_error(&[1.0, bad as f32], &[1.0, bad]), f64::INFINITY, "both {bad}");
+        assert_eq!(relative_error(&[bad as f32], &[0.0]), f64::INFINITY, "found {bad} for zero");
+    }
+}
+
+#[test]
+#[should_panic(expected = "equal length")]
+fn relative_error_rejects_other_lengths() {
+    relative_error(&[1.0_f32], &[1.0, 2.0]);
+}
