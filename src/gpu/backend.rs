@@ -131,6 +131,15 @@ impl Gpu {
         }
     }
 
+    /// Submits what is being recorded, so that it can be read back, and goes on recording.
+    fn flush(&mut self) {
+        if self.submit() {
+            let mut encoder = self.context.device.create_command_encoder(&Default::default());
+            let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+            self.recording = Some((encoder, pass));
+        }
+    }
+
     /// Submits what is being recorded, and says whether there was anything.
     fn submit(&mut self) -> bool {
         let Some((encoder, pass)) = self.recording.take() else { return false };
@@ -199,6 +208,7 @@ impl Device for Gpu {
     }
 
     fn parameters(&mut self) -> Result<Parameters> {
+        self.flush();
         let Gpu { context, readback, .. } = self;
         let mut read = |buffer: &Buffer| {
             let elements = buffer.raw.size() as usize / 4;
@@ -213,15 +223,9 @@ impl Device for Gpu {
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
-        let is_recording = self.submit();
+        self.flush();
         let buffer = if slot == 0 { &self.batch.inputs } else { &self.pool[slot - 1] };
-        let values = read_tensor(&mut self.readback, &self.context, &buffer.raw, elements)?;
-        if is_recording {
-            let mut encoder = self.context.device.create_command_encoder(&Default::default());
-            let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
-            self.recording = Some((encoder, pass));
-        }
-        Ok(values)
+        read_tensor(&mut self.readback, &self.context, &buffer.raw, elements)
     }
 
     fn driver_memory(&self) -> Option<DriverMemory> {

@@ -47,7 +47,8 @@ impl Activation {
     pub fn derivative(self, a: f32) -> f32 {
         match self {
             Activation::Sigmoid => a * (1.0 - a),
-            Activation::Tanh => 1.0 - a * a,
+            // More digits near ±1 than 1 − a² has.
+            Activation::Tanh => (1.0 - a) * (1.0 + a),
             Activation::Relu => f32::from(a > 0.0),
             Activation::Identity => 1.0,
         }

@@ -6,6 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ckpt_gpu::data::Dataset;
+use ckpt_gpu::model::{LayerParameters, Network, Parameters};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// The project's folder.
 pub fn root() -> &'static Path {
@@ -16,4 +20,34 @@ pub fn root() -> &'static Path {
 pub fn mnist() -> &'static Arc<Dataset> {
     static MNIST: OnceLock<Arc<Dataset>> = OnceLock::new();
     MNIST.get_or_init(|| Arc::new(Dataset::load(&root().join("data/mnist.npz")).unwrap()))
+}
+
+/// Random numbers that are the same in every run.
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// From 0 to `bound - 1`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0.random_range(0..bound)
+    }
+
+    pub fn normal(&mut self) -> f32 {
+        StandardNormal.sample(&mut self.0)
+    }
+
+    /// Of a size that keeps activations where they are neither flat nor steep.
+    pub fn parameters(&mut self, network: &Network) -> Parameters {
+        let layers = network.layers().map(|layer| {
+            let scale = 1.0 / (layer.inputs as f32).sqrt();
+            LayerParameters {
+                weights: (0..layer.inputs * layer.outputs).map(|_| scale * self.normal()).collect(),
+                bias: (0..layer.outputs).map(|_| 0.3 * self.normal()).collect(),
+            }
+        });
+        Parameters { layers: layers.collect() }
+    }
 }

@@ -1,0 +1,276 @@
+//! Every kernel of every backend against the f64 reference: what each action of a plan reads is read back, and what
+//! it writes is compared with what the reference makes of the same numbers.
+
+mod common;
+mod reference;
+
+use std::sync::Arc;
+
+use ckpt_gpu::config::{DeviceChoice, Residence};
+use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::memory::Ledger;
+use ckpt_gpu::model::{Activation, Loss, Network, Parameters};
+use ckpt_gpu::plan::{Action, Chain, Plan};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Device, Job, open};
+use common::Random;
+use reference::{Shape, relative_error};
+
+/// Relative to the norm of the answer. Sums of a few hundred f32 products stay well below.
+const TOLERANCE: f64 = 2e-6;
+const RATE: f32 = 4.0;
+
+struct Case {
+    widths: &'static [usize],
+    batch: usize,
+}
+
+/// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1.
+const CASES: [Case; 7] = [
+    Case { widths: &[1, 1], batch: 1 },
+    Case { widths: &[5, 1, 3], batch: 3 },
+    Case { widths: &[8, 4, 12], batch: 8 },
+    Case { widths: &[6, 16, 7, 4], batch: 13 },
+    Case { widths: &[33, 17, 41, 10], batch: 65 },
+    Case { widths: &[130, 67, 2], batch: 9 },
+    Case { widths: &[28, 200, 72, 5], batch: 34 },
+];
+
+fn every_kernel_agrees(device: DeviceChoice) {
+    let mut random = Random::new(11);
+    for case in &CASES {
+        for activation in Activation::ALL {
+            for loss in Loss::ALL {
+                for bytes in [false, true] {
+                    Bench::new(case, activation, loss, bytes, device, &mut random).run();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn cpu_kernels_agree_with_the_reference() {
+    every_kernel_agrees(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_kernels_agree_with_the_reference() {
+    every_kernel_agrees(DeviceChoice::Software);
+}
+
+/// One network on one device, with the reference's twins of its settings.
+struct Bench {
+    name: String,
+    network: Network,
+    batch: usize,
+    plan: Plan,
+    data: Arc<Dataset>,
+    device: Box<dyn Device>,
+    activations: Vec<reference::Activation>,
+    loss: reference::Loss,
+}
+
+impl Bench {
+    fn new(
+        case: &Case,
+        activation: Activation,
+        loss: Loss,
+        bytes: bool,
+        choice: DeviceChoice,
+        random: &mut Random,
+    ) -> Self {
+        let network = Network::new(case.widths, activation, loss).unwrap();
+        let chain = Chain::of(&network, case.batch).unwrap();
+        let plan = Plan::new(&chain, Strategy::EveryN(2).schedule(&chain)).unwrap();
+        let data = Arc::new(random_data(&network, case.batch, bytes, random));
+        let parameters = random.parameters(&network);
+        let job = Job {
+            network: &network,
+            plan: &plan,
+            batch: case.batch,
+            rate: RATE,
+            data: &data,
+            parameters: &parameters,
+        };
+        let (_, device) = open(choice, Residence::Auto, &job, &Ledger::new()).unwrap();
+        Bench {
+            name: format!("{choice:?} {:?} batch {} {activation:?} {loss:?}", case.widths, case.batch),
+            activations: network.layers().map(|layer| twin(layer.activation)).collect(),
+            loss: reference::Loss::parse(loss.name()).unwrap(),
+            batch: case.batch,
+            network,
+            plan,
+            data,
+            device,
+        }
+    }
+
+    fn run(&mut self) {
+        let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
+        self.device.begin_pass(Part::Train, Some(&order)).unwrap();
+        let mut losses = 0.0;
+        for batch in 0..2 {
+            let rows = &order[batch * self.batch..][..self.batch];
+            self.device.begin_batch().unwrap();
+            self.check_gather(Part::Train, rows);
+            for action in self.plan.step.clone() {
+                losses += self.check(action, rows);
+            }
+            self.device.end_batch().unwrap();
+        }
+        let metrics = self.device.end_pass().unwrap();
+        assert_eq!(metrics.batches, 2, "{}", self.name);
+        self.close("mean loss", &[metrics.loss], &[losses], TOLERANCE);
+        self.check_evaluation();
+    }
+
+    /// Two batches, the second of them incomplete.
+    fn check_evaluation(&mut self) {
+        let samples = self.data.test.len();
+        let rows: Vec<u32> = (0..2 * self.batch).map(|row| row.min(samples - 1) as u32).collect();
+        self.device.begin_pass(Part::Test, None).unwrap();
+        let mut expected = 0;
+        for batch in 0..2 {
+            let rows = &rows[batch * self.batch..][..self.batch];
+            self.device.begin_batch().unwrap();
+            self.check_gather(Part::Test, rows);
+            for action in self.plan.evaluation.clone() {
+                if let Action::Score { output } = action {
+                    let classes = self.network.classes();
+                    let output = self.read(output, classes);
+                    let labels = reference::gather(1, self.data.test.labels(), rows);
+                    let correct = reference::correct(self.batch, classes, &output, &labels);
+                    let fresh = self.batch.min(samples - batch * self.batch);
+                    expected += correct[..fresh].iter().filter(|&&correct| correct).count();
+                }
+                self.check(action, rows);
+            }
+            self.device.end_batch().unwrap();
+        }
+        assert_eq!(self.device.end_pass().unwrap().correct as usize, expected, "{}", self.name);
+    }
+
+    fn check_gather(&mut self, part: Part, rows: &[u32]) {
+        let features = self.network.features();
+        let expected: Vec<f32> = match self.data.split(part).inputs() {
+            Inputs::F32(values) => reference::gather(features, values, rows),
+            Inputs::U8(values) => reference::gather(features, values, rows)
+                .into_iter()
+                .map(|byte| f32::from(byte) * (1.0 / 255.0))
+                .collect(),
+        };
+        let found = self.device.read_slot(0, self.batch * features).unwrap();
+        assert!(
+            found.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits()),
+            "{}: gather",
+            self.name
+        );
+    }
+
+    /// Runs one action and compares what it wrote. Returns the batch's mean loss, for the loss action.
+    fn check(&mut self, action: Action, rows: &[u32]) -> f64 {
+        match action {
+            Action::Forward { layer, input, output, .. } | Action::Recompute { layer, input, output } => {
+                let shape = self.shape(layer);
+                let state = self.read(input, shape.inputs);
+                let (weights, bias) = self.parameters(layer);
+                self.device.forward(layer, input, output).unwrap();
+                let expected = reference::forward(shape, self.activations[layer], &state, &weights, &bias);
+                let found = self.read_raw(output, shape.outputs);
+                self.close("forward", &found, &expected, TOLERANCE);
+            }
+            Action::Loss { output, delta } => {
+                let classes = self.network.classes();
+                let state = self.read(output, classes);
+                let labels = reference::gather(1, self.data.train.labels(), rows);
+                self.device.loss(output, delta).unwrap();
+                let activation = self.activations[self.activations.len() - 1];
+                let (losses, expected) =
+                    reference::loss(self.loss, activation, self.batch, classes, &state, &labels);
+                let found = self.read_raw(delta, classes);
+                self.close("loss delta", &found, &expected, TOLERANCE);
+                return losses.iter().sum::<f64>() / self.batch as f64;
+            }
+            Action::Backward { layer, state, delta, below } => {
+                self.check_backward(layer, state, delta, below)
+            }
+            Action::Score { output } => self.device.score(output).unwrap(),
+            Action::Release { slot } => self.device.release(slot).unwrap(),
+        }
+        0.0
+    }
+
+    fn check_backward(&mut self, layer: usize, state: usize, delta: usize, below: Option<usize>) {
+        let shape = self.shape(layer);
+        let states = self.read(state, shape.inputs);
+        let deltas = self.read(delta, shape.outputs);
+        let (weights, bias) = self.parameters(layer);
+        self.device.backward(layer, state, delta, below).unwrap();
+
+        if let Some(below) = below {
+            let expected = reference::delta(shape, self.activations[layer - 1], &deltas, &weights, &states);
+            let found = self.read_raw(below, shape.inputs);
+            self.close("delta", &found, &expected, TOLERANCE);
+        }
+        let (weights_after, bias_after) = self.parameters(layer);
+        let (weight_gradient, bias_gradient) = reference::weight_gradient(shape, &deltas, &states);
+        for (name, before, after, gradient) in
+            [("weights", weights, weights_after, weight_gradient), ("bias", bias, bias_after, bias_gradient)]
+        {
+            let mut expected = before;
+            let size = norm(&expected);
+            reference::update(&mut expected, &gradient, f64::from(RATE));
+            // Whatever moves a parameter, the answer is rounded to the spacing of f32.
+            let bound = TOLERANCE * f64::from(RATE) * norm(&gradient) + f64::from(f32::EPSILON) * size;
+            self.close(name, &after, &expected, bound / norm(&expected));
+        }
+    }
+
+    fn shape(&self, layer: usize) -> Shape {
+        let layer = self.network.layer(layer);
+        Shape { batch: self.batch, inputs: layer.inputs, outputs: layer.outputs }
+    }
+
+    fn read(&mut self, slot: usize, width: usize) -> Vec<f64> {
+        self.read_raw(slot, width).into_iter().map(f64::from).collect()
+    }
+
+    fn read_raw(&mut self, slot: usize, width: usize) -> Vec<f32> {
+        self.device.read_slot(slot, self.batch * width).unwrap()
+    }
+
+    fn parameters(&mut self, layer: usize) -> (Vec<f64>, Vec<f64>) {
+        let Parameters { mut layers } = self.device.parameters().unwrap();
+        let layer = layers.swap_remove(layer);
+        let widen = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
+        (widen(layer.weights), widen(layer.bias))
+    }
+
+    fn close<T: Copy + Into<f64>>(&self, what: &str, found: &[T], expected: &[f64], tolerance: f64) {
+        let error = relative_error(found, expected);
+        assert!(error <= tolerance, "{}: {what} is off by {error:e}", self.name);
+    }
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+fn twin(activation: Activation) -> reference::Activation {
+    reference::Activation::parse(activation.name()).unwrap()
+}
+
+/// Two mini-batches to learn from; a little more than one to score.
+fn random_data(network: &Network, batch: usize, bytes: bool, random: &mut Random) -> Dataset {
+    let mut split = |samples: usize| {
+        let count = samples * network.features();
+        let inputs = match bytes {
+            true => Inputs::U8((0..count).map(|_| random.below(256) as u8).collect()),
+            false => Inputs::F32((0..count).map(|_| random.normal()).collect()),
+        };
+        let labels = (0..samples).map(|_| random.below(network.classes()) as u32).collect();
+        Split::new(network.features(), inputs, labels).unwrap()
+    };
+    Dataset { source: "random".into(), train: split(2 * batch + 1), test: split(batch + batch.div_ceil(2)) }
+}

@@ -1,0 +1,147 @@
+//! Equal training is equal bits: every n gives the same parameters on the same device, in the bytes planned.
+
+mod common;
+
+use std::sync::Arc;
+
+use ckpt_gpu::config::{DeviceChoice, Residence, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Epoch, Trainer};
+use common::{Random, mnist};
+
+/// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
+fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
+    let mut trainer = Trainer::new(settings, data, parameters).unwrap();
+    let mut epochs = Vec::new();
+    while !trainer.is_done() {
+        epochs.push(trainer.epoch(|_| ()).unwrap());
+    }
+    let memory = trainer.memory();
+    assert_eq!(memory.planned, memory.counted, "{settings:?}");
+    assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
+    assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
+    assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
+    (trainer.parameters().unwrap().sha256(), epochs)
+}
+
+fn all_n_agree(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) {
+    let with = |n| Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+    let expected = train(&with(0), data, parameters);
+    for n in 1..settings.layers.0.len() + 1 {
+        assert_eq!(train(&with(n), data, parameters), expected, "every {n}: {settings:?}");
+    }
+}
+
+fn notebook_networks_agree(device: DeviceChoice) {
+    let data = Arc::new(few_digits());
+    for (layers, batch) in [
+        ("784,100,10", 100),
+        ("784,30x4,10", 100),
+        ("784,30x6,10", 100),
+        ("784,37,23,41,10", 33),
+        ("784,30x50,10", 100),
+    ] {
+        let layers: Widths = layers.parse().unwrap();
+        let settings = Settings { layers, batch, steps: Some(3), device, ..Settings::default() };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 4);
+        all_n_agree(&settings, &data, &parameters);
+    }
+}
+
+fn random_chains_agree(device: DeviceChoice, chains: usize) {
+    let mut random = Random::new(9);
+    for _ in 0..chains {
+        let layers = 1 + random.below(7);
+        let widths: Vec<usize> = (0..=layers).map(|_| 1 + random.below(40)).collect();
+        let batch = 1 + random.below(30);
+        let settings = Settings {
+            activation: Activation::ALL[random.below(Activation::ALL.len())],
+            loss: Loss::ALL[random.below(Loss::ALL.len())],
+            lr: 0.1,
+            batch,
+            epochs: 1,
+            seed: random.below(1000) as u64,
+            shuffle: random.below(2) == 0,
+            device,
+            dataset: if device != DeviceChoice::Cpu && random.below(3) == 0 {
+                Residence::Host
+            } else {
+                Residence::Auto
+            },
+            layers: Widths(widths),
+            ..Settings::default()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        all_n_agree(&settings, &data, &parameters);
+    }
+}
+
+fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
+    let (features, classes) = (settings.layers.0[0], settings.layers.0[settings.layers.0.len() - 1]);
+    let mut split = |samples: usize| {
+        let values = (0..samples * features).map(|_| random.normal()).collect();
+        let labels = (0..samples).map(|_| random.below(classes) as u32).collect();
+        Split::new(features, Inputs::F32(values), labels).unwrap()
+    };
+    let samples = 2 * settings.batch + 1;
+    Dataset { source: "random".into(), train: split(samples), test: split(samples) }
+}
+
+fn few_digits() -> Dataset {
+    let few = |part, samples: usize| {
+        let split = mnist().split(part);
+        let Inputs::U8(values) = split.inputs() else { panic!("MNIST comes in bytes") };
+        let values = values[..samples * split.features()].to_vec();
+        Split::new(split.features(), Inputs::U8(values), split.labels()[..samples].to_vec()).unwrap()
+    };
+    Dataset { source: "few digits".into(), train: few(Part::Train, 450), test: few(Part::Test, 150) }
+}
+
+/// The dataset on the device or a batch a step from the host: the same numbers arrive.
+#[test]
+fn software_trains_alike_from_device_and_host() {
+    let data = Arc::new(few_digits());
+    let settings = Settings {
+        device: DeviceChoice::Software,
+        dataset: Residence::Device,
+        epochs: 2,
+        ..Settings::default()
+    };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let from_device = train(&settings, &data, &parameters);
+    let from_host = train(&Settings { dataset: Residence::Host, ..settings }, &data, &parameters);
+    assert_eq!(from_device, from_host);
+}
+
+#[test]
+fn repeated_runs_are_equal_and_seeds_are_not() {
+    let data = Arc::new(few_digits());
+    let with = |seed| Settings { seed, device: DeviceChoice::Cpu, epochs: 2, ..Settings::default() };
+    let parameters = Parameters::normal(&with(0).network().unwrap(), 0);
+    let run = |seed| train(&with(seed), &data, &parameters).0;
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2), "the order of the samples comes from the seed");
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_for_the_notebooks_networks() {
+    notebook_networks_agree(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_for_the_notebooks_networks() {
+    notebook_networks_agree(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_for_random_chains() {
+    random_chains_agree(DeviceChoice::Cpu, 220);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_for_random_chains() {
+    random_chains_agree(DeviceChoice::Software, 32);
+}
