@@ -1,4 +1,4 @@
-// φ and φ′. NaN stays NaN: comparisons with it are false, and each false branch passes its argument on.
+// φ and φ′. NaN stays NaN.
 
 override ACTIVATION: u32;
 
@@ -8,9 +8,10 @@ const RELU = 2u;
 
 fn activate(z: f32) -> f32 {
     switch ACTIVATION {
-        case SIGMOID: { return 1.0 / (1.0 + exp(-z)); }
+        case SIGMOID: { return 1.0 / (1.0 + exponential(-z)); }
         // tanh rounds to ±1 long before 15; beyond, some drivers overflow.
-        case TANH: { return select(tanh(z), sign(z), abs(z) > 15.0); }
+        case TANH: { return select(select(tanh(z), sign(z), abs(z) > 15.0), z, is_nan(z)); }
+        // Unlike max(z, 0), this passes NaN on.
         case RELU: { return select(z, 0.0, z < 0.0); }
         default: { return z; }
     }

@@ -49,11 +49,11 @@ fn cross_entropy(start: u32, label: u32) -> f32 {
     }
     var sum = 0.0;
     for (var unit = 0u; unit < sizes.classes; unit++) {
-        sum += exp(output[start + unit] - largest);
+        sum += exponential(output[start + unit] - largest);
     }
     for (var unit = 0u; unit < sizes.classes; unit++) {
         let a = output[start + unit];
-        let error = exp(a - largest) / sum - select(0.0, 1.0, unit == label);
+        let error = exponential(a - largest) / sum - select(0.0, 1.0, unit == label);
         delta[start + unit] = error * derivative(a) / f32(sizes.batch);
     }
     return log(sum) - (output[start + label] - largest);

@@ -42,8 +42,7 @@ fn is_correct(sample: u32) -> bool {
     var has_nan = false;
     for (var unit = 0u; unit < sizes.classes; unit++) {
         let a = output[start + unit];
-        // Compilers may fold a != a; the bits cannot be folded.
-        has_nan = has_nan || (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u;
+        has_nan = has_nan || is_nan(a);
         if a > largest {
             largest = a;
             best = unit;

@@ -99,15 +99,16 @@ impl Variant {
     fn source(self) -> String {
         let left = if self.by_four[0] { shader!("left_vec4") } else { shader!("left_f32") };
         let right = if self.by_four[1] { shader!("right_vec4") } else { shader!("right_f32") };
-        let (product, activation, metrics) = (shader!("product"), shader!("activation"), shader!("metrics"));
+        let (product, metrics, nan) = (shader!("product"), shader!("metrics"), shader!("nan"));
+        let activation = shader!("activation");
         match self.kernel {
-            Kernel::Forward => [left, right, product, activation, shader!("forward")].concat(),
-            Kernel::Delta => [left, right, product, activation, shader!("delta")].concat(),
+            Kernel::Forward => [left, right, product, nan, activation, shader!("forward")].concat(),
+            Kernel::Delta => [left, right, product, nan, activation, shader!("delta")].concat(),
             Kernel::Update => [left, right, product, shader!("update")].concat(),
-            Kernel::Loss => [activation, shader!("loss")].concat(),
+            Kernel::Loss => [nan, activation, shader!("loss")].concat(),
             Kernel::Gather => [metrics, shader!("gather")].concat(),
             Kernel::Tally => [metrics, shader!("tally")].concat(),
-            Kernel::Score => [metrics, shader!("score")].concat(),
+            Kernel::Score => [nan, metrics, shader!("score")].concat(),
         }
     }
 
