@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::device::Residence;
 use crate::model::{Activation, Loss, Network, Optimizer};
 use crate::strategy::Strategy;
 use crate::{Error, Result};
@@ -89,17 +90,6 @@ pub enum DeviceChoice {
     Cpu,
     /// The GPU kernels on a software driver.
     Software,
-}
-
-/// Where the dataset is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Residence {
-    /// On the device where it fits one binding; the CPU backend reads it where it lies.
-    Auto,
-    /// On the device.
-    Device,
-    /// On the host, which uploads a mini-batch a step.
-    Host,
 }
 
 /// The width of every state, written as `784,30x50,10`: `30x50` is fifty layers of 30.

@@ -2,6 +2,7 @@ pub mod cli;
 pub mod config;
 pub mod cpu;
 pub mod data;
+pub mod device;
 pub mod error;
 pub mod execute;
 pub mod gpu;

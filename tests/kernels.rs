@@ -6,13 +6,14 @@ mod reference;
 
 use std::sync::Arc;
 
-use ckpt_gpu::config::{DeviceChoice, Residence};
+use ckpt_gpu::config::DeviceChoice;
 use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::device::{Device, Job, Residence};
 use ckpt_gpu::memory::Ledger;
 use ckpt_gpu::model::{Activation, Loss, Network, Parameters};
 use ckpt_gpu::plan::{Action, Chain, Plan};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Device, Job, open};
+use ckpt_gpu::train::open;
 use common::Random;
 use reference::{Shape, relative_error};
 
@@ -91,9 +92,10 @@ impl Bench {
             batch: case.batch,
             rate: RATE,
             data: &data,
+            residence: Residence::Auto,
             parameters: &parameters,
         };
-        let (_, device) = open(choice, Residence::Auto, &job, &Ledger::new()).unwrap();
+        let (_, device) = open(choice, &job, &Ledger::new()).unwrap();
         Bench {
             name: format!("{choice:?} {:?} batch {} {activation:?} {loss:?}", case.widths, case.batch),
             activations: network.layers().map(|layer| twin(layer.activation)).collect(),

@@ -4,8 +4,9 @@ mod common;
 
 use std::sync::Arc;
 
-use ckpt_gpu::config::{DeviceChoice, Residence, Settings, Widths};
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::device::Residence;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Epoch, Trainer};

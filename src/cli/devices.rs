@@ -3,9 +3,9 @@ use serde::Serialize;
 
 use super::output;
 use crate::cpu;
+use crate::device::DeviceInfo;
 use crate::gpu;
 use crate::report::SCHEMA;
-use crate::train::DeviceInfo;
 
 #[derive(Debug, Args)]
 pub(super) struct DevicesArgs {

@@ -6,11 +6,11 @@ use super::loss::loss;
 use super::score::score;
 use super::update::update;
 use crate::data::{BatchCursor, Part};
+use crate::device::{Device, DeviceInfo, Job, Metrics};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Parameters};
 use crate::plan::SlotId;
-use crate::train::{Device, DeviceInfo, Job, Metrics};
 use crate::{Error, Result};
 
 /// Runs plans on the host's processor.

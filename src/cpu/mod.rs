@@ -13,7 +13,7 @@ mod update;
 
 pub use backend::Cpu;
 
-use crate::train::DeviceInfo;
+use crate::device::DeviceInfo;
 
 /// The host's processor, by the name that the system gives it, else by its architecture.
 pub fn info() -> DeviceInfo {

@@ -1,6 +1,6 @@
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
-use crate::train::DeviceInfo;
+use crate::device::DeviceInfo;
 use crate::{Error, Result};
 
 /// Which adapters will do.

@@ -9,13 +9,12 @@ use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
-use crate::config::Residence;
 use crate::data::Part;
+use crate::device::{Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
 use crate::model::{LayerParameters, Parameters};
 use crate::plan::SlotId;
-use crate::train::{Device, DeviceInfo, DriverMemory, Job, Metrics};
 use crate::{Error, Result};
 
 /// How many steps may be under way before the host waits for the oldest.
@@ -45,16 +44,16 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] where the dataset must stay on the device and cannot.
-    pub fn planned_bytes(context: &Context, job: &Job, residence: Residence) -> Result<ByCategory> {
-        Ok(footprint(context, job, residence)?.by_category())
+    pub fn planned_bytes(context: &Context, job: &Job) -> Result<ByCategory> {
+        Ok(footprint(context, job)?.by_category())
     }
 
     /// Allocates, uploads and binds everything that training needs.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
-    pub fn new(context: Context, job: &Job, residence: Residence) -> Result<Self> {
-        let footprint = footprint(&context, job, residence)?;
+    pub fn new(context: Context, job: &Job) -> Result<Self> {
+        let footprint = footprint(&context, job)?;
         let readback = Readback::new(&context, footprint.readback)?;
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
 
@@ -240,16 +239,16 @@ impl Device for Gpu {
     }
 }
 
-fn footprint(context: &Context, job: &Job, residence: Residence) -> Result<Footprint> {
+fn footprint(context: &Context, job: &Job) -> Result<Footprint> {
     let limit = context.binding_limit();
     let can_stay = can_stay_on_device(job.data, limit);
-    if residence == Residence::Device && !can_stay {
+    if job.residence == Residence::Device && !can_stay {
         return Err(Error::DoesNotFit(format!(
             "the dataset is larger than the {limit} bytes that {} binds at once; use --dataset host",
             context.info.name
         )));
     }
-    let resident = can_stay && residence != Residence::Host;
+    let resident = can_stay && job.residence != Residence::Host;
     Ok(Footprint::new(job.network, job.batch, job.rate, job.data, resident))
 }
 

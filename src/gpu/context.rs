@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
+use crate::device::DeviceInfo;
 use crate::memory::{Category, Ledger, LedgerEntry};
-use crate::train::DeviceInfo;
 use crate::{Error, Result};
 
 /// A device, and the one way to get memory on it.

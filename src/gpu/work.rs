@@ -4,9 +4,9 @@ use super::footprint::SizesTable;
 use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use crate::Result;
+use crate::device::Job;
 use crate::model::Layer;
 use crate::plan::{Action, SlotId};
-use crate::train::Job;
 
 /// What the executor may ask for, with its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,8 @@
 pub mod json;
 pub mod text;
 
-use crate::train::{DeviceInfo, MemoryReport};
+use crate::device::DeviceInfo;
+use crate::train::MemoryReport;
 
 /// The version of every JSON output's layout.
 pub const SCHEMA: u32 = 1;

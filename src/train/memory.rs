@@ -1,4 +1,4 @@
-use super::DriverMemory;
+use crate::device::DriverMemory;
 use crate::memory::ByCategory;
 use crate::plan::IntervalMemory;
 

@@ -1,6 +1,6 @@
-use super::{Device, Job};
-use crate::config::{DeviceChoice, Residence};
+use crate::config::DeviceChoice;
 use crate::cpu::Cpu;
+use crate::device::{Device, Job, Residence};
 use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{ByCategory, Ledger};
 use crate::{Error, Result};
@@ -10,30 +10,25 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::NoDevice`] where there is none, [`Error::DoesNotFit`] where it is too small, [`Error::Usage`] where it
-/// cannot keep the dataset as `residence` asks.
-pub fn open(
-    choice: DeviceChoice,
-    residence: Residence,
-    job: &Job,
-    ledger: &Ledger,
-) -> Result<(ByCategory, Box<dyn Device>)> {
+/// cannot keep the dataset as `job` asks.
+pub fn open(choice: DeviceChoice, job: &Job, ledger: &Ledger) -> Result<(ByCategory, Box<dyn Device>)> {
     let kind = match choice {
-        DeviceChoice::Cpu => return open_cpu(residence, job, ledger),
+        DeviceChoice::Cpu => return open_cpu(job, ledger),
         DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
         DeviceChoice::Software => AdapterKind::Software,
     };
     match Context::open(kind, ledger.clone()) {
         Ok(context) => {
-            let planned = Gpu::planned_bytes(&context, job, residence)?;
-            Ok((planned, Box::new(Gpu::new(context, job, residence)?)))
+            let planned = Gpu::planned_bytes(&context, job)?;
+            Ok((planned, Box::new(Gpu::new(context, job)?)))
         }
-        Err(Error::NoDevice { .. }) if choice == DeviceChoice::Auto => open_cpu(residence, job, ledger),
+        Err(Error::NoDevice { .. }) if choice == DeviceChoice::Auto => open_cpu(job, ledger),
         Err(error) => Err(error),
     }
 }
 
-fn open_cpu(residence: Residence, job: &Job, ledger: &Ledger) -> Result<(ByCategory, Box<dyn Device>)> {
-    if residence == Residence::Device {
+fn open_cpu(job: &Job, ledger: &Ledger) -> Result<(ByCategory, Box<dyn Device>)> {
+    if job.residence == Residence::Device {
         return Err(Error::usage(
             "--dataset",
             "found device, expected auto or host: the cpu backend reads the data where it lies in host memory",

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use super::{Device, DeviceInfo, Job, MemoryReport, open};
+use super::{MemoryReport, open};
 use crate::config::Settings;
 use crate::data::{Dataset, Part, shuffle};
+use crate::device::{Device, DeviceInfo, Job};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
@@ -63,10 +64,11 @@ impl Trainer {
             plan: &plan,
             batch: settings.batch,
             rate: settings.lr,
+            residence: settings.dataset,
             data,
             parameters,
         };
-        let (fixed, device) = open(settings.device, settings.dataset, &job, &ledger)?;
+        let (fixed, device) = open(settings.device, &job, &ledger)?;
         let pool = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes));
         let planned = fixed.iter().chain(pool).collect();
         Ok(Trainer {

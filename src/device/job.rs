@@ -17,6 +17,19 @@ pub struct Job<'a> {
     pub rate: f32,
     /// What to train on.
     pub data: &'a Arc<Dataset>,
+    /// Where the data is kept.
+    pub residence: Residence,
     /// Where to start from.
     pub parameters: &'a Parameters,
+}
+
+/// Where the dataset is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Residence {
+    /// On the device where it fits one binding; the CPU backend reads it where it lies.
+    Auto,
+    /// On the device.
+    Device,
+    /// On the host, which uploads a mini-batch a step.
+    Host,
 }

@@ -1,6 +1,10 @@
-use std::fmt;
+//! What training asks of a backend beyond running plans.
 
-use serde::Serialize;
+mod info;
+mod job;
+
+pub use info::{DeviceInfo, DriverMemory};
+pub use job::{Job, Residence};
 
 use crate::Result;
 use crate::data::Part;
@@ -53,38 +57,4 @@ pub struct Metrics {
     pub correct: u32,
     /// The sum over mini-batches of the mean loss, from [`Backend::loss`].
     pub loss: f32,
-}
-
-/// A device, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeviceInfo {
-    /// The adapter's or processor's name.
-    pub name: String,
-    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu` or `other`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// `vulkan`, `metal`, `dx12` or `cpu`.
-    pub backend: String,
-    /// The driver and its version, or nothing.
-    pub driver: String,
-}
-
-impl fmt::Display for DeviceInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {}", self.name, self.kind, self.backend)?;
-        if !self.driver.is_empty() {
-            write!(f, ", {}", self.driver)?;
-        }
-        f.write_str(")")
-    }
-}
-
-/// Device memory as the driver's allocator counts it, in bytes. On a software driver these are requested, not
-/// resident, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct DriverMemory {
-    /// In buffers, the driver's own among them.
-    pub allocated: u64,
-    /// In the blocks that hold these.
-    pub reserved: u64,
 }

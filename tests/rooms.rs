@@ -1,0 +1,80 @@
+//! The rules of ARCHITECTURE.md: which room may use which, and that wgpu stays in its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with those it may use, lowest first: every name on the right stands on the left further up.
+const ROOMS: [(&str, &[&str]); 15] = [
+    ("error", &[]),
+    ("memory", &[]),
+    ("model", &[]),
+    ("plan", &["memory", "model"]),
+    ("strategy", &["plan"]),
+    ("execute", &["memory", "plan"]),
+    ("simulate", &["execute", "memory", "plan"]),
+    ("data", &["model"]),
+    ("device", &["data", "execute", "model", "plan"]),
+    ("config", &["device", "model", "strategy"]),
+    ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),
+    ("gpu", &["data", "device", "execute", "memory", "model", "plan"]),
+    ("train", &["config", "cpu", "data", "device", "execute", "gpu", "memory", "model", "plan", "simulate"]),
+    ("report", &["device", "memory", "model", "plan", "strategy", "train"]),
+    ("cli", &["config", "cpu", "data", "device", "gpu", "model", "report", "strategy", "train"]),
+];
+
+#[test]
+fn rooms_use_only_rooms_below_them() {
+    for (index, (room, below)) in ROOMS.iter().enumerate() {
+        for used in *below {
+            assert!(ROOMS[..index].iter().any(|(name, _)| name == used), "{room} may not use {used}");
+        }
+    }
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (room, text) in sources() {
+        let uses = text.split("crate::").skip(1).map(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            rest[..end].to_owned()
+        });
+        let modules = uses.filter(|name| ROOMS.iter().any(|(room, _)| room == name) && *name != room);
+        found.entry(room.clone()).or_default().extend(modules);
+    }
+    for (room, uses) in found {
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+            assert!(["main", "lib"].contains(&room.as_str()), "{room} is not among the rooms");
+            continue;
+        };
+        let extra: Vec<_> = uses.iter().filter(|used| !allowed.contains(&used.as_str())).collect();
+        assert!(extra.is_empty(), "{room} uses {extra:?}, expected only {allowed:?}");
+    }
+}
+
+#[test]
+fn only_gpu_uses_wgpu() {
+    for (room, text) in sources() {
+        assert!(room == "gpu" || !text.contains("wgpu::"), "{room} uses wgpu");
+    }
+}
+
+/// Every source file with the room that it is in.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 40, "{} source files", files.len());
+    let room = |file: &PathBuf| {
+        let first = file.strip_prefix(&root).unwrap().components().next().unwrap();
+        Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned()
+    };
+    files.iter().map(|file| (room(file), fs::read_to_string(file).unwrap())).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false => files.push(path),
+        }
+    }
+}
