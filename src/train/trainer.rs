@@ -134,27 +134,33 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`].
-    pub fn epoch(&mut self, mut on_step: impl FnMut(u64)) -> Result<Epoch> {
+    pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
-        let steps = self.steps_per_epoch().min(self.total_steps() - self.steps);
+        let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
+        let loss = self.train(steps, on_step)?;
+        Ok(Epoch { index, loss, accuracy: self.evaluate()? })
+    }
+
+    /// Makes `steps` steps, as many as an epoch has at most, in the next epoch's order, and returns the mean loss.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train(&mut self, steps: u64, mut on_step: impl FnMut(u64)) -> Result<f32> {
+        let epoch = self.epoch;
         let order = self.settings.shuffle.then(|| {
             let samples = self.data.train.len() as u32;
-            shuffle(self.settings.seed, index as u64, samples, &mut self.order);
+            shuffle(self.settings.seed, epoch as u64, samples, &mut self.order);
             self.order.as_slice()
         });
         self.device.begin_pass(Part::Train, order)?;
-        for _ in 0..steps {
+        for _ in 0..steps.min(self.steps_per_epoch()) {
             self.step()?;
             on_step(self.steps);
         }
+        self.epoch += 1;
         let metrics = self.device.end_pass()?;
         let loss = metrics.loss / metrics.batches as f32;
-        if !loss.is_finite() {
-            return Err(Error::Diverged { epoch: index, loss });
-        }
-        let accuracy = self.evaluate()?;
-        self.epoch += 1;
-        Ok(Epoch { index, loss, accuracy })
+        if loss.is_finite() { Ok(loss) } else { Err(Error::Diverged { epoch, loss }) }
     }
 
     /// The share of the test split that is predicted right.
