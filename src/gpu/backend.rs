@@ -143,8 +143,9 @@ impl Gpu {
     fn submit(&mut self) -> bool {
         let Some((encoder, pass)) = self.recording.take() else { return false };
         drop(pass);
-        self.in_flight.push_back(self.context.queue.submit([encoder.finish()]));
-        self.source.submitted(&mut self.uploads);
+        let submission = self.context.queue.submit([encoder.finish()]);
+        self.source.submitted(&mut self.uploads, &submission);
+        self.in_flight.push_back(submission);
         true
     }
 }

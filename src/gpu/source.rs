@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use wgpu::{CommandEncoder, ComputePass};
+use wgpu::{CommandEncoder, ComputePass, SubmissionIndex};
 
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
@@ -98,12 +98,12 @@ impl Source {
         }
     }
 
-    /// What was recorded has been submitted.
-    pub fn submitted(&mut self, uploads: &mut Uploads) {
+    /// What was recorded has been submitted, as `submission`.
+    pub fn submitted(&mut self, uploads: &mut Uploads, submission: &SubmissionIndex) {
         if let Source::Host(streamed) = self
             && std::mem::take(&mut streamed.is_copying)
         {
-            uploads.submitted();
+            uploads.submitted(submission.clone());
         }
     }
 }

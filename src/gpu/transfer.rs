@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wgpu::{BufferUsages, CommandEncoder, MapMode};
+use wgpu::{BufferUsages, CommandEncoder, MapMode, SubmissionIndex};
 
 use super::context::{Buffer, Context};
 use super::footprint::UPLOAD_BUFFERS;
@@ -24,8 +24,10 @@ pub(super) struct Readback {
 
 struct Staging {
     buffer: Buffer,
-    mapped: Arc<AtomicBool>,
     mode: MapMode,
+    mapped: Arc<AtomicBool>,
+    /// The last submission that uses it.
+    used_by: Option<SubmissionIndex>,
 }
 
 impl Uploads {
@@ -34,7 +36,7 @@ impl Uploads {
         let buffers: Vec<_> = (0..UPLOAD_BUFFERS)
             .map(|_| Staging::new(context, "upload", bytes, usage, MapMode::Write))
             .collect::<Result<_>>()?;
-        buffers.iter().for_each(Staging::map);
+        buffers.iter().for_each(Staging::request_map);
         Ok(Uploads { buffers, next: 0, bytes })
     }
 
@@ -53,9 +55,9 @@ impl Uploads {
         Ok(&staging.buffer.raw)
     }
 
-    /// The copies out of the buffer filled last have been submitted.
-    pub fn submitted(&mut self) {
-        self.buffers[self.next].map();
+    /// The copies out of the buffer filled last have been submitted, as `submission`.
+    pub fn submitted(&mut self, submission: SubmissionIndex) {
+        self.buffers[self.next].map(submission);
         self.next = (self.next + 1) % self.buffers.len();
     }
 
@@ -68,8 +70,8 @@ impl Uploads {
             let source = self.fill(context, &[piece, &[0; 3][..whole - piece.len()]])?;
             let mut encoder = encoder(context);
             encoder.copy_buffer_to_buffer(source, 0, target, offset, whole as u64);
-            context.queue.submit([encoder.finish()]);
-            self.submitted();
+            let submission = context.queue.submit([encoder.finish()]);
+            self.submitted(submission);
             offset += whole as u64;
         }
         context.check()
@@ -90,8 +92,8 @@ impl Readback {
             let piece = (bytes - offset).min(self.bytes / 4 * 4);
             let mut encoder = encoder(context);
             encoder.copy_buffer_to_buffer(source, offset, &self.staging.buffer.raw, 0, piece);
-            context.queue.submit([encoder.finish()]);
-            self.staging.map();
+            let submission = context.queue.submit([encoder.finish()]);
+            self.staging.map(submission);
             self.staging.wait(context)?;
             let view = self.staging.buffer.raw.get_mapped_range(..piece).map_err(lost)?;
             answer.extend_from_slice(&view);
@@ -106,11 +108,16 @@ impl Readback {
 impl Staging {
     fn new(context: &Context, label: &str, bytes: u64, usage: BufferUsages, mode: MapMode) -> Result<Self> {
         let buffer = context.buffer(Category::Staging, label, bytes, usage)?;
-        Ok(Staging { buffer, mapped: Arc::new(AtomicBool::new(false)), mode })
+        Ok(Staging { buffer, mode, mapped: Arc::new(AtomicBool::new(false)), used_by: None })
     }
 
-    /// Asks for the buffer to be mapped once the device is done with it.
-    fn map(&self) {
+    /// Asks for the buffer to be mapped once `submission` is done with it.
+    fn map(&mut self, submission: SubmissionIndex) {
+        self.used_by = Some(submission);
+        self.request_map();
+    }
+
+    fn request_map(&self) {
         let mapped = Arc::clone(&self.mapped);
         mapped.store(false, Ordering::Release);
         self.buffer.raw.map_async(self.mode, .., move |outcome| {
@@ -120,7 +127,7 @@ impl Staging {
 
     fn wait(&self, context: &Context) -> Result<()> {
         if !self.mapped.load(Ordering::Acquire) {
-            context.wait(None)?;
+            context.wait(self.used_by.clone())?;
         }
         if self.mapped.load(Ordering::Acquire) {
             Ok(())
