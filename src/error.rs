@@ -38,13 +38,13 @@ pub enum Error {
     #[error("does not fit the device: {0}")]
     DoesNotFit(String),
 
-    /// The loss stopped being a number.
-    #[error("diverged in epoch {epoch}: the mean loss is {loss}. Lower --lr; the parameters were not saved")]
+    /// The loss or a parameter stopped being a number.
+    #[error("diverged in epoch {epoch}: {problem}. Lower --lr; the parameters were not saved")]
     Diverged {
         /// Epoch, counted from 0.
         epoch: usize,
-        /// The loss that was read back.
-        loss: f32,
+        /// What was read back.
+        problem: String,
     },
 
     /// The device went away, or refused work it had accepted before.

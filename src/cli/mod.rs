@@ -21,7 +21,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network, keeping only every n-th activation
+    /// Train a network with activation checkpointing
     Train(Box<train::TrainArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),

@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -7,7 +7,11 @@ use serde::Serialize;
 /// A reader that went away is no reason to lose what is being trained, so a failed write is passed over.
 pub(super) fn line(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        narrate(&format!("stdout cannot be written to ({error}); lost: {text}"));
+    }
 }
 
 /// Writes one JSON object on a line of stdout.

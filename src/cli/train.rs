@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use super::output;
 use super::progress::Progress;
 use crate::Result;
 use crate::config::{DeviceChoice, Settings, Widths};
+use crate::cpu;
 use crate::data::{Dataset, weights};
 use crate::device::Residence;
 use crate::model::{Activation, Loss, Optimizer, Parameters};
@@ -25,51 +27,51 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "WIDTHS", default_value_t = Settings::default().layers)]
     layers: Widths,
 
-    /// sigmoid, tanh, relu or identity
+    /// Of every layer: sigmoid, tanh, relu or identity
     #[arg(long, value_name = "NAME", default_value = Settings::default().activation.name())]
     activation: Activation,
 
-    /// quadratic or cross-entropy
+    /// What is made small: quadratic or cross-entropy
     #[arg(long, value_name = "NAME", default_value = Settings::default().loss.name())]
     loss: Loss,
 
-    /// sgd
+    /// How parameters move: sgd
     #[arg(long, value_name = "NAME", default_value = Settings::default().optimizer.name())]
     optimizer: Optimizer,
 
     /// Learning rate
-    #[arg(long, value_name = "RATE", default_value_t = Settings::default().lr)]
+    #[arg(long, value_name = "RATE", default_value_t = Settings::default().lr, allow_negative_numbers = true)]
     lr: f32,
 
     /// Samples in a mini-batch
-    #[arg(long, value_name = "N", default_value_t = Settings::default().batch)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().batch, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: usize,
 
     /// Passes over the training data; an incomplete last mini-batch is dropped
-    #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().epochs, value_parser = count::<usize>, allow_negative_numbers = true)]
     epochs: usize,
 
     /// Steps in all, instead of whole epochs
-    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
     steps: Option<u64>,
 
     /// For the initial parameters and the order of the samples
-    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
     /// Take the samples in file order
     #[arg(long)]
     no_shuffle: bool,
 
-    /// Keep every N-th activation and recompute the others; 0 keeps all
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Keep every N-th activation and recompute the others; 0 keeps all, and so does N from the number of layers on
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<usize>, allow_negative_numbers = true)]
     every: usize,
 
-    /// auto: a hardware GPU, else the CPU; software: the GPU kernels on a software Vulkan driver
+    /// Where to train
     #[arg(long, value_name = "KIND", default_value = "auto")]
     device: DeviceChoice,
 
-    /// Where the data is kept; auto: on the device where it fits one binding
+    /// Where the data is kept
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     dataset: Residence,
 
@@ -106,6 +108,10 @@ impl TrainArgs {
     }
 }
 
+fn count<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number that is not negative".to_owned())
+}
+
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let settings = args.settings();
     let network = settings.network()?;
@@ -114,6 +120,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let data = Arc::new(Dataset::load(&args.data)?);
     data.check(network.features(), network.classes())?;
+    // The initial parameters, and what the device takes or gives back.
+    cpu::check_room("two copies of the parameters", 8 * network.parameter_count())?;
     let initial = match &args.init {
         Some(path) => weights::read(path, &network)?,
         None => Parameters::normal(&network, settings.seed),

@@ -8,10 +8,12 @@ mod delta;
 mod forward;
 mod loss;
 mod product;
+mod room;
 mod score;
 mod update;
 
 pub use backend::Cpu;
+pub use room::check_room;
 
 use crate::device::DeviceInfo;
 

@@ -59,7 +59,7 @@ pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<
 /// # Errors
 /// [`Error::File`] for a name that does not end in `.npz`, or a folder that takes no files.
 pub fn check_writable(path: &Path) -> Result<()> {
-    if path.extension().is_none_or(|extension| extension != "npz") {
+    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
         return Err(Error::file(path, "expected a name that ends in .npz"));
     }
     if path.is_dir() {

@@ -11,7 +11,7 @@ pub enum Category {
     Optimizer,
     /// Parameter gradients that outlive their kernel; the fused SGD update makes none.
     Gradients,
-    /// States kept from the forward sweep until the backward sweep has passed them.
+    /// States kept from the forward sweep until loss and backward have read them.
     Checkpoints,
     /// States that are not kept: passing through in the forward sweep, or recomputed for the backward sweep.
     Recomputed,

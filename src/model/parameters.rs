@@ -31,6 +31,14 @@ impl Parameters {
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The first number that is infinite or none, with its layer.
+    pub fn first_not_finite(&self) -> Option<(usize, f32)> {
+        self.layers.iter().enumerate().find_map(|(index, layer)| {
+            let value = layer.weights.iter().chain(&layer.bias).find(|value| !value.is_finite())?;
+            Some((index, *value))
+        })
+    }
+
     /// Whether every tensor has the size that `network` wants.
     pub fn fit(&self, network: &Network) -> bool {
         self.layers.len() == network.layers().len()

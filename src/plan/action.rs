@@ -14,7 +14,7 @@ pub enum Action {
         input: SlotId,
         /// Where state `layer + 1` goes.
         output: SlotId,
-        /// Whether that state is a checkpoint: kept until the backward sweep has passed it.
+        /// Whether that state is kept until loss or backward has read it.
         keep: bool,
     },
     /// Make the layer's output state again, with the same kernel.

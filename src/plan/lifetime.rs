@@ -23,8 +23,8 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
             };
             let (tenant, made_by) = &mut tenants[position];
             tenant.until = index;
-            // A state of the forward sweep that backward reads was kept for it; any other only passes through.
-            if let (Op::Forward(_), Op::Backward(_), Value::State(_)) = (&made_by, op, value) {
+            // A state of the forward sweep that loss or backward reads was kept for it; any other passes through.
+            if let (Op::Forward(_), Op::Loss | Op::Backward(_), Value::State(_)) = (&made_by, op, value) {
                 tenant.category = Category::Checkpoints;
             }
         }

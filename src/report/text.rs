@@ -11,13 +11,17 @@ use crate::train::{Epoch, MemoryReport};
 /// Before the first step.
 pub fn plan(strategy: Strategy, plan: &Plan, planned: &ByCategory) -> String {
     let prediction = &plan.prediction;
-    let share = 100.0 * prediction.recomputed_flops as f64 / prediction.forward_flops as f64;
+    let recomputed = match prediction.recomputed_layers {
+        0 => "nothing recomputed".to_owned(),
+        layers => {
+            let share = 100.0 * prediction.recomputed_flops as f64 / prediction.forward_flops as f64;
+            format!("{} recomputed a step ({share:.0} % of one forward)", counted("layer", layers))
+        }
+    };
     format!(
-        "plan {strategy}: {} layers in {} interval(s), {} layers recomputed a step ({share:.0} % of one forward), \
-         {} bytes on the device, {} of them activations",
-        plan.chain.layers(),
-        plan.intervals.len(),
-        prediction.recomputed_layers,
+        "plan {strategy}: {} in {}, {recomputed}, {} bytes on the device, {} of them activations",
+        counted("layer", plan.chain.layers()),
+        counted("interval", plan.intervals.len()),
         grouped(planned.total()),
         grouped(planned.activations()),
     )
@@ -46,7 +50,10 @@ pub fn done(run: &RunSummary) -> String {
 
 fn by_category(memory: &MemoryReport) -> String {
     let mut table = Table::new(&["device bytes", "planned", "counted"]);
-    for ((category, planned), (_, counted)) in memory.planned.iter().zip(memory.counted.iter()) {
+    let rows = memory.planned.iter().zip(memory.counted.iter());
+    for ((category, planned), (_, counted)) in
+        rows.filter(|((_, planned), (_, counted))| planned + counted > 0)
+    {
         table.row(&[category.name(), &grouped(planned), &grouped(counted)]);
     }
     table.row(&["total", &grouped(memory.planned.total()), &grouped(memory.counted.total())]);
@@ -74,12 +81,12 @@ fn by_interval(memory: &MemoryReport) -> String {
         "counted peak",
     ]);
     for (index, planned) in memory.planned_intervals.iter().enumerate() {
-        let part = if planned.forward_sweep { "forward sweep, layers" } else { "layers" };
         let last = planned.layers.end - 1;
-        let name = match planned.layers.start {
-            first if first == last => format!("{part} {first}"),
-            first => format!("{part} {first}-{last}"),
+        let layers = match planned.layers.start {
+            first if first == last => format!("layer {first}"),
+            first => format!("layers {first}-{last}"),
         };
+        let name = if planned.forward_sweep { format!("forward sweep, {layers}") } else { layers };
         let counted = memory.counted_intervals.get(index);
         let columns = Category::ACTIVATIONS.map(|category| match counted {
             Some(counted) => grouped(counted.at_peak[category]),
@@ -90,6 +97,11 @@ fn by_interval(memory: &MemoryReport) -> String {
         table.row(&[&name, &columns[0], &columns[1], &columns[2], &planned, &counted]);
     }
     table.to_string()
+}
+
+/// `1 layer`, `2 layers`.
+fn counted(thing: &str, count: usize) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,5 +1,5 @@
 use crate::config::DeviceChoice;
-use crate::cpu::Cpu;
+use crate::cpu::{self, Cpu};
 use crate::device::{Device, Job, Residence};
 use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{ByCategory, Ledger};
@@ -35,5 +35,6 @@ fn open_cpu(job: &Job, ledger: &Ledger) -> Result<(ByCategory, Box<dyn Device>)>
         ));
     }
     let planned = Cpu::planned_bytes(job.network, job.batch);
+    cpu::check_room("the cpu backend's buffers", planned.total() + job.plan.pool_bytes())?;
     Ok((planned, Box::new(Cpu::new(job, ledger)?)))
 }

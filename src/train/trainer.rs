@@ -120,7 +120,7 @@ impl Trainer {
 
     /// Steps that the settings ask for.
     pub fn total_steps(&self) -> u64 {
-        self.settings.steps.unwrap_or(self.settings.epochs as u64 * self.steps_per_epoch())
+        self.settings.steps.unwrap_or((self.settings.epochs as u64).saturating_mul(self.steps_per_epoch()))
     }
 
     /// Whether the settings ask for no more steps.
@@ -160,7 +160,10 @@ impl Trainer {
         self.epoch += 1;
         let metrics = self.device.end_pass()?;
         let loss = metrics.loss / metrics.batches as f32;
-        if loss.is_finite() { Ok(loss) } else { Err(Error::Diverged { epoch, loss }) }
+        if !loss.is_finite() {
+            return Err(Error::Diverged { epoch, problem: format!("the mean loss is {loss}") });
+        }
+        Ok(loss)
     }
 
     /// The share of the test split that is predicted right.
@@ -182,9 +185,17 @@ impl Trainer {
     /// The parameters as they are now.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`]
+    /// [`Error::Diverged`] where one is no longer a number: a loss is taken before its step's update, so the last
+    /// update is seen only here. [`Error::DeviceLost`].
     pub fn parameters(&mut self) -> Result<Parameters> {
-        self.device.parameters()
+        let parameters = self.device.parameters()?;
+        match parameters.first_not_finite() {
+            None => Ok(parameters),
+            Some((layer, value)) => Err(Error::Diverged {
+                epoch: self.epoch.saturating_sub(1),
+                problem: format!("layer {layer} has a parameter that is {value}"),
+            }),
+        }
     }
 
     /// Planned, counted and driver's bytes.

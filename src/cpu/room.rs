@@ -1,0 +1,25 @@
+use crate::{Error, Result};
+
+/// Checks that the host has `bytes` more bytes for `what`.
+///
+/// Linux grants memory that it does not have and ends the program when that is touched, so asking an allocator is
+/// not enough.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] where the system says that it has less; where it says nothing, everything fits.
+pub fn check_room(what: &str, bytes: u64) -> Result<()> {
+    match available() {
+        Some(available) if bytes > available => Err(Error::DoesNotFit(format!(
+            "{what} take {bytes} bytes, and the host has {available} available; \
+             use narrower or fewer --layers, or a smaller --batch"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that can be taken without swapping, from Linux's `/proc/meminfo`.
+fn available() -> Option<u64> {
+    let lines = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = lines.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
