@@ -1,7 +1,8 @@
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::SlotId;
 use crate::memory::Category;
 
 /// A value of the chain.
@@ -66,18 +67,29 @@ pub(super) fn assign(input_bytes: u64, mut tenants: Vec<Tenant>) -> Vec<Slot> {
 
     let mut slots = vec![Slot { bytes: input_bytes, category: Category::Batch, tenants: Vec::new() }];
     let mut stays: Vec<BTreeMap<usize, Tenant>> = vec![BTreeMap::new()];
-    for tenant in tenants {
-        let idle =
-            |slot: usize| idle_around(&stays[slot], &tenant).map(|idle| (slots[slot].bytes, idle, slot));
-        let slot = match (1..slots.len()).filter_map(idle).min() {
-            Some((_, _, slot)) => slot,
-            None => {
+    for equals in tenants.chunk_by(|a, b| a.bytes == b.bytes) {
+        let larger = 1..slots.len();
+        // Slots of this very size, with the op after which each is free for good: as tenants of one size come in
+        // the order of their stays, the one freed last is the one left idle the shortest.
+        let mut freed: BTreeSet<(usize, SlotId)> = BTreeSet::new();
+        for &tenant in equals {
+            let idle =
+                |slot: SlotId| idle_around(&stays[slot], &tenant).map(|idle| (slots[slot].bytes, idle, slot));
+            let slot = if let Some(&(until, slot)) = freed.range(..(tenant.from, 0)).next_back() {
+                freed.remove(&(until, slot));
+                slot
+            } else if let Some((_, _, slot)) = larger.clone().filter_map(idle).min() {
+                slot
+            } else {
                 slots.push(Slot { bytes: tenant.bytes, category: tenant.category, tenants: Vec::new() });
                 stays.push(BTreeMap::new());
                 slots.len() - 1
+            };
+            if !larger.contains(&slot) {
+                freed.insert((tenant.until, slot));
             }
-        };
-        stays[slot].insert(tenant.from, tenant);
+            stays[slot].insert(tenant.from, tenant);
+        }
     }
     for (slot, stays) in slots.iter_mut().zip(stays) {
         slot.tenants = stays.into_values().collect();
