@@ -81,11 +81,15 @@ impl Context {
         } else {
             self.device.limits().max_buffer_size
         };
+        let remedy = match category {
+            Category::Parameters => "use narrower --layers",
+            Category::Batch => "use a smaller --batch",
+            Category::Dataset => "use --dataset host",
+            _ => "use a smaller --batch or narrower --layers",
+        };
         let refuse = |problem: String| {
-            Err(Error::DoesNotFit(format!(
-                "{label} ({}) needs {bytes} bytes: {problem}; use a smaller --batch or narrower --layers",
-                category.name()
-            )))
+            let name = category.name();
+            Err(Error::DoesNotFit(format!("{label} ({name}) needs {bytes} bytes: {problem}; {remedy}")))
         };
         if bytes > limit {
             return refuse(format!("{} takes at most {limit} bytes at once", self.info.name));
