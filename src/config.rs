@@ -8,6 +8,9 @@ use crate::model::{Activation, Loss, Network, Optimizer};
 use crate::strategy::Strategy;
 use crate::{Error, Result};
 
+/// The data that is trained on unless another is named: the MNIST that the project carries.
+pub const DEFAULT_DATA: &str = "data/mnist.npz";
+
 /// How to train. The default is the notebook's accuracy experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -52,7 +55,7 @@ impl Default for Settings {
             steps: None,
             seed: 0,
             shuffle: true,
-            strategy: Strategy::StoreAll,
+            strategy: Strategy::EveryN(0),
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
         }
@@ -60,11 +63,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The network that these settings describe.
+    /// Checks every setting that needs no data to be checked.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a setting that no training can have.
-    pub fn network(&self) -> Result<Network> {
+    /// [`Error::Usage`] for one that no training can have.
+    pub fn validate(&self) -> Result<()> {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
         }
@@ -75,6 +78,14 @@ impl Settings {
                 return Err(Error::usage(flag, "found 0, expected at least 1"));
             }
         }
+        self.network().map(|_| ())
+    }
+
+    /// The network that these settings describe.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn network(&self) -> Result<Network> {
         Network::new(&self.layers.0, self.activation, self.loss)
     }
 }

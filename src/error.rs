@@ -26,20 +26,22 @@ pub enum Error {
     },
 
     /// No adapter answers to what `--device` asked for.
-    #[error("--device {wanted}: {problem}")]
+    #[error("--device {wanted}: {problem}; {remedy}")]
     NoDevice {
         /// The kind of device that was asked for.
         wanted: String,
-        /// What was found instead, and the remedy.
+        /// What was found instead.
         problem: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
 
-    /// Something is larger than the device can hold or bind.
-    #[error("does not fit the device: {0}")]
+    /// Something is larger than the device can hold or bind, or than the host's memory.
+    #[error("does not fit: {0}")]
     DoesNotFit(String),
 
     /// The loss or a parameter stopped being a number.
-    #[error("diverged in epoch {epoch}: {problem}. Lower --lr; the parameters were not saved")]
+    #[error("diverged in epoch {epoch}: {problem}. Lower --lr")]
     Diverged {
         /// Epoch, counted from 0.
         epoch: usize,
@@ -48,7 +50,7 @@ pub enum Error {
     },
 
     /// The device went away, or refused work it had accepted before.
-    #[error("device lost: {0}")]
+    #[error("the device failed: {0}")]
     DeviceLost(String),
 
     /// A plan that reads what is not there; a bug in the strategy that made it.

@@ -6,15 +6,22 @@ use crate::plan::{Plan, SlotId, Value};
 use crate::{Error, Result};
 
 /// Checks that `plan` can run: every value read is there and is the one meant, no slot is overwritten while its
-/// value is needed or given a value larger than itself, every layer goes backward once and from last to first,
-/// nothing outlives its part, and the live bytes are those predicted.
+/// value is needed or given a value larger than itself, a step has one loss and every layer goes backward once and
+/// from last to first, an evaluation has one score and trains nothing, nothing outlives its part, and the live bytes are those predicted.
 ///
 /// The step is replayed twice, with the evaluation between, as training will.
 ///
 /// # Errors
 /// [`Error::InvalidPlan`] at the first broken rule.
 pub fn simulate(plan: &Plan) -> Result<()> {
-    let mut machine = Machine { plan, slots: vec![None; plan.slots.len()], backward_from: 0, performed: 0 };
+    let mut machine = Machine {
+        plan,
+        slots: vec![None; plan.slots.len()],
+        backward_from: 0,
+        losses: 0,
+        scores: 0,
+        performed: 0,
+    };
     let mut meter = LiveMeter::new(plan.slots.len());
     let prediction = &plan.prediction;
     for (actions, predicted) in [
@@ -41,6 +48,8 @@ struct Machine<'a> {
     slots: Vec<Option<Value>>,
     /// Layers from this one up have gone backward.
     backward_from: usize,
+    losses: usize,
+    scores: usize,
     performed: usize,
 }
 
@@ -48,15 +57,22 @@ impl Machine<'_> {
     fn start(&mut self) {
         self.slots[0] = Some(Value::State(0));
         self.backward_from = self.plan.chain.layers();
-        self.performed = 0;
+        (self.losses, self.scores, self.performed) = (0, 0, 0);
     }
 
     fn finish(&self, trains: bool) -> Result<()> {
         if let Some(slot) = (1..self.slots.len()).find(|&slot| self.slots[slot].is_some()) {
             return self.refuse(format!("slot {slot} is never released"));
         }
-        if trains && self.backward_from > 0 {
-            return self.refuse(format!("layer {} never goes backward", self.backward_from - 1));
+        // Losses and scores also count the mini-batches of a pass.
+        let expected = if trains { (0, 1, 0) } else { (self.plan.chain.layers(), 0, 1) };
+        let found = (self.backward_from, self.losses, self.scores);
+        if found != expected {
+            return self.refuse(format!(
+                "ends with layers from {} up gone backward, {} losses and {} scores; \
+                 expected {}, {} and {}",
+                found.0, found.1, found.2, expected.0, expected.1, expected.2
+            ));
         }
         Ok(())
     }
@@ -110,6 +126,7 @@ impl Backend for Machine<'_> {
         let layers = self.plan.chain.layers();
         self.read(output, Value::State(layers))?;
         self.write(delta, Value::Delta(layers - 1))?;
+        self.losses += 1;
         self.done()
     }
 
@@ -134,6 +151,7 @@ impl Backend for Machine<'_> {
 
     fn score(&mut self, output: SlotId) -> Result<()> {
         self.read(output, Value::State(self.plan.chain.layers()))?;
+        self.scores += 1;
         self.done()
     }
 

@@ -138,8 +138,11 @@ fn malformed_layers_are_shown_how_to_be_written() {
 fn a_device_that_is_missing_is_named_with_a_way_out() {
     let folder = Folder::new();
     let run = |device| folder.run_without_drivers(&format!("train {SMALL} --device {device}"));
-    run("gpu").refused_at_once(4, &["--device gpu: ", "no adapter", "--device cpu"]);
-    run("software").refused_at_once(4, &["--device software: ", "no adapter", "lavapipe", "--device cpu"]);
+    run("gpu").refused_at_once(4, &["--device gpu: ", "no hardware GPU found", "--device cpu"]);
+    run("software").refused_at_once(
+        4,
+        &["--device software: ", "no software Vulkan driver found", "lavapipe", "--device cpu"],
+    );
 }
 
 #[test]

@@ -7,10 +7,11 @@ mod reference;
 use std::sync::Arc;
 
 use ckpt_gpu::config::DeviceChoice;
-use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
 use ckpt_gpu::device::{Device, Job, Residence};
+use ckpt_gpu::gpu::{AdapterKind, Context, Gpu};
 use ckpt_gpu::memory::Ledger;
-use ckpt_gpu::model::{Activation, Loss, Network, Parameters};
+use ckpt_gpu::model::{Activation, Loss, Network, Optimizer, Parameters};
 use ckpt_gpu::plan::{Action, Chain, Plan};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::open;
@@ -37,13 +38,13 @@ const CASES: [Case; 7] = [
     Case { widths: &[28, 200, 72, 5], batch: 34 },
 ];
 
-fn every_kernel_agrees(device: DeviceChoice) {
+fn every_kernel_agrees(device: DeviceChoice, workgroup: Option<[u32; 2]>) {
     let mut random = Random::new(11);
     for case in &CASES {
         for activation in Activation::ALL {
             for loss in Loss::ALL {
                 for bytes in [false, true] {
-                    Bench::new(case, activation, loss, bytes, device, &mut random).run();
+                    Bench::new(case, activation, loss, bytes, device, workgroup, &mut random).run();
                 }
             }
         }
@@ -52,12 +53,18 @@ fn every_kernel_agrees(device: DeviceChoice) {
 
 #[test]
 fn cpu_kernels_agree_with_the_reference() {
-    every_kernel_agrees(DeviceChoice::Cpu);
+    every_kernel_agrees(DeviceChoice::Cpu, None);
 }
 
 #[test]
 fn software_kernels_agree_with_the_reference() {
-    every_kernel_agrees(DeviceChoice::Software);
+    every_kernel_agrees(DeviceChoice::Software, None);
+}
+
+/// The workgroup that hardware gets, which no software driver is given otherwise.
+#[test]
+fn software_kernels_agree_in_workgroups_for_hardware() {
+    every_kernel_agrees(DeviceChoice::Software, Some([8, 8]));
 }
 
 /// One network on one device, with the reference's twins of its settings.
@@ -79,6 +86,7 @@ impl Bench {
         loss: Loss,
         bytes: bool,
         choice: DeviceChoice,
+        workgroup: Option<[u32; 2]>,
         random: &mut Random,
     ) -> Self {
         let network = Network::new(case.widths, activation, loss).unwrap();
@@ -90,12 +98,20 @@ impl Bench {
             network: &network,
             plan: &plan,
             batch: case.batch,
+            optimizer: Optimizer::Sgd,
             rate: RATE,
             data: &data,
             residence: Residence::Auto,
             parameters: &parameters,
         };
-        let (_, device) = open(choice, &job, &Ledger::new()).unwrap();
+        let ledger = Ledger::new();
+        let device: Box<dyn Device> = match workgroup {
+            None => open(choice, &job, &ledger).unwrap().device,
+            Some(workgroup) => {
+                let context = Context::open(AdapterKind::Software, ledger).unwrap().with_workgroup(workgroup);
+                Box::new(Gpu::new(context, &job).unwrap())
+            }
+        };
         Bench {
             name: format!("{choice:?} {:?} batch {} {activation:?} {loss:?}", case.widths, case.batch),
             activations: network.layers().map(|layer| twin(layer.activation)).collect(),
@@ -110,12 +126,12 @@ impl Bench {
 
     fn run(&mut self) {
         let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
-        self.device.begin_pass(Part::Train, Some(&order)).unwrap();
+        self.device.begin_pass(Pass::Shuffled(&order)).unwrap();
         let mut losses = 0.0;
         for batch in 0..2 {
             let rows = &order[batch * self.batch..][..self.batch];
             self.device.begin_batch().unwrap();
-            self.check_gather(Part::Train, rows);
+            self.check_gather(self.data.train.clone(), rows);
             for action in self.plan.step.clone() {
                 losses += self.check(action, rows);
             }
@@ -131,12 +147,12 @@ impl Bench {
     fn check_evaluation(&mut self) {
         let samples = self.data.test.len();
         let rows: Vec<u32> = (0..2 * self.batch).map(|row| row.min(samples - 1) as u32).collect();
-        self.device.begin_pass(Part::Test, None).unwrap();
+        self.device.begin_pass(Pass::Test).unwrap();
         let mut expected = 0;
         for batch in 0..2 {
             let rows = &rows[batch * self.batch..][..self.batch];
             self.device.begin_batch().unwrap();
-            self.check_gather(Part::Test, rows);
+            self.check_gather(self.data.test.clone(), rows);
             for action in self.plan.evaluation.clone() {
                 if let Action::Score { output } = action {
                     let classes = self.network.classes();
@@ -153,9 +169,9 @@ impl Bench {
         assert_eq!(self.device.end_pass().unwrap().correct as usize, expected, "{}", self.name);
     }
 
-    fn check_gather(&mut self, part: Part, rows: &[u32]) {
+    fn check_gather(&mut self, split: Split, rows: &[u32]) {
         let features = self.network.features();
-        let expected: Vec<f32> = match self.data.split(part).inputs() {
+        let expected: Vec<f32> = match split.inputs() {
             Inputs::F32(values) => reference::gather(features, values, rows),
             Inputs::U8(values) => reference::gather(features, values, rows)
                 .into_iter()

@@ -4,7 +4,7 @@ mod common;
 
 use ckpt_gpu::Error;
 use ckpt_gpu::config::Widths;
-use ckpt_gpu::memory::Category;
+use ckpt_gpu::memory::{ByCategory, Category};
 use ckpt_gpu::model::{Activation, Loss, Network};
 use ckpt_gpu::plan::{Action, Chain, Op, Plan, interval_memory};
 use ckpt_gpu::simulate::simulate;
@@ -107,11 +107,27 @@ fn the_very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_te
     let network = Network::new(&widths.0, Activation::Sigmoid, Loss::Quadratic).unwrap();
     let chain = Chain::of(&network, 100).unwrap();
     let bytes = |n| every_n(&chain, n).pool_bytes();
-    for n in [0, 2, 4, 10] {
-        assert!(bytes(n) <= notebook_bytes(&chain, n), "every {n}: {} bytes", bytes(n));
-    }
-    // The README's table.
-    assert_eq!([0, 2, 4, 10].map(bytes), [616_000, 324_000, 192_000, 180_000]);
+    let categories = |n| {
+        let plan = every_n(&chain, n);
+        let pool: ByCategory = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes)).collect();
+        Category::ACTIVATIONS.map(|category| pool[category])
+    };
+    let recomputed = |n| every_n(&chain, n).prediction.recomputed_layers;
+    // The README's table; `tests/training.rs` holds that what is planned is what is counted.
+    const EVERY: [usize; 4] = [0, 2, 4, 10];
+    assert_eq!(EVERY.map(bytes), [616_000, 324_000, 192_000, 180_000]);
+    assert_eq!(EVERY.map(|n| notebook_bytes(&chain, n)), [628_000, 336_000, 204_000, 192_000]);
+    assert_eq!(
+        EVERY.map(categories),
+        [
+            [600_000, 0, 16_000],
+            [288_000, 12_000, 24_000],
+            [132_000, 36_000, 24_000],
+            [48_000, 108_000, 24_000]
+        ]
+    );
+    assert_eq!(EVERY.map(recomputed), [0, 25, 36, 45]);
+    assert!(EVERY.iter().all(|&n| bytes(n) <= notebook_bytes(&chain, n)));
     assert!(3 * bytes(10) <= bytes(0));
 }
 
@@ -174,6 +190,23 @@ fn the_simulator_refuses_broken_plans() {
         }
     }
     assert!(broken > 100);
+
+    for index in 0..plan.evaluation.len() {
+        let mut without = plan.clone();
+        without.evaluation.remove(index);
+        assert!(simulate(&without).is_err(), "evaluation without {}", plan.evaluation[index]);
+        let mut twice = plan.clone();
+        twice.evaluation.insert(index, plan.evaluation[index]);
+        assert!(simulate(&twice).is_err(), "evaluation with {} twice", plan.evaluation[index]);
+    }
+    let mut trains_on_the_test_split = plan.clone();
+    trains_on_the_test_split.evaluation = plan.step.clone();
+    trains_on_the_test_split.prediction.evaluation_live = plan.prediction.step_live.clone();
+    assert!(simulate(&trains_on_the_test_split).is_err());
+    let mut never_learns = plan.clone();
+    never_learns.step = plan.evaluation.clone();
+    never_learns.prediction.step_live = plan.prediction.evaluation_live.clone();
+    assert!(simulate(&never_learns).is_err());
 
     let mut optimist = plan.clone();
     optimist.prediction.step_live[3][Category::Deltas] += 1;

@@ -4,8 +4,9 @@ mod common;
 
 use std::sync::Arc;
 
+use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Part, Split};
+use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::Residence;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
@@ -92,13 +93,12 @@ fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
 }
 
 fn few_digits() -> Dataset {
-    let few = |part, samples: usize| {
-        let split = mnist().split(part);
+    let few = |split: &Split, samples: usize| {
         let Inputs::U8(values) = split.inputs() else { panic!("MNIST comes in bytes") };
         let values = values[..samples * split.features()].to_vec();
         Split::new(split.features(), Inputs::U8(values), split.labels()[..samples].to_vec()).unwrap()
     };
-    Dataset { source: "few digits".into(), train: few(Part::Train, 450), test: few(Part::Test, 150) }
+    Dataset { source: "few digits".into(), train: few(&mnist().train, 450), test: few(&mnist().test, 150) }
 }
 
 /// The dataset on the device or a batch a step from the host: the same numbers arrive.
@@ -115,6 +115,45 @@ fn software_trains_alike_from_device_and_host() {
     let from_device = train(&settings, &data, &parameters);
     let from_host = train(&Settings { dataset: Residence::Host, ..settings }, &data, &parameters);
     assert_eq!(from_device, from_host);
+}
+
+/// A tensor that takes several pieces to go up and to come back.
+#[test]
+fn software_returns_parameters_as_they_went() {
+    let settings = Settings {
+        layers: Widths(vec![517, 1031, 3]),
+        batch: 3,
+        device: DeviceChoice::Software,
+        ..Settings::default()
+    };
+    let mut random = Random::new(12);
+    let data = Arc::new(random_data(&settings, &mut random));
+    let parameters = random.parameters(&settings.network().unwrap());
+    let returned = Trainer::new(&settings, &data, &parameters).unwrap().parameters().unwrap();
+    assert_eq!(returned.sha256(), parameters.sha256());
+}
+
+#[test]
+fn steps_beyond_the_last_are_refused() {
+    let data = Arc::new(few_digits());
+    let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::default() };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+    trainer.epoch(|_| ()).unwrap();
+    assert!(trainer.is_done());
+    assert!(matches!(trainer.epoch(|_| ()), Err(Error::Usage { flag: "--steps", .. })));
+    assert_eq!(trainer.steps(), 2);
+}
+
+#[test]
+fn splits_of_other_widths_are_refused() {
+    let split = |features| Split::new(features, Inputs::F32(vec![0.5; 6 * features]), vec![0; 6]).unwrap();
+    let data = Arc::new(Dataset { source: "two widths".into(), train: split(4), test: split(5) });
+    let settings =
+        Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::default() };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let refused = Trainer::new(&settings, &data, &parameters).map(|_| ());
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,20 +7,20 @@ use clap::Args;
 
 use super::output;
 use super::progress::Progress;
-use crate::Result;
-use crate::config::{DeviceChoice, Settings, Widths};
-use crate::cpu;
+use crate::config::{DEFAULT_DATA, DeviceChoice, Settings, Widths};
 use crate::data::{Dataset, weights};
 use crate::device::Residence;
+use crate::memory::check_host_memory;
 use crate::model::{Activation, Loss, Optimizer, Parameters};
 use crate::report::{self, RunSummary};
 use crate::strategy::Strategy;
 use crate::train::Trainer;
+use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     /// An npz with x_train, y_train, x_test and y_test
-    #[arg(long, value_name = "PATH", default_value = "data/mnist.npz")]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_DATA)]
     data: PathBuf,
 
     /// The width of every state; 30x50 is fifty layers of 30
@@ -68,11 +68,11 @@ pub(super) struct TrainArgs {
     every: usize,
 
     /// Where to train
-    #[arg(long, value_name = "KIND", default_value = "auto")]
+    #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
     device: DeviceChoice,
 
     /// Where the data is kept
-    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    #[arg(long, value_name = "WHERE", default_value_t = Settings::default().dataset, value_enum)]
     dataset: Residence,
 
     /// Start from the parameters in this npz
@@ -114,6 +114,7 @@ fn count<T: FromStr>(text: &str) -> Result<T, String> {
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let settings = args.settings();
+    settings.validate()?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
         weights::check_writable(path)?;
@@ -121,7 +122,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let data = Arc::new(Dataset::load(&args.data)?);
     data.check(network.features(), network.classes())?;
     // The initial parameters, and what the device takes or gives back.
-    cpu::check_room("two copies of the parameters", 8 * network.parameter_count())?;
+    check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
     let initial = match &args.init {
         Some(path) => weights::read(path, &network)?,
         None => Parameters::normal(&network, settings.seed),
@@ -144,10 +145,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let seconds = started.elapsed().as_secs_f64();
 
     let parameters = trainer.parameters()?;
-    if let Some(path) = &args.save {
-        weights::write(path, trainer.network(), &parameters)?;
-        narrate_saved(path);
-    }
+    let saved = match &args.save {
+        Some(path) => weights::write(path, trainer.network(), &parameters)
+            .map(|()| output::narrate(&format!("parameters saved to {}", path.display()))),
+        None => Ok(()),
+    };
     let memory = trainer.memory();
     let device = trainer.device();
     let summary = RunSummary {
@@ -162,14 +164,15 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     } else {
         output::line(&report::text::done(&summary));
     }
-    Ok(())
+    // What was learnt of the run is shown even where its parameters cannot be saved.
+    saved
 }
 
 fn announce(args: &TrainArgs, trainer: &Trainer) {
     let device = trainer.device();
-    let note = match (args.device, device.kind) {
-        (DeviceChoice::Auto, "cpu") => " (no hardware GPU found)",
-        _ => "",
+    let note = match trainer.passed_over() {
+        Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
+        _ => String::new(),
     };
     let strategy = Strategy::EveryN(args.every);
     output::narrate(&format!("training {} on {device}{note}", args.layers));
@@ -177,8 +180,4 @@ fn announce(args: &TrainArgs, trainer: &Trainer) {
     if args.json {
         output::json(&report::json::plan(strategy, trainer.network(), trainer.plan(), trainer.planned()));
     }
-}
-
-fn narrate_saved(path: &Path) {
-    output::narrate(&format!("parameters saved to {}", path.display()));
 }

@@ -5,11 +5,11 @@ use super::forward::forward;
 use super::loss::loss;
 use super::score::score;
 use super::update::update;
-use crate::data::{BatchCursor, Part};
+use crate::data::{BatchCursor, Pass};
 use crate::device::{Device, DeviceInfo, Job, Metrics};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
-use crate::model::{LayerParameters, Network, Parameters};
+use crate::model::{LayerParameters, Network, Optimizer, Parameters};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -18,6 +18,7 @@ use crate::{Error, Result};
 /// The dataset is read where it lies in host memory, so it takes no bytes here.
 pub struct Cpu {
     network: Network,
+    optimizer: Optimizer,
     rate: f32,
     parameters: Vec<Booked<LayerParameters>>,
     slots: Vec<Booked<Vec<f32>>>,
@@ -67,6 +68,7 @@ impl Cpu {
             .collect::<Result<_>>()?;
         Ok(Cpu {
             network: job.network.clone(),
+            optimizer: job.optimizer,
             rate: job.rate,
             buffers_made: parameters.len() as u64 + slots.len() as u64 + 1,
             parameters,
@@ -77,9 +79,7 @@ impl Cpu {
             metrics: Metrics::default(),
         })
     }
-}
 
-impl Cpu {
     fn batch(&self) -> usize {
         self.labels.values.len()
     }
@@ -140,7 +140,10 @@ impl Backend for Cpu {
         }
         let [state, upstream] = slots(&mut self.slots, [state, delta_slot])?;
         let upstream = &upstream.values[..delta_elements];
-        update(batch, shape, self.rate, upstream, &state.values[..state_elements], parameters);
+        let state = &state.values[..state_elements];
+        match self.optimizer {
+            Optimizer::Sgd => update(batch, shape, self.rate, upstream, state, parameters),
+        }
         Ok(())
     }
 
@@ -158,8 +161,8 @@ impl Device for Cpu {
         super::info()
     }
 
-    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()> {
-        self.cursor.begin(part, order);
+    fn begin_pass(&mut self, pass: Pass) -> Result<()> {
+        self.cursor.begin(pass);
         self.metrics = Metrics::default();
         Ok(())
     }

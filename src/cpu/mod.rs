@@ -8,12 +8,10 @@ mod delta;
 mod forward;
 mod loss;
 mod product;
-mod room;
 mod score;
 mod update;
 
 pub use backend::Cpu;
-pub use room::check_room;
 
 use crate::device::DeviceInfo;
 

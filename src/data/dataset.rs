@@ -41,15 +41,9 @@ impl Dataset {
         let mut archive = Archive::open(path)?;
         let train = split(&mut archive, "x_train", "y_train")?;
         let test = split(&mut archive, "x_test", "y_test")?;
-        if train.features() != test.features() {
-            let problem = format!(
-                "x_train has {} features a sample and x_test {}, expected equally many",
-                train.features(),
-                test.features()
-            );
-            return Err(Error::file(path, problem));
-        }
-        Ok(Dataset { source: path.to_owned(), train, test })
+        let data = Dataset { source: path.to_owned(), train, test };
+        data.check_splits()?;
+        Ok(data)
     }
 
     /// Checks that a network of `features` inputs and `classes` outputs can learn from this data.
@@ -57,6 +51,7 @@ impl Dataset {
     /// Fails with [`Error::Usage`] where the samples have another number of features, with [`Error::File`] where a
     /// label is not below `classes`.
     pub fn check(&self, features: usize, classes: usize) -> Result<()> {
+        self.check_splits()?;
         let found = self.train.features();
         if found != features {
             let problem = format!(
@@ -76,6 +71,18 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+}
+
+impl Dataset {
+    fn check_splits(&self) -> Result<()> {
+        let (train, test) = (self.train.features(), self.test.features());
+        if train == test {
+            return Ok(());
+        }
+        let problem =
+            format!("x_train has {train} features a sample and x_test {test}, expected equally many");
+        Err(Error::file(&self.source, problem))
     }
 }
 

@@ -12,7 +12,7 @@ mod order;
 mod split;
 pub mod weights;
 
-pub use cursor::{BatchCursor, Part};
+pub use cursor::{BatchCursor, Pass};
 pub use dataset::Dataset;
 pub use order::shuffle;
 pub use split::{Inputs, Split, U8_SCALE};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::data::Dataset;
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Optimizer, Parameters};
 use crate::plan::Plan;
 
 /// Everything that a device must know before the first step.
@@ -13,6 +13,8 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// Samples in a mini-batch.
     pub batch: usize,
+    /// How parameters move.
+    pub optimizer: Optimizer,
     /// The learning rate.
     pub rate: f32,
     /// What to train on.

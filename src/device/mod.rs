@@ -7,7 +7,7 @@ pub use info::{DeviceInfo, DriverMemory};
 pub use job::{Job, Residence};
 
 use crate::Result;
-use crate::data::Part;
+use crate::data::Pass;
 use crate::execute::Backend;
 use crate::model::Parameters;
 use crate::plan::SlotId;
@@ -17,11 +17,9 @@ pub trait Device: Backend {
     /// What it runs on.
     fn info(&self) -> DeviceInfo;
 
-    /// Starts a pass over a split, with metrics at zero.
-    ///
-    /// `order` says which sample comes when; `None` takes them as they lie. Past the split's end, mini-batches
-    /// repeat its last sample, which is not scored again.
-    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()>;
+    /// Starts a pass over a split, with metrics at zero. Past the split's end, mini-batches repeat its last sample,
+    /// which is not scored again.
+    fn begin_pass(&mut self, pass: Pass) -> Result<()>;
 
     /// Puts the pass's next mini-batch into slot 0.
     fn begin_batch(&mut self) -> Result<()>;

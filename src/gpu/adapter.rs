@@ -62,21 +62,18 @@ fn found() -> Vec<wgpu::Adapter> {
 
 fn no_device(kind: AdapterKind, found: &[wgpu::Adapter]) -> Error {
     let names: Vec<_> = found.iter().map(|adapter| adapter.get_info().name).collect();
-    let found = if names.is_empty() { "no adapter at all".to_owned() } else { names.join(", ") };
+    let only = if names.is_empty() { String::new() } else { format!(", only {}", names.join(", ")) };
     match kind {
         AdapterKind::Hardware => Error::NoDevice {
             wanted: "gpu".to_owned(),
-            problem: format!(
-                "found {found}, expected a hardware GPU with a Vulkan, Metal or DX12 driver; \
-                 use --device cpu, or --device software for the GPU kernels on a software driver"
-            ),
+            problem: format!("no hardware GPU found{only}"),
+            remedy: "install its Vulkan driver (Metal and DX12 come with the system), or use --device cpu, or \
+                     --device software for the GPU kernels on a software driver",
         },
         AdapterKind::Software => Error::NoDevice {
             wanted: "software".to_owned(),
-            problem: format!(
-                "found {found}, expected a software Vulkan driver; install Mesa's lavapipe \
-                 (Debian: apt-get install mesa-vulkan-drivers), or use --device cpu"
-            ),
+            problem: format!("no software Vulkan driver found{only}"),
+            remedy: "install Mesa's lavapipe (Debian: apt-get install mesa-vulkan-drivers), or use --device cpu",
         },
     }
 }

@@ -9,7 +9,7 @@ use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
-use crate::data::Part;
+use crate::data::Pass;
 use crate::device::{Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
@@ -173,12 +173,14 @@ impl Device for Gpu {
         self.context.info.clone()
     }
 
-    fn begin_pass(&mut self, part: Part, order: Option<&[u32]>) -> Result<()> {
+    fn begin_pass(&mut self, pass: Pass) -> Result<()> {
+        // What an earlier step that failed has left.
+        self.submit();
         let Gpu { context, uploads, .. } = self;
         let mut encoder = context.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.metrics.raw, 0, None);
         context.queue.submit([encoder.finish()]);
-        self.source.begin_pass(context, uploads, part, order)
+        self.source.begin_pass(context, uploads, pass)
     }
 
     fn begin_batch(&mut self) -> Result<()> {

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wgpu::{BufferUsages, ErrorFilter};
@@ -14,8 +15,8 @@ pub struct Context {
     pub(super) queue: wgpu::Queue,
     pub(super) info: DeviceInfo,
     pub(super) ledger: Ledger,
-    /// Workgroups that suit the adapter: see [`super::kernel::Kernel::group`].
-    pub(super) is_software: bool,
+    /// Invocations in a product's workgroup, columns first.
+    pub(super) workgroup: [u32; 2],
     faults: Arc<Mutex<Option<String>>>,
     objects: Cell<u64>,
 }
@@ -49,7 +50,8 @@ impl Context {
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::NoDevice {
                 wanted: info.name.clone(),
-                problem: format!("the adapter refused: {error}; try --device cpu"),
+                problem: format!("the adapter refused: {error}"),
+                remedy: "use --device cpu, or a newer driver",
             })?;
 
         let faults = Arc::new(Mutex::new(None));
@@ -63,8 +65,18 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note_error(error.to_string())));
         let note_loss = note(&faults);
         device.set_device_lost_callback(move |reason, message| note_loss(format!("{reason:?}: {message}")));
-        let is_software = kind == AdapterKind::Software;
-        Ok(Context { device, queue, info, ledger, is_software, faults, objects: Cell::new(0) })
+        let workgroup = match kind {
+            AdapterKind::Hardware => [8, 8],
+            // These spread workgroups, not their invocations, over the processor's cores, so here a workgroup is as
+            // small as its vector units.
+            AdapterKind::Software => [8, 1],
+        };
+        Ok(Context { device, queue, info, ledger, workgroup, faults, objects: Cell::new(0) })
+    }
+
+    /// Gives products workgroups of another shape, columns first. No sum changes its order.
+    pub fn with_workgroup(self, workgroup: [u32; 2]) -> Self {
+        Context { workgroup, ..self }
     }
 
     /// # Errors
@@ -125,10 +137,14 @@ impl Context {
     /// Waits until `submission` is done; `None` waits for everything submitted.
     pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
-        if let Err(error) = self.device.poll(wait) {
-            return Err(Error::DeviceLost(error.to_string()));
+        // wgpu panics where the device is lost while it is waited for.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
+        self.check()?;
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Error::DeviceLost(error.to_string())),
+            Err(_) => Err(Error::DeviceLost("it went away while it was waited for".to_owned())),
         }
-        self.check()
     }
 
     /// Buffers, bind groups and pipelines made so far.
@@ -138,5 +154,44 @@ impl Context {
 
     pub(super) fn count_object(&self) {
         self.objects.set(self.objects.get() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn software_that_is_lost_is_reported_and_does_not_panic() {
+        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        context.wait(None).unwrap();
+        context.device.destroy();
+        let _ = context.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 16,
+            usage: BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        });
+        let lost = [context.wait(None), context.wait(None), context.check()];
+        assert!(lost.iter().any(|outcome| matches!(outcome, Err(Error::DeviceLost(_)))), "{lost:?}");
+    }
+
+    #[test]
+    fn software_that_refuses_is_reported_by_the_next_check() {
+        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        let module =
+            wgpu::ShaderModuleDescriptor { label: None, source: wgpu::ShaderSource::Wgsl("nonsense".into()) };
+        let _ = context.device.create_shader_module(module);
+        assert!(matches!(context.check(), Err(Error::DeviceLost(_))));
+    }
+
+    #[test]
+    fn software_names_what_would_fit_where_a_buffer_does_not() {
+        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        let bytes = context.binding_limit() + 4;
+        let refused = context.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
+        let message = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(message.contains("samples") && message.contains("--dataset host"), "{message}");
+        assert_eq!(context.ledger.allocated().total(), 0);
     }
 }

@@ -93,7 +93,9 @@ impl SplitBytes {
 /// with 32 bits.
 pub(super) fn can_stay_on_device(data: &Dataset, binding_limit: u64) -> bool {
     [&data.train, &data.test].into_iter().all(|split| {
-        SplitBytes::of(split).values <= binding_limit.min(u64::from(u32::MAX)) && split.len() < 1 << 31
+        // The order takes as many bytes as the training labels.
+        let SplitBytes { values, labels } = SplitBytes::of(split);
+        values.max(labels) <= binding_limit.min(u64::from(u32::MAX)) && split.len() < 1 << 31
     })
 }
 
@@ -104,10 +106,8 @@ impl SizesTable {
     fn new(network: &Network, batch: usize, rate: f32, data: &Dataset) -> Self {
         let mut entries: Vec<[u32; 4]> =
             network.layers().map(|layer| Self::product(batch, layer, rate)).collect();
-        for split in [&data.train, &data.test] {
-            for in_order in [false, true] {
-                entries.push(Self::gather(batch, split, in_order));
-            }
+        for (split, in_order) in [(&data.train, false), (&data.train, true), (&data.test, true)] {
+            entries.push(Self::gather(batch, split, in_order));
         }
         entries.push(Self::loss(batch, network));
         entries.push(Self::score(batch, network, &data.test));
@@ -145,10 +145,9 @@ impl SizesTable {
         bytes
     }
 
-    /// Where `entry` is in the table.
-    pub fn offset(&self, entry: [u32; 4]) -> u64 {
-        let position = self.0.binary_search(&entry);
-        debug_assert!(position.is_ok(), "{entry:?} is not in the table of sizes");
-        SIZES_STRIDE * position.unwrap_or(0) as u64
+    /// Where `entry` is in the table, in bytes.
+    pub fn offset(&self, entry: [u32; 4]) -> Option<u64> {
+        let position = self.0.binary_search(&entry).ok()?;
+        Some(SIZES_STRIDE * position as u64)
     }
 }

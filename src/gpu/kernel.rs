@@ -81,17 +81,11 @@ impl Kernel {
     /// How many rows and columns of the answer one workgroup makes, columns first.
     pub fn tile(self, context: &Context) -> [u32; 2] {
         match self {
-            Kernel::Forward | Kernel::Delta | Kernel::Update => self.group(context).map(|side| 8 * side),
+            Kernel::Forward | Kernel::Delta | Kernel::Update => context.workgroup.map(|side| 8 * side),
             Kernel::Gather => [4 * 4, 16],
             Kernel::Loss => [64, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
         }
-    }
-
-    /// A product's workgroup, columns first. A software driver spreads workgroups, not their invocations, over
-    /// the processor's cores, so there they are as small as its vector units.
-    fn group(self, context: &Context) -> [u32; 2] {
-        if context.is_software { [8, 1] } else { [8, 8] }
     }
 }
 
@@ -113,7 +107,7 @@ impl Variant {
     }
 
     fn constants(self, context: &Context) -> Vec<(&'static str, f64)> {
-        let [columns, rows] = self.kernel.group(context).map(f64::from);
+        let [columns, rows] = context.workgroup.map(f64::from);
         let group = [("GROUP_COLUMNS", columns), ("GROUP_ROWS", rows)];
         let activation = ("ACTIVATION", f64::from(activation_code(self.activation)));
         match self.kernel {

@@ -58,9 +58,13 @@ impl Setup {
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
         let program = self.programs.get(&self.context, variant)?;
 
+        let offset = self.sizes.offset(sizes).ok_or_else(|| Error::InvalidPlan {
+            index: 0,
+            problem: format!("the table of sizes lacks {sizes:?}"),
+        })?;
         let sizes = BindingResource::Buffer(BufferBinding {
             buffer: &self.sizes_buffer.raw,
-            offset: self.sizes.offset(sizes),
+            offset,
             size: NonZero::new(16),
         });
         let resources =

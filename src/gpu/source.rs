@@ -9,7 +9,7 @@ use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use super::transfer::Uploads;
 use crate::Result;
-use crate::data::{BatchCursor, Dataset, Inputs, Part, Split};
+use crate::data::{BatchCursor, Dataset, Inputs, Pass, Split};
 use crate::memory::Category;
 
 /// Where mini-batches come from.
@@ -29,12 +29,18 @@ pub(super) struct Batch {
 
 pub(super) struct Resident {
     order: Buffer,
-    /// Gathers from each part: by `order`, and as the samples lie.
-    train: [Dispatch; 2],
-    test: [Dispatch; 2],
-    pass: (Part, bool),
+    /// In the order of [`Gather`].
+    gathers: [Dispatch; 3],
+    gather: Gather,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
-    _splits: [Buffer; 4],
+    _splits: [SplitBuffers; 2],
+}
+
+#[derive(Clone, Copy)]
+enum Gather {
+    Shuffled,
+    InOrder,
+    Test,
 }
 
 pub(super) struct Streamed {
@@ -46,25 +52,22 @@ pub(super) struct Streamed {
 }
 
 impl Source {
-    /// Starts a pass over `part`, by `order` or as the samples lie.
-    pub fn begin_pass(
-        &mut self,
-        context: &Context,
-        uploads: &mut Uploads,
-        part: Part,
-        order: Option<&[u32]>,
-    ) -> Result<()> {
+    /// Starts a pass.
+    pub fn begin_pass(&mut self, context: &Context, uploads: &mut Uploads, pass: Pass) -> Result<()> {
         match self {
             Source::Device(resident) => {
-                resident.pass = (part, order.is_none());
-                let order = bytemuck::cast_slice(order.unwrap_or_default());
-                uploads.copy(context, order, &resident.order.raw)
+                resident.gather = match pass {
+                    Pass::Shuffled(order) => {
+                        uploads.copy(context, bytemuck::cast_slice(order), &resident.order.raw)?;
+                        Gather::Shuffled
+                    }
+                    Pass::InOrder => Gather::InOrder,
+                    Pass::Test => Gather::Test,
+                };
             }
-            Source::Host(streamed) => {
-                streamed.cursor.begin(part, order);
-                Ok(())
-            }
+            Source::Host(streamed) => streamed.cursor.begin(pass),
         }
+        Ok(())
     }
 
     /// Brings the next mini-batch from the host, if that is where it comes from, before the step's pass begins.
@@ -89,12 +92,7 @@ impl Source {
     /// Gathers the next mini-batch on the device, if that is where it comes from.
     pub fn record(&self, pass: &mut ComputePass) {
         if let Source::Device(resident) = self {
-            let (part, in_order) = resident.pass;
-            let gathers = match part {
-                Part::Train => &resident.train,
-                Part::Test => &resident.test,
-            };
-            gathers[usize::from(in_order)].record(pass);
+            resident.gathers[resident.gather as usize].record(pass);
         }
     }
 
@@ -117,12 +115,21 @@ impl Resident {
         batch: &Batch,
     ) -> Result<Self> {
         let order = setup.buffer(Category::Dataset, "order", bytes.order)?;
-        let (train, train_buffers) = gathers(setup, &data.train, &bytes.train, &order, metrics, batch)?;
-        let (test, test_buffers) = gathers(setup, &data.test, &bytes.test, &order, metrics, batch)?;
-        let [train_values, train_labels] = train_buffers;
-        let [test_values, test_labels] = test_buffers;
-        let _splits = [train_values, train_labels, test_values, test_labels];
-        Ok(Resident { order, train, test, pass: (Part::Train, true), _splits })
+        let train = SplitBuffers::new(setup, &data.train, &bytes.train)?;
+        let test = SplitBuffers::new(setup, &data.test, &bytes.test)?;
+        let mut gather = |split, buffers: &SplitBuffers, in_order| {
+            let variant = Variant { value_bytes: buffers.value_bytes, ..Variant::of(Kernel::Gather) };
+            let SplitBuffers { values, labels, .. } = buffers;
+            let sizes = SizesTable::gather(batch.samples, split, in_order);
+            let operands = [metrics, &order, values, labels, &batch.inputs, &batch.labels];
+            setup.dispatch(variant, sizes, &operands, [batch.samples, split.features()])
+        };
+        let gathers = [
+            gather(&data.train, &train, false)?,
+            gather(&data.train, &train, true)?,
+            gather(&data.test, &test, true)?,
+        ];
+        Ok(Resident { order, gathers, gather: Gather::InOrder, _splits: [train, test] })
     }
 }
 
@@ -137,28 +144,22 @@ impl Streamed {
     }
 }
 
-/// The two ways to gather from `split`, and the buffers that hold it.
-fn gathers(
-    setup: &mut Setup,
-    split: &Split,
-    bytes: &SplitBytes,
-    order: &Buffer,
-    metrics: &Buffer,
-    batch: &Batch,
-) -> Result<([Dispatch; 2], [Buffer; 2])> {
-    let (value_bytes, contents): (u32, &[u8]) = match split.inputs() {
-        Inputs::U8(values) => (1, values),
-        Inputs::F32(values) => (4, bytemuck::cast_slice(values)),
-    };
-    let values = setup.filled(Category::Dataset, "dataset values", bytes.values, contents)?;
-    let label_bytes = bytemuck::cast_slice(split.labels());
-    let labels = setup.filled(Category::Dataset, "dataset labels", bytes.labels, label_bytes)?;
+/// A split on the device.
+struct SplitBuffers {
+    values: Buffer,
+    value_bytes: u32,
+    labels: Buffer,
+}
 
-    let variant = Variant { value_bytes, ..Variant::of(Kernel::Gather) };
-    let buffers = [metrics, order, &values, &labels, &batch.inputs, &batch.labels];
-    let mut gather = |in_order| {
-        let sizes = SizesTable::gather(batch.samples, split, in_order);
-        setup.dispatch(variant, sizes, &buffers, [batch.samples, split.features()])
-    };
-    Ok(([gather(false)?, gather(true)?], [values, labels]))
+impl SplitBuffers {
+    fn new(setup: &mut Setup, split: &Split, bytes: &SplitBytes) -> Result<Self> {
+        let (value_bytes, contents): (u32, &[u8]) = match split.inputs() {
+            Inputs::U8(values) => (1, values),
+            Inputs::F32(values) => (4, bytemuck::cast_slice(values)),
+        };
+        let values = setup.filled(Category::Dataset, "dataset values", bytes.values, contents)?;
+        let label_bytes = bytemuck::cast_slice(split.labels());
+        let labels = setup.filled(Category::Dataset, "dataset labels", bytes.labels, label_bytes)?;
+        Ok(SplitBuffers { values, value_bytes, labels })
+    }
 }

@@ -51,6 +51,7 @@ impl Uploads {
             start += part.len();
         }
         drop(view);
+        staging.mapped.store(false, Ordering::Release);
         staging.buffer.raw.unmap();
         Ok(&staging.buffer.raw)
     }

@@ -5,7 +5,7 @@ use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use crate::Result;
 use crate::device::Job;
-use crate::model::Layer;
+use crate::model::{Layer, Optimizer};
 use crate::plan::{Action, SlotId};
 
 /// What the executor may ask for, with its operands.
@@ -86,8 +86,11 @@ impl Binder<'_> {
     fn update(&mut self, layer: usize, state: SlotId, delta: SlotId) -> Result<Dispatch> {
         let [weights, bias] = &self.parameters[layer];
         let shape = self.layer(layer);
-        let variant =
-            Variant { by_four: [shape.outputs, shape.inputs].map(is_by_four), ..Variant::of(Kernel::Update) };
+        let kernel = match self.job.optimizer {
+            Optimizer::Sgd => Kernel::Update,
+        };
+        let by_four = [shape.outputs, shape.inputs].map(is_by_four);
+        let variant = Variant { by_four, ..Variant::of(kernel) };
         let buffers = [self.slots[delta], self.slots[state], weights, bias];
         self.setup.dispatch(variant, self.product(layer), &buffers, [shape.outputs, shape.inputs])
     }

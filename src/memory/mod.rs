@@ -4,9 +4,11 @@
 //! buffers that exist, and the [`LiveMeter`] counts the values that are still needed.
 
 mod category;
+mod host;
 mod ledger;
 mod live;
 
 pub use category::{ByCategory, Category};
+pub use host::{available_host_bytes, check_host_memory};
 pub use ledger::{Ledger, LedgerEntry};
 pub use live::LiveMeter;

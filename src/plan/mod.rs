@@ -1,7 +1,7 @@
 //! One training step as data: what is computed when, and in which slot each value lives.
 //!
 //! A [`Schedule`] says in which order a [`Chain`]'s layers run forward, again, and backward. [`Plan::new`] works
-//! out from it how long each value lives, puts the values into as few bytes of reusable slots as it can, and
+//! out from it how long each value lives, packs the values into a pool of reusable slots, and
 //! predicts the live bytes after every action. Nothing here knows a device.
 //!
 //! ```

@@ -5,5 +5,5 @@ mod open;
 mod trainer;
 
 pub use memory::MemoryReport;
-pub use open::open;
+pub use open::{Opened, open};
 pub use trainer::{Epoch, Trainer};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::{MemoryReport, open};
+use super::{MemoryReport, Opened, open};
 use crate::config::Settings;
-use crate::data::{Dataset, Part, shuffle};
+use crate::data::{Dataset, Pass, shuffle};
 use crate::device::{Device, DeviceInfo, Job};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
@@ -19,6 +19,7 @@ pub struct Trainer {
     planned: ByCategory,
     ledger: Ledger,
     device: Box<dyn Device>,
+    passed_over: Option<Error>,
     data: Arc<Dataset>,
     order: Vec<u32>,
     step_meter: LiveMeter,
@@ -52,6 +53,7 @@ impl Trainer {
     /// [`Error::Usage`] for settings that do not fit the data or each other, [`Error::NoDevice`] and
     /// [`Error::DoesNotFit`] where the device is missing or too small.
     pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
+        settings.validate()?;
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
         let chain = Chain::of(&network, settings.batch)?;
@@ -64,18 +66,20 @@ impl Trainer {
             plan: &plan,
             batch: settings.batch,
             rate: settings.lr,
+            optimizer: settings.optimizer,
             residence: settings.dataset,
             data,
             parameters,
         };
-        let (fixed, device) = open(settings.device, &job, &ledger)?;
+        let Opened { device, planned, passed_over } = open(settings.device, &job, &ledger)?;
         let pool = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes));
-        let planned = fixed.iter().chain(pool).collect();
+        let planned = planned.iter().chain(pool).collect();
         Ok(Trainer {
             settings: settings.clone(),
             planned,
             ledger,
             device,
+            passed_over,
             data: Arc::clone(data),
             order: Vec::new(),
             step_meter: LiveMeter::new(plan.slots.len()),
@@ -108,6 +112,11 @@ impl Trainer {
         self.device.info()
     }
 
+    /// Why [`crate::config::DeviceChoice::Auto`] took the CPU, where it did.
+    pub fn passed_over(&self) -> Option<&Error> {
+        self.passed_over.as_ref()
+    }
+
     /// Steps made so far.
     pub fn steps(&self) -> u64 {
         self.steps
@@ -133,7 +142,8 @@ impl Trainer {
     /// `on_step` is told the number of steps made so far, after each; these may still be under way.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`].
+    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], and [`Error::Usage`] where
+    /// no step is left to make.
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
         let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
@@ -146,13 +156,18 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::epoch`].
     pub fn train(&mut self, steps: u64, mut on_step: impl FnMut(u64)) -> Result<f32> {
+        if steps == 0 {
+            return Err(Error::usage("--steps", "found no step left to make, expected at least 1"));
+        }
         let epoch = self.epoch;
-        let order = self.settings.shuffle.then(|| {
+        let pass = if self.settings.shuffle {
             let samples = self.data.train.len() as u32;
             shuffle(self.settings.seed, epoch as u64, samples, &mut self.order);
-            self.order.as_slice()
-        });
-        self.device.begin_pass(Part::Train, order)?;
+            Pass::Shuffled(&self.order)
+        } else {
+            Pass::InOrder
+        };
+        self.device.begin_pass(pass)?;
         for _ in 0..steps.min(self.steps_per_epoch()) {
             self.step()?;
             on_step(self.steps);
@@ -172,7 +187,7 @@ impl Trainer {
     /// [`Error::DeviceLost`]
     pub fn evaluate(&mut self) -> Result<f64> {
         let samples = self.data.test.len();
-        self.device.begin_pass(Part::Test, None)?;
+        self.device.begin_pass(Pass::Test)?;
         for _ in 0..samples.div_ceil(self.settings.batch) {
             self.device.begin_batch()?;
             let actions = &self.plan.evaluation;

@@ -4,6 +4,7 @@ use super::directory::{self, Zip};
 use super::elements::{Array, Values};
 use super::header::Header;
 use super::shown;
+use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zip::CompressionMethod;
 
-/// Bytes that one [`Archive`] inflates in all before it refuses the next member: 8 GiB.
+/// Bytes that one [`Archive`] inflates in all before it refuses the next member: 8 GiB, or what memory the host has.
 pub const MAX_INFLATED_BYTES: u64 = 8 << 30;
 
 /// A deflate stream grows at most 1032 times: 258 bytes out of a length and a distance of one bit each.
@@ -43,10 +44,11 @@ impl Archive {
         }
         let file = File::open(path).map_err(unopened)?;
         let (zip, members) = directory::open(file).map_err(fail)?;
-        Ok(Archive { path: path.to_owned(), zip, members, inflatable: MAX_INFLATED_BYTES })
+        let inflatable = available_host_bytes().unwrap_or(u64::MAX).min(MAX_INFLATED_BYTES);
+        Ok(Archive { path: path.to_owned(), zip, members, inflatable })
     }
 
-    /// Bounds the bytes inflated in all, [`MAX_INFLATED_BYTES`] unless set.
+    /// Bounds the bytes inflated in all: [`MAX_INFLATED_BYTES`], or what memory the host has, unless set.
     pub fn with_limit(mut self, bytes: u64) -> Self {
         self.inflatable = bytes;
         self

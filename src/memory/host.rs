@@ -7,8 +7,8 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] where the system says that it has less; where it says nothing, everything fits.
-pub fn check_room(what: &str, bytes: u64) -> Result<()> {
-    match available() {
+pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
+    match available_host_bytes() {
         Some(available) if bytes > available => Err(Error::DoesNotFit(format!(
             "{what} take {bytes} bytes, and the host has {available} available; \
              use narrower or fewer --layers, or a smaller --batch"
@@ -18,7 +18,7 @@ pub fn check_room(what: &str, bytes: u64) -> Result<()> {
 }
 
 /// Bytes that can be taken without swapping, from Linux's `/proc/meminfo`.
-fn available() -> Option<u64> {
+pub fn available_host_bytes() -> Option<u64> {
     let lines = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = lines.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
