@@ -7,7 +7,8 @@ use crate::{Error, Result};
 
 /// Checks that `plan` can run: every value read is there and is the one meant, no slot is overwritten while its
 /// value is needed or given a value larger than itself, a step has one loss and every layer goes backward once and
-/// from last to first, an evaluation has one score and trains nothing, nothing outlives its part, and the live bytes are those predicted.
+/// from last to first, an evaluation has one score and trains nothing, nothing outlives its part, and the live bytes
+/// are those predicted.
 ///
 /// The step is replayed twice, with the evaluation between, as training will.
 ///
