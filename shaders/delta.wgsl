@@ -1,7 +1,7 @@
 // Delta product: below = (delta · W) ⊙ φ′(state), with φ′ of the layer that made the state.
 // Left: delta [batch, outputs]. Right: weights [outputs, inputs].
 
-@group(0) @binding(3) var<storage, read> state: array<f32>;
+@group(0) @binding(3) var<storage, read_write> state: array<f32>;
 @group(0) @binding(4) var<storage, read_write> below: array<f32>;
 
 fn extent() -> Extent {

@@ -1,6 +1,6 @@
 // The left operand of a product, of any width. Columns past a row's end read as zero.
 
-@group(0) @binding(1) var<storage, read> left: array<f32>;
+@group(0) @binding(1) var<storage, read_write> left: array<f32>;
 
 fn left_at(row: u32, column: u32, width: u32) -> vec4f {
     let start = row * width + column;

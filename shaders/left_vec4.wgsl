@@ -1,6 +1,6 @@
 // The left operand of a product, where its rows are a multiple of four numbers wide.
 
-@group(0) @binding(1) var<storage, read> left: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
 
 fn left_at(row: u32, column: u32, width: u32) -> vec4f {
     return left[(row * width + column) / 4u];

@@ -1,6 +1,6 @@
 // The right operand of a product, of any width. Columns past a row's end read as zero.
 
-@group(0) @binding(2) var<storage, read> right: array<f32>;
+@group(0) @binding(2) var<storage, read_write> right: array<f32>;
 
 fn right_at(row: u32, column: u32, width: u32) -> vec4f {
     let start = row * width + column;

@@ -1,6 +1,6 @@
 // The right operand of a product, where its rows are a multiple of four numbers wide.
 
-@group(0) @binding(2) var<storage, read> right: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> right: array<vec4f>;
 
 fn right_at(row: u32, column: u32, width: u32) -> vec4f {
     return right[(row * width + column) / 4u];

@@ -1,12 +1,14 @@
 //! Replays a plan on a machine that only knows which value each slot holds.
 
+use std::collections::BTreeMap;
+
 use crate::execute::{Backend, execute};
 use crate::memory::LiveMeter;
-use crate::plan::{Plan, SlotId, Value};
+use crate::plan::{Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
 
-/// Checks that `plan` can run: every value read is there and is the one meant, no slot is overwritten while its
-/// value is needed or given a value larger than itself, a step has one loss and every layer goes backward once and
+/// Checks that `plan` can run: every value read is there and is the one meant, no byte is overwritten while its
+/// value is needed, no slot is given a value larger than itself or lies outside its block, a step has one loss and every layer goes backward once and
 /// from last to first, an evaluation has one score and trains nothing, nothing outlives its part, and the live bytes
 /// are those predicted.
 ///
@@ -18,6 +20,7 @@ pub fn simulate(plan: &Plan) -> Result<()> {
     let mut machine = Machine {
         plan,
         slots: vec![None; plan.slots.len()],
+        occupied: vec![BTreeMap::new(); plan.blocks.len()],
         backward_from: 0,
         losses: 0,
         scores: 0,
@@ -47,6 +50,8 @@ pub fn simulate(plan: &Plan) -> Result<()> {
 struct Machine<'a> {
     plan: &'a Plan,
     slots: Vec<Option<Value>>,
+    /// Of each block, where the values begin that live in it, and where they end.
+    occupied: Vec<BTreeMap<u64, u64>>,
     /// Layers from this one up have gone backward.
     backward_from: usize,
     losses: usize,
@@ -104,10 +109,27 @@ impl Machine<'_> {
                 self.plan.slots[slot].bytes
             )),
             Some(None) => {
+                self.occupy(slot, value, bytes)?;
                 self.slots[slot] = Some(value);
                 Ok(())
             }
         }
+    }
+
+    fn occupy(&mut self, slot: SlotId, value: Value, bytes: u64) -> Result<()> {
+        let Slot { block, offset: start, bytes: slot_bytes, .. } = self.plan.slots[slot];
+        if self.plan.blocks.get(block).is_none_or(|block| block.bytes < start + slot_bytes) {
+            return self.refuse(format!("slot {slot} is not inside block {block}"));
+        }
+        let below = self.occupied[block].range(..start + bytes).next_back();
+        if let Some((from, until)) = below.filter(|&(_, &until)| until > start) {
+            return self.refuse(format!(
+                "writes {value} to bytes {start} to {} of block {block}, where {from} to {until} are still needed",
+                start + bytes
+            ));
+        }
+        self.occupied[block].insert(start, start + bytes);
+        Ok(())
     }
 
     fn done(&mut self) -> Result<()> {
@@ -158,7 +180,11 @@ impl Backend for Machine<'_> {
 
     fn release(&mut self, slot: SlotId) -> Result<()> {
         match self.slots.get_mut(slot) {
-            Some(held) if slot > 0 && held.is_some() => *held = None,
+            Some(held) if slot > 0 && held.is_some() => {
+                *held = None;
+                let Slot { block, offset, .. } = self.plan.slots[slot];
+                self.occupied[block].remove(&offset);
+            }
             _ => return self.refuse(format!("releases slot {slot}, which holds nothing of the pool")),
         }
         self.done()

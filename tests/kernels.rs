@@ -12,7 +12,7 @@ use ckpt_gpu::device::{Device, Job, Residence};
 use ckpt_gpu::gpu::{AdapterKind, Context, Gpu};
 use ckpt_gpu::memory::Ledger;
 use ckpt_gpu::model::{Activation, Loss, Network, Optimizer, Parameters};
-use ckpt_gpu::plan::{Action, Chain, Plan};
+use ckpt_gpu::plan::{Action, Chain, Plan, PoolLimits};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::open;
 use common::Random;
@@ -93,7 +93,7 @@ impl Bench {
     ) -> Self {
         let network = Network::new(case.widths, activation, loss).unwrap();
         let chain = Chain::of(&network, case.batch).unwrap();
-        let plan = Plan::new(&chain, Strategy::EveryN(2).schedule(&chain)).unwrap();
+        let plan = Plan::new(&chain, Strategy::EveryN(2).schedule(&chain), PoolLimits::default()).unwrap();
         let data = Arc::new(random_data(&network, case.batch, bytes, random));
         let parameters = random.parameters(&network);
         let job = Job {

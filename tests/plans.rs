@@ -4,15 +4,15 @@ mod common;
 
 use ckpt_gpu::Error;
 use ckpt_gpu::config::Widths;
-use ckpt_gpu::memory::{ByCategory, Category};
+use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Network};
-use ckpt_gpu::plan::{Action, Chain, Op, Plan, interval_memory};
+use ckpt_gpu::plan::{Action, Chain, Op, Plan, PoolLimits, interval_memory};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
 use common::Random;
 
 fn every_n(chain: &Chain, n: usize) -> Plan {
-    Plan::new(chain, Strategy::EveryN(n).schedule(chain)).unwrap()
+    Plan::new(chain, Strategy::EveryN(n).schedule(chain), PoolLimits::default()).unwrap()
 }
 
 fn random_chain(random: &mut Random, most_layers: usize) -> Chain {
@@ -36,11 +36,10 @@ fn plans_of_random_chains_replay() {
             let plan = every_n(&chain, n);
             simulate(&plan).unwrap_or_else(|error| panic!("{chain:?} every {n}: {error}"));
             assert!(plan.peak_live_bytes() <= plan.pool_bytes());
-            let by_slot = |category| -> u64 {
-                let of_category = plan.slots[1..].iter().filter(|slot| slot.category == category);
-                of_category.map(|slot| slot.bytes).sum()
-            };
-            assert_eq!(Category::ACTIVATIONS.map(by_slot).iter().sum::<u64>(), plan.pool_bytes());
+            let pool = plan.pool();
+            assert_eq!(pool.pool(), plan.pool_bytes());
+            assert_eq!(plan.pool_bytes() - pool[Category::Fragmentation], plan.peak_live_bytes());
+            assert!(plan.blocks.iter().all(|block| block.bytes == block.at_peak.total()));
         }
     }
 }
@@ -83,7 +82,10 @@ fn recomputation_is_what_the_rule_says() {
         }
         let keep_all = every_n(&chain, 0);
         assert_eq!(keep_all.prediction.recomputed_layers, 0);
-        assert_eq!(keep_all, Plan::new(&chain, Strategy::StoreAll.schedule(&chain)).unwrap());
+        assert_eq!(
+            keep_all,
+            Plan::new(&chain, Strategy::StoreAll.schedule(&chain), PoolLimits::default()).unwrap()
+        );
         assert_eq!(keep_all.step, every_n(&chain, layers).step, "the last interval is kept");
     }
 }
@@ -108,8 +110,7 @@ fn the_very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_te
     let chain = Chain::of(&network, 100).unwrap();
     let bytes = |n| every_n(&chain, n).pool_bytes();
     let categories = |n| {
-        let plan = every_n(&chain, n);
-        let pool: ByCategory = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes)).collect();
+        let pool = every_n(&chain, n).pool();
         Category::ACTIVATIONS.map(|category| pool[category])
     };
     let recomputed = |n| every_n(&chain, n).prediction.recomputed_layers;
@@ -153,7 +154,7 @@ fn a_schedule_that_reads_what_was_never_made_is_refused() {
     for missing in [Op::Forward(0), Op::Forward(1), Op::Forward(2), Op::Loss, Op::Backward(2)] {
         let mut schedule = whole.clone();
         schedule.ops.retain(|op| *op != missing);
-        let refused = Plan::new(&chain, schedule);
+        let refused = Plan::new(&chain, schedule, PoolLimits::default());
         assert!(matches!(refused, Err(Error::InvalidPlan { .. })), "without {missing:?}");
     }
 }

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::delta::delta;
@@ -10,7 +11,7 @@ use crate::device::{Device, DeviceInfo, Job, Metrics};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
-use crate::plan::SlotId;
+use crate::plan::{Plan, Slot, SlotId};
 use crate::{Error, Result};
 
 /// Runs plans on the host's processor.
@@ -21,7 +22,11 @@ pub struct Cpu {
     optimizer: Optimizer,
     rate: f32,
     parameters: Vec<Booked<LayerParameters>>,
-    slots: Vec<Booked<Vec<f32>>>,
+    /// All blocks of the plan, one after the other.
+    pool: Vec<f32>,
+    /// Where in it each slot is.
+    slots: Vec<Range<usize>>,
+    _pool_entries: Vec<LedgerEntry>,
     labels: Booked<Vec<u32>>,
     cursor: BatchCursor,
     /// Samples that count in the mini-batch at hand.
@@ -57,23 +62,31 @@ impl Cpu {
             .iter()
             .map(|layer| {
                 let bytes = 4 * (layer.weights.len() + layer.bias.len()) as u64;
-                Booked { values: layer.clone(), _entry: ledger.book(Category::Parameters, bytes) }
+                let _entry = ledger.book(ByCategory::of(Category::Parameters, bytes));
+                Booked { values: layer.clone(), _entry }
             })
             .collect();
-        let slots: Vec<_> = job
-            .plan
-            .slots
-            .iter()
-            .map(|slot| zeros(ledger, slot.category, slot.bytes as usize / 4))
-            .collect::<Result<_>>()?;
+        let Plan { blocks, slots, .. } = job.plan;
+        let starts: Vec<u64> =
+            blocks.iter().scan(0, |end, block| Some(std::mem::replace(end, *end + block.bytes))).collect();
+        let range = |slot: &Slot| {
+            let start = (starts[slot.block] + slot.offset) as usize / 4;
+            start..start + slot.bytes as usize / 4
+        };
+        let pool_bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
         Ok(Cpu {
             network: job.network.clone(),
             optimizer: job.optimizer,
             rate: job.rate,
-            buffers_made: parameters.len() as u64 + slots.len() as u64 + 1,
+            buffers_made: parameters.len() as u64 + blocks.len() as u64 + 1,
             parameters,
-            slots,
-            labels: zeros(ledger, Category::Batch, job.batch)?,
+            pool: zeros("the pool", pool_bytes as usize / 4)?,
+            slots: slots.iter().map(range).collect(),
+            _pool_entries: blocks.iter().map(|block| ledger.book(block.at_peak)).collect(),
+            labels: Booked {
+                values: zeros("labels", job.batch)?,
+                _entry: ledger.book(ByCategory::of(Category::Batch, 4 * job.batch as u64)),
+            },
             cursor: BatchCursor::new(Arc::clone(job.data)),
             samples: job.batch,
             metrics: Metrics::default(),
@@ -88,29 +101,17 @@ impl Cpu {
 impl Backend for Cpu {
     fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
         let (shape, batch) = (self.network.layer(layer), self.batch());
-        let [input, output] = slots(&mut self.slots, [input, output])?;
-        let state = &input.values[..batch * shape.inputs];
-        forward(
-            batch,
-            shape,
-            state,
-            &self.parameters[layer].values,
-            &mut output.values[..batch * shape.outputs],
-        );
+        let operands = [(input, batch * shape.inputs), (output, batch * shape.outputs)];
+        let [state, output] = values(&mut self.pool, &self.slots, operands)?;
+        forward(batch, shape, state, &self.parameters[layer].values, output);
         Ok(())
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         let last = self.network.layer(self.parameters.len() - 1);
         let elements = self.batch() * last.outputs;
-        let [output, delta] = slots(&mut self.slots, [output, delta])?;
-        self.metrics.loss += loss(
-            self.network.loss(),
-            last.activation,
-            &output.values[..elements],
-            &self.labels.values,
-            &mut delta.values[..elements],
-        );
+        let [output, delta] = values(&mut self.pool, &self.slots, [(output, elements), (delta, elements)])?;
+        self.metrics.loss += loss(self.network.loss(), last.activation, output, &self.labels.values, delta);
         self.metrics.batches += 1;
         Ok(())
     }
@@ -119,28 +120,20 @@ impl Backend for Cpu {
         &mut self,
         layer: usize,
         state: SlotId,
-        delta_slot: SlotId,
+        upstream: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
         let (shape, batch) = (self.network.layer(layer), self.batch());
-        let (state_elements, delta_elements) = (batch * shape.inputs, batch * shape.outputs);
+        let (state, upstream) = ((state, batch * shape.inputs), (upstream, batch * shape.outputs));
         let parameters = &mut self.parameters[layer].values;
         // The delta below is made from the weights before the update overwrites them.
         if let Some(below) = below {
-            let [state, upstream, below] = slots(&mut self.slots, [state, delta_slot, below])?;
-            delta(
-                batch,
-                shape,
-                self.network.layer(layer - 1).activation,
-                &upstream.values[..delta_elements],
-                &parameters.weights,
-                &state.values[..state_elements],
-                &mut below.values[..state_elements],
-            );
+            let below = (below, batch * shape.inputs);
+            let [state, upstream, below] = values(&mut self.pool, &self.slots, [state, upstream, below])?;
+            let activation = self.network.layer(layer - 1).activation;
+            delta(batch, shape, activation, upstream, &parameters.weights, state, below);
         }
-        let [state, upstream] = slots(&mut self.slots, [state, delta_slot])?;
-        let upstream = &upstream.values[..delta_elements];
-        let state = &state.values[..state_elements];
+        let [state, upstream] = values(&mut self.pool, &self.slots, [state, upstream])?;
         match self.optimizer {
             Optimizer::Sgd => update(batch, shape, self.rate, upstream, state, parameters),
         }
@@ -149,7 +142,8 @@ impl Backend for Cpu {
 
     fn score(&mut self, output: SlotId) -> Result<()> {
         let classes = self.network.classes();
-        let output = &self.slots[output].values[..self.batch() * classes];
+        let elements = self.batch() * classes;
+        let [output] = values(&mut self.pool, &self.slots, [(output, elements)])?;
         self.metrics.correct += score(classes, output, &self.labels.values[..self.samples]);
         self.metrics.batches += 1;
         Ok(())
@@ -168,7 +162,7 @@ impl Device for Cpu {
     }
 
     fn begin_batch(&mut self) -> Result<()> {
-        self.samples = self.cursor.next(&mut self.slots[0].values, &mut self.labels.values);
+        self.samples = self.cursor.next(&mut self.pool[self.slots[0].clone()], &mut self.labels.values);
         Ok(())
     }
 
@@ -185,7 +179,7 @@ impl Device for Cpu {
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
-        Ok(self.slots[slot].values[..elements].to_vec())
+        Ok(self.pool[self.slots[slot].clone()][..elements].to_vec())
     }
 
     fn objects_made(&self) -> u64 {
@@ -193,25 +187,27 @@ impl Device for Cpu {
     }
 }
 
-fn slots<const N: usize>(
-    slots: &mut [Booked<Vec<f32>>],
-    ids: [SlotId; N],
-) -> Result<[&mut Booked<Vec<f32>>; N]> {
-    slots.get_disjoint_mut(ids).map_err(|error| Error::InvalidPlan {
+/// The first `lengths` numbers of each of `ids`.
+fn values<'a, const N: usize>(
+    pool: &'a mut [f32],
+    slots: &[Range<usize>],
+    ids: [(SlotId, usize); N],
+) -> Result<[&'a mut [f32]; N]> {
+    let ranges = ids.map(|(id, length)| slots[id].start..slots[id].start + length);
+    pool.get_disjoint_mut(ranges).map_err(|error| Error::InvalidPlan {
         index: 0,
         problem: format!("slots {ids:?} cannot be used together: {error}"),
     })
 }
 
-fn zeros<T: Copy + Default>(ledger: &Ledger, category: Category, count: usize) -> Result<Booked<Vec<T>>> {
-    let bytes = (count * size_of::<T>()) as u64;
+fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     values.try_reserve_exact(count).map_err(|_| {
+        let bytes = count * size_of::<T>();
         Error::DoesNotFit(format!(
-            "{} need {bytes} more bytes than the host has; use a smaller --batch",
-            category.name()
+            "{what} takes {bytes} bytes, more than the host has; use a smaller --batch"
         ))
     })?;
     values.resize(count, T::default());
-    Ok(Booked { values, _entry: ledger.book(category, bytes) })
+    Ok(values)
 }

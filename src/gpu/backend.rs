@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use wgpu::{CommandEncoder, ComputePass};
+use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
@@ -14,7 +14,7 @@ use crate::device::{Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
 use crate::model::{LayerParameters, Parameters};
-use crate::plan::SlotId;
+use crate::plan::{Plan, Slot, SlotId};
 use crate::{Error, Result};
 
 /// How many steps may be under way before the host waits for the oldest.
@@ -30,6 +30,7 @@ pub struct Gpu {
     readback: Readback,
     batch: Batch,
     pool: Vec<Buffer>,
+    slots: Vec<Slot>,
     parameters: Vec<[Buffer; 2]>,
     metrics: Buffer,
     work: HashMap<Work, Vec<Dispatch>>,
@@ -78,16 +79,13 @@ impl Gpu {
             };
             parameters.push([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]);
         }
-        let pool: Vec<Buffer> = (1..)
-            .zip(&job.plan.slots[1..])
-            .map(|(index, slot)| setup.buffer(slot.category, &format!("slot {index}"), slot.bytes))
-            .collect::<Result<_>>()?;
+        let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
 
         let mut binder = Binder {
             setup: &mut setup,
             job,
-            slots: [&batch.inputs].into_iter().chain(&pool).collect(),
+            slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
             parameters: &parameters,
             labels: &batch.labels,
             metrics: &metrics,
@@ -109,6 +107,7 @@ impl Gpu {
             readback,
             batch,
             pool,
+            slots: job.plan.slots.clone(),
             parameters,
             metrics,
             work,
@@ -204,7 +203,7 @@ impl Device for Gpu {
 
     fn end_pass(&mut self) -> Result<Metrics> {
         self.in_flight.clear();
-        let bytes = self.readback.copy(&self.context, &self.metrics.raw, METRICS_BYTES)?;
+        let bytes = self.readback.copy(&self.context, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
         Ok(Metrics { batches: word(0), correct: word(1), loss: f32::from_bits(word(2)) })
     }
@@ -214,7 +213,7 @@ impl Device for Gpu {
         let Gpu { context, readback, .. } = self;
         let mut read = |buffer: &Buffer| {
             let elements = buffer.raw.size() as usize / 4;
-            read_tensor(readback, context, &buffer.raw, elements)
+            read_tensor(readback, context, &buffer.raw, 0, elements)
         };
         let layers = self
             .parameters
@@ -226,8 +225,8 @@ impl Device for Gpu {
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
-        let buffer = if slot == 0 { &self.batch.inputs } else { &self.pool[slot - 1] };
-        read_tensor(&mut self.readback, &self.context, &buffer.raw, elements)
+        let operand = operand(&self.batch.inputs, &self.pool, &self.slots[slot]);
+        read_tensor(&mut self.readback, &self.context, operand.buffer, operand.offset, elements)
     }
 
     fn driver_memory(&self) -> Option<DriverMemory> {
@@ -255,12 +254,27 @@ fn footprint(context: &Context, job: &Job) -> Result<Footprint> {
     Ok(Footprint::new(job.network, job.batch, job.rate, job.data, resident))
 }
 
+fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {
+    let mut largest_slot = vec![0; plan.blocks.len()];
+    for slot in &plan.slots {
+        largest_slot[slot.block] = slot.bytes.max(largest_slot[slot.block]);
+    }
+    let blocks = plan.blocks.iter().zip(largest_slot).enumerate().skip(1);
+    blocks.map(|(index, (block, slot))| context.block(&format!("block {index}"), block, slot)).collect()
+}
+
+fn operand<'a>(inputs: &'a Buffer, pool: &'a [Buffer], slot: &Slot) -> BufferBinding<'a> {
+    let block = if slot.block == 0 { inputs } else { &pool[slot.block - 1] };
+    block.range(slot.offset, slot.bytes)
+}
+
 fn read_tensor(
     readback: &mut Readback,
     context: &Context,
     buffer: &wgpu::Buffer,
+    offset: u64,
     elements: usize,
 ) -> Result<Vec<f32>> {
-    let bytes = readback.copy(context, buffer, 4 * elements as u64)?;
+    let bytes = readback.copy(context, buffer, offset, 4 * elements as u64)?;
     Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
 }

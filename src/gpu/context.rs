@@ -1,12 +1,14 @@
 use std::cell::Cell;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wgpu::{BufferUsages, ErrorFilter};
+use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
 use crate::device::DeviceInfo;
-use crate::memory::{Category, Ledger, LedgerEntry};
+use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
+use crate::plan::Block;
 use crate::{Error, Result};
 
 /// A device, and the one way to get memory on it.
@@ -25,6 +27,18 @@ pub struct Context {
 pub(super) struct Buffer {
     pub raw: wgpu::Buffer,
     _entry: LedgerEntry,
+}
+
+impl Buffer {
+    /// All of it, as a kernel's operand.
+    pub fn whole(&self) -> BufferBinding<'_> {
+        self.raw.as_entire_buffer_binding()
+    }
+
+    /// `bytes` bytes from `offset` on, as a kernel's operand.
+    pub fn range(&self, offset: u64, bytes: u64) -> BufferBinding<'_> {
+        BufferBinding { buffer: &self.raw, offset, size: NonZero::new(bytes) }
+    }
 }
 
 impl Context {
@@ -79,6 +93,8 @@ impl Context {
         Context { workgroup, ..self }
     }
 
+    /// A buffer that is bound whole.
+    ///
     /// # Errors
     /// [`Error::DoesNotFit`] where the device has no room for it, or cannot bind that much at once.
     pub(super) fn buffer(
@@ -88,23 +104,54 @@ impl Context {
         bytes: u64,
         usage: BufferUsages,
     ) -> Result<Buffer> {
-        let limit = if usage.contains(BufferUsages::STORAGE) {
-            self.binding_limit()
-        } else {
-            self.device.limits().max_buffer_size
-        };
         let remedy = match category {
             Category::Parameters => "use narrower --layers",
             Category::Batch => "use a smaller --batch",
             Category::Dataset => "use --dataset host",
             _ => "use a smaller --batch or narrower --layers",
         };
+        if usage.contains(BufferUsages::STORAGE) {
+            self.check_binding(label, bytes, remedy)?;
+        }
+        self.allocate(label, ByCategory::of(category, bytes), usage, remedy)
+    }
+
+    /// A block of a plan's pool, of which `slot_bytes` bytes at most are bound at once.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub(super) fn block(&self, label: &str, block: &Block, slot_bytes: u64) -> Result<Buffer> {
+        let remedy = "use a smaller --batch or narrower --layers";
+        self.check_binding(label, slot_bytes, remedy)?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        self.allocate(label, block.at_peak, usage, remedy)
+    }
+
+    fn check_binding(&self, label: &str, bytes: u64, remedy: &str) -> Result<()> {
+        let limit = self.binding_limit();
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(Error::DoesNotFit(format!(
+            "{label} needs {bytes} bytes: {} binds at most {limit} at once; {remedy}",
+            self.info.name
+        )))
+    }
+
+    fn allocate(
+        &self,
+        label: &str,
+        by_category: ByCategory,
+        usage: BufferUsages,
+        remedy: &str,
+    ) -> Result<Buffer> {
+        let bytes = by_category.total();
         let refuse = |problem: String| {
-            let name = category.name();
-            Err(Error::DoesNotFit(format!("{label} ({name}) needs {bytes} bytes: {problem}; {remedy}")))
+            Err(Error::DoesNotFit(format!("{label} needs {bytes} bytes: {problem}; {remedy}")))
         };
+        let limit = self.device.limits().max_buffer_size;
         if bytes > limit {
-            return refuse(format!("{} takes at most {limit} bytes at once", self.info.name));
+            return refuse(format!("a buffer of {} has at most {limit}", self.info.name));
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
         let raw = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -117,7 +164,7 @@ impl Context {
             return refuse(error.to_string());
         }
         self.count_object();
-        let entry = self.ledger.book(category, raw.size());
+        let entry = self.ledger.book(by_category);
         Ok(Buffer { raw, _entry: entry })
     }
 

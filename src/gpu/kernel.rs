@@ -45,6 +45,7 @@ impl Variant {
 enum Binding {
     Uniform,
     Read,
+    /// Written, or in the pool: ranges of one buffer can be bound together only where all are bound for writing.
     Write,
 }
 
@@ -71,10 +72,11 @@ impl Kernel {
         use Binding::{Read, Uniform, Write};
         match self {
             Kernel::Gather => &[Uniform, Read, Read, Read, Read, Write, Write],
-            Kernel::Forward | Kernel::Delta => &[Uniform, Read, Read, Read, Write],
-            Kernel::Update | Kernel::Loss => &[Uniform, Read, Read, Write, Write],
+            Kernel::Forward => &[Uniform, Write, Write, Read, Write],
+            Kernel::Delta | Kernel::Update => &[Uniform, Write, Write, Write, Write],
+            Kernel::Loss => &[Uniform, Write, Read, Write, Write],
             Kernel::Tally => &[Uniform, Read, Write],
-            Kernel::Score => &[Uniform, Read, Read, Write],
+            Kernel::Score => &[Uniform, Write, Read, Write],
         }
     }
 

@@ -1,5 +1,3 @@
-use std::num::NonZero;
-
 use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
 
 use super::context::{Buffer, Context};
@@ -43,7 +41,7 @@ impl Setup {
         Ok(buffer)
     }
 
-    /// `variant` told `sizes`, on `buffers` in the order of its bindings, for an answer of `rows` × `columns`.
+    /// `variant` told `sizes`, on `operands` in the order of its bindings, for an answer of `rows` × `columns`.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] where the answer takes more workgroups than a dispatch can have.
@@ -51,7 +49,7 @@ impl Setup {
         &mut self,
         variant: Variant,
         sizes: [u32; 4],
-        buffers: &[&Buffer],
+        operands: &[BufferBinding],
         [rows, columns]: [usize; 2],
     ) -> Result<Dispatch> {
         let [tile_columns, tile_rows] = variant.kernel.tile(&self.context);
@@ -62,15 +60,14 @@ impl Setup {
             index: 0,
             problem: format!("the table of sizes lacks {sizes:?}"),
         })?;
-        let sizes = BindingResource::Buffer(BufferBinding {
-            buffer: &self.sizes_buffer.raw,
-            offset,
-            size: NonZero::new(16),
-        });
-        let resources =
-            [sizes].into_iter().chain(buffers.iter().map(|buffer| buffer.raw.as_entire_binding()));
-        let entries: Vec<_> =
-            (0..).zip(resources).map(|(binding, resource)| BindGroupEntry { binding, resource }).collect();
+        let sizes = self.sizes_buffer.range(offset, 16);
+        let entries: Vec<_> = (0..)
+            .zip([&sizes].into_iter().chain(operands))
+            .map(|(binding, operand)| BindGroupEntry {
+                binding,
+                resource: BindingResource::Buffer(operand.clone()),
+            })
+            .collect();
         let bind_group = self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &program.layout,

@@ -121,7 +121,7 @@ impl Resident {
             let variant = Variant { value_bytes: buffers.value_bytes, ..Variant::of(Kernel::Gather) };
             let SplitBuffers { values, labels, .. } = buffers;
             let sizes = SizesTable::gather(batch.samples, split, in_order);
-            let operands = [metrics, &order, values, labels, &batch.inputs, &batch.labels];
+            let operands = [metrics, &order, values, labels, &batch.inputs, &batch.labels].map(Buffer::whole);
             setup.dispatch(variant, sizes, &operands, [batch.samples, split.features()])
         };
         let gathers = [

@@ -85,12 +85,19 @@ impl Readback {
         Ok(Readback { staging: Staging::new(context, "readback", bytes, usage, MapMode::Read)?, bytes })
     }
 
-    /// The first `bytes` bytes of `source`, after everything submitted so far.
-    pub fn copy(&mut self, context: &Context, source: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
+    /// `bytes` bytes of `source` from `start` on, after everything submitted so far.
+    pub fn copy(
+        &mut self,
+        context: &Context,
+        source: &wgpu::Buffer,
+        start: u64,
+        bytes: u64,
+    ) -> Result<Vec<u8>> {
         let mut answer = Vec::with_capacity(bytes as usize);
-        let mut offset = 0;
-        while offset < bytes {
-            let piece = (bytes - offset).min(self.bytes / 4 * 4);
+        let end = start + bytes;
+        let mut offset = start;
+        while offset < end {
+            let piece = (end - offset).min(self.bytes / 4 * 4);
             let mut encoder = encoder(context);
             encoder.copy_buffer_to_buffer(source, offset, &self.staging.buffer.raw, 0, piece);
             let submission = context.queue.submit([encoder.finish()]);

@@ -1,3 +1,5 @@
+use wgpu::BufferBinding;
+
 use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::footprint::SizesTable;
@@ -37,14 +39,14 @@ impl Work {
 pub(super) struct Binder<'a> {
     pub setup: &'a mut Setup,
     pub job: &'a Job<'a>,
-    pub slots: Vec<&'a Buffer>,
+    pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a [[Buffer; 2]],
     pub labels: &'a Buffer,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
 }
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     pub fn bind(&mut self, work: Work) -> Result<Vec<Dispatch>> {
         match work {
             Work::Forward { layer, input, output } => Ok(vec![self.forward(layer, input, output)?]),
@@ -67,8 +69,8 @@ impl Binder<'_> {
             activation: shape.activation,
             ..Variant::of(Kernel::Forward)
         };
-        let buffers = [self.slots[input], weights, bias, self.slots[output]];
-        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.outputs])
+        let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.batch, shape.outputs])
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
@@ -79,8 +81,8 @@ impl Binder<'_> {
             activation: self.layer(layer - 1).activation,
             ..Variant::of(Kernel::Delta)
         };
-        let buffers = [self.slots[delta], weights, self.slots[state], self.slots[below]];
-        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.inputs])
+        let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.batch, shape.inputs])
     }
 
     fn update(&mut self, layer: usize, state: SlotId, delta: SlotId) -> Result<Dispatch> {
@@ -91,8 +93,8 @@ impl Binder<'_> {
         };
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
         let variant = Variant { by_four, ..Variant::of(kernel) };
-        let buffers = [self.slots[delta], self.slots[state], weights, bias];
-        self.setup.dispatch(variant, self.product(layer), &buffers, [shape.outputs, shape.inputs])
+        let operands = [self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
+        self.setup.dispatch(variant, self.product(layer), &operands, [shape.outputs, shape.inputs])
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
@@ -103,17 +105,21 @@ impl Binder<'_> {
             ..Variant::of(Kernel::Loss)
         };
         let sizes = SizesTable::loss(self.job.batch, network);
-        let buffers = [self.slots[output], self.labels, self.slots[delta], self.sample_losses];
-        let loss = self.setup.dispatch(variant, sizes, &buffers, [1, self.job.batch])?;
-        let buffers = [self.sample_losses, self.metrics];
-        let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &buffers, [1, 1])?;
+        let operands = [self.slot(output), self.labels.whole(), self.slot(delta), self.sample_losses.whole()];
+        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.job.batch])?;
+        let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
+        let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &operands, [1, 1])?;
         Ok(vec![loss, tally])
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
         let sizes = SizesTable::score(self.job.batch, self.job.network, &self.job.data.test);
-        let buffers = [self.slots[output], self.labels, self.metrics];
-        self.setup.dispatch(Variant::of(Kernel::Score), sizes, &buffers, [1, 1])
+        let operands = [self.slot(output), self.labels.whole(), self.metrics.whole()];
+        self.setup.dispatch(Variant::of(Kernel::Score), sizes, &operands, [1, 1])
+    }
+
+    fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
+        self.slots[slot].clone()
     }
 
     fn layer(&self, layer: usize) -> Layer {

@@ -1,4 +1,4 @@
-use std::ops::{Index, IndexMut};
+use std::ops::{AddAssign, Index, IndexMut, SubAssign};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -17,6 +17,8 @@ pub enum Category {
     Recomputed,
     /// Gradients with respect to pre-activations.
     Deltas,
+    /// Bytes of the pool that hold no value when the most bytes live.
+    Fragmentation,
     /// The mini-batch: its inputs (state 0) and labels.
     Batch,
     /// Samples, labels and the epoch's order, where they stay on the device.
@@ -29,20 +31,21 @@ pub enum Category {
 
 impl Category {
     /// Every category, in the order that reports list them.
-    pub const ALL: [Category; 10] = [
+    pub const ALL: [Category; 11] = [
         Category::Parameters,
         Category::Optimizer,
         Category::Gradients,
         Category::Checkpoints,
         Category::Recomputed,
         Category::Deltas,
+        Category::Fragmentation,
         Category::Batch,
         Category::Dataset,
         Category::Workspace,
         Category::Staging,
     ];
 
-    /// The categories that a plan decides about.
+    /// The categories of a plan's values.
     pub const ACTIVATIONS: [Category; 3] = [Category::Checkpoints, Category::Recomputed, Category::Deltas];
 
     /// The name that reports use.
@@ -54,6 +57,7 @@ impl Category {
             Category::Checkpoints => "checkpoints",
             Category::Recomputed => "recomputed",
             Category::Deltas => "deltas",
+            Category::Fragmentation => "fragmentation",
             Category::Batch => "batch",
             Category::Dataset => "dataset",
             Category::Workspace => "workspace",
@@ -67,14 +71,20 @@ impl Category {
 pub struct ByCategory([u64; Category::ALL.len()]);
 
 impl ByCategory {
+    /// `bytes` bytes of one category.
+    pub fn of(category: Category, bytes: u64) -> Self {
+        Self::from_iter([(category, bytes)])
+    }
+
     /// The sum over all categories.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The sum over [`Category::ACTIVATIONS`].
-    pub fn activations(&self) -> u64 {
-        Category::ACTIVATIONS.iter().map(|&category| self[category]).sum()
+    /// What a plan's pool takes: [`Category::ACTIVATIONS`] and the fragmentation between them.
+    pub fn pool(&self) -> u64 {
+        Category::ACTIVATIONS.iter().map(|&category| self[category]).sum::<u64>()
+            + self[Category::Fragmentation]
     }
 
     /// Each category with its bytes, in report order.
@@ -94,6 +104,18 @@ impl Index<Category> for ByCategory {
 impl IndexMut<Category> for ByCategory {
     fn index_mut(&mut self, category: Category) -> &mut u64 {
         &mut self.0[category as usize]
+    }
+}
+
+impl AddAssign for ByCategory {
+    fn add_assign(&mut self, more: Self) {
+        self.0.iter_mut().zip(more.0).for_each(|(bytes, more)| *bytes += more);
+    }
+}
+
+impl SubAssign for ByCategory {
+    fn sub_assign(&mut self, less: Self) {
+        self.0.iter_mut().zip(less.0).for_each(|(bytes, less)| *bytes -= less);
     }
 }
 

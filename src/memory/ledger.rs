@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{ByCategory, Category};
+use super::ByCategory;
 
 /// The account of the buffers that exist.
 ///
@@ -22,15 +22,15 @@ impl Ledger {
         Self::default()
     }
 
-    /// Books a buffer of `bytes` bytes until the entry is dropped.
-    pub fn book(&self, category: Category, bytes: u64) -> LedgerEntry {
+    /// Books a buffer of `bytes` bytes in all until the entry is dropped.
+    pub fn book(&self, bytes: ByCategory) -> LedgerEntry {
         let mut account = self.account();
         account.allocations += 1;
-        account.allocated[category] += bytes;
+        account.allocated += bytes;
         if account.allocated.total() > account.at_peak.total() {
             account.at_peak = account.allocated;
         }
-        LedgerEntry { ledger: self.clone(), category, bytes }
+        LedgerEntry { ledger: self.clone(), bytes }
     }
 
     /// Bytes of the buffers that exist now.
@@ -58,27 +58,27 @@ impl Ledger {
 #[derive(Debug)]
 pub struct LedgerEntry {
     ledger: Ledger,
-    category: Category,
-    bytes: u64,
+    bytes: ByCategory,
 }
 
 impl Drop for LedgerEntry {
     fn drop(&mut self) {
-        self.ledger.account().allocated[self.category] -= self.bytes;
+        self.ledger.account().allocated -= self.bytes;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Category;
 
     #[test]
     fn the_peak_remembers_what_dropping_gives_back() {
         let ledger = Ledger::new();
-        let first = ledger.book(Category::Batch, 100);
-        let second = ledger.book(Category::Deltas, 30);
+        let first = ledger.book(ByCategory::of(Category::Batch, 100));
+        let second = ledger.book(ByCategory::of(Category::Deltas, 30));
         drop(first);
-        let third = ledger.book(Category::Staging, 7);
+        let third = ledger.book(ByCategory::of(Category::Staging, 7));
 
         assert_eq!(ledger.allocated().total(), 37);
         assert_eq!(ledger.at_peak().total(), 130);

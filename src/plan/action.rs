@@ -1,7 +1,6 @@
 use std::fmt;
 
-/// A slot's position in [`super::Plan::slots`].
-pub type SlotId = usize;
+use super::SlotId;
 
 /// One step of a plan, with the slots that its values live in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use crate::memory::{ByCategory, Category};
 /// Turns `ops`, the first of which is op number `first`, into actions on slots, with the bytes of the pool that
 /// live after each. Every slot is released right after its tenant's last reader.
 ///
-/// The slots must hold every value that the ops make, as [`super::slot::assign`] sees to.
+/// The slots must hold every value that the ops make, as [`super::pack::pack`] sees to.
 pub(super) fn bind(
     layers: usize,
     ops: &[Op],

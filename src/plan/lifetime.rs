@@ -40,6 +40,24 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
     Ok(tenants.into_iter().map(|(tenant, _)| tenant).collect())
 }
 
+/// The first op after which the most bytes of `tenants` live, and these bytes.
+pub(super) fn live_peak(tenants: &[Tenant]) -> (usize, u64) {
+    let last = tenants.iter().map(|tenant| tenant.until).max().unwrap_or(0);
+    let (mut come, mut go) = (vec![0; last + 1], vec![0; last + 2]);
+    for tenant in tenants {
+        come[tenant.from] += tenant.bytes;
+        go[tenant.until + 1] += tenant.bytes;
+    }
+    let (mut peak, mut live) = ((0, 0), 0);
+    for op in 0..=last {
+        live = live + come[op] - go[op];
+        if live > peak.1 {
+            peak = (op, live);
+        }
+    }
+    peak
+}
+
 fn access(op: Op, layers: usize) -> ([Option<Value>; 2], Option<Value>) {
     match op {
         Op::Forward(layer) | Op::Recompute(layer) => {

@@ -5,12 +5,12 @@
 //! predicts the live bytes after every action. Nothing here knows a device.
 //!
 //! ```
-//! use ckpt_gpu::{plan::{Chain, Plan}, strategy::Strategy};
+//! use ckpt_gpu::{plan::{Chain, Plan, PoolLimits}, strategy::Strategy};
 //!
 //! // Eight layers whose states and deltas all take 4,096 bytes, at 1 MFLOP a layer.
 //! let chain = Chain::uniform(8, 4096, 1_000_000);
-//! let keep_all = Plan::new(&chain, Strategy::StoreAll.schedule(&chain))?;
-//! let every_third = Plan::new(&chain, Strategy::EveryN(3).schedule(&chain))?;
+//! let keep_all = Plan::new(&chain, Strategy::StoreAll.schedule(&chain), PoolLimits::default())?;
+//! let every_third = Plan::new(&chain, Strategy::EveryN(3).schedule(&chain), PoolLimits::default())?;
 //! assert!(every_third.pool_bytes() < keep_all.pool_bytes());
 //! assert_eq!(keep_all.prediction.recomputed_layers, 0);
 //! assert_eq!(every_third.prediction.recomputed_layers, 4);
@@ -22,19 +22,21 @@ mod bind;
 mod chain;
 mod interval;
 mod lifetime;
+mod pack;
 mod schedule;
 mod slot;
 
-pub use action::{Action, SlotId};
+pub use action::Action;
 pub use chain::Chain;
 pub use interval::{IntervalMemory, interval_memory};
+pub use pack::PoolLimits;
 pub use schedule::{Op, Schedule};
-pub use slot::{Slot, Tenant, Value};
+pub use slot::{Block, Slot, SlotId, Tenant, Value};
 
 use std::ops::Range;
 
 use crate::Result;
-use crate::memory::ByCategory;
+use crate::memory::{ByCategory, Category};
 
 /// The actions of one training step and of one evaluation pass, over one pool of slots.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +45,9 @@ pub struct Plan {
     pub chain: Chain,
     /// The layers between neighbouring checkpoints, first to last.
     pub intervals: Vec<Range<usize>>,
-    /// The pool. Slot 0 holds the batch's input and nothing else; no tenant of another slot is state 0.
+    /// The buffers that values live in. Block 0 holds the batch's input; the others are the pool.
+    pub blocks: Vec<Block>,
+    /// Where in the blocks. Slot 0 is block 0, and no tenant of another slot is state 0.
     pub slots: Vec<Slot>,
     /// One training step.
     pub step: Vec<Action>,
@@ -71,25 +75,22 @@ pub struct Prediction {
 }
 
 impl Plan {
-    /// Gives every value of `schedule` a slot, and predicts the bytes.
+    /// Gives every value of `schedule` a slot in a pool of such buffers as `limits` allows, and predicts the bytes.
     ///
     /// # Errors
     /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there.
-    pub fn new(chain: &Chain, schedule: Schedule) -> Result<Self> {
+    pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
         let Schedule { intervals, ops: step_ops } = schedule;
         let evaluation_ops = schedule::evaluation(chain.layers());
         let tenants = lifetime::tenants(chain, step_ops.iter().chain(&evaluation_ops))?;
-        let mut slots = slot::assign(chain.state_bytes[0], tenants);
+        let (peak_op, live_peak) = lifetime::live_peak(&tenants);
+        let (block_bytes, pool_slots) = pack::pack(&tenants, live_peak, limits);
+        let (blocks, slots) = with_input(chain.state_bytes[0], &block_bytes, pool_slots, peak_op);
         let (step, step_live) = bind::bind(chain.layers(), &step_ops, 0, &slots);
         let (evaluation, evaluation_live) =
             bind::bind(chain.layers(), &evaluation_ops, step_ops.len(), &slots);
 
         let peak_action = first_peak(&step_live);
-        let peak_op = step[..peak_action].iter().filter(|action| !action.is_release()).count();
-        for slot in &mut slots[1..] {
-            slot.category = slot.category_at(peak_op);
-        }
-
         let recomputed = step_ops.iter().filter_map(|op| match op {
             Op::Recompute(layer) => Some(*layer),
             _ => None,
@@ -102,18 +103,47 @@ impl Plan {
             recomputed_layers: recomputed.clone().count(),
             recomputed_flops: recomputed.map(|layer| chain.forward_flops[layer]).sum(),
         };
-        Ok(Plan { chain: chain.clone(), intervals, slots, step, evaluation, prediction })
+        Ok(Plan { chain: chain.clone(), intervals, blocks, slots, step, evaluation, prediction })
     }
 
-    /// Bytes of the pool: what is allocated for checkpoints, recomputed states and deltas.
+    /// Bytes of the pool: what is allocated for checkpoints, recomputed states and deltas, and lost between them.
     pub fn pool_bytes(&self) -> u64 {
-        self.slots[1..].iter().map(|slot| slot.bytes).sum()
+        self.pool().total()
+    }
+
+    /// Bytes of the pool by category.
+    pub fn pool(&self) -> ByCategory {
+        self.blocks[1..].iter().flat_map(|block| block.at_peak.iter()).collect()
     }
 
     /// The most bytes of the pool that live at once during a step.
     pub fn peak_live_bytes(&self) -> u64 {
         self.prediction.step_live[self.prediction.peak_action].total()
     }
+}
+
+/// Puts the input's block and slot before the pool's, and says what the pool's blocks hold after op `peak_op`.
+fn with_input(
+    input_bytes: u64,
+    block_bytes: &[u64],
+    mut pool_slots: Vec<Slot>,
+    peak_op: usize,
+) -> (Vec<Block>, Vec<Slot>) {
+    let input = Block { bytes: input_bytes, at_peak: ByCategory::of(Category::Batch, input_bytes) };
+    let pool = block_bytes
+        .iter()
+        .map(|&bytes| Block { bytes, at_peak: ByCategory::of(Category::Fragmentation, bytes) });
+    let mut blocks: Vec<Block> = [input].into_iter().chain(pool).collect();
+    for slot in &mut pool_slots {
+        slot.block += 1;
+        let at_peak = &mut blocks[slot.block].at_peak;
+        for tenant in slot.tenants.iter().filter(|tenant| (tenant.from..=tenant.until).contains(&peak_op)) {
+            at_peak[tenant.category] += tenant.bytes;
+            at_peak[Category::Fragmentation] -= tenant.bytes;
+        }
+    }
+    let input = Slot { block: 0, offset: 0, bytes: input_bytes, tenants: Vec::new() };
+    (blocks, [input].into_iter().chain(pool_slots).collect())
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

@@ -25,7 +25,7 @@ pub fn plan(strategy: Strategy, network: &Network, plan: &Plan, planned: &ByCate
         "slots": plan.slots.len(),
         "actions": plan.step.len(),
         "planned_peak_bytes": planned.total(),
-        "planned_activation_bytes": planned.activations(),
+        "planned_activation_bytes": planned.pool(),
         "planned_live_peak_bytes": plan.peak_live_bytes(),
         "categories": planned,
         "forward_flops": prediction.forward_flops,

@@ -23,7 +23,7 @@ pub fn plan(strategy: Strategy, plan: &Plan, planned: &ByCategory) -> String {
         counted("layer", plan.chain.layers()),
         counted("interval", plan.intervals.len()),
         grouped(planned.total()),
-        grouped(planned.activations()),
+        grouped(planned.pool()),
     )
 }
 

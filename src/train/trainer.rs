@@ -7,7 +7,7 @@ use crate::device::{Device, DeviceInfo, Job};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
-use crate::plan::{Chain, Plan, interval_memory};
+use crate::plan::{Chain, Plan, PoolLimits, interval_memory};
 use crate::simulate::simulate;
 use crate::{Error, Result};
 
@@ -57,7 +57,7 @@ impl Trainer {
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
         let chain = Chain::of(&network, settings.batch)?;
-        let plan = Plan::new(&chain, settings.strategy.schedule(&chain))?;
+        let plan = Plan::new(&chain, settings.strategy.schedule(&chain), PoolLimits::default())?;
         simulate(&plan)?;
 
         let ledger = Ledger::new();
@@ -72,8 +72,7 @@ impl Trainer {
             parameters,
         };
         let Opened { device, planned, passed_over } = open(settings.device, &job, &ledger)?;
-        let pool = plan.slots[1..].iter().map(|slot| (slot.category, slot.bytes));
-        let planned = planned.iter().chain(pool).collect();
+        let planned = planned.iter().chain(plan.pool().iter()).collect();
         Ok(Trainer {
             settings: settings.clone(),
             planned,

@@ -1,0 +1,68 @@
+//! Where in the pool each value lives.
+
+mod arena;
+mod shared;
+
+use std::collections::BTreeMap;
+
+use super::{Slot, Tenant};
+
+/// What a device asks of a pool's buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// What offsets into a buffer must be a multiple of, in bytes.
+    pub alignment: u64,
+    /// The largest buffer, in bytes.
+    pub block_bytes: u64,
+}
+
+impl Default for PoolLimits {
+    /// 256 bytes, which every GPU takes, and buffers of any size.
+    fn default() -> Self {
+        PoolLimits { alignment: 256, block_bytes: u64::MAX }
+    }
+}
+
+/// Where a value is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    block: usize,
+    offset: u64,
+    /// Of the slot, which may be larger than the value.
+    bytes: u64,
+}
+
+/// The blocks' sizes, and a place for each tenant.
+struct Layout {
+    block_bytes: Vec<u64>,
+    places: Vec<Place>,
+}
+
+impl Layout {
+    fn bytes(&self) -> u64 {
+        self.block_bytes.iter().sum()
+    }
+}
+
+/// The sizes of the pool's blocks, and its slots, for tenants of which at most `live_peak` bytes live at once.
+///
+/// One buffer a slot is tried first: no offset needs alignment there, and where all values have one size nothing is
+/// lost. Where it loses bytes, ranges of an arena are tried, and the smaller of the two is taken.
+pub(super) fn pack(tenants: &[Tenant], live_peak: u64, limits: PoolLimits) -> (Vec<u64>, Vec<Slot>) {
+    let mut layout = shared::layout(tenants);
+    if layout.bytes() > live_peak {
+        let arena = arena::layout(tenants, live_peak, limits);
+        if arena.bytes() < layout.bytes() {
+            layout = arena;
+        }
+    }
+    let mut slots: BTreeMap<Place, Vec<Tenant>> = BTreeMap::new();
+    for (&tenant, &place) in tenants.iter().zip(&layout.places) {
+        slots.entry(place).or_default().push(tenant);
+    }
+    let slots = slots.into_iter().map(|(Place { block, offset, bytes }, mut tenants)| {
+        tenants.sort_by_key(|tenant| tenant.from);
+        Slot { block, offset, bytes, tenants }
+    });
+    (layout.block_bytes, slots.collect())
+}
