@@ -80,30 +80,34 @@ impl Plan {
     /// # Errors
     /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        let Schedule { intervals, ops: step_ops } = schedule;
+        let step_ops = &schedule.ops;
         let evaluation_ops = schedule::evaluation(chain.layers());
         let tenants = lifetime::tenants(chain, step_ops.iter().chain(&evaluation_ops))?;
         let (peak_op, live_peak) = lifetime::live_peak(&tenants);
         let (block_bytes, pool_slots) = pack::pack(&tenants, live_peak, limits);
         let (blocks, slots) = with_input(chain.state_bytes[0], &block_bytes, pool_slots, peak_op);
-        let (step, step_live) = bind::bind(chain.layers(), &step_ops, 0, &slots);
+        let (step, step_live) = bind::bind(chain.layers(), step_ops, 0, &slots);
         let (evaluation, evaluation_live) =
             bind::bind(chain.layers(), &evaluation_ops, step_ops.len(), &slots);
 
         let peak_action = first_peak(&step_live);
-        let recomputed = step_ops.iter().filter_map(|op| match op {
-            Op::Recompute(layer) => Some(*layer),
-            _ => None,
-        });
         let prediction = Prediction {
             step_live,
             evaluation_live,
             peak_action,
             forward_flops: chain.forward_flops.iter().sum(),
-            recomputed_layers: recomputed.clone().count(),
-            recomputed_flops: recomputed.map(|layer| chain.forward_flops[layer]).sum(),
+            recomputed_layers: schedule.recomputed().count(),
+            recomputed_flops: schedule.recomputed_flops(chain),
         };
-        Ok(Plan { chain: chain.clone(), intervals, blocks, slots, step, evaluation, prediction })
+        Ok(Plan {
+            chain: chain.clone(),
+            intervals: schedule.intervals,
+            blocks,
+            slots,
+            step,
+            evaluation,
+            prediction,
+        })
     }
 
     /// Bytes of the pool: what is allocated for checkpoints, recomputed states and deltas, and lost between them.
@@ -144,6 +148,15 @@ fn with_input(
     }
     let input = Slot { block: 0, offset: 0, bytes: input_bytes, tenants: Vec::new() };
     (blocks, [input].into_iter().chain(pool_slots).collect())
+}
+
+/// The most bytes of the pool that live at once in one step of `schedule`, without giving its values slots.
+///
+/// # Errors
+/// As [`Plan::new`].
+pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
+    let tenants = lifetime::tenants(chain, schedule.ops.iter())?;
+    Ok(lifetime::live_peak(&tenants).1)
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

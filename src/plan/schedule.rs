@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use super::Chain;
+
 /// What a strategy decides: the order of one training step's work. How long each value lives follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
@@ -7,6 +9,21 @@ pub struct Schedule {
     pub intervals: Vec<Range<usize>>,
     /// The step's work, in order.
     pub ops: Vec<Op>,
+}
+
+impl Schedule {
+    /// The layers that run again, in order.
+    pub fn recomputed(&self) -> impl Iterator<Item = usize> + '_ {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Recompute(layer) => Some(*layer),
+            _ => None,
+        })
+    }
+
+    /// What running them again costs.
+    pub fn recomputed_flops(&self, chain: &Chain) -> u64 {
+        self.recomputed().map(|layer| chain.forward_flops[layer]).sum()
+    }
 }
 
 /// One piece of work on a chain's values, before these have slots.

@@ -52,13 +52,6 @@ pub struct Tenant {
     pub until: usize,
 }
 
-impl Tenant {
-    /// Whether both live at once.
-    pub(super) fn meets(&self, other: &Tenant) -> bool {
-        self.from <= other.until && other.from <= self.until
-    }
-}
-
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

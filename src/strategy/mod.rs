@@ -1,5 +1,6 @@
 //! Ways of making a schedule; one file a strategy.
 
+pub mod budget;
 mod every_n;
 mod store_all;
 
@@ -24,6 +25,13 @@ impl Strategy {
             Strategy::EveryN(n) => every_n::schedule(chain.layers(), n),
         }
     }
+}
+
+/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
+/// in every stretch of 5 %.
+fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
+    let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
+    std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
 }
 
 impl fmt::Display for Strategy {

@@ -1,36 +1,27 @@
 use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Layout, Place, PoolLimits};
 use crate::plan::Tenant;
 
-/// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for.
-///
-/// Offline best fit: each tenant, in some order, goes into the tightest gap that those it meets leave, or on top of
-/// them (Pisarchyk and Lee, 2020, "greedy by size for offset calculation"). Which order is best depends on the
-/// chain, so several are tried until one wastes nothing.
-pub(super) fn layout(tenants: &[Tenant], live_peak: u64, limits: PoolLimits) -> Layout {
-    let aligned = |bytes: u64| bytes.next_multiple_of(limits.alignment);
-    let stay = |tenant: &Tenant| tenant.until - tenant.from;
-    let orders: [&dyn Fn(usize) -> (Reverse<u64>, Reverse<u64>, usize); 3] = [
-        &|index| (Reverse(tenants[index].bytes), Reverse(stay(&tenants[index]) as u64), tenants[index].from),
-        &|index| (Reverse(stay(&tenants[index]) as u64), Reverse(tenants[index].bytes), tenants[index].from),
-        &|index| {
-            (Reverse(tenants[index].bytes * stay(&tenants[index]) as u64), Reverse(0), tenants[index].from)
-        },
-    ];
-    let mut best: Option<(u64, Vec<u64>)> = None;
-    for key in orders {
-        let mut order: Vec<usize> = (0..tenants.len()).collect();
-        order.sort_by_key(|&index| key(index));
-        let (bytes, offsets) = place(tenants, &order, aligned, limits.block_bytes);
-        if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
-            best = Some((bytes, offsets));
-        }
-        if best.as_ref().is_some_and(|(least, _)| *least <= live_peak) {
-            break;
-        }
-    }
-    let (bytes, offsets) = best.unwrap_or_default();
+/// How much more than the live peak an arena may take, in thousandths; tried in this order.
+const SLACK: [u64; 10] = [0, 5, 10, 20, 30, 40, 50, 75, 100, 150];
+/// How many partial layouts are followed at once, and how many ranges are copied at most: long chains of which much
+/// lives at once follow fewer layouts, or have no arena.
+const WIDTH: usize = 48;
+const COPIES: usize = 50_000_000;
+
+/// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
+/// none was found below `most` bytes that is not much larger than `live_peak`.
+pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
+    let capacities = SLACK.iter().map(|slack| live_peak + live_peak * slack / 1000);
+    let (offsets, bytes) = capacities.take_while(|&capacity| capacity < most).find_map(|capacity| {
+        let offsets = place(tenants, capacity, limits)?;
+        let ends = tenants.iter().zip(&offsets).map(|(tenant, offset)| offset + tenant.bytes);
+        let bytes = ends.max().unwrap_or(0);
+        Some((offsets, bytes))
+    })?;
     let blocks = bytes.div_ceil(limits.block_bytes);
     let block_bytes =
         (0..blocks).map(|block| limits.block_bytes.min(bytes - block * limits.block_bytes)).collect();
@@ -39,42 +30,147 @@ pub(super) fn layout(tenants: &[Tenant], live_peak: u64, limits: PoolLimits) -> 
         offset: offset % limits.block_bytes,
         bytes: tenant.bytes,
     });
-    Layout { block_bytes, places: places.collect() }
+    Some(Layout { block_bytes, places: places.collect() })
 }
 
-/// Places tenants in `order`; returns the bytes up to the end of the topmost, and each tenant's offset.
-fn place(
-    tenants: &[Tenant],
-    order: &[usize],
-    aligned: impl Fn(u64) -> u64,
-    block_bytes: u64,
-) -> (u64, Vec<u64>) {
-    let mut offsets = vec![0; tenants.len()];
-    // By offset.
-    let mut placed: Vec<usize> = Vec::new();
-    let mut top = 0;
-    for &index in order {
+/// Offsets for all tenants within `capacity` bytes, or nothing where none were found.
+///
+/// A beam search in the order of time: each tenant may go to either end of any gap, and of the layouts that
+/// result, those are followed whose free bytes are least scattered. Checkpoints come and go as on a stack, so that
+/// two stacks that grow towards each other are close to what is wanted, and choosing the end is most of the work.
+fn place(tenants: &[Tenant], capacity: u64, limits: PoolLimits) -> Option<Vec<u64>> {
+    let mut order: Vec<usize> = (0..tenants.len()).collect();
+    order.sort_by_key(|&index| (tenants[index].from, Reverse(tenants[index].bytes)));
+    let width = WIDTH.min(COPIES / (tenants.len() * most_alive(tenants)).max(1));
+
+    let mut history: Vec<Placed> = Vec::new();
+    let mut beam = vec![Partial::default()];
+    for &index in &order {
         let tenant = &tenants[index];
-        let mut end_below = 0;
-        let mut tightest: Option<(u64, u64)> = None;
-        for &other in placed.iter().filter(|&&other| tenants[other].meets(tenant)) {
-            let start = within_a_block(aligned(end_below), tenant.bytes, block_bytes);
-            if start + tenant.bytes <= offsets[other] {
-                let gap = offsets[other] - start;
-                if tightest.is_none_or(|(least, _)| gap < least) {
-                    tightest = Some((gap, start));
+        let mut moves: Vec<Move> = Vec::new();
+        for (from, partial) in beam.iter_mut().enumerate() {
+            partial.leave(|range| tenants[range.tenant].until < tenant.from);
+            partial.offer(from, tenant.bytes, capacity, limits, &mut moves);
+        }
+        moves.sort_by_key(|step| Reverse(step.largest_gap));
+        let mut seen = HashSet::new();
+        let mut followed = Vec::with_capacity(width);
+        for step in moves {
+            let range = Range { start: step.start, end: step.start + tenant.bytes, tenant: index };
+            let before = &beam[step.from];
+            if followed.len() < width && seen.insert(before.key ^ range.key()) {
+                history.push(Placed { tenant: index, start: step.start, before: before.last });
+                followed.push(before.with(range, history.len() - 1));
+            }
+        }
+        beam = followed;
+    }
+    let mut offsets = vec![0; tenants.len()];
+    let mut last = beam.first()?.last;
+    while let Some(step) = last {
+        offsets[history[step].tenant] = history[step].start;
+        last = history[step].before;
+    }
+    Some(offsets)
+}
+
+/// The most tenants that live at once.
+fn most_alive(tenants: &[Tenant]) -> usize {
+    let mut comings: Vec<usize> = tenants.iter().map(|tenant| tenant.from).collect();
+    let mut goings: Vec<usize> = tenants.iter().map(|tenant| tenant.until).collect();
+    comings.sort_unstable();
+    goings.sort_unstable();
+    let alive = |(index, &from): (usize, &usize)| index + 1 - goings.partition_point(|&until| until < from);
+    comings.iter().enumerate().map(alive).max().unwrap_or(0)
+}
+
+/// Where one tenant was put, after which others.
+struct Placed {
+    tenant: usize,
+    start: u64,
+    before: Option<usize>,
+}
+
+/// A way to put one more tenant.
+struct Move {
+    /// Position in the beam.
+    from: usize,
+    start: u64,
+    /// The largest gap afterwards. As all layouts have as many bytes free, it tells how scattered these are.
+    largest_gap: u64,
+}
+
+#[derive(Default)]
+struct Partial {
+    /// By offset.
+    live: Vec<Range>,
+    /// Of all live ranges, in any order.
+    key: u64,
+    last: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Range {
+    start: u64,
+    end: u64,
+    tenant: usize,
+}
+
+impl Range {
+    /// A number that tells ranges apart, but for rare accidents that cost no more than a layout not followed.
+    fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.start, self.tenant).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Partial {
+    fn leave(&mut self, gone: impl Fn(&Range) -> bool) {
+        let mut key = self.key;
+        self.live.retain(|range| {
+            let stays = !gone(range);
+            key ^= if stays { 0 } else { range.key() };
+            stays
+        });
+        self.key = key;
+    }
+
+    /// Either end of every gap that has room for `bytes`.
+    fn offer(&self, from: usize, bytes: u64, capacity: u64, limits: PoolLimits, moves: &mut Vec<Move>) {
+        let starts = [0].into_iter().chain(self.live.iter().map(|range| range.end));
+        let ends = self.live.iter().map(|range| range.start).chain([capacity]);
+        let gaps: Vec<(u64, u64)> = starts.zip(ends).collect();
+        let (mut largest, mut second) = (0, 0);
+        for gap in gaps.iter().map(|(start, end)| end - start) {
+            second = second.max(gap.min(largest));
+            largest = largest.max(gap);
+        }
+        for (start, end) in gaps {
+            let others = if end - start == largest { second } else { largest };
+            let mut offer = |at: u64| {
+                let largest_gap = others.max(at - start).max(end - at - bytes);
+                moves.push(Move { from, start: at, largest_gap });
+            };
+            let low = within_a_block(start.next_multiple_of(limits.alignment), bytes, limits.block_bytes);
+            if low + bytes <= end {
+                offer(low);
+                let high = (end - bytes) / limits.alignment * limits.alignment;
+                if high > low && within_a_block(high, bytes, limits.block_bytes) == high {
+                    offer(high);
                 }
             }
-            end_below = end_below.max(offsets[other] + tenants[other].bytes);
         }
-        let on_top = within_a_block(aligned(end_below), tenant.bytes, block_bytes);
-        let offset = tightest.map_or(on_top, |(_, start)| start);
-        offsets[index] = offset;
-        let position = placed.partition_point(|&other| offsets[other] <= offset);
-        placed.insert(position, index);
-        top = top.max(offset + tenant.bytes);
     }
-    (top, offsets)
+
+    fn with(&self, range: Range, last: usize) -> Partial {
+        let position = self.live.partition_point(|other| other.start < range.start);
+        let mut live = Vec::with_capacity(self.live.len() + 1);
+        live.extend_from_slice(&self.live[..position]);
+        live.push(range);
+        live.extend_from_slice(&self.live[position..]);
+        Partial { live, key: self.key ^ range.key(), last: Some(last) }
+    }
 }
 
 /// The first offset from `start` on where `bytes` bytes do not straddle two blocks.

@@ -51,10 +51,8 @@ impl Layout {
 pub(super) fn pack(tenants: &[Tenant], live_peak: u64, limits: PoolLimits) -> (Vec<u64>, Vec<Slot>) {
     let mut layout = shared::layout(tenants);
     if layout.bytes() > live_peak {
-        let arena = arena::layout(tenants, live_peak, limits);
-        if arena.bytes() < layout.bytes() {
-            layout = arena;
-        }
+        let arena = arena::layout(tenants, live_peak, layout.bytes(), limits);
+        layout = arena.unwrap_or(layout);
     }
     let mut slots: BTreeMap<Place, Vec<Tenant>> = BTreeMap::new();
     for (&tenant, &place) in tenants.iter().zip(&layout.places) {

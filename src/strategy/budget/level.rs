@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use super::links::{Links, Rounding};
+use super::segment::Segment;
+use super::unroll;
+use crate::plan::{Chain, Schedule};
+
+/// How many columns a table has at most, but where fewer operations make more columns cheap.
+const COLUMNS: u64 = 512;
+/// Operations a column.
+const WORK: f64 = 300_000.0;
+
+/// A range of budgets with the unit of memory that it is solved in. Levels come from the chain alone, never from a
+/// budget, so that a larger budget has every schedule of a smaller one to choose from.
+pub(super) struct Level {
+    chain: Arc<Chain>,
+    pub unit: u64,
+    columns: usize,
+    solved: Option<Segment>,
+}
+
+impl Level {
+    /// The levels of `chain`, least budgets first: one that is exact where its table is small enough, else one for
+    /// each doubling of the least memory that any schedule needs, up to what storing everything takes.
+    pub fn of(chain: &Chain, store_all_bytes: u64) -> Vec<Level> {
+        let chain = Arc::new(chain.clone());
+        let exact = common_divisor(&chain);
+        let level = |unit: u64, bytes: u64| Level {
+            chain: Arc::clone(&chain),
+            unit,
+            columns: (bytes / unit) as usize + 1,
+            solved: None,
+        };
+        let layers = chain.layers() as f64;
+        let operations = layers.powi(4) / 12.0 + layers.powi(3) / 6.0;
+        let affordable = (COLUMNS as f64 * WORK / operations) as u64;
+        if store_all_bytes / exact <= affordable.clamp(COLUMNS, 1 << 16) {
+            return vec![level(exact, store_all_bytes)];
+        }
+        let mut levels = Vec::new();
+        let mut top = least_need(&chain);
+        while top < store_all_bytes {
+            top = (2 * top).min(store_all_bytes);
+            levels.push(level(convenient_unit(&chain, top).max(exact), top));
+        }
+        levels
+    }
+
+    /// The largest budget that its table has a column for.
+    pub fn top(&self) -> u64 {
+        self.unit * (self.columns as u64 - 1)
+    }
+
+    /// How many units a schedule may have been given that takes `bytes`: sizes are rounded up by so much on average.
+    pub fn most_units(&self, bytes: u64) -> usize {
+        let sizes = &self.chain.state_bytes[1..];
+        let rounded: u64 = sizes.iter().map(|bytes| bytes.next_multiple_of(self.unit)).sum();
+        let share = rounded as f64 / sizes.iter().sum::<u64>().max(1) as f64;
+        (bytes as f64 * share / self.unit as f64) as usize
+    }
+
+    /// Whether no size was rounded, and no state left out.
+    pub fn is_exact(&mut self) -> bool {
+        let sizes = self.chain.state_bytes[1..].iter().chain(&self.chain.delta_bytes);
+        let divides = sizes.into_iter().all(|bytes| bytes.is_multiple_of(self.unit));
+        divides && self.segment().is_exact()
+    }
+
+    /// Every number of units at which more memory starts to cost less, with that cost, least memory first.
+    pub fn steps(&mut self) -> Vec<(usize, f64)> {
+        let mut steps: Vec<(usize, f64)> = Vec::new();
+        for (units, &cost) in self.segment().first_costs().iter().enumerate() {
+            if cost < steps.last().map_or(f64::INFINITY, |&(_, least)| least) {
+                steps.push((units, cost));
+            }
+        }
+        steps
+    }
+
+    /// The cheapest schedule in `units`, one of [`Level::steps`].
+    pub fn schedule(&mut self, units: usize) -> Schedule {
+        unroll::schedule(self.segment(), units)
+    }
+
+    /// A cost below which no schedule in `bytes` comes that keeps states where this level may: the same problem with
+    /// sizes rounded down.
+    pub fn bound(&self, bytes: u64) -> f64 {
+        let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Down));
+        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, WORK);
+        let costs = segment.first_costs();
+        costs[((bytes / self.unit) as usize).min(costs.len() - 1)]
+    }
+
+    fn segment(&mut self) -> &Segment {
+        self.solved.get_or_insert_with(|| {
+            let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Up));
+            Segment::solve(&links, 0..self.chain.layers(), self.columns, WORK)
+        })
+    }
+}
+
+/// Bytes that every schedule needs: one layer's forward, and one layer's backward.
+fn least_need(chain: &Chain) -> u64 {
+    let links = Links::new(chain, 1, Rounding::Up);
+    let layers = 0..chain.layers();
+    let forward = layers.clone().map(|layer| links.states[layer] + links.states[layer + 1]);
+    let backward = layers.map(|layer| links.states[layer] + links.backward_need(layer));
+    forward.chain(backward).chain([links.loss_need()]).max().unwrap_or(1) as u64
+}
+
+/// The largest unit that all sizes are multiples of.
+fn common_divisor(chain: &Chain) -> u64 {
+    let sizes = chain.state_bytes[1..].iter().chain(&chain.delta_bytes);
+    sizes.fold(0, |divisor, &bytes| greatest_common_divisor(divisor, bytes)).max(1)
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+/// Of the units that divide `top` into [`COLUMNS`] or up to half as many, one that rounds the chain's sizes up least.
+fn convenient_unit(chain: &Chain, top: u64) -> u64 {
+    let sizes = &chain.state_bytes[1..];
+    let lost = |unit: u64| sizes.iter().map(|bytes| bytes.next_multiple_of(unit) - bytes).sum::<u64>();
+    let (smallest, largest) = (top.div_ceil(COLUMNS), (2 * top).div_ceil(COLUMNS));
+    // A unit is convenient if it divides some size.
+    let mut distinct = sizes.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let spread = distinct.len().div_ceil(64);
+    let candidates = distinct.iter().step_by(spread).flat_map(|&bytes| {
+        let parts = bytes.div_ceil(largest).max(1)..=bytes / smallest;
+        parts.take(64).map(move |parts| bytes.div_ceil(parts))
+    });
+    candidates.chain([smallest]).min_by_key(|&unit| (lost(unit), unit)).unwrap_or(smallest)
+}

@@ -1,0 +1,60 @@
+use std::ops::Range;
+
+use crate::plan::Chain;
+
+/// Which way sizes are rounded to whole units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Rounding {
+    /// What fits in units fits in bytes.
+    Up,
+    /// What fits in bytes fits in units.
+    Down,
+}
+
+/// A chain whose sizes are whole units of memory.
+pub(super) struct Links {
+    /// Of each state; 0 for state 0, which lives outside the pool.
+    pub states: Vec<usize>,
+    /// Of each layer's delta.
+    pub deltas: Vec<usize>,
+    /// What the layers before each state cost together.
+    cost_before: Vec<f64>,
+}
+
+impl Links {
+    /// `chain` in units of `unit` bytes.
+    pub fn new(chain: &Chain, unit: u64, rounding: Rounding) -> Self {
+        let units = |bytes: &u64| match rounding {
+            Rounding::Up => bytes.div_ceil(unit) as usize,
+            Rounding::Down => (bytes / unit) as usize,
+        };
+        let mut states: Vec<usize> = chain.state_bytes.iter().map(units).collect();
+        states[0] = 0;
+        let mut cost_before = vec![0.0];
+        for &flops in &chain.forward_flops {
+            cost_before.push(cost_before[cost_before.len() - 1] + flops as f64);
+        }
+        Links { states, deltas: chain.delta_bytes.iter().map(units).collect(), cost_before }
+    }
+
+    /// What running `layers` forward costs.
+    pub fn cost(&self, layers: Range<usize>) -> f64 {
+        self.cost_before[layers.end] - self.cost_before[layers.start]
+    }
+
+    /// What `layer`'s backward holds besides its state: its delta and the one below.
+    pub fn backward_need(&self, layer: usize) -> usize {
+        self.deltas[layer] + if layer > 0 { self.deltas[layer - 1] } else { 0 }
+    }
+
+    /// What the loss holds: the output and its delta.
+    pub fn loss_need(&self) -> usize {
+        self.states[self.deltas.len()] + self.deltas[self.deltas.len() - 1]
+    }
+
+    /// What running `layers` forward holds at most, besides the state that it starts from.
+    pub fn run_need(&self, layers: Range<usize>) -> usize {
+        let input = |layer: usize| if layer > layers.start { self.states[layer] } else { 0 };
+        layers.clone().map(|layer| input(layer) + self.states[layer + 1]).max().unwrap_or(0)
+    }
+}

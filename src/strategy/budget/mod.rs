@@ -1,0 +1,147 @@
+//! The least recomputation that a number of bytes allows.
+
+mod first_sweep;
+mod level;
+mod links;
+mod segment;
+mod sites;
+mod table;
+mod unroll;
+
+use level::Level;
+
+use super::{Strategy, every_n};
+use crate::Result;
+use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
+
+/// Finds plans for one chain under any number of budgets.
+///
+/// Budgets here are those of the pool: checkpoints, recomputed states, deltas, and what is lost between them.
+pub struct Solver {
+    chain: Chain,
+    limits: PoolLimits,
+    store_all: Plan,
+    levels: Vec<Level>,
+    every: Vec<EveryN>,
+}
+
+/// What keeping every n-th state takes and costs.
+struct EveryN {
+    n: usize,
+    live_bytes: u64,
+    cost: f64,
+}
+
+/// A schedule that may be the one, known by what it costs.
+#[derive(Clone, Copy)]
+enum Candidate {
+    Solved { level: usize, units: usize },
+    EveryN(usize),
+}
+
+impl Solver {
+    /// A solver for `chain`, with pools of such buffers as `limits` allows.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
+    pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
+        let store_all = Plan::new(chain, Strategy::StoreAll.schedule(chain), limits)?;
+        let every = super::useful_n(chain.layers()).map(|n| {
+            let schedule = every_n::schedule(chain.layers(), n);
+            Ok(EveryN {
+                n,
+                live_bytes: live_peak_bytes(chain, &schedule)?,
+                cost: schedule.recomputed_flops(chain) as f64,
+            })
+        });
+        Ok(Solver {
+            limits,
+            levels: Level::of(chain, store_all.peak_live_bytes()),
+            every: every.collect::<Result<_>>()?,
+            store_all,
+            chain: chain.clone(),
+        })
+    }
+
+    /// The plan with the least recomputation whose pool takes at most `bytes`; none where nothing found fits.
+    ///
+    /// More bytes never cost more recomputation, and no every n that fits costs less.
+    ///
+    /// # Errors
+    /// As [`Solver::new`].
+    pub fn plan(&mut self, bytes: u64) -> Result<Option<Plan>> {
+        if self.store_all.pool_bytes() <= bytes {
+            return Ok(Some(self.store_all.clone()));
+        }
+        for (_, candidate) in self.candidates(bytes) {
+            let schedule = self.schedule_of(candidate);
+            if live_peak_bytes(&self.chain, &schedule)? <= bytes {
+                let plan = Plan::new(&self.chain, schedule, self.limits)?;
+                if plan.pool_bytes() <= bytes {
+                    return Ok(Some(plan));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The schedule with the least recomputation of which at most `bytes` live at once; none where none was found.
+    ///
+    /// # Errors
+    /// As [`Solver::new`].
+    pub fn schedule(&mut self, bytes: u64) -> Result<Option<Schedule>> {
+        if self.store_all.peak_live_bytes() <= bytes {
+            return Ok(Some(Strategy::StoreAll.schedule(&self.chain)));
+        }
+        for (_, candidate) in self.candidates(bytes) {
+            let schedule = self.schedule_of(candidate);
+            if live_peak_bytes(&self.chain, &schedule)? <= bytes {
+                return Ok(Some(schedule));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The least bytes that [`Solver::plan`] has a plan for.
+    ///
+    /// # Errors
+    /// As [`Solver::new`].
+    pub fn least(&mut self) -> Result<u64> {
+        /// Schedules in little more memory may lose less of it between their values.
+        const NEIGHBOURS: usize = 16;
+        let mut least = self.store_all.pool_bytes();
+        let steps = self.levels[0].steps();
+        for &(units, _) in steps.iter().take(NEIGHBOURS) {
+            let schedule = self.levels[0].schedule(units);
+            least = least.min(Plan::new(&self.chain, schedule, self.limits)?.pool_bytes());
+        }
+        Ok(least)
+    }
+
+    /// Whatever may fit `bytes`, cheapest first.
+    fn candidates(&mut self, bytes: u64) -> Vec<(f64, Candidate)> {
+        let mut candidates = Vec::new();
+        let level =
+            self.levels.iter().position(|level| level.top() >= bytes).unwrap_or(self.levels.len() - 1);
+        // The level below is the finer one; further down, half of its bytes are not used.
+        let lowest = if self.levels[level].is_exact() { level } else { level.saturating_sub(1) };
+        for index in lowest..=level {
+            let level = &mut self.levels[index];
+            // Sizes were rounded up, so that a schedule may take less than its units.
+            let most = level.most_units(bytes);
+            let steps = level.steps().into_iter().filter(|&(units, _)| units <= most);
+            candidates.extend(steps.map(|(units, cost)| (cost, Candidate::Solved { level: index, units })));
+        }
+        let every = self.every.iter().filter(|every| every.live_bytes <= bytes);
+        candidates.extend(every.map(|every| (every.cost, Candidate::EveryN(every.n))));
+        candidates.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        candidates
+    }
+
+    fn schedule_of(&mut self, candidate: Candidate) -> Schedule {
+        match candidate {
+            Candidate::Solved { level, units } => self.levels[level].schedule(units),
+            Candidate::EveryN(n) => every_n::schedule(self.chain.layers(), n),
+        }
+    }
+}

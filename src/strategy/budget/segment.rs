@@ -1,0 +1,222 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::first_sweep::FirstSweep;
+use super::links::Links;
+use super::sites::Sites;
+use super::table::Table;
+
+/// Solves for the cheapest way to pass a stretch of layers backward again and again, with the state that it starts
+/// from held outside its memory.
+///
+/// Let F(b, p, t, m) be the least cost of recomputing for groups t down to p from the state at site b, in m units
+/// beside it. One that holds b for its own last group has t = b, and needs what that group's backward needs. Else
+/// the sweep runs on from b to some site k, keeps its state, passes groups t to q with it, and gives it up:
+///
+/// F(b, p, t, m) = min over k, q of cost(b..k) + F(k, q, t, m − w_k) + F(b, p, q − 1, m),
+///
+/// and where nothing is left to pass from b (q = p > b), b itself is given up on the way:
+/// cost(b..k) + F(k, p, t, m + w_b − w_k). With q = k and p = b this is the recurrence that keeps each checkpoint
+/// until backward has passed it, which "rotor" (Beaumont et al., "Optimal checkpointing for heterogeneous chains",
+/// 2019) calls persistent; giving states up earlier is what uneven widths need near the least memory.
+pub(super) struct Segment {
+    pub links: Arc<Links>,
+    pub sites: Sites,
+    /// Of each group of layers between two sites, how to pass it; none where it is a single layer.
+    pub groups: Vec<Option<Segment>>,
+    pub table: Table,
+    pub columns: usize,
+    /// Where it ends with the loss.
+    pub first_sweep: Option<FirstSweep>,
+    /// Of each pair of sites, what running from one to the other holds.
+    run_needs: Vec<usize>,
+}
+
+/// What passing some groups begins with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cut {
+    /// The site to run to, whose state is kept.
+    pub keep: usize,
+    /// The first of the groups that it is kept for.
+    pub first: usize,
+    /// Whether the base is given up on the way.
+    pub gives_up_base: bool,
+}
+
+impl Segment {
+    /// Solves for `layers`, in every number of units below `columns`, with about `work` operations a column.
+    pub fn solve(links: &Arc<Links>, layers: Range<usize>, columns: usize, work: f64) -> Self {
+        let end = layers.end;
+        let sites = Sites::choose(links, layers, work);
+        let inner_work = work / sites.states.len() as f64;
+        let groups = sites.states.windows(2).map(|pair| {
+            (pair[1] - pair[0] > 1).then(|| Segment::solve(links, pair[0]..pair[1], columns, inner_work))
+        });
+        let groups: Vec<_> = groups.collect();
+        let count = sites.states.len();
+        let mut run_needs = vec![0; count * count];
+        for (from, &start) in sites.states.iter().enumerate() {
+            for (to, &end) in sites.states.iter().enumerate().skip(from) {
+                run_needs[from * count + to] = links.run_need(start..end);
+            }
+        }
+        let table = Table::new(&sites, columns);
+        let mut segment =
+            Segment { links: Arc::clone(links), sites, groups, table, columns, first_sweep: None, run_needs };
+        segment.fill();
+        if end == links.deltas.len() {
+            segment.first_sweep = Some(FirstSweep::solve(&segment));
+        }
+        segment
+    }
+
+    /// The last group's, where it has several layers and ends with the loss.
+    pub fn last_group(&self) -> Option<&Segment> {
+        self.groups.last()?.as_ref().filter(|inner| inner.first_sweep.is_some())
+    }
+
+    /// How many groups of layers it has.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Units of the state at `site`; none for the first, which is held outside.
+    pub fn width(&self, site: usize) -> usize {
+        if site == 0 { 0 } else { self.links.states[self.sites.states[site]] }
+    }
+
+    /// Whether it may keep every state, and give every one up.
+    pub fn is_exact(&self) -> bool {
+        let inner = &self.sites.droppable[1..self.len()];
+        self.groups.iter().all(Option::is_none) && inner.iter().all(|&droppable| droppable)
+    }
+
+    /// The least cost of a whole step's recomputation, by units of memory; nothing where it does not end a step.
+    pub fn first_costs(&self) -> &[f64] {
+        self.first_sweep.as_ref().map_or(&[], FirstSweep::costs)
+    }
+
+    /// Costs of passing all of it, by units of memory.
+    pub fn costs(&self) -> &[f64] {
+        self.table.row(0, 0, self.len() - 1)
+    }
+
+    /// What running from one site to another holds, besides where it starts.
+    pub fn run_need(&self, from: usize, to: usize) -> usize {
+        self.run_needs[from * self.sites.states.len() + to]
+    }
+
+    /// What running from one site to another costs.
+    pub fn run_cost(&self, from: usize, to: usize) -> f64 {
+        self.links.cost(self.sites.states[from]..self.sites.states[to])
+    }
+
+    /// What the first layer of a run from `base` holds beside it, before it can be given up.
+    pub fn leave_need(&self, base: usize) -> usize {
+        self.links.states[self.sites.states[base] + 1]
+    }
+
+    /// What must be held to run on from `base` to `keep` before groups up to `last` are passed with it.
+    fn need(&self, base: usize, keep: usize, last: usize) -> usize {
+        let delta = self.links.deltas[self.sites.states[last + 1] - 1];
+        self.run_need(base, keep) + delta
+    }
+
+    fn fill(&mut self) {
+        let mut kept = vec![Vec::new(); self.len() + 1];
+        for last in 0..self.len() {
+            let costs = self.group_costs(last);
+            self.table.set(last, last, last, &costs);
+            for base in (0..last).rev() {
+                for first in base + 1..=last {
+                    kept[first] = self.kept_for(base, first, last);
+                }
+                for first in self.sites.firsts(base, base..last + 1) {
+                    let mut costs = vec![f64::INFINITY; self.columns];
+                    if first > base {
+                        let start =
+                            self.leave_need(base) + self.links.deltas[self.sites.states[last + 1] - 1];
+                        let given_up = kept[first].get(start + self.width(base)..).unwrap_or_default();
+                        lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), given_up, 0.0);
+                    }
+                    for next in first + 1..=last {
+                        lower_to_sum(&mut costs, &kept[next], self.table.row(base, first, next - 1));
+                    }
+                    self.table.set(base, first, last, &costs);
+                }
+            }
+        }
+    }
+
+    fn group_costs(&self, group: usize) -> Vec<f64> {
+        match &self.groups[group] {
+            Some(inner) => inner.costs().to_vec(),
+            None => {
+                let need = self.links.backward_need(self.sites.states[group]);
+                (0..self.columns).map(|units| if units >= need { 0.0 } else { f64::INFINITY }).collect()
+            }
+        }
+    }
+
+    /// The costs of running on from `base` to the best site, and passing groups `first` to `last` with its state.
+    fn kept_for(&self, base: usize, first: usize, last: usize) -> Vec<f64> {
+        let mut best = vec![f64::INFINITY; self.columns];
+        for keep in self.sites.keepers(base, first) {
+            let start = self.need(base, keep, last).min(self.columns);
+            let cost = self.run_cost(base, keep);
+            let rest = &self.table.row(keep, first, last)[start - self.width(keep).min(start)..];
+            lower_to_shifted(&mut best[start..], rest, cost);
+        }
+        best
+    }
+
+    /// How to pass groups `last` down to `first` from `base` in `units`, which must be possible; none where they are
+    /// `base`'s own group.
+    pub fn cut(&self, base: usize, first: usize, last: usize, units: usize) -> Option<Cut> {
+        let mut best: Option<(f64, Cut)> = None;
+        let mut offer = |cost: f64, cut: Cut| {
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, cut));
+            }
+        };
+        let kept = |keep: usize, first: usize, units: usize| {
+            if units < self.need(base, keep, last) {
+                return f64::INFINITY;
+            }
+            self.run_cost(base, keep) + self.table.row(keep, first, last)[units - self.width(keep)]
+        };
+        if last == base {
+            return None;
+        }
+        let delta = self.links.deltas[self.sites.states[last + 1] - 1];
+        if first > base && units >= self.leave_need(base) + delta {
+            for keep in self.sites.keepers(base, first) {
+                let cut = Cut { keep, first, gives_up_base: true };
+                offer(kept(keep, first, units + self.width(base)), cut);
+            }
+        }
+        for next in first + 1..=last {
+            let below = self.table.row(base, first, next - 1)[units];
+            for keep in self.sites.keepers(base, next) {
+                offer(kept(keep, next, units) + below, Cut { keep, first: next, gives_up_base: false });
+            }
+        }
+        best.map(|(_, cut)| cut)
+    }
+}
+
+/// Lowers `costs` to `cost` more than `others`, where that is less.
+pub(super) fn lower_to_shifted(costs: &mut [f64], others: &[f64], cost: f64) {
+    for (least, &other) in costs.iter_mut().zip(others) {
+        let sum = other + cost;
+        *least = if sum < *least { sum } else { *least };
+    }
+}
+
+/// Lowers `costs` to the sums of `a` and `b`, where these are less.
+pub(super) fn lower_to_sum(costs: &mut [f64], a: &[f64], b: &[f64]) {
+    for ((least, &a), &b) in costs.iter_mut().zip(a).zip(b) {
+        let sum = a + b;
+        *least = if sum < *least { sum } else { *least };
+    }
+}

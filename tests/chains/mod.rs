@@ -1,0 +1,54 @@
+//! Families of chains that planning is tested on.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use ckpt_gpu::plan::Chain;
+
+use crate::common::Random;
+
+/// What a width of 1 takes, in bytes: as much as a batch of 256 samples.
+pub const UNIT: u64 = 1024;
+
+/// How widths vary along a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Uniform,
+    Alternating,
+    Funnel,
+    Bulge,
+    Random,
+}
+
+impl Family {
+    pub const ALL: [Family; 5] =
+        [Family::Uniform, Family::Alternating, Family::Funnel, Family::Bulge, Family::Random];
+
+    /// A chain of `layers` layers, with costs that are the products of neighbouring widths or, of random chains, random.
+    pub fn chain(self, layers: usize, random: &mut Random) -> Chain {
+        let state = |index: usize, random: &mut Random| match self {
+            Family::Uniform => 4,
+            Family::Alternating => [2, 16][index % 2],
+            Family::Funnel => 16 - (14 * index / layers) as u64,
+            Family::Bulge => bulge(index, layers),
+            Family::Random => 1 + random.below(16) as u64,
+        };
+        let widths: Vec<u64> = (0..=layers).map(|index| state(index, random)).collect();
+        let costs = match self {
+            Family::Random => (0..layers).map(|_| 1 + random.below(100) as u64).collect(),
+            _ => widths.windows(2).map(|pair| pair[0] * pair[1]).collect(),
+        };
+        of_widths(&widths, costs)
+    }
+}
+
+/// 4 at both ends and 32 in the middle.
+fn bulge(index: usize, layers: usize) -> u64 {
+    let from_end = index.min(layers - index) as u64;
+    4 + 28 * 2 * from_end / layers.max(1) as u64
+}
+
+/// A chain of these widths, in units of [`UNIT`] bytes, whose layers cost these.
+pub fn of_widths(widths: &[u64], forward_flops: Vec<u64>) -> Chain {
+    let state_bytes: Vec<u64> = widths.iter().map(|width| width * UNIT).collect();
+    Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops }
+}
