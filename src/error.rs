@@ -40,6 +40,17 @@ pub enum Error {
     #[error("does not fit: {0}")]
     DoesNotFit(String),
 
+    /// A memory budget that no plan keeps.
+    #[error("--budget: found {budget} bytes, expected at least {least}: {advice}")]
+    OverBudget {
+        /// What may be allocated on the device, in bytes.
+        budget: u64,
+        /// What must be allocated at least.
+        least: u64,
+        /// What takes it, and which flags would lower it.
+        advice: String,
+    },
+
     /// The loss or a parameter stopped being a number.
     #[error("diverged in epoch {epoch}: {problem}. Lower --lr")]
     Diverged {
@@ -84,7 +95,7 @@ impl Error {
             Error::Usage { .. } => 2,
             Error::File { .. } => 3,
             Error::NoDevice { .. } => 4,
-            Error::DoesNotFit(_) => 5,
+            Error::DoesNotFit(_) | Error::OverBudget { .. } => 5,
             Error::Diverged { .. } => 6,
             Error::DeviceLost(_) => 7,
         }

@@ -5,7 +5,7 @@ mod common;
 mod exhaustive;
 
 use chains::Family;
-use ckpt_gpu::plan::{Chain, Plan, PoolLimits};
+use ckpt_gpu::plan::PoolLimits;
 use ckpt_gpu::strategy::budget::Solver;
 use common::Random;
 
@@ -80,12 +80,7 @@ fn scratch_large() {
             let chain = family.chain(layers, &mut random);
             let started = std::time::Instant::now();
             let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
-            let top = Plan::new(
-                &chain,
-                ckpt_gpu::strategy::Strategy::StoreAll.schedule(&chain),
-                PoolLimits::default(),
-            )
-            .unwrap();
+            let top = ckpt_gpu::strategy::Strategy::StoreAll.plan(&chain, PoolLimits::default(), 0).unwrap();
             let least = solver.least().unwrap();
             let t0 = started.elapsed().as_secs_f64();
             let mut worst: Vec<f64> = vec![];

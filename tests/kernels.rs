@@ -93,7 +93,7 @@ impl Bench {
     ) -> Self {
         let network = Network::new(case.widths, activation, loss).unwrap();
         let chain = Chain::of(&network, case.batch).unwrap();
-        let plan = Plan::new(&chain, Strategy::EveryN(2).schedule(&chain), PoolLimits::default()).unwrap();
+        let plan = Strategy::EveryN(2).plan(&chain, PoolLimits::default(), 0).unwrap();
         let data = Arc::new(random_data(&network, case.batch, bytes, random));
         let parameters = random.parameters(&network);
         let job = Job {

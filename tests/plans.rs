@@ -6,13 +6,13 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::Widths;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Network};
-use ckpt_gpu::plan::{Action, Chain, Op, Plan, PoolLimits, interval_memory};
+use ckpt_gpu::plan::{Action, Chain, Op, Plan, PoolLimits, Schedule, interval_memory};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
 use common::Random;
 
 fn every_n(chain: &Chain, n: usize) -> Plan {
-    Plan::new(chain, Strategy::EveryN(n).schedule(chain), PoolLimits::default()).unwrap()
+    Strategy::EveryN(n).plan(chain, PoolLimits::default(), 0).unwrap()
 }
 
 fn random_chain(random: &mut Random, most_layers: usize) -> Chain {
@@ -82,10 +82,7 @@ fn recomputation_is_what_the_rule_says() {
         }
         let keep_all = every_n(&chain, 0);
         assert_eq!(keep_all.prediction.recomputed_layers, 0);
-        assert_eq!(
-            keep_all,
-            Plan::new(&chain, Strategy::StoreAll.schedule(&chain), PoolLimits::default()).unwrap()
-        );
+        assert_eq!(keep_all, Strategy::StoreAll.plan(&chain, PoolLimits::default(), 0).unwrap());
         assert_eq!(keep_all.step, every_n(&chain, layers).step, "the last interval is kept");
     }
 }
@@ -150,8 +147,12 @@ fn intervals_cover_every_action_and_their_peaks_are_the_steps() {
 #[test]
 fn a_schedule_that_reads_what_was_never_made_is_refused() {
     let chain = Chain::uniform(3, 4, 1);
-    let whole = Strategy::EveryN(2).schedule(&chain);
-    for missing in [Op::Forward(0), Op::Forward(1), Op::Forward(2), Op::Loss, Op::Backward(2)] {
+    use Op::{Backward, Forward, Loss, Recompute};
+    let ops =
+        vec![Forward(0), Forward(1), Forward(2), Loss, Backward(2), Recompute(0), Backward(1), Backward(0)];
+    let whole = Schedule { intervals: vec![0..2, 2..3], ops };
+    assert_eq!(every_n(&chain, 2), Plan::new(&chain, whole.clone(), PoolLimits::default()).unwrap());
+    for missing in [Forward(0), Forward(1), Forward(2), Loss, Backward(2)] {
         let mut schedule = whole.clone();
         schedule.ops.retain(|op| *op != missing);
         let refused = Plan::new(&chain, schedule, PoolLimits::default());

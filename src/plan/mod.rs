@@ -5,12 +5,12 @@
 //! predicts the live bytes after every action. Nothing here knows a device.
 //!
 //! ```
-//! use ckpt_gpu::{plan::{Chain, Plan, PoolLimits}, strategy::Strategy};
+//! use ckpt_gpu::{plan::{Chain, PoolLimits}, strategy::Strategy};
 //!
 //! // Eight layers whose states and deltas all take 4,096 bytes, at 1 MFLOP a layer.
 //! let chain = Chain::uniform(8, 4096, 1_000_000);
-//! let keep_all = Plan::new(&chain, Strategy::StoreAll.schedule(&chain), PoolLimits::default())?;
-//! let every_third = Plan::new(&chain, Strategy::EveryN(3).schedule(&chain), PoolLimits::default())?;
+//! let plan = |strategy: Strategy| strategy.plan(&chain, PoolLimits::default(), 0);
+//! let (keep_all, every_third) = (plan(Strategy::StoreAll)?, plan(Strategy::EveryN(3))?);
 //! assert!(every_third.pool_bytes() < keep_all.pool_bytes());
 //! assert_eq!(keep_all.prediction.recomputed_layers, 0);
 //! assert_eq!(every_third.prediction.recomputed_layers, 4);

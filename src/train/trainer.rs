@@ -57,7 +57,7 @@ impl Trainer {
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
         let chain = Chain::of(&network, settings.batch)?;
-        let plan = Plan::new(&chain, settings.strategy.schedule(&chain), PoolLimits::default())?;
+        let plan = settings.strategy.plan(&chain, PoolLimits::default(), 0)?;
         simulate(&plan)?;
 
         let ledger = Ledger::new();

@@ -10,7 +10,7 @@ mod unroll;
 
 use level::Level;
 
-use super::{Strategy, every_n};
+use super::{every_n, store_all};
 use crate::Result;
 use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
 
@@ -45,7 +45,7 @@ impl Solver {
     /// # Errors
     /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
-        let store_all = Plan::new(chain, Strategy::StoreAll.schedule(chain), limits)?;
+        let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
         let every = super::useful_n(chain.layers()).map(|n| {
             let schedule = every_n::schedule(chain.layers(), n);
             Ok(EveryN {
@@ -91,7 +91,7 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn schedule(&mut self, bytes: u64) -> Result<Option<Schedule>> {
         if self.store_all.peak_live_bytes() <= bytes {
-            return Ok(Some(Strategy::StoreAll.schedule(&self.chain)));
+            return Ok(Some(store_all::schedule(self.chain.layers())));
         }
         for (_, candidate) in self.candidates(bytes) {
             let schedule = self.schedule_of(candidate);
@@ -116,6 +116,21 @@ impl Solver {
             least = least.min(Plan::new(&self.chain, schedule, self.limits)?.pool_bytes());
         }
         Ok(least)
+    }
+
+    /// A cost below which no plan in `bytes` can come, of those that keep states where the solver looks; its own cost
+    /// where its tables are exact.
+    pub fn bound(&mut self, bytes: u64) -> f64 {
+        if self.store_all.peak_live_bytes() <= bytes {
+            return 0.0;
+        }
+        let level = self.level(bytes);
+        self.levels[level].bound(bytes)
+    }
+
+    /// The level that has `bytes`.
+    fn level(&self, bytes: u64) -> usize {
+        self.levels.iter().position(|level| level.top() >= bytes).unwrap_or(self.levels.len() - 1)
     }
 
     /// Whatever may fit `bytes`, cheapest first.
