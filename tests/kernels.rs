@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ckpt_gpu::config::DeviceChoice;
 use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
-use ckpt_gpu::device::{Device, Job, Residence};
+use ckpt_gpu::device::{Accumulation, Device, Job, Residence};
 use ckpt_gpu::gpu::{AdapterKind, Context, Gpu};
 use ckpt_gpu::memory::Ledger;
 use ckpt_gpu::model::{Activation, Loss, Network, Optimizer, Parameters};
@@ -99,7 +99,8 @@ impl Bench {
         let job = Job {
             network: &network,
             plan: &plan,
-            batch: case.batch,
+            micro_batch: case.batch,
+            parts: 1,
             optimizer: Optimizer::Sgd,
             rate: RATE,
             data: &data,
@@ -132,7 +133,7 @@ impl Bench {
         let mut losses = 0.0;
         for batch in 0..2 {
             let rows = &order[batch * self.batch..][..self.batch];
-            self.device.begin_batch().unwrap();
+            self.device.begin_batch(Accumulation::Whole).unwrap();
             self.check_gather(self.data.train.clone(), rows);
             for action in self.plan.step.clone() {
                 losses += self.check(action, rows);
@@ -153,7 +154,7 @@ impl Bench {
         let mut expected = 0;
         for batch in 0..2 {
             let rows = &rows[batch * self.batch..][..self.batch];
-            self.device.begin_batch().unwrap();
+            self.device.begin_batch(Accumulation::Whole).unwrap();
             self.check_gather(self.data.test.clone(), rows);
             for action in self.plan.evaluation.clone() {
                 if let Action::Score { output } = action {

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use super::accumulate::accumulate;
 use super::delta::delta;
 use super::forward::forward;
 use super::loss::loss;
 use super::score::score;
 use super::update::update;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Device, DeviceInfo, Job, Metrics};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
@@ -21,10 +22,15 @@ pub struct Cpu {
     optimizer: Optimizer,
     rate: f32,
     parameters: Vec<Booked<LayerParameters>>,
+    /// Of each layer's weights and bias; none where a batch has one part.
+    gradients: Vec<[Booked<Vec<f32>>; 2]>,
+    accumulation: Accumulation,
     slots: Vec<Booked<Vec<f32>>>,
     labels: Booked<Vec<u32>>,
     cursor: BatchCursor,
-    /// Samples that count in the mini-batch at hand.
+    /// Samples in a mini-batch.
+    batch: usize,
+    /// Samples that count in the micro-batch at hand.
     samples: usize,
     metrics: Metrics,
     buffers_made: u64,
@@ -38,11 +44,13 @@ struct Booked<T> {
 
 impl Cpu {
     /// Bytes of everything outside the plan's pool, before any of it is allocated.
-    pub fn planned_bytes(network: &Network, batch: usize) -> ByCategory {
-        let batch = batch as u64;
+    pub fn planned_bytes(job: &Job) -> ByCategory {
+        let parameters = 4 * job.network.parameter_count();
+        let gradients = if job.parts > 1 { parameters } else { 0 };
         ByCategory::from_iter([
-            (Category::Parameters, 4 * network.parameter_count()),
-            (Category::Batch, 4 * batch * (network.features() as u64 + 1)),
+            (Category::Parameters, parameters),
+            (Category::Gradients, gradients),
+            (Category::Batch, 4 * job.micro_batch as u64 * (job.network.features() as u64 + 1)),
         ])
     }
 
@@ -60,6 +68,13 @@ impl Cpu {
                 Booked { values: layer.clone(), _entry: ledger.book(Category::Parameters, bytes) }
             })
             .collect();
+        let mut gradients = Vec::new();
+        if job.parts > 1 {
+            for layer in job.network.layers() {
+                let tensor = |elements| zeros(ledger, Category::Gradients, elements);
+                gradients.push([tensor(layer.inputs * layer.outputs)?, tensor(layer.outputs)?]);
+            }
+        }
         let slots: Vec<_> = job
             .plan
             .slots
@@ -70,24 +85,27 @@ impl Cpu {
             network: job.network.clone(),
             optimizer: job.optimizer,
             rate: job.rate,
-            buffers_made: parameters.len() as u64 + slots.len() as u64 + 1,
+            buffers_made: (parameters.len() + 2 * gradients.len() + slots.len()) as u64 + 1,
             parameters,
+            gradients,
+            accumulation: Accumulation::Whole,
             slots,
-            labels: zeros(ledger, Category::Batch, job.batch)?,
+            labels: zeros(ledger, Category::Batch, job.micro_batch)?,
             cursor: BatchCursor::new(Arc::clone(job.data)),
-            samples: job.batch,
+            batch: job.batch(),
+            samples: job.micro_batch,
             metrics: Metrics::default(),
         })
     }
 
-    fn batch(&self) -> usize {
+    fn micro_batch(&self) -> usize {
         self.labels.values.len()
     }
 }
 
 impl Backend for Cpu {
     fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let [input, output] = slots(&mut self.slots, [input, output])?;
         let state = &input.values[..batch * shape.inputs];
         forward(
@@ -102,13 +120,14 @@ impl Backend for Cpu {
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         let last = self.network.layer(self.parameters.len() - 1);
-        let elements = self.batch() * last.outputs;
+        let elements = self.micro_batch() * last.outputs;
         let [output, delta] = slots(&mut self.slots, [output, delta])?;
         self.metrics.loss += loss(
             self.network.loss(),
             last.activation,
             &output.values[..elements],
             &self.labels.values,
+            self.batch as f32,
             &mut delta.values[..elements],
         );
         self.metrics.batches += 1;
@@ -122,7 +141,7 @@ impl Backend for Cpu {
         delta_slot: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
-        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let (state_elements, delta_elements) = (batch * shape.inputs, batch * shape.outputs);
         let parameters = &mut self.parameters[layer].values;
         // The delta below is made from the weights before the update overwrites them.
@@ -141,15 +160,23 @@ impl Backend for Cpu {
         let [state, upstream] = slots(&mut self.slots, [state, delta_slot])?;
         let upstream = &upstream.values[..delta_elements];
         let state = &state.values[..state_elements];
-        match self.optimizer {
-            Optimizer::Sgd => update(batch, shape, self.rate, upstream, state, parameters),
+        match (self.optimizer, self.accumulation, self.gradients.get_mut(layer)) {
+            (Optimizer::Sgd, Accumulation::Whole, _) => update(shape, self.rate, upstream, state, parameters),
+            (Optimizer::Sgd, part, Some([weights, bias])) => {
+                let gradients = [&mut weights.values[..], &mut bias.values];
+                accumulate(shape, part, self.rate, upstream, state, gradients, parameters);
+            }
+            (_, part, None) => {
+                let problem = format!("{part:?} part of a batch, on a device for whole batches");
+                return Err(Error::InvalidPlan { index: 0, problem });
+            }
         }
         Ok(())
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
         let classes = self.network.classes();
-        let output = &self.slots[output].values[..self.batch() * classes];
+        let output = &self.slots[output].values[..self.micro_batch() * classes];
         self.metrics.correct += score(classes, output, &self.labels.values[..self.samples]);
         self.metrics.batches += 1;
         Ok(())
@@ -167,7 +194,8 @@ impl Device for Cpu {
         Ok(())
     }
 
-    fn begin_batch(&mut self) -> Result<()> {
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
+        self.accumulation = accumulation;
         self.samples = self.cursor.next(&mut self.slots[0].values, &mut self.labels.values);
         Ok(())
     }

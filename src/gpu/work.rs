@@ -4,7 +4,7 @@ use super::footprint::SizesTable;
 use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use crate::Result;
-use crate::device::Job;
+use crate::device::{Accumulation, Job};
 use crate::model::{Layer, Optimizer};
 use crate::plan::{Action, SlotId};
 
@@ -13,19 +13,20 @@ use crate::plan::{Action, SlotId};
 pub(super) enum Work {
     Forward { layer: usize, input: SlotId, output: SlotId },
     Loss { output: SlotId, delta: SlotId },
-    Backward { layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId> },
+    Backward { layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>, accumulation: Accumulation },
     Score { output: SlotId },
 }
 
 impl Work {
-    pub fn of(action: &Action) -> Option<Self> {
+    /// What `action` asks for in a micro-batch that begins with `accumulation`.
+    pub fn of(action: &Action, accumulation: Accumulation) -> Option<Self> {
         match *action {
             Action::Forward { layer, input, output, .. } | Action::Recompute { layer, input, output } => {
                 Some(Work::Forward { layer, input, output })
             }
             Action::Loss { output, delta } => Some(Work::Loss { output, delta }),
             Action::Backward { layer, state, delta, below } => {
-                Some(Work::Backward { layer, state, delta, below })
+                Some(Work::Backward { layer, state, delta, below, accumulation })
             }
             Action::Score { output } => Some(Work::Score { output }),
             Action::Release { .. } => None,
@@ -39,6 +40,8 @@ pub(super) struct Binder<'a> {
     pub job: &'a Job<'a>,
     pub slots: Vec<&'a Buffer>,
     pub parameters: &'a [[Buffer; 2]],
+    /// None where a batch has one part.
+    pub gradients: &'a [[Buffer; 2]],
     pub labels: &'a Buffer,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
@@ -49,10 +52,10 @@ impl Binder<'_> {
         match work {
             Work::Forward { layer, input, output } => Ok(vec![self.forward(layer, input, output)?]),
             Work::Loss { output, delta } => self.loss(output, delta),
-            Work::Backward { layer, state, delta, below } => {
+            Work::Backward { layer, state, delta, below, accumulation } => {
                 // The delta below is made from the weights before the update overwrites them.
                 let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
-                let update = self.update(layer, state, delta)?;
+                let update = self.update(layer, state, delta, accumulation)?;
                 Ok(below.into_iter().chain([update]).collect())
             }
             Work::Score { output } => Ok(vec![self.score(output)?]),
@@ -68,7 +71,7 @@ impl Binder<'_> {
             ..Variant::of(Kernel::Forward)
         };
         let buffers = [self.slots[input], weights, bias, self.slots[output]];
-        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.outputs])
+        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.micro_batch, shape.outputs])
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
@@ -80,18 +83,28 @@ impl Binder<'_> {
             ..Variant::of(Kernel::Delta)
         };
         let buffers = [self.slots[delta], weights, self.slots[state], self.slots[below]];
-        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.batch, shape.inputs])
+        self.setup.dispatch(variant, self.product(layer), &buffers, [self.job.micro_batch, shape.inputs])
     }
 
-    fn update(&mut self, layer: usize, state: SlotId, delta: SlotId) -> Result<Dispatch> {
+    fn update(
+        &mut self,
+        layer: usize,
+        state: SlotId,
+        delta: SlotId,
+        accumulation: Accumulation,
+    ) -> Result<Dispatch> {
         let [weights, bias] = &self.parameters[layer];
         let shape = self.layer(layer);
-        let kernel = match self.job.optimizer {
-            Optimizer::Sgd => Kernel::Update,
+        let mut buffers = vec![self.slots[delta], self.slots[state], weights, bias];
+        let kernel = match (self.job.optimizer, accumulation) {
+            (Optimizer::Sgd, Accumulation::Whole) => Kernel::Update,
+            (Optimizer::Sgd, _) => {
+                buffers.extend(&self.gradients[layer]);
+                Kernel::Accumulate
+            }
         };
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
-        let variant = Variant { by_four, ..Variant::of(kernel) };
-        let buffers = [self.slots[delta], self.slots[state], weights, bias];
+        let variant = Variant { by_four, accumulation, ..Variant::of(kernel) };
         self.setup.dispatch(variant, self.product(layer), &buffers, [shape.outputs, shape.inputs])
     }
 
@@ -102,16 +115,16 @@ impl Binder<'_> {
             loss: network.loss(),
             ..Variant::of(Kernel::Loss)
         };
-        let sizes = SizesTable::loss(self.job.batch, network);
+        let sizes = SizesTable::loss(self.job);
         let buffers = [self.slots[output], self.labels, self.slots[delta], self.sample_losses];
-        let loss = self.setup.dispatch(variant, sizes, &buffers, [1, self.job.batch])?;
+        let loss = self.setup.dispatch(variant, sizes, &buffers, [1, self.job.micro_batch])?;
         let buffers = [self.sample_losses, self.metrics];
         let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &buffers, [1, 1])?;
         Ok(vec![loss, tally])
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
-        let sizes = SizesTable::score(self.job.batch, self.job.network, &self.job.data.test);
+        let sizes = SizesTable::score(self.job.micro_batch, self.job.network, &self.job.data.test);
         let buffers = [self.slots[output], self.labels, self.metrics];
         self.setup.dispatch(Variant::of(Kernel::Score), sizes, &buffers, [1, 1])
     }
@@ -121,7 +134,7 @@ impl Binder<'_> {
     }
 
     fn product(&self, layer: usize) -> [u32; 4] {
-        SizesTable::product(self.job.batch, self.layer(layer), self.job.rate)
+        SizesTable::product(self.job.micro_batch, self.layer(layer), self.job.rate)
     }
 }
 

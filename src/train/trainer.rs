@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{MemoryReport, Opened, open};
 use crate::config::Settings;
 use crate::data::{Dataset, Pass, shuffle};
-use crate::device::{Device, DeviceInfo, Job};
+use crate::device::{Accumulation, Device, DeviceInfo, Job};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
@@ -64,7 +64,8 @@ impl Trainer {
         let job = Job {
             network: &network,
             plan: &plan,
-            batch: settings.batch,
+            micro_batch: settings.batch,
+            parts: 1,
             rate: settings.lr,
             optimizer: settings.optimizer,
             residence: settings.dataset,
@@ -189,7 +190,7 @@ impl Trainer {
         let samples = self.data.test.len();
         self.device.begin_pass(Pass::Test)?;
         for _ in 0..samples.div_ceil(self.settings.batch) {
-            self.device.begin_batch()?;
+            self.device.begin_batch(Accumulation::Whole)?;
             let actions = &self.plan.evaluation;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
             self.device.end_batch()?;
@@ -229,7 +230,7 @@ impl Trainer {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.device.begin_batch()?;
+        self.device.begin_batch(Accumulation::Whole)?;
         execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
         self.device.end_batch()?;
         self.steps += 1;
