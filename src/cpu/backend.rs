@@ -236,7 +236,8 @@ fn zeros<T: Copy + Default>(ledger: &Ledger, category: Category, count: usize) -
     let mut values = Vec::new();
     values.try_reserve_exact(count).map_err(|_| {
         Error::DoesNotFit(format!(
-            "{} need {bytes} more bytes than the host has; use a smaller --batch",
+            "{} need {bytes} more bytes than the host has; \
+             use a smaller --batch or --micro-batch, or narrower --layers",
             category.name()
         ))
     })?;

@@ -9,7 +9,7 @@ use crate::plan::Plan;
 pub struct Job<'a> {
     /// What is trained.
     pub network: &'a Network,
-    /// What a step does.
+    /// What a step does to each of its micro-batches.
     pub plan: &'a Plan,
     /// Samples in a micro-batch: what the plan runs on.
     pub micro_batch: usize,

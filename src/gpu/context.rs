@@ -94,10 +94,10 @@ impl Context {
             self.device.limits().max_buffer_size
         };
         let remedy = match category {
-            Category::Parameters => "use narrower --layers",
-            Category::Batch => "use a smaller --batch",
+            Category::Parameters | Category::Gradients => "use narrower --layers",
+            Category::Batch => "use a smaller --batch or --micro-batch",
             Category::Dataset => "use --dataset host",
-            _ => "use a smaller --batch or narrower --layers",
+            _ => "use a smaller --batch or --micro-batch, or narrower --layers",
         };
         let refuse = |problem: String| {
             let name = category.name();

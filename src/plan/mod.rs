@@ -45,9 +45,9 @@ pub struct Plan {
     pub intervals: Vec<Range<usize>>,
     /// The pool. Slot 0 holds the batch's input and nothing else; no tenant of another slot is state 0.
     pub slots: Vec<Slot>,
-    /// One training step.
+    /// One training step, or what it does to each of its micro-batches.
     pub step: Vec<Action>,
-    /// One mini-batch of evaluation.
+    /// One micro-batch of evaluation.
     pub evaluation: Vec<Action>,
     /// What running it will show.
     pub prediction: Prediction,

@@ -56,7 +56,8 @@ impl Trainer {
         settings.validate()?;
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
-        let chain = Chain::of(&network, settings.batch)?;
+        let micro_batch = settings.micro_batch();
+        let chain = Chain::of(&network, micro_batch)?;
         let plan = Plan::new(&chain, settings.strategy.schedule(&chain))?;
         simulate(&plan)?;
 
@@ -64,8 +65,8 @@ impl Trainer {
         let job = Job {
             network: &network,
             plan: &plan,
-            micro_batch: settings.batch,
-            parts: 1,
+            micro_batch,
+            parts: settings.batch / micro_batch,
             rate: settings.lr,
             optimizer: settings.optimizer,
             residence: settings.dataset,
@@ -93,7 +94,7 @@ impl Trainer {
         })
     }
 
-    /// What a step does.
+    /// What a step does to each of its micro-batches.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -106,6 +107,16 @@ impl Trainer {
     /// Bytes of all buffers by category, as planned.
     pub fn planned(&self) -> &ByCategory {
         &self.planned
+    }
+
+    /// Samples in a micro-batch.
+    pub fn micro_batch(&self) -> usize {
+        self.settings.micro_batch()
+    }
+
+    /// Micro-batches in a mini-batch.
+    pub fn parts(&self) -> usize {
+        self.settings.batch / self.settings.micro_batch()
     }
 
     /// What it trains on.
@@ -175,7 +186,7 @@ impl Trainer {
         }
         self.epoch += 1;
         let metrics = self.device.end_pass()?;
-        let loss = metrics.loss / metrics.batches as f32;
+        let loss = metrics.loss / (metrics.batches / self.parts() as u32) as f32;
         if !loss.is_finite() {
             return Err(Error::Diverged { epoch, problem: format!("the mean loss is {loss}") });
         }
@@ -189,7 +200,7 @@ impl Trainer {
     pub fn evaluate(&mut self) -> Result<f64> {
         let samples = self.data.test.len();
         self.device.begin_pass(Pass::Test)?;
-        for _ in 0..samples.div_ceil(self.settings.batch) {
+        for _ in 0..samples.div_ceil(self.micro_batch()) {
             self.device.begin_batch(Accumulation::Whole)?;
             let actions = &self.plan.evaluation;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
@@ -230,9 +241,12 @@ impl Trainer {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.device.begin_batch(Accumulation::Whole)?;
-        execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
-        self.device.end_batch()?;
+        let parts = self.parts();
+        for part in 0..parts {
+            self.device.begin_batch(Accumulation::of(part, parts))?;
+            execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
+            self.device.end_batch()?;
+        }
         self.steps += 1;
         if self.made_by_first_step.is_none() {
             self.made_by_first_step = Some(self.made());
