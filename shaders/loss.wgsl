@@ -1,4 +1,4 @@
-// Loss of every sample, and the last layer's delta, already divided by the batch. One invocation a sample.
+// Loss of every sample, and the last layer's delta, already divided by the mini-batch. One invocation a sample.
 
 override LOSS: u32;
 const QUADRATIC = 0u;
@@ -6,6 +6,8 @@ const QUADRATIC = 0u;
 struct Sizes {
     batch: u32,
     classes: u32,
+    // Samples in the whole mini-batch, of which `batch` may be a part.
+    divisor: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -35,7 +37,7 @@ fn quadratic(start: u32, label: u32) -> f32 {
         let a = output[start + unit];
         let error = a - select(0.0, 1.0, unit == label);
         sum += error * error;
-        delta[start + unit] = error * derivative(a) / f32(sizes.batch);
+        delta[start + unit] = error * derivative(a) / f32(sizes.divisor);
     }
     return 0.5 * sum;
 }
@@ -54,7 +56,7 @@ fn cross_entropy(start: u32, label: u32) -> f32 {
     for (var unit = 0u; unit < sizes.classes; unit++) {
         let a = output[start + unit];
         let error = exponential(a - largest) / sum - select(0.0, 1.0, unit == label);
-        delta[start + unit] = error * derivative(a) / f32(sizes.batch);
+        delta[start + unit] = error * derivative(a) / f32(sizes.divisor);
     }
     return log(sum) - (output[start + label] - largest);
 }

@@ -1,4 +1,4 @@
-// What an epoch adds up on the device. `batches` is also the position in the epoch's order.
+// What an epoch adds up on the device. `batches` counts micro-batches, and so tells the position in the epoch's order.
 
 struct Metrics {
     batches: u32,

@@ -1,6 +1,13 @@
-// Adds the batch's mean loss to the epoch's metrics and moves on to the next batch. One workgroup.
+// Adds the batch's share of its mini-batch's mean loss to the epoch's metrics and moves on. One workgroup.
 
-@group(0) @binding(0) var<uniform> batch: u32;
+struct Sizes {
+    batch: u32,
+    classes: u32,
+    // Samples in the whole mini-batch, of which `batch` may be a part.
+    divisor: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> sample_losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> metrics: Metrics;
 
@@ -9,7 +16,7 @@ var<workgroup> partial: array<f32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
-    for (var sample = lane; sample < batch; sample += 64u) {
+    for (var sample = lane; sample < sizes.batch; sample += 64u) {
         sum += sample_losses[sample];
     }
     partial[lane] = sum;
@@ -19,7 +26,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         for (var other = 0u; other < 64u; other++) {
             total += partial[other];
         }
-        metrics.loss += total / f32(batch);
+        metrics.loss += total / f32(sizes.divisor);
         metrics.batches += 1u;
     }
 }

@@ -26,6 +26,9 @@ pub struct Settings {
     pub lr: f32,
     /// Samples in a mini-batch.
     pub batch: usize,
+    /// Samples whose activations are on the device at once, a divisor of `batch`; gradients add up over the batch's
+    /// parts. `None` is the whole batch.
+    pub micro_batch: Option<usize>,
     /// Passes over the training split.
     pub epochs: usize,
     /// Steps in all, whatever `epochs` says.
@@ -51,6 +54,7 @@ impl Default for Settings {
             optimizer: Optimizer::Sgd,
             lr: 3.0,
             batch: 100,
+            micro_batch: None,
             epochs: 5,
             steps: None,
             seed: 0,
@@ -78,7 +82,23 @@ impl Settings {
                 return Err(Error::usage(flag, "found 0, expected at least 1"));
             }
         }
+        let micro_batch = self.micro_batch();
+        if micro_batch == 0 || !self.batch.is_multiple_of(micro_batch) {
+            return Err(Error::usage(
+                "--micro-batch",
+                format!(
+                    "found {micro_batch}, which does not divide --batch {}; expected one of its divisors, such as {}",
+                    self.batch,
+                    nearest_divisors(self.batch, micro_batch)
+                ),
+            ));
+        }
         self.network().map(|_| ())
+    }
+
+    /// Samples whose activations are on the device at once.
+    pub fn micro_batch(&self) -> usize {
+        self.micro_batch.unwrap_or(self.batch)
     }
 
     /// The network that these settings describe.
@@ -88,6 +108,17 @@ impl Settings {
     pub fn network(&self) -> Result<Network> {
         Network::new(&self.layers.0, self.activation, self.loss)
     }
+}
+
+/// The divisors of `number` next to `wrong`, which is none of them: one or two, in words.
+fn nearest_divisors(number: usize, wrong: usize) -> String {
+    // No dataset has 2³² samples, so in every batch that can be, this finds all divisors.
+    let small = (1..=number.isqrt().min(1 << 16)).filter(|divisor| number.is_multiple_of(*divisor));
+    let divisors = small.flat_map(|divisor| [divisor, number / divisor]);
+    let below = divisors.clone().filter(|&divisor| divisor < wrong).max();
+    let above = divisors.filter(|&divisor| divisor > wrong).min();
+    let words: Vec<_> = below.into_iter().chain(above).map(|divisor| divisor.to_string()).collect();
+    words.join(" or ")
 }
 
 /// Where to train.
@@ -159,6 +190,31 @@ mod tests {
             assert_eq!(text.parse::<Widths>().unwrap().to_string(), text);
         }
         assert_eq!("3, 2x2".parse(), Ok(Widths(vec![3, 2, 2])));
+    }
+
+    #[test]
+    fn a_micro_batch_must_divide_its_batch() {
+        let refused = |batch, micro_batch| {
+            let settings = Settings { batch, micro_batch: Some(micro_batch), ..Settings::default() };
+            settings.validate().map_err(|error| error.to_string())
+        };
+        for (batch, wrong, nearest) in [
+            (100, 30, "25 or 50"),
+            (100, 0, "1"),
+            (100, 101, "100"),
+            (97, 2, "1 or 97"),
+            (48, 7, "6 or 8"),
+            (usize::MAX, 4, "3 or 5"),
+        ] {
+            let expected = format!(
+                "--micro-batch: found {wrong}, which does not divide --batch {batch}; \
+                 expected one of its divisors, such as {nearest}"
+            );
+            assert_eq!(refused(batch, wrong), Err(expected));
+        }
+        for micro_batch in [1, 2, 4, 5, 10, 20, 25, 50, 100] {
+            assert_eq!(refused(100, micro_batch), Ok(()));
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub trait Backend {
     /// Makes the last layer's delta from the output state and the batch's labels, and adds up the loss.
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()>;
 
-    /// Makes the delta of the layer below, where there is one, then updates the layer's parameters.
+    /// Makes the delta of the layer below, where there is one, then updates the layer's parameters, or adds to the
+    /// gradients that will.
     fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()>;
 
     /// Counts the correct predictions in the output state.

@@ -12,7 +12,7 @@ use crate::data::{Dataset, weights};
 use crate::device::Residence;
 use crate::memory::check_host_memory;
 use crate::model::{Activation, Loss, Optimizer, Parameters};
-use crate::report::{self, RunSummary};
+use crate::report::{self, PlanSummary, RunSummary};
 use crate::strategy::Strategy;
 use crate::train::Trainer;
 use crate::{Error, Result};
@@ -46,6 +46,10 @@ pub(super) struct TrainArgs {
     /// Samples in a mini-batch
     #[arg(long, value_name = "N", default_value_t = Settings::default().batch, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: usize,
+
+    /// Samples whose activations are on the device at once; gradients add up over the batch's parts
+    #[arg(long, value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
+    micro_batch: Option<usize>,
 
     /// Passes over the training data; an incomplete last mini-batch is dropped
     #[arg(long, value_name = "N", default_value_t = Settings::default().epochs, value_parser = count::<usize>, allow_negative_numbers = true)]
@@ -97,6 +101,7 @@ impl TrainArgs {
             optimizer: self.optimizer,
             lr: self.lr,
             batch: self.batch,
+            micro_batch: self.micro_batch,
             epochs: self.epochs,
             steps: self.steps,
             seed: self.seed,
@@ -174,10 +179,17 @@ fn announce(args: &TrainArgs, trainer: &Trainer) {
         Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
         _ => String::new(),
     };
-    let strategy = Strategy::EveryN(args.every);
+    let summary = PlanSummary {
+        strategy: Strategy::EveryN(args.every),
+        network: trainer.network(),
+        plan: trainer.plan(),
+        planned: trainer.planned(),
+        micro_batch: trainer.micro_batch(),
+        parts: trainer.parts(),
+    };
     output::narrate(&format!("training {} on {device}{note}", args.layers));
-    output::narrate(&report::text::plan(strategy, trainer.plan(), trainer.planned()));
+    output::narrate(&report::text::plan(&summary));
     if args.json {
-        output::json(&report::json::plan(strategy, trainer.network(), trainer.plan(), trainer.planned()));
+        output::json(&report::json::plan(&summary));
     }
 }

@@ -1,13 +1,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::accumulate::accumulate;
 use super::delta::delta;
 use super::forward::forward;
 use super::loss::loss;
 use super::score::score;
 use super::update::update;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Device, DeviceInfo, Job, Metrics};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
@@ -22,6 +23,9 @@ pub struct Cpu {
     optimizer: Optimizer,
     rate: f32,
     parameters: Vec<Booked<LayerParameters>>,
+    /// Of each layer's weights and bias; none where a batch has one part.
+    gradients: Vec<[Booked<Vec<f32>>; 2]>,
+    accumulation: Accumulation,
     /// All blocks of the plan, one after the other.
     pool: Vec<f32>,
     /// Where in it each slot is.
@@ -29,7 +33,9 @@ pub struct Cpu {
     _pool_entries: Vec<LedgerEntry>,
     labels: Booked<Vec<u32>>,
     cursor: BatchCursor,
-    /// Samples that count in the mini-batch at hand.
+    /// Samples in a mini-batch.
+    batch: usize,
+    /// Samples that count in the micro-batch at hand.
     samples: usize,
     metrics: Metrics,
     buffers_made: u64,
@@ -43,11 +49,13 @@ struct Booked<T> {
 
 impl Cpu {
     /// Bytes of everything outside the plan's pool, before any of it is allocated.
-    pub fn planned_bytes(network: &Network, batch: usize) -> ByCategory {
-        let batch = batch as u64;
+    pub fn planned_bytes(job: &Job) -> ByCategory {
+        let parameters = 4 * job.network.parameter_count();
+        let gradients = if job.parts > 1 { parameters } else { 0 };
         ByCategory::from_iter([
-            (Category::Parameters, 4 * network.parameter_count()),
-            (Category::Batch, 4 * batch * (network.features() as u64 + 1)),
+            (Category::Parameters, parameters),
+            (Category::Gradients, gradients),
+            (Category::Batch, 4 * job.micro_batch as u64 * (job.network.features() as u64 + 1)),
         ])
     }
 
@@ -66,6 +74,13 @@ impl Cpu {
                 Booked { values: layer.clone(), _entry }
             })
             .collect();
+        let mut gradients = Vec::new();
+        if job.parts > 1 {
+            for layer in job.network.layers() {
+                let tensor = |elements| booked(ledger, Category::Gradients, elements);
+                gradients.push([tensor(layer.inputs * layer.outputs)?, tensor(layer.outputs)?]);
+            }
+        }
         let Plan { blocks, slots, .. } = job.plan;
         let starts: Vec<u64> =
             blocks.iter().scan(0, |end, block| Some(std::mem::replace(end, *end + block.bytes))).collect();
@@ -78,29 +93,29 @@ impl Cpu {
             network: job.network.clone(),
             optimizer: job.optimizer,
             rate: job.rate,
-            buffers_made: parameters.len() as u64 + blocks.len() as u64 + 1,
+            buffers_made: (parameters.len() + 2 * gradients.len() + blocks.len()) as u64 + 1,
             parameters,
+            gradients,
+            accumulation: Accumulation::Whole,
             pool: zeros("the pool", pool_bytes as usize / 4)?,
             slots: slots.iter().map(range).collect(),
             _pool_entries: blocks.iter().map(|block| ledger.book(block.at_peak)).collect(),
-            labels: Booked {
-                values: zeros("labels", job.batch)?,
-                _entry: ledger.book(ByCategory::of(Category::Batch, 4 * job.batch as u64)),
-            },
+            labels: booked(ledger, Category::Batch, job.micro_batch)?,
             cursor: BatchCursor::new(Arc::clone(job.data)),
-            samples: job.batch,
+            batch: job.batch(),
+            samples: job.micro_batch,
             metrics: Metrics::default(),
         })
     }
 
-    fn batch(&self) -> usize {
+    fn micro_batch(&self) -> usize {
         self.labels.values.len()
     }
 }
 
 impl Backend for Cpu {
     fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let operands = [(input, batch * shape.inputs), (output, batch * shape.outputs)];
         let [state, output] = values(&mut self.pool, &self.slots, operands)?;
         forward(batch, shape, state, &self.parameters[layer].values, output);
@@ -109,9 +124,11 @@ impl Backend for Cpu {
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         let last = self.network.layer(self.parameters.len() - 1);
-        let elements = self.batch() * last.outputs;
+        let elements = self.micro_batch() * last.outputs;
         let [output, delta] = values(&mut self.pool, &self.slots, [(output, elements), (delta, elements)])?;
-        self.metrics.loss += loss(self.network.loss(), last.activation, output, &self.labels.values, delta);
+        let batch = self.batch as f32;
+        self.metrics.loss +=
+            loss(self.network.loss(), last.activation, output, &self.labels.values, batch, delta);
         self.metrics.batches += 1;
         Ok(())
     }
@@ -123,7 +140,7 @@ impl Backend for Cpu {
         upstream: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
-        let (shape, batch) = (self.network.layer(layer), self.batch());
+        let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let (state, upstream) = ((state, batch * shape.inputs), (upstream, batch * shape.outputs));
         let parameters = &mut self.parameters[layer].values;
         // The delta below is made from the weights before the update overwrites them.
@@ -134,15 +151,23 @@ impl Backend for Cpu {
             delta(batch, shape, activation, upstream, &parameters.weights, state, below);
         }
         let [state, upstream] = values(&mut self.pool, &self.slots, [state, upstream])?;
-        match self.optimizer {
-            Optimizer::Sgd => update(batch, shape, self.rate, upstream, state, parameters),
+        match (self.optimizer, self.accumulation, self.gradients.get_mut(layer)) {
+            (Optimizer::Sgd, Accumulation::Whole, _) => update(shape, self.rate, upstream, state, parameters),
+            (Optimizer::Sgd, part, Some([weights, bias])) => {
+                let gradients = [&mut weights.values[..], &mut bias.values];
+                accumulate(shape, part, self.rate, upstream, state, gradients, parameters);
+            }
+            (_, part, None) => {
+                let problem = format!("{part:?} part of a batch, on a device for whole batches");
+                return Err(Error::InvalidPlan { index: 0, problem });
+            }
         }
         Ok(())
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
         let classes = self.network.classes();
-        let elements = self.batch() * classes;
+        let elements = self.micro_batch() * classes;
         let [output] = values(&mut self.pool, &self.slots, [(output, elements)])?;
         self.metrics.correct += score(classes, output, &self.labels.values[..self.samples]);
         self.metrics.batches += 1;
@@ -161,7 +186,8 @@ impl Device for Cpu {
         Ok(())
     }
 
-    fn begin_batch(&mut self) -> Result<()> {
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
+        self.accumulation = accumulation;
         self.samples = self.cursor.next(&mut self.pool[self.slots[0].clone()], &mut self.labels.values);
         Ok(())
     }
@@ -200,12 +226,19 @@ fn values<'a, const N: usize>(
     })
 }
 
+fn booked<T: Copy + Default>(ledger: &Ledger, category: Category, count: usize) -> Result<Booked<Vec<T>>> {
+    let values = zeros(category.name(), count)?;
+    let bytes = (count * size_of::<T>()) as u64;
+    Ok(Booked { values, _entry: ledger.book(ByCategory::of(category, bytes)) })
+}
+
 fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     values.try_reserve_exact(count).map_err(|_| {
         let bytes = count * size_of::<T>();
         Error::DoesNotFit(format!(
-            "{what} takes {bytes} bytes, more than the host has; use a smaller --batch"
+            "{what} takes {bytes} bytes, more than the host has; \
+             use a smaller --batch or --micro-batch, or narrower --layers"
         ))
     })?;
     values.resize(count, T::default());

@@ -1,16 +1,17 @@
 use crate::model::{Activation, Loss};
 
-/// The batch's mean loss, and the last layer's delta, already divided by the batch.
+/// The sum of the samples' losses over `divisor`, and the last layer's delta over the same: the samples of the whole
+/// mini-batch, of which these may be a part.
 ///
-/// `output` and `delta` are `[batch, classes]`; `activation` is the one that made the output.
+/// `output` and `delta` are `[labels.len(), classes]`; `activation` is the one that made the output.
 pub(super) fn loss(
     kind: Loss,
     activation: Activation,
     output: &[f32],
     labels: &[u32],
+    divisor: f32,
     delta: &mut [f32],
 ) -> f32 {
-    let batch = labels.len() as f32;
     let classes = output.len() / labels.len();
     let mut total = 0.0;
     for ((output, delta), &label) in
@@ -22,10 +23,10 @@ pub(super) fn loss(
             Loss::CrossEntropy => cross_entropy(output, label, delta),
         };
         for (delta, &a) in delta.iter_mut().zip(output) {
-            *delta = *delta * activation.derivative(a) / batch;
+            *delta = *delta * activation.derivative(a) / divisor;
         }
     }
-    total / batch
+    total / divisor
 }
 
 /// `½ · Σ (a − y)²`, and its gradient with respect to each output.

@@ -3,9 +3,11 @@
 //! One file a kernel, each named as its twin in `shaders/`; the matrix products come from the `matrixmultiply`
 //! crate.
 
+mod accumulate;
 mod backend;
 mod delta;
 mod forward;
+mod gradient;
 mod loss;
 mod product;
 mod score;

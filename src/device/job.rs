@@ -9,10 +9,12 @@ use crate::plan::Plan;
 pub struct Job<'a> {
     /// What is trained.
     pub network: &'a Network,
-    /// What a step does.
+    /// What a step does to each of its micro-batches.
     pub plan: &'a Plan,
-    /// Samples in a mini-batch.
-    pub batch: usize,
+    /// Samples in a micro-batch: what the plan runs on.
+    pub micro_batch: usize,
+    /// Micro-batches in a mini-batch, after which the parameters move.
+    pub parts: usize,
     /// How parameters move.
     pub optimizer: Optimizer,
     /// The learning rate.
@@ -25,6 +27,13 @@ pub struct Job<'a> {
     pub parameters: &'a Parameters,
 }
 
+impl Job<'_> {
+    /// Samples in a mini-batch, over which losses and gradients are averaged.
+    pub fn batch(&self) -> usize {
+        self.micro_batch * self.parts
+    }
+}
+
 /// Where the dataset is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Residence {
@@ -32,6 +41,6 @@ pub enum Residence {
     Auto,
     /// On the device.
     Device,
-    /// On the host, which uploads a mini-batch a step.
+    /// On the host, which uploads every micro-batch.
     Host,
 }

@@ -1,8 +1,10 @@
 //! What training asks of a backend beyond running plans.
 
+mod accumulation;
 mod info;
 mod job;
 
+pub use accumulation::Accumulation;
 pub use info::{DeviceInfo, DriverMemory};
 pub use job::{Job, Residence};
 
@@ -12,17 +14,22 @@ use crate::execute::Backend;
 use crate::model::Parameters;
 use crate::plan::SlotId;
 
-/// A backend that holds a network's parameters, takes mini-batches, and tells what came of them.
+/// A backend that holds a network's parameters, takes micro-batches, and tells what came of them.
 pub trait Device: Backend {
     /// What it runs on.
     fn info(&self) -> DeviceInfo;
 
-    /// Starts a pass over a split, with metrics at zero. Past the split's end, mini-batches repeat its last sample,
+    /// Starts a pass over a split, with metrics at zero. Past the split's end, micro-batches repeat its last sample,
     /// which is not scored again.
     fn begin_pass(&mut self, pass: Pass) -> Result<()>;
 
-    /// Puts the pass's next mini-batch into slot 0.
-    fn begin_batch(&mut self) -> Result<()>;
+    /// Puts the pass's next micro-batch into slot 0. Until [`Device::end_batch`], backward does with its gradients
+    /// what `accumulation` says; where nothing goes backward, as in an evaluation, it says nothing.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]. An accumulation that the job's number of parts does not meet is an error of the
+    /// first backward.
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()>;
 
     /// Ends what [`Device::begin_batch`] began. The work may still be under way afterwards.
     fn end_batch(&mut self) -> Result<()>;
@@ -49,10 +56,11 @@ pub trait Device: Backend {
 /// What a pass added up.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Metrics {
-    /// Mini-batches seen.
+    /// Micro-batches seen.
     pub batches: u32,
     /// Correct predictions, from [`Backend::score`].
     pub correct: u32,
-    /// The sum over mini-batches of the mean loss, from [`Backend::loss`].
+    /// The sum over mini-batches of the mean loss, to which each micro-batch has added its share, from
+    /// [`Backend::loss`].
     pub loss: f32,
 }

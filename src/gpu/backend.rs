@@ -10,19 +10,19 @@ use super::source::{Batch, Resident, Source, Streamed};
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
 use crate::data::Pass;
-use crate::device::{Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
+use crate::device::{Accumulation, Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
 use crate::model::{LayerParameters, Parameters};
 use crate::plan::{Plan, Slot, SlotId};
 use crate::{Error, Result};
 
-/// How many steps may be under way before the host waits for the oldest.
-const STEPS_IN_FLIGHT: usize = 3;
+/// How many micro-batches may be under way before the host waits for the oldest.
+const BATCHES_IN_FLIGHT: usize = 3;
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
 ///
-/// A step is recorded into one compute pass and submitted once; everything it binds was made beforehand.
+/// A micro-batch is recorded into one compute pass and submitted once; everything it binds was made beforehand.
 pub struct Gpu {
     context: Context,
     uploads: Uploads,
@@ -34,10 +34,12 @@ pub struct Gpu {
     parameters: Vec<[Buffer; 2]>,
     metrics: Buffer,
     work: HashMap<Work, Vec<Dispatch>>,
+    accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
     _bound: [Buffer; 2],
+    _gradients: Vec<[Buffer; 2]>,
 }
 
 impl Gpu {
@@ -59,7 +61,7 @@ impl Gpu {
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
 
         let batch = Batch {
-            samples: job.batch,
+            samples: job.micro_batch,
             inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
             labels: setup.buffer(Category::Batch, "labels", footprint.labels)?,
         };
@@ -68,7 +70,7 @@ impl Gpu {
             Some(bytes) => {
                 Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &metrics, &batch)?))
             }
-            None => Source::Host(Streamed::new(job.data, job.batch)),
+            None => Source::Host(Streamed::new(job.data, job.micro_batch)),
         };
         let mut parameters = Vec::new();
         for (index, layer) in job.parameters.layers.iter().enumerate() {
@@ -79,6 +81,20 @@ impl Gpu {
             };
             parameters.push([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]);
         }
+        let mut gradients = Vec::new();
+        if job.parts > 1 {
+            for (index, tensors) in parameters.iter().enumerate() {
+                let [weights, bias]: &[Buffer; 2] = tensors;
+                let like = |name: &str, tensor: &Buffer| {
+                    setup.buffer(
+                        Category::Gradients,
+                        &format!("gradient of {name}{index}"),
+                        tensor.raw.size(),
+                    )
+                };
+                gradients.push([like("W", weights)?, like("b", bias)?]);
+            }
+        }
         let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
 
@@ -87,16 +103,19 @@ impl Gpu {
             job,
             slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
             parameters: &parameters,
+            gradients: &gradients,
             labels: &batch.labels,
             metrics: &metrics,
             sample_losses: &sample_losses,
         };
         let mut work = HashMap::new();
-        for action in job.plan.step.iter().chain(&job.plan.evaluation) {
-            if let Some(key) = Work::of(action)
-                && !work.contains_key(&key)
-            {
-                work.insert(key, binder.bind(key)?);
+        for accumulation in Accumulation::all(job.parts) {
+            for action in job.plan.step.iter().chain(&job.plan.evaluation) {
+                if let Some(key) = Work::of(action, accumulation)
+                    && !work.contains_key(&key)
+                {
+                    work.insert(key, binder.bind(key)?);
+                }
             }
         }
         let (context, uploads, sizes) = setup.finish();
@@ -111,9 +130,11 @@ impl Gpu {
             parameters,
             metrics,
             work,
+            accumulation: Accumulation::Whole,
             recording: None,
             in_flight: VecDeque::new(),
             _bound: [sample_losses, sizes],
+            _gradients: gradients,
         };
         gpu.context.wait(None)?;
         Ok(gpu)
@@ -159,7 +180,8 @@ impl Backend for Gpu {
     }
 
     fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
-        self.record(Work::Backward { layer, state, delta, below })
+        let accumulation = self.accumulation;
+        self.record(Work::Backward { layer, state, delta, below, accumulation })
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
@@ -182,7 +204,8 @@ impl Device for Gpu {
         self.source.begin_pass(context, uploads, pass)
     }
 
-    fn begin_batch(&mut self) -> Result<()> {
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
+        self.accumulation = accumulation;
         let Gpu { context, uploads, .. } = self;
         context.check()?;
         let mut encoder = context.device.create_command_encoder(&Default::default());
@@ -195,7 +218,7 @@ impl Device for Gpu {
 
     fn end_batch(&mut self) -> Result<()> {
         self.submit();
-        if self.in_flight.len() > STEPS_IN_FLIGHT {
+        if self.in_flight.len() > BATCHES_IN_FLIGHT {
             self.context.wait(self.in_flight.pop_front())?;
         }
         Ok(())
@@ -251,7 +274,7 @@ fn footprint(context: &Context, job: &Job) -> Result<Footprint> {
         )));
     }
     let resident = can_stay && job.residence != Residence::Host;
-    Ok(Footprint::new(job.network, job.batch, job.rate, job.data, resident))
+    Ok(Footprint::new(job, resident))
 }
 
 fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {

@@ -105,10 +105,10 @@ impl Context {
         usage: BufferUsages,
     ) -> Result<Buffer> {
         let remedy = match category {
-            Category::Parameters => "use narrower --layers",
-            Category::Batch => "use a smaller --batch",
+            Category::Parameters | Category::Gradients => "use narrower --layers",
+            Category::Batch => "use a smaller --batch or --micro-batch",
             Category::Dataset => "use --dataset host",
-            _ => "use a smaller --batch or narrower --layers",
+            _ => "use a smaller --batch or --micro-batch, or narrower --layers",
         };
         if usage.contains(BufferUsages::STORAGE) {
             self.check_binding(label, bytes, remedy)?;

@@ -1,4 +1,5 @@
 use crate::data::{Dataset, Inputs, Split};
+use crate::device::Job;
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
 
@@ -19,6 +20,7 @@ pub(super) struct Footprint {
     pub upload: u64,
     pub readback: u64,
     parameters: u64,
+    gradients: u64,
 }
 
 /// A dataset that stays on the device.
@@ -34,9 +36,10 @@ pub(super) struct SplitBytes {
 }
 
 impl Footprint {
-    pub fn new(network: &Network, batch: usize, rate: f32, data: &Dataset, resident: bool) -> Self {
-        let inputs = 4 * batch as u64 * network.features() as u64;
-        let labels = 4 * batch as u64;
+    pub fn new(job: &Job, resident: bool) -> Self {
+        let &Job { network, micro_batch, data, .. } = job;
+        let inputs = 4 * micro_batch as u64 * network.features() as u64;
+        let labels = 4 * micro_batch as u64;
         let dataset = resident.then(|| DatasetBytes {
             order: 4 * data.train.len() as u64,
             train: SplitBytes::of(&data.train),
@@ -44,7 +47,8 @@ impl Footprint {
         });
         let largest_tensor =
             network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
-        let sizes = SizesTable::new(network, batch, rate, data);
+        let sizes = SizesTable::new(job);
+        let parameters = 4 * network.parameter_count();
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
             None => inputs + labels,
@@ -55,11 +59,12 @@ impl Footprint {
             labels,
             dataset,
             sizes,
-            sample_losses: 4 * batch as u64,
-            // A batch from the host goes up whole, in the step's one submit.
+            sample_losses: 4 * micro_batch as u64,
+            // A micro-batch from the host goes up whole, in its one submit.
             upload: if resident { piece } else { piece.max(inputs + labels) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
-            parameters: 4 * network.parameter_count(),
+            parameters,
+            gradients: if job.parts > 1 { parameters } else { 0 },
         }
     }
 
@@ -70,6 +75,7 @@ impl Footprint {
         });
         ByCategory::from_iter([
             (Category::Parameters, self.parameters),
+            (Category::Gradients, self.gradients),
             (Category::Batch, self.inputs + self.labels),
             (Category::Dataset, dataset),
             (Category::Workspace, self.sizes.bytes() + self.sample_losses + METRICS_BYTES),
@@ -103,14 +109,15 @@ pub(super) fn can_stay_on_device(data: &Dataset, binding_limit: u64) -> bool {
 pub(super) struct SizesTable(Vec<[u32; 4]>);
 
 impl SizesTable {
-    fn new(network: &Network, batch: usize, rate: f32, data: &Dataset) -> Self {
+    fn new(job: &Job) -> Self {
+        let &Job { network, micro_batch, rate, data, .. } = job;
         let mut entries: Vec<[u32; 4]> =
-            network.layers().map(|layer| Self::product(batch, layer, rate)).collect();
+            network.layers().map(|layer| Self::product(micro_batch, layer, rate)).collect();
         for (split, in_order) in [(&data.train, false), (&data.train, true), (&data.test, true)] {
-            entries.push(Self::gather(batch, split, in_order));
+            entries.push(Self::gather(micro_batch, split, in_order));
         }
-        entries.push(Self::loss(batch, network));
-        entries.push(Self::score(batch, network, &data.test));
+        entries.push(Self::loss(job));
+        entries.push(Self::score(micro_batch, network, &data.test));
         entries.sort_unstable();
         entries.dedup();
         SizesTable(entries)
@@ -124,8 +131,8 @@ impl SizesTable {
         [batch as u32, split.features() as u32, split.len() as u32, u32::from(in_order)]
     }
 
-    pub fn loss(batch: usize, network: &Network) -> [u32; 4] {
-        [batch as u32, network.classes() as u32, 0, 0]
+    pub fn loss(job: &Job) -> [u32; 4] {
+        [job.micro_batch as u32, job.network.classes() as u32, job.batch() as u32, 0]
     }
 
     pub fn score(batch: usize, network: &Network, split: &Split) -> [u32; 4] {

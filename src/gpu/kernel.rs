@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use super::context::Context;
 use crate::Result;
+use crate::device::Accumulation;
 use crate::model::{Activation, Loss};
 
 /// Our kernels, one WGSL file each. `main` is the entry point of all.
@@ -14,6 +15,7 @@ pub(super) enum Kernel {
     Tally,
     Delta,
     Update,
+    Accumulate,
     Score,
 }
 
@@ -25,6 +27,7 @@ pub(super) struct Variant {
     pub by_four: [bool; 2],
     pub activation: Activation,
     pub loss: Loss,
+    pub accumulation: Accumulation,
     /// Bytes of one value of the data: 1 or 4.
     pub value_bytes: u32,
 }
@@ -36,6 +39,7 @@ impl Variant {
             by_four: [false; 2],
             activation: Activation::Identity,
             loss: Loss::Quadratic,
+            accumulation: Accumulation::Whole,
             value_bytes: 1,
         }
     }
@@ -64,6 +68,7 @@ impl Kernel {
             Kernel::Tally => "tally",
             Kernel::Delta => "delta",
             Kernel::Update => "update",
+            Kernel::Accumulate => "accumulate",
             Kernel::Score => "score",
         }
     }
@@ -75,6 +80,7 @@ impl Kernel {
             Kernel::Forward => &[Uniform, Write, Write, Read, Write],
             Kernel::Delta | Kernel::Update => &[Uniform, Write, Write, Write, Write],
             Kernel::Loss => &[Uniform, Write, Read, Write, Write],
+            Kernel::Accumulate => &[Uniform, Write, Write, Write, Write, Write, Write],
             Kernel::Tally => &[Uniform, Read, Write],
             Kernel::Score => &[Uniform, Write, Read, Write],
         }
@@ -83,7 +89,9 @@ impl Kernel {
     /// How many rows and columns of the answer one workgroup makes, columns first.
     pub fn tile(self, context: &Context) -> [u32; 2] {
         match self {
-            Kernel::Forward | Kernel::Delta | Kernel::Update => context.workgroup.map(|side| 8 * side),
+            Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Accumulate => {
+                context.workgroup.map(|side| 8 * side)
+            }
             Kernel::Gather => [4 * 4, 16],
             Kernel::Loss => [64, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
@@ -100,7 +108,8 @@ impl Variant {
         match self.kernel {
             Kernel::Forward => [left, right, product, nan, activation, shader!("forward")].concat(),
             Kernel::Delta => [left, right, product, nan, activation, shader!("delta")].concat(),
-            Kernel::Update => [left, right, product, shader!("update")].concat(),
+            Kernel::Update => [left, right, product, shader!("gradient"), shader!("update")].concat(),
+            Kernel::Accumulate => [left, right, product, shader!("gradient"), shader!("accumulate")].concat(),
             Kernel::Loss => [nan, activation, shader!("loss")].concat(),
             Kernel::Gather => [metrics, shader!("gather")].concat(),
             Kernel::Tally => [metrics, shader!("tally")].concat(),
@@ -115,6 +124,11 @@ impl Variant {
         match self.kernel {
             Kernel::Forward | Kernel::Delta => [&group[..], &[activation]].concat(),
             Kernel::Update => group.to_vec(),
+            Kernel::Accumulate => {
+                let is_first = f64::from(self.accumulation.is_first());
+                let is_last = f64::from(self.accumulation.is_last());
+                [&group[..], &[("IS_FIRST", is_first), ("IS_LAST", is_last)]].concat()
+            }
             Kernel::Loss => vec![activation, ("LOSS", f64::from(loss_code(self.loss)))],
             Kernel::Gather => vec![("VALUE_BYTES", f64::from(self.value_bytes))],
             Kernel::Tally | Kernel::Score => Vec::new(),

@@ -88,7 +88,7 @@ fn workgroups(extent: usize, tile: u32) -> Result<u32> {
     if needed > MOST_WORKGROUPS {
         return Err(Error::DoesNotFit(format!(
             "a side of {extent} takes {needed} workgroups, expected at most {MOST_WORKGROUPS}; \
-             use a smaller --batch or narrower --layers"
+             use a smaller --batch or --micro-batch, or narrower --layers"
         )));
     }
     Ok(needed as u32)

@@ -12,11 +12,11 @@ use crate::Result;
 use crate::data::{BatchCursor, Dataset, Inputs, Pass, Split};
 use crate::memory::Category;
 
-/// Where mini-batches come from.
+/// Where micro-batches come from.
 pub(super) enum Source {
     /// The dataset is on the device, and a kernel gathers.
     Device(Box<Resident>),
-    /// The host gathers, and uploads a batch a step.
+    /// The host gathers and uploads them.
     Host(Streamed),
 }
 
@@ -70,7 +70,7 @@ impl Source {
         Ok(())
     }
 
-    /// Brings the next mini-batch from the host, if that is where it comes from, before the step's pass begins.
+    /// Brings the next micro-batch from the host, if that is where it comes from, before its compute pass begins.
     pub fn upload(
         &mut self,
         context: &Context,
@@ -89,7 +89,7 @@ impl Source {
         Ok(())
     }
 
-    /// Gathers the next mini-batch on the device, if that is where it comes from.
+    /// Gathers the next micro-batch on the device, if that is where it comes from.
     pub fn record(&self, pass: &mut ComputePass) {
         if let Source::Device(resident) = self {
             resident.gathers[resident.gather as usize].record(pass);

@@ -6,7 +6,7 @@ use super::footprint::SizesTable;
 use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use crate::Result;
-use crate::device::Job;
+use crate::device::{Accumulation, Job};
 use crate::model::{Layer, Optimizer};
 use crate::plan::{Action, SlotId};
 
@@ -15,19 +15,20 @@ use crate::plan::{Action, SlotId};
 pub(super) enum Work {
     Forward { layer: usize, input: SlotId, output: SlotId },
     Loss { output: SlotId, delta: SlotId },
-    Backward { layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId> },
+    Backward { layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>, accumulation: Accumulation },
     Score { output: SlotId },
 }
 
 impl Work {
-    pub fn of(action: &Action) -> Option<Self> {
+    /// What `action` asks for in a micro-batch that begins with `accumulation`.
+    pub fn of(action: &Action, accumulation: Accumulation) -> Option<Self> {
         match *action {
             Action::Forward { layer, input, output, .. } | Action::Recompute { layer, input, output } => {
                 Some(Work::Forward { layer, input, output })
             }
             Action::Loss { output, delta } => Some(Work::Loss { output, delta }),
             Action::Backward { layer, state, delta, below } => {
-                Some(Work::Backward { layer, state, delta, below })
+                Some(Work::Backward { layer, state, delta, below, accumulation })
             }
             Action::Score { output } => Some(Work::Score { output }),
             Action::Release { .. } => None,
@@ -41,6 +42,8 @@ pub(super) struct Binder<'a> {
     pub job: &'a Job<'a>,
     pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a [[Buffer; 2]],
+    /// None where a batch has one part.
+    pub gradients: &'a [[Buffer; 2]],
     pub labels: &'a Buffer,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
@@ -51,10 +54,10 @@ impl<'a> Binder<'a> {
         match work {
             Work::Forward { layer, input, output } => Ok(vec![self.forward(layer, input, output)?]),
             Work::Loss { output, delta } => self.loss(output, delta),
-            Work::Backward { layer, state, delta, below } => {
+            Work::Backward { layer, state, delta, below, accumulation } => {
                 // The delta below is made from the weights before the update overwrites them.
                 let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
-                let update = self.update(layer, state, delta)?;
+                let update = self.update(layer, state, delta, accumulation)?;
                 Ok(below.into_iter().chain([update]).collect())
             }
             Work::Score { output } => Ok(vec![self.score(output)?]),
@@ -70,7 +73,7 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Forward)
         };
         let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.batch, shape.outputs])
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.micro_batch, shape.outputs])
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
@@ -82,18 +85,28 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Delta)
         };
         let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.batch, shape.inputs])
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.micro_batch, shape.inputs])
     }
 
-    fn update(&mut self, layer: usize, state: SlotId, delta: SlotId) -> Result<Dispatch> {
+    fn update(
+        &mut self,
+        layer: usize,
+        state: SlotId,
+        delta: SlotId,
+        accumulation: Accumulation,
+    ) -> Result<Dispatch> {
         let [weights, bias] = &self.parameters[layer];
         let shape = self.layer(layer);
-        let kernel = match self.job.optimizer {
-            Optimizer::Sgd => Kernel::Update,
+        let mut operands = vec![self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
+        let kernel = match (self.job.optimizer, accumulation) {
+            (Optimizer::Sgd, Accumulation::Whole) => Kernel::Update,
+            (Optimizer::Sgd, _) => {
+                operands.extend(self.gradients[layer].iter().map(Buffer::whole));
+                Kernel::Accumulate
+            }
         };
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
-        let variant = Variant { by_four, ..Variant::of(kernel) };
-        let operands = [self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
+        let variant = Variant { by_four, accumulation, ..Variant::of(kernel) };
         self.setup.dispatch(variant, self.product(layer), &operands, [shape.outputs, shape.inputs])
     }
 
@@ -104,16 +117,16 @@ impl<'a> Binder<'a> {
             loss: network.loss(),
             ..Variant::of(Kernel::Loss)
         };
-        let sizes = SizesTable::loss(self.job.batch, network);
+        let sizes = SizesTable::loss(self.job);
         let operands = [self.slot(output), self.labels.whole(), self.slot(delta), self.sample_losses.whole()];
-        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.job.batch])?;
+        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.job.micro_batch])?;
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
         let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &operands, [1, 1])?;
         Ok(vec![loss, tally])
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
-        let sizes = SizesTable::score(self.job.batch, self.job.network, &self.job.data.test);
+        let sizes = SizesTable::score(self.job.micro_batch, self.job.network, &self.job.data.test);
         let operands = [self.slot(output), self.labels.whole(), self.metrics.whole()];
         self.setup.dispatch(Variant::of(Kernel::Score), sizes, &operands, [1, 1])
     }
@@ -127,7 +140,7 @@ impl<'a> Binder<'a> {
     }
 
     fn product(&self, layer: usize) -> [u32; 4] {
-        SizesTable::product(self.job.batch, self.layer(layer), self.job.rate)
+        SizesTable::product(self.job.micro_batch, self.layer(layer), self.job.rate)
     }
 }
 

@@ -9,7 +9,7 @@ pub enum Category {
     Parameters,
     /// What the optimizer remembers between steps; plain SGD remembers nothing.
     Optimizer,
-    /// Parameter gradients that outlive their kernel; the fused SGD update makes none.
+    /// Parameter gradients that outlive their kernel: those of a batch in several parts.
     Gradients,
     /// States kept from the forward sweep until loss and backward have read them.
     Checkpoints,

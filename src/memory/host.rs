@@ -11,7 +11,7 @@ pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
     match available_host_bytes() {
         Some(available) if bytes > available => Err(Error::DoesNotFit(format!(
             "{what} take {bytes} bytes, and the host has {available} available; \
-             use narrower or fewer --layers, or a smaller --batch"
+             use narrower or fewer --layers, or a smaller --batch or --micro-batch"
         ))),
         _ => Ok(()),
     }

@@ -22,7 +22,7 @@ impl Chain {
         }
     }
 
-    /// `network` at mini-batches of `batch` samples.
+    /// `network` at micro-batches of `batch` samples.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] where one state has 2³² elements or more, which kernels could not index.
@@ -31,7 +31,7 @@ impl Chain {
             if batch.checked_mul(width).is_none_or(|elements| elements > u32::MAX as usize) {
                 return Err(Error::DoesNotFit(format!(
                     "state {index} has {batch} × {width} elements, expected less than 2^32; \
-                     use a smaller --batch"
+                     use a smaller --batch or --micro-batch"
                 )));
             }
         }

@@ -49,9 +49,9 @@ pub struct Plan {
     pub blocks: Vec<Block>,
     /// Where in the blocks. Slot 0 is block 0, and no tenant of another slot is state 0.
     pub slots: Vec<Slot>,
-    /// One training step.
+    /// One training step, or what it does to each of its micro-batches.
     pub step: Vec<Action>,
-    /// One mini-batch of evaluation.
+    /// One micro-batch of evaluation.
     pub evaluation: Vec<Action>,
     /// What running it will show.
     pub prediction: Prediction,

@@ -6,21 +6,21 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{RunSummary, SCHEMA};
-use crate::memory::ByCategory;
-use crate::model::Network;
-use crate::plan::{IntervalMemory, Plan};
-use crate::strategy::Strategy;
+use super::{PlanSummary, RunSummary, SCHEMA};
+use crate::plan::IntervalMemory;
 use crate::train::Epoch;
 
-/// Before the first step.
-pub fn plan(strategy: Strategy, network: &Network, plan: &Plan, planned: &ByCategory) -> Value {
+/// Before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
+pub fn plan(summary: &PlanSummary) -> Value {
+    let &PlanSummary { strategy, network, plan, planned, micro_batch, parts } = summary;
     let prediction = &plan.prediction;
     json!({
         "schema": SCHEMA,
         "event": "plan",
         "strategy": strategy.to_string(),
         "network": network,
+        "micro_batch": micro_batch,
+        "parts": parts,
         "intervals": plan.intervals.iter().map(range).collect::<Vec<_>>(),
         "slots": plan.slots.len(),
         "actions": plan.step.len(),

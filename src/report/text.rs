@@ -2,24 +2,27 @@
 
 use std::fmt::Write;
 
-use super::RunSummary;
-use crate::memory::{ByCategory, Category};
-use crate::plan::Plan;
-use crate::strategy::Strategy;
+use super::{PlanSummary, RunSummary};
+use crate::memory::Category;
 use crate::train::{Epoch, MemoryReport};
 
 /// Before the first step.
-pub fn plan(strategy: Strategy, plan: &Plan, planned: &ByCategory) -> String {
+pub fn plan(summary: &PlanSummary) -> String {
+    let &PlanSummary { strategy, plan, planned, micro_batch, parts, .. } = summary;
     let prediction = &plan.prediction;
+    let (in_parts, each) = match parts {
+        1 => (String::new(), "a step"),
+        _ => (format!(", in {parts} micro-batches of {micro_batch}"), "for each"),
+    };
     let recomputed = match prediction.recomputed_layers {
         0 => "nothing recomputed".to_owned(),
         layers => {
             let share = 100.0 * prediction.recomputed_flops as f64 / prediction.forward_flops as f64;
-            format!("{} recomputed a step ({share:.0} % of one forward)", counted("layer", layers))
+            format!("{} recomputed {each} ({share:.0} % of one forward)", counted("layer", layers))
         }
     };
     format!(
-        "plan {strategy}: {} in {}, {recomputed}, {} bytes on the device, {} of them activations",
+        "plan {strategy}: {} in {}{in_parts}, {recomputed}, {} bytes on the device, {} of them activations",
         counted("layer", plan.chain.layers()),
         counted("interval", plan.intervals.len()),
         grouped(planned.total()),

@@ -45,7 +45,7 @@ fn open_cpu(job: &Job, ledger: &Ledger, passed_over: Option<Error>) -> Result<Op
             "found device, expected auto or host: the cpu backend reads the data where it lies in host memory",
         ));
     }
-    let planned = Cpu::planned_bytes(job.network, job.batch);
+    let planned = Cpu::planned_bytes(job);
     check_host_memory("the cpu backend's buffers", planned.total() + job.plan.pool_bytes())?;
     Ok(Opened { device: Box::new(Cpu::new(job, ledger)?), planned, passed_over })
 }

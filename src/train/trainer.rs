@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{MemoryReport, Opened, open};
 use crate::config::Settings;
 use crate::data::{Dataset, Pass, shuffle};
-use crate::device::{Device, DeviceInfo, Job};
+use crate::device::{Accumulation, Device, DeviceInfo, Job};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
@@ -56,7 +56,8 @@ impl Trainer {
         settings.validate()?;
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
-        let chain = Chain::of(&network, settings.batch)?;
+        let micro_batch = settings.micro_batch();
+        let chain = Chain::of(&network, micro_batch)?;
         let plan = settings.strategy.plan(&chain, PoolLimits::default(), 0)?;
         simulate(&plan)?;
 
@@ -64,7 +65,8 @@ impl Trainer {
         let job = Job {
             network: &network,
             plan: &plan,
-            batch: settings.batch,
+            micro_batch,
+            parts: settings.batch / micro_batch,
             rate: settings.lr,
             optimizer: settings.optimizer,
             residence: settings.dataset,
@@ -91,7 +93,7 @@ impl Trainer {
         })
     }
 
-    /// What a step does.
+    /// What a step does to each of its micro-batches.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -104,6 +106,16 @@ impl Trainer {
     /// Bytes of all buffers by category, as planned.
     pub fn planned(&self) -> &ByCategory {
         &self.planned
+    }
+
+    /// Samples in a micro-batch.
+    pub fn micro_batch(&self) -> usize {
+        self.settings.micro_batch()
+    }
+
+    /// Micro-batches in a mini-batch.
+    pub fn parts(&self) -> usize {
+        self.settings.batch / self.settings.micro_batch()
     }
 
     /// What it trains on.
@@ -173,7 +185,7 @@ impl Trainer {
         }
         self.epoch += 1;
         let metrics = self.device.end_pass()?;
-        let loss = metrics.loss / metrics.batches as f32;
+        let loss = metrics.loss / (metrics.batches / self.parts() as u32) as f32;
         if !loss.is_finite() {
             return Err(Error::Diverged { epoch, problem: format!("the mean loss is {loss}") });
         }
@@ -187,8 +199,8 @@ impl Trainer {
     pub fn evaluate(&mut self) -> Result<f64> {
         let samples = self.data.test.len();
         self.device.begin_pass(Pass::Test)?;
-        for _ in 0..samples.div_ceil(self.settings.batch) {
-            self.device.begin_batch()?;
+        for _ in 0..samples.div_ceil(self.micro_batch()) {
+            self.device.begin_batch(Accumulation::Whole)?;
             let actions = &self.plan.evaluation;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
             self.device.end_batch()?;
@@ -228,9 +240,12 @@ impl Trainer {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.device.begin_batch()?;
-        execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
-        self.device.end_batch()?;
+        let parts = self.parts();
+        for part in 0..parts {
+            self.device.begin_batch(Accumulation::of(part, parts))?;
+            execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
+            self.device.end_batch()?;
+        }
         self.steps += 1;
         if self.made_by_first_step.is_none() {
             self.made_by_first_step = Some(self.made());

@@ -1,0 +1,52 @@
+// Weight and bias gradient: deltaᵀ · state and Σ_batch delta.
+// Left: delta [batch, outputs]. Right: state [batch, inputs]. The answer's rows are outputs, its columns inputs.
+//
+// A kernel adds to this file
+//   take_weight(index, sum)    what becomes of one weight's gradient
+//   take_bias(index, sum)      and of one bias's
+
+fn extent() -> Extent {
+    return Extent(sizes.outputs, sizes.inputs, sizes.batch);
+}
+
+// Samples past the batch count as zero.
+fn left_block(row: u32, k: u32) -> mat4x4f {
+    let samples = left_rows(k, row, sizes.batch, sizes.outputs);
+    let zero = vec4f();
+    return transpose(mat4x4f(
+        samples[0],
+        select(zero, samples[1], k + 1u < sizes.batch),
+        select(zero, samples[2], k + 2u < sizes.batch),
+        select(zero, samples[3], k + 3u < sizes.batch),
+    ));
+}
+
+fn right_block(column: u32, k: u32) -> mat4x4f {
+    return right_rows(k, column, sizes.batch, sizes.inputs);
+}
+
+fn store(row: u32, column: u32, sum: f32) {
+    take_weight(row * sizes.inputs + column, sum);
+}
+
+// The first block of a row of blocks sees to the biases of its eight outputs.
+fn finish(row: u32, column: u32) {
+    if column == 0u {
+        bias_four(row);
+        bias_four(row + 4u);
+    }
+}
+
+fn bias_four(first: u32) {
+    if first >= sizes.outputs {
+        return;
+    }
+    var sum = vec4f();
+    for (var sample = 0u; sample < sizes.batch; sample++) {
+        sum += left_at(sample, first, sizes.outputs);
+    }
+    take_bias(first, sum.x);
+    if first + 1u < sizes.outputs { take_bias(first + 1u, sum.y); }
+    if first + 2u < sizes.outputs { take_bias(first + 2u, sum.z); }
+    if first + 3u < sizes.outputs { take_bias(first + 3u, sum.w); }
+}
