@@ -37,7 +37,7 @@ pub struct Settings {
     pub seed: u64,
     /// Whether each epoch takes the samples in an order of its own.
     pub shuffle: bool,
-    /// What is kept of the forward sweep.
+    /// What is kept of the forward sweep. A budget bounds all that is allocated on the device.
     pub strategy: Strategy,
     /// Where to train.
     pub device: DeviceChoice,
@@ -75,9 +75,12 @@ impl Settings {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
         }
-        for (flag, is_zero) in
-            [("--batch", self.batch == 0), ("--epochs", self.epochs == 0), ("--steps", self.steps == Some(0))]
-        {
+        for (flag, is_zero) in [
+            ("--batch", self.batch == 0),
+            ("--epochs", self.epochs == 0),
+            ("--steps", self.steps == Some(0)),
+            ("--budget", self.strategy == Strategy::Budget(0)),
+        ] {
             if is_zero {
                 return Err(Error::usage(flag, "found 0, expected at least 1"));
             }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use ckpt_gpu::config::DeviceChoice;
 use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
-use ckpt_gpu::device::{Accumulation, Device, Job, Residence};
+use ckpt_gpu::device::{Accumulation, Device, Job, Task};
 use ckpt_gpu::gpu::{AdapterKind, Context, Gpu};
 use ckpt_gpu::memory::Ledger;
 use ckpt_gpu::model::{Activation, Loss, Network, Optimizer, Parameters};
 use ckpt_gpu::plan::{Action, Chain, Plan, PoolLimits};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::open;
+use ckpt_gpu::train::Machine;
 use common::Random;
 use reference::{Reference, Shape, relative_error};
 
@@ -136,20 +136,19 @@ impl Bench {
         let plan = Strategy::EveryN(2).plan(&chain, PoolLimits::default(), 0).unwrap();
         let data = Arc::new(random_data(&network, case, bytes, random));
         let parameters = random.parameters(&network);
-        let job = Job {
+        let task = Task {
             network: &network,
-            plan: &plan,
             micro_batch,
             parts: case.parts,
             optimizer: Optimizer::Sgd,
             rate: RATE,
             data: &data,
-            residence: Residence::Auto,
-            parameters: &parameters,
         };
+        let dataset_on_device = choice != DeviceChoice::Cpu;
+        let job = Job { task, plan: &plan, dataset_on_device, parameters: &parameters };
         let ledger = Ledger::new();
         let device: Box<dyn Device> = match workgroup {
-            None => open(choice, &job, &ledger).unwrap().device,
+            None => Machine::find(choice, &ledger).unwrap().0.open(&job, 0, &ledger).unwrap(),
             Some(workgroup) => {
                 let context = Context::open(AdapterKind::Software, ledger).unwrap().with_workgroup(workgroup);
                 Box::new(Gpu::new(context, &job).unwrap())

@@ -18,7 +18,13 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("config", &["device", "model", "strategy"]),
     ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),
     ("gpu", &["data", "device", "execute", "memory", "model", "plan"]),
-    ("train", &["config", "cpu", "data", "device", "execute", "gpu", "memory", "model", "plan", "simulate"]),
+    (
+        "train",
+        &[
+            "config", "cpu", "data", "device", "execute", "gpu", "memory", "model", "plan", "simulate",
+            "strategy",
+        ],
+    ),
     ("report", &["device", "memory", "model", "plan", "strategy", "train"]),
     ("cli", &["config", "cpu", "data", "device", "gpu", "memory", "model", "report", "strategy", "train"]),
 ];

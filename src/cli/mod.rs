@@ -1,6 +1,7 @@
 //! The command line; one file a command.
 
 mod devices;
+mod flags;
 mod output;
 mod progress;
 mod train;

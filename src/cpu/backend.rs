@@ -8,7 +8,7 @@ use super::loss::loss;
 use super::score::score;
 use super::update::update;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
@@ -48,14 +48,14 @@ struct Booked<T> {
 }
 
 impl Cpu {
-    /// Bytes of everything outside the plan's pool, before any of it is allocated.
-    pub fn planned_bytes(job: &Job) -> ByCategory {
-        let parameters = 4 * job.network.parameter_count();
-        let gradients = if job.parts > 1 { parameters } else { 0 };
+    /// Bytes of everything beside the plan's pool, before any of it is allocated.
+    pub fn bytes_beside_pool(task: &Task) -> ByCategory {
+        let parameters = 4 * task.network.parameter_count();
+        let gradients = if task.parts > 1 { parameters } else { 0 };
         ByCategory::from_iter([
             (Category::Parameters, parameters),
             (Category::Gradients, gradients),
-            (Category::Batch, 4 * job.micro_batch as u64 * (job.network.features() as u64 + 1)),
+            (Category::Batch, 4 * task.micro_batch as u64 * (task.network.features() as u64 + 1)),
         ])
     }
 
@@ -64,6 +64,7 @@ impl Cpu {
     /// # Errors
     /// [`Error::DoesNotFit`] where the host has no room for it.
     pub fn new(job: &Job, ledger: &Ledger) -> Result<Self> {
+        let task = &job.task;
         let parameters: Vec<_> = job
             .parameters
             .layers
@@ -75,8 +76,8 @@ impl Cpu {
             })
             .collect();
         let mut gradients = Vec::new();
-        if job.parts > 1 {
-            for layer in job.network.layers() {
+        if task.parts > 1 {
+            for layer in task.network.layers() {
                 let tensor = |elements| booked(ledger, Category::Gradients, elements);
                 gradients.push([tensor(layer.inputs * layer.outputs)?, tensor(layer.outputs)?]);
             }
@@ -90,9 +91,9 @@ impl Cpu {
         };
         let pool_bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
         Ok(Cpu {
-            network: job.network.clone(),
-            optimizer: job.optimizer,
-            rate: job.rate,
+            network: task.network.clone(),
+            optimizer: task.optimizer,
+            rate: task.rate,
             buffers_made: (parameters.len() + 2 * gradients.len() + blocks.len()) as u64 + 1,
             parameters,
             gradients,
@@ -100,10 +101,10 @@ impl Cpu {
             pool: zeros("the pool", pool_bytes as usize / 4)?,
             slots: slots.iter().map(range).collect(),
             _pool_entries: blocks.iter().map(|block| ledger.book(block.at_peak)).collect(),
-            labels: booked(ledger, Category::Batch, job.micro_batch)?,
-            cursor: BatchCursor::new(Arc::clone(job.data)),
-            batch: job.batch(),
-            samples: job.micro_batch,
+            labels: booked(ledger, Category::Batch, task.micro_batch)?,
+            cursor: BatchCursor::new(Arc::clone(task.data)),
+            batch: task.batch(),
+            samples: task.micro_batch,
             metrics: Metrics::default(),
         })
     }

@@ -4,13 +4,11 @@ use crate::data::Dataset;
 use crate::model::{Network, Optimizer, Parameters};
 use crate::plan::Plan;
 
-/// Everything that a device must know before the first step.
+/// What is trained, on what and how: all that decides which buffers there will be beside a plan's pool.
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct Task<'a> {
     /// What is trained.
     pub network: &'a Network,
-    /// What a step does to each of its micro-batches.
-    pub plan: &'a Plan,
     /// Samples in a micro-batch: what the plan runs on.
     pub micro_batch: usize,
     /// Micro-batches in a mini-batch, after which the parameters move.
@@ -21,13 +19,22 @@ pub struct Job<'a> {
     pub rate: f32,
     /// What to train on.
     pub data: &'a Arc<Dataset>,
-    /// Where the data is kept.
-    pub residence: Residence,
+}
+
+/// Everything that a device must know before the first step.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What is trained.
+    pub task: Task<'a>,
+    /// What a step does to each of its micro-batches.
+    pub plan: &'a Plan,
+    /// Whether the dataset is kept on the device; the CPU backend reads it where it lies.
+    pub dataset_on_device: bool,
     /// Where to start from.
     pub parameters: &'a Parameters,
 }
 
-impl Job<'_> {
+impl Task<'_> {
     /// Samples in a mini-batch, over which losses and gradients are averaged.
     pub fn batch(&self) -> usize {
         self.micro_batch * self.parts
@@ -37,7 +44,7 @@ impl Job<'_> {
 /// Where the dataset is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Residence {
-    /// On the device where it fits one binding; the CPU backend reads it where it lies.
+    /// On the device where it fits one binding, and the budget if there is one; the CPU backend reads it where it lies.
     Auto,
     /// On the device.
     Device,

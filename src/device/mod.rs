@@ -3,10 +3,12 @@
 mod accumulation;
 mod info;
 mod job;
+mod limits;
 
 pub use accumulation::Accumulation;
 pub use info::{DeviceInfo, DriverMemory};
-pub use job::{Job, Residence};
+pub use job::{Job, Residence, Task};
+pub use limits::DeviceLimits;
 
 use crate::Result;
 use crate::data::Pass;

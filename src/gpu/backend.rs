@@ -9,8 +9,8 @@ use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
-use crate::data::Pass;
-use crate::device::{Accumulation, Device, DeviceInfo, DriverMemory, Job, Metrics, Residence};
+use crate::data::{Dataset, Pass};
+use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
 use crate::model::{LayerParameters, Parameters};
@@ -43,12 +43,14 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Bytes of everything outside the plan's pool, before any of it is allocated.
-    ///
-    /// # Errors
-    /// [`Error::DoesNotFit`] where the dataset must stay on the device and cannot.
-    pub fn planned_bytes(context: &Context, job: &Job) -> Result<ByCategory> {
-        Ok(footprint(context, job)?.by_category())
+    /// Bytes of everything beside the plan's pool, before any of it is allocated.
+    pub fn bytes_beside_pool(task: &Task, dataset_on_device: bool) -> ByCategory {
+        Footprint::new(task, dataset_on_device).by_category()
+    }
+
+    /// Whether a device of these limits can keep `data`.
+    pub fn can_keep(data: &Dataset, limits: DeviceLimits) -> bool {
+        can_stay_on_device(data, limits.binding_bytes)
     }
 
     /// Allocates, uploads and binds everything that training needs.
@@ -56,21 +58,22 @@ impl Gpu {
     /// # Errors
     /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
     pub fn new(context: Context, job: &Job) -> Result<Self> {
-        let footprint = footprint(&context, job)?;
+        let task = &job.task;
+        let footprint = Footprint::new(task, job.dataset_on_device);
         let readback = Readback::new(&context, footprint.readback)?;
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
 
         let batch = Batch {
-            samples: job.micro_batch,
+            samples: task.micro_batch,
             inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
             labels: setup.buffer(Category::Batch, "labels", footprint.labels)?,
         };
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
         let source = match &footprint.dataset {
             Some(bytes) => {
-                Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &metrics, &batch)?))
+                Source::Device(Box::new(Resident::new(&mut setup, task.data, bytes, &metrics, &batch)?))
             }
-            None => Source::Host(Streamed::new(job.data, job.micro_batch)),
+            None => Source::Host(Streamed::new(task.data, task.micro_batch)),
         };
         let mut parameters = Vec::new();
         for (index, layer) in job.parameters.layers.iter().enumerate() {
@@ -82,7 +85,7 @@ impl Gpu {
             parameters.push([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]);
         }
         let mut gradients = Vec::new();
-        if job.parts > 1 {
+        if task.parts > 1 {
             for (index, tensors) in parameters.iter().enumerate() {
                 let [weights, bias]: &[Buffer; 2] = tensors;
                 let like = |name: &str, tensor: &Buffer| {
@@ -100,7 +103,7 @@ impl Gpu {
 
         let mut binder = Binder {
             setup: &mut setup,
-            job,
+            task,
             slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
             parameters: &parameters,
             gradients: &gradients,
@@ -109,7 +112,7 @@ impl Gpu {
             sample_losses: &sample_losses,
         };
         let mut work = HashMap::new();
-        for accumulation in Accumulation::all(job.parts) {
+        for accumulation in Accumulation::all(task.parts) {
             for action in job.plan.step.iter().chain(&job.plan.evaluation) {
                 if let Some(key) = Work::of(action, accumulation)
                     && !work.contains_key(&key)
@@ -262,19 +265,6 @@ impl Device for Gpu {
     fn objects_made(&self) -> u64 {
         self.context.objects()
     }
-}
-
-fn footprint(context: &Context, job: &Job) -> Result<Footprint> {
-    let limit = context.binding_limit();
-    let can_stay = can_stay_on_device(job.data, limit);
-    if job.residence == Residence::Device && !can_stay {
-        return Err(Error::DoesNotFit(format!(
-            "the dataset is larger than the {limit} bytes that {} binds at once; use --dataset host",
-            context.info.name
-        )));
-    }
-    let resident = can_stay && job.residence != Residence::Host;
-    Ok(Footprint::new(job, resident))
 }
 
 fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
-use crate::device::DeviceInfo;
+use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
 use crate::{Error, Result};
@@ -128,7 +128,7 @@ impl Context {
     }
 
     fn check_binding(&self, label: &str, bytes: u64, remedy: &str) -> Result<()> {
-        let limit = self.binding_limit();
+        let limit = self.limits().binding_bytes;
         if bytes <= limit {
             return Ok(());
         }
@@ -149,7 +149,7 @@ impl Context {
         let refuse = |problem: String| {
             Err(Error::DoesNotFit(format!("{label} needs {bytes} bytes: {problem}; {remedy}")))
         };
-        let limit = self.device.limits().max_buffer_size;
+        let limit = self.limits().buffer_bytes;
         if bytes > limit {
             return refuse(format!("a buffer of {} has at most {limit}", self.info.name));
         }
@@ -168,10 +168,13 @@ impl Context {
         Ok(Buffer { raw, _entry: entry })
     }
 
-    /// The most bytes that one storage binding can see.
-    pub fn binding_limit(&self) -> u64 {
+    /// What it can take at once.
+    pub fn limits(&self) -> DeviceLimits {
         let limits = self.device.limits();
-        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+        DeviceLimits {
+            binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            buffer_bytes: limits.max_buffer_size,
+        }
     }
 
     /// # Errors
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn software_names_what_would_fit_where_a_buffer_does_not() {
         let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
-        let bytes = context.binding_limit() + 4;
+        let bytes = context.limits().binding_bytes + 4;
         let refused = context.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
         let message = refused.map(|_| ()).unwrap_err().to_string();
         assert!(message.contains("samples") && message.contains("--dataset host"), "{message}");

@@ -1,5 +1,5 @@
 use crate::data::{Dataset, Inputs, Split};
-use crate::device::Job;
+use crate::device::Task;
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
 
@@ -36,8 +36,8 @@ pub(super) struct SplitBytes {
 }
 
 impl Footprint {
-    pub fn new(job: &Job, resident: bool) -> Self {
-        let &Job { network, micro_batch, data, .. } = job;
+    pub fn new(task: &Task, resident: bool) -> Self {
+        let &Task { network, micro_batch, data, .. } = task;
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
         let labels = 4 * micro_batch as u64;
         let dataset = resident.then(|| DatasetBytes {
@@ -47,7 +47,7 @@ impl Footprint {
         });
         let largest_tensor =
             network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
-        let sizes = SizesTable::new(job);
+        let sizes = SizesTable::new(task);
         let parameters = 4 * network.parameter_count();
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
@@ -64,7 +64,7 @@ impl Footprint {
             upload: if resident { piece } else { piece.max(inputs + labels) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
             parameters,
-            gradients: if job.parts > 1 { parameters } else { 0 },
+            gradients: if task.parts > 1 { parameters } else { 0 },
         }
     }
 
@@ -109,14 +109,14 @@ pub(super) fn can_stay_on_device(data: &Dataset, binding_limit: u64) -> bool {
 pub(super) struct SizesTable(Vec<[u32; 4]>);
 
 impl SizesTable {
-    fn new(job: &Job) -> Self {
-        let &Job { network, micro_batch, rate, data, .. } = job;
+    fn new(task: &Task) -> Self {
+        let &Task { network, micro_batch, rate, data, .. } = task;
         let mut entries: Vec<[u32; 4]> =
             network.layers().map(|layer| Self::product(micro_batch, layer, rate)).collect();
         for (split, in_order) in [(&data.train, false), (&data.train, true), (&data.test, true)] {
             entries.push(Self::gather(micro_batch, split, in_order));
         }
-        entries.push(Self::loss(job));
+        entries.push(Self::loss(task));
         entries.push(Self::score(micro_batch, network, &data.test));
         entries.sort_unstable();
         entries.dedup();
@@ -131,8 +131,8 @@ impl SizesTable {
         [batch as u32, split.features() as u32, split.len() as u32, u32::from(in_order)]
     }
 
-    pub fn loss(job: &Job) -> [u32; 4] {
-        [job.micro_batch as u32, job.network.classes() as u32, job.batch() as u32, 0]
+    pub fn loss(task: &Task) -> [u32; 4] {
+        [task.micro_batch as u32, task.network.classes() as u32, task.batch() as u32, 0]
     }
 
     pub fn score(batch: usize, network: &Network, split: &Split) -> [u32; 4] {

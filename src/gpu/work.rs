@@ -6,7 +6,7 @@ use super::footprint::SizesTable;
 use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use crate::Result;
-use crate::device::{Accumulation, Job};
+use crate::device::{Accumulation, Task};
 use crate::model::{Layer, Optimizer};
 use crate::plan::{Action, SlotId};
 
@@ -39,7 +39,7 @@ impl Work {
 /// Binds kernels to the buffers that a plan's actions name.
 pub(super) struct Binder<'a> {
     pub setup: &'a mut Setup,
-    pub job: &'a Job<'a>,
+    pub task: &'a Task<'a>,
     pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a [[Buffer; 2]],
     /// None where a batch has one part.
@@ -73,7 +73,7 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Forward)
         };
         let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.micro_batch, shape.outputs])
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.task.micro_batch, shape.outputs])
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
@@ -85,7 +85,7 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Delta)
         };
         let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.job.micro_batch, shape.inputs])
+        self.setup.dispatch(variant, self.product(layer), &operands, [self.task.micro_batch, shape.inputs])
     }
 
     fn update(
@@ -98,7 +98,7 @@ impl<'a> Binder<'a> {
         let [weights, bias] = &self.parameters[layer];
         let shape = self.layer(layer);
         let mut operands = vec![self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
-        let kernel = match (self.job.optimizer, accumulation) {
+        let kernel = match (self.task.optimizer, accumulation) {
             (Optimizer::Sgd, Accumulation::Whole) => Kernel::Update,
             (Optimizer::Sgd, _) => {
                 operands.extend(self.gradients[layer].iter().map(Buffer::whole));
@@ -111,22 +111,22 @@ impl<'a> Binder<'a> {
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
-        let network = self.job.network;
+        let network = self.task.network;
         let variant = Variant {
             activation: self.layer(self.parameters.len() - 1).activation,
             loss: network.loss(),
             ..Variant::of(Kernel::Loss)
         };
-        let sizes = SizesTable::loss(self.job);
+        let sizes = SizesTable::loss(self.task);
         let operands = [self.slot(output), self.labels.whole(), self.slot(delta), self.sample_losses.whole()];
-        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.job.micro_batch])?;
+        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.task.micro_batch])?;
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
         let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &operands, [1, 1])?;
         Ok(vec![loss, tally])
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
-        let sizes = SizesTable::score(self.job.micro_batch, self.job.network, &self.job.data.test);
+        let sizes = SizesTable::score(self.task.micro_batch, self.task.network, &self.task.data.test);
         let operands = [self.slot(output), self.labels.whole(), self.metrics.whole()];
         self.setup.dispatch(Variant::of(Kernel::Score), sizes, &operands, [1, 1])
     }
@@ -136,11 +136,11 @@ impl<'a> Binder<'a> {
     }
 
     fn layer(&self, layer: usize) -> Layer {
-        self.job.network.layer(layer)
+        self.task.network.layer(layer)
     }
 
     fn product(&self, layer: usize) -> [u32; 4] {
-        SizesTable::product(self.job.micro_batch, self.layer(layer), self.job.rate)
+        SizesTable::product(self.task.micro_batch, self.layer(layer), self.task.rate)
     }
 }
 

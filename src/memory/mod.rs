@@ -7,8 +7,10 @@ mod category;
 mod host;
 mod ledger;
 mod live;
+mod size;
 
 pub use category::{ByCategory, Category};
 pub use host::{available_host_bytes, check_host_memory};
 pub use ledger::{Ledger, LedgerEntry};
 pub use live::LiveMeter;
+pub use size::{format_bytes, parse_bytes};

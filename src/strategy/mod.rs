@@ -8,7 +8,7 @@ use std::fmt;
 
 use budget::Solver;
 
-use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
+use crate::plan::{Chain, Plan, PoolLimits, live_peak_bytes};
 use crate::{Error, Result};
 
 /// How to choose what is kept.
@@ -25,6 +25,17 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// The strategy itself, with the n of `chain` in the place of [`Strategy::EveryAuto`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
+    pub fn resolved(self, chain: &Chain) -> Result<Self> {
+        match self {
+            Strategy::EveryAuto => Ok(Strategy::EveryN(best_n(chain)?)),
+            _ => Ok(self),
+        }
+    }
+
     /// The plan of one training step of `chain`, in a pool of such buffers as `limits` allows. `beside` is how many
     /// bytes of a budget other things than the pool take.
     ///
@@ -33,8 +44,11 @@ impl Strategy {
     pub fn plan(self, chain: &Chain, limits: PoolLimits, beside: u64) -> Result<Plan> {
         match self {
             Strategy::StoreAll => Plan::new(chain, store_all::schedule(chain.layers()), limits),
-            Strategy::EveryN(n) => Plan::new(chain, every_n_schedule(chain, n), limits),
-            Strategy::EveryAuto => Plan::new(chain, every_n_schedule(chain, best_n(chain)?), limits),
+            Strategy::EveryN(0) => Plan::new(chain, store_all::schedule(chain.layers()), limits),
+            Strategy::EveryN(n) => Plan::new(chain, every_n::schedule(chain.layers(), n), limits),
+            Strategy::EveryAuto => {
+                Plan::new(chain, every_n::schedule(chain.layers(), best_n(chain)?), limits)
+            }
             Strategy::Budget(bytes) => {
                 let mut solver = Solver::new(chain, limits)?;
                 if let Some(plan) = solver.plan(bytes.saturating_sub(beside))?.filter(|_| bytes >= beside) {
@@ -47,18 +61,11 @@ impl Strategy {
     }
 }
 
-fn every_n_schedule(chain: &Chain, n: usize) -> Schedule {
-    match n {
-        0 => store_all::schedule(chain.layers()),
-        n => every_n::schedule(chain.layers(), n),
-    }
-}
-
 /// The n of which the fewest bytes live at once, and among equals the one that recomputes least.
 ///
 /// # Errors
 /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
-pub fn best_n(chain: &Chain) -> Result<usize> {
+fn best_n(chain: &Chain) -> Result<usize> {
     let mut best = (u64::MAX, u64::MAX, 0);
     for n in useful_n(chain.layers()) {
         let schedule = every_n::schedule(chain.layers(), n);

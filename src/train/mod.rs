@@ -2,8 +2,10 @@
 
 mod memory;
 mod open;
+mod planner;
 mod trainer;
 
 pub use memory::MemoryReport;
-pub use open::{Opened, open};
+pub use open::Machine;
+pub use planner::{Planned, Target};
 pub use trainer::{Epoch, Trainer};

@@ -1,51 +1,59 @@
+use super::Target;
 use crate::config::DeviceChoice;
 use crate::cpu::Cpu;
-use crate::device::{Device, Job, Residence};
+use crate::device::{Device, Job};
 use crate::gpu::{AdapterKind, Context, Gpu};
-use crate::memory::{ByCategory, Ledger, check_host_memory};
+use crate::memory::{Ledger, check_host_memory};
 use crate::{Error, Result};
 
-/// A device with everything that a job needs on it.
-pub struct Opened {
-    /// The device.
-    pub device: Box<dyn Device>,
-    /// Bytes outside the plan's pool, as they were planned before anything was allocated.
-    pub planned: ByCategory,
-    /// Why `auto` took the CPU.
-    pub passed_over: Option<Error>,
+/// Something to train on, with nothing allocated yet.
+pub enum Machine {
+    /// The CPU backend.
+    Cpu,
+    /// A GPU, or a driver that stands in for one.
+    Gpu(Box<Context>),
 }
 
-/// Opens the device that `choice` names, and allocates all that `job` needs.
-///
-/// # Errors
-/// [`Error::NoDevice`] where there is none, [`Error::DoesNotFit`] where it is too small, [`Error::Usage`] where it
-/// cannot keep the dataset as `job` asks.
-pub fn open(choice: DeviceChoice, job: &Job, ledger: &Ledger) -> Result<Opened> {
-    let kind = match choice {
-        DeviceChoice::Cpu => return open_cpu(job, ledger, None),
-        DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
-        DeviceChoice::Software => AdapterKind::Software,
-    };
-    match Context::open(kind, ledger.clone()) {
-        Ok(context) => {
-            let planned = Gpu::planned_bytes(&context, job)?;
-            Ok(Opened { device: Box::new(Gpu::new(context, job)?), planned, passed_over: None })
+impl Machine {
+    /// The machine that `choice` names, and why `auto` passed the GPU over, where it did. What it allocates will be
+    /// in `ledger`.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] where there is none.
+    pub fn find(choice: DeviceChoice, ledger: &Ledger) -> Result<(Self, Option<Error>)> {
+        let kind = match choice {
+            DeviceChoice::Cpu => return Ok((Machine::Cpu, None)),
+            DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
+            DeviceChoice::Software => AdapterKind::Software,
+        };
+        match Context::open(kind, ledger.clone()) {
+            Ok(context) => Ok((Machine::Gpu(Box::new(context)), None)),
+            Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => {
+                Ok((Machine::Cpu, Some(error)))
+            }
+            Err(error) => Err(error),
         }
-        Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => {
-            open_cpu(job, ledger, Some(error))
-        }
-        Err(error) => Err(error),
     }
-}
 
-fn open_cpu(job: &Job, ledger: &Ledger, passed_over: Option<Error>) -> Result<Opened> {
-    if job.residence == Residence::Device {
-        return Err(Error::usage(
-            "--dataset",
-            "found device, expected auto or host: the cpu backend reads the data where it lies in host memory",
-        ));
+    /// What to plan for.
+    pub fn target(&self) -> Target {
+        match self {
+            Machine::Cpu => Target::Cpu,
+            Machine::Gpu(context) => Target::Gpu(context.limits()),
+        }
     }
-    let planned = Cpu::planned_bytes(job);
-    check_host_memory("the cpu backend's buffers", planned.total() + job.plan.pool_bytes())?;
-    Ok(Opened { device: Box::new(Cpu::new(job, ledger)?), planned, passed_over })
+
+    /// Allocates all that `job` needs, `bytes` in all.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the machine is too small.
+    pub fn open(self, job: &Job, bytes: u64, ledger: &Ledger) -> Result<Box<dyn Device>> {
+        match self {
+            Machine::Cpu => {
+                check_host_memory("the cpu backend's buffers", bytes)?;
+                Ok(Box::new(Cpu::new(job, ledger)?))
+            }
+            Machine::Gpu(context) => Ok(Box::new(Gpu::new(*context, job)?)),
+        }
+    }
 }

@@ -1,20 +1,21 @@
 use std::sync::Arc;
 
-use super::{MemoryReport, Opened, open};
+use super::{Machine, MemoryReport, Planned};
 use crate::config::Settings;
 use crate::data::{Dataset, Pass, shuffle};
-use crate::device::{Accumulation, Device, DeviceInfo, Job};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
-use crate::plan::{Chain, Plan, PoolLimits, interval_memory};
-use crate::simulate::simulate;
+use crate::plan::{Plan, interval_memory};
+use crate::strategy::Strategy;
 use crate::{Error, Result};
 
 /// A network in training.
 pub struct Trainer {
     settings: Settings,
     network: Network,
+    strategy: Strategy,
     plan: Plan,
     planned: ByCategory,
     ledger: Ledger,
@@ -56,28 +57,16 @@ impl Trainer {
         settings.validate()?;
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
-        let micro_batch = settings.micro_batch();
-        let chain = Chain::of(&network, micro_batch)?;
-        let plan = settings.strategy.plan(&chain, PoolLimits::default(), 0)?;
-        simulate(&plan)?;
-
         let ledger = Ledger::new();
-        let job = Job {
-            network: &network,
-            plan: &plan,
-            micro_batch,
-            parts: settings.batch / micro_batch,
-            rate: settings.lr,
-            optimizer: settings.optimizer,
-            residence: settings.dataset,
-            data,
-            parameters,
-        };
-        let Opened { device, planned, passed_over } = open(settings.device, &job, &ledger)?;
-        let planned = planned.iter().chain(plan.pool().iter()).collect();
+        let (machine, passed_over) = Machine::find(settings.device, &ledger)?;
+        let task = task(settings, &network, data);
+        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
+        let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
+        let job = Job { task, plan: &plan, dataset_on_device, parameters };
+        let device = machine.open(&job, bytes.total(), &ledger)?;
         Ok(Trainer {
             settings: settings.clone(),
-            planned,
+            planned: bytes,
             ledger,
             device,
             passed_over,
@@ -86,11 +75,17 @@ impl Trainer {
             step_meter: LiveMeter::new(plan.slots.len()),
             evaluation_meter: LiveMeter::new(plan.slots.len()),
             network,
+            strategy,
             plan,
             epoch: 0,
             steps: 0,
             made_by_first_step: None,
         })
+    }
+
+    /// How it was planned.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
     /// What a step does to each of its micro-batches.
@@ -255,6 +250,18 @@ impl Trainer {
 
     fn made(&self) -> Made {
         Made { allocations: self.ledger.allocations(), objects: self.device.objects_made() }
+    }
+}
+
+/// What `settings` train, on `data`.
+pub fn task<'a>(settings: &Settings, network: &'a Network, data: &'a Arc<Dataset>) -> Task<'a> {
+    Task {
+        network,
+        micro_batch: settings.micro_batch(),
+        parts: settings.batch / settings.micro_batch(),
+        optimizer: settings.optimizer,
+        rate: settings.lr,
+        data,
     }
 }
 

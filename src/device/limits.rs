@@ -1,0 +1,25 @@
+use crate::plan::PoolLimits;
+
+/// What a GPU can take at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceLimits {
+    /// The most bytes that a kernel can see through one binding.
+    pub binding_bytes: u64,
+    /// The largest buffer, in bytes.
+    pub buffer_bytes: u64,
+}
+
+impl DeviceLimits {
+    /// What they mean for a plan's pool.
+    pub fn pool(self) -> PoolLimits {
+        let PoolLimits { alignment, .. } = PoolLimits::default();
+        PoolLimits { alignment, block_bytes: self.buffer_bytes / alignment * alignment }
+    }
+}
+
+impl Default for DeviceLimits {
+    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB.
+    fn default() -> Self {
+        DeviceLimits { binding_bytes: 128 << 20, buffer_bytes: 256 << 20 }
+    }
+}

@@ -1,0 +1,144 @@
+use crate::cpu::Cpu;
+use crate::device::{DeviceLimits, Residence, Task};
+use crate::gpu::Gpu;
+use crate::memory::{ByCategory, Category};
+use crate::plan::{Chain, Plan, PoolLimits};
+use crate::simulate::simulate;
+use crate::strategy::Strategy;
+use crate::{Error, Result};
+
+/// What kind of device is planned for. The device itself need not be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The CPU backend.
+    Cpu,
+    /// A GPU.
+    Gpu(DeviceLimits),
+}
+
+/// What a run will do and take, decided before anything is allocated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The strategy that it was made by.
+    pub strategy: Strategy,
+    /// What a step does to each of its micro-batches.
+    pub plan: Plan,
+    /// Bytes of everything beside the plan's pool.
+    pub beside: ByCategory,
+    /// Whether the dataset is kept on the device.
+    pub dataset_on_device: bool,
+}
+
+/// A place for the dataset, and the bytes beside the pool that come with it.
+struct Placement {
+    on_device: bool,
+    beside: ByCategory,
+}
+
+impl Planned {
+    /// Bytes of everything, by category.
+    pub fn bytes(&self) -> ByCategory {
+        self.beside.iter().chain(self.plan.pool().iter()).collect()
+    }
+}
+
+impl Target {
+    /// Plans `task`, and replays the plan.
+    ///
+    /// A budget bounds the pool and everything beside it. The dataset is kept on the device only where the plan
+    /// leaves room for it: bytes are better spent on recomputing less.
+    ///
+    /// # Errors
+    /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states and datasets that the
+    /// device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
+    pub fn plan(self, strategy: Strategy, task: &Task, residence: Residence) -> Result<Planned> {
+        let chain = Chain::of(task.network, task.micro_batch)?;
+        let strategy = strategy.resolved(&chain)?;
+        let placements = self.placements(task, residence)?;
+        let least = placements.iter().map(|placement| placement.beside.total()).min().unwrap_or(0);
+        let plan = strategy
+            .plan(&chain, self.pool_limits(), least)
+            .map_err(|error| explain(error, task, residence, &placements))?;
+        simulate(&plan)?;
+
+        let budget = if let Strategy::Budget(bytes) = strategy { bytes } else { u64::MAX };
+        let fits = |placement: &Placement| plan.pool_bytes() + placement.beside.total() <= budget;
+        let Some(Placement { on_device, beside }) = placements.into_iter().find(fits) else {
+            let advice = "this is a bug of the planner".to_owned();
+            return Err(Error::OverBudget { budget, least: least + plan.pool_bytes(), advice });
+        };
+        Ok(Planned { strategy, plan, beside, dataset_on_device: on_device })
+    }
+
+    /// What its buffers may be.
+    pub fn pool_limits(self) -> PoolLimits {
+        match self {
+            Target::Cpu => PoolLimits::default(),
+            Target::Gpu(limits) => limits.pool(),
+        }
+    }
+
+    /// Where the dataset may be kept, the best first.
+    fn placements(self, task: &Task, residence: Residence) -> Result<Vec<Placement>> {
+        let Target::Gpu(limits) = self else {
+            if residence == Residence::Device {
+                return Err(Error::usage(
+                    "--dataset",
+                    "found device, expected auto or host: \
+                     the cpu backend reads the data where it lies in host memory",
+                ));
+            }
+            return Ok(vec![Placement { on_device: false, beside: Cpu::bytes_beside_pool(task) }]);
+        };
+        let can_keep = Gpu::can_keep(task.data, limits);
+        if residence == Residence::Device && !can_keep {
+            return Err(Error::DoesNotFit(format!(
+                "the dataset is larger than the {} bytes that the device binds at once; use --dataset host",
+                limits.binding_bytes
+            )));
+        }
+        let wanted = |&on_device: &bool| match residence {
+            Residence::Auto => can_keep || !on_device,
+            Residence::Device => on_device,
+            Residence::Host => !on_device,
+        };
+        let place = |on_device| Placement { on_device, beside: Gpu::bytes_beside_pool(task, on_device) };
+        Ok([true, false].into_iter().filter(wanted).map(place).collect())
+    }
+}
+
+/// Says of a budget that is too small what takes the bytes, and what would lower them.
+fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placement]) -> Error {
+    let Error::OverBudget { budget, least, .. } = error else { return error };
+    let Some(Placement { beside, .. }) = placements.iter().min_by_key(|place| place.beside.total()) else {
+        return error;
+    };
+    let pool = (least - beside.total(), "activations");
+    let mut takers: Vec<(u64, &str)> =
+        beside.iter().map(|(category, bytes)| (bytes, category.name())).chain([pool]).collect();
+    takers.sort_by(|a, b| b.cmp(a));
+    let takers: Vec<String> = takers
+        .iter()
+        .filter(|(bytes, _)| *bytes > 0)
+        .map(|(bytes, name)| format!("{name} take {bytes}"))
+        .collect();
+
+    let mut remedies = Vec::new();
+    if residence == Residence::Device {
+        remedies.push("--dataset host");
+    }
+    if task.micro_batch > 1 {
+        remedies.push("a smaller --micro-batch");
+        if beside[Category::Gradients] == 0 && 2 * beside[Category::Parameters] > budget {
+            // Accumulated gradients would take as much as the parameters.
+            remedies.pop();
+        }
+        remedies.push("a smaller --batch");
+    }
+    remedies.push("narrower or fewer --layers");
+    Error::OverBudget {
+        budget,
+        least,
+        advice: format!("{}; use {}", takers.join(", "), remedies.join(", or ")),
+    }
+}
