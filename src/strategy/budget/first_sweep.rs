@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::segment::{Cut, Segment, lower_to_shifted, lower_to_sum};
+use super::segment::{Base, Cut, Segment, lower_to_shifted, lower_to_sum};
 
 /// Least costs of a step from the first forward sweep on, for a segment that ends with the loss.
 ///
@@ -43,6 +43,10 @@ impl FirstSweep {
                 for next in first + 1..segment.len() {
                     lower_to_sum(&mut costs, &kept[next], segment.table.row(base, first, next - 1));
                 }
+                if let Some((start, taken)) = Self::whole_group(segment, base, first) {
+                    let rest = &sweep.rows[&(base + 1, base + 1)][start - taken..];
+                    lower_to_shifted(&mut costs[start..], rest, 0.0);
+                }
                 sweep.rows.insert((base, first), costs);
             }
         }
@@ -57,6 +61,11 @@ impl FirstSweep {
     /// How the last group solves its first sweep itself, where `base` is where it starts.
     fn own_group<'a>(segment: &'a Segment, base: usize) -> Option<&'a FirstSweep> {
         segment.last_group().filter(|_| base + 1 == segment.len())?.first_sweep.as_ref()
+    }
+
+    /// As [`Segment::whole_group`], with no delta held and the last group left to itself.
+    fn whole_group(segment: &Segment, base: usize, first: usize) -> Option<(usize, usize)> {
+        segment.whole_group(base, first, 0).filter(|_| base + 1 < segment.len())
     }
 
     fn to_loss_need(segment: &Segment, base: usize) -> usize {
@@ -100,15 +109,21 @@ impl FirstSweep {
         if first > base && units >= segment.leave_need(base) {
             for keep in segment.sites.keepers(base, first) {
                 let cost = kept(keep, first, units + segment.width(base));
-                offer(cost, FirstCut::Keep(Cut { keep, first, gives_up_base: true }));
+                offer(cost, FirstCut::Keep(Cut { keep, first, base: Base::GivenUp }));
             }
         }
         for next in first + 1..segment.len() {
             let below = segment.table.row(base, first, next - 1)[units];
             for keep in segment.sites.keepers(base, next) {
-                let cut = Cut { keep, first: next, gives_up_base: false };
+                let cut = Cut { keep, first: next, base: Base::Stays };
                 offer(kept(keep, next, units) + below, FirstCut::Keep(cut));
             }
+        }
+        if let Some((start, taken)) = Self::whole_group(segment, base, first)
+            && units >= start
+        {
+            let cut = Cut { keep: base + 1, first: base + 1, base: Base::StaysWithGroup };
+            offer(self.rows[&(base + 1, base + 1)][units - taken], FirstCut::Keep(cut));
         }
         if units >= Self::to_loss_need(segment, base) {
             offer(segment.table.row(base, first, segment.len() - 1)[units], FirstCut::ToLoss);

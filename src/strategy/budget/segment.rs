@@ -24,6 +24,8 @@ pub(super) struct Segment {
     pub sites: Sites,
     /// Of each group of layers between two sites, how to pass it; none where it is a single layer.
     pub groups: Vec<Option<Segment>>,
+    /// Of each group, what keeping all of it takes; none where it is a single layer.
+    wholes: Vec<Option<WholeGroup>>,
     pub table: Table,
     pub columns: usize,
     /// Where it ends with the loss.
@@ -39,8 +41,28 @@ pub(super) struct Cut {
     pub keep: usize,
     /// The first of the groups that it is kept for.
     pub first: usize,
-    /// Whether the base is given up on the way.
-    pub gives_up_base: bool,
+    /// What becomes of the base and its group.
+    pub base: Base,
+}
+
+/// What becomes of the state that a sweep starts from when it runs on to another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Base {
+    /// It stays, for the groups that the other state is not kept for.
+    Stays,
+    /// It is given up on the way: nothing is left for it to do.
+    GivenUp,
+    /// It stays, and so does every state of its group, which then need not run again.
+    StaysWithGroup,
+}
+
+/// Keeping every state of a group of several layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WholeGroup {
+    /// Units of the states inside, without those at either end.
+    inside: usize,
+    /// What passing it backward holds at most, besides the state that it starts from.
+    need: usize,
 }
 
 impl Segment {
@@ -60,9 +82,18 @@ impl Segment {
                 run_needs[from * count + to] = links.run_need(start..end);
             }
         }
+        let wholes = sites.states.windows(2).map(|pair| WholeGroup::new(links, pair[0]..pair[1])).collect();
         let table = Table::new(&sites, columns);
-        let mut segment =
-            Segment { links: Arc::clone(links), sites, groups, table, columns, first_sweep: None, run_needs };
+        let mut segment = Segment {
+            links: Arc::clone(links),
+            sites,
+            groups,
+            wholes,
+            table,
+            columns,
+            first_sweep: None,
+            run_needs,
+        };
         segment.fill();
         if end == links.deltas.len() {
             segment.first_sweep = Some(FirstSweep::solve(&segment));
@@ -118,8 +149,26 @@ impl Segment {
 
     /// What must be held to run on from `base` to `keep` before groups up to `last` are passed with it.
     fn need(&self, base: usize, keep: usize, last: usize) -> usize {
-        let delta = self.links.deltas[self.sites.states[last + 1] - 1];
-        self.run_need(base, keep) + delta
+        self.run_need(base, keep) + self.last_delta(last)
+    }
+
+    /// Units that must be there to keep all of `base`'s group and the state that ends it while `beside` more are
+    /// held, and how many of them stay taken; none where that is no choice, or where it exceeds the table.
+    pub fn whole_group(&self, base: usize, first: usize, beside: usize) -> Option<(usize, usize)> {
+        let whole = self.wholes[base].filter(|_| first == base)?;
+        let taken = whole.inside + self.width(base + 1);
+        let start = whole.need.max(taken + beside);
+        (start < self.columns).then_some((start, taken))
+    }
+
+    /// Units of the states inside `group`.
+    pub fn units_inside(&self, group: usize) -> usize {
+        self.wholes[group].map_or(0, |whole| whole.inside)
+    }
+
+    /// Units of the delta that groups up to `last` start from.
+    fn last_delta(&self, last: usize) -> usize {
+        self.links.deltas[self.sites.states[last + 1] - 1]
     }
 
     fn fill(&mut self) {
@@ -141,6 +190,10 @@ impl Segment {
                     }
                     for next in first + 1..=last {
                         lower_to_sum(&mut costs, &kept[next], self.table.row(base, first, next - 1));
+                    }
+                    if let Some((start, taken)) = self.whole_group(base, first, self.last_delta(last)) {
+                        let rest = &self.table.row(base + 1, base + 1, last)[start - taken..];
+                        lower_to_shifted(&mut costs[start..], rest, self.run_cost(base, base + 1));
                     }
                     self.table.set(base, first, last, &costs);
                 }
@@ -188,20 +241,38 @@ impl Segment {
         if last == base {
             return None;
         }
-        let delta = self.links.deltas[self.sites.states[last + 1] - 1];
-        if first > base && units >= self.leave_need(base) + delta {
+        if first > base && units >= self.leave_need(base) + self.last_delta(last) {
             for keep in self.sites.keepers(base, first) {
-                let cut = Cut { keep, first, gives_up_base: true };
+                let cut = Cut { keep, first, base: Base::GivenUp };
                 offer(kept(keep, first, units + self.width(base)), cut);
             }
         }
         for next in first + 1..=last {
             let below = self.table.row(base, first, next - 1)[units];
             for keep in self.sites.keepers(base, next) {
-                offer(kept(keep, next, units) + below, Cut { keep, first: next, gives_up_base: false });
+                offer(kept(keep, next, units) + below, Cut { keep, first: next, base: Base::Stays });
             }
         }
+        if let Some((start, taken)) = self.whole_group(base, first, self.last_delta(last))
+            && units >= start
+        {
+            let rest = self.table.row(base + 1, base + 1, last)[units - taken];
+            let cut = Cut { keep: base + 1, first: base + 1, base: Base::StaysWithGroup };
+            offer(self.run_cost(base, base + 1) + rest, cut);
+        }
         best.map(|(_, cut)| cut)
+    }
+}
+
+impl WholeGroup {
+    fn new(links: &Links, layers: Range<usize>) -> Option<Self> {
+        let mut inside = 0;
+        let mut need = links.backward_need(layers.start);
+        for layer in layers.clone().skip(1) {
+            inside += links.states[layer];
+            need = need.max(inside + links.backward_need(layer));
+        }
+        (layers.len() > 1).then_some(WholeGroup { inside, need })
     }
 }
 

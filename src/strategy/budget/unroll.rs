@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::first_sweep::FirstCut;
-use super::segment::Segment;
+use super::segment::{Base, Segment};
 use crate::plan::{Op, Schedule};
 
 /// The cheapest schedule in `units` of memory, which must be possible.
@@ -9,6 +9,14 @@ pub(super) fn schedule(segment: &Segment, units: usize) -> Schedule {
     let mut unroller = Unroller { ops: Vec::new(), kept: vec![0] };
     unroller.first_sweep(segment, 0, 0, units);
     Schedule { intervals: intervals(&unroller.kept, segment.links.deltas.len()), ops: unroller.ops }
+}
+
+/// What is left to do once the states above a base have been used.
+enum Rest {
+    /// Groups to pass from it.
+    Sweep { base: usize, first: usize, last: usize, units: usize },
+    /// Layers whose states are all there.
+    Backward(Range<usize>),
 }
 
 struct Unroller {
@@ -21,7 +29,7 @@ impl Unroller {
     fn first_sweep(&mut self, segment: &Segment, mut base: usize, first: usize, mut units: usize) {
         let states = &segment.sites.states;
         let Some(sweep) = &segment.first_sweep else { return };
-        // What is left for each base once the states above it have been used: (base, first, last, units).
+        // What is left for each base once the states above it have been used.
         let mut rest = Vec::new();
         let mut first = first;
         loop {
@@ -29,7 +37,7 @@ impl Unroller {
                 FirstCut::ToLoss => {
                     self.ops.extend((states[base]..states[segment.len()]).map(Op::Forward));
                     self.ops.push(Op::Loss);
-                    rest.push((base, first, segment.len() - 1, units));
+                    rest.push(Rest::Sweep { base, first, last: segment.len() - 1, units });
                     break;
                 }
                 FirstCut::Group => {
@@ -40,11 +48,17 @@ impl Unroller {
                 }
                 FirstCut::Keep(cut) => {
                     self.ops.extend((states[base]..states[cut.keep]).map(Op::Forward));
-                    if cut.gives_up_base {
-                        self.kept.pop();
-                        units += segment.width(base);
-                    } else {
-                        rest.push((base, first, cut.first - 1, units));
+                    match cut.base {
+                        Base::Stays => rest.push(Rest::Sweep { base, first, last: cut.first - 1, units }),
+                        Base::GivenUp => {
+                            self.kept.pop();
+                            units += segment.width(base);
+                        }
+                        Base::StaysWithGroup => {
+                            self.kept.extend(states[base] + 1..states[cut.keep]);
+                            rest.push(Rest::Backward(states[base]..states[cut.keep]));
+                            units -= segment.units_inside(base);
+                        }
                     }
                     self.kept.push(states[cut.keep]);
                     units -= segment.width(cut.keep);
@@ -52,8 +66,11 @@ impl Unroller {
                 }
             }
         }
-        for (base, first, last, units) in rest.into_iter().rev() {
-            self.sweep(segment, base, first, last, units);
+        for rest in rest.into_iter().rev() {
+            match rest {
+                Rest::Sweep { base, first, last, units } => self.sweep(segment, base, first, last, units),
+                Rest::Backward(layers) => self.ops.extend(layers.rev().map(Op::Backward)),
+            }
         }
     }
 
@@ -67,10 +84,18 @@ impl Unroller {
             return;
         };
         self.ops.extend((states[base]..states[cut.keep]).map(Op::Recompute));
-        let given_up = if cut.gives_up_base { segment.width(base) } else { 0 };
-        self.sweep(segment, cut.keep, cut.first, last, units + given_up - segment.width(cut.keep));
-        if !cut.gives_up_base {
-            self.sweep(segment, base, first, cut.first - 1, units);
+        let left = match cut.base {
+            Base::Stays => units,
+            Base::GivenUp => units + segment.width(base),
+            Base::StaysWithGroup => units - segment.units_inside(base),
+        };
+        self.sweep(segment, cut.keep, cut.first, last, left - segment.width(cut.keep));
+        match cut.base {
+            Base::Stays => self.sweep(segment, base, first, cut.first - 1, units),
+            Base::GivenUp => {}
+            Base::StaysWithGroup => {
+                self.ops.extend((states[base]..states[cut.keep]).rev().map(Op::Backward));
+            }
         }
     }
 }
