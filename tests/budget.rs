@@ -101,3 +101,36 @@ fn scratch_large() {
         }
     }
 }
+
+#[test]
+fn scratch_thousand() {
+    let mut random = Random::new(1);
+    let mut chain = Family::Random.chain(1000, &mut random);
+    // widths 8..128
+    for k in 0..=1000 {
+        chain.state_bytes[k] = 400 * (8 + random.below(121) as u64);
+    }
+    chain.delta_bytes = chain.state_bytes[1..].to_vec();
+    for k in 0..1000 {
+        chain.forward_flops[k] = chain.state_bytes[k] / 400 * chain.state_bytes[k + 1] / 400;
+    }
+    let sum: u64 = chain.forward_flops.iter().sum();
+    let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+    let top: u64 = chain.state_bytes[1..].iter().sum();
+    for k in [64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.3] {
+        let started = std::time::Instant::now();
+        let bytes = (top as f64 / k) as u64;
+        let plan = solver.plan(bytes).unwrap();
+        let t = started.elapsed().as_secs_f64();
+        match plan {
+            Some(plan) => println!(
+                "1/{k}: {:.4} bound {:.4} live {:.3} pool {:.3} {t:.2}",
+                plan.prediction.recomputed_flops as f64 / sum as f64,
+                solver.bound(bytes) / sum as f64,
+                plan.peak_live_bytes() as f64 / bytes as f64,
+                plan.pool_bytes() as f64 / bytes as f64
+            ),
+            None => println!("1/{k} infeasible"),
+        }
+    }
+}

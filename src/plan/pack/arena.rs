@@ -5,19 +5,25 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::{Layout, Place, PoolLimits};
 use crate::plan::Tenant;
 
-/// How much more than the live peak an arena may take, in thousandths; tried in this order.
-const SLACK: [u64; 10] = [0, 5, 10, 20, 30, 40, 50, 75, 100, 150];
-/// How many partial layouts are followed at once, and how many ranges are copied at most: long chains of which much
-/// lives at once follow fewer layouts, or have no arena.
-const WIDTH: usize = 48;
+/// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
+/// once; tried in this order.
+const TRIALS: [(u64, usize); 9] =
+    [(0, 24), (5, 24), (15, 24), (30, 24), (50, 24), (5, 96), (20, 96), (50, 96), (100, 96)];
+/// How many tenants more than [`NARROW`] layouts can be followed for, and how many ranges are copied at most: long
+/// chains of which much lives at once follow fewer layouts, or have no arena.
+const MANY_TENANTS: usize = 2000;
+const NARROW: usize = 24;
 const COPIES: usize = 50_000_000;
 
 /// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
 /// none was found below `most` bytes that is not much larger than `live_peak`.
 pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
-    let capacities = SLACK.iter().map(|slack| live_peak + live_peak * slack / 1000);
-    let (offsets, bytes) = capacities.take_while(|&capacity| capacity < most).find_map(|capacity| {
-        let offsets = place(tenants, capacity, limits)?;
+    let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
+        let capacity = live_peak + live_peak * slack / 1000;
+        if capacity >= most || (width > NARROW && tenants.len() > MANY_TENANTS) {
+            return None;
+        }
+        let offsets = place(tenants, capacity, width, limits)?;
         let ends = tenants.iter().zip(&offsets).map(|(tenant, offset)| offset + tenant.bytes);
         let bytes = ends.max().unwrap_or(0);
         Some((offsets, bytes))
@@ -38,10 +44,10 @@ pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: Pool
 /// A beam search in the order of time: each tenant may go to either end of any gap, and of the layouts that
 /// result, those are followed whose free bytes are least scattered. Checkpoints come and go as on a stack, so that
 /// two stacks that grow towards each other are close to what is wanted, and choosing the end is most of the work.
-fn place(tenants: &[Tenant], capacity: u64, limits: PoolLimits) -> Option<Vec<u64>> {
+fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) -> Option<Vec<u64>> {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     order.sort_by_key(|&index| (tenants[index].from, Reverse(tenants[index].bytes)));
-    let width = WIDTH.min(COPIES / (tenants.len() * most_alive(tenants)).max(1));
+    let width = width.min(COPIES / (tenants.len() * most_alive(tenants)).max(1));
 
     let mut history: Vec<Placed> = Vec::new();
     let mut beam = vec![Partial::default()];

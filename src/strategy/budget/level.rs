@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::links::{Links, Rounding};
@@ -5,10 +6,14 @@ use super::segment::Segment;
 use super::unroll;
 use crate::plan::{Chain, Schedule};
 
-/// How many columns a table has at most, but where fewer operations make more columns cheap.
-const COLUMNS: u64 = 512;
-/// Operations a column.
-const WORK: f64 = 300_000.0;
+/// About how many operations solving a level may take.
+const WORK: f64 = 1.5e8;
+/// How many columns a table has: at least so many, and up to so many more where states are small against the budget.
+const COLUMNS: Range<u64> = 512..8192;
+/// Schedules whose memory differs by less than one part in so many are not told apart.
+const CLOSE: usize = 256;
+/// Into how many units the mean state should be divided.
+const UNITS_A_STATE: u64 = 4;
 
 /// A range of budgets with the unit of memory that it is solved in. Levels come from the chain alone, never from a
 /// budget, so that a larger budget has every schedule of a smaller one to choose from.
@@ -33,8 +38,8 @@ impl Level {
         };
         let layers = chain.layers() as f64;
         let operations = layers.powi(4) / 12.0 + layers.powi(3) / 6.0;
-        let affordable = (COLUMNS as f64 * WORK / operations) as u64;
-        if store_all_bytes / exact <= affordable.clamp(COLUMNS, 1 << 16) {
+        let affordable = (WORK / operations) as u64;
+        if store_all_bytes / exact <= affordable.clamp(COLUMNS.start, 1 << 16) {
             return vec![level(exact, store_all_bytes)];
         }
         let mut levels = Vec::new();
@@ -66,11 +71,13 @@ impl Level {
         divides && self.segment().is_exact()
     }
 
-    /// Every number of units at which more memory starts to cost less, with that cost, least memory first.
+    /// Numbers of units at which more memory starts to cost less, with that cost, least memory first; of many close
+    /// together, only the first.
     pub fn steps(&mut self) -> Vec<(usize, f64)> {
         let mut steps: Vec<(usize, f64)> = Vec::new();
         for (units, &cost) in self.segment().first_costs().iter().enumerate() {
-            if cost < steps.last().map_or(f64::INFINITY, |&(_, least)| least) {
+            let (last, least) = steps.last().copied().unwrap_or((0, f64::INFINITY));
+            if cost < least && units >= last + last / CLOSE {
                 steps.push((units, cost));
             }
         }
@@ -86,15 +93,21 @@ impl Level {
     /// sizes rounded down.
     pub fn bound(&self, bytes: u64) -> f64 {
         let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Down));
-        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, WORK);
+        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, self.work());
         let costs = segment.first_costs();
         costs[((bytes / self.unit) as usize).min(costs.len() - 1)]
     }
 
+    /// Operations a column.
+    fn work(&self) -> f64 {
+        WORK / self.columns as f64
+    }
+
     fn segment(&mut self) -> &Segment {
+        let work = self.work();
         self.solved.get_or_insert_with(|| {
             let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Up));
-            Segment::solve(&links, 0..self.chain.layers(), self.columns, WORK)
+            Segment::solve(&links, 0..self.chain.layers(), self.columns, work)
         })
     }
 }
@@ -118,11 +131,13 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-/// Of the units that divide `top` into [`COLUMNS`] or up to half as many, one that rounds the chain's sizes up least.
+/// Of the units that divide `top` into as many columns as [`COLUMNS`] says, or down to half as many, one that rounds the chain's sizes up least.
 fn convenient_unit(chain: &Chain, top: u64) -> u64 {
     let sizes = &chain.state_bytes[1..];
     let lost = |unit: u64| sizes.iter().map(|bytes| bytes.next_multiple_of(unit) - bytes).sum::<u64>();
-    let (smallest, largest) = (top.div_ceil(COLUMNS), (2 * top).div_ceil(COLUMNS));
+    let mean = (sizes.iter().sum::<u64>() / sizes.len() as u64).max(1);
+    let columns = (top * UNITS_A_STATE / mean).clamp(COLUMNS.start, COLUMNS.end);
+    let (smallest, largest) = (top.div_ceil(columns), (2 * top).div_ceil(columns));
     // A unit is convenient if it divides some size.
     let mut distinct = sizes.to_vec();
     distinct.sort_unstable();

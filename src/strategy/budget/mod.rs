@@ -108,7 +108,7 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
         /// Schedules in little more memory may lose less of it between their values.
-        const NEIGHBOURS: usize = 16;
+        const NEIGHBOURS: usize = 8;
         let mut least = self.store_all.pool_bytes();
         let steps = self.levels[0].steps();
         for &(units, _) in steps.iter().take(NEIGHBOURS) {
