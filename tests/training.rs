@@ -277,10 +277,10 @@ fn cpu_bits_do_not_depend_on_n_in_micro_batches() {
 
 #[test]
 fn software_bits_do_not_depend_on_n_in_micro_batches() {
-    random_micro_batches_agree(DeviceChoice::Software, Residence::Device, 5);
+    random_micro_batches_agree(DeviceChoice::Software, Residence::Device, 3);
 }
 
 #[test]
 fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
-    random_micro_batches_agree(DeviceChoice::Software, Residence::Host, 4);
+    random_micro_batches_agree(DeviceChoice::Software, Residence::Host, 2);
 }
