@@ -17,7 +17,7 @@ pub enum Category {
     Recomputed,
     /// Gradients with respect to pre-activations.
     Deltas,
-    /// The micro-batch at hand: its inputs (state 0) and labels.
+    /// The mini-batch: its inputs (state 0) and labels.
     Batch,
     /// Samples, labels and the epoch's order, where they stay on the device.
     Dataset,
