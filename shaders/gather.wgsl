@@ -1,4 +1,4 @@
-// Gathers the next mini-batch of a split that stays on the device: inputs to f32, labels as they are.
+// Gathers the next micro-batch of a split that stays on the device: inputs to f32, labels as they are.
 // Past the split's end the last sample is repeated; `score` does not count it.
 
 // 1 where values are bytes to be scaled by 1/255, 4 where they are f32.

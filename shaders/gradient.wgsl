@@ -41,8 +41,11 @@ fn bias_four(first: u32) {
     if first >= sizes.outputs {
         return;
     }
+    // The operand is never shorter than the batch. Where a uniform alone bounds a loop of up to 32 turns, lavapipe
+    // (Mesa 22.3) compiles the kernel anew for every dispatch.
+    let samples = min(sizes.batch, arrayLength(&left));
     var sum = vec4f();
-    for (var sample = 0u; sample < sizes.batch; sample++) {
+    for (var sample = 0u; sample < samples; sample++) {
         sum += left_at(sample, first, sizes.outputs);
     }
     take_bias(first, sum.x);

@@ -1,4 +1,4 @@
-// The matrix product that forward, delta and update have in common.
+// The matrix product that forward, delta and gradient have in common.
 //
 // Each invocation makes an 8 × 8 block of the answer in registers, as four mat4x4f, and walks the dimension that is
 // summed over in steps of four, always in the same order. A kernel adds to this file

@@ -70,7 +70,7 @@ impl Machine<'_> {
         if let Some(slot) = (1..self.slots.len()).find(|&slot| self.slots[slot].is_some()) {
             return self.refuse(format!("slot {slot} is never released"));
         }
-        // Losses and scores also count the mini-batches of a pass.
+        // Losses and scores also count the micro-batches of a pass.
         let expected = if trains { (0, 1, 0) } else { (self.plan.chain.layers(), 0, 1) };
         let found = (self.backward_from, self.losses, self.scores);
         if found != expected {

@@ -137,6 +137,20 @@ fn programs_get_json_lines_with_every_field() {
 }
 
 #[test]
+fn the_plan_tells_of_micro_batches() {
+    let folder = Folder::new();
+    let run = folder.run(&format!("train {SMALL} {CPU} --every 2 --micro-batch 2")).succeeded();
+    let words = "plan every-2: 4 layers in 2 intervals, in 4 micro-batches of 2, 1 layer recomputed for each";
+    assert!(run.stderr.contains(words), "{run:#?}");
+    assert_eq!(table(&run.stdout, "device bytes")[1][0].trim(), "gradients", "{run:#?}");
+    assert!(run.stdout.contains("\n3 steps in "), "a step is a whole batch: {run:#?}");
+    for (flag, micro_batch, parts) in [("", 8, 1), ("--micro-batch 8", 8, 1), ("--micro-batch 2", 2, 4)] {
+        let plan = &folder.train(&format!("{SMALL} {CPU} {flag}"))[0];
+        assert_eq!([&plan["micro_batch"], &plan["parts"]], [micro_batch, parts]);
+    }
+}
+
+#[test]
 fn every_way_of_checkpointing_ends_in_the_same_bits() {
     for device in [CPU, SOFTWARE] {
         let folder = Folder::new();
@@ -265,7 +279,7 @@ fn help_tells_of_every_command_flag_and_exit_code() {
     for word in ["train", "devices", "Exit codes: 0 done, 2 usage", "7 device lost"] {
         assert!(top.contains(word), "no {word:?} in {top}");
     }
-    let flags = "data layers activation loss optimizer lr batch epochs steps seed no-shuffle every device dataset \
+    let flags = "data layers activation loss optimizer lr batch micro-batch epochs steps seed no-shuffle every device dataset \
                  init save json help";
     for help in ["-h", "--help"] {
         let train = folder.run(&format!("train {help}")).succeeded().stdout;

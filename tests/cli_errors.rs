@@ -84,6 +84,22 @@ fn numbers_out_of_range_are_usage_errors_that_name_the_flag() {
         ("--batch", "0", "found 0, expected at least 1"),
         ("--batch", "-8", "'-8'"),
         ("--batch", "25", "found 25, expected at most 24"),
+        (
+            "--micro-batch",
+            "0",
+            "found 0, which does not divide --batch 8; expected one of its divisors, such as 1",
+        ),
+        (
+            "--micro-batch",
+            "3",
+            "found 3, which does not divide --batch 8; expected one of its divisors, such as 2 or 4",
+        ),
+        (
+            "--micro-batch",
+            "16",
+            "found 16, which does not divide --batch 8; expected one of its divisors, such as 8",
+        ),
+        ("--micro-batch", "-2", "'-2'"),
         ("--lr", "nan", "found NaN, expected a positive number"),
         ("--lr", "0", "found 0, expected a positive number"),
         ("--lr", "-1", "found -1, expected a positive number"),

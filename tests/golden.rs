@@ -1,4 +1,4 @@
-//! Training against NumPy's f64 results, for every way of checkpointing.
+//! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
 
 mod common;
 mod reference;
@@ -18,45 +18,60 @@ struct Case {
     name: &'static str,
     layers: Vec<usize>,
     batch: usize,
+    parts: usize,
 }
 
 fn cases() -> [Case; 3] {
     [
-        Case { name: "small", layers: vec![784, 100, 10], batch: 100 },
-        Case { name: "longer", layers: vec![784, 30, 30, 30, 30, 30, 30, 10], batch: 100 },
-        Case { name: "odd", layers: vec![784, 37, 23, 41, 10], batch: 33 },
+        Case { name: "small", layers: vec![784, 100, 10], batch: 100, parts: 5 },
+        Case { name: "longer", layers: vec![784, 30, 30, 30, 30, 30, 30, 10], batch: 100, parts: 2 },
+        Case { name: "odd", layers: vec![784, 37, 23, 41, 10], batch: 33, parts: 3 },
     ]
 }
 
 fn every_strategy_lands_where_numpy_does(device: DeviceChoice) {
     for case in cases() {
-        let mut hashes = Vec::new();
-        for every in [0, 1, 2, 3, 4, 10] {
-            let trained = train(&case, device, every);
-            let expected = file(&case, "after100");
-            for (index, (found, expected)) in trained.layers.iter().zip(&expected.layers).enumerate() {
-                for (tensor, found, expected) in
-                    [("W", &found.weights, &expected.weights), ("b", &found.bias, &expected.bias)]
-                {
-                    let expected: Vec<f64> = expected.iter().copied().map(f64::from).collect();
-                    let error = relative_error(found, &expected);
-                    assert!(
-                        error <= TOLERANCE,
-                        "{} every {every} on {device:?}: {tensor}{index} is off by {error:e}",
-                        case.name
-                    );
-                }
-            }
-            hashes.push(trained.sha256());
-        }
+        let hashes = [0, 1, 2, 3, 4, 10].map(|every| lands_where_numpy_does(&case, device, every, None));
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{} on {device:?}: {hashes:?}", case.name);
     }
 }
 
-fn train(case: &Case, device: DeviceChoice, every: usize) -> Parameters {
+fn micro_batches_land_where_numpy_does(device: DeviceChoice) {
+    for case in cases() {
+        lands_where_numpy_does(&case, device, 3, Some(case.batch / case.parts));
+    }
+}
+
+/// Returns the hash of the parameters.
+fn lands_where_numpy_does(
+    case: &Case,
+    device: DeviceChoice,
+    every: usize,
+    micro_batch: Option<usize>,
+) -> String {
+    let trained = train(case, device, every, micro_batch);
+    let expected = file(case, "after100");
+    for (index, (found, expected)) in trained.layers.iter().zip(&expected.layers).enumerate() {
+        for (tensor, found, expected) in
+            [("W", &found.weights, &expected.weights), ("b", &found.bias, &expected.bias)]
+        {
+            let expected: Vec<f64> = expected.iter().copied().map(f64::from).collect();
+            let error = relative_error(found, &expected);
+            assert!(
+                error <= TOLERANCE,
+                "{} every {every}, micro-batch {micro_batch:?}, on {device:?}: {tensor}{index} is off by {error:e}",
+                case.name
+            );
+        }
+    }
+    trained.sha256()
+}
+
+fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<usize>) -> Parameters {
     let settings = Settings {
         layers: Widths(case.layers.clone()),
         batch: case.batch,
+        micro_batch,
         steps: Some(100),
         shuffle: false,
         strategy: Strategy::EveryN(every),
@@ -87,4 +102,14 @@ fn cpu() {
 #[test]
 fn software() {
     every_strategy_lands_where_numpy_does(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_in_micro_batches() {
+    micro_batches_land_where_numpy_does(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_in_micro_batches() {
+    micro_batches_land_where_numpy_does(DeviceChoice::Software);
 }

@@ -8,6 +8,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::Residence;
+use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Epoch, Trainer};
@@ -15,6 +16,11 @@ use common::{Random, mnist};
 
 /// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
+    let gradients = if settings.micro_batch() < settings.batch {
+        4 * settings.network().unwrap().parameter_count()
+    } else {
+        0
+    };
     let mut trainer = Trainer::new(settings, data, parameters).unwrap();
     let mut epochs = Vec::new();
     while !trainer.is_done() {
@@ -22,6 +28,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     }
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
+    assert_eq!(memory.counted[Category::Gradients], gradients, "{settings:?}");
     assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
     assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
     assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
@@ -77,6 +84,42 @@ fn random_chains_agree(device: DeviceChoice, dataset: Residence, chains: usize) 
     }
 }
 
+/// For one size of micro-batch, every n gives the same bits; micro-batches and whole batches learn the same.
+fn random_micro_batches_agree(device: DeviceChoice, dataset: Residence, chains: usize) {
+    let mut random = Random::new(40 + chains as u64);
+    for _ in 0..chains {
+        let layers = 1 + random.below(4);
+        let (micro_batch, parts) = (1 + random.below(8), 2 + random.below(4));
+        let settings = Settings {
+            activation: Activation::ALL[random.below(Activation::ALL.len())],
+            loss: Loss::ALL[random.below(Loss::ALL.len())],
+            lr: 0.01,
+            batch: micro_batch * parts,
+            micro_batch: Some(micro_batch),
+            epochs: 2,
+            seed: random.below(1000) as u64,
+            shuffle: random.below(2) == 0,
+            device,
+            dataset,
+            layers: Widths((0..=layers).map(|_| 1 + random.below(40)).collect()),
+            ..Settings::default()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        all_n_agree(&settings, &data, &parameters);
+
+        let (_, in_parts) = train(&settings, &data, &parameters);
+        let whole = Settings { micro_batch: None, ..settings.clone() };
+        let (hash, in_one) = train(&whole, &data, &parameters);
+        for (found, expected) in in_parts.iter().zip(&in_one) {
+            let difference = (found.loss - expected.loss).abs();
+            assert!(difference <= 1e-5 * expected.loss, "{settings:?}: {found:?}, as a whole {expected:?}");
+        }
+        let one_part = Settings { micro_batch: Some(settings.batch), ..settings };
+        assert_eq!(train(&one_part, &data, &parameters), (hash, in_one), "{one_part:?}");
+    }
+}
+
 fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
     let (features, classes) = (settings.layers.0[0], settings.layers.0[settings.layers.0.len() - 1]);
     let mut split = |samples: usize| {
@@ -101,16 +144,57 @@ fn few_digits() -> Dataset {
 #[test]
 fn software_trains_alike_from_device_and_host() {
     let data = Arc::new(few_digits());
+    for micro_batch in [None, Some(20)] {
+        let settings = Settings {
+            micro_batch,
+            device: DeviceChoice::Software,
+            dataset: Residence::Device,
+            epochs: 2,
+            ..Settings::default()
+        };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        let from_device = train(&settings, &data, &parameters);
+        let from_host = train(&Settings { dataset: Residence::Host, ..settings }, &data, &parameters);
+        assert_eq!(from_device, from_host);
+    }
+}
+
+/// Of 450 samples, an epoch of batches of 100 takes 400, though the other 50 are two micro-batches.
+#[test]
+fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
+    let digits = few_digits();
+    let Inputs::U8(values) = digits.train.inputs() else { panic!("MNIST comes in bytes") };
+    let (values, labels) = (values[..400 * 784].to_vec(), digits.train.labels()[..400].to_vec());
+    let full = Split::new(784, Inputs::U8(values), labels).unwrap();
+    let full = Dataset { source: "whole batches".into(), train: full, test: digits.test.clone() };
     let settings = Settings {
-        device: DeviceChoice::Software,
-        dataset: Residence::Device,
+        micro_batch: Some(25),
+        shuffle: false,
         epochs: 2,
+        device: DeviceChoice::Cpu,
         ..Settings::default()
     };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
-    let from_device = train(&settings, &data, &parameters);
-    let from_host = train(&Settings { dataset: Residence::Host, ..settings }, &data, &parameters);
-    assert_eq!(from_device, from_host);
+    let trainer = Trainer::new(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
+    assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (4, 8));
+    let [all, full] = [digits, full].map(|data| train(&settings, &Arc::new(data), &parameters));
+    assert_eq!(all, full);
+}
+
+/// What micro-batches are for: a quarter of the samples takes a quarter of the bytes.
+#[test]
+fn activations_shrink_with_the_micro_batch() {
+    let data = Arc::new(few_digits());
+    let planned = |micro_batch| {
+        let layers = "784,30x20,10".parse().unwrap();
+        let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::default() };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        *Trainer::new(&settings, &data, &parameters).unwrap().planned()
+    };
+    let (whole, quarter) = (planned(None), planned(Some(25)));
+    for category in [Category::Checkpoints, Category::Recomputed, Category::Deltas, Category::Batch] {
+        assert_eq!(4 * quarter[category], whole[category], "{category:?}");
+    }
 }
 
 /// A tensor that takes several pieces to go up and to come back.
@@ -185,4 +269,19 @@ fn software_bits_do_not_depend_on_n_for_random_chains() {
 #[test]
 fn software_bits_do_not_depend_on_n_where_batches_come_from_the_host() {
     random_chains_agree(DeviceChoice::Software, Residence::Host, 16);
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_in_micro_batches() {
+    random_micro_batches_agree(DeviceChoice::Cpu, Residence::Auto, 60);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_in_micro_batches() {
+    random_micro_batches_agree(DeviceChoice::Software, Residence::Device, 3);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
+    random_micro_batches_agree(DeviceChoice::Software, Residence::Host, 2);
 }

@@ -13,7 +13,7 @@ pub enum Pass<'a> {
     Test,
 }
 
-/// Walks over a split and gathers its mini-batches on the host.
+/// Walks over a split and gathers its micro-batches on the host.
 pub struct BatchCursor {
     data: Arc<Dataset>,
     is_test: bool,
@@ -39,7 +39,7 @@ impl BatchCursor {
         self.position = 0;
     }
 
-    /// Writes the next mini-batch to `inputs`, `[labels.len(), features]`, and `labels`, and returns how many of
+    /// Writes the next micro-batch to `inputs`, `[labels.len(), features]`, and `labels`, and returns how many of
     /// its samples are new: past the split's end the last sample is repeated.
     pub fn next(&mut self, inputs: &mut [f32], labels: &mut [u32]) -> usize {
         let split = if self.is_test { &self.data.test } else { &self.data.train };

@@ -2,7 +2,7 @@
 //!
 //! [`npz`] reads and writes NumPy's archives and trusts nothing it has not checked. A [`Dataset`] is made of one:
 //! inputs and labels, split into training and test samples. [`shuffle`] says which sample comes when, a
-//! [`BatchCursor`] gathers mini-batches on the host, and [`weights`] holds model files.
+//! [`BatchCursor`] gathers micro-batches on the host, and [`weights`] holds model files.
 
 mod cursor;
 mod dataset;

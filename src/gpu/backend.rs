@@ -89,11 +89,8 @@ impl Gpu {
             for (index, tensors) in parameters.iter().enumerate() {
                 let [weights, bias]: &[Buffer; 2] = tensors;
                 let like = |name: &str, tensor: &Buffer| {
-                    setup.buffer(
-                        Category::Gradients,
-                        &format!("gradient of {name}{index}"),
-                        tensor.raw.size(),
-                    )
+                    let label = format!("gradient of {name}{index}");
+                    setup.buffer(Category::Gradients, &label, tensor.raw.size())
                 };
                 gradients.push([like("W", weights)?, like("b", bias)?]);
             }
