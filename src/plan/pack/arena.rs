@@ -7,12 +7,11 @@ use crate::plan::Tenant;
 
 /// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
 /// once; tried in this order.
-const TRIALS: [(u64, usize); 9] =
-    [(0, 24), (5, 24), (15, 24), (30, 24), (50, 24), (5, 96), (20, 96), (50, 96), (100, 96)];
-/// How many tenants more than [`NARROW`] layouts can be followed for, and how many ranges are copied at most: long
-/// chains of which much lives at once follow fewer layouts, or have no arena.
-const MANY_TENANTS: usize = 2000;
-const NARROW: usize = 24;
+const TRIALS: [(u64, usize); 10] =
+    [(0, 24), (0, 500), (5, 24), (15, 24), (30, 24), (50, 24), (20, 96), (50, 96), (100, 96), (200, 96)];
+/// How many layouts are followed at most in all, over all tenants, and how many ranges of theirs are copied: long
+/// chains follow fewer at once, and the longest of which much lives at once have no arena.
+const FOLLOWED: usize = 120_000;
 const COPIES: usize = 50_000_000;
 
 /// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
@@ -20,7 +19,7 @@ const COPIES: usize = 50_000_000;
 pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
         let capacity = live_peak + live_peak * slack / 1000;
-        if capacity >= most || (width > NARROW && tenants.len() > MANY_TENANTS) {
+        if capacity >= most {
             return None;
         }
         let offsets = place(tenants, capacity, width, limits)?;
@@ -47,7 +46,8 @@ pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: Pool
 fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) -> Option<Vec<u64>> {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     order.sort_by_key(|&index| (tenants[index].from, Reverse(tenants[index].bytes)));
-    let width = width.min(COPIES / (tenants.len() * most_alive(tenants)).max(1));
+    let copied = tenants.len() * most_alive(tenants);
+    let width = width.min(FOLLOWED / tenants.len().max(1)).min(COPIES / copied.max(1));
 
     let mut history: Vec<Placed> = Vec::new();
     let mut beam = vec![Partial::default()];
