@@ -19,17 +19,9 @@ pub struct IntervalMemory {
 /// Splits a step's live bytes, one entry an action, into the forward sweep and the intervals, in the order that
 /// they run. `trace` is the plan's own prediction or what was counted.
 pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory> {
-    let layers = plan.chain.layers();
+    let parts = parts(plan);
     let mut rows: Vec<IntervalMemory> = Vec::new();
-    let mut part = (0..layers, true);
-    for (index, (action, &live)) in plan.step.iter().zip(trace).enumerate() {
-        match *action {
-            Action::Loss { .. } => part = (interval_of(plan, layers - 1), false),
-            Action::Recompute { layer, .. } | Action::Backward { layer, .. } => {
-                part = (interval_of(plan, layer), false);
-            }
-            Action::Forward { .. } | Action::Score { .. } | Action::Release { .. } => {}
-        }
+    for (index, (part, &live)) in parts.iter().zip(trace).enumerate() {
         match rows.last_mut().filter(|row| (&row.layers, row.forward_sweep) == (&part.0, part.1)) {
             Some(row) if live.total() > row.at_peak.total() => (row.at_peak, row.peak_action) = (live, index),
             Some(_) => {}
@@ -42,6 +34,31 @@ pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory>
         }
     }
     rows
+}
+
+/// Of each action, the interval that it serves, and whether it is of the forward sweep. What runs again, of whichever
+/// layers, serves the next layer that goes backward.
+fn parts(plan: &Plan) -> Vec<(Range<usize>, bool)> {
+    let layers = plan.chain.layers();
+    let mut next_backward = 0;
+    let mut parts: Vec<_> = (plan.step.iter().rev())
+        .map(|action| {
+            if let Action::Backward { layer, .. } = *action {
+                next_backward = layer;
+            }
+            (interval_of(plan, next_backward), false)
+        })
+        .collect();
+    parts.reverse();
+    let loss = plan.step.iter().position(|action| matches!(action, Action::Loss { .. }));
+    parts.iter_mut().take(loss.unwrap_or(0)).for_each(|part| *part = (0..layers, true));
+    // A value given back after the action that read it last is part of that action's interval.
+    for index in 1..parts.len() {
+        if plan.step[index].is_release() {
+            parts[index] = parts[index - 1].clone();
+        }
+    }
+    parts
 }
 
 fn interval_of(plan: &Plan, layer: usize) -> Range<usize> {

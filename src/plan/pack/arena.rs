@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Layout, Place, PoolLimits};
 use crate::plan::Tenant;
+use crate::plan::lifetime::live_peak as live_peak_of;
 
 /// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
 /// once; tried in this order.
@@ -17,9 +18,13 @@ const COPIES: usize = 50_000_000;
 /// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
 /// none was found below `most` bytes that is not much larger than `live_peak`.
 pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
+    let aligned =
+        |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
+    let (_, aligned_peak) = live_peak_of(&tenants.iter().map(aligned).collect::<Vec<_>>());
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
         let capacity = live_peak + live_peak * slack / 1000;
-        if capacity >= most {
+        // Only the topmost value needs no padding behind it.
+        if capacity >= most || capacity + limits.alignment <= aligned_peak {
             return None;
         }
         let offsets = place(tenants, capacity, width, limits)?;

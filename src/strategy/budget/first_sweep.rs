@@ -40,8 +40,8 @@ impl FirstSweep {
                     let given_up = kept[first].get(start + segment.width(base)..).unwrap_or_default();
                     lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), given_up, 0.0);
                 }
-                for next in first + 1..segment.len() {
-                    lower_to_sum(&mut costs, &kept[next], segment.table.row(base, first, next - 1));
+                for (next, kept) in kept.iter().enumerate().skip(first + 1) {
+                    lower_to_sum(&mut costs, kept, segment.table.row(base, first, next - 1));
                 }
                 if let Some((start, taken)) = Self::whole_group(segment, base, first) {
                     let rest = &sweep.rows[&(base + 1, base + 1)][start - taken..];
@@ -59,7 +59,7 @@ impl FirstSweep {
     }
 
     /// How the last group solves its first sweep itself, where `base` is where it starts.
-    fn own_group<'a>(segment: &'a Segment, base: usize) -> Option<&'a FirstSweep> {
+    fn own_group(segment: &Segment, base: usize) -> Option<&FirstSweep> {
         segment.last_group().filter(|_| base + 1 == segment.len())?.first_sweep.as_ref()
     }
 

@@ -172,14 +172,13 @@ impl Segment {
     }
 
     fn fill(&mut self) {
-        let mut kept = vec![Vec::new(); self.len() + 1];
         for last in 0..self.len() {
             let costs = self.group_costs(last);
             self.table.set(last, last, last, &costs);
             for base in (0..last).rev() {
-                for first in base + 1..=last {
-                    kept[first] = self.kept_for(base, first, last);
-                }
+                let kept: Vec<Vec<f64>> = (0..=last)
+                    .map(|first| if first > base { self.kept_for(base, first, last) } else { Vec::new() })
+                    .collect();
                 for first in self.sites.firsts(base, base..last + 1) {
                     let mut costs = vec![f64::INFINITY; self.columns];
                     if first > base {
@@ -188,8 +187,8 @@ impl Segment {
                         let given_up = kept[first].get(start + self.width(base)..).unwrap_or_default();
                         lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), given_up, 0.0);
                     }
-                    for next in first + 1..=last {
-                        lower_to_sum(&mut costs, &kept[next], self.table.row(base, first, next - 1));
+                    for (next, kept) in kept.iter().enumerate().skip(first + 1) {
+                        lower_to_sum(&mut costs, kept, self.table.row(base, first, next - 1));
                     }
                     if let Some((start, taken)) = self.whole_group(base, first, self.last_delta(last)) {
                         let rest = &self.table.row(base + 1, base + 1, last)[start - taken..];
