@@ -142,10 +142,10 @@ impl Bench {
             parts: case.parts,
             optimizer: Optimizer::Sgd,
             rate: RATE,
-            data: &data,
+            data: data.shape(),
         };
         let dataset_on_device = choice != DeviceChoice::Cpu;
-        let job = Job { task, plan: &plan, dataset_on_device, parameters: &parameters };
+        let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };
         let ledger = Ledger::new();
         let device: Box<dyn Device> = match workgroup {
             None => Machine::find(choice, &ledger).unwrap().0.open(&job, 0, &ledger).unwrap(),

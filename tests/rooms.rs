@@ -26,7 +26,10 @@ const ROOMS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("report", &["device", "memory", "model", "plan", "strategy", "train"]),
-    ("cli", &["config", "cpu", "data", "device", "gpu", "memory", "model", "report", "strategy", "train"]),
+    (
+        "cli",
+        &["config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report", "strategy", "train"],
+    ),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 mod devices;
 mod flags;
 mod output;
+mod plan;
 mod progress;
 mod train;
 
@@ -24,6 +25,8 @@ pub struct Cli {
 enum Command {
     /// Train a network with activation checkpointing
     Train(Box<train::TrainArgs>),
+    /// Show what training would do and take, before anything is allocated
+    Plan(Box<plan::PlanArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
 }
@@ -35,6 +38,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Devices(args) => {
             devices::run(&args);
             Ok(())

@@ -102,7 +102,7 @@ impl Cpu {
             slots: slots.iter().map(range).collect(),
             _pool_entries: blocks.iter().map(|block| ledger.book(block.at_peak)).collect(),
             labels: booked(ledger, Category::Batch, task.micro_batch)?,
-            cursor: BatchCursor::new(Arc::clone(task.data)),
+            cursor: BatchCursor::new(Arc::clone(job.data)),
             batch: task.batch(),
             samples: task.micro_batch,
             metrics: Metrics::default(),

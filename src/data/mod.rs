@@ -9,10 +9,12 @@ mod dataset;
 mod labels;
 pub mod npz;
 mod order;
+mod shape;
 mod split;
 pub mod weights;
 
 pub use cursor::{BatchCursor, Pass};
 pub use dataset::Dataset;
 pub use order::shuffle;
+pub use shape::{DatasetShape, SplitShape};
 pub use split::{Inputs, Split, U8_SCALE};

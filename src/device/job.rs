@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, DatasetShape};
 use crate::model::{Network, Optimizer, Parameters};
 use crate::plan::Plan;
 
@@ -17,8 +17,8 @@ pub struct Task<'a> {
     pub optimizer: Optimizer,
     /// The learning rate.
     pub rate: f32,
-    /// What to train on.
-    pub data: &'a Arc<Dataset>,
+    /// How much data there is.
+    pub data: DatasetShape,
 }
 
 /// Everything that a device must know before the first step.
@@ -26,6 +26,8 @@ pub struct Task<'a> {
 pub struct Job<'a> {
     /// What is trained.
     pub task: Task<'a>,
+    /// What to train on.
+    pub data: &'a Arc<Dataset>,
     /// What a step does to each of its micro-batches.
     pub plan: &'a Plan,
     /// Whether the dataset is kept on the device; the CPU backend reads it where it lies.

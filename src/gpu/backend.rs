@@ -9,7 +9,7 @@ use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
-use crate::data::{Dataset, Pass};
+use crate::data::{DatasetShape, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
@@ -49,7 +49,7 @@ impl Gpu {
     }
 
     /// Whether a device of these limits can keep `data`.
-    pub fn can_keep(data: &Dataset, limits: DeviceLimits) -> bool {
+    pub fn can_keep(data: DatasetShape, limits: DeviceLimits) -> bool {
         can_stay_on_device(data, limits.binding_bytes)
     }
 
@@ -71,9 +71,9 @@ impl Gpu {
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
         let source = match &footprint.dataset {
             Some(bytes) => {
-                Source::Device(Box::new(Resident::new(&mut setup, task.data, bytes, &metrics, &batch)?))
+                Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &metrics, &batch)?))
             }
-            None => Source::Host(Streamed::new(task.data, task.micro_batch)),
+            None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
         let mut parameters = Vec::new();
         for (index, layer) in job.parameters.layers.iter().enumerate() {

@@ -168,6 +168,11 @@ impl Context {
         Ok(Buffer { raw, _entry: entry })
     }
 
+    /// What it is.
+    pub fn info(&self) -> DeviceInfo {
+        self.info.clone()
+    }
+
     /// What it can take at once.
     pub fn limits(&self) -> DeviceLimits {
         let limits = self.device.limits();

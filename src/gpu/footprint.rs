@@ -1,4 +1,4 @@
-use crate::data::{Dataset, Inputs, Split};
+use crate::data::{DatasetShape, SplitShape};
 use crate::device::Task;
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
@@ -41,9 +41,9 @@ impl Footprint {
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
         let labels = 4 * micro_batch as u64;
         let dataset = resident.then(|| DatasetBytes {
-            order: 4 * data.train.len() as u64,
-            train: SplitBytes::of(&data.train),
-            test: SplitBytes::of(&data.test),
+            order: 4 * data.train.samples as u64,
+            train: SplitBytes::of(data.train),
+            test: SplitBytes::of(data.test),
         });
         let largest_tensor =
             network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
@@ -85,23 +85,20 @@ impl Footprint {
 }
 
 impl SplitBytes {
-    fn of(split: &Split) -> Self {
-        let values = match split.inputs() {
-            // Kernels read bytes four at a time.
-            Inputs::U8(values) => (values.len() as u64).next_multiple_of(4),
-            Inputs::F32(values) => 4 * values.len() as u64,
-        };
-        SplitBytes { values, labels: 4 * split.len() as u64 }
+    fn of(split: SplitShape) -> Self {
+        let bytes = split.samples as u64 * split.features as u64 * split.value_bytes as u64;
+        // Kernels read bytes four at a time.
+        SplitBytes { values: bytes.next_multiple_of(4), labels: 4 * split.samples as u64 }
     }
 }
 
 /// Whether both splits of `data` can be seen through bindings of at most `binding_limit` bytes each, and indexed
 /// with 32 bits.
-pub(super) fn can_stay_on_device(data: &Dataset, binding_limit: u64) -> bool {
-    [&data.train, &data.test].into_iter().all(|split| {
+pub(super) fn can_stay_on_device(data: DatasetShape, binding_limit: u64) -> bool {
+    [data.train, data.test].into_iter().all(|split| {
         // The order takes as many bytes as the training labels.
         let SplitBytes { values, labels } = SplitBytes::of(split);
-        values.max(labels) <= binding_limit.min(u64::from(u32::MAX)) && split.len() < 1 << 31
+        values.max(labels) <= binding_limit.min(u64::from(u32::MAX)) && split.samples < 1 << 31
     })
 }
 
@@ -113,11 +110,11 @@ impl SizesTable {
         let &Task { network, micro_batch, rate, data, .. } = task;
         let mut entries: Vec<[u32; 4]> =
             network.layers().map(|layer| Self::product(micro_batch, layer, rate)).collect();
-        for (split, in_order) in [(&data.train, false), (&data.train, true), (&data.test, true)] {
+        for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
             entries.push(Self::gather(micro_batch, split, in_order));
         }
         entries.push(Self::loss(task));
-        entries.push(Self::score(micro_batch, network, &data.test));
+        entries.push(Self::score(micro_batch, network, data.test));
         entries.sort_unstable();
         entries.dedup();
         SizesTable(entries)
@@ -127,16 +124,16 @@ impl SizesTable {
         [batch as u32, layer.inputs as u32, layer.outputs as u32, rate.to_bits()]
     }
 
-    pub fn gather(batch: usize, split: &Split, in_order: bool) -> [u32; 4] {
-        [batch as u32, split.features() as u32, split.len() as u32, u32::from(in_order)]
+    pub fn gather(batch: usize, split: SplitShape, in_order: bool) -> [u32; 4] {
+        [batch as u32, split.features as u32, split.samples as u32, u32::from(in_order)]
     }
 
     pub fn loss(task: &Task) -> [u32; 4] {
         [task.micro_batch as u32, task.network.classes() as u32, task.batch() as u32, 0]
     }
 
-    pub fn score(batch: usize, network: &Network, split: &Split) -> [u32; 4] {
-        [batch as u32, network.classes() as u32, split.len() as u32, 0]
+    pub fn score(batch: usize, network: &Network, split: SplitShape) -> [u32; 4] {
+        [batch as u32, network.classes() as u32, split.samples as u32, 0]
     }
 
     pub fn bytes(&self) -> u64 {

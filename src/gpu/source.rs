@@ -117,10 +117,10 @@ impl Resident {
         let order = setup.buffer(Category::Dataset, "order", bytes.order)?;
         let train = SplitBuffers::new(setup, &data.train, &bytes.train)?;
         let test = SplitBuffers::new(setup, &data.test, &bytes.test)?;
-        let mut gather = |split, buffers: &SplitBuffers, in_order| {
+        let mut gather = |split: &Split, buffers: &SplitBuffers, in_order| {
             let variant = Variant { value_bytes: buffers.value_bytes, ..Variant::of(Kernel::Gather) };
             let SplitBuffers { values, labels, .. } = buffers;
-            let sizes = SizesTable::gather(batch.samples, split, in_order);
+            let sizes = SizesTable::gather(batch.samples, split.shape(), in_order);
             let operands = [metrics, &order, values, labels, &batch.inputs, &batch.labels].map(Buffer::whole);
             setup.dispatch(variant, sizes, &operands, [batch.samples, split.features()])
         };

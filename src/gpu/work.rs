@@ -126,7 +126,7 @@ impl<'a> Binder<'a> {
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
-        let sizes = SizesTable::score(self.task.micro_batch, self.task.network, &self.task.data.test);
+        let sizes = SizesTable::score(self.task.micro_batch, self.task.network, self.task.data.test);
         let operands = [self.slot(output), self.labels.whole(), self.metrics.whole()];
         self.setup.dispatch(Variant::of(Kernel::Score), sizes, &operands, [1, 1])
     }

@@ -74,6 +74,13 @@ pub struct Prediction {
     pub recomputed_flops: u64,
 }
 
+impl Prediction {
+    /// What running layers again costs, as a share of one forward sweep.
+    pub fn recomputed_share(&self) -> f64 {
+        self.recomputed_flops as f64 / self.forward_flops.max(1) as f64
+    }
+}
+
 impl Plan {
     /// Gives every value of `schedule` a slot in a pool of such buffers as `limits` allows, and predicts the bytes.
     ///

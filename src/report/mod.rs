@@ -1,7 +1,10 @@
 //! What people and programs are shown of a run; one file a format. Formats see plain values only.
 
 pub mod json;
+mod outlook;
 pub mod text;
+
+pub use outlook::{Choice, MicroBatchChoice, Outlook};
 
 use crate::device::DeviceInfo;
 use crate::memory::ByCategory;

@@ -8,4 +8,4 @@ mod trainer;
 pub use memory::MemoryReport;
 pub use open::Machine;
 pub use planner::{Planned, Target};
-pub use trainer::{Epoch, Trainer};
+pub use trainer::{Epoch, Trainer, task};

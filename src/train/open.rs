@@ -1,7 +1,7 @@
 use super::Target;
 use crate::config::DeviceChoice;
-use crate::cpu::Cpu;
-use crate::device::{Device, Job};
+use crate::cpu::{self, Cpu};
+use crate::device::{Device, DeviceInfo, Job};
 use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{Ledger, check_host_memory};
 use crate::{Error, Result};
@@ -32,6 +32,14 @@ impl Machine {
                 Ok((Machine::Cpu, Some(error)))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// What it is.
+    pub fn info(&self) -> DeviceInfo {
+        match self {
+            Machine::Cpu => cpu::info(),
+            Machine::Gpu(context) => context.info(),
         }
     }
 

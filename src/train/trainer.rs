@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Machine, MemoryReport, Planned};
 use crate::config::Settings;
-use crate::data::{Dataset, Pass, shuffle};
+use crate::data::{Dataset, DatasetShape, Pass, shuffle};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
@@ -59,10 +59,10 @@ impl Trainer {
         check_fit(settings, &network, data, parameters)?;
         let ledger = Ledger::new();
         let (machine, passed_over) = Machine::find(settings.device, &ledger)?;
-        let task = task(settings, &network, data);
+        let task = task(settings, &network, data.shape());
         let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
-        let job = Job { task, plan: &plan, dataset_on_device, parameters };
+        let job = Job { task, data, plan: &plan, dataset_on_device, parameters };
         let device = machine.open(&job, bytes.total(), &ledger)?;
         Ok(Trainer {
             settings: settings.clone(),
@@ -254,7 +254,7 @@ impl Trainer {
 }
 
 /// What `settings` train, on `data`.
-pub fn task<'a>(settings: &Settings, network: &'a Network, data: &'a Arc<Dataset>) -> Task<'a> {
+pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -> Task<'a> {
     Task {
         network,
         micro_batch: settings.micro_batch(),

@@ -118,6 +118,25 @@ impl Solver {
         Ok(least)
     }
 
+    /// Plans from the least memory to storing everything, each with less recomputation than those before: at most
+    /// `points` of them, at budgets that grow by equal factors.
+    ///
+    /// # Errors
+    /// As [`Solver::new`].
+    pub fn frontier(&mut self, points: usize) -> Result<Vec<Plan>> {
+        let (least, most) = (self.least()? as f64, self.store_all.pool_bytes() as f64);
+        let mut plans: Vec<Plan> = Vec::new();
+        for point in 0..points {
+            let share = point as f64 / (points - 1).max(1) as f64;
+            let Some(plan) = self.plan((least * (most / least).powf(share)).ceil() as u64)? else { continue };
+            let recomputed = |plan: &Plan| plan.prediction.recomputed_flops;
+            if plans.last().is_none_or(|last| recomputed(&plan) < recomputed(last)) {
+                plans.push(plan);
+            }
+        }
+        Ok(plans)
+    }
+
     /// A cost below which no plan in `bytes` can come, of those that keep states where the solver looks; its own cost
     /// where its tables are exact.
     pub fn bound(&mut self, bytes: u64) -> f64 {

@@ -1,10 +1,21 @@
 //! Lines and tables for people.
 
+mod outlook;
+mod table;
+
+pub use outlook::outlook;
+
 use std::fmt::Write;
+
+use table::{Table, counted, grouped};
 
 use super::{PlanSummary, RunSummary};
 use crate::memory::Category;
+use crate::plan::IntervalMemory;
 use crate::train::{Epoch, MemoryReport};
+
+/// How many intervals a table lists.
+const INTERVALS: usize = 30;
 
 /// Before the first step.
 pub fn plan(summary: &PlanSummary) -> String {
@@ -17,7 +28,7 @@ pub fn plan(summary: &PlanSummary) -> String {
     let recomputed = match prediction.recomputed_layers {
         0 => "nothing recomputed".to_owned(),
         layers => {
-            let share = 100.0 * prediction.recomputed_flops as f64 / prediction.forward_flops as f64;
+            let share = 100.0 * prediction.recomputed_share();
             format!("{} recomputed {each} ({share:.0} % of one forward)", counted("layer", layers))
         }
     };
@@ -57,9 +68,9 @@ fn by_category(memory: &MemoryReport) -> String {
     for ((category, planned), (_, counted)) in
         rows.filter(|((_, planned), (_, counted))| planned + counted > 0)
     {
-        table.row(&[category.name(), &grouped(planned), &grouped(counted)]);
+        table.row(&[category.name().to_owned(), grouped(planned), grouped(counted)]);
     }
-    table.row(&["total", &grouped(memory.planned.total()), &grouped(memory.counted.total())]);
+    table.row(&["total".to_owned(), grouped(memory.planned.total()), grouped(memory.counted.total())]);
     let mut text = table.to_string();
     if let Some(driver) = memory.driver {
         let _ = writeln!(
@@ -83,80 +94,36 @@ fn by_interval(memory: &MemoryReport) -> String {
         "planned peak",
         "counted peak",
     ]);
-    for (index, planned) in memory.planned_intervals.iter().enumerate() {
-        let last = planned.layers.end - 1;
-        let layers = match planned.layers.start {
-            first if first == last => format!("layer {first}"),
-            first => format!("layers {first}-{last}"),
-        };
-        let name = if planned.forward_sweep { format!("forward sweep, {layers}") } else { layers };
+    for (index, planned) in memory.planned_intervals.iter().enumerate().take(INTERVALS) {
         let counted = memory.counted_intervals.get(index);
-        let columns = Category::ACTIVATIONS.map(|category| match counted {
-            Some(counted) => grouped(counted.at_peak[category]),
-            None => grouped(planned.at_peak[category]),
-        });
+        let shown = counted.unwrap_or(planned);
         let counted = counted.map_or_else(|| "-".to_owned(), |counted| grouped(counted.at_peak.total()));
-        let planned = grouped(planned.at_peak.total());
-        table.row(&[&name, &columns[0], &columns[1], &columns[2], &planned, &counted]);
+        let mut cells = interval_cells(planned, shown);
+        cells.push(counted);
+        table.row(&cells);
     }
-    table.to_string()
+    format!("{table}{}", more_intervals(&memory.planned_intervals))
 }
 
-/// `1 layer`, `2 layers`.
-fn counted(thing: &str, count: usize) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+/// The name of a part of a step, what `shown` of it holds by category, and its peak.
+fn interval_cells(part: &IntervalMemory, shown: &IntervalMemory) -> Vec<String> {
+    let last = part.layers.end - 1;
+    let layers = match part.layers.start {
+        first if first == last => format!("layer {first}"),
+        first => format!("layers {first}-{last}"),
+    };
+    let name = if part.forward_sweep { format!("forward sweep, {layers}") } else { layers };
+    let held = Category::ACTIVATIONS.map(|category| grouped(shown.at_peak[category]));
+    [name].into_iter().chain(held).chain([grouped(part.at_peak.total())]).collect()
 }
 
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+/// Says how many intervals a table leaves out, and what they hold at most.
+fn more_intervals(intervals: &[IntervalMemory]) -> String {
+    match intervals.get(INTERVALS..) {
+        None | Some([]) => String::new(),
+        Some(rest) => {
+            let most = rest.iter().map(|part| part.at_peak.total()).max().unwrap_or(0);
+            format!("{} more, of at most {} bytes; --json has them all\n", rest.len(), grouped(most))
         }
-        text.push(digit);
-    }
-    text
-}
-
-/// Columns as wide as their widest cell; the first to the left, the others to the right.
-struct Table(Vec<Vec<String>>);
-
-impl Table {
-    fn new(head: &[&str]) -> Self {
-        let mut table = Table(Vec::new());
-        table.row(head);
-        table
-    }
-
-    fn row(&mut self, cells: &[&str]) {
-        self.0.push(cells.iter().map(|&cell| cell.to_owned()).collect());
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let widths: Vec<usize> = (0..self.0[0].len())
-            .map(|column| self.0.iter().map(|row| row[column].len()).max().unwrap_or(0))
-            .collect();
-        for row in &self.0 {
-            write!(f, "{:<1$}", row[0], widths[0])?;
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                write!(f, "  {cell:>width$}")?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn digits_come_in_threes() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

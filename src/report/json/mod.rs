@@ -1,5 +1,9 @@
 //! JSON, one object a line.
 
+mod outlook;
+
+pub use outlook::outlook;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
