@@ -128,10 +128,10 @@ fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placem
         remedies.push("--dataset host");
     }
     if task.micro_batch > 1 {
-        remedies.push("a smaller --micro-batch");
-        if beside[Category::Gradients] == 0 && 2 * beside[Category::Parameters] > budget {
-            // Accumulated gradients would take as much as the parameters.
-            remedies.pop();
+        // Gradients that are kept for several parts take as much as the parameters.
+        let price = beside[Category::Parameters] - beside[Category::Gradients];
+        if (pool.0 + beside[Category::Batch]) / 2 > price {
+            remedies.push("a smaller --micro-batch");
         }
         remedies.push("a smaller --batch");
     }

@@ -16,7 +16,7 @@ pub fn outlook(outlook: &Outlook) -> String {
         let forward = outlook.summary.plan.prediction.forward_flops as f64;
         let _ = writeln!(
             text,
-            "recomputes {:.1} % of one forward; nothing found could do with less than {:.1} %",
+            "recomputes {:.1} % of one forward; a lower bound for this memory is {:.1} %",
             100.0 * flops / forward,
             100.0 * bound.min(flops) / forward
         );
@@ -71,11 +71,11 @@ fn compared(outlook: &Outlook) -> String {
 }
 
 fn micro_batches(outlook: &Outlook) -> String {
-    let mut table = Table::new(&["micro-batch", "strategy", "device bytes", "of one forward"]);
+    let mut table = Table::new(&["in micro-batches of", "strategy", "device bytes", "of one forward"]);
     for MicroBatchChoice { micro_batch, choices } in &outlook.micro_batches {
-        for choice in choices {
+        for (index, choice) in choices.iter().enumerate() {
             table.row(&[
-                micro_batch.to_string(),
+                if index == 0 { micro_batch.to_string() } else { String::new() },
                 choice.strategy.to_string(),
                 grouped(choice.device_bytes),
                 percent(choice.recomputed_share),
@@ -85,15 +85,16 @@ fn micro_batches(outlook: &Outlook) -> String {
     table.to_string()
 }
 
-/// One bar a budget; the last line that `asked` has room for is marked.
+/// One bar a budget, cut off where it would be longer than two forward sweeps; the last line that `asked` has room
+/// for is marked.
 fn frontier(points: &[Choice], asked: &Choice) -> String {
-    let most = points.iter().map(|point| point.recomputed_share).fold(0.0, f64::max);
+    let most = points.iter().map(|point| point.recomputed_share).fold(0.0, f64::max).clamp(0.01, 2.0);
     let width = points.iter().map(|point| grouped(point.device_bytes).len()).max().unwrap_or(0);
     let marked = points.iter().rposition(|point| point.device_bytes <= asked.device_bytes);
     let mut text = "least recomputation, by bytes on the device\n".to_owned();
     for (index, point) in points.iter().enumerate() {
-        let bar =
-            "#".repeat((BAR as f64 * point.recomputed_share / most.max(f64::MIN_POSITIVE)).round() as usize);
+        let length = (BAR as f64 * point.recomputed_share / most).round() as usize;
+        let bar = "#".repeat(length.min(BAR)) + if length > BAR { ">" } else { "" };
         let mark = if marked == Some(index) { "  <- this plan's memory" } else { "" };
         let bytes = grouped(point.device_bytes);
         let _ = writeln!(text, "{bytes:>width$} |{bar} {}{mark}", percent(point.recomputed_share));
