@@ -1,4 +1,33 @@
 //! The least recomputation that a number of bytes allows.
+//!
+//! ```
+//! use ckpt_gpu::{plan::{Chain, PoolLimits}, strategy::budget::Solver};
+//!
+//! // Twelve layers, every other state eight times as large as its neighbours.
+//! let state_bytes: Vec<u64> = (0..=12).map(|state| [4096, 32768][state % 2]).collect();
+//! let delta_bytes = state_bytes[1..].to_vec();
+//! let chain = Chain { state_bytes, delta_bytes, forward_flops: vec![1_000_000; 12] };
+//!
+//! let mut solver = Solver::new(&chain, PoolLimits::default())?;
+//! let plan = solver.plan(131_072)?.expect("fits");
+//! assert!(plan.pool_bytes() <= 131_072);
+//! // Keeping the small states and running every other layer again is enough.
+//! assert_eq!(plan.prediction.recomputed_layers, 4);
+//! # Ok::<(), ckpt_gpu::Error>(())
+//! ```
+//!
+//! The recurrence is that of [`segment`](self#how-good-the-plans-are): dynamic programming over which state to keep
+//! next, for how long, and in how much memory, counted in whole units. Its schedules are unrolled, their values are
+//! given places in a pool, and only a plan whose pool really takes no more than the budget is returned.
+//!
+//! # How good the plans are
+//!
+//! Short chains are solved exactly: with all states as candidates, each of which may be given up early, and a unit
+//! that divides all sizes. TODO figures
+//! Of long chains only some states, the narrow ones, may be kept between sweeps; a group of layers between two of
+//! them is kept whole, or is solved by itself. Where a unit that divides all sizes would make tables too large,
+//! sizes are rounded up, and budgets are solved in levels, one for each doubling. [`Solver::bound`] tells what
+//! rounding may have cost.
 
 mod first_sweep;
 mod level;

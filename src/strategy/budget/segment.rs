@@ -6,19 +6,20 @@ use super::links::Links;
 use super::sites::Sites;
 use super::table::Table;
 
-/// Solves for the cheapest way to pass a stretch of layers backward again and again, with the state that it starts
-/// from held outside its memory.
+/// The cheapest ways to pass a stretch of layers backward, by memory, with the state that it starts from held
+/// outside that memory.
 ///
-/// Let F(b, p, t, m) be the least cost of recomputing for groups t down to p from the state at site b, in m units
-/// beside it. One that holds b for its own last group has t = b, and needs what that group's backward needs. Else
-/// the sweep runs on from b to some site k, keeps its state, passes groups t to q with it, and gives it up:
+/// Let F(b, p, t, m) be the least cost of recomputing what the backward of groups t down to p needs, from the state
+/// at site b, in m units beside it. Where t = b, that state is all that is needed, and m must hold the group's
+/// deltas. Else the sweep runs on from b to some site k, keeps its state, passes groups t to q with it, and gives it
+/// up:
 ///
 /// F(b, p, t, m) = min over k, q of cost(b..k) + F(k, q, t, m − w_k) + F(b, p, q − 1, m),
 ///
 /// and where nothing is left to pass from b (q = p > b), b itself is given up on the way:
-/// cost(b..k) + F(k, p, t, m + w_b − w_k). With q = k and p = b this is the recurrence that keeps each checkpoint
-/// until backward has passed it, which "rotor" (Beaumont et al., "Optimal checkpointing for heterogeneous chains",
-/// 2019) calls persistent; giving states up earlier is what uneven widths need near the least memory.
+/// cost(b..k) + F(k, p, t, m + w_b − w_k). With q = k and p = b this is the recurrence for schedules that keep each
+/// checkpoint until backward has passed it, which Beaumont et al. call persistent ("Optimal checkpointing for
+/// heterogeneous chains", 2019). Giving states up earlier is what uneven widths need near the least memory.
 pub(super) struct Segment {
     pub links: Arc<Links>,
     pub sites: Sites,
@@ -182,8 +183,7 @@ impl Segment {
                 for first in self.sites.firsts(base, base..last + 1) {
                     let mut costs = vec![f64::INFINITY; self.columns];
                     if first > base {
-                        let start =
-                            self.leave_need(base) + self.links.deltas[self.sites.states[last + 1] - 1];
+                        let start = self.leave_need(base) + self.last_delta(last);
                         let given_up = kept[first].get(start + self.width(base)..).unwrap_or_default();
                         lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), given_up, 0.0);
                     }
