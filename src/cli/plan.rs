@@ -16,10 +16,11 @@ use crate::strategy::budget::Solver;
 use crate::train::{Machine, Target, task};
 use crate::{Error, Result};
 
-/// How many budgets the frontier shows.
+/// How many budgets the frontier shows, and how many sizes of micro-batch are compared; of long chains, which take
+/// longer to plan, half as many.
 const FRONTIER: usize = 24;
-/// How many sizes of micro-batch are compared.
 const MICRO_BATCHES: usize = 5;
+const LONG: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -55,7 +56,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         Strategy::Budget(budget) => Some(solver.bound(budget - beside)),
         _ => None,
     };
-    let frontier = solver.frontier(FRONTIER)?;
+    let frontier = solver.frontier(if chain.layers() > LONG { FRONTIER / 2 } else { FRONTIER })?;
     let point = |plan| {
         let choice = Choice::new(settings.strategy, plan, beside);
         Choice { strategy: Strategy::Budget(choice.device_bytes), ..choice }
@@ -148,7 +149,8 @@ fn micro_batches(
 ) -> Result<Vec<MicroBatchChoice>> {
     let halves =
         std::iter::successors(Some(settings.batch), |size| Some(size / 2)).take_while(|&size| size > 0);
-    let sizes = halves.filter(|&size| settings.batch.is_multiple_of(size)).take(MICRO_BATCHES);
+    let count = if network.widths().len() > LONG { MICRO_BATCHES / 2 } else { MICRO_BATCHES };
+    let sizes = halves.filter(|&size| settings.batch.is_multiple_of(size)).take(count);
     sizes
         .map(|micro_batch| {
             let settings = Settings { micro_batch: Some(micro_batch), ..settings.clone() };

@@ -87,11 +87,17 @@ impl Plan {
     /// # Errors
     /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
+        Self::within(chain, schedule, limits, u64::MAX)
+    }
+
+    /// As [`Plan::new`], but no time is spent on pools of more than `most` bytes: where none smaller is found, that of
+    /// the plan is any.
+    pub(crate) fn within(chain: &Chain, schedule: Schedule, limits: PoolLimits, most: u64) -> Result<Self> {
         let step_ops = &schedule.ops;
         let evaluation_ops = schedule::evaluation(chain.layers());
         let tenants = lifetime::tenants(chain, step_ops.iter().chain(&evaluation_ops))?;
         let (peak_op, live_peak) = lifetime::live_peak(&tenants);
-        let (block_bytes, pool_slots) = pack::pack(&tenants, live_peak, limits);
+        let (block_bytes, pool_slots) = pack::pack(&tenants, live_peak, limits, most);
         let (blocks, slots) = with_input(chain.state_bytes[0], &block_bytes, pool_slots, peak_op);
         let (step, step_live) = bind::bind(chain.layers(), step_ops, 0, &slots);
         let (evaluation, evaluation_live) =

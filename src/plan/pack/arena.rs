@@ -16,21 +16,18 @@ const FOLLOWED: usize = 120_000;
 const COPIES: usize = 50_000_000;
 
 /// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
-/// none was found below `most` bytes that is not much larger than `live_peak`.
+/// none was found of at most `most` bytes that is not much larger than `live_peak`.
 pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
     let aligned =
         |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
     let (_, aligned_peak) = live_peak_of(&tenants.iter().map(aligned).collect::<Vec<_>>());
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
-        let capacity = live_peak + live_peak * slack / 1000;
+        let capacity = live_peak + live_peak / 4000 * 4 * slack;
         // Only the topmost value needs no padding behind it.
-        if capacity >= most || capacity + limits.alignment <= aligned_peak {
+        if capacity > most || capacity + limits.alignment <= aligned_peak {
             return None;
         }
-        let offsets = place(tenants, capacity, width, limits)?;
-        let ends = tenants.iter().zip(&offsets).map(|(tenant, offset)| offset + tenant.bytes);
-        let bytes = ends.max().unwrap_or(0);
-        Some((offsets, bytes))
+        Some((place(tenants, capacity, width, limits)?, capacity))
     })?;
     let blocks = bytes.div_ceil(limits.block_bytes);
     let block_bytes =

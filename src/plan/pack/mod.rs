@@ -47,11 +47,17 @@ impl Layout {
 /// The sizes of the pool's blocks, and its slots, for tenants of which at most `live_peak` bytes live at once.
 ///
 /// One buffer a slot is tried first: no offset needs alignment there, and where all values have one size nothing is
-/// lost. Where it loses bytes, ranges of an arena are tried, and the smaller of the two is taken.
-pub(super) fn pack(tenants: &[Tenant], live_peak: u64, limits: PoolLimits) -> (Vec<u64>, Vec<Slot>) {
+/// lost. Where it loses bytes, ranges of an arena are tried, of at most `most` bytes, and the smaller of the two is
+/// taken.
+pub(super) fn pack(
+    tenants: &[Tenant],
+    live_peak: u64,
+    limits: PoolLimits,
+    most: u64,
+) -> (Vec<u64>, Vec<Slot>) {
     let mut layout = shared::layout(tenants);
     if layout.bytes() > live_peak {
-        let arena = arena::layout(tenants, live_peak, layout.bytes(), limits);
+        let arena = arena::layout(tenants, live_peak, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);
     }
     let mut slots: BTreeMap<Place, Vec<Tenant>> = BTreeMap::new();

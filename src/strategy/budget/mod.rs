@@ -105,7 +105,7 @@ impl Solver {
         for (_, candidate) in self.candidates(bytes) {
             let schedule = self.schedule_of(candidate);
             if live_peak_bytes(&self.chain, &schedule)? <= bytes {
-                let plan = Plan::new(&self.chain, schedule, self.limits)?;
+                let plan = Plan::within(&self.chain, schedule, self.limits, bytes)?;
                 if plan.pool_bytes() <= bytes {
                     return Ok(Some(plan));
                 }
