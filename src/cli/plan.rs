@@ -48,12 +48,12 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     // What the budget strategy makes of the memory of the best every n.
     if let Some(every) = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_))) {
         let budget = Strategy::Budget(every.device_bytes);
-        if let Some(plan) = solver.plan(every.device_bytes - beside)? {
+        if let Some(plan) = solver.plan(every.device_bytes.saturating_sub(beside))? {
             compared.push(Choice::new(budget, &plan, beside));
         }
     }
     let bound_flops = match planned.strategy {
-        Strategy::Budget(budget) => Some(solver.bound(budget - beside)),
+        Strategy::Budget(budget) => Some(solver.bound(budget.saturating_sub(beside))),
         _ => None,
     };
     let frontier = solver.frontier(if chain.layers() > LONG { FRONTIER / 2 } else { FRONTIER })?;
