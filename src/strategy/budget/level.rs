@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use super::links::{Links, Rounding};
 use super::segment::Segment;
+use super::sites::Effort;
 use super::unroll;
 use crate::plan::{Chain, Schedule};
 
-/// About how many operations solving a level may take.
-const WORK: f64 = 1.5e8;
+/// About how many operations solving a level may take, and how many numbers its tables may have.
+const OPERATIONS: f64 = 1.5e8;
+const NUMBERS: f64 = 1.5e7;
 /// How many columns a table has: at least so many, and up to so many more where states are small against the budget.
 const COLUMNS: Range<u64> = 512..8192;
 /// Schedules whose memory differs by less than one part in so many are not told apart.
@@ -38,7 +40,7 @@ impl Level {
         };
         let layers = chain.layers() as f64;
         let operations = layers.powi(4) / 12.0 + layers.powi(3) / 6.0;
-        let affordable = (WORK / operations) as u64;
+        let affordable = (OPERATIONS / operations) as u64;
         if store_all_bytes / exact <= affordable.clamp(COLUMNS.start, 1 << 16) {
             return vec![level(exact, store_all_bytes)];
         }
@@ -93,21 +95,26 @@ impl Level {
     /// sizes rounded down.
     pub fn bound(&self, bytes: u64) -> f64 {
         let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Down));
-        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, self.work());
+        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, self.effort());
         let costs = segment.first_costs();
         costs[((bytes / self.unit) as usize).min(costs.len() - 1)]
     }
 
-    /// Operations a column.
-    fn work(&self) -> f64 {
-        WORK / self.columns as f64
+    /// Gives its tables back; they are made again when they are needed.
+    pub fn forget(&mut self) {
+        self.solved = None;
+    }
+
+    fn effort(&self) -> Effort {
+        let columns = self.columns as f64;
+        Effort { operations: OPERATIONS / columns, rows: NUMBERS / columns }
     }
 
     fn segment(&mut self) -> &Segment {
-        let work = self.work();
+        let effort = self.effort();
         self.solved.get_or_insert_with(|| {
             let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Up));
-            Segment::solve(&links, 0..self.chain.layers(), self.columns, work)
+            Segment::solve(&links, 0..self.chain.layers(), self.columns, effort)
         })
     }
 }
@@ -136,7 +143,9 @@ fn convenient_unit(chain: &Chain, top: u64) -> u64 {
     let sizes = &chain.state_bytes[1..];
     let lost = |unit: u64| sizes.iter().map(|bytes| bytes.next_multiple_of(unit) - bytes).sum::<u64>();
     let mean = (sizes.iter().sum::<u64>() / sizes.len() as u64).max(1);
-    let columns = (top * UNITS_A_STATE / mean).clamp(COLUMNS.start, COLUMNS.end);
+    // Every layer has a row or two, however few sites there are.
+    let most = (NUMBERS as u64 / (2 * sizes.len() as u64)).clamp(COLUMNS.start, COLUMNS.end);
+    let columns = (top * UNITS_A_STATE / mean).clamp(COLUMNS.start, most);
     let (smallest, largest) = (top.div_ceil(columns), (2 * top).div_ceil(columns));
     // A unit is convenient if it divides some size.
     let mut distinct = sizes.to_vec();

@@ -188,6 +188,9 @@ impl Solver {
             self.levels.iter().position(|level| level.top() >= bytes).unwrap_or(self.levels.len() - 1);
         // The level below is the finer one; further down, half of its bytes are not used.
         let lowest = if self.levels[level].is_exact() { level } else { level.saturating_sub(1) };
+        for unused in (0..lowest).chain(level + 1..self.levels.len()) {
+            self.levels[unused].forget();
+        }
         for index in lowest..=level {
             let level = &mut self.levels[index];
             // Sizes were rounded up, so that a schedule may take less than its units.

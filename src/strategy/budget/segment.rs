@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::first_sweep::FirstSweep;
 use super::links::Links;
-use super::sites::Sites;
+use super::sites::{Effort, Sites};
 use super::table::Table;
 
 /// The cheapest ways to pass a stretch of layers backward, by memory, with the state that it starts from held
@@ -67,13 +67,13 @@ pub(super) struct WholeGroup {
 }
 
 impl Segment {
-    /// Solves for `layers`, in every number of units below `columns`, with about `work` operations a column.
-    pub fn solve(links: &Arc<Links>, layers: Range<usize>, columns: usize, work: f64) -> Self {
+    /// Solves for `layers`, in every number of units below `columns`, at about this `effort`.
+    pub fn solve(links: &Arc<Links>, layers: Range<usize>, columns: usize, effort: Effort) -> Self {
         let end = layers.end;
-        let sites = Sites::choose(links, layers, work);
-        let inner_work = work / sites.states.len() as f64;
+        let sites = Sites::choose(links, layers, effort);
+        let inner = effort.share(sites.states.len());
         let groups = sites.states.windows(2).map(|pair| {
-            (pair[1] - pair[0] > 1).then(|| Segment::solve(links, pair[0]..pair[1], columns, inner_work))
+            (pair[1] - pair[0] > 1).then(|| Segment::solve(links, pair[0]..pair[1], columns, inner))
         });
         let groups: Vec<_> = groups.collect();
         let count = sites.states.len();

@@ -2,6 +2,21 @@ use std::ops::Range;
 
 use super::links::Links;
 
+/// What solving for a segment may take, for each column of its table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    pub operations: f64,
+    pub rows: f64,
+}
+
+impl Effort {
+    /// An equal share for each of `groups`, and as much again for what joins them.
+    pub fn share(self, groups: usize) -> Self {
+        let share = 1.0 / (groups as f64 + 1.0);
+        Effort { operations: self.operations * share, rows: self.rows * share }
+    }
+}
+
 /// Where a solver may keep states, and which of these it may give up before backward has passed them.
 pub(super) struct Sites {
     /// States in ascending order, from the one that the segment starts from to the one that it ends with.
@@ -11,18 +26,22 @@ pub(super) struct Sites {
 }
 
 impl Sites {
-    /// As many of the states of `layers` as a solver can handle in about `work` operations a column.
+    /// As many of the states of `layers` as a solver can handle at about this `effort`.
     ///
-    /// With n sites, keeping states until backward has passed them takes n³ / 6 operations, and each site whose state
-    /// may be given up earlier n³ / 6 more. Where not every state can be a site, those are that are narrow.
-    pub fn choose(links: &Links, layers: Range<usize>, work: f64) -> Self {
-        let most = (work * 4.0).cbrt().max(2.0) as usize;
+    /// With n sites, keeping states until backward has passed them takes n³ / 6 operations and n² / 2 rows; each site
+    /// whose state may be given up earlier takes n³ / 6 and n² / 6 more. Where not every state can be a site, those
+    /// are that are narrow.
+    pub fn choose(links: &Links, layers: Range<usize>, effort: Effort) -> Self {
+        let Effort { operations, rows } = effort;
+        let most = (operations * 4.0).cbrt().min((rows * 1.5).sqrt()).max(2.0) as usize;
         let inner: Vec<usize> = (layers.start + 1..layers.end).collect();
         let kept = narrowest(&inner, most - 1, |&state| links.states[state]);
         let states: Vec<usize> = [layers.start].into_iter().chain(kept).chain([layers.end]).collect();
 
-        let cube = (states.len() as f64 - 1.0).powi(3) / 6.0;
-        let droppable_sites = ((work - cube) / cube).max(0.0) as usize;
+        let groups = states.len() as f64 - 1.0;
+        let (cube, square) = (groups.powi(3) / 6.0, groups.powi(2) / 2.0);
+        let affordable = ((operations - cube) / cube).min((rows - square) / square * 3.0);
+        let droppable_sites = affordable.max(0.0) as usize;
         let mut droppable = vec![false; states.len()];
         let positions: Vec<usize> = (1..states.len() - 1).collect();
         for position in narrowest(&positions, droppable_sites, |&position| links.states[states[position]]) {
