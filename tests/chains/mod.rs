@@ -52,3 +52,34 @@ pub fn of_widths(widths: &[u64], forward_flops: Vec<u64>) -> Chain {
     let state_bytes: Vec<u64> = widths.iter().map(|width| width * UNIT).collect();
     Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops }
 }
+
+/// A chain with other bytes for each width of 1, from 4 to 1,600.
+pub fn resized(mut chain: Chain, random: &mut Random) -> Chain {
+    let unit = 4 * (1 + random.below(400) as u64);
+    for bytes in chain.state_bytes.iter_mut().chain(&mut chain.delta_bytes) {
+        *bytes = *bytes / UNIT * unit;
+    }
+    chain
+}
+
+/// A chain of which all sizes and costs are random, those of a layer's output and its delta apart.
+pub fn of_odd_sizes(layers: usize, random: &mut Random) -> Chain {
+    let mut sizes = |count: usize| (0..count).map(|_| 4 * (1 + random.below(500) as u64)).collect::<Vec<_>>();
+    let (state_bytes, delta_bytes) = (sizes(layers + 1), sizes(layers));
+    Chain {
+        state_bytes,
+        delta_bytes,
+        forward_flops: (0..layers).map(|_| 1 + random.below(1000) as u64).collect(),
+    }
+}
+
+/// How many layers to try: mostly few, now and then up to 250.
+pub fn length(random: &mut Random) -> usize {
+    let most = match random.below(1000) {
+        0..800 => 8,
+        800..970 => 24,
+        970..997 => 60,
+        _ => 250,
+    };
+    1 + random.below(most)
+}

@@ -1,73 +1,84 @@
-//! The least recomputation under a budget, by trying everything: a shortest path over what may be held when.
+//! The least recomputation under every budget, by trying everything: shortest paths over what may be held when.
 //!
 //! It shares nothing with the solver. A node is a set of states that are held and how far the step has come; an
-//! edge runs one layer forward, drops a state, or takes the loss or one layer's backward. Only small chains.
+//! edge runs one layer forward, drops a state, or takes the loss or one layer's backward. Of the paths to a node,
+//! those count that no other beats in both cost and peak. Only small chains.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ckpt_gpu::plan::Chain;
 
-pub struct Search<'a> {
-    chain: &'a Chain,
-    /// Bytes of each set of states; bit l stands for state l, and state 0 takes none.
-    set_bytes: Vec<u64>,
+pub struct Search {
+    /// What a step costs beyond one forward sweep, with the bytes it needs: cheapest first, ever fewer bytes.
+    best: Vec<(u64, u64)>,
 }
 
-impl<'a> Search<'a> {
-    pub fn new(chain: &'a Chain) -> Self {
-        let states = chain.layers() + 1;
-        let set_bytes = (0..1usize << states).map(|set| {
-            (1..states).filter(|state| set >> state & 1 == 1).map(|state| chain.state_bytes[state]).sum()
-        });
-        Search { chain, set_bytes: set_bytes.collect() }
+impl Search {
+    pub fn new(chain: &Chain) -> Self {
+        let layers = chain.layers();
+        let sets = 1usize << (layers + 1);
+        // Bit l of a set stands for state l; state 0 takes no bytes.
+        let set_bytes: Vec<u64> = (0..sets)
+            .map(|set| {
+                (1..=layers).filter(|state| set >> state & 1 == 1).map(|state| chain.state_bytes[state]).sum()
+            })
+            .collect();
+        let once: u64 = chain.forward_flops.iter().sum();
+        let mut best = Vec::new();
+        // How far: `layers + 1` before the loss, `l + 1` while delta l is there, 0 at the end.
+        let mut least_peak = vec![u64::MAX; sets * (layers + 2)];
+        let mut heap = BinaryHeap::from([Reverse((0, 0, layers + 1, 1))]);
+        // Paths come cheapest first, so that one with no lower a peak than one before it is no use.
+        while let Some(Reverse((cost, peak, ahead, set))) = heap.pop() {
+            if peak >= least_peak[ahead * sets + set] || peak >= least_peak[0] {
+                continue;
+            }
+            if ahead == 0 {
+                least_peak[0] = peak;
+                best.push((cost - once, peak));
+                continue;
+            }
+            least_peak[ahead * sets + set] = peak;
+            let mut visit = |cost: u64, held: u64, ahead: usize, set: usize| {
+                let peak = peak.max(held);
+                if peak < least_peak[ahead * sets + set] {
+                    heap.push(Reverse((cost, peak, ahead, set)));
+                }
+            };
+            let has = |state: usize| set >> state & 1 == 1;
+            let before_loss = ahead > layers;
+            let delta = if before_loss { 0 } else { chain.delta_bytes[ahead - 1] };
+            for state in (1..=layers).filter(|&state| has(state)) {
+                visit(cost, 0, ahead, set & !(1 << state));
+            }
+            let furthest = if before_loss { layers } else { ahead - 1 };
+            for layer in (0..furthest).filter(|&layer| has(layer) && !has(layer + 1)) {
+                let with = set | 1 << (layer + 1);
+                visit(cost + chain.forward_flops[layer], set_bytes[with] + delta, ahead, with);
+            }
+            if before_loss && has(layers) {
+                let held = set_bytes[set] + chain.delta_bytes[layers - 1];
+                visit(cost, held, layers, set & !(1 << layers));
+            }
+            if !before_loss && has(ahead - 1) {
+                let layer = ahead - 1;
+                let below = if layer > 0 { chain.delta_bytes[layer - 1] } else { 0 };
+                // No state from here up is read again; all ends are one.
+                let left = if layer > 0 { set & ((1 << layer) - 1) } else { 0 };
+                visit(cost, set_bytes[set] + delta + below, layer, left);
+            }
+        }
+        Search { best }
     }
 
     /// The least FLOPs beyond one forward sweep, or nothing where `bytes` do not suffice.
     pub fn least_cost(&self, bytes: u64) -> Option<u64> {
-        let layers = self.chain.layers();
-        let sets = self.set_bytes.len();
-        // How far: `layers + 1` before the loss, `l + 1` while delta l is there, 0 at the end.
-        let mut least = vec![u64::MAX; sets * (layers + 2)];
-        let mut heap = BinaryHeap::new();
-        let mut visit = |cost: u64, set: usize, ahead: usize, heap: &mut BinaryHeap<_>| {
-            if cost < least[ahead * sets + set] {
-                least[ahead * sets + set] = cost;
-                heap.push((Reverse(cost), set, ahead));
-            }
-        };
-        visit(0, 1, layers + 1, &mut heap);
-        while let Some((Reverse(cost), set, ahead)) = heap.pop() {
-            if ahead == 0 {
-                return Some(cost - self.chain.forward_flops.iter().sum::<u64>());
-            }
-            let delta = |layer: usize| self.chain.delta_bytes[layer];
-            let before_loss = ahead == layers + 1;
-            let held = if before_loss { 0 } else { delta(ahead - 1) };
-            for state in 1..=layers {
-                if set >> state & 1 == 1 {
-                    visit(cost, set & !(1 << state), ahead, &mut heap);
-                }
-            }
-            let furthest = if before_loss { layers } else { ahead - 1 };
-            for layer in 0..furthest {
-                let with = set | 1 << (layer + 1);
-                if set >> layer & 1 == 1 && with != set && self.set_bytes[with] + held <= bytes {
-                    visit(cost + self.chain.forward_flops[layer], with, ahead, &mut heap);
-                }
-            }
-            if before_loss {
-                if set >> layers & 1 == 1 && self.set_bytes[set] + delta(layers - 1) <= bytes {
-                    visit(cost, set, layers, &mut heap);
-                }
-            } else {
-                let layer = ahead - 1;
-                let below = if layer > 0 { delta(layer - 1) } else { 0 };
-                if set >> layer & 1 == 1 && self.set_bytes[set] + held + below <= bytes {
-                    visit(cost, set, layer, &mut heap);
-                }
-            }
-        }
-        None
+        self.best.iter().find(|&&(_, peak)| peak <= bytes).map(|&(cost, _)| cost)
+    }
+
+    /// What the cheapest step needs, and the least that any needs.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.best[0].1, self.best[self.best.len() - 1].1)
     }
 }
