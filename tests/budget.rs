@@ -226,3 +226,26 @@ fn no_slot_straddles_the_buffers_of_a_pool() {
     }
     assert!(packed > 100, "only {packed} pools of several buffers hold several values in one");
 }
+
+/// Few layers of sizes without a common divisor: too many units for one table, and little room between the least and
+/// storing everything.
+#[test]
+fn short_chains_of_large_odd_sizes_plan() {
+    let mut random = Random::new(17);
+    for layers in [1, 1, 1, 2, 2, 3] {
+        let mut sizes = |count: usize| {
+            (0..count).map(|_| 4_000_001 + 2 * random.below(5_000_000) as u64).collect::<Vec<u64>>()
+        };
+        let chain = Chain {
+            state_bytes: sizes(layers + 1),
+            delta_bytes: sizes(layers),
+            forward_flops: vec![1; layers],
+        };
+        let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+        let least = solver.least().unwrap();
+        assert!(solver.plan(1).unwrap().is_none());
+        let plan = solver.plan(least).unwrap().unwrap();
+        simulate(&plan).unwrap();
+        assert!(plan.pool_bytes() <= least);
+    }
+}

@@ -8,8 +8,19 @@ use crate::plan::lifetime::live_peak as live_peak_of;
 
 /// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
 /// once; tried in this order, the smallest arena first.
-const TRIALS: [(u64, usize); 10] =
-    [(0, 24), (0, 500), (5, 24), (15, 24), (20, 96), (30, 24), (50, 24), (50, 96), (100, 96), (200, 96)];
+const TRIALS: [(u64, usize); 11] = [
+    (0, 24),
+    (0, 500),
+    (5, 24),
+    (15, 24),
+    (20, 96),
+    (30, 24),
+    (40, 500),
+    (50, 24),
+    (50, 500),
+    (100, 96),
+    (200, 96),
+];
 /// How many layouts are followed at most in all, over all tenants, and how many ranges of theirs are copied: long
 /// chains follow fewer at once, and the longest of which much lives at once have no arena.
 const FOLLOWED: usize = 120_000;

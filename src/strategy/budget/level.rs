@@ -46,11 +46,13 @@ impl Level {
         }
         let mut levels = Vec::new();
         let mut top = least_need(&chain);
-        while top < store_all_bytes {
+        loop {
             top = (2 * top).min(store_all_bytes);
             levels.push(level(convenient_unit(&chain, top).max(exact), top));
+            if top == store_all_bytes {
+                return levels;
+            }
         }
-        levels
     }
 
     /// The largest budget that its table has a column for.

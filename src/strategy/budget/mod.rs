@@ -16,24 +16,32 @@
 //! # Ok::<(), ckpt_gpu::Error>(())
 //! ```
 //!
-//! The recurrence is that of [`segment`](self#how-good-the-plans-are): dynamic programming over which state to keep
-//! next, for how long, and in how much memory, counted in whole units. Its schedules are unrolled, their values are
-//! given places in a pool, and only a plan whose pool really takes no more than the budget is returned.
+//! Dynamic programming decides which state to keep next, for how long, and in how much memory, counted in whole units
+//! (`segment.rs` has the recurrence). The schedules that it finds are unrolled, their values are given places in a
+//! pool, and only a plan whose pool really takes no more than the budget is returned.
 //!
 //! # How good the plans are
 //!
-//! Short chains are solved exactly: with all states as candidates, each of which may be given up early, and a unit
-//! that divides all sizes. TODO figures
-//! Of long chains only some states, the narrow ones, may be kept between sweeps; a group of layers between two of
-//! them is kept whole, or is solved by itself. Where a unit that divides all sizes would make tables too large,
-//! sizes are rounded up, and budgets are solved in levels, one for each doubling. [`Solver::bound`] tells what
-//! rounding may have cost.
+//! Short chains are solved with all states as candidates, each of which may be given up early, in a unit that divides
+//! all sizes. Against exhaustive search over 8,977 chains of up to 9 layers and all of their 106,005 budgets
+//! (`tests/budget_optimal.rs`), the schedule was optimal for every budget of live bytes, and the plan for 99.98 % of
+//! the budgets of allocated bytes; the worst took 1.36 times the forward and recomputed FLOPs of the best, and no
+//! budget was refused that would do. Uniform chains, in tests of up to 150 layers, get Revolve's optimum for every budget.
+//!
+//! Of chains of more than about 40 layers, fewer states may be given up early, and of more than about 100 only some
+//! states, the narrow ones, are kept between sweeps; a group of layers between two of them is kept whole, or is solved
+//! by itself. Where a unit that divides all sizes would make tables too large, sizes are rounded up, and budgets are
+//! solved in levels, one for each doubling. [`Solver::bound`] tells what rounding may have cost. In tests with a thousand
+//! uneven layers, recomputation was within a fifth of that bound but for budgets near the least, and near those of storing
+//! everything, where both are small. The least that is found for more than 128 layers is not the least that there is: starting
+//! over for every layer takes less, and hundreds of forward sweeps.
 
 mod first_sweep;
 mod level;
 mod links;
 mod segment;
 mod sites;
+mod start_over;
 mod table;
 mod unroll;
 
@@ -51,21 +59,30 @@ pub struct Solver {
     limits: PoolLimits,
     store_all: Plan,
     levels: Vec<Level>,
-    every: Vec<EveryN>,
+    /// Schedules that are known without being solved for.
+    known: Vec<Known>,
 }
 
-/// What keeping every n-th state takes and costs.
-struct EveryN {
-    n: usize,
+/// What a schedule takes and costs that need not be solved for.
+struct Known {
+    candidate: Candidate,
     live_bytes: u64,
     cost: f64,
 }
 
+/// Chains of more layers are not started over for each layer: they have better things to do.
+const MOST_STARTS: usize = 128;
+
 /// A schedule that may be the one, known by what it costs.
 #[derive(Clone, Copy)]
 enum Candidate {
-    Solved { level: usize, units: usize },
+    Solved {
+        level: usize,
+        units: usize,
+    },
     EveryN(usize),
+    /// The least memory of all, and the most recomputation.
+    StartOver,
 }
 
 impl Solver {
@@ -75,21 +92,16 @@ impl Solver {
     /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
         let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
-        let every = super::useful_n(chain.layers()).map(|n| {
-            let schedule = every_n::schedule(chain.layers(), n);
-            Ok(EveryN {
-                n,
-                live_bytes: live_peak_bytes(chain, &schedule)?,
-                cost: schedule.recomputed_flops(chain) as f64,
-            })
-        });
-        Ok(Solver {
-            limits,
-            levels: Level::of(chain, store_all.peak_live_bytes()),
-            every: every.collect::<Result<_>>()?,
-            store_all,
-            chain: chain.clone(),
-        })
+        let starts = (chain.layers() <= MOST_STARTS).then_some(Candidate::StartOver);
+        let candidates = super::useful_n(chain.layers()).map(Candidate::EveryN).chain(starts);
+        let levels = Level::of(chain, store_all.peak_live_bytes());
+        let mut solver = Solver { limits, levels, known: Vec::new(), store_all, chain: chain.clone() };
+        for candidate in candidates {
+            let schedule = solver.schedule_of(candidate);
+            let live_bytes = live_peak_bytes(chain, &schedule)?;
+            solver.known.push(Known { candidate, live_bytes, cost: schedule.recomputed_flops(chain) as f64 });
+        }
+        Ok(solver)
     }
 
     /// The plan with the least recomputation whose pool takes at most `bytes`; none where nothing found fits.
@@ -140,9 +152,13 @@ impl Solver {
         const NEIGHBOURS: usize = 8;
         let mut least = self.store_all.pool_bytes();
         let steps = self.levels[0].steps();
-        for &(units, _) in steps.iter().take(NEIGHBOURS) {
-            let schedule = self.levels[0].schedule(units);
-            least = least.min(Plan::new(&self.chain, schedule, self.limits)?.pool_bytes());
+        let solved = steps.iter().take(NEIGHBOURS).map(|&(units, _)| Candidate::Solved { level: 0, units });
+        let known = self.known.iter().min_by_key(|known| known.live_bytes).map(|known| known.candidate);
+        for candidate in solved.chain(known).collect::<Vec<_>>() {
+            let schedule = self.schedule_of(candidate);
+            // Only a smaller pool is of use.
+            let plan = Plan::within(&self.chain, schedule, self.limits, least)?;
+            least = least.min(plan.pool_bytes());
         }
         Ok(least)
     }
@@ -184,8 +200,7 @@ impl Solver {
     /// Whatever may fit `bytes`, cheapest first.
     fn candidates(&mut self, bytes: u64) -> Vec<(f64, Candidate)> {
         let mut candidates = Vec::new();
-        let level =
-            self.levels.iter().position(|level| level.top() >= bytes).unwrap_or(self.levels.len() - 1);
+        let level = self.level(bytes);
         // The level below is the finer one; further down, half of its bytes are not used.
         let lowest = if self.levels[level].is_exact() { level } else { level.saturating_sub(1) };
         for unused in (0..lowest).chain(level + 1..self.levels.len()) {
@@ -198,8 +213,8 @@ impl Solver {
             let steps = level.steps().into_iter().filter(|&(units, _)| units <= most);
             candidates.extend(steps.map(|(units, cost)| (cost, Candidate::Solved { level: index, units })));
         }
-        let every = self.every.iter().filter(|every| every.live_bytes <= bytes);
-        candidates.extend(every.map(|every| (every.cost, Candidate::EveryN(every.n))));
+        let known = self.known.iter().filter(|known| known.live_bytes <= bytes);
+        candidates.extend(known.map(|known| (known.cost, known.candidate)));
         candidates.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         candidates
     }
@@ -208,6 +223,7 @@ impl Solver {
         match candidate {
             Candidate::Solved { level, units } => self.levels[level].schedule(units),
             Candidate::EveryN(n) => every_n::schedule(self.chain.layers(), n),
+            Candidate::StartOver => start_over::schedule(self.chain.layers()),
         }
     }
 }
