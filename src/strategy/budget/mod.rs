@@ -89,7 +89,7 @@ impl Solver {
     /// A solver for `chain`, with pools of such buffers as `limits` allows.
     ///
     /// # Errors
-    /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
+    /// [`crate::Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
         let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
         let starts = (chain.layers() <= MOST_STARTS).then_some(Candidate::StartOver);
