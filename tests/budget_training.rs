@@ -45,7 +45,7 @@ fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameter
     let starved = Settings { strategy: Strategy::Budget(1), ..settings.clone() };
     match Trainer::new(&starved, data, parameters).map(|_| ()) {
         Err(Error::OverBudget { budget: 1, least, advice }) => {
-            assert!(advice.contains("parameters take") && advice.contains("a smaller --batch"), "{advice}");
+            assert!(advice.contains("parameters ") && advice.contains("a smaller --batch"), "{advice}");
             least
         }
         other => panic!("{other:?}"),

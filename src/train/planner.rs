@@ -120,7 +120,7 @@ fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placem
     let takers: Vec<String> = takers
         .iter()
         .filter(|(bytes, _)| *bytes > 0)
-        .map(|(bytes, name)| format!("{name} take {bytes}"))
+        .map(|(bytes, name)| format!("{name} {bytes}"))
         .collect();
 
     let mut remedies = Vec::new();
