@@ -148,9 +148,9 @@ impl Bench {
         let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };
         let ledger = Ledger::new();
         let device: Box<dyn Device> = match workgroup {
-            None => Machine::find(choice, &ledger).unwrap().0.open(&job, 0, &ledger).unwrap(),
+            None => Machine::find(choice).unwrap().0.open(&job, 0, &ledger).unwrap(),
             Some(workgroup) => {
-                let context = Context::open(AdapterKind::Software, ledger).unwrap().with_workgroup(workgroup);
+                let context = Context::open(AdapterKind::Software).unwrap().with_workgroup(workgroup);
                 Box::new(Gpu::new(context, &job).unwrap())
             }
         };

@@ -2,12 +2,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::flags::RunFlags;
+use super::flags::{RunFlags, StrategyFlags};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::{Dataset, DatasetShape};
 use crate::device::{DeviceLimits, Residence, Task};
-use crate::memory::Ledger;
 use crate::model::Network;
 use crate::plan::Chain;
 use crate::report::{self, Choice, MicroBatchChoice, Outlook, PlanSummary};
@@ -27,13 +26,16 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     flags: RunFlags,
 
+    #[command(flatten)]
+    strategy: StrategyFlags,
+
     /// One JSON object on stdout, with every action, slot and byte
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &PlanArgs) -> Result<()> {
-    let settings = args.flags.settings();
+    let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
     settings.validate()?;
     let network = settings.network()?;
     let (target, device) = target(settings.device)?;
@@ -87,7 +89,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
 
 /// What to plan for, in words too. A GPU that is not there is taken to have the limits that every GPU has.
 fn target(choice: DeviceChoice) -> Result<(Target, String)> {
-    match Machine::find(choice, &Ledger::new()) {
+    match Machine::find(choice) {
         Ok((machine, passed_over)) => {
             let note = match passed_over {
                 Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),

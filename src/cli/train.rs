@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::flags::RunFlags;
+use super::flags::{RunFlags, StrategyFlags};
 use super::output;
 use super::progress::Progress;
+use crate::config::Settings;
 use crate::data::{Dataset, weights};
 use crate::memory::check_host_memory;
 use crate::model::Parameters;
@@ -18,6 +19,9 @@ use crate::{Error, Result};
 pub(super) struct TrainArgs {
     #[command(flatten)]
     flags: RunFlags,
+
+    #[command(flatten)]
+    strategy: StrategyFlags,
 
     /// Start from the parameters in this npz
     #[arg(long, value_name = "FILE")]
@@ -33,7 +37,7 @@ pub(super) struct TrainArgs {
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
-    let settings = args.flags.settings();
+    let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
     settings.validate()?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
@@ -49,7 +53,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     };
 
     let mut trainer = Trainer::new(&settings, &data, &initial)?;
-    announce(args, &trainer);
+    announce(args, &settings, &trainer);
     let started = Instant::now();
     let mut progress = Progress::new(trainer.total_steps());
     while !trainer.is_done() {
@@ -88,7 +92,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     saved
 }
 
-fn announce(args: &TrainArgs, trainer: &Trainer) {
+fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     let device = trainer.device();
     let note = match trainer.passed_over() {
         Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
@@ -102,7 +106,7 @@ fn announce(args: &TrainArgs, trainer: &Trainer) {
         micro_batch: trainer.micro_batch(),
         parts: trainer.parts(),
     };
-    output::narrate(&format!("training {} on {device}{note}", args.flags.layers));
+    output::narrate(&format!("training {} on {device}{note}", settings.layers));
     output::narrate(&report::text::plan(&summary));
     if args.json {
         output::json(&report::json::plan(&summary));

@@ -69,17 +69,21 @@ impl Cpu {
             .parameters
             .layers
             .iter()
-            .map(|layer| {
+            .enumerate()
+            .map(|(index, layer)| {
                 let bytes = 4 * (layer.weights.len() + layer.bias.len()) as u64;
-                let _entry = ledger.book(ByCategory::of(Category::Parameters, bytes));
+                let label = format!("W{index}, b{index}");
+                let _entry = ledger.book(&label, ByCategory::of(Category::Parameters, bytes));
                 Booked { values: layer.clone(), _entry }
             })
             .collect();
         let mut gradients = Vec::new();
         if task.parts > 1 {
-            for layer in task.network.layers() {
-                let tensor = |elements| booked(ledger, Category::Gradients, elements);
-                gradients.push([tensor(layer.inputs * layer.outputs)?, tensor(layer.outputs)?]);
+            for (index, layer) in task.network.layers().enumerate() {
+                let tensor = |name, elements| {
+                    booked(ledger, &format!("gradient of {name}{index}"), Category::Gradients, elements)
+                };
+                gradients.push([tensor("W", layer.inputs * layer.outputs)?, tensor("b", layer.outputs)?]);
             }
         }
         let Plan { blocks, slots, .. } = job.plan;
@@ -100,8 +104,12 @@ impl Cpu {
             accumulation: Accumulation::Whole,
             pool: zeros("the pool", pool_bytes as usize / 4)?,
             slots: slots.iter().map(range).collect(),
-            _pool_entries: blocks.iter().map(|block| ledger.book(block.at_peak)).collect(),
-            labels: booked(ledger, Category::Batch, task.micro_batch)?,
+            _pool_entries: blocks
+                .iter()
+                .enumerate()
+                .map(|(index, block)| ledger.book(&block_label(index), block.at_peak))
+                .collect(),
+            labels: booked(ledger, "labels", Category::Batch, task.micro_batch)?,
             cursor: BatchCursor::new(Arc::clone(job.data)),
             batch: task.batch(),
             samples: task.micro_batch,
@@ -227,10 +235,19 @@ fn values<'a, const N: usize>(
     })
 }
 
-fn booked<T: Copy + Default>(ledger: &Ledger, category: Category, count: usize) -> Result<Booked<Vec<T>>> {
-    let values = zeros(category.name(), count)?;
+fn block_label(index: usize) -> String {
+    if index == 0 { "state 0".to_owned() } else { format!("block {index}") }
+}
+
+fn booked<T: Copy + Default>(
+    ledger: &Ledger,
+    label: &str,
+    category: Category,
+    count: usize,
+) -> Result<Booked<Vec<T>>> {
+    let values = zeros(label, count)?;
     let bytes = (count * size_of::<T>()) as u64;
-    Ok(Booked { values, _entry: ledger.book(ByCategory::of(category, bytes)) })
+    Ok(Booked { values, _entry: ledger.book(label, ByCategory::of(category, bytes)) })
 }
 
 fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {

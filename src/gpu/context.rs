@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
+use super::kernel::{Program, Programs, Variant};
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
 use crate::{Error, Result};
 
 /// A device, and the one way to get memory on it.
+///
+/// Clones are of one device with one set of compiled kernels; each may have a ledger of its own.
+#[derive(Clone)]
 pub struct Context {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
@@ -19,6 +23,7 @@ pub struct Context {
     pub(super) ledger: Ledger,
     /// Invocations in a product's workgroup, columns first.
     pub(super) workgroup: [u32; 2],
+    programs: Arc<Mutex<Programs>>,
     faults: Arc<Mutex<Option<String>>>,
     objects: Cell<u64>,
 }
@@ -46,7 +51,7 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::NoDevice`] where there is none, or where it refuses.
-    pub fn open(kind: AdapterKind, ledger: Ledger) -> Result<Self> {
+    pub fn open(kind: AdapterKind) -> Result<Self> {
         let adapter = adapter::choose(kind)?;
         let info = adapter::describe(&adapter.get_info());
         let offered = adapter.limits();
@@ -85,12 +90,26 @@ impl Context {
             // small as its vector units.
             AdapterKind::Software => [8, 1],
         };
-        Ok(Context { device, queue, info, ledger, workgroup, faults, objects: Cell::new(0) })
+        Ok(Context {
+            device,
+            queue,
+            info,
+            ledger: Ledger::new(),
+            workgroup,
+            programs: Arc::default(),
+            faults,
+            objects: Cell::new(0),
+        })
+    }
+
+    /// The same device for another run, whose buffers will be in `ledger`.
+    pub fn with_ledger(&self, ledger: &Ledger) -> Self {
+        Context { ledger: ledger.clone(), objects: Cell::new(0), ..self.clone() }
     }
 
     /// Gives products workgroups of another shape, columns first. No sum changes its order.
     pub fn with_workgroup(self, workgroup: [u32; 2]) -> Self {
-        Context { workgroup, ..self }
+        Context { workgroup, programs: Arc::default(), ..self }
     }
 
     /// A buffer that is bound whole.
@@ -164,7 +183,7 @@ impl Context {
             return refuse(error.to_string());
         }
         self.count_object();
-        let entry = self.ledger.book(by_category);
+        let entry = self.ledger.book(label, by_category);
         Ok(Buffer { raw, _entry: entry })
     }
 
@@ -202,6 +221,14 @@ impl Context {
         }
     }
 
+    /// `variant`, compiled unless it has been.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] where the driver does not take the kernel.
+    pub(super) fn program(&self, variant: Variant) -> Result<Program> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(self, variant)
+    }
+
     /// Buffers, bind groups and pipelines made so far.
     pub(super) fn objects(&self) -> u64 {
         self.objects.get()
@@ -218,7 +245,7 @@ mod tests {
 
     #[test]
     fn software_that_is_lost_is_reported_and_does_not_panic() {
-        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        let context = Context::open(AdapterKind::Software).unwrap();
         context.wait(None).unwrap();
         context.device.destroy();
         let _ = context.device.create_buffer(&wgpu::BufferDescriptor {
@@ -233,7 +260,7 @@ mod tests {
 
     #[test]
     fn software_that_refuses_is_reported_by_the_next_check() {
-        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        let context = Context::open(AdapterKind::Software).unwrap();
         let module =
             wgpu::ShaderModuleDescriptor { label: None, source: wgpu::ShaderSource::Wgsl("nonsense".into()) };
         let _ = context.device.create_shader_module(module);
@@ -242,7 +269,7 @@ mod tests {
 
     #[test]
     fn software_names_what_would_fit_where_a_buffer_does_not() {
-        let context = Context::open(AdapterKind::Software, Ledger::new()).unwrap();
+        let context = Context::open(AdapterKind::Software).unwrap();
         let bytes = context.limits().binding_bytes + 4;
         let refused = context.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
         let message = refused.map(|_| ()).unwrap_err().to_string();

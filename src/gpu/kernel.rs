@@ -161,7 +161,7 @@ pub(super) struct Program {
     pub layout: wgpu::BindGroupLayout,
 }
 
-/// Every kernel variant that a network needs, compiled once.
+/// Every kernel variant that was needed so far, compiled once.
 #[derive(Default)]
 pub(super) struct Programs(HashMap<Variant, Program>);
 

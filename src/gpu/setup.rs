@@ -3,7 +3,7 @@ use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::SizesTable;
-use super::kernel::{Programs, Variant};
+use super::kernel::Variant;
 use super::transfer::Uploads;
 use crate::memory::Category;
 use crate::{Error, Result};
@@ -15,7 +15,6 @@ const MOST_WORKGROUPS: u64 = 65_535;
 pub(super) struct Setup {
     pub context: Context,
     pub uploads: Uploads,
-    programs: Programs,
     sizes: SizesTable,
     sizes_buffer: Buffer,
 }
@@ -26,7 +25,7 @@ impl Setup {
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let sizes_buffer = context.buffer(Category::Workspace, "sizes", sizes.bytes(), usage)?;
         uploads.copy(&context, &sizes.contents(), &sizes_buffer.raw)?;
-        Ok(Setup { context, uploads, programs: Programs::default(), sizes, sizes_buffer })
+        Ok(Setup { context, uploads, sizes, sizes_buffer })
     }
 
     pub fn buffer(&self, category: Category, label: &str, bytes: u64) -> Result<Buffer> {
@@ -54,7 +53,7 @@ impl Setup {
     ) -> Result<Dispatch> {
         let [tile_columns, tile_rows] = variant.kernel.tile(&self.context);
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
-        let program = self.programs.get(&self.context, variant)?;
+        let program = self.context.program(variant)?;
 
         let offset = self.sizes.offset(sizes).ok_or_else(|| Error::InvalidPlan {
             index: 0,

@@ -1,19 +1,47 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::ByCategory;
 
-/// The account of the buffers that exist.
+/// The account of the buffers that exist, and of when each came and went.
 ///
 /// Every device buffer holds a [`LedgerEntry`] for as long as it lives, so the account cannot forget one. Clones
 /// share one account.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ledger(Arc<Mutex<Account>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Account {
+    opened: Instant,
     allocated: ByCategory,
     at_peak: ByCategory,
     allocations: u64,
+    events: Vec<LedgerEvent>,
+}
+
+/// A buffer came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEvent {
+    /// When, since the account was opened.
+    pub at: Duration,
+    /// The buffer's name.
+    pub label: Arc<str>,
+    /// Its bytes.
+    pub bytes: ByCategory,
+    /// Whether it came.
+    pub came: bool,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Ledger(Arc::new(Mutex::new(Account {
+            opened: Instant::now(),
+            allocated: ByCategory::default(),
+            at_peak: ByCategory::default(),
+            allocations: 0,
+            events: Vec::new(),
+        })))
+    }
 }
 
 impl Ledger {
@@ -22,15 +50,17 @@ impl Ledger {
         Self::default()
     }
 
-    /// Books a buffer of `bytes` bytes in all until the entry is dropped.
-    pub fn book(&self, bytes: ByCategory) -> LedgerEntry {
+    /// Books the buffer `label` of `bytes` bytes in all until the entry is dropped.
+    pub fn book(&self, label: &str, bytes: ByCategory) -> LedgerEntry {
+        let label: Arc<str> = label.into();
         let mut account = self.account();
         account.allocations += 1;
         account.allocated += bytes;
         if account.allocated.total() > account.at_peak.total() {
             account.at_peak = account.allocated;
         }
-        LedgerEntry { ledger: self.clone(), bytes }
+        account.note(&label, bytes, true);
+        LedgerEntry { ledger: self.clone(), label, bytes }
     }
 
     /// Bytes of the buffers that exist now.
@@ -48,9 +78,21 @@ impl Ledger {
         self.account().allocations
     }
 
+    /// What came and went so far, in order.
+    pub fn events(&self) -> Vec<LedgerEvent> {
+        self.account().events.clone()
+    }
+
     fn account(&self) -> MutexGuard<'_, Account> {
-        // Every update is a few additions that cannot panic, so a poisoned account is still a true one.
+        // An update panics, if at all, for want of memory for its event, after the sums: a poisoned account is still
+        // a true one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    fn note(&mut self, label: &Arc<str>, bytes: ByCategory, came: bool) {
+        self.events.push(LedgerEvent { at: self.opened.elapsed(), label: Arc::clone(label), bytes, came });
     }
 }
 
@@ -58,12 +100,15 @@ impl Ledger {
 #[derive(Debug)]
 pub struct LedgerEntry {
     ledger: Ledger,
+    label: Arc<str>,
     bytes: ByCategory,
 }
 
 impl Drop for LedgerEntry {
     fn drop(&mut self) {
-        self.ledger.account().allocated -= self.bytes;
+        let mut account = self.ledger.account();
+        account.allocated -= self.bytes;
+        account.note(&self.label, self.bytes, false);
     }
 }
 
@@ -75,16 +120,23 @@ mod tests {
     #[test]
     fn the_peak_remembers_what_dropping_gives_back() {
         let ledger = Ledger::new();
-        let first = ledger.book(ByCategory::of(Category::Batch, 100));
-        let second = ledger.book(ByCategory::of(Category::Deltas, 30));
+        let first = ledger.book("first", ByCategory::of(Category::Batch, 100));
+        let second = ledger.book("second", ByCategory::of(Category::Deltas, 30));
         drop(first);
-        let third = ledger.book(ByCategory::of(Category::Staging, 7));
+        let third = ledger.book("third", ByCategory::of(Category::Staging, 7));
 
         assert_eq!(ledger.allocated().total(), 37);
         assert_eq!(ledger.at_peak().total(), 130);
         assert_eq!(ledger.at_peak()[Category::Batch], 100);
         assert_eq!(ledger.at_peak()[Category::Staging], 0);
         assert_eq!(ledger.allocations(), 3);
+        let events = ledger.events();
+        let seen: Vec<_> =
+            events.iter().map(|event| (&*event.label, event.bytes.total(), event.came)).collect();
+        let expected =
+            [("first", 100, true), ("second", 30, true), ("first", 100, false), ("third", 7, true)];
+        assert_eq!(seen, expected);
+        assert!(events.is_sorted_by_key(|event| event.at));
         drop((second, third));
         assert_eq!(ledger.allocated(), ByCategory::default());
     }

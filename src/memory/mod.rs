@@ -11,6 +11,6 @@ mod size;
 
 pub use category::{ByCategory, Category};
 pub use host::{available_host_bytes, check_host_memory};
-pub use ledger::{Ledger, LedgerEntry};
+pub use ledger::{Ledger, LedgerEntry, LedgerEvent};
 pub use live::LiveMeter;
 pub use size::{format_bytes, parse_bytes};

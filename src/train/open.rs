@@ -6,7 +6,8 @@ use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{Ledger, check_host_memory};
 use crate::{Error, Result};
 
-/// Something to train on, with nothing allocated yet.
+/// Something to train on, once or several times.
+#[derive(Clone)]
 pub enum Machine {
     /// The CPU backend.
     Cpu,
@@ -15,18 +16,17 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// The machine that `choice` names, and why `auto` passed the GPU over, where it did. What it allocates will be
-    /// in `ledger`.
+    /// The machine that `choice` names, and why `auto` passed the GPU over, where it did.
     ///
     /// # Errors
     /// [`Error::NoDevice`] where there is none.
-    pub fn find(choice: DeviceChoice, ledger: &Ledger) -> Result<(Self, Option<Error>)> {
+    pub fn find(choice: DeviceChoice) -> Result<(Self, Option<Error>)> {
         let kind = match choice {
             DeviceChoice::Cpu => return Ok((Machine::Cpu, None)),
             DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
             DeviceChoice::Software => AdapterKind::Software,
         };
-        match Context::open(kind, ledger.clone()) {
+        match Context::open(kind) {
             Ok(context) => Ok((Machine::Gpu(Box::new(context)), None)),
             Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => {
                 Ok((Machine::Cpu, Some(error)))
@@ -51,17 +51,17 @@ impl Machine {
         }
     }
 
-    /// Allocates all that `job` needs, `bytes` in all.
+    /// Allocates all that `job` needs, `bytes` in all, and books it in `ledger`.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] where the machine is too small.
-    pub fn open(self, job: &Job, bytes: u64, ledger: &Ledger) -> Result<Box<dyn Device>> {
+    pub fn open(&self, job: &Job, bytes: u64, ledger: &Ledger) -> Result<Box<dyn Device>> {
         match self {
             Machine::Cpu => {
                 check_host_memory("the cpu backend's buffers", bytes)?;
                 Ok(Box::new(Cpu::new(job, ledger)?))
             }
-            Machine::Gpu(context) => Ok(Box::new(Gpu::new(*context, job)?)),
+            Machine::Gpu(context) => Ok(Box::new(Gpu::new(context.with_ledger(ledger), job)?)),
         }
     }
 }

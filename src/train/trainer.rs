@@ -55,10 +55,24 @@ impl Trainer {
     /// [`Error::DoesNotFit`] where the device is missing or too small.
     pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
         settings.validate()?;
+        let (machine, passed_over) = Machine::find(settings.device)?;
+        Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, parameters)? })
+    }
+
+    /// As [`Trainer::new`], on a machine that was found before, whatever the settings say of it.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn on(
+        machine: &Machine,
+        settings: &Settings,
+        data: &Arc<Dataset>,
+        parameters: &Parameters,
+    ) -> Result<Self> {
+        settings.validate()?;
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
         let ledger = Ledger::new();
-        let (machine, passed_over) = Machine::find(settings.device, &ledger)?;
         let task = task(settings, &network, data.shape());
         let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
@@ -69,7 +83,7 @@ impl Trainer {
             planned: bytes,
             ledger,
             device,
-            passed_over,
+            passed_over: None,
             data: Arc::clone(data),
             order: Vec::new(),
             step_meter: LiveMeter::new(plan.slots.len()),
