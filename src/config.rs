@@ -43,6 +43,8 @@ pub struct Settings {
     pub device: DeviceChoice,
     /// Where the dataset is kept.
     pub dataset: Residence,
+    /// Whether the last step is timed, action by action, where the device has a clock.
+    pub timed: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             strategy: Strategy::EveryN(0),
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
+            timed: false,
         }
     }
 }

@@ -53,6 +53,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod execute;
+pub mod file;
 pub mod gpu;
 pub mod memory;
 pub mod model;

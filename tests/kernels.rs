@@ -143,6 +143,7 @@ impl Bench {
             optimizer: Optimizer::Sgd,
             rate: RATE,
             data: data.shape(),
+            timed: false,
         };
         let dataset_on_device = choice != DeviceChoice::Cpu;
         let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };

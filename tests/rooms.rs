@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("error", &[]),
+    ("file", &[]),
     ("memory", &[]),
     ("model", &[]),
     ("plan", &["memory", "model"]),
     ("strategy", &["plan"]),
     ("execute", &["memory", "plan"]),
     ("simulate", &["execute", "memory", "plan"]),
-    ("data", &["memory", "model"]),
+    ("data", &["file", "memory", "model"]),
     ("device", &["data", "execute", "model", "plan"]),
     ("config", &["device", "model", "strategy"]),
     ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),

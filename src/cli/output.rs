@@ -2,6 +2,9 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
+use crate::Result;
+use crate::report::{Report, ReportFile};
+
 /// Writes results to stdout.
 ///
 /// A reader that went away is no reason to lose what is being trained, so a failed write is passed over.
@@ -24,4 +27,19 @@ pub(super) fn json(event: &impl Serialize) {
 /// Writes narration to stderr.
 pub(super) fn narrate(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Writes every one of `files` that can be written.
+pub(super) fn write_reports(files: &[ReportFile], report: &Report) -> Result<()> {
+    first_error(files.iter().map(|file| {
+        file.write(report).map(|()| narrate(&format!("report written to {}", file.path().display())))
+    }))
+}
+
+/// The first error of several outcomes; the others are told at once.
+pub(super) fn first_error(outcomes: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut errors = outcomes.into_iter().filter_map(Result::err);
+    let first = errors.next();
+    errors.for_each(|error| narrate(&format!("ckpt-gpu: {error}")));
+    first.map_or(Ok(()), Err)
 }

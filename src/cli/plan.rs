@@ -9,7 +9,7 @@ use crate::data::{Dataset, DatasetShape};
 use crate::device::{DeviceLimits, Residence, Task};
 use crate::model::Network;
 use crate::plan::Chain;
-use crate::report::{self, Choice, MicroBatchChoice, Outlook, PlanSummary};
+use crate::report::{self, Choice, MicroBatchChoice, Outlook, PlanSummary, Report, ReportFile};
 use crate::strategy::Strategy;
 use crate::strategy::budget::Solver;
 use crate::train::{Machine, Target, task};
@@ -29,6 +29,10 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     strategy: StrategyFlags,
 
+    /// Write what is planned to FILE, too: .json, .csv, .html or .trace.json by its name; may be repeated
+    #[arg(long, value_name = "FILE")]
+    report: Vec<ReportFile>,
+
     /// One JSON object on stdout, with every action, slot and byte
     #[arg(long)]
     json: bool,
@@ -37,6 +41,7 @@ pub(super) struct PlanArgs {
 pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
     settings.validate()?;
+    report::check(&args.report)?;
     let network = settings.network()?;
     let (target, device) = target(settings.device)?;
     let (data, residence) = data(&args.flags.data, &network, settings.dataset)?;
@@ -79,12 +84,13 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         micro_batches: micro_batches(&settings, target, &network, data, residence)?,
         frontier: frontier.iter().map(point).collect(),
     };
+    let report = Report::Plan(&outlook);
     if args.json {
-        output::json(&report::json::outlook(&outlook));
+        output::json(&report::json::report(&report));
     } else {
         output::line(report::text::outlook(&outlook).trim_end());
     }
-    Ok(())
+    output::write_reports(&args.report, &report)
 }
 
 /// What to plan for, in words too. A GPU that is not there is taken to have the limits that every GPU has.

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::data::{Dataset, weights};
 use crate::memory::check_host_memory;
 use crate::model::Parameters;
-use crate::report::{self, PlanSummary, RunSummary};
+use crate::report::{self, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::Trainer;
 use crate::{Error, Result};
 
@@ -31,14 +31,23 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
+    /// Write what was planned and counted to FILE: .json, .csv, .html or .trace.json by its name; may be repeated
+    #[arg(long, value_name = "FILE")]
+    report: Vec<ReportFile>,
+
     /// One JSON object a line on stdout, nothing else there
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
-    let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
+    let settings = Settings {
+        strategy: args.strategy.strategy(),
+        timed: args.report.iter().any(ReportFile::is_timed),
+        ..args.flags.settings()
+    };
     settings.validate()?;
+    report::check(&args.report)?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
         weights::check_writable(path)?;
@@ -56,10 +65,12 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     announce(args, &settings, &trainer);
     let started = Instant::now();
     let mut progress = Progress::new(trainer.total_steps());
+    let mut epochs = Vec::new();
     while !trainer.is_done() {
         let epoch_started = Instant::now();
         let epoch = trainer.epoch(|done| progress.step(done))?;
         let seconds = epoch_started.elapsed().as_secs_f64();
+        epochs.push((epoch, seconds));
         progress.pause(|| match args.json {
             true => output::json(&report::json::epoch(&epoch, seconds)),
             false => output::line(&report::text::epoch(&epoch, seconds)),
@@ -76,7 +87,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     };
     let memory = trainer.memory();
     let device = trainer.device();
-    let summary = RunSummary {
+    let run = RunSummary {
+        epochs: &epochs,
+        laps: trainer.laps(),
         steps: trainer.steps(),
         seconds,
         device: &device,
@@ -84,12 +97,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         weights_sha256: parameters.sha256(),
     };
     if args.json {
-        output::json(&report::json::done(&summary));
+        output::json(&report::json::done(&run));
     } else {
-        output::line(&report::text::done(&summary));
+        output::line(&report::text::done(&run));
     }
+    let reported = output::write_reports(&args.report, &Report::Run(&summary(&trainer), &run));
     // What was learnt of the run is shown even where its parameters cannot be saved.
-    saved
+    output::first_error([saved, reported])
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
@@ -98,17 +112,21 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
         Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
         _ => String::new(),
     };
-    let summary = PlanSummary {
+    let summary = summary(trainer);
+    output::narrate(&format!("training {} on {device}{note}", settings.layers));
+    output::narrate(&report::text::plan(&summary));
+    if args.json {
+        output::json(&report::json::plan(&summary));
+    }
+}
+
+fn summary(trainer: &Trainer) -> PlanSummary<'_> {
+    PlanSummary {
         strategy: trainer.strategy(),
         network: trainer.network(),
         plan: trainer.plan(),
         planned: trainer.planned(),
         micro_batch: trainer.micro_batch(),
         parts: trainer.parts(),
-    };
-    output::narrate(&format!("training {} on {device}{note}", settings.layers));
-    output::narrate(&report::text::plan(&summary));
-    if args.json {
-        output::json(&report::json::plan(&summary));
     }
 }

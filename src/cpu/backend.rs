@@ -1,5 +1,6 @@
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::accumulate::accumulate;
 use super::delta::delta;
@@ -8,7 +9,7 @@ use super::loss::loss;
 use super::score::score;
 use super::update::update;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Task};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
@@ -39,6 +40,8 @@ pub struct Cpu {
     samples: usize,
     metrics: Metrics,
     buffers_made: u64,
+    /// When the laps began, and when each was over.
+    laps: Vec<Instant>,
 }
 
 /// A buffer that the ledger knows of.
@@ -114,6 +117,7 @@ impl Cpu {
             batch: task.batch(),
             samples: task.micro_batch,
             metrics: Metrics::default(),
+            laps: Vec::new(),
         })
     }
 
@@ -215,6 +219,23 @@ impl Device for Cpu {
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         Ok(self.pool[self.slots[slot].clone()][..elements].to_vec())
+    }
+
+    fn start_laps(&mut self) -> Result<bool> {
+        self.laps.clear();
+        self.lap()?;
+        Ok(true)
+    }
+
+    fn lap(&mut self) -> Result<()> {
+        self.laps.push(Instant::now());
+        Ok(())
+    }
+
+    fn finish_laps(&mut self) -> Result<Vec<Span>> {
+        let since = |instant: Instant| instant.duration_since(self.laps[0]).as_nanos() as u64;
+        let laps = self.laps.windows(2);
+        Ok(laps.map(|lap| Span { start: since(lap[0]), end: since(lap[1]) }).collect())
     }
 
     fn objects_made(&self) -> u64 {

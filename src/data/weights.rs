@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::npz::{self, Archive, Entry};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, f32 or
 /// f64.
@@ -62,17 +62,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
         return Err(Error::file(path, "expected a name that ends in .npz"));
     }
-    if path.is_dir() {
-        return Err(Error::file(path, "found a folder, expected the name of a file to write"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match tempfile::tempfile_in(folder) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::file(
-            path,
-            format!("the folder cannot be written to ({error}); make it, or choose another place"),
-        )),
-    }
+    file::check_writable(path)
 }
 
 fn read_layer(archive: &mut Archive, path: &Path, index: usize, layer: Layer) -> Result<LayerParameters> {

@@ -19,6 +19,8 @@ pub struct Task<'a> {
     pub rate: f32,
     /// How much data there is.
     pub data: DatasetShape,
+    /// Whether a GPU is to have what it takes to time actions; the CPU backend always has.
+    pub timed: bool,
 }
 
 /// Everything that a device must know before the first step.

@@ -1,12 +1,14 @@
 use crate::plan::PoolLimits;
 
-/// What a GPU can take at once.
+/// What a GPU can take at once, and do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceLimits {
     /// The most bytes that a kernel can see through one binding.
     pub binding_bytes: u64,
     /// The largest buffer, in bytes.
     pub buffer_bytes: u64,
+    /// Whether it can time actions.
+    pub timestamps: bool,
 }
 
 impl DeviceLimits {
@@ -18,8 +20,8 @@ impl DeviceLimits {
 }
 
 impl Default for DeviceLimits {
-    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB.
+    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB, no clock.
     fn default() -> Self {
-        DeviceLimits { binding_bytes: 128 << 20, buffer_bytes: 256 << 20 }
+        DeviceLimits { binding_bytes: 128 << 20, buffer_bytes: 256 << 20, timestamps: false }
     }
 }

@@ -4,11 +4,13 @@ mod accumulation;
 mod info;
 mod job;
 mod limits;
+mod span;
 
 pub use accumulation::Accumulation;
 pub use info::{DeviceInfo, DriverMemory};
 pub use job::{Job, Residence, Task};
 pub use limits::DeviceLimits;
+pub use span::Span;
 
 use crate::Result;
 use crate::data::Pass;
@@ -45,6 +47,21 @@ pub trait Device: Backend {
     /// Reads the first `elements` numbers of a slot, after everything begun so far. For checks; training reads no
     /// slots.
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
+
+    /// Starts to time the micro-batch that was begun, lap by lap, and says whether it can.
+    fn start_laps(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// What was asked for since the last lap, or the start, is a lap.
+    fn lap(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Waits for the laps, and says when each was.
+    fn finish_laps(&mut self) -> Result<Vec<Span>> {
+        Ok(Vec::new())
+    }
 
     /// What the driver says of its memory, where it says anything.
     fn driver_memory(&self) -> Option<DriverMemory> {

@@ -7,10 +7,11 @@ use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
 use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
+use super::stopwatch::Stopwatch;
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Work};
 use crate::data::{DatasetShape, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Task};
+use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
 use crate::model::{LayerParameters, Parameters};
@@ -37,6 +38,7 @@ pub struct Gpu {
     accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
+    stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
     _bound: [Buffer; 2],
     _gradients: Vec<[Buffer; 2]>,
@@ -119,6 +121,7 @@ impl Gpu {
             }
         }
         let (context, uploads, sizes) = setup.finish();
+        let stopwatch = task.timed.then(|| Stopwatch::new(&context)).transpose()?;
         let gpu = Gpu {
             context,
             uploads,
@@ -133,6 +136,7 @@ impl Gpu {
             accumulation: Accumulation::Whole,
             recording: None,
             in_flight: VecDeque::new(),
+            stopwatch,
             _bound: [sample_losses, sizes],
             _gradients: gradients,
         };
@@ -161,12 +165,37 @@ impl Gpu {
 
     /// Submits what is being recorded, and says whether there was anything.
     fn submit(&mut self) -> bool {
-        let Some((encoder, pass)) = self.recording.take() else { return false };
+        let encoder = self.end_recorded_pass();
+        let is_any = encoder.is_some();
+        encoder.into_iter().for_each(|encoder| self.submit_encoder(encoder));
+        is_any
+    }
+
+    fn end_recorded_pass(&mut self) -> Option<CommandEncoder> {
+        let (encoder, pass) = self.recording.take()?;
         drop(pass);
+        Some(encoder)
+    }
+
+    fn begin_lap(&mut self, mut encoder: CommandEncoder) {
+        self.recording = self.stopwatch.as_ref().map(|stopwatch| {
+            let pass = stopwatch.begin(&mut encoder);
+            (encoder, pass)
+        });
+    }
+
+    /// Submits what was recorded, and reads when its laps were.
+    fn read_laps(&mut self, mut encoder: CommandEncoder) -> Result<()> {
+        self.stopwatch.iter().for_each(|stopwatch| stopwatch.resolve(&mut encoder));
+        self.submit_encoder(encoder);
+        let Gpu { context, readback, stopwatch, .. } = self;
+        stopwatch.iter_mut().try_for_each(|stopwatch| stopwatch.read(context, readback))
+    }
+
+    fn submit_encoder(&mut self, encoder: CommandEncoder) {
         let submission = self.context.queue.submit([encoder.finish()]);
         self.source.submitted(&mut self.uploads, &submission);
         self.in_flight.push_back(submission);
-        true
     }
 }
 
@@ -250,6 +279,32 @@ impl Device for Gpu {
         self.flush();
         let operand = operand(&self.batch.inputs, &self.pool, &self.slots[slot]);
         read_tensor(&mut self.readback, &self.context, operand.buffer, operand.offset, elements)
+    }
+
+    fn start_laps(&mut self) -> Result<bool> {
+        if self.stopwatch.is_some()
+            && let Some(encoder) = self.end_recorded_pass()
+        {
+            self.begin_lap(encoder);
+        }
+        Ok(self.stopwatch.is_some())
+    }
+
+    fn lap(&mut self) -> Result<()> {
+        let Some(mut encoder) = self.end_recorded_pass() else { return Ok(()) };
+        if self.stopwatch.as_mut().is_some_and(Stopwatch::end) {
+            self.read_laps(encoder)?;
+            encoder = self.context.device.create_command_encoder(&Default::default());
+        }
+        self.begin_lap(encoder);
+        Ok(())
+    }
+
+    fn finish_laps(&mut self) -> Result<Vec<Span>> {
+        if let Some(encoder) = self.end_recorded_pass() {
+            self.read_laps(encoder)?;
+        }
+        Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
     }
 
     fn driver_memory(&self) -> Option<DriverMemory> {

@@ -57,6 +57,8 @@ impl Context {
         let offered = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
+            // To time actions, where somebody asks for it.
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: wgpu::Limits {
                 max_buffer_size: offered.max_buffer_size,
                 max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
@@ -198,6 +200,7 @@ impl Context {
         DeviceLimits {
             binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
             buffer_bytes: limits.max_buffer_size,
+            timestamps: self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
         }
     }
 

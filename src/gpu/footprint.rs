@@ -1,3 +1,4 @@
+use super::stopwatch::STOPWATCH_BYTES;
 use crate::data::{DatasetShape, SplitShape};
 use crate::device::Task;
 use crate::memory::{ByCategory, Category};
@@ -19,6 +20,7 @@ pub(super) struct Footprint {
     pub sample_losses: u64,
     pub upload: u64,
     pub readback: u64,
+    stopwatch: u64,
     parameters: u64,
     gradients: u64,
 }
@@ -63,6 +65,7 @@ impl Footprint {
             // A micro-batch from the host goes up whole, in its one submit.
             upload: if resident { piece } else { piece.max(inputs + labels) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
+            stopwatch: if task.timed { STOPWATCH_BYTES } else { 0 },
             parameters,
             gradients: if task.parts > 1 { parameters } else { 0 },
         }
@@ -78,7 +81,7 @@ impl Footprint {
             (Category::Gradients, self.gradients),
             (Category::Batch, self.inputs + self.labels),
             (Category::Dataset, dataset),
-            (Category::Workspace, self.sizes.bytes() + self.sample_losses + METRICS_BYTES),
+            (Category::Workspace, self.sizes.bytes() + self.sample_losses + METRICS_BYTES + self.stopwatch),
             (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
         ])
     }

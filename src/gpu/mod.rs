@@ -8,6 +8,7 @@ mod footprint;
 mod kernel;
 mod setup;
 mod source;
+mod stopwatch;
 mod transfer;
 mod work;
 

@@ -10,6 +10,8 @@ pub struct IntervalMemory {
     pub layers: Range<usize>,
     /// Whether this is the forward sweep, rather than an interval's recomputation and backward.
     pub forward_sweep: bool,
+    /// Its actions: positions in [`Plan::step`].
+    pub actions: Range<usize>,
     /// Live bytes of the pool after the part's peak action.
     pub at_peak: ByCategory,
     /// The first action after which the part's live bytes are highest.
@@ -21,13 +23,18 @@ pub struct IntervalMemory {
 pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory> {
     let parts = parts(plan);
     let mut rows: Vec<IntervalMemory> = Vec::new();
-    for (index, (part, &live)) in parts.iter().zip(trace).enumerate() {
-        match rows.last_mut().filter(|row| (&row.layers, row.forward_sweep) == (&part.0, part.1)) {
-            Some(row) if live.total() > row.at_peak.total() => (row.at_peak, row.peak_action) = (live, index),
-            Some(_) => {}
+    for (index, ((layers, forward_sweep), &live)) in parts.into_iter().zip(trace).enumerate() {
+        match rows.last_mut().filter(|row| row.layers == layers && row.forward_sweep == forward_sweep) {
+            Some(row) => {
+                row.actions.end = index + 1;
+                if live.total() > row.at_peak.total() {
+                    (row.at_peak, row.peak_action) = (live, index);
+                }
+            }
             None => rows.push(IntervalMemory {
-                layers: part.0.clone(),
-                forward_sweep: part.1,
+                layers,
+                forward_sweep,
+                actions: index..index + 1,
                 at_peak: live,
                 peak_action: index,
             }),

@@ -3,6 +3,7 @@
 mod memory;
 mod open;
 mod planner;
+mod timed;
 mod trainer;
 
 pub use memory::MemoryReport;

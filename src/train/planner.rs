@@ -52,6 +52,7 @@ impl Target {
     /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states and datasets that the
     /// device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
     pub fn plan(self, strategy: Strategy, task: &Task, residence: Residence) -> Result<Planned> {
+        let task = &self.able(task);
         let chain = Chain::of(task.network, task.micro_batch)?;
         let strategy = strategy.resolved(&chain)?;
         let placements = self.placements(task, residence)?;
@@ -68,6 +69,12 @@ impl Target {
             return Err(Error::OverBudget { budget, least: least + plan.pool_bytes(), advice });
         };
         Ok(Planned { strategy, plan, beside, dataset_on_device: on_device })
+    }
+
+    /// `task`, with no more asked of the device than it can do.
+    pub(super) fn able<'a>(self, task: &Task<'a>) -> Task<'a> {
+        let can_time = matches!(self, Target::Gpu(DeviceLimits { timestamps: true, .. }));
+        Task { timed: task.timed && can_time, ..*task }
     }
 
     /// What its buffers may be.

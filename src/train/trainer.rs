@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use super::timed::Timed;
 use super::{Machine, MemoryReport, Planned};
 use crate::config::Settings;
 use crate::data::{Dataset, DatasetShape, Pass, shuffle};
-use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
+use crate::device::{Accumulation, Device, DeviceInfo, Job, Span, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Parameters};
@@ -28,6 +29,7 @@ pub struct Trainer {
     epoch: usize,
     steps: u64,
     made_by_first_step: Option<Made>,
+    laps: Vec<Vec<Span>>,
 }
 
 /// What came of one epoch.
@@ -73,7 +75,7 @@ impl Trainer {
         let network = settings.network()?;
         check_fit(settings, &network, data, parameters)?;
         let ledger = Ledger::new();
-        let task = task(settings, &network, data.shape());
+        let task = machine.target().able(&task(settings, &network, data.shape()));
         let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
         let job = Job { task, data, plan: &plan, dataset_on_device, parameters };
@@ -94,6 +96,7 @@ impl Trainer {
             epoch: 0,
             steps: 0,
             made_by_first_step: None,
+            laps: Vec::new(),
         })
     }
 
@@ -233,6 +236,12 @@ impl Trainer {
         }
     }
 
+    /// When each action of the last step ran that is no release, micro-batch by micro-batch. Empty before the last
+    /// step, unless the settings ask for it, and where the device has no clock.
+    pub fn laps(&self) -> &[Vec<Span>] {
+        &self.laps
+    }
+
     /// Planned, counted and driver's bytes.
     pub fn memory(&self) -> MemoryReport {
         let now = self.made();
@@ -242,6 +251,9 @@ impl Trainer {
             counted: self.ledger.at_peak(),
             planned_intervals: interval_memory(&self.plan, &self.plan.prediction.step_live),
             counted_intervals: interval_memory(&self.plan, self.step_meter.trace()),
+            planned_live: self.plan.prediction.step_live.clone(),
+            counted_live: self.step_meter.trace().to_vec(),
+            events: self.ledger.events(),
             allocations_after_first_step: now.allocations - first.allocations,
             objects_after_first_step: now.objects - first.objects,
             driver: self.device.driver_memory(),
@@ -252,12 +264,24 @@ impl Trainer {
         let parts = self.parts();
         for part in 0..parts {
             self.device.begin_batch(Accumulation::of(part, parts))?;
-            execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
+            self.run_actions()?;
             self.device.end_batch()?;
         }
         self.steps += 1;
         if self.made_by_first_step.is_none() {
             self.made_by_first_step = Some(self.made());
+        }
+        Ok(())
+    }
+
+    fn run_actions(&mut self) -> Result<()> {
+        let is_timed = self.settings.timed && self.steps + 1 == self.total_steps();
+        let (device, meter) = (self.device.as_mut(), &mut self.step_meter);
+        if is_timed && device.start_laps()? {
+            execute(&self.plan.chain, &self.plan.step, &mut Timed(device), meter)?;
+            self.laps.push(device.finish_laps()?);
+        } else {
+            execute(&self.plan.chain, &self.plan.step, device, meter)?;
         }
         Ok(())
     }
@@ -276,6 +300,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         optimizer: settings.optimizer,
         rate: settings.lr,
         data,
+        timed: settings.timed,
     }
 }
 

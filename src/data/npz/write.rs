@@ -2,7 +2,7 @@
 
 use super::header::f32_header;
 use super::shown;
-use crate::{Error, Result};
+use crate::{Result, file};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -28,24 +28,7 @@ pub struct Entry<'a> {
 /// written beside it, synced, then renamed over it. Fails where the folder cannot be written, where a name comes
 /// twice, and where a shape does not hold its values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
-    let fail = |problem: String| Error::file(path, format!("cannot be written: {problem}"));
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = temporary(folder).map_err(|e| fail(format!("in {}: {e}", folder.display())))?;
-    write_zip(file.as_file_mut(), entries).map_err(fail)?;
-    file.as_file().sync_all().map_err(|e| fail(e.to_string()))?;
-    file.persist(path).map_err(|e| fail(e.error.to_string()))?;
-    Ok(())
-}
-
-/// A file that removes itself unless it is persisted, with the rights that the umask gives to any new file.
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".npz-").tempfile_in(folder)
+    file::replace(path, |file| write_zip(file, entries))
 }
 
 fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {

@@ -1,8 +1,6 @@
-//! JSON, one object a line.
+//! JSON: the events of `--json`, one object a line, and report files.
 
-mod outlook;
-
-pub use outlook::outlook;
+mod plan;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,24 +8,65 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{PlanSummary, RunSummary, SCHEMA};
+use super::{Choice, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
+use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
-use crate::train::Epoch;
+use crate::train::{Epoch, MemoryReport};
 
 /// Before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
+    event("plan", plan_figures(summary))
+}
+
+/// After each epoch.
+pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
+    event("epoch", epoch_figures(epoch, seconds))
+}
+
+/// After the last step.
+pub fn done(run: &RunSummary) -> Value {
+    event("done", run_figures(run))
+}
+
+/// Everything that is known of a plan, and of the run where there was one: a report file, and the event of
+/// `ckpt-gpu plan --json`.
+pub fn report(report: &Report) -> Value {
+    let about = json!({
+        "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
+        "plan": plan::plan(report.summary()),
+    });
+    let (name, more) = match report {
+        Report::Plan(outlook) => {
+            ("plan", json!({ "device": outlook.device, "outlook": outlook_figures(outlook) }))
+        }
+        Report::Run(_, run) => ("train", json!({ "device": run.device.to_string(), "run": whole_run(run) })),
+    };
+    event(name, extended(about, more))
+}
+
+/// A line, or a file, says first what it is.
+fn event(name: &str, figures: Value) -> Value {
+    extended(json!({ "schema": SCHEMA, "event": name }), figures)
+}
+
+fn extended(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+fn plan_figures(summary: &PlanSummary) -> Value {
     let &PlanSummary { strategy, network, plan, planned, micro_batch, parts } = summary;
     let prediction = &plan.prediction;
     json!({
-        "schema": SCHEMA,
-        "event": "plan",
         "strategy": strategy.to_string(),
         "network": network,
         "micro_batch": micro_batch,
         "parts": parts,
         "intervals": plan.intervals.iter().map(range).collect::<Vec<_>>(),
-        "slots": plan.slots.len(),
-        "actions": plan.step.len(),
+        "slot_count": plan.slots.len(),
+        "action_count": plan.step.len(),
         "planned_peak_bytes": planned.total(),
         "planned_activation_bytes": planned.pool(),
         "planned_live_peak_bytes": plan.peak_live_bytes(),
@@ -38,11 +77,8 @@ pub fn plan(summary: &PlanSummary) -> Value {
     })
 }
 
-/// After each epoch.
-pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
+fn epoch_figures(epoch: &Epoch, seconds: f64) -> Value {
     json!({
-        "schema": SCHEMA,
-        "event": "epoch",
         "epoch": epoch.index,
         "loss": epoch.loss,
         "accuracy": epoch.accuracy,
@@ -50,32 +86,56 @@ pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
     })
 }
 
-/// After the last step.
-pub fn done(run: &RunSummary) -> Value {
-    let memory = run.memory;
+fn run_figures(run: &RunSummary) -> Value {
+    json!({
+        "steps": run.steps,
+        "seconds": run.seconds,
+        "device": run.device,
+        "memory": memory(run.memory),
+        "weights_sha256": run.weights_sha256,
+    })
+}
+
+fn memory(memory: &MemoryReport) -> Value {
     let categories: BTreeMap<&str, Both> = (memory.planned.iter().zip(memory.counted.iter()))
         .map(|((category, planned), (_, counted))| (category.name(), Both { planned, counted }))
         .collect();
     json!({
-        "schema": SCHEMA,
-        "event": "done",
-        "steps": run.steps,
-        "seconds": run.seconds,
-        "device": run.device,
-        "memory": {
-            "planned_peak_bytes": memory.planned.total(),
-            "counted_peak_bytes": memory.counted.total(),
-            "driver_allocated_bytes": memory.driver.map(|driver| driver.allocated),
-            "driver_reserved_bytes": memory.driver.map(|driver| driver.reserved),
-            "allocations_after_first_step": memory.allocations_after_first_step,
-            "objects_after_first_step": memory.objects_after_first_step,
-            "categories": categories,
-            "intervals": {
-                "planned": memory.planned_intervals.iter().map(interval).collect::<Vec<_>>(),
-                "counted": memory.counted_intervals.iter().map(interval).collect::<Vec<_>>(),
-            },
+        "planned_peak_bytes": memory.planned.total(),
+        "counted_peak_bytes": memory.counted.total(),
+        "driver_allocated_bytes": memory.driver.map(|driver| driver.allocated),
+        "driver_reserved_bytes": memory.driver.map(|driver| driver.reserved),
+        "allocations_after_first_step": memory.allocations_after_first_step,
+        "objects_after_first_step": memory.objects_after_first_step,
+        "categories": categories,
+        "intervals": {
+            "planned": memory.planned_intervals.iter().map(interval).collect::<Vec<_>>(),
+            "counted": memory.counted_intervals.iter().map(interval).collect::<Vec<_>>(),
         },
-        "weights_sha256": run.weights_sha256,
+    })
+}
+
+fn whole_run(run: &RunSummary) -> Value {
+    extended(
+        run_figures(run),
+        json!({
+            "epochs": run.epochs.iter().map(|(epoch, seconds)| epoch_figures(epoch, *seconds)).collect::<Vec<_>>(),
+            "live_bytes": plan::live(&run.memory.counted_live),
+            "laps": run.laps,
+            "ledger": run.memory.events.iter().map(ledger_event).collect::<Vec<_>>(),
+        }),
+    )
+}
+
+fn outlook_figures(outlook: &Outlook) -> Value {
+    json!({
+        "bound_flops": outlook.bound_flops,
+        "compared": outlook.compared.iter().map(choice).collect::<Vec<_>>(),
+        "micro_batches": outlook.micro_batches.iter().map(|row| json!({
+            "micro_batch": row.micro_batch,
+            "choices": row.choices.iter().map(choice).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "frontier": outlook.frontier.iter().map(choice).collect::<Vec<_>>(),
     })
 }
 
@@ -85,13 +145,34 @@ struct Both {
     counted: u64,
 }
 
+fn ledger_event(event: &LedgerEvent) -> Value {
+    json!({
+        "seconds": event.at.as_secs_f64(),
+        "label": *event.label,
+        "came": event.came,
+        "bytes": event.bytes.total(),
+        "categories": plan::nonzero(&event.bytes),
+    })
+}
+
 fn interval(row: &IntervalMemory) -> Value {
     json!({
         "part": if row.forward_sweep { "forward" } else { "interval" },
         "layers": range(&row.layers),
+        "actions": range(&row.actions),
         "live_bytes": row.at_peak,
         "live_peak_bytes": row.at_peak.total(),
         "peak_action": row.peak_action,
+    })
+}
+
+fn choice(choice: &Choice) -> Value {
+    json!({
+        "strategy": choice.strategy.to_string(),
+        "planned_peak_bytes": choice.device_bytes,
+        "planned_activation_bytes": choice.pool_bytes,
+        "recomputed_layers": choice.recomputed_layers,
+        "recomputed_share": choice.recomputed_share,
     })
 }
 

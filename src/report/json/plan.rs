@@ -1,0 +1,81 @@
+use serde_json::{Map, Value, json};
+
+use super::{extended, interval};
+use crate::memory::{ByCategory, Category};
+use crate::plan::{Action, Slot, interval_memory};
+use crate::report::PlanSummary;
+use crate::strategy::Strategy;
+
+/// A plan with every action, slot and byte.
+pub(super) fn plan(summary: &PlanSummary) -> Value {
+    let plan = summary.plan;
+    let budget = if let Strategy::Budget(bytes) = summary.strategy { Some(bytes) } else { None };
+    extended(
+        super::plan_figures(summary),
+        json!({
+            "budget_bytes": budget,
+            "state_bytes": plan.chain.state_bytes,
+            "delta_bytes": plan.chain.delta_bytes,
+            "forward_flops_by_layer": plan.chain.forward_flops,
+            "peak_action": plan.prediction.peak_action,
+            "blocks": plan.blocks.iter().map(|block| json!({
+                "bytes": block.bytes,
+                "at_peak": nonzero(&block.at_peak),
+            })).collect::<Vec<_>>(),
+            "slots": plan.slots.iter().map(slot).collect::<Vec<_>>(),
+            "actions": plan.step.iter().map(action).collect::<Vec<_>>(),
+            "live_bytes": live(&plan.prediction.step_live),
+            "evaluation_actions": plan.evaluation.iter().map(action).collect::<Vec<_>>(),
+            "evaluation_live_bytes": live(&plan.prediction.evaluation_live),
+            "interval_peaks": interval_memory(plan, &plan.prediction.step_live)
+                .iter().map(interval).collect::<Vec<_>>(),
+        }),
+    )
+}
+
+/// Live bytes of the pool, a list for each category with an entry for each action.
+pub(super) fn live(trace: &[ByCategory]) -> Value {
+    let column = |category| trace.iter().map(|live| live[category]).collect::<Vec<_>>();
+    Category::ACTIVATIONS
+        .map(|category| (category.name().to_owned(), json!(column(category))))
+        .into_iter()
+        .collect()
+}
+
+/// The categories that have any bytes.
+pub(super) fn nonzero(bytes: &ByCategory) -> Value {
+    let present = bytes.iter().filter(|(_, bytes)| *bytes > 0);
+    present.map(|(category, bytes)| (category.name().to_owned(), json!(bytes))).collect::<Map<_, _>>().into()
+}
+
+fn action(action: &Action) -> Value {
+    match *action {
+        Action::Forward { layer, input, output, keep } => {
+            json!({ "action": "forward", "layer": layer, "input": input, "output": output, "keep": keep })
+        }
+        Action::Recompute { layer, input, output } => {
+            json!({ "action": "recompute", "layer": layer, "input": input, "output": output })
+        }
+        Action::Loss { output, delta } => json!({ "action": "loss", "output": output, "delta": delta }),
+        Action::Backward { layer, state, delta, below } => {
+            json!({ "action": "backward", "layer": layer, "state": state, "delta": delta, "below": below })
+        }
+        Action::Score { output } => json!({ "action": "score", "output": output }),
+        Action::Release { slot } => json!({ "action": "release", "slot": slot }),
+    }
+}
+
+fn slot(slot: &Slot) -> Value {
+    json!({
+        "block": slot.block,
+        "offset": slot.offset,
+        "bytes": slot.bytes,
+        "tenants": slot.tenants.iter().map(|tenant| json!({
+            "value": tenant.value.to_string(),
+            "category": tenant.category.name(),
+            "bytes": tenant.bytes,
+            "from": tenant.from,
+            "until": tenant.until,
+        })).collect::<Vec<_>>(),
+    })
+}

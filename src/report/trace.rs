@@ -1,0 +1,121 @@
+use serde_json::{Value, json};
+
+use super::Report;
+use crate::device::Span;
+use crate::memory::{ByCategory, Category};
+use crate::plan::{Action, IntervalMemory, Plan, interval_memory};
+
+const PROCESS: u32 = 1;
+const INTERVALS: u32 = 1;
+const ACTIONS: u32 = 2;
+
+/// One step in Chrome's trace event format, which Perfetto and chrome://tracing open: intervals and actions as spans,
+/// live bytes as counters. Times are the device's own where the step was timed; else an action takes a microsecond.
+///
+/// The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
+pub(super) fn report(report: &Report) -> Value {
+    let plan = report.summary().plan;
+    let run = report.run();
+    let live = run.map_or(&plan.prediction.step_live, |run| &run.memory.counted_live);
+    let laps = run.map(|run| run.laps).unwrap_or_default();
+    let is_timed = !laps.is_empty();
+    let even = [evenly(plan)];
+    let intervals = interval_memory(plan, &plan.prediction.step_live);
+
+    let mut events = vec![
+        named("process_name", 0, "one step"),
+        named("thread_name", INTERVALS, "intervals"),
+        named("thread_name", ACTIONS, "actions"),
+    ];
+    // The clock of a micro-batch starts at zero.
+    let mut started = 0;
+    for laps in if is_timed { laps } else { &even } {
+        let times: Vec<Span> = times(plan, laps)
+            .map(|span| Span { start: started + span.start, end: started + span.end })
+            .collect();
+        for (index, (action, &time)) in plan.step.iter().zip(&times).enumerate() {
+            if !action.is_release() {
+                events.push(action_span(index, action, time));
+            }
+            events.push(counter(&live[index], time.start));
+        }
+        events.extend(intervals.iter().map(|row| interval_span(row, &times)));
+        started = times.last().map_or(started, |time| time.end);
+    }
+    json!({
+        "traceEvents": events,
+        "displayTimeUnit": "ns",
+        "otherData": {
+            "strategy": report.summary().strategy.to_string(),
+            "time": if is_timed { "measured on the device" } else { "not measured: a microsecond an action" },
+        },
+    })
+}
+
+/// A microsecond for each action that is no release.
+fn evenly(plan: &Plan) -> Vec<Span> {
+    let actions = plan.step.iter().filter(|action| !action.is_release()).count() as u64;
+    (0..actions).map(|index| Span { start: 1000 * index, end: 1000 * (index + 1) }).collect()
+}
+
+/// When each action was. A release takes no time and comes right after the action before it.
+fn times<'a>(plan: &'a Plan, laps: &'a [Span]) -> impl Iterator<Item = Span> + 'a {
+    let mut laps = laps.iter();
+    let mut now = 0;
+    plan.step.iter().map(move |action| {
+        let at_once = Span { start: now, end: now };
+        let span = if action.is_release() { at_once } else { laps.next().copied().unwrap_or(at_once) };
+        now = span.end;
+        span
+    })
+}
+
+fn action_span(index: usize, action: &Action, time: Span) -> Value {
+    let (kind, name) = match *action {
+        Action::Forward { layer, .. } => ("forward", format!("forward {layer}")),
+        Action::Recompute { layer, .. } => ("recompute", format!("recompute {layer}")),
+        Action::Backward { layer, .. } => ("backward", format!("backward {layer}")),
+        Action::Loss { .. } => ("loss", "loss".to_owned()),
+        Action::Score { .. } => ("score", "score".to_owned()),
+        Action::Release { slot } => ("release", format!("release slot {slot}")),
+    };
+    span(ACTIONS, kind, &name, time, json!({ "action": index, "does": action.to_string() }))
+}
+
+fn interval_span(row: &IntervalMemory, times: &[Span]) -> Value {
+    let time = Span { start: times[row.actions.start].start, end: times[row.actions.end - 1].end };
+    let (first, last) = (row.layers.start, row.layers.end - 1);
+    let name = if row.forward_sweep { "forward sweep".to_owned() } else { format!("layers {first}-{last}") };
+    let about = json!({ "live peak bytes": row.at_peak.total(), "peak action": row.peak_action });
+    span(INTERVALS, "interval", &name, time, about)
+}
+
+fn span(thread: u32, kind: &str, name: &str, time: Span, about: Value) -> Value {
+    json!({
+        "ph": "X",
+        "pid": PROCESS,
+        "tid": thread,
+        "cat": kind,
+        "name": name,
+        "ts": microseconds(time.start),
+        "dur": microseconds(time.end.saturating_sub(time.start)),
+        "args": about,
+    })
+}
+
+fn counter(live: &ByCategory, at: u64) -> Value {
+    let bytes: Value = Category::ACTIVATIONS
+        .iter()
+        .map(|&category| (category.name().to_owned(), json!(live[category])))
+        .collect();
+    json!({ "ph": "C", "pid": PROCESS, "name": "live bytes", "ts": microseconds(at), "args": bytes })
+}
+
+fn named(what: &str, thread: u32, name: &str) -> Value {
+    json!({ "ph": "M", "pid": PROCESS, "tid": thread, "name": what, "args": { "name": name } })
+}
+
+/// The format's unit, from nanoseconds.
+fn microseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1000.0
+}
