@@ -64,6 +64,16 @@ pub enum Error {
     #[error("the device failed: {0}")]
     DeviceLost(String),
 
+    /// Trainings that ought to be equal, and are not.
+    #[error(
+        "the weights after {strategies} are not those of store-all's first run; \
+         expected equal bits on one device: let ckpt-gpu check tell what is wrong with it"
+    )]
+    WeightsDiffer {
+        /// Whose weights differ.
+        strategies: String,
+    },
+
     /// A plan that reads what is not there; a bug in the strategy that made it.
     #[error("the plan is wrong at action {index}: {problem}")]
     InvalidPlan {
@@ -91,7 +101,7 @@ impl Error {
     /// The process exit code that stands for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::InvalidPlan { .. } => 1,
+            Error::InvalidPlan { .. } | Error::WeightsDiffer { .. } => 1,
             Error::Usage { .. } => 2,
             Error::File { .. } => 3,
             Error::NoDevice { .. } => 4,

@@ -62,7 +62,7 @@ fn what_is_planned_is_what_training_counts() {
     for strategy in
         ["--every 0", "--every 3", "--every auto", "--micro-batch 4", &format!("--budget {budget}")]
     {
-        let planned = plan(&folder, &format!("{flags} {strategy}"));
+        let planned = &plan(&folder, &format!("{flags} {strategy}"))["plan"];
         let events = folder.train(&format!("{flags} {strategy}"));
         let (announced, done) = (&events[0], &events[events.len() - 1]);
         for key in ["strategy", "intervals", "categories", "planned_peak_bytes", "recomputed_flops", "parts"]
@@ -83,10 +83,13 @@ fn programs_get_every_action_slot_and_byte() {
     let folder = Folder::new();
     let flags = format!("{DEEP} --device cpu");
     let event = plan(&folder, &format!("{flags} --budget {}", least(&folder, &flags) + 2000));
-    let [actions, slots, blocks] = ["actions", "slots", "blocks"].map(|key| event[key].as_array().unwrap());
-    let live: Vec<u64> = actions.iter().map(|action| number(&action["live_bytes"])).collect();
-    assert_eq!(live.iter().copied().max(), event["planned_live_peak_bytes"].as_u64());
-    assert_eq!(live[number(&event["peak_action"]) as usize], number(&event["planned_live_peak_bytes"]));
+    let (plan, outlook) = (&event["plan"], &event["outlook"]);
+    let [actions, slots, blocks] = ["actions", "slots", "blocks"].map(|key| plan[key].as_array().unwrap());
+    let columns = ["checkpoints", "recomputed", "deltas"].map(|category| &plan["live_bytes"][category]);
+    let live: Vec<u64> =
+        (0..actions.len()).map(|index| columns.iter().map(|column| number(&column[index])).sum()).collect();
+    assert_eq!(live.iter().copied().max(), plan["planned_live_peak_bytes"].as_u64());
+    assert_eq!(live[number(&plan["peak_action"]) as usize], number(&plan["planned_live_peak_bytes"]));
     assert_eq!(live.last(), Some(&0));
 
     // What lives, from the slots that the actions name.
@@ -116,15 +119,16 @@ fn programs_get_every_action_slot_and_byte() {
         let block = &blocks[number(&slot["block"]) as usize];
         assert!(number(&slot["offset"]) + bytes(slot) <= bytes(block));
     }
-    assert_eq!(blocks[1..].iter().map(bytes).sum::<u64>(), number(&event["planned_activation_bytes"]));
+    assert_eq!(blocks[1..].iter().map(bytes).sum::<u64>(), number(&plan["planned_activation_bytes"]));
 
-    let frontier = event["frontier"].as_array().unwrap();
+    let frontier = outlook["frontier"].as_array().unwrap();
     assert!(frontier.len() > 3);
     let bytes = |point: &Value| number(&point["planned_peak_bytes"]);
     let share = |point: &Value| point["recomputed_share"].as_f64().unwrap();
     assert!(frontier.is_sorted_by(|a, b| bytes(a) < bytes(b) && share(a) > share(b)), "{frontier:#?}");
     assert_eq!(share(frontier.last().unwrap()), 0.0);
-    let compared: Vec<_> = event["compared"].as_array().unwrap().iter().map(|row| &row["strategy"]).collect();
+    let compared: Vec<_> =
+        outlook["compared"].as_array().unwrap().iter().map(|row| &row["strategy"]).collect();
     assert_eq!(compared[0], "store-all");
     assert!(compared.iter().any(|name| name.as_str().unwrap().starts_with("every-")), "{compared:?}");
 }

@@ -1,5 +1,6 @@
 //! The command line; one file a command.
 
+mod compare;
 mod devices;
 mod flags;
 mod output;
@@ -27,6 +28,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Show what training would do and take, before anything is allocated
     Plan(Box<plan::PlanArgs>),
+    /// Train under several strategies from the same parameters, and show what each takes and costs
+    Compare(Box<compare::CompareArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
 }
@@ -39,6 +42,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Devices(args) => {
             devices::run(&args);
             Ok(())

@@ -2,8 +2,9 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
-use crate::Result;
+use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
+use crate::{Error, Result};
 
 /// Writes results to stdout.
 ///
@@ -27,6 +28,14 @@ pub(super) fn json(event: &impl Serialize) {
 /// Writes narration to stderr.
 pub(super) fn narrate(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A device in words, with the reason why `--device auto` took it, where there is one.
+pub(super) fn device(info: &DeviceInfo, passed_over: Option<&Error>) -> String {
+    match passed_over {
+        Some(Error::NoDevice { problem, .. }) => format!("{info}: {problem}"),
+        _ => info.to_string(),
+    }
 }
 
 /// Writes every one of `files` that can be written.

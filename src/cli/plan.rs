@@ -30,7 +30,7 @@ pub(super) struct PlanArgs {
     strategy: StrategyFlags,
 
     /// Write what is planned to FILE, too: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_plan)]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, with every action, slot and byte
@@ -97,11 +97,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
 fn target(choice: DeviceChoice) -> Result<(Target, String)> {
     match Machine::find(choice) {
         Ok((machine, passed_over)) => {
-            let note = match passed_over {
-                Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
-                _ => String::new(),
-            };
-            Ok((machine.target(), format!("{}{note}", machine.info())))
+            Ok((machine.target(), output::device(&machine.info(), passed_over.as_ref())))
         }
         Err(Error::NoDevice { problem, .. }) => {
             let limits = DeviceLimits::default();

@@ -7,13 +7,13 @@ use clap::Args;
 use super::flags::{RunFlags, StrategyFlags};
 use super::output;
 use super::progress::Progress;
+use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, weights};
 use crate::memory::check_host_memory;
 use crate::model::Parameters;
 use crate::report::{self, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::Trainer;
-use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -32,7 +32,7 @@ pub(super) struct TrainArgs {
     save: Option<PathBuf>,
 
     /// Write what was planned and counted to FILE: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_plan)]
     report: Vec<ReportFile>,
 
     /// One JSON object a line on stdout, nothing else there
@@ -70,7 +70,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         let epoch_started = Instant::now();
         let epoch = trainer.epoch(|done| progress.step(done))?;
         let seconds = epoch_started.elapsed().as_secs_f64();
-        epochs.push((epoch, seconds));
+        epochs.push(epoch);
         progress.pause(|| match args.json {
             true => output::json(&report::json::epoch(&epoch, seconds)),
             false => output::line(&report::text::epoch(&epoch, seconds)),
@@ -107,13 +107,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
-    let device = trainer.device();
-    let note = match trainer.passed_over() {
-        Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
-        _ => String::new(),
-    };
+    let device = output::device(&trainer.device(), trainer.passed_over());
     let summary = summary(trainer);
-    output::narrate(&format!("training {} on {device}{note}", settings.layers));
+    output::narrate(&format!("training {} on {device}", settings.layers));
     output::narrate(&report::text::plan(&summary));
     if args.json {
         output::json(&report::json::plan(&summary));

@@ -133,6 +133,14 @@ impl Plan {
         self.blocks[1..].iter().flat_map(|block| block.at_peak.iter()).collect()
     }
 
+    /// FLOPs of the products of a step: those of the forward sweep, of what runs again, and of backward, where each
+    /// layer's gradients cost as much as running it forward, and its delta as much again but for layer 0, which makes
+    /// none.
+    pub fn step_flops(&self) -> u64 {
+        let Prediction { forward_flops, recomputed_flops, .. } = self.prediction;
+        3 * forward_flops - self.chain.forward_flops[0] + recomputed_flops
+    }
+
     /// The most bytes of the pool that live at once during a step.
     pub fn peak_live_bytes(&self) -> u64 {
         self.prediction.step_live[self.prediction.peak_action].total()

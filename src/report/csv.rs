@@ -1,14 +1,13 @@
 use std::fmt::Write;
 
-use super::Report;
 use crate::memory::{ByCategory, Category};
-use crate::plan::interval_memory;
+use crate::plan::{Plan, interval_memory};
+use crate::train::{Comparison, MemoryReport};
 
-/// The rows by interval, with what was counted where it was run.
-pub(super) fn report(report: &Report) -> String {
-    let plan = report.summary().plan;
+/// A row for each interval of `plan`, with what was counted where it was run.
+pub(super) fn intervals(plan: &Plan, run: Option<&MemoryReport>) -> String {
     let planned = interval_memory(plan, &plan.prediction.step_live);
-    let counted = report.run().map(|run| run.memory.counted_intervals.as_slice()).unwrap_or_default();
+    let counted = run.map(|memory| memory.counted_intervals.as_slice()).unwrap_or_default();
 
     let columns = |account: &str| {
         let categories = Category::ACTIVATIONS.map(|category| format!("{account}_{}_bytes", category.name()));
@@ -41,4 +40,34 @@ fn cells(bytes: Option<&ByCategory>) -> String {
     let Some(bytes) = bytes else { return ",".repeat(Category::ACTIVATIONS.len()) };
     let categories = Category::ACTIVATIONS.map(|category| bytes[category].to_string());
     format!("{},{}", categories.join(","), bytes.total())
+}
+
+/// A row for each strategy; times are those of all steps, without evaluations.
+pub(super) fn strategies(comparison: &Comparison) -> String {
+    let mut text =
+        "strategy,accuracy,median_seconds,least_seconds,most_seconds,time_ratio,predicted_time_ratio,\
+                    recomputed_layers,activation_bytes,planned_peak_bytes,counted_peak_bytes,\
+                    driver_allocated_bytes,saved_bytes,equal_weights\n"
+            .to_owned();
+    for contender in &comparison.contenders {
+        let memory = &contender.memory;
+        let [least, most] = contender.range_seconds();
+        let _ = writeln!(
+            text,
+            "{},{},{},{least},{most},{},{},{},{},{},{},{},{},{}",
+            contender.strategy,
+            contender.accuracy(),
+            contender.median_seconds(),
+            comparison.time_ratio(contender),
+            comparison.predicted_ratio(contender),
+            contender.plan.prediction.recomputed_layers,
+            memory.counted.pool(),
+            memory.planned.total(),
+            memory.counted.total(),
+            memory.driver.map(|driver| driver.allocated.to_string()).unwrap_or_default(),
+            comparison.saved_bytes(contender),
+            comparison.has_equal_weights(contender),
+        );
+    }
+    text
 }

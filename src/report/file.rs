@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use super::{Report, csv, html, json, trace};
+use super::{Report, csv, html, json, svg, trace};
 use crate::{Error, Result, file};
 
 /// A file to write a report to, in the format that its name ends in.
@@ -17,31 +16,55 @@ enum Format {
     Csv,
     Html,
     Trace,
+    Svg,
 }
 
 impl Format {
-    /// The longer of two endings first.
-    const ALL: [(&str, Format); 4] = [
-        (".trace.json", Format::Trace),
-        (".json", Format::Json),
-        (".csv", Format::Csv),
-        (".html", Format::Html),
-    ];
-}
+    /// Of a plan, or of a run.
+    const OF_PLANS: [Format; 4] = [Format::Json, Format::Csv, Format::Html, Format::Trace];
+    const OF_COMPARISONS: [Format; 4] = [Format::Json, Format::Csv, Format::Html, Format::Svg];
 
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(path: &str) -> Result<Self, String> {
-        let name = path.to_lowercase();
-        match Format::ALL.iter().find(|(ending, _)| name.ends_with(ending)) {
-            Some(&(_, format)) => Ok(ReportFile { path: path.into(), format }),
-            None => Err("expected a name that ends in .json, .csv, .html or .trace.json".to_owned()),
+    fn ending(self) -> &'static str {
+        match self {
+            Format::Json => ".json",
+            Format::Csv => ".csv",
+            Format::Html => ".html",
+            Format::Trace => ".trace.json",
+            Format::Svg => ".svg",
         }
     }
 }
 
 impl ReportFile {
+    /// A file for the report of a plan, or of a run.
+    ///
+    /// # Errors
+    /// Where the name's ending names no format that there is for it.
+    pub fn of_plan(path: &str) -> Result<Self, String> {
+        Self::of(path, &Format::OF_PLANS)
+    }
+
+    /// A file for the report of a comparison.
+    ///
+    /// # Errors
+    /// As [`ReportFile::of_plan`].
+    pub fn of_comparison(path: &str) -> Result<Self, String> {
+        Self::of(path, &Format::OF_COMPARISONS)
+    }
+
+    fn of(path: &str, formats: &[Format]) -> Result<Self, String> {
+        let name = path.to_lowercase();
+        let fitting = formats.iter().filter(|format| name.ends_with(format.ending()));
+        // Of .json and .trace.json the longer one is meant.
+        match fitting.max_by_key(|format| format.ending().len()) {
+            Some(&format) => Ok(ReportFile { path: path.into(), format }),
+            None => {
+                let endings: Vec<_> = formats.iter().map(|format| format.ending()).collect();
+                Err(format!("expected a name that ends in one of {}", endings.join(", ")))
+            }
+        }
+    }
+
     /// Where it goes.
     pub fn path(&self) -> &Path {
         &self.path
@@ -55,13 +78,20 @@ impl ReportFile {
     /// Writes `report`; an existing file is replaced only by a complete one.
     ///
     /// # Errors
-    /// [`Error::File`] where the file cannot be written.
+    /// [`Error::File`] where the file cannot be written, or where there is no such format for this report.
     pub fn write(&self, report: &Report) -> Result<()> {
-        let text = match self.format {
-            Format::Json => json::report(report).to_string(),
-            Format::Csv => csv::report(report),
-            Format::Html => html::report(report),
-            Format::Trace => trace::report(report).to_string(),
+        let text = match (self.format, report) {
+            (Format::Json, _) => json::report(report).to_string(),
+            (Format::Html, _) => html::report(report),
+            (Format::Csv, Report::Plan(outlook)) => csv::intervals(outlook.summary.plan, None),
+            (Format::Csv, Report::Run(summary, run)) => csv::intervals(summary.plan, Some(run.memory)),
+            (Format::Csv, Report::Comparison(summary)) => csv::strategies(summary.comparison),
+            (Format::Trace, Report::Plan(outlook)) => trace::step(&outlook.summary, None).to_string(),
+            (Format::Trace, Report::Run(summary, run)) => trace::step(summary, Some(run)).to_string(),
+            (Format::Svg, Report::Comparison(summary)) => svg::plot(summary.comparison),
+            (Format::Trace, Report::Comparison(_)) | (Format::Svg, _) => {
+                return Err(Error::file(&self.path, "there is no such format for this report"));
+            }
         };
         file::replace_with(&self.path, &text)
     }

@@ -5,6 +5,7 @@ mod file;
 mod html;
 pub mod json;
 mod outlook;
+mod svg;
 pub mod text;
 mod trace;
 
@@ -16,7 +17,7 @@ use crate::memory::ByCategory;
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
-use crate::train::{Epoch, MemoryReport};
+use crate::train::{Comparison, Epoch, MemoryReport};
 
 /// The version of every JSON output's layout.
 pub const SCHEMA: u32 = 2;
@@ -41,8 +42,8 @@ pub struct PlanSummary<'a> {
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub struct RunSummary<'a> {
-    /// Each epoch with its wall time, its evaluation's included, in seconds.
-    pub epochs: &'a [(Epoch, f64)],
+    /// Each of its epochs.
+    pub epochs: &'a [Epoch],
     /// Steps made.
     pub steps: u64,
     /// Wall time of training and evaluation.
@@ -58,29 +59,26 @@ pub struct RunSummary<'a> {
     pub weights_sha256: String,
 }
 
+/// What was compared, and how it came out.
+#[derive(Clone, Copy)]
+pub struct ComparisonSummary<'a> {
+    /// What was trained.
+    pub network: &'a Network,
+    /// Samples in a mini-batch.
+    pub batch: usize,
+    /// Samples in a micro-batch.
+    pub micro_batch: usize,
+    /// How it came out.
+    pub comparison: &'a Comparison,
+}
+
 /// What a report file is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Report<'a> {
     /// What `ckpt-gpu plan` tells.
     Plan(&'a Outlook<'a>),
     /// What `ckpt-gpu train` did.
     Run(&'a PlanSummary<'a>, &'a RunSummary<'a>),
-}
-
-impl<'a> Report<'a> {
-    /// The plan that it is about.
-    pub fn summary(&self) -> &PlanSummary<'a> {
-        match self {
-            Report::Plan(outlook) => &outlook.summary,
-            Report::Run(summary, _) => summary,
-        }
-    }
-
-    /// What came of it, where it was run.
-    pub fn run(&self) -> Option<&'a RunSummary<'a>> {
-        match self {
-            Report::Plan(_) => None,
-            Report::Run(_, run) => Some(run),
-        }
-    }
+    /// What `ckpt-gpu compare` found.
+    Comparison(&'a ComparisonSummary<'a>),
 }

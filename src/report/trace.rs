@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{PlanSummary, RunSummary};
 use crate::device::Span;
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Action, IntervalMemory, Plan, interval_memory};
@@ -13,9 +13,8 @@ const ACTIONS: u32 = 2;
 /// live bytes as counters. Times are the device's own where the step was timed; else an action takes a microsecond.
 ///
 /// The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
-pub(super) fn report(report: &Report) -> Value {
-    let plan = report.summary().plan;
-    let run = report.run();
+pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> Value {
+    let plan = summary.plan;
     let live = run.map_or(&plan.prediction.step_live, |run| &run.memory.counted_live);
     let laps = run.map(|run| run.laps).unwrap_or_default();
     let is_timed = !laps.is_empty();
@@ -46,7 +45,7 @@ pub(super) fn report(report: &Report) -> Value {
         "traceEvents": events,
         "displayTimeUnit": "ns",
         "otherData": {
-            "strategy": report.summary().strategy.to_string(),
+            "strategy": summary.strategy.to_string(),
             "time": if is_timed { "measured on the device" } else { "not measured: a microsecond an action" },
         },
     })

@@ -1,11 +1,13 @@
 //! Training: epochs, metrics, and what became of the memory.
 
+mod comparison;
 mod memory;
 mod open;
 mod planner;
 mod timed;
 mod trainer;
 
+pub use comparison::{Comparison, Contender, Turn};
 pub use memory::MemoryReport;
 pub use open::Machine;
 pub use planner::{Planned, Target};

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::timed::Timed;
 use super::{Machine, MemoryReport, Planned};
@@ -41,6 +42,8 @@ pub struct Epoch {
     pub loss: f32,
     /// The share of the test split that is predicted right afterwards.
     pub accuracy: f64,
+    /// Wall time of its steps, in seconds.
+    pub training_seconds: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -170,8 +173,10 @@ impl Trainer {
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
         let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
+        let started = Instant::now();
         let loss = self.train(steps, on_step)?;
-        Ok(Epoch { index, loss, accuracy: self.evaluate()? })
+        let training_seconds = started.elapsed().as_secs_f64();
+        Ok(Epoch { index, loss, accuracy: self.evaluate()?, training_seconds })
     }
 
     /// Makes `steps` steps, as many as an epoch has at most, in the next epoch's order, and returns the mean loss.

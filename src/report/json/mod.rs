@@ -1,5 +1,6 @@
 //! JSON: the events of `--json`, one object a line, and report files.
 
+mod comparison;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,9 @@ pub fn plan(summary: &PlanSummary) -> Value {
     event("plan", plan_figures(summary))
 }
 
-/// After each epoch.
+/// After each epoch, which took `seconds` with its evaluation.
 pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
-    event("epoch", epoch_figures(epoch, seconds))
+    event("epoch", extended(epoch_figures(epoch), json!({ "seconds": seconds })))
 }
 
 /// After the last step.
@@ -28,20 +29,29 @@ pub fn done(run: &RunSummary) -> Value {
     event("done", run_figures(run))
 }
 
-/// Everything that is known of a plan, and of the run where there was one: a report file, and the event of
-/// `ckpt-gpu plan --json`.
+/// Everything that is known: a report file, and the last event of `plan --json` and `compare --json`.
 pub fn report(report: &Report) -> Value {
-    let about = json!({
-        "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
-        "plan": plan::plan(report.summary()),
-    });
-    let (name, more) = match report {
-        Report::Plan(outlook) => {
-            ("plan", json!({ "device": outlook.device, "outlook": outlook_figures(outlook) }))
-        }
-        Report::Run(_, run) => ("train", json!({ "device": run.device.to_string(), "run": whole_run(run) })),
+    let (name, figures) = match report {
+        Report::Plan(outlook) => (
+            "plan",
+            json!({
+                "device": outlook.device,
+                "plan": plan::plan(&outlook.summary),
+                "outlook": outlook_figures(outlook),
+            }),
+        ),
+        Report::Run(summary, run) => (
+            "train",
+            json!({
+                "device": run.device.to_string(),
+                "plan": plan::plan(summary),
+                "run": whole_run(run),
+            }),
+        ),
+        Report::Comparison(summary) => ("compare", comparison::comparison(summary)),
     };
-    event(name, extended(about, more))
+    let program = json!({ "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")) });
+    event(name, extended(program, figures))
 }
 
 /// A line, or a file, says first what it is.
@@ -77,12 +87,12 @@ fn plan_figures(summary: &PlanSummary) -> Value {
     })
 }
 
-fn epoch_figures(epoch: &Epoch, seconds: f64) -> Value {
+fn epoch_figures(epoch: &Epoch) -> Value {
     json!({
         "epoch": epoch.index,
         "loss": epoch.loss,
         "accuracy": epoch.accuracy,
-        "seconds": seconds,
+        "training_seconds": epoch.training_seconds,
     })
 }
 
@@ -119,7 +129,7 @@ fn whole_run(run: &RunSummary) -> Value {
     extended(
         run_figures(run),
         json!({
-            "epochs": run.epochs.iter().map(|(epoch, seconds)| epoch_figures(epoch, *seconds)).collect::<Vec<_>>(),
+            "epochs": run.epochs.iter().map(epoch_figures).collect::<Vec<_>>(),
             "live_bytes": plan::live(&run.memory.counted_live),
             "laps": run.laps,
             "ledger": run.memory.events.iter().map(ledger_event).collect::<Vec<_>>(),

@@ -1,8 +1,10 @@
 //! Lines and tables for people.
 
+mod comparison;
 mod outlook;
 mod table;
 
+pub use comparison::comparison;
 pub use outlook::outlook;
 
 use std::fmt::Write;
@@ -41,7 +43,7 @@ pub fn plan(summary: &PlanSummary) -> String {
     )
 }
 
-/// After each epoch.
+/// After each epoch, which took `seconds` with its evaluation.
 pub fn epoch(epoch: &Epoch, seconds: f64) -> String {
     format!(
         "epoch {}: loss {:.6}, test accuracy {:.4}, {seconds:.2} s",

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::flags::{RunFlags, every};
+use super::output;
+use super::progress::Progress;
+use crate::config::Preset;
+use crate::data::Dataset;
+use crate::memory::parse_bytes;
+use crate::model::Parameters;
+use crate::report::{self, ComparisonSummary, Report, ReportFile};
+use crate::strategy::Strategy;
+use crate::train::{Comparison, Machine};
+use crate::{Error, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    flags: RunFlags,
+
+    /// Keep every N-th activation, for each of these N; 0 keeps all, and always takes part [default: what the notebook
+    /// compares for the preset, or 0,1,2,4,10]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
+    every: Vec<Strategy>,
+
+    /// Recompute as little as this much device memory allows, for each of these: 64KiB,1.5MiB
+    #[arg(long, value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
+    budget: Vec<u64>,
+
+    /// How often each strategy trains, in turns with the others
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    repeats: usize,
+
+    /// Write what was found to FILE, too: .json, .csv, .html or, the plot alone, .svg by its name; may be repeated
+    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_comparison)]
+    report: Vec<ReportFile>,
+
+    /// One JSON object on stdout, nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+impl CompareArgs {
+    fn strategies(&self) -> Vec<Strategy> {
+        let every = match &self.every[..] {
+            [] => {
+                let every = self.flags.network.preset.unwrap_or(Preset::VeryLong).every();
+                every.iter().copied().map(Strategy::EveryN).collect()
+            }
+            every => every.to_vec(),
+        };
+        every.into_iter().chain(self.budget.iter().copied().map(Strategy::Budget)).collect()
+    }
+}
+
+/// Trains under several strategies from the same parameters, and shows what each takes and costs.
+pub(super) fn run(args: &CompareArgs) -> Result<()> {
+    let settings = args.flags.settings();
+    settings.validate()?;
+    let network = settings.network()?;
+    report::check(&args.report)?;
+    let data = Arc::new(Dataset::load(&args.flags.data)?);
+    data.check(network.features(), network.classes())?;
+    let parameters = Parameters::normal(&network, settings.seed);
+
+    let (machine, passed_over) = Machine::find(settings.device)?;
+    let device = output::device(&machine.info(), passed_over.as_ref());
+    output::narrate(&format!("comparing on {device}: {}, {} times each", settings.layers, args.repeats));
+    let mut progress = None;
+    let comparison =
+        Comparison::run(&machine, &settings, &args.strategies(), args.repeats, &data, &parameters, |turn| {
+            let progress = progress.get_or_insert_with(|| Progress::new(turn.runs as u64 * turn.steps));
+            progress.step(turn.run as u64 * turn.steps + turn.step);
+        })?;
+    progress.iter().for_each(Progress::finish);
+
+    let summary = ComparisonSummary {
+        network: &network,
+        batch: settings.batch,
+        micro_batch: settings.micro_batch(),
+        comparison: &comparison,
+    };
+    let report = Report::Comparison(&summary);
+    if args.json {
+        output::json(&report::json::report(&report));
+    } else {
+        output::line(report::text::comparison(&summary).trim_end());
+    }
+    let written = output::write_reports(&args.report, &report);
+    output::first_error([equal_weights(&comparison), written])
+}
+
+/// Every strategy promises the same bits.
+fn equal_weights(comparison: &Comparison) -> Result<()> {
+    let differ = comparison.contenders.iter().filter(|contender| !comparison.has_equal_weights(contender));
+    let names: Vec<_> = differ.map(|contender| contender.strategy.to_string()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::WeightsDiffer { strategies: names.join(", ") })
+}
