@@ -72,6 +72,12 @@ fn strategies_agree(device: &str) {
     assert!(names.ends_with(&["budget-67108864", "budget-1073741824"]), "{names:?}");
     assert_eq!(strategies(&report)[0]["weights_sha256"][0], folder.hash(&flags));
 
+    folder.train(&format!("{flags} --seed 7 --save start.npz"));
+    let run =
+        folder.run(&format!("compare --json {flags} --init start.npz --every 2 --repeats 1")).succeeded();
+    let hash = folder.hash(&format!("{flags} --init start.npz"));
+    assert_eq!(strategies(&run.events()[0])[1]["weights_sha256"][0], hash);
+
     let csv = String::from_utf8(folder.read("c.csv")).unwrap();
     let head: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
     for (line, row) in csv.lines().skip(1).zip(strategies(&report)) {

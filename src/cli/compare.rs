@@ -2,13 +2,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::flags::{RunFlags, every};
+use super::flags::{RunFlags, StartFlags, every};
 use super::output;
 use super::progress::Progress;
 use crate::config::Preset;
 use crate::data::Dataset;
 use crate::memory::parse_bytes;
-use crate::model::Parameters;
 use crate::report::{self, ComparisonSummary, Report, ReportFile};
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Machine};
@@ -27,6 +26,9 @@ pub(super) struct CompareArgs {
     /// Recompute as little as this much device memory allows, for each of these: 64KiB,1.5MiB
     #[arg(long, value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Vec<u64>,
+
+    #[command(flatten)]
+    start: StartFlags,
 
     /// How often each strategy trains, in turns with the others
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -62,7 +64,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     report::check(&args.report)?;
     let data = Arc::new(Dataset::load(&args.flags.data)?);
     data.check(network.features(), network.classes())?;
-    let parameters = Parameters::normal(&network, settings.seed);
+    let parameters = args.start.parameters(&network, settings.seed)?;
 
     let (machine, passed_over) = Machine::find(settings.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());

@@ -3,10 +3,12 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::Result;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Preset, Settings, Widths};
+use crate::data::weights;
 use crate::device::Residence;
-use crate::memory::parse_bytes;
-use crate::model::{Activation, Loss, Optimizer};
+use crate::memory::{check_host_memory, parse_bytes};
+use crate::model::{Activation, Loss, Network, Optimizer, Parameters};
 use crate::strategy::Strategy;
 
 /// What is trained, and where: what every command that computes has in common.
@@ -128,6 +130,30 @@ pub(super) struct StrategyFlags {
 impl StrategyFlags {
     pub fn strategy(&self) -> Strategy {
         self.budget.map_or(self.every, Strategy::Budget)
+    }
+}
+
+/// Where training starts from.
+#[derive(Debug, Args)]
+pub(super) struct StartFlags {
+    /// Start from the parameters in this npz
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+}
+
+impl StartFlags {
+    /// The parameters in the file, or random ones.
+    ///
+    /// # Errors
+    /// [`crate::Error::DoesNotFit`] where the host has no room for them, [`crate::Error::File`] for a file that
+    /// cannot be trusted.
+    pub fn parameters(&self, network: &Network, seed: u64) -> Result<Parameters> {
+        // These, and what the device takes or gives back.
+        check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
+        match &self.init {
+            Some(path) => weights::read(path, network),
+            None => Ok(Parameters::normal(network, seed)),
+        }
     }
 }
 

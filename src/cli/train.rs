@@ -4,14 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::flags::{RunFlags, StrategyFlags};
+use super::flags::{RunFlags, StartFlags, StrategyFlags};
 use super::output;
 use super::progress::Progress;
 use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, weights};
-use crate::memory::check_host_memory;
-use crate::model::Parameters;
 use crate::report::{self, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::Trainer;
 
@@ -23,9 +21,8 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     strategy: StrategyFlags,
 
-    /// Start from the parameters in this npz
-    #[arg(long, value_name = "FILE")]
-    init: Option<PathBuf>,
+    #[command(flatten)]
+    start: StartFlags,
 
     /// Write the trained parameters to this npz
     #[arg(long, value_name = "FILE")]
@@ -54,12 +51,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let data = Arc::new(Dataset::load(&args.flags.data)?);
     data.check(network.features(), network.classes())?;
-    // The initial parameters, and what the device takes or gives back.
-    check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
-    let initial = match &args.init {
-        Some(path) => weights::read(path, &network)?,
-        None => Parameters::normal(&network, settings.seed),
-    };
+    let initial = args.start.parameters(&network, settings.seed)?;
 
     let mut trainer = Trainer::new(&settings, &data, &initial)?;
     announce(args, &settings, &trainer);
