@@ -1,10 +1,78 @@
-//! One self-contained page.
+//! One self-contained page: a skeleton with its styles, scripts and data inside.
+
+use serde_json::Value;
 
 use crate::report::{Report, json};
 
+const STYLE: &str = include_str!("page.css");
+
+/// What any page of ours needs.
+const SHARED: &[&str] = &[
+    include_str!("script/format.js"),
+    include_str!("script/dom.js"),
+    include_str!("script/theme.js"),
+    include_str!("script/table.js"),
+    include_str!("script/chart.js"),
+];
+
+/// What shows the report of one plan.
+const OF_A_PLAN: &[&str] = &[
+    include_str!("script/model.js"),
+    include_str!("script/values.js"),
+    include_str!("script/state.js"),
+    include_str!("script/plot.js"),
+    include_str!("script/timeline.js"),
+    include_str!("script/slots.js"),
+    include_str!("script/input.js"),
+    include_str!("script/readout.js"),
+    include_str!("script/headline.js"),
+    include_str!("script/intervals.js"),
+    include_str!("script/detail.js"),
+    include_str!("script/totals.js"),
+    include_str!("script/ledger.js"),
+    include_str!("script/curves.js"),
+    include_str!("script/outlook.js"),
+    include_str!("script/main.js"),
+];
+
 /// The page with the whole JSON report inside.
 pub(super) fn report(report: &Report) -> String {
+    page(include_str!("page.html"), OF_A_PLAN, &json::report(report))
+}
+
+fn page(skeleton: &str, scripts: &[&str], data: &Value) -> String {
+    let script = format!("(() => {{\n\"use strict\";\n{}}})();", [SHARED, scripts].concat().concat());
     // No text of the report can end the script element that carries it.
-    let data = json::report(report).to_string().replace('<', "\\u003c");
-    include_str!("page.html").replace("{{report}}", &data)
+    let data = data.to_string().replace('<', "\\u003c");
+    // The data comes last, since it may hold any text.
+    skeleton.replace("{{style}}", STYLE).replace("{{script}}", &script).replace("{{report}}", &data)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn text_of_the_report_stays_data() {
+        let hostile =
+            json!({ "device": "</script><script>alert(1)</script><!--<script {{script}} {{style}}" });
+        let page = page(include_str!("page.html"), OF_A_PLAN, &hostile);
+        let start = "id=\"report\">";
+        let (_, data) = page.split_once(start).unwrap();
+        let (data, rest) = data.split_once("</script>").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(data).unwrap(), hostile);
+        assert!(!rest.contains("alert(1)") && !rest.contains("{{"), "{rest}");
+    }
+
+    #[test]
+    fn a_page_asks_for_nothing_outside_itself() {
+        let page = page(include_str!("page.html"), OF_A_PLAN, &json!({}));
+        for outside in ["http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "innerHTML"] {
+            // The name of SVG's namespace is not an address that anything asks.
+            assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
 }

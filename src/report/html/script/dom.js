@@ -1,0 +1,49 @@
+// Elements. Text of the report only ever becomes text nodes.
+
+const byId = (id) => document.getElementById(id);
+
+/** An element with attributes and children; a child that is null is left out. */
+function element(name, attributes = {}, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+function svgElement(name, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+/** An exact number that programs can read, too. */
+const figure = (count, unit = "") => element("data", { value: count }, exact(count) + unit);
+
+/** Exact bytes, and the same in a readable unit. */
+const bytesText = (bytes) => [
+  figure(bytes, " B"),
+  bytes < 1024 ? null : element("span", { class: "human" }, ` ${human(bytes)}`),
+];
+
+/** A category's name behind its colour. */
+const categoryLabel = (name) => [colouring(element("span", { class: "swatch" }), name), name];
+
+function colouring(node, name) {
+  node.style.setProperty("--colour", `var(--${name}, var(--quiet))`);
+  return node;
+}
+
+/** Terms and what is said of them. */
+function facts(list, pairs) {
+  list.replaceChildren(
+    ...pairs.flatMap(([term, ...said]) => [element("dt", {}, term), element("dd", {}, ...said.flat())]),
+  );
+}
+
+function headRow(columns) {
+  const cells = columns.map(([text, kind]) => element("th", { scope: "col", class: kind }, text));
+  return element("tr", {}, ...cells);
+}

@@ -1,0 +1,102 @@
+// The report as the page's arrays.
+
+const SCHEMA = 2;
+
+/** Of the pool, as they are stacked: lowest first. */
+const ACTIVATIONS = ["checkpoints", "recomputed", "deltas"];
+
+/** In the order that reports list them. */
+const CATEGORIES = [
+  "parameters",
+  "optimizer",
+  "gradients",
+  ...ACTIVATIONS,
+  "fragmentation",
+  "batch",
+  "dataset",
+  "workspace",
+  "staging",
+];
+
+/** Of the pool, but no value's. */
+const POOL = new Set([...ACTIVATIONS, "fragmentation"]);
+
+function readReport(text) {
+  const report = JSON.parse(text);
+  if (report.schema !== SCHEMA || !report.plan) {
+    throw new Error(`its report has schema ${report.schema}, and this page knows schema ${SCHEMA}`);
+  }
+  return report;
+}
+
+function readModel(report) {
+  const { plan, run } = report;
+  const categories = inOrder(plan.categories);
+  const beside = categories.filter((name) => !POOL.has(name) && plan.categories[name] > 0);
+  const planned = readLive(plan.live_bytes);
+  const counted = run ? readLive(run.live_bytes) : null;
+  const parts = plan.interval_peaks;
+  return {
+    report,
+    plan,
+    run,
+    count: plan.actions.length,
+    categories,
+    beside,
+    besideBytes: plan.planned_peak_bytes - plan.planned_activation_bytes,
+    planned,
+    counted,
+    differing: counted ? differing(planned, counted) : [],
+    parts,
+    countedParts: run ? run.memory.intervals.counted : null,
+    partOf: partOf(parts, plan.actions.length),
+    ops: numberOps(plan.actions),
+    stays: readStays(plan),
+    pool: readPool(plan),
+  };
+}
+
+/** Known categories in their order, then any others. */
+const inOrder = (byCategory) => [
+  ...CATEGORIES.filter((name) => name in byCategory),
+  ...Object.keys(byCategory).filter((name) => !CATEGORIES.includes(name)),
+];
+
+/** Live bytes after each action: a column for each category, and their sums. */
+function readLive(columns) {
+  const total = Float64Array.from(columns[ACTIVATIONS[0]], (_, index) =>
+    ACTIVATIONS.reduce((sum, name) => sum + columns[name][index], 0),
+  );
+  return { columns: ACTIVATIONS.map((name) => columns[name]), total };
+}
+
+function differing(planned, counted) {
+  const differs = (index) =>
+    planned.columns.some((column, row) => column[index] !== counted.columns[row][index]);
+  return [...planned.total.keys()].filter(differs);
+}
+
+/** Of each action, the part of the step that it belongs to. */
+function partOf(parts, count) {
+  const owner = new Int32Array(count);
+  parts.forEach((part, index) => owner.fill(index, part.actions[0], part.actions[1]));
+  return owner;
+}
+
+/** Of each action, its number with releases left out; a release has that of the next. */
+function numberOps(actions) {
+  let op = 0;
+  return Int32Array.from(actions, ({ action }) => (action === "release" ? op : op++));
+}
+
+/** Each block of the pool with its first address. The batch's input, in a block of its own, is not in the pool. */
+function readPool(plan) {
+  const blocks = [];
+  let bytes = 0;
+  plan.blocks.forEach((block, index) => {
+    if (block.at_peak.batch) return;
+    blocks[index] = { first: bytes, bytes: block.bytes };
+    bytes += block.bytes;
+  });
+  return { blocks, bytes };
+}

@@ -1,0 +1,101 @@
+// What other plans would take and cost.
+
+function showOutlook({ report, plan }) {
+  const { outlook } = report;
+  if (!outlook) return;
+  byId("outlook").hidden = false;
+  const body = byId("outlook-body");
+  const asked = { x: plan.planned_peak_bytes, y: plan.recomputed_flops / plan.forward_flops };
+  if (outlook.bound_flops !== null) {
+    const bound = outlook.bound_flops / plan.forward_flops;
+    body.append(
+      element(
+        "p",
+        { class: "note" },
+        `No schedule in the same memory can recompute less than ${percent(bound)} of one forward, as far as the planner can tell; this plan recomputes ${percent(asked.y)}.`,
+      ),
+    );
+  }
+  if (outlook.frontier.length > 0)
+    body.append(
+      element(
+        "div",
+        { class: "charts" },
+        frontierChart(outlook, asked),
+        choiceTable("The least recomputation under budgets", outlook.frontier, "frontier"),
+      ),
+    );
+  const charts = element(
+    "div",
+    { class: "charts" },
+    choiceTable("Compared at this size of micro-batch", outlook.compared, "compared"),
+  );
+  const parts = outlook.micro_batches.flatMap(({ micro_batch, choices }) =>
+    choices.map((choice) => ({ ...choice, micro_batch })),
+  );
+  if (parts.length > 0) charts.append(choiceTable("In smaller micro-batches", parts, "micro-batches"));
+  body.append(charts);
+}
+
+const SHARES = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+/** Logarithm of all forward work of a step, of which the first sweep is 1: spreads what is near zero and far above. */
+const forwardWork = (share) => Math.log1p(share);
+
+function frontierChart(outlook, asked) {
+  const point = (choice) => ({
+    x: choice.planned_peak_bytes,
+    y: forwardWork(choice.recomputed_share),
+    label: `${exact(choice.planned_peak_bytes)} B: ${amount(choice.recomputed_layers, "layer")} recomputed`,
+  });
+  const others = outlook.compared.filter(({ strategy }) => !strategy.startsWith("budget-"));
+  const marks = others.map((choice) => ({ ...point(choice), name: strategyName(choice.strategy) }));
+  const label = `${exact(asked.x)} B, ${percent(asked.y)} recomputed`;
+  if (!others.some((choice) => choice.planned_peak_bytes === asked.x)) {
+    marks.push({ x: asked.x, y: forwardWork(asked.y), name: "this plan", label, isBelow: true });
+  }
+  return lineChart({
+    title: "Recomputation, as a share of one forward, by bytes on the device; the scale is logarithmic",
+    points: outlook.frontier.map(point),
+    marks,
+    x: human,
+    xTicks: byteTicks,
+    y: (work) => `${Math.round(100 * (Math.exp(work) - 1))} %`,
+    yTicks: ([low, high]) => SHARES.map(forwardWork).filter((work) => work >= low && work <= high),
+    isStepped: true,
+  });
+}
+
+function choiceTable(title, choices, id) {
+  const hasParts = choices.some((choice) => choice.micro_batch !== undefined);
+  const row = (choice) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, strategyName(choice.strategy)),
+      hasParts ? element("td", { class: "number" }, exact(choice.micro_batch)) : null,
+      element("td", { class: "number", "data-field": "device" }, figure(choice.planned_peak_bytes)),
+      element("td", { class: "number", "data-field": "pool" }, figure(choice.planned_activation_bytes)),
+      element("td", { class: "number", "data-field": "layers" }, figure(choice.recomputed_layers)),
+      element("td", { class: "number" }, percent(choice.recomputed_share)),
+    );
+  const columns = [
+    ["strategy", ""],
+    ...(hasParts ? [["micro-batch", "number"]] : []),
+    ["device", "number"],
+    ["activations", "number"],
+    ["layers again", "number"],
+    ["recomputed", "number"],
+  ];
+  return element(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
+    element(
+      "table",
+      { "data-table": id },
+      element("caption", {}, title),
+      element("thead", {}, headRow(columns)),
+      element("tbody", {}, ...choices.map(row)),
+    ),
+  );
+}

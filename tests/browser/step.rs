@@ -1,0 +1,125 @@
+//! What a JSON report says of a step's actions and intervals, worked out from it with no code of the page's.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Categories of the pool's values, in the order that the page stacks them.
+pub const ACTIVATIONS: [&str; 3] = ["checkpoints", "recomputed", "deltas"];
+
+/// A value in a slot, live after actions `from` up to, not with, `until`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stay {
+    pub value: String,
+    pub category: String,
+    pub bytes: u64,
+    pub slot: usize,
+    pub block: usize,
+    pub offset: u64,
+    pub from: usize,
+    pub until: usize,
+}
+
+/// Every stay, from the tenants that the report lists: one begins with its first op and ends where its slot is
+/// released after its last.
+pub fn stays(plan: &Value) -> Vec<Stay> {
+    let actions = list(&plan["actions"]);
+    let is_release = |index: &usize| actions[*index]["action"] == "release";
+    let ops: Vec<usize> = (0..actions.len()).filter(|index| !is_release(index)).collect();
+    let mut stays = Vec::new();
+    for (slot, about) in list(&plan["slots"]).iter().enumerate() {
+        for tenant in list(&about["tenants"]) {
+            // The evaluation's come after the step's.
+            let Some(&from) = ops.get(number(&tenant["from"]) as usize) else { continue };
+            let last = ops[number(&tenant["until"]) as usize];
+            let until =
+                (last..actions.len()).filter(is_release).find(|&index| actions[index]["slot"] == slot);
+            stays.push(Stay {
+                value: text(&tenant["value"]),
+                category: text(&tenant["category"]),
+                bytes: number(&tenant["bytes"]),
+                slot,
+                block: number(&about["block"]) as usize,
+                offset: number(&about["offset"]),
+                from,
+                until: until.unwrap_or(actions.len()),
+            });
+        }
+    }
+    stays.sort_by_key(|stay| stay.from);
+    stays
+}
+
+/// Those live after `action`; they hold what the plan says is live then.
+pub fn live(plan: &Value, stays: &[Stay], action: usize) -> Vec<Stay> {
+    let live: Vec<_> =
+        stays.iter().filter(|stay| stay.from <= action && action < stay.until).cloned().collect();
+    for category in ACTIVATIONS {
+        let sum: u64 = live.iter().filter(|stay| stay.category == category).map(|stay| stay.bytes).sum();
+        assert_eq!(sum, number(&plan["live_bytes"][category][action]), "{category} after action {action}");
+    }
+    live
+}
+
+/// What the page calls a part of the step.
+pub fn part_name(part: &Value) -> String {
+    let [first, last] = [number(&part["layers"][0]), number(&part["layers"][1]) - 1];
+    match part["part"].as_str().unwrap() {
+        "forward" => "forward sweep".to_owned(),
+        _ if first == last => format!("layer {first}"),
+        _ => format!("layers {first}–{last}"),
+    }
+}
+
+/// What the page says that an action does, reads and writes.
+pub fn words(plan: &Value, index: usize) -> BTreeMap<&'static str, String> {
+    let action = &plan["actions"][index];
+    let depth = list(&plan["network"]["widths"]).len() as u64 - 1;
+    let at = |value: String, slot: &str| format!("{value} in slot {}", number(&action[slot]));
+    let layer = action["layer"].as_u64();
+    let state = |index: u64| format!("state {index}");
+    let (does, reads, writes) = match (action["action"].as_str().unwrap(), layer) {
+        (kind @ ("forward" | "recompute"), Some(layer)) => {
+            let kept = if action["keep"] == true { ", kept" } else { "" };
+            let does = format!("{kind} layer {layer}{kept}");
+            (does, at(state(layer), "input"), at(state(layer + 1), "output"))
+        }
+        ("loss", _) => {
+            ("loss".to_owned(), at(state(depth), "output"), at(format!("delta {}", depth - 1), "delta"))
+        }
+        ("backward", Some(layer)) => {
+            let reads = [at(state(layer), "state"), at(format!("delta {layer}"), "delta")].join(", ");
+            let writes = match layer {
+                0 => "parameters only".to_owned(),
+                _ => at(format!("delta {}", layer - 1), "below"),
+            };
+            (format!("backward layer {layer}"), reads, writes)
+        }
+        ("release", _) => {
+            return BTreeMap::from([("does", format!("release slot {}", number(&action["slot"])))]);
+        }
+        other => panic!("{other:?}"),
+    };
+    BTreeMap::from([("does", does), ("reads", reads), ("writes", writes)])
+}
+
+/// The position of the part that an action is of.
+pub fn part_of(plan: &Value, action: usize) -> usize {
+    let holds =
+        |part: &Value| (number(&part["actions"][0])..number(&part["actions"][1])).contains(&(action as u64));
+    list(&plan["interval_peaks"]).iter().position(holds).unwrap()
+}
+
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
+}
+
+#[track_caller]
+pub fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("no integer: {value}"))
+}
+
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
