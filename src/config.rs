@@ -43,6 +43,8 @@ pub struct Settings {
     pub device: DeviceChoice,
     /// Where the dataset is kept.
     pub dataset: Residence,
+    /// Whether every recomputed state is compared, bit for bit, with what was there before.
+    pub verify_recompute: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             strategy: Strategy::EveryN(0),
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
+            verify_recompute: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("memory", &[]),
     ("model", &[]),
@@ -25,10 +25,14 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "strategy",
         ],
     ),
-    ("report", &["device", "memory", "model", "plan", "strategy", "train"]),
+    ("check", &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train"]),
+    ("report", &["check", "device", "memory", "model", "plan", "strategy", "train"]),
     (
         "cli",
-        &["config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report", "strategy", "train"],
+        &[
+            "check", "config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report",
+            "strategy", "train",
+        ],
     ),
 ];
 

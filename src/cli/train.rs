@@ -12,7 +12,7 @@ use crate::data::{Dataset, weights};
 use crate::memory::check_host_memory;
 use crate::model::Parameters;
 use crate::report::{self, PlanSummary, RunSummary};
-use crate::train::Trainer;
+use crate::train::{Trainer, Verifier};
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -31,13 +31,21 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
+    /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
+    #[arg(long)]
+    verify_recompute: bool,
+
     /// One JSON object a line on stdout, nothing else there
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
-    let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
+    let settings = Settings {
+        strategy: args.strategy.strategy(),
+        verify_recompute: args.verify_recompute,
+        ..args.flags.settings()
+    };
     settings.validate()?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
@@ -68,6 +76,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
 
+    if let Some(verifier) = trainer.verifier() {
+        output::narrate(&verified(verifier));
+    }
     let parameters = trainer.parameters()?;
     let saved = match &args.save {
         Some(path) => weights::write(path, trainer.network(), &parameters)
@@ -90,6 +101,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     // What was learnt of the run is shown even where its parameters cannot be saved.
     saved
+}
+
+fn verified(verifier: &Verifier) -> String {
+    match verifier.compared() {
+        0 => "nothing was recomputed, so there was nothing to verify: use --every 2 or more, or a --budget"
+            .to_owned(),
+        states => format!("{states} recomputed states compared, all equal to the last bit"),
+    }
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {

@@ -4,8 +4,10 @@ mod memory;
 mod open;
 mod planner;
 mod trainer;
+mod verify;
 
 pub use memory::MemoryReport;
 pub use open::Machine;
 pub use planner::{Planned, Target};
 pub use trainer::{Epoch, Trainer, task};
+pub use verify::{Verified, Verifier};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Machine, MemoryReport, Planned};
+use super::{Machine, MemoryReport, Planned, Verifier};
 use crate::config::Settings;
 use crate::data::{Dataset, DatasetShape, Pass, shuffle};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
@@ -28,6 +28,8 @@ pub struct Trainer {
     epoch: usize,
     steps: u64,
     made_by_first_step: Option<Made>,
+    /// Where the settings ask for one.
+    verifier: Option<Verifier>,
 }
 
 /// What came of one epoch.
@@ -78,6 +80,8 @@ impl Trainer {
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
         let job = Job { task, data, plan: &plan, dataset_on_device, parameters };
         let device = machine.open(&job, bytes.total(), &ledger)?;
+        let verifier =
+            settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
         Ok(Trainer {
             settings: settings.clone(),
             planned: bytes,
@@ -94,6 +98,7 @@ impl Trainer {
             epoch: 0,
             steps: 0,
             made_by_first_step: None,
+            verifier,
         })
     }
 
@@ -162,8 +167,8 @@ impl Trainer {
     /// `on_step` is told the number of steps made so far, after each; these may still be under way.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], and [`Error::Usage`] where
-    /// no step is left to make.
+    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], [`Error::RecomputeDiffers`]
+    /// where the settings have recomputation verified, and [`Error::Usage`] where no step is left to make.
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
         let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
@@ -233,6 +238,11 @@ impl Trainer {
         }
     }
 
+    /// What compares recomputed states with their first making, where the settings ask for it.
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
+    }
+
     /// Planned, counted and driver's bytes.
     pub fn memory(&self) -> MemoryReport {
         let now = self.made();
@@ -252,7 +262,14 @@ impl Trainer {
         let parts = self.parts();
         for part in 0..parts {
             self.device.begin_batch(Accumulation::of(part, parts))?;
-            execute(&self.plan.chain, &self.plan.step, self.device.as_mut(), &mut self.step_meter)?;
+            let (device, Plan { chain, step, .. }) = (self.device.as_mut(), &self.plan);
+            match &mut self.verifier {
+                None => execute(chain, step, device, &mut self.step_meter)?,
+                Some(verifier) => {
+                    let mut device = verifier.watch(device, self.steps, part);
+                    execute(chain, step, &mut device, &mut self.step_meter)?;
+                }
+            }
             self.device.end_batch()?;
         }
         self.steps += 1;

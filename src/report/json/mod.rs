@@ -1,7 +1,9 @@
 //! JSON, one object a line.
 
+mod check;
 mod outlook;
 
+pub use check::{check, checked};
 pub use outlook::outlook;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,10 @@
 //! Lines and tables for people.
 
+mod check;
 mod outlook;
 mod table;
 
+pub use check::check;
 pub use outlook::outlook;
 
 use std::fmt::Write;
