@@ -57,10 +57,15 @@ const WIDTHS: [usize; 4] = [6, 5, 4, 3];
 const BATCH: usize = 8;
 const SEED: u64 = 3;
 
-/// The notebook's loss in f64, of sigmoid layers `[weights, bias]` on samples with their labels.
-fn loss(layers: &[[Vec<f64>; 2]], samples: &[(Vec<f64>, usize)]) -> f64 {
+/// Weights and bias.
+type Layer = [Vec<f64>; 2];
+/// Inputs and label.
+type Sample = (Vec<f64>, usize);
+
+/// The notebook's loss in f64, of sigmoid layers on samples.
+fn loss(layers: &[Layer], samples: &[Sample]) -> f64 {
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
-    let of = |(inputs, label): &(Vec<f64>, usize)| {
+    let of = |(inputs, label): &Sample| {
         let mut state = inputs.clone();
         for [weights, bias] in layers {
             let rows = weights.chunks(state.len()).zip(bias);
@@ -75,7 +80,7 @@ fn loss(layers: &[[Vec<f64>; 2]], samples: &[(Vec<f64>, usize)]) -> f64 {
 }
 
 /// What the command draws, drawn again: parameters from the seed, as training has them; samples from the next one.
-fn drawn() -> (Vec<[Vec<f64>; 2]>, Vec<(Vec<f64>, usize)>) {
+fn drawn() -> (Vec<Layer>, Vec<Sample>) {
     let mut random = Random::new(SEED);
     let mut normals = |count: usize| (0..count).map(|_| f64::from(random.normal())).collect::<Vec<_>>();
     let layers = WIDTHS.windows(2).map(|pair| [normals(pair[0] * pair[1]), normals(pair[1])]).collect();

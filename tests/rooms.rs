@@ -78,6 +78,23 @@ fn only_gpu_uses_wgpu() {
     }
 }
 
+/// The backends are compared with the reference, so it may not share code with them, nor with what they share.
+#[test]
+fn the_reference_uses_nothing_of_the_crate() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/reference");
+    let mut files = Vec::new();
+    collect(&folder, &mut files);
+    assert!(files.len() > 1, "{} files", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let reaches_out = match file.ends_with("mod.rs") {
+            true => text.contains("super::"),
+            false => text.contains("super::super"),
+        };
+        assert!(!reaches_out && !text.contains("crate::"), "{} uses more than its own", file.display());
+    }
+}
+
 /// Every source file with the room that it is in.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

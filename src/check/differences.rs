@@ -48,18 +48,14 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
             false => (&gradients.biases[layer], &found.biases[layer]),
         };
         let index = random.below(expected.len());
-        let mut loss_at = |change: f64| {
-            let parameter = |network: &mut Reference, change: f64| match is_weight {
-                true => network.weights[layer][index] += change,
-                false => network.biases[layer][index] += change,
-            };
-            let (weights, biases) = (network.weights[layer].clone(), network.biases[layer].clone());
-            parameter(&mut network, change);
-            let loss = network.loss_from(layer, &states[layer], labels);
-            (network.weights[layer], network.biases[layer]) = (weights, biases);
-            loss
+        let value = *parameter(&mut network, layer, is_weight, index);
+        let mut loss_at = |value: f64| {
+            *parameter(&mut network, layer, is_weight, index) = value;
+            network.loss_from(layer, &states[layer], labels)
         };
-        let difference = (loss_at(distance) - loss_at(-distance)) / (2.0 * distance);
+        let (above, below) = (loss_at(value + distance), loss_at(value - distance));
+        *parameter(&mut network, layer, is_weight, index) = value;
+        let difference = (above - below) / (2.0 * distance);
         let usual = norm(expected) / (expected.len() as f64).sqrt();
         let scale = difference.abs().max(usual);
         (points, spent) = (points + 1, spent + 2 * multiplications(problem, layer));
@@ -83,6 +79,13 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
         check.detail.push_str(&format!("; {vanished} more have vanished below what f64 resolves"));
     }
     check
+}
+
+fn parameter(network: &mut Reference, layer: usize, is_weight: bool, index: usize) -> &mut f64 {
+    match is_weight {
+        true => &mut network.weights[layer][index],
+        false => &mut network.biases[layer][index],
+    }
 }
 
 /// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small

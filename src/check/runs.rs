@@ -7,8 +7,10 @@ use crate::strategy::Strategy;
 use crate::train::{Machine, MemoryReport, Trainer, task};
 use crate::{Error, Result};
 
-/// Of more values of n than this, as many are tried.
+/// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
 const MOST_N: usize = 64;
+const SMALL_N: usize = 16;
+
 /// The most parts that a batch is split into where it can be split into fewer.
 const MOST_PARTS: usize = 10;
 
@@ -62,10 +64,12 @@ impl<'a> Runs<'a> {
     /// every gradient a bit of a weight, however small it is.
     pub fn every_n(&mut self, mut on_run: impl FnMut(usize, usize)) -> Result<Check> {
         let layers = self.problem.layers();
-        let values: Vec<usize> = match layers < MOST_N {
-            true => (1..=layers).collect(),
-            false => (1..MOST_N).map(|index| (index * layers).div_ceil(MOST_N - 1)).collect(),
+        let value = |index: usize| match index {
+            _ if layers < MOST_N || index <= SMALL_N => index,
+            // The rest of them evenly up to the last.
+            _ => SMALL_N + ((index - SMALL_N) * (layers - SMALL_N)).div_ceil(MOST_N - 1 - SMALL_N),
         };
+        let values: Vec<usize> = (1..MOST_N.min(layers + 1)).map(value).collect();
         let expected = self.run(&self.one_step(Strategy::EveryN(0)))?;
         let mut compared = Compared::default();
         for (index, &n) in values.iter().enumerate() {
@@ -213,7 +217,10 @@ impl<'a> Runs<'a> {
                 Ok((parameters.sha256(), epoch.loss.to_bits(), epoch.accuracy.to_bits()))
             }
             // These say that something computes wrongly, which is what is asked here.
-            Err(error @ (Error::Diverged { .. } | Error::RecomputeDiffers { .. })) => Err(error.to_string()),
+            Err(Error::RecomputeDiffers { layer, part, sample, .. }) => Err(format!(
+                "the recomputed output of layer {layer} differs in sample {sample} of micro-batch {part}"
+            )),
+            Err(Error::Diverged { problem, .. }) => Err(problem),
             Err(error) => return Err(error),
         };
         if outcome.is_ok() {

@@ -71,6 +71,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     };
     let seconds = started.elapsed().as_secs_f64();
     output::narrate(&format!("{} checks in {seconds:.1} s", outcome.checks.len()));
-    outcome.verdict()?;
-    saved
+    match (outcome.verdict(), saved) {
+        (Err(failed), Err(not_saved)) => {
+            output::narrate(&not_saved.to_string());
+            Err(failed)
+        }
+        (verdict, saved) => verdict.and(saved),
+    }
 }

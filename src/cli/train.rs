@@ -76,8 +76,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
 
-    if let Some(verifier) = trainer.verifier() {
-        output::narrate(&verified(verifier));
+    if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
+        output::narrate(&format!("{states} recomputed states compared, all equal to the last bit"));
     }
     let parameters = trainer.parameters()?;
     let saved = match &args.save {
@@ -103,14 +103,6 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     saved
 }
 
-fn verified(verifier: &Verifier) -> String {
-    match verifier.compared() {
-        0 => "nothing was recomputed, so there was nothing to verify: use --every 2 or more, or a --budget"
-            .to_owned(),
-        states => format!("{states} recomputed states compared, all equal to the last bit"),
-    }
-}
-
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     let device = trainer.device();
     let note = match trainer.passed_over() {
@@ -127,6 +119,11 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     };
     output::narrate(&format!("training {} on {device}{note}", settings.layers));
     output::narrate(&report::text::plan(&summary));
+    if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
+        output::narrate(
+            "nothing is recomputed, so there is nothing to verify: use --every 2 or more, or a --budget",
+        );
+    }
     if args.json {
         output::json(&report::json::plan(&summary));
     }

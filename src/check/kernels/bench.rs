@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::case::Case;
 use super::findings::{Findings, Subject};
-use crate::Result;
 use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
@@ -13,6 +12,7 @@ use crate::model::{Network, Optimizer, Parameters};
 use crate::plan::{Action, Chain, Plan, SlotId};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Target};
+use crate::{Error, Result};
 
 const RATE: f32 = 4.0;
 
@@ -33,6 +33,11 @@ pub(super) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub fn new(machine: &Machine, case: &'a Case, seed: u64, findings: &'a mut Findings) -> Result<Self> {
+        if case.parts == 0 || case.batch == 0 || !case.batch.is_multiple_of(case.parts) {
+            let problem =
+                format!("found {} parts of a batch of {}, expected a divisor", case.parts, case.batch);
+            return Err(Error::usage("case", problem));
+        }
         let network = Network::new(&case.widths, case.activation, case.loss)?;
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
@@ -74,7 +79,7 @@ impl<'a> Bench<'a> {
         let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
         self.device.begin_pass(Pass::Shuffled(&order))?;
         let mut losses = 0.0;
-        for batch in order.chunks_exact(case.batch).take(2) {
+        for (turn, batch) in order.chunks_exact(case.batch).take(2).enumerate() {
             let before = self.device.parameters()?;
             for (part, rows) in batch.chunks(self.micro_batch).enumerate() {
                 self.device.begin_batch(Accumulation::of(part, case.parts))?;
@@ -87,15 +92,22 @@ impl<'a> Bench<'a> {
             if case.parts > 1 {
                 self.check_step(&before, batch)?;
             }
+            self.check_metrics((turn + 1) * case.parts, losses)?;
         }
-        let metrics = self.device.end_pass()?;
-        if metrics.batches as usize == 2 * case.parts {
+        self.check_evaluation()
+    }
+
+    /// What the pass has added up so far, after each mini-batch: after the first, no parameter has been moved wrongly
+    /// that the loss depends on.
+    fn check_metrics(&mut self, batches: usize, losses: f64) -> Result<()> {
+        let (case, metrics) = (self.case, self.device.end_pass()?);
+        if metrics.batches as usize == batches {
             self.findings.compare(Subject::Tally, &[metrics.loss], &[losses], || case.to_string());
         } else {
             let at = || format!("the count of batches, {}, of {case}", metrics.batches);
             self.findings.note(Subject::Tally, f64::INFINITY, at);
         }
-        self.check_evaluation()
+        Ok(())
     }
 
     /// From the parameters `before`, the whole batch `rows` must lead where the reference goes in one step.

@@ -19,7 +19,8 @@ use crate::train::Machine;
 /// compares whole steps of batches in parts. `on_case` is told how many cases are done.
 ///
 /// # Errors
-/// Whatever the machine meets; a kernel that computes wrongly is none.
+/// [`crate::Error::Usage`] for a case that cannot be, and whatever the machine meets; a kernel that computes wrongly is
+/// none.
 pub fn check(machine: &Machine, cases: &[Case], mut on_case: impl FnMut(usize)) -> Result<Vec<Check>> {
     let mut findings = Findings::default();
     for (index, case) in cases.iter().enumerate() {

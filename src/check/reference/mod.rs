@@ -76,7 +76,7 @@ impl Activation {
 pub enum Loss {
     /// ½·Σ (a − y)² over the outputs, with y the label as one-hot.
     Quadratic,
-    /// −ln softmax(a)[label]; the outputs are logits, so the last layer's activation is the identity.
+    /// `−ln softmax(a)[label]`; the outputs are logits, so the last layer's activation is the identity.
     CrossEntropy,
 }
 

@@ -7,8 +7,8 @@ use crate::report::SCHEMA;
 /// One check. A figure that is no number, or infinite, is null, and so is `ok` of what could not be judged.
 pub fn check(check: &Check) -> Value {
     let Check { name, figure, bound, verdict, detail } = check;
-    let detail = match figure {
-        figure if figure.is_infinite() => format!("{detail} (the figure is infinite)"),
+    let detail = match verdict {
+        Verdict::Failed if !figure.is_finite() => format!("{detail} (the figure is {figure})"),
         _ => detail.clone(),
     };
     json!({
