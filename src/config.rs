@@ -45,6 +45,8 @@ pub struct Settings {
     pub dataset: Residence,
     /// Whether the last step is timed, action by action, where the device has a clock.
     pub timed: bool,
+    /// Whether every recomputed state is compared, bit for bit, with what was there before.
+    pub verify_recompute: bool,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
             timed: false,
+            verify_recompute: false,
         }
     }
 }
@@ -87,6 +90,11 @@ impl Settings {
             if is_zero {
                 return Err(Error::usage(flag, "found 0, expected at least 1"));
             }
+        }
+        if self.timed && self.verify_recompute {
+            let problem =
+                "reads states back between the actions that a .trace.json times; leave out one of the two";
+            return Err(Error::usage("--verify-recompute", problem));
         }
         let micro_batch = self.micro_batch();
         if micro_batch == 0 || !self.batch.is_multiple_of(micro_batch) {

@@ -74,6 +74,33 @@ pub enum Error {
         strategies: String,
     },
 
+    /// A state that came out differently when it was recomputed.
+    #[error(
+        "step {step}, micro-batch {part}: the recomputed output of layer {layer} differs in sample {sample} from what \
+         was there before (all counted from 0); this device or its driver does not compute the same twice, so use \
+         --every 0, another driver or --device cpu, and see what ckpt-gpu check says of it"
+    )]
+    RecomputeDiffers {
+        /// The layer whose output it is.
+        layer: usize,
+        /// Steps made before.
+        step: u64,
+        /// The micro-batch of that step.
+        part: usize,
+        /// The first sample of that micro-batch that differs.
+        sample: usize,
+    },
+
+    /// Checks of a device that did not hold.
+    #[error(
+        "checks failed: {}; this device, its driver or a kernel computes wrongly: use --device cpu or another driver, \
+         and report the lines above with the device's name", failed.join(", ")
+    )]
+    CheckFailed {
+        /// Their names.
+        failed: Vec<String>,
+    },
+
     /// A plan that reads what is not there; a bug in the strategy that made it.
     #[error("the plan is wrong at action {index}: {problem}")]
     InvalidPlan {
@@ -101,7 +128,10 @@ impl Error {
     /// The process exit code that stands for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::InvalidPlan { .. } | Error::WeightsDiffer { .. } => 1,
+            Error::InvalidPlan { .. }
+            | Error::WeightsDiffer { .. }
+            | Error::RecomputeDiffers { .. }
+            | Error::CheckFailed { .. } => 1,
             Error::Usage { .. } => 2,
             Error::File { .. } => 3,
             Error::NoDevice { .. } => 4,

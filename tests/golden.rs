@@ -1,15 +1,14 @@
 //! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
 
 mod common;
-mod reference;
 
+use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::weights;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::Trainer;
 use common::{mnist, root};
-use reference::relative_error;
 
 /// f32 training lands within 5e-7 of f64; a gradient that is wrong by a thousandth moves past this.
 const TOLERANCE: f64 = 1e-5;

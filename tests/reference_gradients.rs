@@ -1,8 +1,8 @@
 //! Checks the f64 reference itself: its gradients against finite differences, its small parts by hand.
 
-mod reference;
-
-use reference::{Activation, Loss, Reference, correct, forward, gather, loss, relative_error};
+use ckpt_gpu::check::reference::{
+    Activation, Loss, Reference, correct, forward, gather, loss, relative_error,
+};
 
 /// Half the distance between the two points of a central difference.
 const H: f64 = 1e-5;

@@ -221,3 +221,13 @@ fn an_existing_report_is_replaced_whole_or_left_alone() {
     check_run(&parsed(&folder, "run.json"));
     assert_eq!(folder.files(), ["run.json"]);
 }
+
+#[test]
+fn what_reads_states_back_is_not_timed() {
+    let folder = Folder::new();
+    let flags = format!("train {SMALL} --every 2 --device cpu --verify-recompute");
+    let refused = folder.run(&format!("{flags} --report step.trace.json"));
+    refused.refused_at_once(2, &["--verify-recompute", ".trace.json"]);
+    folder.run(&format!("{flags} --report run.json")).succeeded();
+    check_run(&parsed(&folder, "run.json"));
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("file", &[]),
     ("memory", &[]),
@@ -26,10 +26,14 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "strategy",
         ],
     ),
-    ("report", &["device", "memory", "model", "plan", "strategy", "train"]),
+    ("check", &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train"]),
+    ("report", &["check", "device", "memory", "model", "plan", "strategy", "train"]),
     (
         "cli",
-        &["config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report", "strategy", "train"],
+        &[
+            "check", "config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report",
+            "strategy", "train",
+        ],
     ),
 ];
 
@@ -72,6 +76,23 @@ fn only_gpu_uses_wgpu() {
     for (room, text) in sources() {
         let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         assert!(room == "gpu" || !code.any(|line| line.contains("wgpu")), "{room} uses wgpu");
+    }
+}
+
+/// The backends are compared with the reference, so it may not share code with them, nor with what they share.
+#[test]
+fn the_reference_uses_nothing_of_the_crate() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/reference");
+    let mut files = Vec::new();
+    collect(&folder, &mut files);
+    assert!(files.len() > 1, "{} files", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let reaches_out = match file.ends_with("mod.rs") {
+            true => text.contains("super::"),
+            false => text.contains("super::super"),
+        };
+        assert!(!reaches_out && !text.contains("crate::"), "{} uses more than its own", file.display());
     }
 }
 

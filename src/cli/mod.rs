@@ -1,5 +1,6 @@
 //! The command line; one file a command.
 
+mod check;
 mod compare;
 mod devices;
 mod flags;
@@ -15,8 +16,10 @@ use crate::Result;
 /// Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU.
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done, 2 usage, 3 bad data or model file, 4 no suitable device, \
-                        5 does not fit, 6 diverged, 7 device lost.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad data or model file, 4 no suitable device, \
+                        5 does not fit, 6 diverged, 7 device lost."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,6 +31,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Show what training would do and take, before anything is allocated
     Plan(Box<plan::PlanArgs>),
+    /// Measure whether a device computes right: its kernels, gradients, strategies and bytes
+    Check(Box<check::CheckArgs>),
     /// Train under several strategies from the same parameters, and show what each takes and costs
     Compare(Box<compare::CompareArgs>),
     /// List the devices that training can run on
@@ -42,6 +47,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Devices(args) => {
             devices::run(&args);

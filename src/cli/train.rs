@@ -11,7 +11,7 @@ use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, weights};
 use crate::report::{self, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::Trainer;
+use crate::train::{Trainer, Verifier};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -32,6 +32,10 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE", value_parser = ReportFile::of_plan)]
     report: Vec<ReportFile>,
 
+    /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
+    #[arg(long)]
+    verify_recompute: bool,
+
     /// One JSON object a line on stdout, nothing else there
     #[arg(long)]
     json: bool,
@@ -41,6 +45,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let settings = Settings {
         strategy: args.strategy.strategy(),
         timed: args.report.iter().any(ReportFile::is_timed),
+        verify_recompute: args.verify_recompute,
         ..args.flags.settings()
     };
     settings.validate()?;
@@ -71,6 +76,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
 
+    if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
+        output::narrate(&format!("{states} recomputed states compared, all equal to the last bit"));
+    }
     let parameters = trainer.parameters()?;
     let saved = match &args.save {
         Some(path) => weights::write(path, trainer.network(), &parameters)
@@ -103,6 +111,11 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     let summary = summary(trainer);
     output::narrate(&format!("training {} on {device}", settings.layers));
     output::narrate(&report::text::plan(&summary));
+    if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
+        output::narrate(
+            "nothing is recomputed, so there is nothing to verify: use --every 2 or more, or a --budget",
+        );
+    }
     if args.json {
         output::json(&report::json::plan(&summary));
     }

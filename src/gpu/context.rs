@@ -7,6 +7,7 @@ use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
 use super::kernel::{Program, Programs, Variant};
+use super::shader::Shaders;
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
@@ -23,6 +24,8 @@ pub struct Context {
     pub(super) ledger: Ledger,
     /// Invocations in a product's workgroup, columns first.
     pub(super) workgroup: [u32; 2],
+    /// What kernels are compiled from.
+    pub(super) shaders: Arc<Shaders>,
     programs: Arc<Mutex<Programs>>,
     faults: Arc<Mutex<Option<String>>>,
     objects: Cell<u64>,
@@ -98,6 +101,7 @@ impl Context {
             info,
             ledger: Ledger::new(),
             workgroup,
+            shaders: Arc::default(),
             programs: Arc::default(),
             faults,
             objects: Cell::new(0),
@@ -112,6 +116,16 @@ impl Context {
     /// Gives products workgroups of another shape, columns first. No sum changes its order.
     pub fn with_workgroup(self, workgroup: [u32; 2]) -> Self {
         Context { workgroup, programs: Arc::default(), ..self }
+    }
+
+    /// Compiles kernels from `text` in the place of `shaders/{file}.wgsl`, so that a test can break one and see that
+    /// checks find it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no such file. A text that is no WGSL is an error of the first run.
+    pub fn with_shader(self, file: &str, text: &str) -> Result<Self> {
+        let shaders = Shaders::clone(&self.shaders).with(file, text.to_owned())?;
+        Ok(Context { shaders: Arc::new(shaders), programs: Arc::default(), ..self })
     }
 
     /// A buffer that is bound whole.

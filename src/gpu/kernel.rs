@@ -53,12 +53,6 @@ enum Binding {
     Write,
 }
 
-macro_rules! shader {
-    ($name:literal) => {
-        include_str!(concat!("../../shaders/", $name, ".wgsl"))
-    };
-}
-
 impl Kernel {
     fn name(self) -> &'static str {
         match self {
@@ -100,20 +94,19 @@ impl Kernel {
 }
 
 impl Variant {
-    fn source(self) -> String {
-        let left = if self.by_four[0] { shader!("left_vec4") } else { shader!("left_f32") };
-        let right = if self.by_four[1] { shader!("right_vec4") } else { shader!("right_f32") };
-        let (product, metrics, nan) = (shader!("product"), shader!("metrics"), shader!("nan"));
-        let activation = shader!("activation");
+    /// The shader files that it is made of.
+    fn files(self) -> Vec<&'static str> {
+        let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
+        let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
         match self.kernel {
-            Kernel::Forward => [left, right, product, nan, activation, shader!("forward")].concat(),
-            Kernel::Delta => [left, right, product, nan, activation, shader!("delta")].concat(),
-            Kernel::Update => [left, right, product, shader!("gradient"), shader!("update")].concat(),
-            Kernel::Accumulate => [left, right, product, shader!("gradient"), shader!("accumulate")].concat(),
-            Kernel::Loss => [nan, activation, shader!("loss")].concat(),
-            Kernel::Gather => [metrics, shader!("gather")].concat(),
-            Kernel::Tally => [metrics, shader!("tally")].concat(),
-            Kernel::Score => [nan, metrics, shader!("score")].concat(),
+            Kernel::Forward => vec![left, right, "product", "nan", "activation", "forward"],
+            Kernel::Delta => vec![left, right, "product", "nan", "activation", "delta"],
+            Kernel::Update => vec![left, right, "product", "gradient", "update"],
+            Kernel::Accumulate => vec![left, right, "product", "gradient", "accumulate"],
+            Kernel::Loss => vec!["nan", "activation", "loss"],
+            Kernel::Gather => vec!["metrics", "gather"],
+            Kernel::Tally => vec!["metrics", "tally"],
+            Kernel::Score => vec!["nan", "metrics", "score"],
         }
     }
 
@@ -191,7 +184,7 @@ fn compile(context: &Context, variant: Variant) -> Result<Program> {
     });
     let source = wgpu::ShaderModuleDescriptor {
         label,
-        source: wgpu::ShaderSource::Wgsl(Cow::Owned(variant.source())),
+        source: wgpu::ShaderSource::Wgsl(Cow::Owned(context.shaders.concat(&variant.files()))),
     };
     let module = device.create_shader_module(source);
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

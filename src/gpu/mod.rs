@@ -7,6 +7,7 @@ mod dispatch;
 mod footprint;
 mod kernel;
 mod setup;
+mod shader;
 mod source;
 mod stopwatch;
 mod transfer;

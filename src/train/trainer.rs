@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::timed::Timed;
-use super::{Machine, MemoryReport, Planned};
+use super::{Machine, MemoryReport, Planned, Verifier};
 use crate::config::Settings;
 use crate::data::{Dataset, DatasetShape, Pass, shuffle};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Span, Task};
@@ -31,6 +31,8 @@ pub struct Trainer {
     steps: u64,
     made_by_first_step: Option<Made>,
     laps: Vec<Vec<Span>>,
+    /// Where the settings ask for one.
+    verifier: Option<Verifier>,
 }
 
 /// What came of one epoch.
@@ -83,6 +85,8 @@ impl Trainer {
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
         let job = Job { task, data, plan: &plan, dataset_on_device, parameters };
         let device = machine.open(&job, bytes.total(), &ledger)?;
+        let verifier =
+            settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
         Ok(Trainer {
             settings: settings.clone(),
             planned: bytes,
@@ -100,6 +104,7 @@ impl Trainer {
             steps: 0,
             made_by_first_step: None,
             laps: Vec::new(),
+            verifier,
         })
     }
 
@@ -168,8 +173,8 @@ impl Trainer {
     /// `on_step` is told the number of steps made so far, after each; these may still be under way.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], and [`Error::Usage`] where
-    /// no step is left to make.
+    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], [`Error::RecomputeDiffers`]
+    /// where the settings have recomputation verified, and [`Error::Usage`] where no step is left to make.
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
         let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
@@ -247,6 +252,11 @@ impl Trainer {
         &self.laps
     }
 
+    /// What compares recomputed states with their first making, where the settings ask for it.
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
+    }
+
     /// Planned, counted and driver's bytes.
     pub fn memory(&self) -> MemoryReport {
         let now = self.made();
@@ -269,7 +279,7 @@ impl Trainer {
         let parts = self.parts();
         for part in 0..parts {
             self.device.begin_batch(Accumulation::of(part, parts))?;
-            self.run_actions()?;
+            self.run_actions(part)?;
             self.device.end_batch()?;
         }
         self.steps += 1;
@@ -279,15 +289,19 @@ impl Trainer {
         Ok(())
     }
 
-    fn run_actions(&mut self) -> Result<()> {
+    /// The actions of micro-batch `part`, watched or timed where the settings ask for it.
+    fn run_actions(&mut self, part: usize) -> Result<()> {
         let is_timed = self.settings.timed && self.steps + 1 == self.total_steps();
         let (device, meter) = (self.device.as_mut(), &mut self.step_meter);
-        if is_timed && device.start_laps()? {
-            execute(&self.plan.chain, &self.plan.step, &mut Timed(device), meter)?;
-            self.laps.push(device.finish_laps()?);
-        } else {
-            execute(&self.plan.chain, &self.plan.step, device, meter)?;
+        let Plan { chain, step, .. } = &self.plan;
+        if let Some(verifier) = &mut self.verifier {
+            return execute(chain, step, &mut verifier.watch(device, self.steps, part), meter);
         }
+        if !(is_timed && device.start_laps()?) {
+            return execute(chain, step, device, meter);
+        }
+        execute(chain, step, &mut Timed(device), meter)?;
+        self.laps.push(device.finish_laps()?);
         Ok(())
     }
 

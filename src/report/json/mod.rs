@@ -1,7 +1,10 @@
 //! JSON: the events of `--json`, one object a line, and report files.
 
+mod check;
 mod comparison;
 mod plan;
+
+pub use check::{check, checked};
 
 use std::collections::BTreeMap;
 use std::ops::Range;

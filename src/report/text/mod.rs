@@ -1,9 +1,11 @@
 //! Lines and tables for people.
 
+mod check;
 mod comparison;
 mod outlook;
 mod table;
 
+pub use check::check;
 pub use comparison::comparison;
 pub use outlook::outlook;
 

@@ -1,24 +1,30 @@
 //! The arithmetic of a multi-layer perceptron in f64, written to be read rather than to be fast.
 //!
-//! The backends are compared with this module, so it shares no code with them: every function is the formula
-//! from the book as a loop. Arrays are row-major slices and their shapes are written in brackets. Layer `l`
+//! The backends are compared with this module, so it shares no code with them, nor with any other room: every
+//! function is the formula from the book as a loop. Arrays that do not hold what their shapes say are a panic. Arrays are row-major slices and their shapes are written in brackets. Layer `l`
 //! has weights `[outputs, inputs]` and bias `[outputs]`; a state or a delta is `[batch, width]`; labels are
 //! class indices `[batch]`. A *delta* is the gradient of the mean loss with respect to a layer's
 //! pre-activation, so the division by the batch size happens once, in [`loss`].
 
-// Several test binaries include this module, and each of them uses only a part of it.
-#![allow(dead_code)]
+mod network;
+
+pub use network::{Gradients, Reference};
 
 /// An activation φ whose derivative can be told from its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
+    /// `1 / (1 + e^-z)`
     Sigmoid,
+    /// The hyperbolic tangent.
     Tanh,
+    /// `max(z, 0)`
     Relu,
+    /// `z`
     Identity,
 }
 
 impl Activation {
+    /// Every activation.
     pub const ALL: [Self; 4] = [Self::Sigmoid, Self::Tanh, Self::Relu, Self::Identity];
 
     /// The activation of this name, as the command line spells it.
@@ -70,11 +76,12 @@ impl Activation {
 pub enum Loss {
     /// ½·Σ (a − y)² over the outputs, with y the label as one-hot.
     Quadratic,
-    /// −ln softmax(a)[label]; the outputs are logits, so the last layer's activation is the identity.
+    /// `−ln softmax(a)[label]`; the outputs are logits, so the last layer's activation is the identity.
     CrossEntropy,
 }
 
 impl Loss {
+    /// Every loss.
     pub const ALL: [Self; 2] = [Self::Quadratic, Self::CrossEntropy];
 
     /// The loss of this name, as the command line spells it.
@@ -90,8 +97,11 @@ impl Loss {
 /// The sizes of one layer's work on one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Samples.
     pub batch: usize,
+    /// Width of the state that the layer reads.
     pub inputs: usize,
+    /// Width of the state that it makes.
     pub outputs: usize,
 }
 
@@ -228,95 +238,6 @@ pub fn gather<T: Copy>(width: usize, rows: &[T], indices: &[u32]) -> Vec<T> {
         picked.extend_from_slice(&rows[start..start + width]);
     }
     picked
-}
-
-/// A whole network, which stores every state and forgets nothing.
-#[derive(Clone, Debug)]
-pub struct Reference {
-    /// The widths of the states; layer `l` goes from `widths[l]` to `widths[l + 1]`.
-    pub widths: Vec<usize>,
-    pub activation: Activation,
-    pub loss: Loss,
-    /// Layer by layer, `[widths[l + 1], widths[l]]`.
-    pub weights: Vec<Vec<f64>>,
-    /// Layer by layer, `[widths[l + 1]]`.
-    pub biases: Vec<Vec<f64>>,
-}
-
-/// The gradients of the mean loss, in the shapes of the network's weights and biases.
-#[derive(Clone, Debug)]
-pub struct Gradients {
-    pub weights: Vec<Vec<f64>>,
-    pub biases: Vec<Vec<f64>>,
-}
-
-impl Reference {
-    /// The number of layers.
-    pub fn layers(&self) -> usize {
-        self.widths.len() - 1
-    }
-
-    /// The activation of this layer: the network's, but the identity on the last one under cross-entropy.
-    pub fn activation_of(&self, layer: usize) -> Activation {
-        match self.loss {
-            Loss::CrossEntropy if layer + 1 == self.layers() => Activation::Identity,
-            _ => self.activation,
-        }
-    }
-
-    /// The shape of this layer's work on a batch of that size.
-    pub fn shape(&self, layer: usize, batch: usize) -> Shape {
-        Shape { batch, inputs: self.widths[layer], outputs: self.widths[layer + 1] }
-    }
-
-    /// Every state from the input `x` `[batch, widths[0]]` to the output, `layers + 1` of them.
-    pub fn states(&self, x: &[f64]) -> Vec<Vec<f64>> {
-        let batch = x.len() / self.widths[0];
-        let mut states = vec![x.to_vec()];
-        for l in 0..self.layers() {
-            let (shape, activation) = (self.shape(l, batch), self.activation_of(l));
-            states.push(forward(shape, activation, &states[l], &self.weights[l], &self.biases[l]));
-        }
-        states
-    }
-
-    /// The losses of the samples and the last delta, from the output `[batch, last width]`.
-    fn loss_of(&self, output: &[f64], labels: &[u32]) -> (Vec<f64>, Vec<f64>) {
-        let activation = self.activation_of(self.layers() - 1);
-        loss(self.loss, activation, labels.len(), self.widths[self.layers()], output, labels)
-    }
-
-    /// The mean loss over the batch `x` `[batch, widths[0]]`, `labels` `[batch]`.
-    pub fn loss(&self, x: &[f64], labels: &[u32]) -> f64 {
-        let (terms, _) = self.loss_of(&self.states(x)[self.layers()], labels);
-        terms.iter().sum::<f64>() / labels.len() as f64
-    }
-
-    /// The gradients of [`Reference::loss`], by backpropagation.
-    pub fn gradients(&self, x: &[f64], labels: &[u32]) -> Gradients {
-        let states = self.states(x);
-        let (_, mut current) = self.loss_of(&states[self.layers()], labels);
-        let mut gradients = Gradients { weights: Vec::new(), biases: Vec::new() };
-        for l in (0..self.layers()).rev() {
-            let shape = self.shape(l, labels.len());
-            let (weights, bias) = weight_gradient(shape, &current, &states[l]);
-            gradients.weights.insert(0, weights);
-            gradients.biases.insert(0, bias);
-            if l > 0 {
-                current = delta(shape, self.activation_of(l - 1), &current, &self.weights[l], &states[l]);
-            }
-        }
-        gradients
-    }
-
-    /// One step of gradient descent on this batch.
-    pub fn step(&mut self, x: &[f64], labels: &[u32], rate: f64) {
-        let gradients = self.gradients(x, labels);
-        for l in 0..self.layers() {
-            update(&mut self.weights[l], &gradients.weights[l], rate);
-            update(&mut self.biases[l], &gradients.biases[l], rate);
-        }
-    }
 }
 
 /// How far `found` is from `expected`: the Frobenius norm of the difference over that of `expected`.

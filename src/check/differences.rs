@@ -1,0 +1,104 @@
+use super::line::{Check, Worst};
+use super::problem::Problem;
+use super::random::Random;
+use super::reference::{Activation, Gradients, Reference};
+use super::twin::norm;
+
+const NAME: &str = "differences";
+
+/// Of a gradient, or of what is usual in its tensor where that is more. The worst seen was 4e-5: what a difference
+/// leaves out of the loss's curve, and the rounding of f64 where a gradient is hardly above it.
+const TOLERANCE: f64 = 1e-3;
+
+/// The most parameters that are tried of one tensor, and about how many multiplications all of them may take: a few
+/// seconds of the reference's plain loops.
+const MOST_OF_A_TENSOR: usize = 8;
+const EFFORT: u64 = 1_500_000_000;
+
+/// Points that are tried whatever they take.
+const LEAST: usize = 4;
+
+/// Holds `found` against central differences of the reference's loss, at random weights and biases of every layer, or
+/// of as many layers as the effort allows.
+///
+/// Sums of f64 are rounded, and divided by a small distance that rounding is large: where a gradient has vanished so
+/// far that it cannot be told from it, differences say nothing, and the point is not judged.
+pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
+    let Problem { inputs, labels, gradients, .. } = problem;
+    let layers = problem.layers();
+    let mut network = problem.reference.clone();
+    let states = network.states(inputs);
+    let distance = distance(network.activation);
+    let noise = 16.0 * f64::EPSILON * network.loss(inputs, labels).abs().max(1.0) / distance;
+    let mut random = Random::new(problem.settings.seed.wrapping_add(2));
+    let mut tensors: Vec<(usize, bool)> =
+        (0..layers).flat_map(|layer| [(layer, true), (layer, false)]).collect();
+    for index in (1..tensors.len()).rev() {
+        tensors.swap(index, random.below(index + 1));
+    }
+
+    let (mut worst, mut spent, mut points, mut vanished) = (Worst::default(), 0, 0, 0);
+    let mut seen = vec![false; layers];
+    for &(layer, is_weight) in tensors.iter().cycle().take(MOST_OF_A_TENSOR * tensors.len()) {
+        if points >= LEAST && spent >= EFFORT {
+            break;
+        }
+        let (expected, found) = match is_weight {
+            true => (&gradients.weights[layer], &found.weights[layer]),
+            false => (&gradients.biases[layer], &found.biases[layer]),
+        };
+        let index = random.below(expected.len());
+        let value = *parameter(&mut network, layer, is_weight, index);
+        let mut loss_at = |value: f64| {
+            *parameter(&mut network, layer, is_weight, index) = value;
+            network.loss_from(layer, &states[layer], labels)
+        };
+        let (above, below) = (loss_at(value + distance), loss_at(value - distance));
+        *parameter(&mut network, layer, is_weight, index) = value;
+        let difference = (above - below) / (2.0 * distance);
+        let usual = norm(expected) / (expected.len() as f64).sqrt();
+        let scale = difference.abs().max(usual);
+        (points, spent) = (points + 1, spent + 2 * multiplications(problem, layer));
+        if noise > TOLERANCE / 4.0 * scale {
+            vanished += 1;
+            continue;
+        }
+        seen[layer] = true;
+        let error = (found[index] - difference).abs() / scale;
+        let what = if is_weight { "weight" } else { "bias" };
+        worst.note(error, || format!("{what} {index} of layer {layer}"));
+    }
+    if vanished == points {
+        let detail = format!("all of {points} gradients have vanished below what f64 resolves");
+        return Check::new(NAME, 0.0, TOLERANCE, detail);
+    }
+    let seen = seen.iter().filter(|&&seen| seen).count();
+    let points = format!("points in {seen} of {layers} layers");
+    let mut check = worst.check(NAME, TOLERANCE, "largest relative error", &points);
+    if vanished > 0 {
+        check.detail.push_str(&format!("; {vanished} more have vanished below what f64 resolves"));
+    }
+    check
+}
+
+fn parameter(network: &mut Reference, layer: usize, is_weight: bool, index: usize) -> &mut f64 {
+    match is_weight {
+        true => &mut network.weights[layer][index],
+        false => &mut network.biases[layer][index],
+    }
+}
+
+/// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small
+/// gradients out of f64's rounding; a long one would take relu across kinks.
+fn distance(activation: Activation) -> f64 {
+    match activation {
+        Activation::Relu => 1e-6,
+        Activation::Sigmoid | Activation::Tanh | Activation::Identity => 1e-3,
+    }
+}
+
+/// Of running the layers from this one on.
+fn multiplications(problem: &Problem, layer: usize) -> u64 {
+    let widths = &problem.reference.widths[layer..];
+    widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.labels.len()) as u64).sum()
+}

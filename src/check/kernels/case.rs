@@ -1,0 +1,74 @@
+use std::fmt;
+
+use crate::model::{Activation, Loss};
+
+/// A small network with a batch, on which every kernel is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// The width of every state.
+    pub widths: Vec<usize>,
+    /// Samples in a mini-batch.
+    pub batch: usize,
+    /// Micro-batches in a mini-batch, a divisor of `batch`.
+    pub parts: usize,
+    /// Of every layer, but for the last where the loss wants logits.
+    pub activation: Activation,
+    /// What is made small.
+    pub loss: Loss,
+    /// Whether the inputs are bytes rather than floats.
+    pub bytes: bool,
+}
+
+/// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1.
+const WHOLE: [(&[usize], usize); 7] = [
+    (&[1, 1], 1),
+    (&[5, 1, 3], 3),
+    (&[8, 4, 12], 8),
+    (&[6, 16, 7, 4], 13),
+    (&[33, 17, 41, 10], 65),
+    (&[130, 67, 2], 9),
+    (&[28, 200, 72, 5], 34),
+];
+
+/// Batches of two parts, of three, and of more.
+const IN_PARTS: [(&[usize], usize, usize); 5] = [
+    (&[5, 3, 2], 2, 2),
+    (&[6, 16, 7, 4], 39, 3),
+    (&[33, 17, 41, 10], 65, 5),
+    (&[130, 67, 2], 18, 2),
+    (&[28, 72, 5], 7, 7),
+];
+
+/// Every activation and every loss on whole batches of many shapes; every loss on batches in parts, whose own kernel
+/// knows no activation.
+pub fn grid() -> Vec<Case> {
+    let losses = || Loss::ALL.into_iter().zip([false, true].into_iter().cycle());
+    let mut cases = Vec::new();
+    for (widths, batch) in WHOLE {
+        for activation in Activation::ALL {
+            for (loss, bytes) in losses() {
+                let widths = widths.to_vec();
+                cases.push(Case { widths, batch, parts: 1, activation, loss, bytes });
+            }
+        }
+    }
+    for (index, (widths, batch, parts)) in IN_PARTS.into_iter().enumerate() {
+        for (turn, (loss, bytes)) in losses().enumerate() {
+            let activation = Activation::ALL[(index + turn) % Activation::ALL.len()];
+            cases.push(Case { widths: widths.to_vec(), batch, parts, activation, loss, bytes });
+        }
+    }
+    cases
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<_> = self.widths.iter().map(usize::to_string).collect();
+        let (activation, loss) = (self.activation.name(), self.loss.name());
+        write!(f, "{}, {activation}, {loss}, batch {}", widths.join(","), self.batch)?;
+        if self.parts > 1 {
+            write!(f, " in {} parts", self.parts)?;
+        }
+        f.write_str(if self.bytes { ", bytes" } else { ", floats" })
+    }
+}

@@ -1,0 +1,111 @@
+//! Whether a device computes right.
+//!
+//! [`run`] measures every kernel against an f64 [`reference`](mod@reference) that shares no code with the backends, then a network's
+//! gradients against the same reference, against finite differences and against the CPU backend, and then the crate's
+//! promises: what is recomputed is what was there, every strategy gives the same weights to the last bit, and bytes
+//! are those planned. It needs no data: all numbers are random, and the same in every run.
+
+mod differences;
+mod gradients;
+pub mod kernels;
+mod line;
+mod problem;
+mod random;
+pub mod reference;
+mod runs;
+mod twin;
+
+pub use gradients::ComparedGradients;
+pub use line::{Check, Verdict};
+
+use crate::config::Settings;
+use crate::train::Machine;
+use crate::{Error, Result};
+
+use problem::Problem;
+use runs::Runs;
+
+/// What becomes known while checks run.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// What is being done.
+    Doing(&'a str),
+    /// A check is done.
+    Done(&'a Check),
+}
+
+/// What all checks have found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// In the order that they were made.
+    pub checks: Vec<Check>,
+    /// What the device and the reference made of the network's gradients.
+    pub gradients: ComparedGradients,
+}
+
+impl Outcome {
+    /// The names of the checks that failed, and of those that could not be made.
+    pub fn failed(&self) -> Vec<String> {
+        self.checks.iter().filter(|check| !check.holds()).map(|check| check.name.to_owned()).collect()
+    }
+
+    /// # Errors
+    /// [`Error::CheckFailed`] unless every check holds.
+    pub fn verdict(&self) -> Result<()> {
+        match self.failed() {
+            failed if failed.is_empty() => Ok(()),
+            failed => Err(Error::CheckFailed { failed }),
+        }
+    }
+}
+
+/// Makes every check of `machine`: its kernels on `cases`, [`kernels::grid`] for all of them, and the network that
+/// `settings` describe, with their batch and seed.
+///
+/// # Errors
+/// What keeps checks from being made, such as [`Error::DeviceLost`]. A check that fails is none: see
+/// [`Outcome::verdict`].
+pub fn run(
+    machine: &Machine,
+    settings: &Settings,
+    cases: &[kernels::Case],
+    mut on_event: impl FnMut(Event),
+) -> Result<Outcome> {
+    settings.validate()?;
+    problem::check_memory(settings)?;
+    let mut checks = Vec::new();
+    let on_case = |done| on_event(Event::Doing(&format!("kernels on case {done} of {}", cases.len())));
+    for check in kernels::check(machine, cases, on_case)? {
+        on_event(Event::Done(&check));
+        checks.push(check);
+    }
+    let mut done = |check: Check, on_event: &mut dyn FnMut(Event)| {
+        on_event(Event::Done(&check));
+        checks.push(check);
+    };
+
+    on_event(Event::Doing("the reference's gradients"));
+    let problem = Problem::new(settings)?;
+    let device = gradients::of(machine, &problem)?;
+    done(gradients::compare("gradients", &problem, &device, &problem.gradients), &mut on_event);
+    let on_cpu = gradients::of(&Machine::Cpu, &problem)?;
+    done(gradients::compare("gradients-cpu", &problem, &device, &on_cpu), &mut on_event);
+    on_event(Event::Doing("finite differences"));
+    done(differences::check(&problem, &device), &mut on_event);
+
+    let mut runs = Runs::new(machine, &problem);
+    on_event(Event::Doing("recomputed states"));
+    done(runs.recompute()?, &mut on_event);
+    let check = runs.every_n(|run, of| on_event(Event::Doing(&format!("every n, {run} of {of} runs"))))?;
+    done(check, &mut on_event);
+    on_event(Event::Doing("budgets"));
+    done(runs.budgets()?, &mut on_event);
+    on_event(Event::Doing("micro-batches"));
+    done(runs.micro_batches()?, &mut on_event);
+    on_event(Event::Doing("repeated runs"));
+    done(runs.repeat()?, &mut on_event);
+    done(runs.memory(), &mut on_event);
+
+    let gradients = ComparedGradients { device, reference: problem.gradients };
+    Ok(Outcome { checks, gradients })
+}

@@ -1,0 +1,137 @@
+use std::sync::Arc;
+
+use super::random::Random;
+use super::reference::{self, Gradients, Reference};
+use super::twin::{self, norm, widen};
+use crate::Result;
+use crate::config::Settings;
+use crate::data::{Dataset, Inputs, Split};
+use crate::memory::check_host_memory;
+use crate::model::{Activation, Network, Parameters};
+use crate::plan::Chain;
+
+/// Mini-batches to learn from.
+pub(super) const BATCHES: usize = 3;
+
+/// How far from relu's kink a pre-activation should be, relative to those around it, so that rounding to f32 and small
+/// changes of a parameter leave it on its side; and how many samples are drawn to find one that is.
+const KINK_MARGIN: f64 = 1e-5;
+const DRAWS: usize = 8;
+
+/// A network with random data, and what the reference makes of its first mini-batch.
+pub(super) struct Problem {
+    pub settings: Settings,
+    pub network: Network,
+    pub parameters: Parameters,
+    pub data: Arc<Dataset>,
+    pub reference: Reference,
+    /// The first mini-batch, `[batch, features]`.
+    pub inputs: Vec<f64>,
+    /// `[batch]`
+    pub labels: Vec<u32>,
+    pub gradients: Gradients,
+}
+
+impl Problem {
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let network = settings.network()?;
+        let parameters = parameters(&network, settings);
+        let reference = twin::reference(&network, settings.activation, &parameters);
+        let mut random = Random::new(settings.seed.wrapping_add(1));
+        let train = train_split(settings, &network, &reference, &mut random)?;
+        let test = random.split(&network, settings.micro_batch() / 2 + 1, false)?;
+        let data = Arc::new(Dataset { source: "random numbers".into(), train, test });
+
+        let inputs = match data.train.inputs() {
+            Inputs::F32(values) => widen(&values[..settings.batch * network.features()]),
+            Inputs::U8(_) => Vec::new(),
+        };
+        let labels = data.train.labels()[..settings.batch].to_vec();
+        let gradients = reference.gradients(&inputs, &labels);
+        Ok(Problem {
+            settings: settings.clone(),
+            network,
+            parameters,
+            data,
+            reference,
+            inputs,
+            labels,
+            gradients,
+        })
+    }
+
+    /// The power of two with which the largest of the reference's gradients moves its parameter by about `distance`.
+    pub fn rate(&self, distance: f32) -> f32 {
+        let tensors = self.gradients.weights.iter().chain(&self.gradients.biases);
+        let largest = tensors.flatten().fold(0.0_f64, |largest, gradient| largest.max(gradient.abs()));
+        let exponent = (f64::from(distance) / largest).log2().floor();
+        if exponent.is_finite() { exponent.clamp(-100.0, 126.0).exp2() as f32 } else { 1.0 }
+    }
+
+    pub fn layers(&self) -> usize {
+        self.reference.layers()
+    }
+}
+
+/// What the reference and the backends take on the host, before any of it is allocated.
+pub(super) fn check_memory(settings: &Settings) -> Result<()> {
+    let network = settings.network()?;
+    let states: u64 = Chain::of(&network, settings.batch)?.state_bytes.iter().sum();
+    // Of f32: twice on the CPU backend, before and after a step. Of f64: the reference and a copy of it, its gradients,
+    // the device's and the CPU's.
+    let parameters = (4 * 4 + 5 * 8) * network.parameter_count();
+    check_host_memory(
+        "the reference's numbers in f64 and the copies of parameters beside them",
+        parameters.saturating_add(states.saturating_mul(8)),
+    )
+}
+
+/// Where sigmoid networks start is where training starts them. Other activations do not bound their states, or not
+/// their gradients, and a deep chain of them would leave the range of f32: theirs are scaled by the fan-in.
+fn parameters(network: &Network, settings: &Settings) -> Parameters {
+    match settings.activation {
+        Activation::Sigmoid => Parameters::normal(network, settings.seed),
+        Activation::Relu => Random::new(settings.seed).parameters(network, std::f32::consts::SQRT_2),
+        Activation::Tanh | Activation::Identity => Random::new(settings.seed).parameters(network, 1.0),
+    }
+}
+
+/// A few mini-batches and one sample more. Those of the first are clear of kinks where that can be had.
+fn train_split(
+    settings: &Settings,
+    network: &Network,
+    reference: &Reference,
+    random: &mut Random,
+) -> Result<Split> {
+    let (features, samples) = (network.features(), BATCHES * settings.batch + 1);
+    let mut inputs = Vec::with_capacity(samples * features);
+    for sample in 0..samples {
+        let mut row = random.normals(features, 1.0);
+        if settings.activation == Activation::Relu && sample < settings.batch {
+            for _ in 1..DRAWS {
+                if is_clear_of_kinks(reference, &widen(&row)) {
+                    break;
+                }
+                row = random.normals(features, 1.0);
+            }
+        }
+        inputs.append(&mut row);
+    }
+    let labels = random.labels(network, samples);
+    Split::new(features, Inputs::F32(inputs), labels)
+}
+
+fn is_clear_of_kinks(reference: &Reference, sample: &[f64]) -> bool {
+    let mut state = sample.to_vec();
+    for layer in 0..reference.layers() {
+        let (shape, activation) = (reference.shape(layer, 1), reference.activation_of(layer));
+        let (weights, bias) = (&reference.weights[layer], &reference.biases[layer]);
+        let sums = reference::forward(shape, reference::Activation::Identity, &state, weights, bias);
+        let usual = norm(&sums) / (sums.len() as f64).sqrt();
+        if activation == reference::Activation::Relu && sums.iter().any(|z| z.abs() <= KINK_MARGIN * usual) {
+            return false;
+        }
+        state = sums.iter().map(|&z| activation.apply(z)).collect();
+    }
+    true
+}

@@ -1,0 +1,52 @@
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::Result;
+use crate::data::{Inputs, Split};
+use crate::model::{LayerParameters, Network, Parameters};
+
+/// Random numbers that are the same in every run.
+pub(super) struct Random(ChaCha8Rng);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// From 0 to `bound - 1`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0.random_range(0..bound)
+    }
+
+    pub fn normal(&mut self) -> f32 {
+        StandardNormal.sample(&mut self.0)
+    }
+
+    pub fn normals(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| scale * self.normal()).collect()
+    }
+
+    /// Weights of `gain / √fan-in`, and small biases.
+    pub fn parameters(&mut self, network: &Network, gain: f32) -> Parameters {
+        let layers = network.layers().map(|layer| LayerParameters {
+            weights: self.normals(layer.inputs * layer.outputs, gain / (layer.inputs as f32).sqrt()),
+            bias: self.normals(layer.outputs, 0.3),
+        });
+        Parameters { layers: layers.collect() }
+    }
+
+    /// `samples` samples for `network`, of bytes or of floats.
+    pub fn split(&mut self, network: &Network, samples: usize, bytes: bool) -> Result<Split> {
+        let count = samples * network.features();
+        let inputs = match bytes {
+            true => Inputs::U8((0..count).map(|_| self.below(256) as u8).collect()),
+            false => Inputs::F32(self.normals(count, 1.0)),
+        };
+        Split::new(network.features(), inputs, self.labels(network, samples))
+    }
+
+    pub fn labels(&mut self, network: &Network, samples: usize) -> Vec<u32> {
+        (0..samples).map(|_| self.below(network.classes()) as u32).collect()
+    }
+}

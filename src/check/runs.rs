@@ -1,0 +1,246 @@
+use super::gradients::MOVE;
+use super::line::{Check, Worst};
+use super::problem::{BATCHES, Problem};
+use crate::config::Settings;
+use crate::device::Residence;
+use crate::strategy::Strategy;
+use crate::train::{Machine, MemoryReport, Trainer, task};
+use crate::{Error, Result};
+
+/// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
+const MOST_N: usize = 64;
+const SMALL_N: usize = 16;
+
+/// The most parts that a batch is split into where it can be split into fewer.
+const MOST_PARTS: usize = 10;
+
+/// Runs of one problem on one machine, and what was seen of their memory.
+pub(super) struct Runs<'a> {
+    machine: &'a Machine,
+    problem: &'a Problem,
+    memory: Worst,
+}
+
+/// What a run must share with every other that differs in strategy alone: the hash of its parameters, the bits of its
+/// loss and accuracy. Or what kept it from ending.
+type Outcome = Result<(String, u32, u64), String>;
+
+/// How many runs of a kind came out otherwise, and the first that did.
+#[derive(Default)]
+struct Compared {
+    runs: usize,
+    differ: usize,
+    first: Option<String>,
+}
+
+impl Compared {
+    fn note(&mut self, name: &str, found: &Outcome, expected: &Outcome) {
+        self.runs += 1;
+        if found.is_ok() && found == expected {
+            return;
+        }
+        self.differ += 1;
+        self.first.get_or_insert_with(|| match found {
+            Ok(_) => name.to_owned(),
+            Err(problem) => format!("{name}: {problem}"),
+        });
+    }
+
+    fn check(self, name: &'static str, what: &str) -> Check {
+        let first = self.first.map_or_else(String::new, |first| format!(", first {first}"));
+        let detail = format!("runs that differ, of {}{first}; {what}", self.runs);
+        Check::new(name, self.differ as f64, 0.0, detail)
+    }
+}
+
+impl<'a> Runs<'a> {
+    pub fn new(machine: &'a Machine, problem: &'a Problem) -> Self {
+        Runs { machine, problem, memory: Worst::default() }
+    }
+
+    /// Every n gives the weights that keeping everything gives.
+    ///
+    /// As in all these lines but `repeat`, a run is one step at the huge rate of [`MOVE`], which makes every bit of
+    /// every gradient a bit of a weight, however small it is.
+    pub fn every_n(&mut self, mut on_run: impl FnMut(usize, usize)) -> Result<Check> {
+        let layers = self.problem.layers();
+        let value = |index: usize| match index {
+            _ if layers < MOST_N || index <= SMALL_N => index,
+            // The rest of them evenly up to the last.
+            _ => SMALL_N + ((index - SMALL_N) * (layers - SMALL_N)).div_ceil(MOST_N - 1 - SMALL_N),
+        };
+        let values: Vec<usize> = (1..MOST_N.min(layers + 1)).map(value).collect();
+        let expected = self.run(&self.one_step(Strategy::EveryN(0)))?;
+        let mut compared = Compared::default();
+        for (index, &n) in values.iter().enumerate() {
+            let found = self.run(&self.one_step(Strategy::EveryN(n)))?;
+            compared.note(&format!("every {n}"), &found, &expected);
+            on_run(index + 1, values.len());
+        }
+        let what = format!("{} of n = 1 to {layers} against 0", values.len());
+        Ok(compared.check("every-n", &what))
+    }
+
+    /// So does every budget, the least included.
+    pub fn budgets(&mut self) -> Result<Check> {
+        let everything = self.one_step(Strategy::EveryN(0));
+        let expected = self.run(&everything)?;
+        let budgets = self.budgets_of(&everything)?;
+        let mut compared = Compared::default();
+        for &bytes in &budgets {
+            let found = self.run(&self.one_step(Strategy::Budget(bytes)))?;
+            compared.note(&format!("a budget of {bytes} bytes"), &found, &expected);
+        }
+        let (least, most) = (budgets[0], budgets[budgets.len() - 1]);
+        Ok(compared.check("budgets", &format!("from {least} bytes, the least, to {most}")))
+    }
+
+    /// So do all strategies in micro-batches, for one size of these.
+    pub fn micro_batches(&mut self) -> Result<Check> {
+        let batch = self.problem.settings.batch;
+        let divisors = || (2..=batch).filter(|parts| batch.is_multiple_of(*parts));
+        let mut parts: Vec<usize> =
+            divisors().take(1).chain(divisors().take_while(|&parts| parts <= MOST_PARTS).last()).collect();
+        parts.dedup();
+        let mut compared = Compared::default();
+        for &parts in &parts {
+            let micro_batch = Some(batch / parts);
+            let everything = Settings { micro_batch, ..self.one_step(Strategy::EveryN(0)) };
+            let expected = self.run(&everything)?;
+            let least = Strategy::Budget(self.budgets_of(&everything)?[0]);
+            for strategy in self.recomputing().into_iter().chain([least]) {
+                let found = self.run(&Settings { micro_batch, ..self.one_step(strategy) })?;
+                compared.note(&format!("{strategy} in {parts} parts"), &found, &expected);
+            }
+        }
+        let what = match &parts[..] {
+            [] => "a batch of one sample has no parts".to_owned(),
+            [parts] => format!("in {parts} parts"),
+            [few, many, ..] => format!("in {few} parts and in {many}"),
+        };
+        Ok(compared.check("micro-batches", &what))
+    }
+
+    /// What is recomputed is what was there, and looking at it changes nothing.
+    pub fn recompute(&mut self) -> Result<Check> {
+        let everything = self.one_step(Strategy::EveryN(0));
+        let expected = self.run(&everything)?;
+        let budgets = self.budgets_of(&everything)?;
+        let strategies = self.recomputing().into_iter().chain(budgets.into_iter().map(Strategy::Budget));
+        let (mut compared, mut states) = (Compared::default(), 0);
+        for strategy in strategies {
+            let settings = Settings { verify_recompute: true, ..self.one_step(strategy) };
+            let (found, more) = self.run_counting(&settings)?;
+            compared.note(&strategy.to_string(), &found, &expected);
+            states += more;
+        }
+        Ok(compared.check("recompute", &format!("{states} recomputed states compared bit for bit")))
+    }
+
+    /// A run of a few ordinary steps, shuffled and scored, comes out the same a second time, and under every strategy.
+    pub fn repeat(&mut self) -> Result<Check> {
+        let settings = |strategy| Settings {
+            lr: self.problem.rate(1.0 / 64.0),
+            steps: Some(BATCHES as u64),
+            shuffle: true,
+            ..self.one_step(strategy)
+        };
+        let least = Strategy::Budget(self.budgets_of(&settings(Strategy::EveryN(0)))?[0]);
+        let strategies: Vec<_> =
+            [Strategy::EveryN(0)].into_iter().chain(self.recomputing()).chain([least]).collect();
+        let all: Vec<_> = strategies.into_iter().map(|strategy| (strategy, settings(strategy))).collect();
+        let mut expected = None;
+        let mut compared = Compared::default();
+        for (strategy, settings) in all.iter().chain(&all) {
+            let found = self.run(settings)?;
+            let expected = expected.get_or_insert_with(|| found.clone());
+            compared.note(&strategy.to_string(), &found, expected);
+        }
+        Ok(compared.check("repeat", &format!("{BATCHES} steps and an evaluation each, every run made twice")))
+    }
+
+    /// What was planned for all runs so far is what was counted.
+    pub fn memory(self) -> Check {
+        self.memory.check("memory", 0.0, "most bytes between planned and counted in any", "runs")
+    }
+
+    fn one_step(&self, strategy: Strategy) -> Settings {
+        Settings {
+            strategy,
+            lr: self.problem.rate(MOVE),
+            epochs: 1,
+            steps: Some(1),
+            shuffle: false,
+            micro_batch: None,
+            dataset: Residence::Auto,
+            verify_recompute: false,
+            ..self.problem.settings.clone()
+        }
+    }
+
+    /// Strategies that recompute within many short intervals, and within one that is half the chain.
+    fn recomputing(&self) -> Vec<Strategy> {
+        let layers = self.problem.layers();
+        let mut values = vec![2, layers.isqrt().max(2), layers.div_ceil(2)];
+        values.sort_unstable();
+        values.dedup();
+        values.into_iter().map(Strategy::EveryN).collect()
+    }
+
+    /// The least budget and some larger ones, in order, for runs that differ from `everything` in strategy alone.
+    fn budgets_of(&self, everything: &Settings) -> Result<Vec<u64>> {
+        let task = task(everything, &self.problem.network, self.problem.data.shape());
+        let target = self.machine.target();
+        let most = target.plan(everything.strategy, &task, everything.dataset)?.bytes().total();
+        let least = match target.plan(Strategy::Budget(1), &task, everything.dataset) {
+            Err(Error::OverBudget { least, .. }) => least,
+            Err(error) => return Err(error),
+            Ok(_) => 1,
+        };
+        let mut budgets: Vec<_> =
+            (0..3).map(|third| least + most.saturating_sub(least) * third / 3).collect();
+        budgets.dedup();
+        Ok(budgets)
+    }
+
+    fn run(&mut self, settings: &Settings) -> Result<Outcome> {
+        Ok(self.run_counting(settings)?.0)
+    }
+
+    /// The outcome, and how many recomputed states were compared.
+    fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
+        let Problem { data, parameters, .. } = self.problem;
+        let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
+        let ended = trainer.epoch(|_| ()).and_then(|epoch| Ok((epoch, trainer.parameters()?)));
+        let outcome = match ended {
+            Ok((epoch, parameters)) => {
+                Ok((parameters.sha256(), epoch.loss.to_bits(), epoch.accuracy.to_bits()))
+            }
+            // These say that something computes wrongly, which is what is asked here.
+            Err(Error::RecomputeDiffers { layer, part, sample, .. }) => Err(format!(
+                "the recomputed output of layer {layer} differs in sample {sample} of micro-batch {part}"
+            )),
+            Err(Error::Diverged { problem, .. }) => Err(problem),
+            Err(error) => return Err(error),
+        };
+        if outcome.is_ok() {
+            let differ = bytes_that_differ(&trainer.memory());
+            self.memory.note(differ as f64, || settings.strategy.to_string());
+        }
+        let states = trainer.verifier().map_or(0, |verifier| verifier.compared());
+        Ok((outcome, states))
+    }
+}
+
+/// Bytes between plan and count, over all categories and intervals, and buffers made after the first step.
+fn bytes_that_differ(memory: &MemoryReport) -> u64 {
+    let categories = memory.planned.iter().zip(memory.counted.iter());
+    let by_category: u64 = categories.map(|((_, planned), (_, counted))| planned.abs_diff(counted)).sum();
+    let intervals = memory.planned_intervals.iter().zip(&memory.counted_intervals);
+    let by_interval: u64 =
+        intervals.map(|(planned, counted)| planned.at_peak.total().abs_diff(counted.at_peak.total())).sum();
+    match by_category + by_interval + memory.allocations_after_first_step {
+        0 => u64::from(!memory.agrees()),
+        bytes => bytes,
+    }
+}

@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::flags::NetworkFlags;
+use super::output;
+use crate::check::{self, Event, kernels};
+use crate::data::weights;
+use crate::report;
+use crate::train::Machine;
+use crate::{Error, Result};
+
+/// How long checks go without a word.
+const SILENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    network: NetworkFlags,
+
+    /// Write the network's gradients to this npz: gpu_W0, gpu_b0, … by the device, whatever it is, and ref_W0, … in f64
+    #[arg(long, value_name = "FILE")]
+    gradients: Option<PathBuf>,
+
+    /// One JSON object a line on stdout, nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints a line for each check, all of them whatever fails.
+pub(super) fn run(args: &CheckArgs) -> Result<()> {
+    let settings = args.network.settings();
+    settings.validate()?;
+    if let Some(path) = &args.gradients {
+        weights::check_writable(path)?;
+    }
+    let (machine, passed_over) = Machine::find(settings.device)?;
+    let device = machine.info();
+    let note = match passed_over {
+        Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
+        _ => String::new(),
+    };
+    output::narrate(&format!("checking {device}{note}, with {} and random data", settings.layers));
+
+    let started = Instant::now();
+    let mut last_word = started;
+    let outcome = check::run(&machine, &settings, &kernels::grid(), |event| match event {
+        Event::Doing(what) => {
+            if last_word.elapsed() >= SILENCE {
+                last_word = Instant::now();
+                output::narrate(what);
+            }
+        }
+        Event::Done(check) => {
+            last_word = Instant::now();
+            match args.json {
+                true => output::json(&report::json::check(check)),
+                false => output::line(&report::text::check(check)),
+            }
+        }
+    })?;
+    if args.json {
+        output::json(&report::json::checked(&device, &outcome));
+    }
+    let saved = match &args.gradients {
+        Some(path) => outcome.gradients.write(path, &settings.network()?).map(|()| {
+            output::narrate(&format!("gradients written to {}", path.display()));
+        }),
+        None => Ok(()),
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    output::narrate(&format!("{} checks in {seconds:.1} s", outcome.checks.len()));
+    match (outcome.verdict(), saved) {
+        (Err(failed), Err(not_saved)) => {
+            output::narrate(&not_saved.to_string());
+            Err(failed)
+        }
+        (verdict, saved) => verdict.and(saved),
+    }
+}

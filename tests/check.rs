@@ -1,0 +1,205 @@
+//! `ckpt-gpu check` holds where all is well, and names what is broken where a kernel is.
+
+use ckpt_gpu::Error;
+use ckpt_gpu::check::kernels::{self, Case};
+use ckpt_gpu::check::{self, Check, Event, Verdict};
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::model::{Activation, Loss};
+use ckpt_gpu::train::Machine;
+
+fn software() -> Machine {
+    Machine::find(DeviceChoice::Software).unwrap().0
+}
+
+/// Two cases of whole batches and one in parts, enough for every kernel.
+fn few_cases() -> Vec<Case> {
+    let case = |batch, parts| Case {
+        widths: vec![6, 16, 7, 2],
+        batch,
+        parts,
+        activation: Activation::Tanh,
+        loss: Loss::Quadratic,
+        bytes: parts == 1,
+    };
+    vec![case(13, 1), case(26, 2), case(10, 1)]
+}
+
+fn odd_network() -> Settings {
+    Settings {
+        layers: Widths(vec![13, 1, 37, 8, 22, 3]),
+        activation: Activation::Relu,
+        loss: Loss::CrossEntropy,
+        batch: 9,
+        seed: 5,
+        ..Settings::default()
+    }
+}
+
+#[track_caller]
+fn everything_holds(machine: &Machine, settings: &Settings) {
+    let mut told = Vec::new();
+    let outcome = check::run(machine, settings, &few_cases(), |event| {
+        if let Event::Done(check) = event {
+            told.push(check.clone());
+        }
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.checks, told);
+    assert_eq!(told.len(), 18);
+    assert!(
+        outcome.verdict().is_ok(),
+        "{:#?}",
+        told.iter().filter(|check| !check.holds()).collect::<Vec<_>>()
+    );
+    assert!(told.iter().all(|check| check.figure <= check.bound && !check.detail.is_empty()), "{told:#?}");
+}
+
+#[test]
+fn cpu_holds() {
+    everything_holds(&Machine::Cpu, &Settings::default());
+    everything_holds(&Machine::Cpu, &odd_network());
+    everything_holds(
+        &Machine::Cpu,
+        &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::default() },
+    );
+}
+
+#[test]
+fn software_holds() {
+    let machine = software();
+    everything_holds(&machine, &Settings::default());
+    everything_holds(&machine, &odd_network());
+}
+
+/// Gradients that fall by twelve orders of magnitude through 51 layers.
+#[test]
+fn cpu_holds_where_gradients_vanish() {
+    everything_holds(&Machine::Cpu, &ckpt_gpu::config::Preset::VeryLong.settings());
+}
+
+/// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
+/// judged. Whole steps fail with any kernel, so they are left out.
+fn broken(file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
+    let checks = kernels::check(&machine, &few_cases(), |_| ()).unwrap();
+    let names = |verdict| {
+        let those = checks.iter().filter(|check: &&Check| check.verdict == verdict && check.name != "step");
+        those.map(|check| check.name).collect()
+    };
+    (names(Verdict::Failed), names(Verdict::NotJudged))
+}
+
+fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
+    let path = format!("{}/shaders/{file}.wgsl", env!("CARGO_MANIFEST_DIR"));
+    let sound = std::fs::read_to_string(path).unwrap();
+    assert!(sound.contains(from), "{file} has no {from}");
+    context.with_shader(file, &sound.replace(from, to)).unwrap()
+}
+
+#[track_caller]
+fn only(fails: &[&str], file: &str, from: &str, to: &str) {
+    let (failed, not_judged) = broken(file, from, to);
+    assert_eq!(failed, fails, "{file}: {to}");
+    assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
+}
+
+const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
+const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
+
+#[test]
+fn software_with_a_product_off_by_one_fails_in_all_products() {
+    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 4u; k < extent.depth;");
+    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 0u; k + 4u < extent.depth;");
+    only(&PRODUCTS, "product", "c11 += b1 * a1;", "c11 += b1 * a0;");
+}
+
+#[test]
+fn software_with_a_broken_forward_fails_there_alone() {
+    let forward = ["forward"];
+    only(&forward, "forward", "activate(sum + bias[column])", "activate(sum)");
+    only(&forward, "forward", "output[row", "if sum == 1e30 { return; } output[0u * row");
+    // Nothing is stored, so the slot keeps what it held.
+    only(&forward, "forward", "    output[", "    if sum == 1e30 { output[0] = 1.0; }\n    //");
+    // NaN in one sample, at batches of one size.
+    let nan = format!("= select(activate(sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
+    only(&forward, "forward", "= activate(sum + bias[column])", &nan);
+}
+
+/// What reads nothing but NaN cannot be judged, and does not pass.
+#[test]
+fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
+    let (failed, not_judged) = broken("forward", "= activate(sum + bias[column])", &format!("= {NAN}"));
+    assert_eq!(failed, ["forward"]);
+    assert_eq!(not_judged, ["loss", "tally", "delta", "update", "accumulate"]);
+}
+
+#[test]
+fn software_with_a_broken_backward_fails_there_alone() {
+    only(&["delta"], "delta", "sum * derivative(state[index])", "sum");
+    only(&["delta"], "delta", "sum * derivative(state[index])", "sum / 0.0 * derivative(state[index])");
+    only(&["update"], "update", "weights[index] -=", "weights[index] +=");
+    only(
+        &["update"],
+        "update",
+        "bias[index] -= sizes.rate * sum",
+        "bias[index] -= sizes.rate * sum * 1.0001",
+    );
+    only(&["accumulate"], "accumulate", "if !IS_FIRST { gradient += weight_gradients[index]; }", "");
+    // The parameters move with every part.
+    only(
+        &["accumulate"],
+        "accumulate",
+        "if IS_LAST { bias[index] -=",
+        "bias[index] -= 1e-6; if IS_LAST { bias[index] -=",
+    );
+}
+
+#[test]
+fn software_with_a_broken_loss_or_count_fails_there_alone() {
+    only(&["loss"], "loss", "error * derivative(a) / f32", "error / f32");
+    only(
+        &["loss"],
+        "loss",
+        "f32(sizes.divisor);\n    }\n    return 0.5",
+        "f32(sizes.batch);\n    }\n    return 0.5",
+    );
+    only(&["tally"], "tally", "var other = 0u", "var other = 1u");
+    only(&["tally"], "tally", "/ f32(sizes.divisor)", "/ f32(sizes.batch)");
+    only(&["score"], "score", "best == labels[sample]", "best != labels[sample]");
+    only(&["score"], "score", "let samples = min(sizes.batch, left);", "let samples = sizes.batch;");
+    only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
+}
+
+/// A forward that depends on what its slot held: kernels, gradients and every promise of equal bits fail, and all of
+/// them are still told.
+#[test]
+fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let stale = "activate(sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
+    let context = break_shader(context, "forward", "activate(sum + bias[column])", stale);
+    let settings = Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, ..Settings::default() };
+    let machine = Machine::Gpu(Box::new(context));
+    let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
+    assert_eq!(outcome.checks.len(), 18);
+    let failed = outcome.failed();
+    for name in ["forward", "step", "recompute", "every-n", "budgets", "micro-batches", "repeat"] {
+        assert!(failed.iter().any(|failed| failed == name), "{name} holds, of {failed:?}");
+    }
+    for name in ["gather", "loss", "tally", "delta", "update", "accumulate", "score", "memory"] {
+        assert!(!failed.iter().any(|failed| failed == name), "{name} fails");
+    }
+    let recompute = outcome.checks.iter().find(|check| check.name == "recompute").unwrap();
+    assert!(recompute.detail.contains("of layer "), "{}", recompute.detail);
+    let error = outcome.verdict().unwrap_err();
+    assert!(matches!(&error, Error::CheckFailed { failed } if failed.contains(&"forward".to_owned())));
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[test]
+fn software_that_refuses_a_shader_is_an_error_of_its_own() {
+    let context = Context::open(AdapterKind::Software).unwrap().with_shader("delta", "nonsense").unwrap();
+    let refused = check::run(&Machine::Gpu(Box::new(context)), &odd_network(), &few_cases(), |_| ());
+    assert!(matches!(refused, Err(Error::DeviceLost(_))), "{:?}", refused.map(|outcome| outcome.checks));
+}
