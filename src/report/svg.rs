@@ -12,28 +12,41 @@ const BOTTOM: f64 = HEIGHT - 64.0;
 /// Of a label's letters, in pixels.
 const LETTER: f64 = 7.2;
 const LINE: f64 = 16.0;
-const STYLE: &str = "\
-svg { font: 13px system-ui, sans-serif; fill: #1d2733; background: #ffffff }
-.title { font-size: 15px; font-weight: 600 }
-.axis { stroke: #8793a0; fill: none }
-.grid { stroke: #e3e8ed; fill: none }
-.tick { fill: #5b6875 }
-.measured { fill: #0b62a8; stroke: #0b62a8 }
-.whisker { stroke: #0b62a8; stroke-width: 1.5 }
-.predicted { fill: none; stroke: #b4520a; stroke-width: 1.8 }
+const STYLE: &str = "<style>
+.plot { background: #ffffff }
+.plot text { font: 13px system-ui, sans-serif; fill: #1d2733 }
+.plot .heading { font-size: 15px; font-weight: 600 }
+.plot .axis { stroke: #8793a0; fill: none }
+.plot .grid { stroke: #e3e8ed; fill: none }
+.plot .tick { fill: #5b6875 }
+.plot .measured { fill: #1d5b94; stroke: #1d5b94 }
+.plot .whisker { stroke: #1d5b94; stroke-width: 1.5 }
+.plot .predicted { fill: none; stroke: #cf7a00; stroke-width: 1.8 }
 @media (prefers-color-scheme: dark) {
-  svg { fill: #e6ebf0; background: #12171d }
-  .axis { stroke: #77838f }
-  .grid { stroke: #2a323b }
-  .tick { fill: #a3aeb9 }
-  .measured { fill: #6cb6f5; stroke: #6cb6f5 }
-  .whisker { stroke: #6cb6f5 }
-  .predicted { stroke: #f2a263 }
-}";
+  .plot { background: #15171a }
+  .plot text { fill: #e5e7ea }
+  .plot .axis { stroke: #77838f }
+  .plot .grid { stroke: #33383e }
+  .plot .tick { fill: #a0a7b0 }
+  .plot .measured { fill: #5da2e0; stroke: #5da2e0 }
+  .plot .whisker { stroke: #5da2e0 }
+  .plot .predicted { stroke: #f0b04e }
+}
+</style>
+";
 
 /// Time against memory: of each strategy the time of its steps in store-all's, measured and by FLOPs, over its bytes of
 /// activations. Whiskers are the rounds' range.
 pub(super) fn plot(comparison: &Comparison) -> String {
+    drawing(comparison, STYLE)
+}
+
+/// The plot for a page that has styles of its own.
+pub(super) fn inline(comparison: &Comparison) -> String {
+    drawing(comparison, "")
+}
+
+fn drawing(comparison: &Comparison, style: &str) -> String {
     let points: Vec<Point> = points(comparison);
     let most_bytes = points.iter().map(|point| point.bytes).fold(0.0, f64::max);
     let most_time = points.iter().flat_map(|point| [point.range[1], point.predicted]).fold(1.0, f64::max);
@@ -42,7 +55,7 @@ pub(super) fn plot(comparison: &Comparison) -> String {
 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" \
-         height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"plot-title\">\n<style>{STYLE}</style>\n\
+         height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"plot-title\" class=\"plot\">\n{style}\
          <title id=\"plot-title\">Time of a step against bytes of activations, by strategy</title>\n"
     );
     legend(&mut svg);
@@ -51,6 +64,8 @@ pub(super) fn plot(comparison: &Comparison) -> String {
     for point in &points {
         let (px, measured, predicted) =
             (x.place(point.bytes), y.place(point.measured), y.place(point.predicted));
+        let [low, high] = point.range.map(|time| y.place(time));
+        taken.push([px - 4.0, high, px + 4.0, low]);
         taken.push(around(px, measured));
         taken.push(around(px, predicted));
     }
@@ -110,7 +125,7 @@ impl Axis {
 fn legend(svg: &mut String) {
     let _ = write!(
         svg,
-        "<text class=\"title\" x=\"{LEFT}\" y=\"26\">Time against memory</text>\n\
+        "<text class=\"heading\" x=\"{LEFT}\" y=\"26\">Time against memory</text>\n\
          <circle class=\"measured\" cx=\"{}\" cy=\"45\" r=\"5\"/><text x=\"{}\" y=\"49\">measured, with its range</text>\n\
          <path class=\"predicted\" d=\"{}\"/><text x=\"{}\" y=\"49\">predicted by FLOPs</text>\n",
         LEFT + 6.0,
@@ -157,15 +172,15 @@ fn draw(svg: &mut String, point: &Point, x: &Axis, y: &Axis, taken: &mut Vec<[f6
     let (px, measured, predicted) = (x.place(point.bytes), y.place(point.measured), y.place(point.predicted));
     let [low, high] = point.range.map(|time| y.place(time));
     let label = label_place(&point.name, px, measured, taken);
+    let Point { name, bytes, .. } = point;
     let _ = writeln!(
         svg,
-        "<g><title>{}: {} bytes of activations, {:.2} times store-all's time, {:.2} by FLOPs</title>\
+        "<g data-strategy=\"{name}\" tabindex=\"0\"><title>{name}: {bytes} bytes of activations, {:.2} times \
+         store-all's time, {:.2} by FLOPs</title>\
          <path class=\"whisker\" d=\"M{px:.1} {low:.1}V{high:.1}M{:.1} {low:.1}h8M{:.1} {high:.1}h8\"/>\
          <path class=\"predicted\" d=\"{}\"/>\
          <circle class=\"measured\" cx=\"{px:.1}\" cy=\"{measured:.1}\" r=\"5\"/>\
-         <text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-        point.name,
-        point.bytes,
+         <text x=\"{:.1}\" y=\"{:.1}\">{name}</text></g>",
         point.measured,
         point.predicted,
         px - 4.0,
@@ -173,7 +188,6 @@ fn draw(svg: &mut String, point: &Point, x: &Axis, y: &Axis, taken: &mut Vec<[f6
         diamond(px, predicted),
         label[0],
         label[3] - 4.0,
-        point.name,
     );
     taken.push(label);
 }

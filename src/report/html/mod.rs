@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::report::{Report, json};
+use crate::report::{Report, json, svg};
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("page.css"), include_str!("comparison.css"));
 
 /// What any page of ours needs.
 const SHARED: &[&str] = &[
@@ -13,6 +13,8 @@ const SHARED: &[&str] = &[
     include_str!("script/theme.js"),
     include_str!("script/table.js"),
     include_str!("script/chart.js"),
+    include_str!("script/curves.js"),
+    include_str!("script/report.js"),
 ];
 
 /// What shows the report of one plan.
@@ -30,14 +32,24 @@ const OF_A_PLAN: &[&str] = &[
     include_str!("script/detail.js"),
     include_str!("script/totals.js"),
     include_str!("script/ledger.js"),
-    include_str!("script/curves.js"),
     include_str!("script/outlook.js"),
     include_str!("script/main.js"),
 ];
 
+/// What shows strategies side by side.
+const OF_A_COMPARISON: &[&str] =
+    &[include_str!("script/comparison.js"), include_str!("script/main_comparison.js")];
+
 /// The page with the whole JSON report inside.
 pub(super) fn report(report: &Report) -> String {
-    page(include_str!("page.html"), OF_A_PLAN, &json::report(report))
+    let data = json::report(report);
+    match report {
+        Report::Plan(_) | Report::Run(..) => page(include_str!("page.html"), OF_A_PLAN, &data),
+        Report::Comparison(summary) => {
+            let skeleton = include_str!("comparison.html");
+            page(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), OF_A_COMPARISON, &data)
+        }
+    }
 }
 
 fn page(skeleton: &str, scripts: &[&str], data: &Value) -> String {

@@ -1,7 +1,5 @@
 // The report as the page's arrays.
 
-const SCHEMA = 2;
-
 /** Of the pool, as they are stacked: lowest first. */
 const ACTIVATIONS = ["checkpoints", "recomputed", "deltas"];
 
@@ -20,14 +18,6 @@ const CATEGORIES = [
 
 /** Of the pool, but no value's. */
 const POOL = new Set([...ACTIVATIONS, "fragmentation"]);
-
-function readReport(text) {
-  const report = JSON.parse(text);
-  if (report.schema !== SCHEMA || !report.plan) {
-    throw new Error(`its report has schema ${report.schema}, and this page knows schema ${SCHEMA}`);
-  }
-  return report;
-}
 
 function readModel(report) {
   const { plan, run } = report;

@@ -1,0 +1,120 @@
+// Strategies side by side.
+
+const ACTIVATIONS = ["checkpoints", "recomputed", "deltas", "fragmentation"];
+
+function showComparison(report) {
+  const { network, strategies } = report;
+  const widths = widthList(network.widths);
+  document.title = `${widths} – ckpt-gpu compare`;
+  byId("network").textContent = widths;
+  byId("setting").textContent = [
+    amount(network.widths.length - 1, "layer"),
+    network.activation,
+    `${network.loss} loss`,
+    `batches of ${exact(report.batch)}`,
+    ...(report.micro_batch === report.batch ? [] : [`micro-batches of ${exact(report.micro_batch)}`]),
+    report.device.name,
+    amount(strategies[0].seconds.length, "run") + " each",
+  ].join(" · ");
+  byId("foot").textContent = `Written by ${report.program}, schema ${report.schema}. All bytes are exact.`;
+  showMemory(strategies);
+  showTime(strategies);
+  showEpochs({ run: strategies[0] });
+  lightTogether();
+}
+
+function showMemory(strategies) {
+  const table = byId("memory-table");
+  const hasDriver = strategies.some(({ memory }) => memory.driver_allocated_bytes !== null);
+  table.tHead.append(
+    headRow([
+      ["strategy", ""],
+      ["activations", "number"],
+      ["by category", "bars"],
+      ["planned peak", "number"],
+      ["counted peak", "number"],
+      ...(hasDriver ? [["driver, allocated", "number"], ["reserved", "number"]] : []),
+      ["saved", "number"],
+    ]),
+  );
+  const most = Math.max(...strategies.map((strategy) => strategy.activation_bytes));
+  const makeRow = (strategy) => {
+    const { memory } = strategy;
+    const shares = ACTIVATIONS.map((name) => {
+      const bytes = memory.categories[name].counted;
+      const part = colouring(element("span", { title: `${name}: ${exact(bytes)} B` }), name);
+      part.style.width = `${(100 * bytes) / most}%`;
+      return part;
+    });
+    return strategyRow(strategy, [
+      bytesCell("activations", strategy.activation_bytes),
+      element("td", { class: "bars" }, element("div", { class: "bar" }, ...shares)),
+      bytesCell("planned", memory.planned_peak_bytes),
+      bytesCell("counted", memory.counted_peak_bytes),
+      ...(hasDriver
+        ? [bytesCell("driver", memory.driver_allocated_bytes), bytesCell("reserved", memory.driver_reserved_bytes)]
+        : []),
+      bytesCell("saved", strategy.saved_bytes),
+    ]);
+  };
+  table.tBodies[0].append(...strategies.map(makeRow));
+}
+
+function showTime(strategies) {
+  const table = byId("time-table");
+  table.tHead.append(
+    headRow([
+      ["strategy", ""],
+      ["seconds", "number"],
+      ["from", "number"],
+      ["to", "number"],
+      ["of store-all’s", "number"],
+      ["by FLOPs", "number"],
+      ["layers again", "number"],
+      ["test accuracy", "number"],
+      ["weights", ""],
+    ]),
+  );
+  const cell = (name, value, text) =>
+    element("td", { class: "number", "data-column": name }, element("data", { value }, text));
+  const makeRow = (strategy) =>
+    strategyRow(strategy, [
+      cell("median", strategy.median_seconds, seconds(strategy.median_seconds)),
+      cell("least", strategy.least_seconds, seconds(strategy.least_seconds)),
+      cell("most", strategy.most_seconds, seconds(strategy.most_seconds)),
+      cell("ratio", strategy.time_ratio, strategy.time_ratio.toFixed(2)),
+      cell("predicted", strategy.predicted_time_ratio, strategy.predicted_time_ratio.toFixed(2)),
+      cell("layers", strategy.recomputed_layers, exact(strategy.recomputed_layers)),
+      cell("accuracy", strategy.accuracy, percent(strategy.accuracy)),
+      element(
+        "td",
+        { class: strategy.equal_weights ? null : "alarm", "data-column": "weights" },
+        strategy.equal_weights ? "equal" : "differ",
+      ),
+    ]);
+  table.tBodies[0].append(...strategies.map(makeRow));
+}
+
+function strategyRow({ strategy }, cells) {
+  const name = element("th", { scope: "row" }, strategyName(strategy));
+  return element("tr", { "data-strategy": strategy }, name, ...cells);
+}
+
+const bytesCell = (name, bytes) =>
+  element("td", { class: "number", "data-column": name }, bytes === null ? "does not say" : figure(bytes));
+
+/** What is pointed at is lit wherever the same strategy is shown. */
+function lightTogether() {
+  const all = [...document.querySelectorAll("[data-strategy]")];
+  for (const node of all) {
+    const light = (isLit) => () => {
+      for (const other of all) {
+        if (other.dataset.strategy === node.dataset.strategy) other.toggleAttribute("data-lit", isLit);
+      }
+    };
+    node.addEventListener("pointerenter", light(true));
+    node.addEventListener("pointerleave", light(false));
+    node.addEventListener("focus", light(true));
+    node.addEventListener("blur", light(false));
+  }
+}
