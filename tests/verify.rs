@@ -162,7 +162,7 @@ impl Device for Flipped {
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         let mut values = self.sound.read_slot(slot, elements)?;
-        if self.last == self.layer && self.makings % 2 == 0 {
+        if self.last == self.layer && self.makings.is_multiple_of(2) {
             let value = &mut values[self.sample * self.width + self.width - 1];
             *value = f32::from_bits(value.to_bits() ^ 1);
         }

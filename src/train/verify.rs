@@ -140,7 +140,7 @@ mod tests {
     fn one_bit_in_one_sample_is_found() {
         let network = Network::new(&[2; 4], Activation::Tanh, Loss::Quadratic).unwrap();
         let chain = Chain::of(&network, 3).unwrap();
-        let plan = Strategy::EveryN(3).plan(&chain, PoolLimits::default(), 0).unwrap();
+        let plan = Strategy::EveryN(2).plan(&chain, PoolLimits::default(), 0).unwrap();
         let mut verifier = Verifier::new(&network, 3, &plan);
         assert!(verifier.has_work());
         let mut state = [0.5_f32, -1.0, 0.0, f32::NAN, 7.0, 1e-40];
