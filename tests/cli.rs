@@ -276,11 +276,13 @@ fn devices_without_a_driver_are_the_cpu_alone() {
 fn help_tells_of_every_command_flag_and_exit_code() {
     let folder = Folder::new();
     let top = folder.run("--help").succeeded().stdout;
-    for word in ["train", "devices", "Exit codes: 0 done, 2 usage", "7 device lost"] {
+    for word in
+        ["train", "check", "devices", "Exit codes: 0 done, 1 a check failed, 2 usage", "7 device lost"]
+    {
         assert!(top.contains(word), "no {word:?} in {top}");
     }
     let flags = "data layers activation loss optimizer lr batch micro-batch epochs steps seed no-shuffle every device dataset \
-                 init save json help";
+                 init save verify-recompute json help";
     for help in ["-h", "--help"] {
         let train = folder.run(&format!("train {help}")).succeeded().stdout;
         for flag in flags.split_whitespace() {
@@ -290,6 +292,10 @@ fn help_tells_of_every_command_flag_and_exit_code() {
         {
             assert!(train.contains(choice), "no {choice} in {train}");
         }
+    }
+    let check = folder.run("check --help").succeeded().stdout;
+    for flag in ["preset", "layers", "activation", "loss", "batch", "seed", "device", "gradients", "json"] {
+        assert!(check.contains(&format!("--{flag}")), "no --{flag} in {check}");
     }
     assert!(folder.run("devices --help").succeeded().stdout.contains("--json"));
     let version = folder.run("--version").succeeded().stdout;

@@ -22,7 +22,7 @@ const LEAST: usize = 4;
 /// of as many layers as the effort allows.
 ///
 /// Sums of f64 are rounded, and divided by a small distance that rounding is large: where a gradient has vanished so
-/// far that it cannot be told from it, differences say nothing, and the point is not judged.
+/// far that it cannot be told from it, differences say nothing, and the tensor is left out.
 pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
     let Problem { inputs, labels, gradients, .. } = problem;
     let layers = problem.layers();
@@ -31,57 +31,55 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
     let distance = distance(network.activation);
     let noise = 16.0 * f64::EPSILON * network.loss(inputs, labels).abs().max(1.0) / distance;
     let mut random = Random::new(problem.settings.seed.wrapping_add(2));
-    let mut tensors: Vec<(usize, bool)> =
-        (0..layers).flat_map(|layer| [(layer, true), (layer, false)]).collect();
-    for index in (1..tensors.len()).rev() {
-        tensors.swap(index, random.below(index + 1));
+    let tensors = (0..layers).flat_map(|layer| [(layer, true), (layer, false)]);
+    let usual = |&(layer, is_weight): &(usize, bool)| {
+        let tensor = if is_weight { &gradients.weights[layer] } else { &gradients.biases[layer] };
+        norm(tensor) / (tensor.len() as f64).sqrt()
+    };
+    let (vanished, mut judged): (Vec<_>, Vec<_>) =
+        tensors.partition(|tensor| noise > TOLERANCE / 4.0 * usual(tensor));
+    for index in (1..judged.len()).rev() {
+        judged.swap(index, random.below(index + 1));
+    }
+    if judged.is_empty() {
+        let detail = "all gradients have vanished below what f64 resolves".to_owned();
+        return Check::new(NAME, 0.0, TOLERANCE, detail);
     }
 
-    let (mut worst, mut spent, mut points, mut vanished) = (Worst::default(), 0, 0, 0);
+    let (mut worst, mut spent) = (Worst::default(), 0);
     let mut seen = vec![false; layers];
-    for &(layer, is_weight) in tensors.iter().cycle().take(MOST_OF_A_TENSOR * tensors.len()) {
-        if points >= LEAST && spent >= EFFORT {
+    for (count, &tensor) in judged.iter().cycle().take(MOST_OF_A_TENSOR * judged.len()).enumerate() {
+        if count >= LEAST && spent >= EFFORT {
             break;
         }
-        let (expected, found) = match is_weight {
-            true => (&gradients.weights[layer], &found.weights[layer]),
-            false => (&gradients.biases[layer], &found.biases[layer]),
-        };
-        let index = random.below(expected.len());
-        let value = *parameter(&mut network, layer, is_weight, index);
+        let (layer, is_weight) = tensor;
+        let found = if is_weight { &found.weights[layer] } else { &found.biases[layer] };
+        let index = random.below(found.len());
+        let value = *parameter(&mut network, tensor, index);
         let mut loss_at = |value: f64| {
-            *parameter(&mut network, layer, is_weight, index) = value;
+            *parameter(&mut network, tensor, index) = value;
             network.loss_from(layer, &states[layer], labels)
         };
         let (above, below) = (loss_at(value + distance), loss_at(value - distance));
-        *parameter(&mut network, layer, is_weight, index) = value;
+        *parameter(&mut network, tensor, index) = value;
         let difference = (above - below) / (2.0 * distance);
-        let usual = norm(expected) / (expected.len() as f64).sqrt();
-        let scale = difference.abs().max(usual);
-        (points, spent) = (points + 1, spent + 2 * multiplications(problem, layer));
-        if noise > TOLERANCE / 4.0 * scale {
-            vanished += 1;
-            continue;
-        }
-        seen[layer] = true;
-        let error = (found[index] - difference).abs() / scale;
+        let error = (found[index] - difference).abs() / difference.abs().max(usual(&tensor));
         let what = if is_weight { "weight" } else { "bias" };
         worst.note(error, || format!("{what} {index} of layer {layer}"));
-    }
-    if vanished == points {
-        let detail = format!("all of {points} gradients have vanished below what f64 resolves");
-        return Check::new(NAME, 0.0, TOLERANCE, detail);
+        spent += 2 * multiplications(problem, layer);
+        seen[layer] = true;
     }
     let seen = seen.iter().filter(|&&seen| seen).count();
     let points = format!("points in {seen} of {layers} layers");
     let mut check = worst.check(NAME, TOLERANCE, "largest relative error", &points);
-    if vanished > 0 {
-        check.detail.push_str(&format!("; {vanished} more have vanished below what f64 resolves"));
+    if !vanished.is_empty() {
+        let tensors = vanished.len();
+        check.detail.push_str(&format!("; {tensors} tensors have vanished below what f64 resolves"));
     }
     check
 }
 
-fn parameter(network: &mut Reference, layer: usize, is_weight: bool, index: usize) -> &mut f64 {
+fn parameter(network: &mut Reference, (layer, is_weight): (usize, bool), index: usize) -> &mut f64 {
     match is_weight {
         true => &mut network.weights[layer][index],
         false => &mut network.biases[layer][index],

@@ -1,9 +1,9 @@
 //! Whether a device computes right.
 //!
-//! [`run`] measures every kernel against an f64 [`reference`](mod@reference) that shares no code with the backends, then a network's
-//! gradients against the same reference, against finite differences and against the CPU backend, and then the crate's
-//! promises: what is recomputed is what was there, every strategy gives the same weights to the last bit, and bytes
-//! are those planned. It needs no data: all numbers are random, and the same in every run.
+//! [`run`] measures every kernel against an f64 [`reference`](mod@reference) that shares no code with the backends;
+//! then a network's gradients against the same reference, against finite differences and against the CPU backend; and
+//! then the crate's promises: what is recomputed is what was there, every strategy gives the same weights to the last
+//! bit, and bytes are those planned. It needs no data: all numbers are random, and the same in every run.
 
 mod differences;
 mod gradients;

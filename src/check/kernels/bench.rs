@@ -294,14 +294,15 @@ fn scale_of_move(subject: Subject, gradient: &[f64], expected: &[f64]) -> f64 {
     f64::from(RATE) * norm(gradient) + subject.rounding() * norm(expected)
 }
 
-/// Of the last layer's delta, already divided by the batch: under cross-entropy a probability, which is rounded to f32,
-/// less the one-hot label, which may be almost all of it.
+/// Of the last layer's delta, already divided by the batch: under cross-entropy a probability less the one-hot label,
+/// which may be almost all of it. What is left keeps the probability's rounding; WGSL allows a quotient 2.5 units in the
+/// last place, so there is room for 4.
 fn scale_of_loss(kind: reference::Loss, delta: &[f64], labels: &[u32]) -> f64 {
     let rounded = match kind {
         reference::Loss::Quadratic => 0.0,
         reference::Loss::CrossEntropy => (labels.len() as f64).sqrt() / labels.len() as f64,
     };
-    norm(delta) + Subject::Loss.rounding() * rounded
+    norm(delta) + 4.0 * Subject::Loss.rounding() * rounded
 }
 
 fn same_bits(a: &[f32], b: &[f32]) -> bool {

@@ -36,3 +36,19 @@ pub fn checked(device: &DeviceInfo, outcome: &Outcome) -> Value {
         "failed": outcome.failed(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_json_has_no_number_for_are_null_and_told() {
+        let line = |figure| check(&Check::new("delta", figure, 2e-6, "in layer 1".to_owned()));
+        assert_eq!((&line(1e-7)["ok"], &line(1e-7)["figure"]), (&json!(true), &json!(1e-7)));
+        for (figure, told) in [(f64::INFINITY, "inf"), (f64::NAN, "NaN")] {
+            let line = line(figure);
+            assert_eq!((&line["ok"], &line["figure"]), (&json!(false), &Value::Null));
+            assert!(line["detail"].as_str().unwrap().contains(told), "{line}");
+        }
+    }
+}
