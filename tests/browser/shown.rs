@@ -114,7 +114,7 @@ impl Shown {
 
     /// How far down the plot the first pixel of a stacked category is, at `x` on the screen.
     pub fn top_of_stack(&mut self, x: f64) -> u64 {
-        let colours = ["29,91,148", "207,122,0", "19,138,114"];
+        let colours = ["29,91,148", "207,122,0", "17,128,106"];
         let row = self.browser.eval(&format!(
             "(() => {{ const canvas = document.getElementById('base');
             const x = Math.floor({x} - canvas.getBoundingClientRect().x);

@@ -17,6 +17,7 @@ function createPlot(model, state) {
     "alarm",
     "paper",
     "on-bar",
+    "on-light-bar",
   ];
   const plot = { box, colours: themeColours(colourNames) };
 

@@ -30,7 +30,8 @@ function drawSlots(ink, plot, model, state) {
   for (const { stay, left, top, width, height } of labels) {
     const [kind, index] = stay.value.split(" ");
     const words = ink.measureText(stay.value).width < width - 6 ? stay.value : `${kind[0]}${index}`;
-    centred(ink, words, left, left + width, top + height / 2, colours["on-bar"]);
+    const colour = colours[stay.category === "recomputed" ? "on-light-bar" : "on-bar"];
+    centred(ink, words, left, left + width, top + height / 2, colour);
   }
   ink.restore();
   ink.strokeStyle = colours.rule;
@@ -51,7 +52,8 @@ function drawBlocks(ink, plot, model) {
     }
     if (top - lastLabel < 14 || top > plot.slots.bottom - 6) return;
     ink.fillStyle = plot.colours.quiet;
-    ink.fillText(`block ${index}`, plot.left - 6, Math.max(top, Math.min(top + 7, (top + bottom) / 2)));
+    const words = index < 1000 ? `block ${index}` : `${index}`;
+    ink.fillText(words, plot.left - 6, Math.max(top, Math.min(top + 7, (top + bottom) / 2)));
     lastLabel = top;
   });
 }
