@@ -4,7 +4,7 @@ mod browser;
 mod program;
 
 use browser::Browser;
-use browser::shown::{READY, Reported, Shown, UNEVEN};
+use browser::shown::{Reported, UNEVEN};
 use browser::step::{list, number, part_name, text};
 use program::SMALL;
 use serde_json::{Value, json};
@@ -86,23 +86,16 @@ fn chromium_is_ready_soon_with_a_thousand_layers() {
     println!("{bytes} bytes, ready after {ready} ms");
     assert!(ready < 2000.0, "ready after {ready} ms");
 
-    // Thousands of actions on a thousand pixels: the highest of them is drawn.
-    let peak = number(&plan["peak_action"]) as usize;
+    // Thousands of actions on a thousand pixels: the highest is drawn as high as from near by.
     assert!(number(&plan["action_count"]) > 3000);
+    let peak = number(&plan["peak_action"]) as usize;
     let plot = shown.plot();
-    let height = shown.browser.eval(&format!(
-        "(() => {{ const canvas = document.getElementById('base'); const ink = canvas.getContext('2d');
-        const edge = canvas.getBoundingClientRect(); const x = Math.floor({} - edge.x);
-        const column = ink.getImageData(x, 0, 2, canvas.height).data; const colours = new Set();
-        const box = plot.dataset; let best = canvas.height;
-        for (let y = Number(box.timelineTop) + 4; y < box.slotsTop - 30; y += 1) for (const dx of [0, 1]) {{
-          const [r, g, b] = column.slice(4 * (2 * y + dx)); if (b > 100 && r < 60) best = Math.min(best, y);
-        }} return best; }})()",
-        plot.x(peak)
-    ));
-    let beside_peak = number(&plan["planned_live_peak_bytes"]);
-    println!("peak of {beside_peak} bytes drawn from {height}");
-    assert!(height.as_f64().unwrap() < plot.timeline, "the peak is drawn: {height}");
+    let from_afar = shown.top_of_stack(plot.x(peak));
+    shown.click("[data-zoom=peak]");
+    let plot = shown.plot();
+    assert!(plot.actions[1] - plot.actions[0] < 50.0);
+    assert_eq!(shown.top_of_stack(plot.x(peak)), from_afar);
+    assert!(shown.top_of_stack(plot.x(peak - 8)) > from_afar, "further down the screen");
 
     // The last interval, by keys through a long table.
     let last = list(&plan["interval_peaks"]).len() - 1;
@@ -224,38 +217,63 @@ fn chromium_shows_micro_batches_under_a_budget_and_how_long_actions_took() {
 
 #[test]
 fn chromium_shows_where_plan_and_run_differ() {
-    let reported = Reported::new(&format!("train {SMALL} --device cpu --every 2"));
-    let page = reported.with(|json| {
+    let reported = Reported::new(&format!("train {SMALL} --device cpu --every 2")).changed(|json| {
         let memory = &mut json["run"]["memory"];
-        memory["counted_peak_bytes"] = json!(number(&memory["counted_peak_bytes"]) + 4);
-        memory["categories"]["deltas"]["counted"] =
-            json!(number(&memory["categories"]["deltas"]["counted"]) + 4);
-        let live = &mut json["run"]["live_bytes"]["deltas"][7];
-        *live = json!(number(live) + 4);
+        add(&mut memory["counted_peak_bytes"], 4);
+        add(&mut memory["categories"]["deltas"]["counted"], 4);
+        add(&mut memory["intervals"]["counted"][1]["live_peak_bytes"], 4);
+        add(&mut json["run"]["live_bytes"]["deltas"][7], 4);
     });
-    let mut browser = Browser::start(1280, false);
-    browser.show(&page, READY);
-    let mut shown = Shown { browser };
+    let mut shown = reported.open();
     assert_eq!(shown.words("[data-agree=false]"), "4 B more than planned");
     assert!(shown.words("#step-note").contains("differs from the plan at 1 action, first at action 7."));
-    assert_eq!(shown.figure("#totals-table [data-category=deltas][data-account=difference]"), 4);
-    assert_eq!(shown.figure("#totals-table [data-category=total][data-account=difference]"), 4);
+    for (row, difference) in [("deltas", 4), ("checkpoints", 0), ("total", 4)] {
+        let cell = format!("#totals-table [data-category={row}][data-account=difference]");
+        assert_eq!(shown.figure(&cell), difference, "{row}");
+    }
+    assert_eq!(shown.figures("#interval-table [data-account=difference]"), [0, 4, 0]);
+    let plot = shown.plot();
+    for (action, alarms) in [(6, 0), (7, 2)] {
+        shown.browser.move_to(plot.x(action), plot.timeline);
+        shown.tells_of(&reported.json, action);
+        let marked = shown.browser.eval("document.querySelectorAll('#at-bytes .alarm').length");
+        assert_eq!(marked, alarms, "the category and the total");
+    }
+}
+
+fn add(number: &mut Value, more: u64) {
+    *number = json!(number.as_u64().unwrap() + more);
 }
 
 #[test]
 fn chromium_says_what_it_cannot_show() {
-    let reported = Reported::new(&format!("train {SMALL} --device cpu --every 2"));
-    let newer = reported.with(|json| json["schema"] = json!(99));
+    let newer = Reported::new(&format!("train {SMALL} --device cpu --every 2"))
+        .changed(|json| json["schema"] = json!(99));
     let mut browser = Browser::start(1280, false);
     let problem = "document.getElementById('problem').textContent";
-    browser.show(&newer, &format!("{problem}.includes('cannot show')"));
+    browser.show(&newer.page(), &format!("{problem}.includes('cannot show')"));
     let words = text(&browser.eval(problem));
     assert!(words.contains("schema 99") && words.contains("JSON"), "{words}");
     assert_eq!(browser.eval("document.body.dataset.ready ?? 'no'"), "no");
     assert_ne!(browser.eval("getComputedStyle(document.getElementById('problem')).display"), "none");
+    assert_eq!(browser.complaints().len(), 1, "and says so on the console");
+}
 
-    let hostile = reported.with(|json| json["device"] = json!("<img src=x onerror=alert(1)>{{script}}"));
-    browser.show(&hostile, READY);
-    assert!(text(&browser.eval("document.getElementById('setting').textContent")).contains("<img src=x"));
-    assert_eq!(browser.eval("document.images.length"), 0);
+#[test]
+fn chromium_shows_text_of_the_report_as_text() {
+    let hostile = "<img src=x onerror=alert(1)>{{script}}</script><script>alert(2)</script>";
+    let reported = Reported::new(&format!("train {SMALL} --device cpu --every 2")).changed(|json| {
+        json["device"] = json!(hostile);
+        json["program"] = json!(hostile);
+        json["run"]["ledger"][0]["label"] = json!(hostile);
+        json["plan"]["strategy"] = json!(hostile);
+    });
+    let mut shown = reported.open();
+    shown.browser.eval("document.getElementById('ledger').open = true");
+    shown.browser.settle();
+    for place in ["#setting", "#foot", "#ledger-table"] {
+        assert!(shown.words(place).contains(hostile), "{place}");
+    }
+    assert_eq!(shown.browser.eval("document.querySelectorAll('img').length"), 0);
+    shown.is_quiet(&reported);
 }

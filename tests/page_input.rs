@@ -6,7 +6,7 @@ mod program;
 use std::collections::BTreeSet;
 
 use browser::shown::{Reported, UNEVEN};
-use browser::step::{ACTIVATIONS, list, live, number, part_name, stays, text};
+use browser::step::{ACTIVATIONS, Stay, list, live, number, part_name, stays, text};
 use serde_json::json;
 
 /// "1, 4–6": back to the numbers.
@@ -17,7 +17,19 @@ fn unrolled(ranges: &str) -> Vec<u64> {
 
 #[test]
 fn chromium_tells_what_is_under_the_pointer() {
-    let reported = Reported::new(&format!("train {UNEVEN} --every 3"));
+    answers_the_pointer(&Reported::new(&format!("train {UNEVEN} --every 3")));
+}
+
+#[test]
+fn chromium_tells_what_is_under_the_pointer_where_values_share_a_block() {
+    let network = "--layers 6,100,20,60x3,3 --batch 8 --steps 1 --device cpu --every 2";
+    let reported = Reported::new(&format!("train --data small.npz {network}"));
+    assert!(stays(reported.plan()).iter().any(|stay| stay.offset > 0));
+    assert!(number(&reported.plan()["categories"]["fragmentation"]) > 0);
+    answers_the_pointer(&reported);
+}
+
+fn answers_the_pointer(reported: &Reported) {
     let mut shown = reported.open();
     let plan = reported.plan();
     let stays = stays(plan);
@@ -35,12 +47,12 @@ fn chromium_tells_what_is_under_the_pointer() {
         assert!(shown.words("#at-slot").contains(&stay.category), "{stay:?}");
         assert_eq!(shown.words("#at-slot [data-field=slot]"), format!("slot {}", stay.slot));
         assert_eq!(shown.words("#at-slot [data-field=block]"), format!("block {}", stay.block));
-        let fields =
-            ["offset", "bytes", "from", "until"].map(|field| shown.figure(&format!("[data-field={field}]")));
+        let fields = ["offset", "bytes", "from", "until"]
+            .map(|field| shown.figure(&format!("#at-slot [data-field={field}]")));
         assert_eq!(fields, [stay.offset, stay.bytes, stay.from as u64, stay.until as u64], "{stay:?}");
         assert_eq!(shown.cursor(), action as u64);
     }
-    shown.is_quiet(&reported);
+    shown.is_quiet(reported);
 }
 
 #[test]
@@ -151,6 +163,18 @@ fn chromium_follows_keys() {
     let outline = "getComputedStyle(document.activeElement).outlineStyle";
     assert_ne!(shown.browser.eval(outline), "none", "the focus shows");
 
+    // Up and down: by value, in the order of addresses.
+    let action = number(&plan["peak_action"]) as usize;
+    let mut live = live(plan, &stays(plan), action);
+    let plot = shown.plot();
+    live.sort_by(|a, b| plot.y(plan, a).total_cmp(&plot.y(plan, b)));
+    for stay in live.iter().chain(live.last()) {
+        shown.browser.press("ArrowDown");
+        assert_eq!(shown.words("#at-slot [data-field=value]"), stay.value);
+    }
+    shown.browser.press("ArrowUp");
+    assert_eq!(shown.words("#at-slot [data-field=value]"), live[live.len() - 2].value);
+
     // In the table: one stop for the tabulator, arrows between rows.
     shown.browser.eval("document.querySelector('#interval-table button[tabindex=\"0\"]').focus()");
     shown.browser.press("ArrowDown");
@@ -170,7 +194,8 @@ fn chromium_follows_keys() {
 fn chromium_zooms_by_mouse_and_buttons() {
     let reported = Reported::new(&format!("train {UNEVEN} --every 3"));
     let mut shown = reported.open();
-    let count = number(&reported.plan()["action_count"]) as f64;
+    let plan = reported.plan();
+    let count = number(&plan["action_count"]) as f64;
     let plot = shown.plot();
     shown.browser.drag([plot.x(10) - 1.0, plot.timeline], [plot.x(30), plot.timeline]);
     let [from, to] = shown.plot().actions;
@@ -184,15 +209,34 @@ fn chromium_zooms_by_mouse_and_buttons() {
     shown.browser.move_to(closer.x(20), closer.timeline);
     shown.tells_of(&reported.json, 20);
 
+    // A box in the pool zooms into addresses, too.
+    let pool = closer.addresses[1];
+    let [top, bottom] = closer.slots;
+    let (x, quarter) = (closer.x(20), (bottom - top) / 4.0);
+    shown.browser.drag([x - 60.0, top + quarter], [x + 60.0, bottom - quarter]);
+    let [low, high] = shown.plot().addresses;
+    assert!(
+        (low - pool / 4.0).abs() < pool / 50.0 && (high - pool * 0.75).abs() < pool / 50.0,
+        "{low}..{high}"
+    );
+    let boxed = shown.plot();
+    let inside = |stay: &&Stay| (top + 3.0..bottom - 3.0).contains(&boxed.y(plan, stay));
+    let stays = stays(plan);
+    let stay = live(plan, &stays, 20).into_iter().find(|stay| inside(&stay)).unwrap();
+    shown.browser.move_to(boxed.x(20), boxed.y(plan, &stay));
+    assert_eq!(shown.words("#at-slot [data-field=value]"), stay.value);
+
     shown.click("[data-zoom=out]");
     let further = shown.plot().actions;
-    assert!(further[1] - further[0] > closer.actions[1] - closer.actions[0]);
+    assert!(further[1] - further[0] > boxed.actions[1] - boxed.actions[0]);
     shown.click("[data-zoom=all]");
     assert_eq!(shown.plot().actions, [0.0, count]);
+    assert_eq!(shown.plot().addresses, [0.0, pool]);
+    let plot = shown.plot();
+    shown.browser.move_to(plot.x(20), plot.timeline);
 
     shown.click("[data-scope=everything]");
     let total = shown.figure("#at-bytes [data-category=total][data-account=planned]");
-    let plan = reported.plan();
     let beside = number(&plan["planned_peak_bytes"]) - number(&plan["planned_activation_bytes"]);
     let live: u64 = ACTIVATIONS.iter().map(|name| number(&plan["live_bytes"][*name][20])).sum();
     assert_eq!(total, beside + live);

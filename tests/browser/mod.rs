@@ -217,18 +217,19 @@ impl Drop for Browser {
 }
 
 fn program() -> String {
-    if let Ok(named) = std::env::var("CHROMIUM") {
-        return named;
-    }
-    let is_there = |name: &&&str| {
+    let names = match std::env::var("CHROMIUM") {
+        Ok(named) => vec![named],
+        Err(_) => NAMES.map(str::to_owned).to_vec(),
+    };
+    let is_there = |name: &&String| {
         let asked = Command::new("sh").args(["-c", "command -v \"$0\"", name]).stdout(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     };
-    let found = NAMES.iter().find(is_there).unwrap_or_else(|| {
+    let found = names.iter().find(is_there).unwrap_or_else(|| {
         panic!(
             "the page's tests need Chromium: install chromium (Debian, Fedora, Arch) or Google Chrome, or put the \
-             path of one into CHROMIUM; none of {NAMES:?} is on the path"
+             path of one into CHROMIUM; found none of {names:?}"
         )
     });
-    (*found).to_owned()
+    found.clone()
 }

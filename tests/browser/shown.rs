@@ -32,17 +32,16 @@ impl Reported {
         self.folder.path("r.html")
     }
 
-    /// A page with another report inside.
-    pub fn with(&self, changed: impl FnOnce(&mut Value)) -> PathBuf {
+    /// The same page with another report inside.
+    pub fn changed(mut self, change: impl FnOnce(&mut Value)) -> Self {
         let page = String::from_utf8(self.folder.read("r.html")).unwrap();
         let start = "id=\"report\">";
         let (before, rest) = page.split_once(start).unwrap();
         let (_, after) = rest.split_once("</script>").unwrap();
-        let mut json = self.json.clone();
-        changed(&mut json);
-        let json = json.to_string().replace('<', "\\u003c");
-        self.folder.write("changed.html", format!("{before}{start}{json}</script>{after}").as_bytes());
-        self.folder.path("changed.html")
+        change(&mut self.json);
+        let json = self.json.to_string().replace('<', "\\u003c");
+        self.folder.write("r.html", format!("{before}{start}{json}</script>{after}").as_bytes());
+        self
     }
 
     pub fn plan(&self) -> &Value {
@@ -109,7 +108,24 @@ impl Shown {
             names: field("y") + 24.0,
             timeline: field("y") + field("timelineTop") + 60.0,
             slots: [field("y") + field("slotsTop"), field("y") + field("slotsBottom")],
+            addresses: [field("low"), field("high")],
         }
+    }
+
+    /// How far down the plot the first pixel of a stacked category is, at `x` on the screen.
+    pub fn top_of_stack(&mut self, x: f64) -> u64 {
+        let colours = ["29,91,148", "207,122,0", "17,128,106"];
+        let row = self.browser.eval(&format!(
+            "(() => {{ const canvas = document.getElementById('base');
+            const x = Math.floor({x} - canvas.getBoundingClientRect().x);
+            const copy = new OffscreenCanvas(1, canvas.height).getContext('2d');
+            copy.drawImage(canvas, -x, 0);
+            const column = copy.getImageData(0, 0, 1, canvas.height).data;
+            return Array.from({{ length: canvas.height }}, (_, y) => `${{column.slice(4 * y, 4 * y + 3)}}`)
+                .findIndex((colour) => {}.includes(colour)); }})()",
+            json!(colours)
+        ));
+        number(&row)
     }
 
     /// Clicks the middle of an element.
@@ -130,8 +146,7 @@ impl Shown {
     #[track_caller]
     pub fn tells_of(&mut self, json: &Value, action: usize) {
         let plan = &json["plan"];
-        let at = text(&self.browser.eval("document.getElementById('at-action').value"));
-        assert_eq!(at, action.to_string());
+        assert_eq!(self.cursor(), action as u64);
         for (field, expected) in words(plan, action) {
             assert_eq!(self.words(&format!("#readout [data-field={field}]")), expected, "action {action}");
         }
@@ -165,6 +180,7 @@ pub struct Plot {
     pub names: f64,
     pub timeline: f64,
     pub slots: [f64; 2],
+    pub addresses: [f64; 2],
 }
 
 impl Plot {
@@ -186,6 +202,7 @@ impl Plot {
         assert_eq!(pool, number(&plan["planned_activation_bytes"]));
         let first: u64 = blocks[..stay.block].iter().map(bytes).sum();
         let middle = (first + stay.offset) as f64 + stay.bytes as f64 / 2.0;
-        self.slots[0] + middle / pool as f64 * (self.slots[1] - self.slots[0])
+        let [low, high] = self.addresses;
+        self.slots[0] + (middle - low) / (high - low) * (self.slots[1] - self.slots[0])
     }
 }

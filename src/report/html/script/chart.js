@@ -6,7 +6,7 @@
  * `x` and `y` turn numbers into the axes' text; `xTicks` and `yTicks` choose the numbers, given the range.
  */
 function lineChart({ title, points, marks = [], x, y, xTicks = ticks, yTicks = ticks, isStepped = false }) {
-  const size = { width: 520, height: 240, left: 66, right: 14, top: 12, bottom: 28 };
+  const size = { width: 520, height: 240, left: 66, right: 30, top: 12, bottom: 28 };
   const everything = [...points, ...marks];
   const across = scale(extent(everything.map((point) => point.x)), size.left, size.width - size.right);
   const up = scale(extent(everything.map((point) => point.y)), size.height - size.bottom, size.top);
@@ -25,8 +25,7 @@ function lineChart({ title, points, marks = [], x, y, xTicks = ticks, yTicks = t
   }
   for (const value of xTicks(across.domain, 4)) {
     const at = across(value);
-    const anchor = at > size.width - 40 ? "end" : "middle";
-    svg.append(svgElement("text", { x: at, y: size.height - 8, "text-anchor": anchor }, x(value)));
+    svg.append(svgElement("text", { x: at, y: size.height - 8, "text-anchor": "middle" }, x(value)));
   }
   const path = points.map((point, index) => {
     const [left, top] = [across(point.x).toFixed(1), up(point.y).toFixed(1)];

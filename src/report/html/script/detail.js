@@ -21,8 +21,8 @@ function showDetail(model, index) {
     element("p", { class: "quiet" }, `actions ${exact(part.actions[0])}–${exact(part.actions[1] - 1)}`),
     ...heldIn(model, part),
     ...recomputedIn(model, part),
-    ...peakOf(model, part, model.countedParts?.[index]),
   );
+  showPeak(panel, model, part, model.countedParts?.[index]);
 }
 
 /** Checkpoints that live after any of the part's actions. */
@@ -66,7 +66,7 @@ function recomputedIn({ plan }, part) {
   return [element("h4", {}, "Recomputed"), what];
 }
 
-function peakOf(model, part, counted) {
+function showPeak(panel, model, part, counted) {
   const live = liveStays(model, part.peak_action);
   const sum = live.reduce((bytes, stay) => bytes + stay.bytes, 0);
   const row = (stay) =>
@@ -92,7 +92,7 @@ function peakOf(model, part, counted) {
         ["bytes", "number"],
       ]),
     ),
-    element("tbody", {}, ...live.map(row)),
+    element("tbody"),
     element(
       "tfoot",
       {},
@@ -114,7 +114,12 @@ function peakOf(model, part, counted) {
       : counted
         ? ", planned and counted"
         : ", planned";
-  return [
+  const scroller = element(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Values live at the peak" },
+    table,
+  );
+  panel.append(
     element("h4", {}, "Peak"),
     element(
       "p",
@@ -126,10 +131,7 @@ function peakOf(model, part, counted) {
       ", ",
       element("span", { "data-field": "peak-does" }, actionName(model.plan.actions[part.peak_action])),
     ),
-    element(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Values live at the peak" },
-      table,
-    ),
-  ];
+    scroller,
+  );
+  longTable(table.tBodies[0], scroller, live, row);
 }

@@ -17,26 +17,38 @@ function listenToPointer(plot, model, state) {
     if (event.button > 1) return;
     const at = place(event);
     const isPan = event.shiftKey || event.button === 1 || event.pointerType === "touch";
-    pressed = { ...at, isPan, from: state.from, hasMoved: false };
+    pressed = { ...at, isPan, from: state.from, low: state.low, hasMoved: false };
     box.setPointerCapture(event.pointerId);
   });
   box.addEventListener("pointermove", (event) => {
     const at = place(event);
     if (!pressed) return follow(at);
-    if (Math.abs(at.x - pressed.x) > 4) pressed.hasMoved = true;
+    const isInPool = pressed.y >= plot.slots.top;
+    if (Math.abs(at.x - pressed.x) > 4 || (isInPool && Math.abs(at.y - pressed.y) > 4))
+      pressed.hasMoved = true;
     if (!pressed.hasMoved) return;
     if (pressed.isPan) {
       const perPixel = (state.to - state.from) / (plot.right - plot.left);
       state.pan(pressed.from + (pressed.x - at.x) * perPixel - state.from);
+      if (isInPool) state.panTo(pressed.low + plot.address(pressed.y) - plot.address(at.y));
     } else {
-      state.set({ brush: [plot.at(pressed.x), plot.at(at.x)].sort((a, b) => a - b) });
+      // Across the pool's addresses, too, where the drag goes down as well as sideways.
+      const isBox = isInPool && Math.abs(at.y - pressed.y) > 16;
+      state.set({
+        brush: {
+          actions: inOrderOf(plot.at(pressed.x), plot.at(at.x)),
+          addresses: isBox ? inOrderOf(plot.address(pressed.y), plot.address(at.y)) : null,
+        },
+      });
     }
   });
   box.addEventListener("pointerup", (event) => {
     if (!pressed) return;
     const at = place(event);
-    if (pressed.hasMoved && state.brush) state.look(...state.brush);
-    else if (!pressed.hasMoved && at.y < plot.timeline.top && at.x >= plot.left) {
+    if (pressed.hasMoved && state.brush) {
+      state.look(...state.brush.actions);
+      if (state.brush.addresses) state.lookAt(...state.brush.addresses);
+    } else if (!pressed.hasMoved && at.y < plot.timeline.top && at.x >= plot.left) {
       state.select(model.partOf[plot.action(at.x)]);
     } else if (!pressed.hasMoved) follow(at);
     state.set({ brush: null });
@@ -46,7 +58,7 @@ function listenToPointer(plot, model, state) {
     state.set({ brush: null });
     pressed = null;
   });
-  box.addEventListener("dblclick", () => state.look(0, model.count));
+  box.addEventListener("dblclick", state.lookAtAll);
   box.addEventListener(
     "wheel",
     (event) => {
@@ -63,6 +75,8 @@ function listenToPointer(plot, model, state) {
   );
 }
 
+const inOrderOf = (a, b) => (a < b ? [a, b] : [b, a]);
+
 function listenToKeys(plot, model, state) {
   const nextPart = (direction) => {
     const index = Math.min(Math.max(0, model.partOf[state.cursor] + direction), model.parts.length - 1);
@@ -73,6 +87,8 @@ function listenToKeys(plot, model, state) {
   const keys = {
     ArrowLeft: sideways(-1),
     ArrowRight: sideways(1),
+    ArrowUp: () => state.goToValue(-1),
+    ArrowDown: () => state.goToValue(1),
     PageUp: () => nextPart(-1),
     PageDown: () => nextPart(1),
     Home: () => state.go(0),
@@ -80,7 +96,7 @@ function listenToKeys(plot, model, state) {
     "+": () => state.zoom(0.5, state.cursor + 0.5),
     "=": () => state.zoom(0.5, state.cursor + 0.5),
     "-": () => state.zoom(2, state.cursor + 0.5),
-    0: () => state.look(0, model.count),
+    0: state.lookAtAll,
     Enter: () => state.select(model.partOf[state.cursor]),
     Escape: () => state.set({ part: null, brush: null, stay: null, cursor: model.plan.peak_action }),
   };
@@ -89,7 +105,7 @@ function listenToKeys(plot, model, state) {
     if (!does || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     does(event);
-    state.set({ spoken: state.cursor });
+    state.set({ spoken: `${state.cursor} ${state.stay?.value}` });
   });
 }
 
@@ -104,7 +120,7 @@ function listenToTools(model, state) {
       state.look(model.plan.peak_action - 20, model.plan.peak_action + 21);
       state.go(model.plan.peak_action);
     },
-    all: () => state.look(0, model.count),
+    all: state.lookAtAll,
   };
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", zooms[button.dataset.zoom]);

@@ -65,6 +65,7 @@ function createIntervals(model, state) {
     markSelected(table, state.part);
     if (state.part !== null) keepInSight(byId("interval-scroll"), shown.reveal(state.part));
     showDetail(model, state.part);
+    byId("spoken").textContent = state.part === null ? "" : `${partName(parts[state.part])} selected`;
   });
   showDetail(model, null);
 }

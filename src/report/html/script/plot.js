@@ -17,8 +17,9 @@ function createPlot(model, state) {
     "alarm",
     "paper",
     "on-bar",
+    "on-light-bar",
   ];
-  const plot = { box, colours: themeColours(colourNames), state };
+  const plot = { box, colours: themeColours(colourNames) };
 
   const measure = () => {
     const ratio = devicePixelRatio || 1;
@@ -46,6 +47,12 @@ function createPlot(model, state) {
     at: (x) => state.from + ((x - plot.left) / (plot.right - plot.left)) * (state.to - state.from),
     /** The action under `x`. */
     action: (x) => Math.min(model.count - 1, Math.max(0, Math.floor(plot.at(x)))),
+    y: (address) =>
+      plot.slots.top +
+      ((address - state.low) / (state.high - state.low)) * (plot.slots.bottom - plot.slots.top),
+    /** The pool's address at `y`. */
+    address: (y) =>
+      state.low + ((y - plot.slots.top) / (plot.slots.bottom - plot.slots.top)) * (state.high - state.low),
     /** To whole device pixels, where edges are sharp. */
     snap: (x) => Math.round(x * plot.ratio) / plot.ratio,
     recolour() {
@@ -65,6 +72,8 @@ function createPlot(model, state) {
     Object.assign(box.dataset, {
       from: state.from,
       to: state.to,
+      low: state.low,
+      high: state.high,
       left: plot.left,
       right: plot.right,
       timelineTop: plot.timeline.top,
@@ -84,7 +93,7 @@ function createPlot(model, state) {
   };
 
   state.onChange((keys) => {
-    if (["from", "to", "part", "scope"].some((key) => keys.has(key))) drawBase();
+    if (["from", "to", "low", "high", "part", "scope"].some((key) => keys.has(key))) drawBase();
     drawOverlay();
   });
   new ResizeObserver(() => {
@@ -180,12 +189,13 @@ function drawCursor(ink, plot, state) {
     ink.fillRect(plot.snap(left), plot.timeline.top, 1, plot.slots.bottom - plot.timeline.top);
   }
   if (state.brush) {
-    const [from, to] = inside(plot, state.brush);
+    const [from, to] = inside(plot, state.brush.actions);
+    const [top, bottom] = state.brush.addresses?.map(plot.y) ?? [plot.timeline.top, plot.slots.bottom];
     ink.strokeStyle = ink.fillStyle = plot.colours.accent;
     ink.globalAlpha = 0.18;
-    ink.fillRect(from, plot.timeline.top, to - from, plot.slots.bottom - plot.timeline.top);
+    ink.fillRect(from, top, to - from, bottom - top);
     ink.globalAlpha = 1;
-    ink.strokeRect(from, plot.timeline.top, to - from, plot.slots.bottom - plot.timeline.top);
+    ink.strokeRect(from, top, to - from, bottom - top);
   }
 }
 

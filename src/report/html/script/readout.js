@@ -9,7 +9,7 @@ function createReadout(model, state) {
   const show = (keys) => {
     if (keys.has("cursor") || keys.has("scope")) showAction(model, state);
     if (keys.has("cursor") || keys.has("stay")) showStay(model, state);
-    if (keys.has("from") || keys.has("to")) showInSight(model, state);
+    if (["from", "to", "low", "high"].some((key) => keys.has(key))) showInSight(model, state);
     if (keys.has("scope")) {
       for (const button of document.querySelectorAll("[data-scope]")) {
         button.setAttribute("aria-pressed", button.dataset.scope === state.scope);
@@ -112,16 +112,23 @@ function showStay(model, state) {
     element("data", { value: stay.offset, "data-field": "offset" }, exact(stay.offset)),
     ": ",
     element("data", { value: stay.bytes, "data-field": "bytes" }, `${exact(stay.bytes)} B`),
-    ", from action ",
+    ", live from action ",
     element("data", { value: stay.from, "data-field": "from" }, exact(stay.from)),
-    " to ",
+    " until action ",
     element("data", { value: stay.until, "data-field": "until" }, exact(stay.until)),
   );
 }
 
 function showInSight(model, state) {
   const [first, last] = [Math.floor(state.from + 1e-9), Math.ceil(state.to - 1e-9) - 1];
-  byId("in-sight").textContent = `actions ${exact(first)}–${exact(last)} of ${exact(model.count)}`;
+  const { low, high } = state;
+  const { bytes } = model.pool;
+  const addresses =
+    high - low < bytes
+      ? `, addresses ${exact(Math.floor(low))}–${exact(Math.ceil(high))} of ${exact(bytes)}`
+      : "";
+  byId("in-sight").textContent =
+    `actions ${exact(first)}–${exact(last)} of ${exact(model.count)}${addresses}`;
 }
 
 /** For who cannot see the readout, once keys rest. */
@@ -131,7 +138,10 @@ function speak(model, state) {
   speaking = setTimeout(() => {
     const index = state.cursor;
     const part = partName(model.parts[model.partOf[index]]);
+    const value = state.stay
+      ? `, ${state.stay.value} in slot ${state.stay.slot}, ${exact(state.stay.bytes)} bytes`
+      : "";
     byId("spoken").textContent =
-      `action ${index}, ${actionName(model.plan.actions[index])}, ${part}, ${exact(model.planned.total[index])} bytes live`;
+      `action ${index}, ${actionName(model.plan.actions[index])}, ${part}, ${exact(model.planned.total[index])} bytes live${value}`;
   }, 200);
 }

@@ -1,27 +1,25 @@
 // The pool by address, blocks one below another: a rectangle for every value's stay.
 
-const addressY = (plot, model, address) =>
-  plot.slots.top + (address / model.pool.bytes) * (plot.slots.bottom - plot.slots.top);
-
 /** Where a stay is drawn. */
 function stayBox(plot, model, stay) {
   const [left, right] = inside(plot, [stay.from, stay.until]);
   const address = model.pool.blocks[stay.block].first + stay.offset;
-  const top = addressY(plot, model, address);
-  return { left, top, width: right - left, height: addressY(plot, model, address + stay.bytes) - top };
+  const top = plot.y(address);
+  return { left, top, width: right - left, height: plot.y(address + stay.bytes) - top };
 }
 
 function drawSlots(ink, plot, model, state) {
   const { colours, slots } = plot;
   drawBlocks(ink, plot, model);
   text(ink, plot);
-  ink.textAlign = "center";
+  clipToSlots(ink, plot);
   const labels = [];
   for (const name of ACTIVATIONS) {
     ink.fillStyle = colours[name];
     for (const stay of model.stays) {
       if (stay.category !== name || stay.until <= state.from || stay.from >= state.to) continue;
       const { left, top, width, height } = stayBox(plot, model, stay);
+      if (top > slots.bottom || top + height < slots.top) continue;
       // A hair of space between two stays, where there is room for it.
       const [across, down] = [width > 5 ? 1 : 0, height > 5 ? 1 : 0];
       const [from, to] = [plot.snap(top), plot.snap(top + height)];
@@ -32,8 +30,10 @@ function drawSlots(ink, plot, model, state) {
   for (const { stay, left, top, width, height } of labels) {
     const [kind, index] = stay.value.split(" ");
     const words = ink.measureText(stay.value).width < width - 6 ? stay.value : `${kind[0]}${index}`;
-    centred(ink, words, left, left + width, top + height / 2, colours["on-bar"]);
+    const colour = colours[stay.category === "recomputed" ? "on-light-bar" : "on-bar"];
+    centred(ink, words, left, left + width, top + height / 2, colour);
   }
+  ink.restore();
   ink.strokeStyle = colours.rule;
   ink.strokeRect(plot.left - 0.5, slots.top - 0.5, plot.right - plot.left + 1, slots.bottom - slots.top + 1);
 }
@@ -44,14 +44,16 @@ function drawBlocks(ink, plot, model) {
   ink.textAlign = "right";
   let lastLabel = -Infinity;
   model.pool.blocks.forEach(({ first, bytes }, index) => {
-    const [top, bottom] = [addressY(plot, model, first), addressY(plot, model, first + bytes)];
+    const [top, bottom] = [Math.max(plot.slots.top, plot.y(first)), plot.y(first + bytes)];
+    if (bottom <= plot.slots.top || top >= plot.slots.bottom) return;
     if (bottom - top > 5) {
       ink.fillStyle = plot.colours.rule;
       ink.fillRect(plot.left, plot.snap(top), plot.right - plot.left, 1 / plot.ratio);
     }
-    if (top - lastLabel < 14 || bottom > plot.slots.bottom + 1) return;
+    if (top - lastLabel < 14 || top > plot.slots.bottom - 6) return;
     ink.fillStyle = plot.colours.quiet;
-    ink.fillText(`block ${index}`, plot.left - 6, Math.max(top, Math.min(top + 7, (top + bottom) / 2)));
+    const words = index < 1000 ? `block ${index}` : `${index}`;
+    ink.fillText(words, plot.left - 6, Math.max(top, Math.min(top + 7, (top + bottom) / 2)));
     lastLabel = top;
   });
 }
@@ -60,7 +62,7 @@ function drawBlocks(ink, plot, model) {
 function stayUnder(plot, model, x, y) {
   const { top, bottom } = plot.slots;
   if (y < top || y > bottom || x < plot.left) return null;
-  const address = ((y - top) / (bottom - top)) * model.pool.bytes;
+  const address = plot.address(y);
   const action = plot.action(x);
   const covers = (stay) => {
     const start = address - stay.offset - model.pool.blocks[stay.block].first;
@@ -73,8 +75,17 @@ function stayUnder(plot, model, x, y) {
 function drawStay(ink, plot, model, state) {
   if (!state.stay || state.stay.until <= state.from || state.stay.from >= state.to) return;
   const { left, top, width, height } = stayBox(plot, model, state.stay);
+  clipToSlots(ink, plot);
   ink.strokeStyle = plot.colours.ink;
   ink.lineWidth = 2;
   ink.strokeRect(left, top, Math.max(2, width), Math.max(2, height));
-  ink.lineWidth = 1;
+  ink.restore();
+}
+
+/** Until it is restored, draws only where the pool is. */
+function clipToSlots(ink, plot) {
+  ink.save();
+  ink.beginPath();
+  ink.rect(plot.left, plot.slots.top, plot.right - plot.left, plot.slots.bottom - plot.slots.top);
+  ink.clip();
 }

@@ -10,6 +10,9 @@ function createState(model) {
     /** Which actions are in sight: from one position to another, in actions. */
     from: 0,
     to: model.count,
+    /** Which addresses of the pool are in sight. */
+    low: 0,
+    high: model.pool.bytes,
     /** The action that the readout tells of. */
     cursor: model.plan.peak_action,
     /** The value's stay that it tells of. */
@@ -17,8 +20,10 @@ function createState(model) {
     /** The selected part of the step. */
     part: null,
     scope: "activations",
-    /** The range being dragged over. */
+    /** What is being dragged over: two positions in actions, and two addresses or null. */
     brush: null,
+    /** What was last told aloud. */
+    spoken: "",
   };
 
   /** Tells listeners of changes before the next frame is drawn. */
@@ -40,9 +45,19 @@ function createState(model) {
     const start = Math.min(Math.max(0, (from + to - length) / 2), model.count - length);
     set({ from: start, to: start + length });
   };
+  const lookAt = (low, high) => {
+    const length = Math.min(model.pool.bytes, Math.max(high - low, 64));
+    const start = Math.min(Math.max(0, (low + high - length) / 2), model.pool.bytes - length);
+    set({ low: start, high: start + length });
+  };
   return Object.assign(state, {
     set,
     look,
+    lookAt,
+    lookAtAll() {
+      look(0, model.count);
+      lookAt(0, model.pool.bytes);
+    },
     onChange: (listener) => listeners.push(listener),
     zoom(factor, around = (state.from + state.to) / 2) {
       const length = Math.min(model.count, Math.max(CLOSEST, (state.to - state.from) * factor));
@@ -53,12 +68,29 @@ function createState(model) {
       const start = Math.min(Math.max(0, state.from + actions), model.count - (state.to - state.from));
       set({ from: start, to: start + state.to - state.from });
     },
+    /** Moves what is in sight of the pool to start at an address. */
+    panTo(low) {
+      const start = Math.min(Math.max(0, low), model.pool.bytes - (state.high - state.low));
+      set({ low: start, high: start + state.high - state.low });
+    },
     /** Moves the cursor, and what is in sight with it. */
     go(action) {
       const cursor = Math.min(Math.max(0, action), model.count - 1);
       set({ cursor, stay: null });
       if (cursor < state.from) state.pan(cursor - state.from);
       if (cursor + 1 > state.to) state.pan(cursor + 1 - state.to);
+    },
+    /** Goes to the next value in the pool after the cursor's action, up or down by address. */
+    goToValue(direction) {
+      const address = (stay) => model.pool.blocks[stay.block].first + stay.offset;
+      const live = liveStays(model, state.cursor).sort((a, b) => address(a) - address(b));
+      if (live.length === 0) return;
+      const before = state.stay ? live.indexOf(state.stay) : direction > 0 ? -1 : live.length;
+      const stay = live[Math.min(Math.max(0, before + direction), live.length - 1)];
+      set({ stay });
+      const [first, end] = [address(stay), address(stay) + stay.bytes];
+      const move = first < state.low ? first - state.low : Math.max(0, end - state.high);
+      if (move !== 0) state.panTo(state.low + move);
     },
     select(index) {
       set({ part: index });

@@ -36,7 +36,7 @@ function timelineLines(model, isWhole) {
   const { plan, besideBytes } = model;
   const peak = isWhole ? plan.planned_peak_bytes : plan.planned_activation_bytes;
   const lines = [
-    { name: isWhole ? "planned peak" : "planned pool", bytes: peak, colour: "ink", isBelow: true },
+    { name: isWhole ? "planned peak" : "planned pool", bytes: peak, colour: "ink", isDashed: true },
   ];
   if (plan.budget_bytes !== null) {
     const bytes = plan.budget_bytes - (isWhole ? 0 : besideBytes);
@@ -121,10 +121,10 @@ function drawCounted(ink, plot, model, state, y) {
 
 function drawLines(ink, plot, lines, y) {
   text(ink, plot);
-  for (const { name, bytes, colour, isBelow } of lines) {
+  for (const { name, bytes, colour, isDashed } of lines) {
     const at = plot.snap(y(bytes));
     ink.strokeStyle = plot.colours[colour];
-    ink.setLineDash(isBelow ? [5, 3] : []);
+    ink.setLineDash(isDashed ? [5, 3] : []);
     ink.lineWidth = 1;
     ink.beginPath();
     ink.moveTo(plot.left, at);
@@ -133,6 +133,8 @@ function drawLines(ink, plot, lines, y) {
     ink.setLineDash([]);
     const words = `${name} ${exact(bytes)} B`;
     const width = ink.measureText(words).width;
+    // Above its line, unless another line is there.
+    const isBelow = lines.some((other) => other.bytes > bytes && at - y(other.bytes) < 18);
     const middle = isBelow ? at + 9 : at - 8;
     ink.fillStyle = plot.colours.paper;
     ink.globalAlpha = 0.82;
