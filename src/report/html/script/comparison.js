@@ -33,7 +33,12 @@ function showMemory(strategies) {
       ["by category", "bars"],
       ["planned peak", "number"],
       ["counted peak", "number"],
-      ...(hasDriver ? [["driver, allocated", "number"], ["reserved", "number"]] : []),
+      ...(hasDriver
+        ? [
+            ["driver, allocated", "number"],
+            ["reserved", "number"],
+          ]
+        : []),
       ["saved", "number"],
     ]),
   );
@@ -52,7 +57,10 @@ function showMemory(strategies) {
       bytesCell("planned", memory.planned_peak_bytes),
       bytesCell("counted", memory.counted_peak_bytes),
       ...(hasDriver
-        ? [bytesCell("driver", memory.driver_allocated_bytes), bytesCell("reserved", memory.driver_reserved_bytes)]
+        ? [
+            bytesCell("driver", memory.driver_allocated_bytes),
+            bytesCell("reserved", memory.driver_reserved_bytes),
+          ]
         : []),
       bytesCell("saved", strategy.saved_bytes),
     ]);

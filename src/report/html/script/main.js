@@ -1,9 +1,7 @@
-// Reads the report, then shows each part of it.
+// Shows each part of a plan's or a run's report.
 
-try {
-  const model = readModel(readReport(byId("report").textContent));
-  // What has no size yet cannot be drawn.
-  document.body.dataset.ready = "drawing";
+showPage("plan", (report) => {
+  const model = readModel(report);
   const state = createState(model);
   showHeadline(model);
   showStepNote(model);
@@ -18,11 +16,4 @@ try {
   showLedger(model);
   showEpochs(model);
   showOutlook(model);
-  document.body.dataset.ready = "true";
-  document.body.dataset.readyMs = Math.round(performance.now());
-} catch (error) {
-  delete document.body.dataset.ready;
-  byId("problem").textContent =
-    `This page cannot show its report: ${error.message}. The report itself is JSON, in this file’s element with the id “report”.`;
-  console.error(error);
-}
+});

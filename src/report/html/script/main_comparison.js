@@ -1,6 +1,6 @@
-// Shows a comparison.
+// Shows each part of a comparison.
 
-showPage(() => {
-  showComparison(readReport(byId("report").textContent, "strategies"));
+showPage("strategies", (report) => {
+  showComparison(report);
   switchThemes(byId("theme"), () => {});
 });

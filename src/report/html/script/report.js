@@ -2,21 +2,13 @@
 
 const SCHEMA = 2;
 
-/** The report in `text`, which must have `part`. */
-function readReport(text, part = "plan") {
-  const report = JSON.parse(text);
-  if (report.schema !== SCHEMA || !report[part]) {
-    throw new Error(`its report has schema ${report.schema}, and this page knows schema ${SCHEMA}`);
-  }
-  return report;
-}
-
-/** Does `show`, and says in words what keeps the page from being shown. */
-function showPage(show) {
+/** Reads the report, which must have `part`, and lets `show` show it; says in words what keeps it from being shown. */
+function showPage(part, show) {
   try {
+    const report = readReport(byId("report").textContent, part);
     // What has no size yet cannot be drawn.
     document.body.dataset.ready = "drawing";
-    show();
+    show(report);
     document.body.dataset.ready = "true";
     document.body.dataset.readyMs = Math.round(performance.now());
   } catch (error) {
@@ -25,4 +17,12 @@ function showPage(show) {
       `This page cannot show its report: ${error.message}. The report itself is JSON, in this file’s element with the id “report”.`;
     console.error(error);
   }
+}
+
+function readReport(text, part) {
+  const report = JSON.parse(text);
+  if (report.schema !== SCHEMA || !report[part]) {
+    throw new Error(`its report has schema ${report.schema}, and this page knows schema ${SCHEMA}`);
+  }
+  return report;
 }
