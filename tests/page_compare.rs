@@ -3,7 +3,7 @@
 mod browser;
 mod program;
 
-use browser::shown::Reported;
+use browser::shown::{READY, Reported};
 use browser::step::{list, number, text};
 use program::SMALL;
 use serde_json::json;
@@ -66,7 +66,7 @@ fn chromium_shows_differing_weights_and_fits_a_narrow_dark_screen() {
     let overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(shown.browser.eval(overflow), 0);
     assert_eq!(shown.words("#theme"), "Light");
-    let changed = reported.with(|json| json["strategies"][1]["equal_weights"] = json!(false));
-    shown.browser.show(&changed, browser::shown::READY);
+    let changed = reported.changed(|json| json["strategies"][1]["equal_weights"] = json!(false));
+    shown.browser.show(&changed.page(), READY);
     assert_eq!(shown.words("[data-strategy=every-2] [data-column=weights].alarm"), "differ");
 }
