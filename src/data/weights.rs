@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::npz::{self, Archive, Entry};
+use crate::file;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
-use crate::{Error, Result, file};
+use crate::{Error, Result};
 
 /// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, f32 or
 /// f64.

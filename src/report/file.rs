@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Report, csv, html, json, svg, trace};
-use crate::{Error, Result, file};
+use crate::file;
+use crate::{Error, Result};
 
 /// A file to write a report to, in the format that its name ends in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +103,11 @@ impl ReportFile {
 /// # Errors
 /// [`Error::File`] for the first one that cannot.
 pub fn check(files: &[ReportFile]) -> Result<()> {
-    for (index, file) in files.iter().enumerate() {
-        if files[..index].iter().any(|other| other.path == file.path) {
-            return Err(Error::file(&file.path, "found twice, expected another name for each --report"));
+    for (index, ReportFile { path, .. }) in files.iter().enumerate() {
+        if files[..index].iter().any(|other| other.path == *path) {
+            return Err(Error::file(path, "found twice, expected another name for each --report"));
         }
-        crate::file::check_writable(&file.path)?;
+        file::check_writable(path)?;
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::header::f32_header;
 use super::shown;
-use crate::{Result, file};
+use crate::Result;
+use crate::file;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
