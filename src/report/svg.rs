@@ -85,6 +85,7 @@ struct Point {
     predicted: f64,
 }
 
+/// From the left to the right.
 fn points(comparison: &Comparison) -> Vec<Point> {
     let point = |contender: &Contender| Point {
         name: contender.strategy.to_string(),
@@ -93,7 +94,9 @@ fn points(comparison: &Comparison) -> Vec<Point> {
         range: comparison.time_ratio_range(contender),
         predicted: comparison.predicted_ratio(contender),
     };
-    comparison.contenders.iter().map(point).collect()
+    let mut points: Vec<Point> = comparison.contenders.iter().map(point).collect();
+    points.sort_by(|a, b| a.bytes.total_cmp(&b.bytes));
+    points
 }
 
 /// From zero to the first round number from `most` up.

@@ -9,7 +9,7 @@ pub fn check(check: &Check) -> String {
         Verdict::NotJudged => "NOT JUDGED",
     };
     let bound = number(*bound);
-    format!("{name:<14} {:>8} <= {bound:<5}  {verdict:<6}  {detail}", number(*figure))
+    format!("{name:<14} {:>8} <= {bound:<6}  {verdict:<6}  {detail}", number(*figure))
 }
 
 /// Small whole numbers as they are, others with two digits.
