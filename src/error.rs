@@ -66,12 +66,14 @@ pub enum Error {
 
     /// Trainings that ought to be equal, and are not.
     #[error(
-        "the weights after {strategies} are not those of store-all's first run; \
+        "the weights after {strategies} are not those of {baseline}'s first run; \
          expected equal bits on one device: let ckpt-gpu check tell what is wrong with it"
     )]
     WeightsDiffer {
         /// Whose weights differ.
         strategies: String,
+        /// From whose.
+        baseline: String,
     },
 
     /// A state that came out differently when it was recomputed.

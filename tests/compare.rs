@@ -72,11 +72,17 @@ fn strategies_agree(device: &str) {
     assert!(names.ends_with(&["budget-67108864", "budget-1073741824"]), "{names:?}");
     assert_eq!(strategies(&report)[0]["weights_sha256"][0], folder.hash(&flags));
 
+    // Where store-all does not take part, the first is what the others are held against.
     folder.train(&format!("{flags} --seed 7 --save start.npz"));
-    let run =
-        folder.run(&format!("compare --json {flags} --init start.npz --every 2 --repeats 1")).succeeded();
-    let hash = folder.hash(&format!("{flags} --init start.npz"));
-    assert_eq!(strategies(&run.events()[0])[1]["weights_sha256"][0], hash);
+    let command = format!("compare {flags} --init start.npz --every 2,1 --repeats 1");
+    let event = &folder.run(&format!("{command} --json")).succeeded().events()[0];
+    let hash = Value::from(folder.hash(&format!("{flags} --init start.npz")));
+    let [first, second] = strategies(event) else { panic!("{event}") };
+    assert_eq!((&first["strategy"], &second["strategy"]), (&"every-2".into(), &"every-1".into()));
+    assert_eq!((&first["weights_sha256"][0], &second["weights_sha256"][0]), (&hash, &hash));
+    assert_eq!(first["saved_bytes"], 0);
+    let shown = folder.run(&command).succeeded().stdout;
+    assert!(shown.contains("of every-2's") && !shown.contains("store-all"), "{shown}");
 
     let csv = String::from_utf8(folder.read("c.csv")).unwrap();
     let head: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
@@ -150,7 +156,7 @@ fn weights_that_differ_are_told() {
     let network = settings.network().unwrap();
     let start = Parameters::normal(&network, 5);
     let mut turns = 0;
-    let strategies = [Strategy::EveryN(1), Strategy::EveryN(2)];
+    let strategies = [Strategy::EveryN(1), Strategy::EveryN(2), Strategy::StoreAll];
     let mut comparison = Comparison::run(&Machine::Cpu, &settings, &strategies, 3, &data, &start, |turn| {
         turns += 1;
         assert_eq!((turn.runs, turn.steps), (9, 8));

@@ -11,7 +11,7 @@ use serde_json::json;
 #[test]
 fn chromium_shows_strategies_side_by_side() {
     let command = SMALL.replace("--epochs 1", "--epochs 3");
-    let command = format!("compare {command} --device cpu --every 1,2 --budget 1GiB --repeats 2");
+    let command = format!("compare {command} --device cpu --every 0,1,2 --budget 1GiB --repeats 2");
     let reported = Reported::new(&command);
     let mut shown = reported.open();
     let strategies = list(&reported.json["strategies"]);
@@ -61,7 +61,7 @@ fn chromium_shows_strategies_side_by_side() {
 
 #[test]
 fn chromium_shows_differing_weights_and_fits_a_narrow_dark_screen() {
-    let reported = Reported::new(&format!("compare {SMALL} --device cpu --every 2 --repeats 1"));
+    let reported = Reported::new(&format!("compare {SMALL} --device cpu --every 0,2 --repeats 1"));
     let mut shown = reported.open_at(360, true);
     let overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(shown.browser.eval(overflow), 0);

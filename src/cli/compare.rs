@@ -18,8 +18,8 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     flags: RunFlags,
 
-    /// Keep every N-th activation, for each of these N; 0 keeps all, and always takes part [default: what the notebook
-    /// compares for the preset, or 0,1,2,4,10]
+    /// Keep every N-th activation, for each of these N; 0 keeps all, and is what the others are held against: without it,
+    /// that is the first [default: what the notebook compares for the preset, or 0,1,2,4,10]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
     every: Vec<Strategy>,
 
@@ -100,5 +100,6 @@ fn equal_weights(comparison: &Comparison) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    Err(Error::WeightsDiffer { strategies: names.join(", ") })
+    let baseline = comparison.baseline().strategy.to_string();
+    Err(Error::WeightsDiffer { strategies: names.join(", "), baseline })
 }

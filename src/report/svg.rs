@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use crate::strategy::Strategy;
 use crate::train::{Comparison, Contender};
 
 const WIDTH: f64 = 760.0;
@@ -35,7 +36,7 @@ const STYLE: &str = "<style>
 </style>
 ";
 
-/// Time against memory: of each strategy the time of its steps in store-all's, measured and by FLOPs, over its bytes of
+/// Time against memory: of each strategy the time of its steps in the baseline's, measured and by FLOPs, over its bytes of
 /// activations. Whiskers are the rounds' range.
 pub(super) fn plot(comparison: &Comparison) -> String {
     drawing(comparison, STYLE)
@@ -59,7 +60,7 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
          <title id=\"plot-title\">Time of a step against bytes of activations, by strategy</title>\n"
     );
     legend(&mut svg);
-    axes(&mut svg, &x, &y);
+    axes(&mut svg, &x, &y, comparison.baseline().strategy);
     let mut taken: Vec<[f64; 4]> = Vec::new();
     for point in &points {
         let (px, measured, predicted) =
@@ -76,7 +77,7 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
     svg
 }
 
-/// One strategy; times are in store-all's.
+/// One strategy; times are in the baseline's.
 struct Point {
     name: String,
     bytes: f64,
@@ -138,7 +139,7 @@ fn legend(svg: &mut String) {
     );
 }
 
-fn axes(svg: &mut String, x: &Axis, y: &Axis) {
+fn axes(svg: &mut String, x: &Axis, y: &Axis, baseline: Strategy) {
     for tick in y.ticks() {
         let at = y.place(tick);
         let _ = writeln!(
@@ -164,7 +165,7 @@ fn axes(svg: &mut String, x: &Axis, y: &Axis) {
         svg,
         "<path class=\"axis\" d=\"M{LEFT} {TOP}V{BOTTOM}H{RIGHT}\"/>\
          <text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">bytes of activations on the device</text>\
-         <text text-anchor=\"middle\" transform=\"translate(20 {:.1}) rotate(-90)\">time of a step, in store-all's</text>",
+         <text text-anchor=\"middle\" transform=\"translate(20 {:.1}) rotate(-90)\">time of a step, in {baseline}'s</text>",
         (LEFT + RIGHT) / 2.0,
         BOTTOM + 46.0,
         (TOP + BOTTOM) / 2.0
@@ -179,7 +180,7 @@ fn draw(svg: &mut String, point: &Point, x: &Axis, y: &Axis, taken: &mut Vec<[f6
     let _ = writeln!(
         svg,
         "<g data-strategy=\"{name}\" tabindex=\"0\"><title>{name}: {bytes} bytes of activations, {:.2} times \
-         store-all's time, {:.2} by FLOPs</title>\
+         the time of the first, {:.2} by FLOPs</title>\
          <path class=\"whisker\" d=\"M{px:.1} {low:.1}V{high:.1}M{:.1} {low:.1}h8M{:.1} {high:.1}h8\"/>\
          <path class=\"predicted\" d=\"{}\"/>\
          <circle class=\"measured\" cx=\"{px:.1}\" cy=\"{measured:.1}\" r=\"5\"/>\

@@ -16,7 +16,7 @@ const WARM_UP_STEPS: u64 = 2;
 pub struct Comparison {
     /// What they trained on.
     pub device: DeviceInfo,
-    /// Store-all first, then the others in the order that was asked for.
+    /// In the order that was asked for, but store-all, if it takes part, first. The others are held against the first.
     pub contenders: Vec<Contender>,
 }
 
@@ -52,7 +52,7 @@ pub struct Turn {
 }
 
 impl Comparison {
-    /// Trains `repeats` times under every one of `strategies`, and under store-all, from `parameters`.
+    /// Trains `repeats` times under every one of `strategies`, from `parameters`.
     ///
     /// Runs of different strategies alternate, each round beginning with another one, so that a machine that slows down slows all of
     /// them. All run on `machine`, one after the other. `on_step` is told of every step.
@@ -78,7 +78,7 @@ impl Comparison {
         for &strategy in &strategies {
             machine.target().plan(strategy, &task, settings.dataset)?;
         }
-        let warm_up = Settings { steps: Some(WARM_UP_STEPS), ..with(Strategy::StoreAll) };
+        let warm_up = Settings { steps: Some(WARM_UP_STEPS), ..with(strategies[0]) };
         Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
@@ -113,11 +113,11 @@ impl Comparison {
 
 impl Comparison {
     /// What the others are held against.
-    pub fn store_all(&self) -> &Contender {
+    pub fn baseline(&self) -> &Contender {
         &self.contenders[0]
     }
 
-    /// How much longer `contender` took than store-all: the median over rounds.
+    /// How much longer `contender` took than the baseline: the median over rounds.
     pub fn time_ratio(&self, contender: &Contender) -> f64 {
         median(self.time_ratios(contender).collect())
     }
@@ -128,23 +128,23 @@ impl Comparison {
     }
 
     fn time_ratios<'a>(&'a self, contender: &'a Contender) -> impl Iterator<Item = f64> + 'a {
-        let rounds = contender.seconds.iter().zip(&self.store_all().seconds);
-        rounds.map(|(seconds, store_all)| seconds / store_all)
+        let rounds = contender.seconds.iter().zip(&self.baseline().seconds);
+        rounds.map(|(seconds, baseline)| seconds / baseline)
     }
 
     /// How much longer it would take if time were FLOPs.
     pub fn predicted_ratio(&self, contender: &Contender) -> f64 {
-        contender.plan.step_flops() as f64 / self.store_all().plan.step_flops().max(1) as f64
+        contender.plan.step_flops() as f64 / self.baseline().plan.step_flops().max(1) as f64
     }
 
-    /// Whether every run of `contender` ended with the weights of store-all's first run, to the last bit.
+    /// Whether every run of `contender` ended with the weights of the baseline's first run, to the last bit.
     pub fn has_equal_weights(&self, contender: &Contender) -> bool {
-        contender.weights_sha256.iter().all(|hash| *hash == self.store_all().weights_sha256[0])
+        contender.weights_sha256.iter().all(|hash| *hash == self.baseline().weights_sha256[0])
     }
 
-    /// Bytes on the device that `contender` saves against store-all; negative where it takes more.
+    /// Bytes on the device that `contender` saves against the baseline; negative where it takes more.
     pub fn saved_bytes(&self, contender: &Contender) -> i64 {
-        self.store_all().memory.counted.total() as i64 - contender.memory.counted.total() as i64
+        self.baseline().memory.counted.total() as i64 - contender.memory.counted.total() as i64
     }
 }
 
@@ -165,16 +165,23 @@ impl Contender {
     }
 }
 
-/// Store-all, then each of `strategies` that is another one.
+/// Each of `strategies` once, store-all first if it is among them.
 fn distinct(settings: &Settings, strategies: &[Strategy]) -> Result<Vec<Strategy>> {
     let chain = Chain::of(&settings.network()?, settings.micro_batch())?;
-    let mut distinct = vec![Strategy::StoreAll];
+    let mut distinct = Vec::new();
     for strategy in strategies {
-        let strategy = strategy.resolved(&chain)?;
-        if strategy != Strategy::EveryN(0) && !distinct.contains(&strategy) {
+        let strategy = match strategy.resolved(&chain)? {
+            Strategy::EveryN(0) => Strategy::StoreAll,
+            other => other,
+        };
+        if !distinct.contains(&strategy) {
             distinct.push(strategy);
         }
     }
+    if distinct.is_empty() {
+        return Err(Error::usage("--every", "found no strategy to compare, expected at least one"));
+    }
+    distinct.sort_by_key(|strategy| *strategy != Strategy::StoreAll);
     Ok(distinct)
 }
 

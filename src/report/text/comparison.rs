@@ -9,10 +9,10 @@ pub fn comparison(summary: &ComparisonSummary) -> String {
 
 fn memory(summary: &ComparisonSummary) -> String {
     let comparison = summary.comparison;
-    let head =
-        ["bytes", "activations", "of store-all's", "device, planned", "counted", "by the driver", "saved"];
+    let of_baseline = format!("of {}'s", comparison.baseline().strategy);
+    let head = ["bytes", "activations", &of_baseline, "device, planned", "counted", "by the driver", "saved"];
     let mut table = Table::new(&head);
-    let all = comparison.store_all().memory.counted.pool().max(1);
+    let all = comparison.baseline().memory.counted.pool().max(1);
     for contender in &comparison.contenders {
         let memory = &contender.memory;
         let activations = memory.counted.pool();
@@ -31,8 +31,8 @@ fn memory(summary: &ComparisonSummary) -> String {
 
 fn time(summary: &ComparisonSummary) -> String {
     let comparison = summary.comparison;
-    let head =
-        ["time", "median, s", "from", "to", "of store-all's", "by FLOPs", "layers recomputed", "weights"];
+    let of_baseline = format!("of {}'s", comparison.baseline().strategy);
+    let head = ["time", "median, s", "from", "to", &of_baseline, "by FLOPs", "layers recomputed", "weights"];
     let mut table = Table::new(&head);
     for contender in &comparison.contenders {
         let [least, most] = contender.range_seconds();

@@ -17,6 +17,9 @@ function showComparison(report) {
     amount(strategies[0].seconds.length, "run") + " each",
   ].join(" · ");
   byId("foot").textContent = `Written by ${report.program}, schema ${report.schema}. All bytes are exact.`;
+  for (const node of document.querySelectorAll("[data-baseline]")) {
+    node.textContent = strategyName(strategies[0].strategy);
+  }
   showMemory(strategies);
   showTime(strategies);
   showEpochs({ run: strategies[0] });
@@ -76,7 +79,7 @@ function showTime(strategies) {
       ["seconds", "number"],
       ["from", "number"],
       ["to", "number"],
-      ["of store-all’s", "number"],
+      [`of ${strategyName(strategies[0].strategy)}’s`, "number"],
       ["by FLOPs", "number"],
       ["layers again", "number"],
       ["test accuracy", "number"],
