@@ -89,11 +89,9 @@ impl Comparison {
             let strategy = strategies[index];
             let mut trainer = Trainer::on(machine, &with(strategy), data, parameters)?;
             let steps = trainer.total_steps();
-            let (mut epochs, mut seconds) = (Vec::new(), 0.0);
+            let mut epochs = Vec::new();
             while !trainer.is_done() {
-                let epoch = trainer.epoch(|step| on_step(Turn { run, runs, strategy, step, steps }))?;
-                seconds += epoch.training_seconds;
-                epochs.push(epoch);
+                epochs.push(trainer.epoch(|step| on_step(Turn { run, runs, strategy, step, steps }))?);
             }
             let hash = trainer.parameters()?.sha256();
             let contender = contenders[index].get_or_insert_with(|| Contender {
@@ -104,7 +102,7 @@ impl Comparison {
                 memory: trainer.memory(),
                 weights_sha256: Vec::new(),
             });
-            contender.seconds.push(seconds);
+            contender.seconds.push(trainer.training_time().as_secs_f64());
             contender.weights_sha256.push(hash);
         }
         Ok(Comparison { device: machine.info(), contenders: contenders.into_iter().flatten().collect() })

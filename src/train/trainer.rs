@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::timed::Timed;
 use super::{Machine, MemoryReport, Planned, Verifier};
@@ -29,6 +29,7 @@ pub struct Trainer {
     evaluation_meter: LiveMeter,
     epoch: usize,
     steps: u64,
+    training_time: Duration,
     made_by_first_step: Option<Made>,
     laps: Vec<Vec<Span>>,
     /// Where the settings ask for one.
@@ -44,8 +45,6 @@ pub struct Epoch {
     pub loss: f32,
     /// The share of the test split that is predicted right afterwards.
     pub accuracy: f64,
-    /// Wall time of its steps, in seconds.
-    pub training_seconds: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -102,6 +101,7 @@ impl Trainer {
             plan,
             epoch: 0,
             steps: 0,
+            training_time: Duration::ZERO,
             made_by_first_step: None,
             laps: Vec::new(),
             verifier,
@@ -163,6 +163,11 @@ impl Trainer {
         self.settings.steps.unwrap_or((self.settings.epochs as u64).saturating_mul(self.steps_per_epoch()))
     }
 
+    /// Wall time of these steps; evaluations are left out.
+    pub fn training_time(&self) -> Duration {
+        self.training_time
+    }
+
     /// Whether the settings ask for no more steps.
     pub fn is_done(&self) -> bool {
         self.steps >= self.total_steps()
@@ -178,10 +183,8 @@ impl Trainer {
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         let index = self.epoch;
         let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
-        let started = Instant::now();
         let loss = self.train(steps, on_step)?;
-        let training_seconds = started.elapsed().as_secs_f64();
-        Ok(Epoch { index, loss, accuracy: self.evaluate()?, training_seconds })
+        Ok(Epoch { index, loss, accuracy: self.evaluate()? })
     }
 
     /// Makes `steps` steps, as many as an epoch has at most, in the next epoch's order, and returns the mean loss.
@@ -200,6 +203,7 @@ impl Trainer {
         } else {
             Pass::InOrder
         };
+        let started = Instant::now();
         self.device.begin_pass(pass)?;
         for _ in 0..steps.min(self.steps_per_epoch()) {
             self.step()?;
@@ -207,6 +211,7 @@ impl Trainer {
         }
         self.epoch += 1;
         let metrics = self.device.end_pass()?;
+        self.training_time += started.elapsed();
         let loss = metrics.loss / (metrics.batches / self.parts() as u32) as f32;
         if !loss.is_finite() {
             return Err(Error::Diverged { epoch, problem: format!("the mean loss is {loss}") });

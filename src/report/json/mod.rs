@@ -95,7 +95,6 @@ fn epoch_figures(epoch: &Epoch) -> Value {
         "epoch": epoch.index,
         "loss": epoch.loss,
         "accuracy": epoch.accuracy,
-        "training_seconds": epoch.training_seconds,
     })
 }
 
