@@ -9,7 +9,7 @@ use crate::check::{self, Event, kernels};
 use crate::data::weights;
 use crate::report;
 use crate::train::Machine;
-use crate::{Error, Result};
+use crate::Result;
 
 /// How long checks go without a word.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -37,11 +37,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     }
     let (machine, passed_over) = Machine::find(settings.device)?;
     let device = machine.info();
-    let note = match passed_over {
-        Some(Error::NoDevice { problem, .. }) => format!(": {problem}"),
-        _ => String::new(),
-    };
-    output::narrate(&format!("checking {device}{note}, with {} and random data", settings.layers));
+    let name = output::device(&device, passed_over.as_ref());
+    output::narrate(&format!("checking {name}, with {} and random data", settings.layers));
 
     let started = Instant::now();
     let mut last_word = started;
@@ -71,11 +68,5 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     };
     let seconds = started.elapsed().as_secs_f64();
     output::narrate(&format!("{} checks in {seconds:.1} s", outcome.checks.len()));
-    match (outcome.verdict(), saved) {
-        (Err(failed), Err(not_saved)) => {
-            output::narrate(&not_saved.to_string());
-            Err(failed)
-        }
-        (verdict, saved) => verdict.and(saved),
-    }
+    output::first_error([outcome.verdict(), saved])
 }
