@@ -2,23 +2,41 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
 /// Puts a file at `path`. One that is there already is replaced only by a complete one: the new one is written beside
-/// it, synced, then renamed over it.
+/// it, synced, then renamed over it; it keeps the old one's rights.
 ///
 /// # Errors
 /// [`Error::File`] where the folder cannot be written to, and with what `write` says went wrong.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>) -> Result<()> {
     let fail = |problem: String| Error::file(path, format!("cannot be written: {problem}"));
-    let folder = folder(path);
+    let target = target(path)?;
+    let folder = folder(&target);
     let mut file = temporary(folder).map_err(|error| fail(format!("in {}: {error}", folder.display())))?;
     write(file.as_file_mut()).map_err(fail)?;
+    if let Ok(existing) = target.metadata() {
+        file.as_file().set_permissions(existing.permissions()).map_err(|error| fail(error.to_string()))?;
+    }
     file.as_file().sync_all().map_err(|error| fail(error.to_string()))?;
-    file.persist(path).map_err(|error| fail(error.error.to_string()))?;
+    file.persist(&target).map_err(|error| fail(error.error.to_string()))?;
     Ok(())
+}
+
+/// The file that `path` leads to, which stays a link if it is one.
+fn target(path: &Path) -> Result<PathBuf> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match target.metadata() {
+        Ok(found) if found.is_dir() => {
+            Err(Error::file(path, "cannot be written: found a folder, expected the name of a file"))
+        }
+        Ok(found) if !found.is_file() => {
+            Err(Error::file(path, "cannot be written: found a pipe or a device, expected the name of a file"))
+        }
+        _ => Ok(target),
+    }
 }
 
 /// [`replace()`] with `text`.
@@ -32,12 +50,9 @@ pub fn replace_with(path: &Path, text: &str) -> Result<()> {
 /// Checks, before a long run, that [`replace()`] will be able to write to `path`.
 ///
 /// # Errors
-/// [`Error::File`] for a folder, or a file in a folder that takes no files.
+/// [`Error::File`] for what is no file, or is in a folder that takes no files.
 pub fn check_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::file(path, "found a folder, expected the name of a file to write"));
-    }
-    match tempfile::tempfile_in(folder(path)) {
+    match tempfile::tempfile_in(folder(&target(path)?)) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::file(
             path,

@@ -32,7 +32,7 @@ fn programs_get_json_and_nothing_else() {
         assert!(check["figure"].as_f64().unwrap() <= check["bound"].as_f64().unwrap(), "{check}");
         assert!(check["name"].is_string() && check["detail"].is_string(), "{check}");
     }
-    assert_eq!((&done["event"], &done["checks"]), (&"done".into(), &checks.len().into()));
+    assert_eq!((&done["event"], &done["checks"]), (&"checked".into(), &checks.len().into()));
     assert_eq!(done["failed"], serde_json::json!([]));
     assert_eq!(done["device"]["type"], "cpu");
 }
@@ -79,11 +79,14 @@ fn loss(layers: &[Layer], samples: &[Sample]) -> f64 {
     samples.iter().map(of).sum::<f64>() / samples.len() as f64
 }
 
-/// What the command draws, drawn again: parameters from the seed, as training has them; samples from the next one.
+/// What the command draws, drawn again: parameters from the seed, scaled by the fan-in; samples from the next one.
 fn drawn() -> (Vec<Layer>, Vec<Sample>) {
     let mut random = Random::new(SEED);
-    let mut normals = |count: usize| (0..count).map(|_| f64::from(random.normal())).collect::<Vec<_>>();
-    let layers = WIDTHS.windows(2).map(|pair| [normals(pair[0] * pair[1]), normals(pair[1])]).collect();
+    let mut normals =
+        |count: usize, scale: f32| (0..count).map(|_| f64::from(scale * random.normal())).collect::<Vec<_>>();
+    let layer =
+        |pair: &[usize]| [normals(pair[0] * pair[1], 4.0 / (pair[0] as f32).sqrt()), normals(pair[1], 0.3)];
+    let layers = WIDTHS.windows(2).map(layer).collect();
     let mut random = Random::new(SEED + 1);
     let samples = 3 * BATCH + 1;
     let inputs: Vec<f64> = (0..samples * WIDTHS[0]).map(|_| f64::from(random.normal())).collect();

@@ -164,9 +164,8 @@ fn weights_that_differ_are_told() {
     })
     .unwrap();
     assert_eq!(turns, 9 * 8);
-    let shown = |comparison: &Comparison| {
-        text::comparison(&ComparisonSummary { network: &network, batch: 5, micro_batch: 5, comparison })
-    };
+    let shown =
+        |comparison: &Comparison| text::comparison(&ComparisonSummary { network: &network, comparison });
     assert!(!shown(&comparison).contains("DIFFER"));
     comparison.contenders[2].weights_sha256[1].replace_range(..1, "x");
     let equal: Vec<_> =
@@ -185,7 +184,11 @@ fn slips_are_named_before_anything_trains() {
     with("--budget 1GiB,300").refused_at_once(5, &["--budget", "found 300 bytes"]);
     let large = folder.run("compare --data small.npz --layers 6,5,3 --batch 25 --device cpu");
     large.refused_at_once(2, &["--batch", "24", "training samples"]);
+    with("--repeats -1").refused_at_once(2, &["--repeats", "'-1'"]);
+    with("--repeats 9223372036854775808 --every 0,1")
+        .refused_at_once(2, &["--repeats", "found 9223372036854775808"]);
     with("--report x.trace").refused_at_once(2, &["'x.trace'", ".svg"]);
+    with("--report x.trace.json").refused_at_once(2, &["'x.trace.json'", ".svg"]);
     with("--preset tiny").refused_at_once(2, &["--preset", "very-long"]);
     assert_eq!(folder.files(), [""; 0]);
 }

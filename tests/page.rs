@@ -22,7 +22,7 @@ fn chromium_shows_every_total_as_the_report_has_it() {
     assert_eq!(shown.figure("[data-figure=activations]"), number(&plan["planned_activation_bytes"]));
     assert_eq!(shown.words("[data-figure=weights] .hash"), text(&run["weights_sha256"]));
     assert_eq!(shown.words("#network"), "6, 5, 7×3, 4, 9×5, 5, 3");
-    assert!(shown.words("#setting").contains(&text(&reported.json["device"])));
+    assert!(shown.words("#setting").contains(&text(&reported.json["device"]["name"])));
     assert_eq!(shown.words("[data-driver=allocated], #driver dd"), "does not say");
     assert_eq!(shown.figure("[data-figure=allocations]"), 0);
 
@@ -263,7 +263,7 @@ fn chromium_says_what_it_cannot_show() {
 fn chromium_shows_text_of_the_report_as_text() {
     let hostile = "<img src=x onerror=alert(1)>{{script}}</script><script>alert(2)</script>";
     let reported = Reported::new(&format!("train {SMALL} --device cpu --every 2")).changed(|json| {
-        json["device"] = json!(hostile);
+        json["device"]["name"] = json!(hostile);
         json["program"] = json!(hostile);
         json["run"]["ledger"][0]["label"] = json!(hostile);
         json["plan"]["strategy"] = json!(hostile);

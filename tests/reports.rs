@@ -135,10 +135,14 @@ fn every_format_tells_the_same(device: &str) {
     let events = folder.train(&format!("{flags} {reports}"));
     assert_eq!(folder.files(), ["run.csv", "run.html", "run.json", "step.trace.json"]);
     let (report, done) = (parsed(&folder, "run.json"), &events[events.len() - 1]);
-    assert_eq!((&report["event"], &report["schema"]), (&"train".into(), &done["schema"]));
+    assert_eq!((&report["command"], &report["schema"]), (&"train".into(), &done["schema"]));
     for key in ["steps", "memory", "weights_sha256", "device"] {
         assert_eq!(report["run"][key], done[key], "{key}");
     }
+    assert_eq!(
+        (&report["settings"]["lr"], &report["settings"]["data"]),
+        (&0.1f32.into(), &"small.npz".into())
+    );
     check_run(&report);
     check_trace(&parsed(&folder, "step.trace.json"), &report, true);
     let laps = list(&report["run"]["laps"]);
@@ -202,7 +206,7 @@ fn reports_that_cannot_be_written_are_refused_before_the_work() {
         with("--report json").refused_at_once(2, &["--report", "'json'"]);
         with("--report none/run.json").refused_at_once(3, &["none/run.json", "cannot be written to"]);
         with("--report folder.json").refused_at_once(3, &["folder.json", "found a folder"]);
-        with("--report a.csv --report a.csv").refused_at_once(3, &["a.csv", "found twice"]);
+        with("--report a.csv --report a.csv").refused_at_once(2, &["--report", "found a.csv twice"]);
     }
     let train = |report: &str| folder.run(&format!("train {SMALL} --device cpu --report {report}"));
     train("x.svg").refused_at_once(2, &["'x.svg'", ".trace.json"]);
@@ -230,4 +234,45 @@ fn what_reads_states_back_is_not_timed() {
     refused.refused_at_once(2, &["--verify-recompute", ".trace.json"]);
     folder.run(&format!("{flags} --report run.json")).succeeded();
     check_run(&parsed(&folder, "run.json"));
+}
+
+/// A trace costs bytes for the clock's readings, which a plan for such a run must have.
+#[test]
+fn software_plans_the_bytes_of_a_timed_run() {
+    let folder = Folder::new();
+    let flags = format!("{SMALL} --device software --report step.trace.json");
+    let plan = folder.run(&format!("plan --json {flags}")).succeeded().events();
+    let run = folder.train(&flags);
+    let counted = &run[run.len() - 1]["memory"]["counted_peak_bytes"];
+    assert_eq!(plan[0]["plan"]["planned_peak_bytes"], *counted);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let folder = Folder::new();
+    for command in ["plan", "compare --repeats 1 --every 0", "check --layers 3,2 --batch 2"] {
+        let data = if command.starts_with("check") { "" } else { SMALL };
+        let mut command = folder.command(&format!("{command} {data} --device cpu"));
+        let status = command.stdout(fs::File::create("/dev/full").unwrap()).status().unwrap();
+        assert_eq!(status.code(), Some(3), "{command:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_rights_are_kept_and_what_is_no_file_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new();
+    folder.write("there.json", b"what was there");
+    fs::set_permissions(folder.path("there.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(folder.path("there.json"), folder.path("link.json")).unwrap();
+    folder.train(&format!("{SMALL} --device cpu --report link.json"));
+    check_run(&parsed(&folder, "there.json"));
+    assert!(folder.path("link.json").is_symlink());
+    let mode = fs::metadata(folder.path("there.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    symlink("/dev/null", folder.path("null.json")).unwrap();
+    let refused = folder.run(&format!("train {SMALL} --device cpu --report null.json"));
+    refused.refused_at_once(3, &["null.json", "found a pipe or a device"]);
 }

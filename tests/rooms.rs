@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         ],
     ),
     ("check", &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train"]),
-    ("report", &["check", "device", "file", "memory", "model", "plan", "strategy", "train"]),
+    ("report", &["check", "config", "device", "file", "memory", "model", "plan", "strategy", "train"]),
     (
         "cli",
         &[

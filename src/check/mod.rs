@@ -28,8 +28,10 @@ use runs::Runs;
 /// What becomes known while checks run.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// What is being done.
+    /// What is being done now.
     Doing(&'a str),
+    /// How far it is.
+    Progress(&'a str),
     /// A check is done.
     Done(&'a Check),
 }
@@ -74,7 +76,8 @@ pub fn run(
     settings.validate()?;
     problem::check_memory(settings)?;
     let mut checks = Vec::new();
-    let on_case = |done| on_event(Event::Doing(&format!("kernels on case {done} of {}", cases.len())));
+    on_event(Event::Doing("kernels"));
+    let on_case = |done| on_event(Event::Progress(&format!("kernels on case {done} of {}", cases.len())));
     for check in kernels::check(machine, cases, on_case)? {
         on_event(Event::Done(&check));
         checks.push(check);
@@ -96,7 +99,8 @@ pub fn run(
     let mut runs = Runs::new(machine, &problem);
     on_event(Event::Doing("recomputed states"));
     done(runs.recompute()?, &mut on_event);
-    let check = runs.every_n(|run, of| on_event(Event::Doing(&format!("every n, {run} of {of} runs"))))?;
+    on_event(Event::Doing("every n"));
+    let check = runs.every_n(|run, of| on_event(Event::Progress(&format!("every n, {run} of {of} runs"))))?;
     done(check, &mut on_event);
     on_event(Event::Doing("budgets"));
     done(runs.budgets()?, &mut on_event);

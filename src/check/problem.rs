@@ -86,14 +86,16 @@ pub(super) fn check_memory(settings: &Settings) -> Result<()> {
     )
 }
 
-/// Where sigmoid networks start is where training starts them. Other activations do not bound their states, or not
-/// their gradients, and a deep chain of them would leave the range of f32: theirs are scaled by the fan-in.
+/// Scaled by the fan-in, so that a device that computes right is told from one that does not however wide and deep the
+/// network is: where a layer amplifies what comes in, so it does with rounding, and a deep chain of them leaves the range
+/// of f32. The derivative of sigmoid is at most 1/4, so its gain may be 4.
 fn parameters(network: &Network, settings: &Settings) -> Parameters {
-    match settings.activation {
-        Activation::Sigmoid => Parameters::normal(network, settings.seed),
-        Activation::Relu => Random::new(settings.seed).parameters(network, std::f32::consts::SQRT_2),
-        Activation::Tanh | Activation::Identity => Random::new(settings.seed).parameters(network, 1.0),
-    }
+    let gain = match settings.activation {
+        Activation::Sigmoid => 4.0,
+        Activation::Relu => std::f32::consts::SQRT_2,
+        Activation::Tanh | Activation::Identity => 1.0,
+    };
+    Random::new(settings.seed).parameters(network, gain)
 }
 
 /// A few mini-batches and one sample more. Those of the first are clear of kinks where that can be had.

@@ -5,11 +5,11 @@ use clap::Args;
 
 use super::flags::NetworkFlags;
 use super::output;
+use crate::Result;
 use crate::check::{self, Event, kernels};
 use crate::data::weights;
 use crate::report;
 use crate::train::Machine;
-use crate::Result;
 
 /// How long checks go without a word.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -41,9 +41,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     output::narrate(&format!("checking {name}, with {} and random data", settings.layers));
 
     let started = Instant::now();
-    let mut last_word = started;
+    let (mut last_word, mut shown) = (started, Ok(()));
     let outcome = check::run(&machine, &settings, &kernels::grid(), |event| match event {
         Event::Doing(what) => {
+            last_word = Instant::now();
+            output::narrate(what);
+        }
+        Event::Progress(what) => {
             if last_word.elapsed() >= SILENCE {
                 last_word = Instant::now();
                 output::narrate(what);
@@ -51,14 +55,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
         }
         Event::Done(check) => {
             last_word = Instant::now();
-            match args.json {
-                true => output::json(&report::json::check(check)),
-                false => output::line(&report::text::check(check)),
+            if shown.is_ok() {
+                shown = match args.json {
+                    true => output::result_json(&report::json::check(check)),
+                    false => output::result(&report::text::check(check)),
+                };
             }
         }
     })?;
-    if args.json {
-        output::json(&report::json::checked(&device, &outcome));
+    if args.json && shown.is_ok() {
+        shown = output::result_json(&report::json::checked(&device, &outcome));
     }
     let saved = match &args.gradients {
         Some(path) => outcome.gradients.write(path, &settings.network()?).map(|()| {
@@ -68,5 +74,5 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     };
     let seconds = started.elapsed().as_secs_f64();
     output::narrate(&format!("{} checks in {seconds:.1} s", outcome.checks.len()));
-    output::first_error([outcome.verdict(), saved])
+    output::first_error([outcome.verdict(), shown, saved])
 }

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::flags::{RunFlags, StartFlags, every};
+use super::flags::{RunFlags, StartFlags, count, every};
 use super::output;
 use super::progress::Progress;
 use crate::config::Preset;
 use crate::data::Dataset;
 use crate::memory::parse_bytes;
-use crate::report::{self, ComparisonSummary, Report, ReportFile};
+use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Machine};
 use crate::{Error, Result};
@@ -31,11 +32,11 @@ pub(super) struct CompareArgs {
     start: StartFlags,
 
     /// How often each strategy trains, in turns with the others
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     repeats: usize,
 
     /// Write what was found to FILE, too: .json, .csv, .html or, the plot alone, .svg by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_comparison)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, nothing else there
@@ -60,6 +61,9 @@ impl CompareArgs {
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let settings = args.flags.settings();
     settings.validate()?;
+    if args.repeats == 0 {
+        return Err(Error::usage("--repeats", "found 0, expected at least 1"));
+    }
     let network = settings.network()?;
     report::check(&args.report)?;
     let data = Arc::new(Dataset::load(&args.flags.data)?);
@@ -72,25 +76,23 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let mut progress = None;
     let comparison =
         Comparison::run(&machine, &settings, &args.strategies(), args.repeats, &data, &parameters, |turn| {
-            let progress = progress.get_or_insert_with(|| Progress::new(turn.runs as u64 * turn.steps));
-            progress.step(turn.run as u64 * turn.steps + turn.step);
+            let progress =
+                progress.get_or_insert_with(|| Progress::new((turn.runs as u64).saturating_mul(turn.steps)));
+            progress.step((turn.run as u64).saturating_mul(turn.steps).saturating_add(turn.step));
         })?;
     progress.iter().for_each(Progress::finish);
 
-    let summary = ComparisonSummary {
-        network: &network,
-        batch: settings.batch,
-        micro_batch: settings.micro_batch(),
-        comparison: &comparison,
+    let summary = ComparisonSummary { network: &network, comparison: &comparison };
+    let report = Report {
+        origin: Origin { settings: &settings, data: &args.flags.data, init: args.start.init.as_deref() },
+        content: Content::Comparison(&summary),
     };
-    let report = Report::Comparison(&summary);
-    if args.json {
-        output::json(&report::json::report(&report));
-    } else {
-        output::line(report::text::comparison(&summary).trim_end());
-    }
+    let shown = match args.json {
+        true => output::result_json(&report::json::report(&report)),
+        false => output::result(report::text::comparison(&summary).trim_end()),
+    };
     let written = output::write_reports(&args.report, &report);
-    output::first_error([equal_weights(&comparison), written])
+    output::first_error([equal_weights(&comparison), shown, written])
 }
 
 /// Every strategy promises the same bits.

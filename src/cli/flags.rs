@@ -138,7 +138,7 @@ impl StrategyFlags {
 pub(super) struct StartFlags {
     /// Start from the parameters in this npz
     #[arg(long, value_name = "FILE")]
-    init: Option<PathBuf>,
+    pub init: Option<PathBuf>,
 }
 
 impl StartFlags {
@@ -157,7 +157,7 @@ impl StartFlags {
     }
 }
 
-fn count<T: FromStr>(text: &str) -> Result<T, String> {
+pub(super) fn count<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a whole number that is not negative".to_owned())
 }
 

@@ -1,4 +1,5 @@
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -6,19 +7,33 @@ use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result};
 
-/// Writes results to stdout.
+/// Writes what a command was run for to stdout. That a reader has gone away is its own affair.
 ///
-/// A reader that went away is no reason to lose what is being trained, so a failed write is passed over.
-pub(super) fn line(text: &str) {
+/// # Errors
+/// [`Error::File`] where it cannot be written.
+pub(super) fn result(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        narrate(&format!("stdout cannot be written to ({error}); lost: {text}"));
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::file(Path::new("stdout"), format!("cannot be written to: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Writes one JSON object on a line of stdout.
+/// [`result`], as one JSON object on a line.
+pub(super) fn result_json(object: &impl Serialize) -> Result<()> {
+    serde_json::to_string(object).map_or(Ok(()), |text| result(&text))
+}
+
+/// Writes to stdout what comes while a run goes on, which is no reason to lose the run where it cannot be written.
+pub(super) fn line(text: &str) {
+    if let Err(error) = result(text) {
+        narrate(&format!("{error}; lost: {text}"));
+    }
+}
+
+/// [`line`], as one JSON object.
 pub(super) fn json(event: &impl Serialize) {
     if let Ok(text) = serde_json::to_string(event) {
         line(&text);

@@ -1,15 +1,18 @@
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::flags::{RunFlags, StrategyFlags};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::{Dataset, DatasetShape};
-use crate::device::{DeviceLimits, Residence, Task};
+use crate::device::{DeviceInfo, DeviceLimits, Residence, Task};
 use crate::model::Network;
 use crate::plan::Chain;
-use crate::report::{self, Choice, MicroBatchChoice, Outlook, PlanSummary, Report, ReportFile};
+use crate::report::{
+    self, Choice, Content, MicroBatchChoice, Origin, Outlook, PlanSummary, Report, ReportFile,
+};
 use crate::strategy::Strategy;
 use crate::strategy::budget::Solver;
 use crate::train::{Machine, Target, task};
@@ -30,7 +33,7 @@ pub(super) struct PlanArgs {
     strategy: StrategyFlags,
 
     /// Write what is planned to FILE, too: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_plan)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, with every action, slot and byte
@@ -39,11 +42,15 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs) -> Result<()> {
-    let settings = Settings { strategy: args.strategy.strategy(), ..args.flags.settings() };
+    let settings = Settings {
+        strategy: args.strategy.strategy(),
+        timed: args.report.iter().any(ReportFile::is_timed),
+        ..args.flags.settings()
+    };
     settings.validate()?;
     report::check(&args.report)?;
     let network = settings.network()?;
-    let (target, device) = target(settings.device)?;
+    let (target, device, planned_for) = target(settings.device)?;
     let (data, residence) = data(&args.flags.data, &network, settings.dataset)?;
     let task = task(&settings, &network, data);
     let planned = target.plan(settings.strategy, &task, residence)?;
@@ -78,31 +85,37 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
             parts: task.parts,
         },
         device,
+        planned_for,
         beside: planned.beside,
         bound_flops,
         compared,
         micro_batches: micro_batches(&settings, target, &network, data, residence)?,
         frontier: frontier.iter().map(point).collect(),
     };
-    let report = Report::Plan(&outlook);
-    if args.json {
-        output::json(&report::json::report(&report));
-    } else {
-        output::line(report::text::outlook(&outlook).trim_end());
-    }
-    output::write_reports(&args.report, &report)
+    let report = Report {
+        origin: Origin { settings: &settings, data: &args.flags.data, init: None },
+        content: Content::Plan(&outlook),
+    };
+    let shown = match args.json {
+        true => output::result_json(&report::json::report(&report)),
+        false => output::result(report::text::outlook(&outlook).trim_end()),
+    };
+    output::first_error([shown, output::write_reports(&args.report, &report)])
 }
 
 /// What to plan for, in words too. A GPU that is not there is taken to have the limits that every GPU has.
-fn target(choice: DeviceChoice) -> Result<(Target, String)> {
+fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
     match Machine::find(choice) {
         Ok((machine, passed_over)) => {
-            Ok((machine.target(), output::device(&machine.info(), passed_over.as_ref())))
+            let device = machine.info();
+            let words = output::device(&device, passed_over.as_ref());
+            Ok((machine.target(), device, words))
         }
         Err(Error::NoDevice { problem, .. }) => {
-            let limits = DeviceLimits::default();
-            let device = format!("a GPU with the limits that WebGPU promises ({problem})");
-            Ok((Target::Gpu(limits), device))
+            let name = "a GPU with the limits that WebGPU promises".to_owned();
+            let words = format!("{name} ({problem})");
+            let device = DeviceInfo { name, kind: "assumed", backend: String::new(), driver: String::new() };
+            Ok((Target::Gpu(DeviceLimits::default()), device, words))
         }
         Err(error) => Err(error),
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
 use super::output;
@@ -10,7 +11,7 @@ use super::progress::Progress;
 use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, weights};
-use crate::report::{self, PlanSummary, Report, ReportFile, RunSummary};
+use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Trainer, Verifier};
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(super) struct TrainArgs {
     save: Option<PathBuf>,
 
     /// Write what was planned and counted to FILE: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = ReportFile::of_plan)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
@@ -101,7 +102,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     } else {
         output::line(&report::text::done(&run));
     }
-    let reported = output::write_reports(&args.report, &Report::Run(&summary(&trainer), &run));
+    let report = Report {
+        origin: Origin { settings: &settings, data: &args.flags.data, init: args.start.init.as_deref() },
+        content: Content::Run(&summary(&trainer), &run),
+    };
+    let reported = output::write_reports(&args.report, &report);
     // What was learnt of the run is shown even where its parameters cannot be saved.
     output::first_error([saved, reported])
 }

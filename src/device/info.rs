@@ -7,10 +7,11 @@ use serde::Serialize;
 pub struct DeviceInfo {
     /// The adapter's or processor's name.
     pub name: String,
-    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu` or `other`.
+    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu`, `other`, or `assumed` where
+    /// it is only planned for.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// `vulkan`, `metal`, `dx12` or `cpu`.
+    /// `vulkan`, `metal`, `dx12`, `cpu`, or nothing where it is only planned for.
     pub backend: String,
     /// The driver and its version, or nothing.
     pub driver: String,
@@ -18,9 +19,9 @@ pub struct DeviceInfo {
 
 impl fmt::Display for DeviceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {}", self.name, self.kind, self.backend)?;
-        if !self.driver.is_empty() {
-            write!(f, ", {}", self.driver)?;
+        write!(f, "{} ({}", self.name, self.kind)?;
+        for part in [&self.backend, &self.driver].into_iter().filter(|part| !part.is_empty()) {
+            write!(f, ", {part}")?;
         }
         f.write_str(")")
     }

@@ -1,6 +1,7 @@
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Report, csv, html, json, svg, trace};
+use super::{Content, Report, csv, html, json, svg, trace};
 use crate::file;
 use crate::{Error, Result};
 
@@ -21,6 +22,7 @@ enum Format {
 }
 
 impl Format {
+    const ALL: [Format; 5] = [Format::Json, Format::Csv, Format::Html, Format::Trace, Format::Svg];
     /// Of a plan, or of a run.
     const OF_PLANS: [Format; 4] = [Format::Json, Format::Csv, Format::Html, Format::Trace];
     const OF_COMPARISONS: [Format; 4] = [Format::Json, Format::Csv, Format::Html, Format::Svg];
@@ -41,7 +43,7 @@ impl ReportFile {
     ///
     /// # Errors
     /// Where the name's ending names no format that there is for it.
-    pub fn of_plan(path: &str) -> Result<Self, String> {
+    pub fn of_plan(path: OsString) -> Result<Self, String> {
         Self::of(path, &Format::OF_PLANS)
     }
 
@@ -49,16 +51,16 @@ impl ReportFile {
     ///
     /// # Errors
     /// As [`ReportFile::of_plan`].
-    pub fn of_comparison(path: &str) -> Result<Self, String> {
+    pub fn of_comparison(path: OsString) -> Result<Self, String> {
         Self::of(path, &Format::OF_COMPARISONS)
     }
 
-    fn of(path: &str, formats: &[Format]) -> Result<Self, String> {
-        let name = path.to_lowercase();
-        let fitting = formats.iter().filter(|format| name.ends_with(format.ending()));
+    fn of(path: OsString, formats: &[Format]) -> Result<Self, String> {
+        let name = path.to_string_lossy().to_lowercase();
+        let named = Format::ALL.into_iter().filter(|format| name.ends_with(format.ending()));
         // Of .json and .trace.json the longer one is meant.
-        match fitting.max_by_key(|format| format.ending().len()) {
-            Some(&format) => Ok(ReportFile { path: path.into(), format }),
+        match named.max_by_key(|format| format.ending().len()).filter(|format| formats.contains(format)) {
+            Some(format) => Ok(ReportFile { path: path.into(), format }),
             None => {
                 let endings: Vec<_> = formats.iter().map(|format| format.ending()).collect();
                 Err(format!("expected a name that ends in one of {}", endings.join(", ")))
@@ -81,16 +83,16 @@ impl ReportFile {
     /// # Errors
     /// [`Error::File`] where the file cannot be written, or where there is no such format for this report.
     pub fn write(&self, report: &Report) -> Result<()> {
-        let text = match (self.format, report) {
+        let text = match (self.format, report.content) {
             (Format::Json, _) => json::report(report).to_string(),
             (Format::Html, _) => html::report(report),
-            (Format::Csv, Report::Plan(outlook)) => csv::intervals(outlook.summary.plan, None),
-            (Format::Csv, Report::Run(summary, run)) => csv::intervals(summary.plan, Some(run.memory)),
-            (Format::Csv, Report::Comparison(summary)) => csv::strategies(summary.comparison),
-            (Format::Trace, Report::Plan(outlook)) => trace::step(&outlook.summary, None).to_string(),
-            (Format::Trace, Report::Run(summary, run)) => trace::step(summary, Some(run)).to_string(),
-            (Format::Svg, Report::Comparison(summary)) => svg::plot(summary.comparison),
-            (Format::Trace, Report::Comparison(_)) | (Format::Svg, _) => {
+            (Format::Csv, Content::Plan(outlook)) => csv::intervals(outlook.summary.plan, None),
+            (Format::Csv, Content::Run(summary, run)) => csv::intervals(summary.plan, Some(run.memory)),
+            (Format::Csv, Content::Comparison(summary)) => csv::strategies(summary.comparison),
+            (Format::Trace, Content::Plan(outlook)) => trace::step(&outlook.summary, None).to_string(),
+            (Format::Trace, Content::Run(summary, run)) => trace::step(summary, Some(run)).to_string(),
+            (Format::Svg, Content::Comparison(summary)) => svg::plot(summary.comparison),
+            (Format::Trace, Content::Comparison(_)) | (Format::Svg, _) => {
                 return Err(Error::file(&self.path, "there is no such format for this report"));
             }
         };
@@ -101,11 +103,12 @@ impl ReportFile {
 /// Checks, before a long run, that `files` can be written, each to a place of its own.
 ///
 /// # Errors
-/// [`Error::File`] for the first one that cannot.
+/// [`Error::File`] for the first one that cannot, [`Error::Usage`] for one that is named twice.
 pub fn check(files: &[ReportFile]) -> Result<()> {
     for (index, ReportFile { path, .. }) in files.iter().enumerate() {
         if files[..index].iter().any(|other| other.path == *path) {
-            return Err(Error::file(path, "found twice, expected another name for each --report"));
+            let problem = format!("found {} twice, expected another name for each", path.display());
+            return Err(Error::usage("--report", problem));
         }
         file::check_writable(path)?;
     }

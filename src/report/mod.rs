@@ -12,6 +12,9 @@ mod trace;
 pub use file::{ReportFile, check};
 pub use outlook::{Choice, MicroBatchChoice, Outlook};
 
+use std::path::Path;
+
+use crate::config::Settings;
 use crate::device::{DeviceInfo, Span};
 use crate::memory::ByCategory;
 use crate::model::Network;
@@ -64,17 +67,33 @@ pub struct RunSummary<'a> {
 pub struct ComparisonSummary<'a> {
     /// What was trained.
     pub network: &'a Network,
-    /// Samples in a mini-batch.
-    pub batch: usize,
-    /// Samples in a micro-batch.
-    pub micro_batch: usize,
     /// How it came out.
     pub comparison: &'a Comparison,
 }
 
 /// What a report file is made from.
 #[derive(Clone, Copy)]
-pub enum Report<'a> {
+pub struct Report<'a> {
+    /// What was asked for.
+    pub origin: Origin<'a>,
+    /// What there is to tell.
+    pub content: Content<'a>,
+}
+
+/// All that it takes to do the same again.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// The settings; where strategies are compared, each in the place of theirs.
+    pub settings: &'a Settings,
+    /// Where the data is from.
+    pub data: &'a Path,
+    /// The file of the initial parameters; `None` where they are drawn from the seed.
+    pub init: Option<&'a Path>,
+}
+
+/// What there is to tell.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
     /// What `ckpt-gpu plan` tells.
     Plan(&'a Outlook<'a>),
     /// What `ckpt-gpu train` did.

@@ -1,4 +1,5 @@
 use super::PlanSummary;
+use crate::device::DeviceInfo;
 use crate::memory::ByCategory;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
@@ -8,8 +9,10 @@ use crate::strategy::Strategy;
 pub struct Outlook<'a> {
     /// The plan that was asked for.
     pub summary: PlanSummary<'a>,
-    /// What it is planned for, in words.
-    pub device: String,
+    /// What it is planned for.
+    pub device: DeviceInfo,
+    /// The same in words, with why `--device auto` took it.
+    pub planned_for: String,
     /// Bytes of everything beside the pool.
     pub beside: ByCategory,
     /// FLOPs of recomputation below which no schedule in the same memory can come, as far as the planner can tell.

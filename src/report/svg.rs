@@ -60,7 +60,8 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
          <title id=\"plot-title\">Time of a step against bytes of activations, by strategy</title>\n"
     );
     legend(&mut svg);
-    axes(&mut svg, &x, &y, comparison.baseline().strategy);
+    let baseline = comparison.baseline().strategy;
+    axes(&mut svg, &x, &y, baseline);
     let mut taken: Vec<[f64; 4]> = Vec::new();
     for point in &points {
         let (px, measured, predicted) =
@@ -71,7 +72,7 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
         taken.push(around(px, predicted));
     }
     for point in &points {
-        draw(&mut svg, point, &x, &y, &mut taken);
+        draw(&mut svg, point, baseline, [&x, &y], &mut taken);
     }
     svg.push_str("</svg>\n");
     svg
@@ -172,7 +173,7 @@ fn axes(svg: &mut String, x: &Axis, y: &Axis, baseline: Strategy) {
     );
 }
 
-fn draw(svg: &mut String, point: &Point, x: &Axis, y: &Axis, taken: &mut Vec<[f64; 4]>) {
+fn draw(svg: &mut String, point: &Point, baseline: Strategy, [x, y]: [&Axis; 2], taken: &mut Vec<[f64; 4]>) {
     let (px, measured, predicted) = (x.place(point.bytes), y.place(point.measured), y.place(point.predicted));
     let [low, high] = point.range.map(|time| y.place(time));
     let label = label_place(&point.name, px, measured, taken);
@@ -180,7 +181,7 @@ fn draw(svg: &mut String, point: &Point, x: &Axis, y: &Axis, taken: &mut Vec<[f6
     let _ = writeln!(
         svg,
         "<g data-strategy=\"{name}\" tabindex=\"0\"><title>{name}: {bytes} bytes of activations, {:.2} times \
-         the time of the first, {:.2} by FLOPs</title>\
+         {baseline}'s time, {:.2} by FLOPs</title>\
          <path class=\"whisker\" d=\"M{px:.1} {low:.1}V{high:.1}M{:.1} {low:.1}h8M{:.1} {high:.1}h8\"/>\
          <path class=\"predicted\" d=\"{}\"/>\
          <circle class=\"measured\" cx=\"{px:.1}\" cy=\"{measured:.1}\" r=\"5\"/>\

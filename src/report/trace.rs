@@ -84,7 +84,11 @@ fn action_span(index: usize, action: &Action, time: Span) -> Value {
 fn interval_span(row: &IntervalMemory, times: &[Span]) -> Value {
     let time = Span { start: times[row.actions.start].start, end: times[row.actions.end - 1].end };
     let (first, last) = (row.layers.start, row.layers.end - 1);
-    let name = if row.forward_sweep { "forward sweep".to_owned() } else { format!("layers {first}-{last}") };
+    let name = match row.forward_sweep {
+        true => "forward sweep".to_owned(),
+        false if first == last => format!("layer {first}"),
+        false => format!("layers {first}-{last}"),
+    };
     let about = json!({ "live peak bytes": row.at_peak.total(), "peak action": row.peak_action });
     span(INTERVALS, "interval", &name, time, about)
 }

@@ -68,9 +68,6 @@ impl Comparison {
         parameters: &Parameters,
         mut on_step: impl FnMut(Turn),
     ) -> Result<Self> {
-        if repeats == 0 {
-            return Err(Error::usage("--repeats", "found 0, expected at least 1"));
-        }
         let with = |strategy| Settings { strategy, ..settings.clone() };
         let strategies = distinct(settings, strategies)?;
         let network = settings.network()?;
@@ -82,7 +79,13 @@ impl Comparison {
         Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
-        let runs = repeats * strategies.len();
+        let runs = match repeats.checked_mul(strategies.len()) {
+            Some(runs) if runs > 0 => runs,
+            _ => {
+                let problem = format!("found {repeats}, expected at least 1, and no more than can be run");
+                return Err(Error::usage("--repeats", problem));
+            }
+        };
         for run in 0..runs {
             let (round, place) = (run / strategies.len(), run % strategies.len());
             let index = (round + place) % strategies.len();

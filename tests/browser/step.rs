@@ -30,8 +30,8 @@ pub fn stays(plan: &Value) -> Vec<Stay> {
     for (slot, about) in list(&plan["slots"]).iter().enumerate() {
         for tenant in list(&about["tenants"]) {
             // The evaluation's come after the step's.
-            let Some(&from) = ops.get(number(&tenant["from"]) as usize) else { continue };
-            let last = ops[number(&tenant["until"]) as usize];
+            let Some(&from) = ops.get(number(&tenant["from_op"]) as usize) else { continue };
+            let last = ops[number(&tenant["until_op"]) as usize];
             let until =
                 (last..actions.len()).filter(is_release).find(|&index| actions[index]["slot"] == slot);
             stays.push(Stay {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::{Report, json, svg};
+use crate::report::{Content, Report, json, svg};
 
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("comparison.css"));
 
@@ -43,9 +43,9 @@ const OF_A_COMPARISON: &[&str] =
 /// The page with the whole JSON report inside.
 pub(super) fn report(report: &Report) -> String {
     let data = json::report(report);
-    match report {
-        Report::Plan(_) | Report::Run(..) => page(include_str!("page.html"), OF_A_PLAN, &data),
-        Report::Comparison(summary) => {
+    match report.content {
+        Content::Plan(_) | Content::Run(..) => page(include_str!("page.html"), OF_A_PLAN, &data),
+        Content::Comparison(summary) => {
             let skeleton = include_str!("comparison.html");
             page(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), OF_A_COMPARISON, &data)
         }

@@ -30,7 +30,7 @@ pub fn check(check: &Check) -> Value {
 pub fn checked(device: &DeviceInfo, outcome: &Outcome) -> Value {
     json!({
         "schema": SCHEMA,
-        "event": "done",
+        "event": "checked",
         "device": device,
         "checks": outcome.checks.len(),
         "failed": outcome.failed(),

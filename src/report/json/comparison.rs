@@ -6,12 +6,10 @@ use crate::train::{Comparison, Contender};
 
 /// What was compared, and how it came out.
 pub(super) fn comparison(summary: &ComparisonSummary) -> Value {
-    let &ComparisonSummary { network, batch, micro_batch, comparison } = summary;
+    let &ComparisonSummary { network, comparison } = summary;
     json!({
         "device": comparison.device,
         "network": network,
-        "batch": batch,
-        "micro_batch": micro_batch,
         "strategies": comparison.contenders.iter().map(|contender| figures(comparison, contender)).collect::<Vec<_>>(),
     })
 }

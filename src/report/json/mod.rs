@@ -9,10 +9,11 @@ pub use check::{check, checked};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Choice, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
+use super::{Choice, Content, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
 use crate::train::{Epoch, MemoryReport};
@@ -34,8 +35,8 @@ pub fn done(run: &RunSummary) -> Value {
 
 /// Everything that is known: a report file, and the last event of `plan --json` and `compare --json`.
 pub fn report(report: &Report) -> Value {
-    let (name, figures) = match report {
-        Report::Plan(outlook) => (
+    let (command, figures) = match report.content {
+        Content::Plan(outlook) => (
             "plan",
             json!({
                 "device": outlook.device,
@@ -43,18 +44,38 @@ pub fn report(report: &Report) -> Value {
                 "outlook": outlook_figures(outlook),
             }),
         ),
-        Report::Run(summary, run) => (
-            "train",
-            json!({
-                "device": run.device.to_string(),
-                "plan": plan::plan(summary),
-                "run": whole_run(run),
-            }),
-        ),
-        Report::Comparison(summary) => ("compare", comparison::comparison(summary)),
+        Content::Run(summary, run) => {
+            ("train", json!({ "device": run.device, "plan": plan::plan(summary), "run": whole_run(run) }))
+        }
+        Content::Comparison(summary) => ("compare", comparison::comparison(summary)),
     };
-    let program = json!({ "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")) });
-    event(name, extended(program, figures))
+    let about = json!({
+        "command": command,
+        "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
+        "settings": origin(&report.origin),
+    });
+    event("report", extended(about, figures))
+}
+
+/// All that it takes to do the same again, but for the strategy, which stands beside what it did.
+fn origin(origin: &Origin) -> Value {
+    let Origin { settings, data, init } = origin;
+    json!({
+        "data": data,
+        "init": init,
+        "layers": settings.layers.to_string(),
+        "activation": settings.activation,
+        "loss": settings.loss,
+        "optimizer": settings.optimizer.name(),
+        "lr": settings.lr,
+        "batch": settings.batch,
+        "micro_batch": settings.micro_batch(),
+        "epochs": if settings.steps.is_none() { Some(settings.epochs) } else { None },
+        "steps": settings.steps,
+        "seed": settings.seed,
+        "shuffle": settings.shuffle,
+        "dataset": settings.dataset.to_possible_value().map(|value| value.get_name().to_owned()),
+    })
 }
 
 /// A line, or a file, says first what it is.

@@ -23,9 +23,9 @@ pub(super) fn plan(summary: &PlanSummary) -> Value {
                 "at_peak": nonzero(&block.at_peak),
             })).collect::<Vec<_>>(),
             "slots": plan.slots.iter().map(slot).collect::<Vec<_>>(),
-            "actions": plan.step.iter().map(action).collect::<Vec<_>>(),
+            "actions": actions(&plan.step, 0),
             "live_bytes": live(&plan.prediction.step_live),
-            "evaluation_actions": plan.evaluation.iter().map(action).collect::<Vec<_>>(),
+            "evaluation_actions": actions(&plan.evaluation, ops(&plan.step)),
             "evaluation_live_bytes": live(&plan.prediction.evaluation_live),
             "interval_peaks": interval_memory(plan, &plan.prediction.step_live)
                 .iter().map(interval).collect::<Vec<_>>(),
@@ -48,7 +48,26 @@ pub(super) fn nonzero(bytes: &ByCategory) -> Value {
     present.map(|(category, bytes)| (category.name().to_owned(), json!(bytes))).collect::<Map<_, _>>().into()
 }
 
-fn action(action: &Action) -> Value {
+/// Actions as they run. Those that are no releases are also counted as ops, through the step and then the evaluation,
+/// as tenants' stays are.
+fn actions(actions: &[Action], first_op: usize) -> Vec<Value> {
+    let mut op = first_op;
+    let numbered = |action: &Action| {
+        let mut figures = figures(action);
+        if !action.is_release() {
+            figures["op"] = json!(op);
+            op += 1;
+        }
+        figures
+    };
+    actions.iter().map(numbered).collect()
+}
+
+fn ops(actions: &[Action]) -> usize {
+    actions.iter().filter(|action| !action.is_release()).count()
+}
+
+fn figures(action: &Action) -> Value {
     match *action {
         Action::Forward { layer, input, output, keep } => {
             json!({ "action": "forward", "layer": layer, "input": input, "output": output, "keep": keep })
@@ -74,8 +93,8 @@ fn slot(slot: &Slot) -> Value {
             "value": tenant.value.to_string(),
             "category": tenant.category.name(),
             "bytes": tenant.bytes,
-            "from": tenant.from,
-            "until": tenant.until,
+            "from_op": tenant.from,
+            "until_op": tenant.until,
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,10 +1,12 @@
 use super::table::{Table, grouped};
+use crate::memory::Category;
 use crate::report::ComparisonSummary;
-use crate::train::Contender;
+use crate::train::{Comparison, Contender};
 
 /// What `ckpt-gpu compare` shows.
 pub fn comparison(summary: &ComparisonSummary) -> String {
-    format!("{}\n{}\n{}", memory(summary), time(summary), accuracy(summary))
+    let memory = format!("{}{}", memory(summary), on_host(summary.comparison));
+    format!("{memory}\n{}\n{}", time(summary), accuracy(summary))
 }
 
 fn memory(summary: &ComparisonSummary) -> String {
@@ -29,9 +31,25 @@ fn memory(summary: &ComparisonSummary) -> String {
     table.to_string()
 }
 
+/// Says whose saving is not its schedule's: who keeps the data elsewhere than the baseline.
+fn on_host(comparison: &Comparison) -> String {
+    let dataset = |contender: &Contender| contender.memory.counted[Category::Dataset];
+    let on_device = dataset(comparison.baseline());
+    let elsewhere = comparison.contenders.iter().filter(|contender| dataset(contender) < on_device);
+    let names: Vec<_> = elsewhere.map(|contender| contender.strategy.to_string()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        "{}: the data stays on the host, {} of the bytes saved, and every micro-batch is uploaded\n",
+        names.join(", "),
+        grouped(on_device)
+    )
+}
+
 fn time(summary: &ComparisonSummary) -> String {
     let comparison = summary.comparison;
-    let of_baseline = format!("of {}'s", comparison.baseline().strategy);
+    let of_baseline = format!("of {}'s by round", comparison.baseline().strategy);
     let head = ["time", "median, s", "from", "to", &of_baseline, "by FLOPs", "layers recomputed", "weights"];
     let mut table = Table::new(&head);
     for contender in &comparison.contenders {

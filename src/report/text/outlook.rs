@@ -10,7 +10,7 @@ const BAR: usize = 50;
 
 /// What `ckpt-gpu plan` shows.
 pub fn outlook(outlook: &Outlook) -> String {
-    let mut text = format!("{}\nfor {}\n", super::plan(&outlook.summary), outlook.device);
+    let mut text = format!("{}\nfor {}\n", super::plan(&outlook.summary), outlook.planned_for);
     if let Some(bound) = outlook.bound_flops {
         let flops = outlook.summary.plan.prediction.recomputed_flops as f64;
         let forward = outlook.summary.plan.prediction.forward_flops as f64;

@@ -3,7 +3,7 @@
 const ACTIVATIONS = ["checkpoints", "recomputed", "deltas", "fragmentation"];
 
 function showComparison(report) {
-  const { network, strategies } = report;
+  const { network, settings, strategies } = report;
   const widths = widthList(network.widths);
   document.title = `${widths} – ckpt-gpu compare`;
   byId("network").textContent = widths;
@@ -11,9 +11,9 @@ function showComparison(report) {
     amount(network.widths.length - 1, "layer"),
     network.activation,
     `${network.loss} loss`,
-    `batches of ${exact(report.batch)}`,
-    ...(report.micro_batch === report.batch ? [] : [`micro-batches of ${exact(report.micro_batch)}`]),
-    report.device.name,
+    `batches of ${exact(settings.batch)}`,
+    ...(settings.micro_batch === settings.batch ? [] : [`micro-batches of ${exact(settings.micro_batch)}`]),
+    deviceName(report.device),
     amount(strategies[0].seconds.length, "run") + " each",
   ].join(" · ");
   byId("foot").textContent = `Written by ${report.program}, schema ${report.schema}. All bytes are exact.`;
@@ -69,6 +69,16 @@ function showMemory(strategies) {
     ]);
   };
   table.tBodies[0].append(...strategies.map(makeRow));
+  byId("memory-note").textContent = onHost(strategies);
+}
+
+/** Says whose saving is not its schedule's: who keeps the data elsewhere than the first. */
+function onHost(strategies) {
+  const dataset = ({ memory }) => memory.categories.dataset.counted;
+  const elsewhere = strategies.filter((strategy) => dataset(strategy) < dataset(strategies[0]));
+  if (elsewhere.length === 0) return "";
+  const names = elsewhere.map(({ strategy }) => strategyName(strategy)).join(", ");
+  return `${names}: the data stays on the host, ${exact(dataset(strategies[0]))} of the bytes saved, and every micro-batch is uploaded.`;
 }
 
 function showTime(strategies) {
@@ -79,7 +89,7 @@ function showTime(strategies) {
       ["seconds", "number"],
       ["from", "number"],
       ["to", "number"],
-      [`of ${strategyName(strategies[0].strategy)}’s`, "number"],
+      [`of ${strategyName(strategies[0].strategy)}’s, by round`, "number"],
       ["by FLOPs", "number"],
       ["layers again", "number"],
       ["test accuracy", "number"],

@@ -57,3 +57,7 @@ function strategyName(name) {
   const budget = /^budget-(\d+)$/.exec(name);
   return budget ? `budget ${exact(Number(budget[1]))} B` : name.replace(/^every-(\d+)$/, "every $1");
 }
+
+/** A device in words. */
+const deviceName = ({ name, type, backend, driver }) =>
+  `${name} (${[type, backend, driver].filter(Boolean).join(", ")})`;

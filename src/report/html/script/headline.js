@@ -3,7 +3,7 @@
 function showHeadline(model) {
   const { report, plan, run } = model;
   const { network } = plan;
-  document.title = `${widthList(network.widths)}, ${strategyName(plan.strategy)} – ckpt-gpu ${report.event}`;
+  document.title = `${widthList(network.widths)}, ${strategyName(plan.strategy)} – ckpt-gpu ${report.command}`;
   byId("kicker").textContent = `ckpt-gpu · ${run ? "training run" : "plan, not run"}`;
   byId("network").textContent = widthList(network.widths);
   const batch =
@@ -16,7 +16,7 @@ function showHeadline(model) {
     `${network.loss} loss`,
     strategyName(plan.strategy),
     batch,
-    report.device,
+    deviceName(report.device),
     ...(run ? [`${amount(run.steps, "step")} in ${seconds(run.seconds)}`] : []),
   ].join(" · ");
   byId("foot").textContent =

@@ -30,7 +30,7 @@ function actionName({ action, layer, slot }) {
 
 /** Every value's stay in a slot, in the order of writing: live after actions `from` up to, not with, `until`. */
 function readStays(plan) {
-  const tenants = plan.slots.map((slot) => new Map(slot.tenants.map((tenant) => [tenant.from, tenant])));
+  const tenants = plan.slots.map((slot) => new Map(slot.tenants.map((tenant) => [tenant.from_op, tenant])));
   const stays = [];
   const inSlot = new Map();
   let op = 0;
