@@ -79,10 +79,15 @@ impl Level {
     /// together, only the first.
     pub fn steps(&mut self) -> Vec<(usize, f64)> {
         let mut steps: Vec<(usize, f64)> = Vec::new();
+        // The least cost so far, and the number of units from which on it is known.
+        let mut least = (0, f64::INFINITY);
         for (units, &cost) in self.segment().first_costs().iter().enumerate() {
-            let (last, least) = steps.last().copied().unwrap_or((0, f64::INFINITY));
-            if cost < least && units >= last + last / CLOSE {
-                steps.push((units, cost));
+            if cost < least.1 {
+                least = (units, cost);
+            }
+            let (last, before) = steps.last().copied().unwrap_or((0, f64::INFINITY));
+            if least.1 < before && units >= last + last / CLOSE {
+                steps.push(least);
             }
         }
         steps

@@ -116,11 +116,9 @@ impl Solver {
         }
         for (_, candidate) in self.candidates(bytes) {
             let schedule = self.schedule_of(candidate);
-            if live_peak_bytes(&self.chain, &schedule)? <= bytes {
-                let plan = Plan::within(&self.chain, schedule, self.limits, bytes)?;
-                if plan.pool_bytes() <= bytes {
-                    return Ok(Some(plan));
-                }
+            let plan = Plan::within(&self.chain, schedule, self.limits, bytes)?;
+            if plan.is_some() {
+                return Ok(plan);
             }
         }
         Ok(None)
@@ -143,24 +141,46 @@ impl Solver {
         Ok(None)
     }
 
-    /// The least bytes that [`Solver::plan`] has a plan for.
+    /// The least bytes that [`Solver::plan`] has a plan for: for one byte less it has none.
     ///
     /// # Errors
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
+        let (mut none, mut enough) = (0, self.store_all.pool_bytes());
+        let mut bytes = self.little()?;
+        // What is found in so many bytes often takes fewer; one that is found in no fewer ends the search.
+        while enough - none > 1 {
+            let below = match self.plan(bytes)? {
+                Some(plan) => {
+                    enough = bytes;
+                    plan.pool_bytes().min(bytes - 1)
+                }
+                None => {
+                    none = bytes;
+                    bytes
+                }
+            };
+            bytes = if below > none { below } else { none + (enough - none) / 2 };
+        }
+        Ok(enough)
+    }
+
+    /// About the least bytes that there is a plan for.
+    fn little(&mut self) -> Result<u64> {
         /// Schedules in little more memory may lose less of it between their values.
         const NEIGHBOURS: usize = 8;
-        let mut least = self.store_all.pool_bytes();
+        let mut little = self.store_all.pool_bytes();
         let steps = self.levels[0].steps();
         let solved = steps.iter().take(NEIGHBOURS).map(|&(units, _)| Candidate::Solved { level: 0, units });
         let known = self.known.iter().min_by_key(|known| known.live_bytes).map(|known| known.candidate);
         for candidate in solved.chain(known).collect::<Vec<_>>() {
             let schedule = self.schedule_of(candidate);
             // Only a smaller pool is of use.
-            let plan = Plan::within(&self.chain, schedule, self.limits, least)?;
-            least = least.min(plan.pool_bytes());
+            if let Some(plan) = Plan::within(&self.chain, schedule, self.limits, little - 1)? {
+                little = plan.pool_bytes();
+            }
         }
-        Ok(least)
+        Ok(little)
     }
 
     /// Plans from the least memory to storing everything, each with less recomputation than those before: at most
