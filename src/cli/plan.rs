@@ -125,8 +125,8 @@ fn data(path: &Path, network: &Network, residence: Residence) -> Result<(Dataset
 /// Store-all, the best every n, and `asked`.
 fn compared(target: Target, task: &Task, residence: Residence, asked: Strategy) -> Result<Vec<Choice>> {
     let chain = Chain::of(task.network, task.micro_batch)?;
-    let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)?];
-    let asked = asked.resolved(&chain)?;
+    let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
+    let asked = asked.resolved(&chain);
     if !strategies.contains(&asked) && asked != Strategy::EveryN(0) {
         strategies.push(asked);
     }

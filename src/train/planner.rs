@@ -55,7 +55,7 @@ impl Target {
         let task = &self.able(task);
         let chain = Chain::of(task.network, task.micro_batch)?;
         self.check_bindings(task, &chain)?;
-        let strategy = strategy.resolved(&chain)?;
+        let strategy = strategy.resolved(&chain);
         let placements = self.placements(task, residence)?;
         let least = least_of(&placements);
         let plan = strategy

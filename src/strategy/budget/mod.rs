@@ -45,9 +45,12 @@ mod start_over;
 mod table;
 mod unroll;
 
+use std::collections::BTreeSet;
+
 use level::Level;
 
-use super::{every_n, store_all};
+use super::every_n::{self, EveryN};
+use super::store_all;
 use crate::Result;
 use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
 
@@ -89,24 +92,30 @@ impl Solver {
     /// A solver for `chain`, with pools of such buffers as `limits` allows.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
+    /// [`crate::Error::InvalidPlan`] where a schedule is wrong, which would be a bug; [`crate::Error::DoesNotFit`] where
+    /// a value is larger than the largest buffer.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
         let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
-        let starts = (chain.layers() <= MOST_STARTS).then_some(Candidate::StartOver);
-        let candidates = super::useful_n(chain.layers()).map(Candidate::EveryN).chain(starts);
         let levels = Level::of(chain, store_all.peak_live_bytes());
         let mut solver = Solver { limits, levels, known: Vec::new(), store_all, chain: chain.clone() };
-        for candidate in candidates {
-            let schedule = solver.schedule_of(candidate);
-            let live_bytes = live_peak_bytes(chain, &schedule)?;
-            solver.known.push(Known { candidate, live_bytes, cost: schedule.recomputed_flops(chain) as f64 });
+        let every = EveryN::of(chain);
+        for n in useful_n(chain.layers()).chain([every.best()]).collect::<BTreeSet<_>>() {
+            let (live_bytes, cost) = (every.live_bytes(n), every.recomputed_flops(n) as f64);
+            solver.known.push(Known { candidate: Candidate::EveryN(n), live_bytes, cost });
+        }
+        if chain.layers() <= MOST_STARTS {
+            let schedule = start_over::schedule(chain.layers());
+            let (live_bytes, cost) =
+                (live_peak_bytes(chain, &schedule)?, schedule.recomputed_flops(chain) as f64);
+            solver.known.push(Known { candidate: Candidate::StartOver, live_bytes, cost });
         }
         Ok(solver)
     }
 
     /// The plan with the least recomputation whose pool takes at most `bytes`; none where nothing found fits.
     ///
-    /// More bytes never cost more recomputation, and no every n that fits costs less.
+    /// More bytes never cost more recomputation, and no every n that fits costs less; of chains of more than 1,024
+    /// layers, none of those n that were tried.
     ///
     /// # Errors
     /// As [`Solver::new`].
@@ -246,4 +255,11 @@ impl Solver {
             Candidate::StartOver => start_over::schedule(self.chain.layers()),
         }
     }
+}
+
+/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
+/// in every stretch of 5 %.
+fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
+    let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
+    std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
 }
