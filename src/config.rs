@@ -110,6 +110,18 @@ impl Settings {
         self.network().map(|_| ())
     }
 
+    /// Checks the mini-batch against so many training samples.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it is larger.
+    pub fn check_batch(&self, samples: usize) -> Result<()> {
+        if self.batch <= samples {
+            return Ok(());
+        }
+        let problem = format!("found {}, expected at most {samples}: the training samples", self.batch);
+        Err(Error::usage("--batch", problem))
+    }
+
     /// Samples whose activations are on the device at once.
     pub fn micro_batch(&self) -> usize {
         self.micro_batch.unwrap_or(self.batch)
@@ -124,13 +136,17 @@ impl Settings {
     }
 }
 
+/// The divisors of `number`, in no order and some of them twice.
+pub fn divisors(number: usize) -> impl Iterator<Item = usize> {
+    // No dataset has 2³² samples, so in every batch that can be, this finds all divisors.
+    let small = (1..=number.isqrt().min(1 << 16)).filter(move |divisor| number.is_multiple_of(*divisor));
+    small.flat_map(move |divisor| [divisor, number / divisor])
+}
+
 /// The divisors of `number` next to `wrong`, which is none of them: one or two, in words.
 fn nearest_divisors(number: usize, wrong: usize) -> String {
-    // No dataset has 2³² samples, so in every batch that can be, this finds all divisors.
-    let small = (1..=number.isqrt().min(1 << 16)).filter(|divisor| number.is_multiple_of(*divisor));
-    let divisors = small.flat_map(|divisor| [divisor, number / divisor]);
-    let below = divisors.clone().filter(|&divisor| divisor < wrong).max();
-    let above = divisors.filter(|&divisor| divisor > wrong).min();
+    let below = divisors(number).filter(|&divisor| divisor < wrong).max();
+    let above = divisors(number).filter(|&divisor| divisor > wrong).min();
     let words: Vec<_> = below.into_iter().chain(above).map(|divisor| divisor.to_string()).collect();
     words.join(" or ")
 }

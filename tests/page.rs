@@ -186,6 +186,36 @@ fn chromium_shows_a_plan_and_what_else_there_is() {
 }
 
 #[test]
+fn chromium_shows_a_bound_only_where_it_is_known() {
+    const WORDS: &str = "No schedule in the same memory";
+    let budget = "plan --data small.npz --batch 8 --device cpu --budget";
+    for (flags, is_known) in [("3000 --layers 6,5x12,3", true), ("24000 --layers 6,5x120,3", false)] {
+        let reported = Reported::new(&format!("{budget} {flags}"));
+        assert_eq!(reported.json["outlook"]["bound_flops"].is_number(), is_known);
+        assert!(number(&reported.plan()["recomputed_layers"]) > 0);
+        let mut shown = reported.open();
+        assert_eq!(shown.words("#outlook-body").contains(WORDS), is_known);
+        shown.is_quiet(&reported);
+    }
+}
+
+#[test]
+fn chromium_shows_which_micro_batches_do_not_fit() {
+    let layers = "6,200000000,3";
+    let reported = Reported::new(&format!(
+        "plan --data small.npz --layers {layers} --batch 24 --micro-batch 1 --device cpu"
+    ));
+    let rows = list(&reported.json["outlook"]["micro_batches"]);
+    let fitting: Vec<_> = rows.iter().flat_map(|row| list(&row["choices"]).to_vec()).collect();
+    assert!(rows[0]["micro_batch"] == 24 && list(&rows[0]["choices"]).is_empty() && !fitting.is_empty());
+    let mut shown = reported.open();
+    assert_eq!(shown.words("[data-table=micro-batches] tbody tr:first-child th"), "does not fit");
+    let expected: Vec<_> = fitting.iter().map(|choice| number(&choice["planned_peak_bytes"])).collect();
+    assert_eq!(shown.figures("[data-table=micro-batches] [data-field=device]"), expected);
+    shown.is_quiet(&reported);
+}
+
+#[test]
 fn chromium_shows_micro_batches_under_a_budget_and_how_long_actions_took() {
     let command = format!("train {UNEVEN} --micro-batch 4 --budget 10KiB --report r.trace.json");
     let reported = Reported::new(&command);

@@ -243,3 +243,22 @@ fn other_slots(action: Action, slot: usize) -> Vec<Action> {
         Action::Release { .. } => vec![Action::Release { slot }],
     }
 }
+
+/// Longer chains have so many n that it matters to try them all.
+#[test]
+fn every_auto_takes_the_n_that_needs_the_least_memory() {
+    let mut random = Random::new(5);
+    let live = |chain: &Chain, n: usize| every_n(chain, n).peak_live_bytes();
+    for _ in 0..60 {
+        let chain = random_chain(&mut random, 40);
+        let best = Strategy::EveryAuto.plan(&chain, PoolLimits::default(), 0).unwrap().peak_live_bytes();
+        let least = (1..=chain.layers()).map(|n| live(&chain, n)).min();
+        assert_eq!(Some(best), least, "{chain:?}");
+    }
+
+    let widths: Widths = format!("256,{}10", "256x39,8,".repeat(28)).parse().unwrap();
+    let network = Network::new(&widths.0, Activation::Sigmoid, Loss::Quadratic).unwrap();
+    let chain = Chain::of(&network, 100).unwrap();
+    assert_eq!(chain.layers(), 1121);
+    assert_eq!(Strategy::EveryAuto.resolved(&chain), Strategy::EveryN(40));
+}

@@ -1,5 +1,6 @@
 //! The command line; one file a command.
 
+mod alternatives;
 mod check;
 mod compare;
 mod devices;

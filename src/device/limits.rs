@@ -14,8 +14,7 @@ pub struct DeviceLimits {
 impl DeviceLimits {
     /// What they mean for a plan's pool.
     pub fn pool(self) -> PoolLimits {
-        let PoolLimits { alignment, .. } = PoolLimits::default();
-        PoolLimits { alignment, block_bytes: self.buffer_bytes / alignment * alignment }
+        PoolLimits { block_bytes: self.buffer_bytes, ..PoolLimits::default() }
     }
 }
 

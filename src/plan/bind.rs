@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use super::{Action, Op, Slot, SlotId, Tenant, Value};
 use crate::memory::{ByCategory, Category};
 
@@ -13,47 +11,52 @@ pub(super) fn bind(
     first: usize,
     slots: &[Slot],
 ) -> (Vec<Action>, Vec<ByCategory>) {
-    let mut made: HashMap<usize, (SlotId, Tenant)> = HashMap::new();
-    let mut last_read: HashMap<usize, Vec<(SlotId, Tenant)>> = HashMap::new();
+    let ops_here = first..first + ops.len();
+    let mut made: Vec<Option<(SlotId, Tenant)>> = vec![None; ops.len()];
+    let mut read_last: Vec<(usize, SlotId, Tenant)> = Vec::new();
     for (slot, holder) in slots.iter().enumerate() {
-        for &tenant in &holder.tenants {
-            made.insert(tenant.from, (slot, tenant));
-            last_read.entry(tenant.until).or_default().push((slot, tenant));
+        for &tenant in holder.tenants.iter().filter(|tenant| ops_here.contains(&tenant.from)) {
+            made[tenant.from - first] = Some((slot, tenant));
+            read_last.push((tenant.until, slot, tenant));
         }
     }
+    read_last.sort_by_key(|&(until, slot, _)| (until, slot));
+    let mut gone = read_last.into_iter().peekable();
 
-    let mut home = HashMap::from([(Value::State(0), 0)]);
+    let (mut state_home, mut delta_home) = (vec![0; layers + 1], vec![0; layers]);
     let mut live = ByCategory::default();
     let (mut actions, mut trace) = (Vec::new(), Vec::new());
     for (index, &op) in (first..).zip(ops) {
-        let target = || made[&index].0;
+        let made = made[index - first];
+        let target = || made.map_or(0, |(slot, _)| slot);
         actions.push(match op {
             Op::Forward(layer) => Action::Forward {
                 layer,
-                input: home[&Value::State(layer)],
+                input: state_home[layer],
                 output: target(),
-                keep: made[&index].1.category == Category::Checkpoints,
+                keep: made.is_some_and(|(_, tenant)| tenant.category == Category::Checkpoints),
             },
-            Op::Recompute(layer) => {
-                Action::Recompute { layer, input: home[&Value::State(layer)], output: target() }
-            }
-            Op::Loss => Action::Loss { output: home[&Value::State(layers)], delta: target() },
+            Op::Recompute(layer) => Action::Recompute { layer, input: state_home[layer], output: target() },
+            Op::Loss => Action::Loss { output: state_home[layers], delta: target() },
             Op::Backward(layer) => Action::Backward {
                 layer,
-                state: home[&Value::State(layer)],
-                delta: home[&Value::Delta(layer)],
+                state: state_home[layer],
+                delta: delta_home[layer],
                 below: (layer > 0).then(target),
             },
-            Op::Score => Action::Score { output: home[&Value::State(layers)] },
+            Op::Score => Action::Score { output: state_home[layers] },
         });
-        if let Some((slot, tenant)) = made.get(&index) {
-            home.insert(tenant.value, *slot);
+        if let Some((slot, tenant)) = made {
+            match tenant.value {
+                Value::State(state) => state_home[state] = slot,
+                Value::Delta(layer) => delta_home[layer] = slot,
+            }
             live[tenant.category] += tenant.bytes;
         }
         trace.push(live);
-        for (slot, tenant) in last_read.get(&index).into_iter().flatten() {
+        while let Some((_, slot, tenant)) = gone.next_if(|&(until, ..)| until == index) {
             live[tenant.category] -= tenant.bytes;
-            actions.push(Action::Release { slot: *slot });
+            actions.push(Action::Release { slot });
             trace.push(live);
         }
     }

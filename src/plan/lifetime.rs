@@ -1,8 +1,23 @@
-use std::collections::HashMap;
-
-use super::{Chain, Op, Tenant, Value};
+use super::{Chain, Op, Schedule, Tenant, Value, schedule};
 use crate::memory::Category;
 use crate::{Error, Result};
+
+/// The values of a step and of an evaluation.
+pub(super) struct Values {
+    pub tenants: Vec<Tenant>,
+    /// The first op after which the most bytes live, and these bytes.
+    pub peak_op: usize,
+    pub live_peak: u64,
+}
+
+impl Values {
+    pub fn of(chain: &Chain, schedule: &Schedule) -> Result<Self> {
+        let evaluation = schedule::evaluation(chain.layers());
+        let tenants = tenants(chain, schedule.ops.iter().chain(&evaluation))?;
+        let (peak_op, live_peak) = live_peak(&tenants);
+        Ok(Values { tenants, peak_op, live_peak })
+    }
+}
 
 /// How long each value that `ops` make lives: from the op that writes it to the last one that reads it.
 ///
@@ -10,12 +25,17 @@ use crate::{Error, Result};
 pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> Result<Vec<Tenant>> {
     let layers = chain.layers();
     let mut tenants: Vec<(Tenant, Op)> = Vec::new();
-    let mut current: HashMap<Value, usize> = HashMap::new();
+    // Where each state is among them, and then each delta.
+    let mut current: Vec<Option<usize>> = vec![None; 2 * layers + 1];
+    let index_of = |value: Value| match value {
+        Value::State(state) => state,
+        Value::Delta(layer) => layers + 1 + layer,
+    };
 
     for (index, &op) in ops.enumerate() {
         let (reads, writes) = access(op, layers);
         for value in reads.into_iter().flatten().filter(|&value| value != Value::State(0)) {
-            let Some(&position) = current.get(&value) else {
+            let Some(position) = current[index_of(value)] else {
                 return Err(Error::InvalidPlan {
                     index,
                     problem: format!("{op:?} reads {value}, never made"),
@@ -33,7 +53,7 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
                 Value::State(state) => (chain.state_bytes[state], Category::Recomputed),
                 Value::Delta(layer) => (chain.delta_bytes[layer], Category::Deltas),
             };
-            current.insert(value, tenants.len());
+            current[index_of(value)] = Some(tenants.len());
             tenants.push((Tenant { value, category, bytes, from: index, until: index }, op));
         }
     }

@@ -35,6 +35,9 @@ pub use slot::{Block, Slot, SlotId, Tenant, Value};
 
 use std::ops::Range;
 
+use lifetime::Values;
+use pack::Pool;
+
 use crate::Result;
 use crate::memory::{ByCategory, Category};
 
@@ -85,20 +88,34 @@ impl Plan {
     /// Gives every value of `schedule` a slot in a pool of such buffers as `limits` allows, and predicts the bytes.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there.
+    /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there, [`crate::Error::DoesNotFit`]
+    /// where a value is larger than the largest buffer.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        Self::within(chain, schedule, limits, u64::MAX)
+        let values = Values::of(chain, &schedule)?;
+        let pool = pack::pack(&values, limits, u64::MAX)?;
+        Ok(Self::bound(chain, schedule, pool, values.peak_op))
     }
 
-    /// As [`Plan::new`], but no time is spent on pools of more than `most` bytes: where none smaller is found, that of
-    /// the plan is any.
-    pub(crate) fn within(chain: &Chain, schedule: Schedule, limits: PoolLimits, most: u64) -> Result<Self> {
+    /// As [`Plan::new`], where a pool of at most `most` bytes is found; no time is spent on larger ones.
+    pub(crate) fn within(
+        chain: &Chain,
+        schedule: Schedule,
+        limits: PoolLimits,
+        most: u64,
+    ) -> Result<Option<Self>> {
+        let values = Values::of(chain, &schedule)?;
+        if values.live_peak > most {
+            return Ok(None);
+        }
+        let pool = pack::pack(&values, limits, most)?;
+        Ok((pool.bytes() <= most).then(|| Self::bound(chain, schedule, pool, values.peak_op)))
+    }
+
+    /// The plan whose values live in `pool`, most of them after op `peak_op`.
+    fn bound(chain: &Chain, schedule: Schedule, pool: Pool, peak_op: usize) -> Self {
         let step_ops = &schedule.ops;
         let evaluation_ops = schedule::evaluation(chain.layers());
-        let tenants = lifetime::tenants(chain, step_ops.iter().chain(&evaluation_ops))?;
-        let (peak_op, live_peak) = lifetime::live_peak(&tenants);
-        let (block_bytes, pool_slots) = pack::pack(&tenants, live_peak, limits, most);
-        let (blocks, slots) = with_input(chain.state_bytes[0], &block_bytes, pool_slots, peak_op);
+        let (blocks, slots) = with_input(chain.state_bytes[0], pool, peak_op);
         let (step, step_live) = bind::bind(chain.layers(), step_ops, 0, &slots);
         let (evaluation, evaluation_live) =
             bind::bind(chain.layers(), &evaluation_ops, step_ops.len(), &slots);
@@ -112,7 +129,7 @@ impl Plan {
             recomputed_layers: schedule.recomputed().count(),
             recomputed_flops: schedule.recomputed_flops(chain),
         };
-        Ok(Plan {
+        Plan {
             chain: chain.clone(),
             intervals: schedule.intervals,
             blocks,
@@ -120,7 +137,7 @@ impl Plan {
             step,
             evaluation,
             prediction,
-        })
+        }
     }
 
     /// Bytes of the pool: what is allocated for checkpoints, recomputed states and deltas, and lost between them.
@@ -148,12 +165,8 @@ impl Plan {
 }
 
 /// Puts the input's block and slot before the pool's, and says what the pool's blocks hold after op `peak_op`.
-fn with_input(
-    input_bytes: u64,
-    block_bytes: &[u64],
-    mut pool_slots: Vec<Slot>,
-    peak_op: usize,
-) -> (Vec<Block>, Vec<Slot>) {
+fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<Slot>) {
+    let Pool { block_bytes, slots: mut pool_slots } = pool;
     let input = Block { bytes: input_bytes, at_peak: ByCategory::of(Category::Batch, input_bytes) };
     let pool = block_bytes
         .iter()

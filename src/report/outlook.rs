@@ -15,11 +15,11 @@ pub struct Outlook<'a> {
     pub planned_for: String,
     /// Bytes of everything beside the pool.
     pub beside: ByCategory,
-    /// FLOPs of recomputation below which no schedule in the same memory can come, as far as the planner can tell.
+    /// FLOPs of recomputation below which no schedule in the same memory comes, where the planner knows them.
     pub bound_flops: Option<f64>,
     /// The same task under other strategies.
     pub compared: Vec<Choice>,
-    /// The same task in smaller micro-batches.
+    /// The same task in micro-batches of other sizes.
     pub micro_batches: Vec<MicroBatchChoice>,
     /// The least recomputation under budgets of every size, smallest first.
     pub frontier: Vec<Choice>,
@@ -40,7 +40,8 @@ pub struct Choice {
     pub recomputed_share: f64,
 }
 
-/// Strategies for one size of micro-batch; one that does not fit is left out.
+/// Strategies for one size of micro-batch; one that does not fit is left out, and none is there where the size itself
+/// does not fit the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MicroBatchChoice {
     /// Samples in a micro-batch.

@@ -7,8 +7,9 @@ mod store_all;
 use std::fmt;
 
 use budget::Solver;
+use every_n::EveryN;
 
-use crate::plan::{Chain, Plan, PoolLimits, live_peak_bytes};
+use crate::plan::{Chain, Plan, PoolLimits};
 use crate::{Error, Result};
 
 /// How to choose what is kept.
@@ -25,14 +26,13 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// The strategy itself, with the n of `chain` in the place of [`Strategy::EveryAuto`].
-    ///
-    /// # Errors
-    /// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
-    pub fn resolved(self, chain: &Chain) -> Result<Self> {
+    /// The strategy itself, with the n of `chain` in the place of [`Strategy::EveryAuto`], and under the one name that
+    /// it goes by where it has two.
+    pub fn resolved(self, chain: &Chain) -> Self {
         match self {
-            Strategy::EveryAuto => Ok(Strategy::EveryN(best_n(chain)?)),
-            _ => Ok(self),
+            Strategy::EveryAuto => Strategy::EveryN(EveryN::of(chain).best()),
+            Strategy::EveryN(0) => Strategy::StoreAll,
+            _ => self,
         }
     }
 
@@ -40,15 +40,13 @@ impl Strategy {
     /// bytes of a budget other things than the pool take.
     ///
     /// # Errors
-    /// [`Error::OverBudget`] where a budget is too small for every plan found.
+    /// [`Error::OverBudget`] where a budget is too small for every plan found, [`Error::DoesNotFit`] where a value is
+    /// larger than the largest buffer.
     pub fn plan(self, chain: &Chain, limits: PoolLimits, beside: u64) -> Result<Plan> {
         match self {
             Strategy::StoreAll => Plan::new(chain, store_all::schedule(chain.layers()), limits),
-            Strategy::EveryN(0) => Plan::new(chain, store_all::schedule(chain.layers()), limits),
+            Strategy::EveryAuto | Strategy::EveryN(0) => self.resolved(chain).plan(chain, limits, beside),
             Strategy::EveryN(n) => Plan::new(chain, every_n::schedule(chain.layers(), n), limits),
-            Strategy::EveryAuto => {
-                Plan::new(chain, every_n::schedule(chain.layers(), best_n(chain)?), limits)
-            }
             Strategy::Budget(bytes) => {
                 let mut solver = Solver::new(chain, limits)?;
                 if let Some(plan) = solver.plan(bytes.saturating_sub(beside))?.filter(|_| bytes >= beside) {
@@ -59,26 +57,6 @@ impl Strategy {
             }
         }
     }
-}
-
-/// The n of which the fewest bytes live at once, and among equals the one that recomputes least.
-///
-/// # Errors
-/// [`Error::InvalidPlan`] where a schedule is wrong, which would be a bug.
-fn best_n(chain: &Chain) -> Result<usize> {
-    let mut best = (u64::MAX, u64::MAX, 0);
-    for n in useful_n(chain.layers()) {
-        let schedule = every_n::schedule(chain.layers(), n);
-        best = best.min((live_peak_bytes(chain, &schedule)?, schedule.recomputed_flops(chain), n));
-    }
-    Ok(best.2)
-}
-
-/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
-/// in every stretch of 5 %.
-fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
-    let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
-    std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
 }
 
 impl fmt::Display for Strategy {

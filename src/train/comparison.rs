@@ -171,10 +171,7 @@ fn distinct(settings: &Settings, strategies: &[Strategy]) -> Result<Vec<Strategy
     let chain = Chain::of(&settings.network()?, settings.micro_batch())?;
     let mut distinct = Vec::new();
     for strategy in strategies {
-        let strategy = match strategy.resolved(&chain)? {
-            Strategy::EveryN(0) => Strategy::StoreAll,
-            other => other,
-        };
+        let strategy = strategy.resolved(&chain);
         if !distinct.contains(&strategy) {
             distinct.push(strategy);
         }

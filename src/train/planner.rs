@@ -49,14 +49,15 @@ impl Target {
     /// leaves room for it: bytes are better spent on recomputing less.
     ///
     /// # Errors
-    /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states and datasets that the
-    /// device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
+    /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states, weights and datasets that
+    /// the device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
     pub fn plan(self, strategy: Strategy, task: &Task, residence: Residence) -> Result<Planned> {
         let task = &self.able(task);
         let chain = Chain::of(task.network, task.micro_batch)?;
-        let strategy = strategy.resolved(&chain)?;
+        self.check_bindings(task, &chain)?;
+        let strategy = strategy.resolved(&chain);
         let placements = self.placements(task, residence)?;
-        let least = placements.iter().map(|placement| placement.beside.total()).min().unwrap_or(0);
+        let least = least_of(&placements);
         let plan = strategy
             .plan(&chain, self.pool_limits(), least)
             .map_err(|error| explain(error, task, residence, &placements))?;
@@ -71,6 +72,14 @@ impl Target {
         Ok(Planned { strategy, plan, beside, dataset_on_device: on_device })
     }
 
+    /// The fewest bytes of a budget for `task` that other things than the pool take.
+    ///
+    /// # Errors
+    /// Those of [`Target::plan`] that are about the dataset.
+    pub fn least_beside(self, task: &Task, residence: Residence) -> Result<u64> {
+        Ok(least_of(&self.placements(&self.able(task), residence)?))
+    }
+
     /// `task`, with no more asked of the device than it can do.
     pub(super) fn able<'a>(self, task: &Task<'a>) -> Task<'a> {
         let can_time = matches!(self, Target::Gpu(DeviceLimits { timestamps: true, .. }));
@@ -83,6 +92,29 @@ impl Target {
             Target::Cpu => PoolLimits::default(),
             Target::Gpu(limits) => limits.pool(),
         }
+    }
+
+    /// Kernels see every state and every layer's weights whole.
+    fn check_bindings(self, task: &Task, chain: &Chain) -> Result<()> {
+        let Target::Gpu(limits) = self else { return Ok(()) };
+        let most = limits.binding_bytes.min(limits.buffer_bytes);
+        let check = |what: String, bytes: u64, remedy: &str| {
+            if bytes <= most {
+                return Ok(());
+            }
+            Err(Error::DoesNotFit(format!(
+                "{what} {bytes} bytes, expected at most {most}, which the device binds at once; use {remedy}"
+            )))
+        };
+        for (state, &bytes) in chain.state_bytes.iter().enumerate() {
+            let remedy = "a smaller --batch or --micro-batch, or narrower --layers";
+            check(format!("state {state} takes"), bytes, remedy)?;
+        }
+        for (layer, shape) in task.network.layers().enumerate() {
+            let bytes = 4 * shape.inputs as u64 * shape.outputs as u64;
+            check(format!("the weights of layer {layer} take"), bytes, "narrower --layers")?;
+        }
+        Ok(())
     }
 
     /// Where the dataset may be kept, the best first.
@@ -112,6 +144,11 @@ impl Target {
         let place = |on_device| Placement { on_device, beside: Gpu::bytes_beside_pool(task, on_device) };
         Ok([true, false].into_iter().filter(wanted).map(place).collect())
     }
+}
+
+/// What is beside the pool at least.
+fn least_of(placements: &[Placement]) -> u64 {
+    placements.iter().map(|placement| placement.beside.total()).min().unwrap_or(0)
 }
 
 /// Says of a budget that is too small what takes the bytes, and what would lower them.

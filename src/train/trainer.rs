@@ -330,12 +330,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
 
 fn check_fit(settings: &Settings, network: &Network, data: &Dataset, parameters: &Parameters) -> Result<()> {
     data.check(network.features(), network.classes())?;
-    if settings.batch > data.train.len() {
-        return Err(Error::usage(
-            "--batch",
-            format!("found {}, expected at most {}: the training samples", settings.batch, data.train.len()),
-        ));
-    }
+    settings.check_batch(data.train.len())?;
     if !parameters.fit(network) {
         return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
     }

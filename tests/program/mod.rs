@@ -21,7 +21,7 @@ pub const NO_DRIVERS: [(&str, &str); 2] =
 
 const TRAIN: usize = 24;
 const TEST: usize = 9;
-const FEATURES: usize = 6;
+pub const FEATURES: usize = 6;
 
 /// What a run of the program left.
 #[derive(Debug)]

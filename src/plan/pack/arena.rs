@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Layout, Place, PoolLimits};
 use crate::plan::Tenant;
-use crate::plan::lifetime::live_peak as live_peak_of;
+use crate::plan::lifetime::{self, Values};
 
 /// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
 /// once; tried in this order, the smallest arena first.
@@ -27,11 +27,18 @@ const FOLLOWED: usize = 120_000;
 const COPIES: usize = 50_000_000;
 
 /// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
-/// none was found of at most `most` bytes that is not much larger than `live_peak`.
-pub(super) fn layout(tenants: &[Tenant], live_peak: u64, most: u64, limits: PoolLimits) -> Option<Layout> {
+/// none was found of at most `most` bytes that is not much larger than the live peak.
+pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<Layout> {
+    let &Values { ref tenants, live_peak, .. } = values;
+    // Blocks that follow each other in the arena, so that what is aligned there is aligned in its block.
+    let block_bytes = limits.block_bytes / limits.alignment * limits.alignment;
+    let limits = PoolLimits { block_bytes, ..limits };
+    if tenants.iter().any(|tenant| tenant.bytes > block_bytes) {
+        return None;
+    }
     let aligned =
         |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
-    let (_, aligned_peak) = live_peak_of(&tenants.iter().map(aligned).collect::<Vec<_>>());
+    let (_, aligned_peak) = lifetime::live_peak(&tenants.iter().map(aligned).collect::<Vec<_>>());
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
         let capacity = live_peak + live_peak / 4000 * 4 * slack;
         // Only the topmost value needs no padding behind it.

@@ -5,7 +5,9 @@ mod shared;
 
 use std::collections::BTreeMap;
 
+use super::lifetime::Values;
 use super::{Slot, Tenant};
+use crate::{Error, Result};
 
 /// What a device asks of a pool's buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,20 +46,34 @@ impl Layout {
     }
 }
 
-/// The sizes of the pool's blocks, and its slots, for tenants of which at most `live_peak` bytes live at once.
+/// The blocks' sizes, and the slots in them.
+pub(super) struct Pool {
+    pub block_bytes: Vec<u64>,
+    pub slots: Vec<Slot>,
+}
+
+impl Pool {
+    pub fn bytes(&self) -> u64 {
+        self.block_bytes.iter().sum()
+    }
+}
+
+/// A pool for `values`.
 ///
 /// One buffer a slot is tried first: no offset needs alignment there, and where all values have one size nothing is
 /// lost. Where it loses bytes, ranges of an arena are tried, of at most `most` bytes, and the smaller of the two is
 /// taken.
-pub(super) fn pack(
-    tenants: &[Tenant],
-    live_peak: u64,
-    limits: PoolLimits,
-    most: u64,
-) -> (Vec<u64>, Vec<Slot>) {
+pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Pool> {
+    let tenants = &values.tenants;
+    if let Some(tenant) = tenants.iter().find(|tenant| tenant.bytes > limits.block_bytes) {
+        return Err(Error::DoesNotFit(format!(
+            "{} takes {} bytes, expected at most {}, the largest buffer; make it smaller, or allow larger buffers",
+            tenant.value, tenant.bytes, limits.block_bytes
+        )));
+    }
     let mut layout = shared::layout(tenants);
-    if layout.bytes() > live_peak {
-        let arena = arena::layout(tenants, live_peak, most.min(layout.bytes() - 1), limits);
+    if layout.bytes() > values.live_peak {
+        let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);
     }
     let mut slots: BTreeMap<Place, Vec<Tenant>> = BTreeMap::new();
@@ -68,5 +84,5 @@ pub(super) fn pack(
         tenants.sort_by_key(|tenant| tenant.from);
         Slot { block, offset, bytes, tenants }
     });
-    (layout.block_bytes, slots.collect())
+    Ok(Pool { block_bytes: layout.block_bytes, slots: slots.collect() })
 }

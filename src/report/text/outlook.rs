@@ -18,7 +18,7 @@ pub fn outlook(outlook: &Outlook) -> String {
             text,
             "recomputes {:.1} % of one forward; a lower bound for this memory is {:.1} %",
             100.0 * flops / forward,
-            100.0 * bound.min(flops) / forward
+            100.0 * bound / forward
         );
     }
     for part in [by_category(outlook), by_interval(outlook), compared(outlook), micro_batches(outlook)] {
@@ -73,6 +73,9 @@ fn compared(outlook: &Outlook) -> String {
 fn micro_batches(outlook: &Outlook) -> String {
     let mut table = Table::new(&["in micro-batches of", "strategy", "device bytes", "of one forward"]);
     for MicroBatchChoice { micro_batch, choices } in &outlook.micro_batches {
+        if choices.is_empty() {
+            table.row(&[micro_batch.to_string(), "does not fit".to_owned(), String::new(), String::new()]);
+        }
         for (index, choice) in choices.iter().enumerate() {
             table.row(&[
                 if index == 0 { micro_batch.to_string() } else { String::new() },

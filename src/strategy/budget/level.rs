@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::links::{Links, Rounding};
+use super::links::Links;
 use super::segment::Segment;
 use super::sites::Effort;
 use super::unroll;
@@ -79,10 +79,15 @@ impl Level {
     /// together, only the first.
     pub fn steps(&mut self) -> Vec<(usize, f64)> {
         let mut steps: Vec<(usize, f64)> = Vec::new();
+        // The least cost so far, and the number of units from which on it is known.
+        let mut least = (0, f64::INFINITY);
         for (units, &cost) in self.segment().first_costs().iter().enumerate() {
-            let (last, least) = steps.last().copied().unwrap_or((0, f64::INFINITY));
-            if cost < least && units >= last + last / CLOSE {
-                steps.push((units, cost));
+            if cost < least.1 {
+                least = (units, cost);
+            }
+            let (last, before) = steps.last().copied().unwrap_or((0, f64::INFINITY));
+            if least.1 < before && units >= last + last / CLOSE {
+                steps.push(least);
             }
         }
         steps
@@ -93,13 +98,13 @@ impl Level {
         unroll::schedule(self.segment(), units)
     }
 
-    /// A cost below which no schedule in `bytes` comes that keeps states where this level may: the same problem with
-    /// sizes rounded down.
-    pub fn bound(&self, bytes: u64) -> f64 {
-        let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Down));
-        let segment = Segment::solve(&links, 0..self.chain.layers(), self.columns, self.effort());
-        let costs = segment.first_costs();
-        costs[((bytes / self.unit) as usize).min(costs.len() - 1)]
+    /// The least cost in `bytes`, where it [is exact](Level::is_exact).
+    pub fn optimum(&mut self, bytes: u64) -> Option<f64> {
+        let units = (bytes / self.unit) as usize;
+        self.is_exact().then(|| {
+            let costs = self.segment().first_costs();
+            costs[units.min(costs.len() - 1)]
+        })
     }
 
     /// Gives its tables back; they are made again when they are needed.
@@ -115,7 +120,7 @@ impl Level {
     fn segment(&mut self) -> &Segment {
         let effort = self.effort();
         self.solved.get_or_insert_with(|| {
-            let links = Arc::new(Links::new(&self.chain, self.unit, Rounding::Up));
+            let links = Arc::new(Links::new(&self.chain, self.unit));
             Segment::solve(&links, 0..self.chain.layers(), self.columns, effort)
         })
     }
@@ -123,7 +128,7 @@ impl Level {
 
 /// Bytes that every schedule needs: one layer's forward, and one layer's backward.
 fn least_need(chain: &Chain) -> u64 {
-    let links = Links::new(chain, 1, Rounding::Up);
+    let links = Links::new(chain, 1);
     let layers = 0..chain.layers();
     let forward = layers.clone().map(|layer| links.states[layer] + links.states[layer + 1]);
     let backward = layers.map(|layer| links.states[layer] + links.backward_need(layer));

@@ -2,15 +2,6 @@ use std::ops::Range;
 
 use crate::plan::Chain;
 
-/// Which way sizes are rounded to whole units.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Rounding {
-    /// What fits in units fits in bytes.
-    Up,
-    /// What fits in bytes fits in units.
-    Down,
-}
-
 /// A chain whose sizes are whole units of memory.
 pub(super) struct Links {
     /// Of each state; 0 for state 0, which lives outside the pool.
@@ -22,12 +13,9 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// `chain` in units of `unit` bytes.
-    pub fn new(chain: &Chain, unit: u64, rounding: Rounding) -> Self {
-        let units = |bytes: &u64| match rounding {
-            Rounding::Up => bytes.div_ceil(unit) as usize,
-            Rounding::Down => (bytes / unit) as usize,
-        };
+    /// `chain` in units of `unit` bytes, rounded up: what fits in units fits in bytes.
+    pub fn new(chain: &Chain, unit: u64) -> Self {
+        let units = |bytes: &u64| bytes.div_ceil(unit) as usize;
         let mut states: Vec<usize> = chain.state_bytes.iter().map(units).collect();
         states[0] = 0;
         let mut cost_before = vec![0.0];

@@ -5,14 +5,14 @@ function showOutlook({ report, plan }) {
   if (!outlook) return;
   byId("outlook").hidden = false;
   const body = byId("outlook-body");
-  const asked = { x: plan.planned_peak_bytes, y: plan.recomputed_flops / plan.forward_flops };
+  const asked = { x: plan.planned_activation_bytes, y: plan.recomputed_flops / plan.forward_flops };
   if (outlook.bound_flops !== null) {
     const bound = outlook.bound_flops / plan.forward_flops;
     body.append(
       element(
         "p",
         { class: "note" },
-        `No schedule in the same memory can recompute less than ${percent(bound)} of one forward, as far as the planner can tell; this plan recomputes ${percent(asked.y)}.`,
+        `No schedule in the same memory can recompute less than ${percent(bound)} of one forward; this plan recomputes ${percent(asked.y)}.`,
       ),
     );
   }
@@ -30,10 +30,11 @@ function showOutlook({ report, plan }) {
     { class: "charts" },
     choiceTable("Compared at this size of micro-batch", outlook.compared, "compared"),
   );
+  // A size of which nothing fits has a row that says so.
   const parts = outlook.micro_batches.flatMap(({ micro_batch, choices }) =>
-    choices.map((choice) => ({ ...choice, micro_batch })),
+    (choices.length > 0 ? choices : [null]).map((choice) => ({ ...choice, micro_batch })),
   );
-  if (parts.length > 0) charts.append(choiceTable("In smaller micro-batches", parts, "micro-batches"));
+  if (parts.length > 0) charts.append(choiceTable("In micro-batches of other sizes", parts, "micro-batches"));
   body.append(charts);
 }
 
@@ -43,19 +44,20 @@ const SHARES = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const forwardWork = (share) => Math.log1p(share);
 
 function frontierChart(outlook, asked) {
+  // By activations: a plan may keep the dataset on the device, where a budget would keep it on the host.
   const point = (choice) => ({
-    x: choice.planned_peak_bytes,
+    x: choice.planned_activation_bytes,
     y: forwardWork(choice.recomputed_share),
-    label: `${exact(choice.planned_peak_bytes)} B: ${amount(choice.recomputed_layers, "layer")} recomputed`,
+    label: `${exact(choice.planned_activation_bytes)} B: ${amount(choice.recomputed_layers, "layer")} recomputed`,
   });
   const others = outlook.compared.filter(({ strategy }) => !strategy.startsWith("budget-"));
   const marks = others.map((choice) => ({ ...point(choice), name: strategyName(choice.strategy) }));
   const label = `${exact(asked.x)} B, ${percent(asked.y)} recomputed`;
-  if (!others.some((choice) => choice.planned_peak_bytes === asked.x)) {
+  if (!others.some((choice) => choice.planned_activation_bytes === asked.x)) {
     marks.push({ x: asked.x, y: forwardWork(asked.y), name: "this plan", label, isBelow: true });
   }
   return lineChart({
-    title: "Recomputation, as a share of one forward, by bytes on the device; the scale is logarithmic",
+    title: "Recomputation, as a share of one forward, by bytes of activations; the scale is logarithmic",
     points: outlook.frontier.map(point),
     marks,
     x: human,
@@ -68,17 +70,21 @@ function frontierChart(outlook, asked) {
 
 function choiceTable(title, choices, id) {
   const hasParts = choices.some((choice) => choice.micro_batch !== undefined);
-  const row = (choice) =>
-    element(
+  const row = (choice) => {
+    const size = hasParts ? element("td", { class: "number" }, exact(choice.micro_batch)) : null;
+    if (choice.strategy === undefined)
+      return element("tr", {}, element("th", { scope: "row" }, "does not fit"), size, element("td", { colspan: 4 }));
+    return element(
       "tr",
       {},
       element("th", { scope: "row" }, strategyName(choice.strategy)),
-      hasParts ? element("td", { class: "number" }, exact(choice.micro_batch)) : null,
+      size,
       element("td", { class: "number", "data-field": "device" }, figure(choice.planned_peak_bytes)),
       element("td", { class: "number", "data-field": "pool" }, figure(choice.planned_activation_bytes)),
       element("td", { class: "number", "data-field": "layers" }, figure(choice.recomputed_layers)),
       element("td", { class: "number" }, percent(choice.recomputed_share)),
     );
+  };
   const columns = [
     ["strategy", ""],
     ...(hasParts ? [["micro-batch", "number"]] : []),

@@ -1,0 +1,143 @@
+use crate::config::{Settings, divisors};
+use crate::data::DatasetShape;
+use crate::device::{Residence, Task};
+use crate::model::Network;
+use crate::plan::Chain;
+use crate::report::{Choice, MicroBatchChoice};
+use crate::strategy::Strategy;
+use crate::strategy::budget::Solver;
+use crate::train::{Planned, Target, task};
+use crate::{Error, Result};
+
+/// How many budgets the frontier shows, and how many sizes of micro-batch are compared; of long chains, which take
+/// longer to plan, half as many.
+const FRONTIER: usize = 24;
+const MICRO_BATCHES: usize = 5;
+const LONG: usize = 200;
+
+/// What else could be planned than what was asked for.
+pub(super) struct Alternatives<'a> {
+    pub settings: &'a Settings,
+    pub network: &'a Network,
+    pub data: DatasetShape,
+    pub target: Target,
+    pub residence: Residence,
+}
+
+impl Alternatives<'_> {
+    /// Store-all, the best every n, and `asked`.
+    pub fn compared(&self, asked: &Choice) -> Result<Vec<Choice>> {
+        self.strategies(self.settings.micro_batch(), Some(asked))
+    }
+
+    /// What a budget makes of the memory of the best every n of `compared`, unless that is among them.
+    pub fn in_place_of_every_n(&self, compared: &[Choice]) -> Result<Option<Choice>> {
+        let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
+        let budget = every.map(|every| Strategy::Budget(every.device_bytes));
+        match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
+            Some(budget) => self.choice(budget, &self.task(self.settings.micro_batch())),
+            None => Ok(None),
+        }
+    }
+
+    /// Store-all, the best every n and what was asked for, in micro-batches of several sizes; the size that was asked
+    /// for is `compared`'s.
+    pub fn micro_batches(&self, compared: &[Choice]) -> Result<Vec<MicroBatchChoice>> {
+        let sizes = sizes(self.settings.batch, self.settings.micro_batch(), self.count(MICRO_BATCHES));
+        let row = |micro_batch| {
+            let choices = if micro_batch == self.settings.micro_batch() {
+                compared.to_vec()
+            } else {
+                self.strategies(micro_batch, None)?
+            };
+            Ok(MicroBatchChoice { micro_batch, choices })
+        };
+        sizes.into_iter().map(row).collect()
+    }
+
+    /// The least recomputation under budgets of every size, and the bound of what was `planned`.
+    pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
+        let chain = &planned.plan.chain;
+        let mut solver = Solver::new(chain, self.target.pool_limits())?;
+        // A budget is planned for as if the dataset were where it takes least.
+        let beside = self.target.least_beside(&self.task(self.settings.micro_batch()), self.residence)?;
+        let bound_flops = match planned.strategy {
+            Strategy::Budget(budget) => solver.bound(budget.saturating_sub(beside)),
+            _ => None,
+        };
+        let plans = solver.frontier(self.count(FRONTIER))?;
+        let points = plans.iter().map(|plan| {
+            let budget = Strategy::Budget(plan.pool_bytes() + beside);
+            Choice::new(budget, plan, beside)
+        });
+        Ok((points.collect(), bound_flops))
+    }
+
+    /// What is asked for and what it is held against, in micro-batches of `micro_batch`; nothing where not even one of
+    /// these fits the device. `known` need not be planned again.
+    fn strategies(&self, micro_batch: usize, known: Option<&Choice>) -> Result<Vec<Choice>> {
+        let Some(chain) = fitting(Chain::of(self.network, micro_batch))? else { return Ok(Vec::new()) };
+        let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
+        let asked = self.settings.strategy.resolved(&chain);
+        if !strategies.contains(&asked) {
+            strategies.push(asked);
+        }
+        let task = self.task(micro_batch);
+        let choices =
+            strategies.into_iter().map(|strategy| match known.filter(|known| known.strategy == strategy) {
+                Some(known) => Ok(Some(known.clone())),
+                None => self.choice(strategy, &task),
+            });
+        choices.filter_map(Result::transpose).collect()
+    }
+
+    fn choice(&self, strategy: Strategy, task: &Task) -> Result<Option<Choice>> {
+        let planned = fitting(self.target.plan(strategy, task, self.residence))?;
+        Ok(planned.map(|planned| Choice::new(strategy, &planned.plan, planned.beside.total())))
+    }
+
+    fn task(&self, micro_batch: usize) -> Task<'_> {
+        let settings = Settings { micro_batch: Some(micro_batch), ..self.settings.clone() };
+        task(&settings, self.network, self.data)
+    }
+
+    fn count(&self, most: usize) -> usize {
+        if self.network.widths().len() > LONG + 1 { most / 2 } else { most }
+    }
+}
+
+/// Nothing in the place of what a device or a budget has no room for.
+fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Error::OverBudget { .. } | Error::DoesNotFit(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sizes of micro-batches, largest first: the whole `batch`, then each time its largest divisor that is at most half as
+/// large, `count` in all; and the one that was `asked` for.
+fn sizes(batch: usize, asked: usize, count: usize) -> Vec<usize> {
+    let smaller = |&size: &usize| divisors(batch).filter(|&divisor| divisor <= size / 2).max();
+    let mut sizes: Vec<usize> = std::iter::successors(Some(batch), smaller).take(count).collect();
+    if !sizes.contains(&asked) {
+        sizes.push(asked);
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+    }
+    sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_micro_batches_are_divisors_spread_over_all() {
+        assert_eq!(sizes(100, 100, 5), [100, 50, 25, 10, 5]);
+        assert_eq!(sizes(100, 20, 3), [100, 50, 25, 20]);
+        assert_eq!(sizes(81, 81, 5), [81, 27, 9, 3, 1]);
+        assert_eq!(sizes(97, 1, 5), [97, 1]);
+        assert_eq!(sizes(1, 1, 5), [1]);
+        assert_eq!(sizes(60_000, 7_500, 2), [60_000, 30_000, 7_500]);
+    }
+}
