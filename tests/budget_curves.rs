@@ -177,3 +177,25 @@ fn slots_take_little_more_than_the_live_peak() {
         assert!(100 * over <= pools, "{over} of {pools} above 5 %");
     }
 }
+
+/// The search for places follows fewer layouts of long chains at once, and loses more.
+#[test]
+fn slots_of_a_thousand_uneven_layers_take_at_most_a_quarter_more() {
+    let mut random = Random::new(27);
+    let widths: Vec<u64> = (0..=1000).map(|_| 8 + random.below(249) as u64).collect();
+    // Of 100 samples, whose sizes no alignment divides.
+    let state_bytes: Vec<u64> = widths.iter().map(|width| 400 * width).collect();
+    let chain = Chain {
+        delta_bytes: state_bytes[1..].to_vec(),
+        state_bytes,
+        forward_flops: widths.windows(2).map(|pair| pair[0] * pair[1]).collect(),
+    };
+    let all = plan(&chain, Strategy::StoreAll).pool_bytes();
+    let strategies =
+        [Strategy::EveryN(10), Strategy::EveryN(31), Strategy::EveryAuto, Strategy::Budget(all / 8)];
+    for strategy in strategies {
+        let waste = waste(&plan(&chain, strategy));
+        println!("1,000 layers, {strategy}: {waste:.4}");
+        assert!(waste <= 1.25, "{waste:.4}, {strategy}");
+    }
+}

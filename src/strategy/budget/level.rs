@@ -62,10 +62,20 @@ impl Level {
 
     /// How many units a schedule may have been given that takes `bytes`: sizes are rounded up by so much on average.
     pub fn most_units(&self, bytes: u64) -> usize {
+        (bytes as f64 * self.rounded_share() / self.unit as f64) as usize
+    }
+
+    /// The fewest bytes that may have been given `units`.
+    pub fn least_bytes(&self, units: usize) -> u64 {
+        let near = (units as f64 * self.unit as f64 / self.rounded_share()) as u64;
+        (near.saturating_sub(1)..).find(|&bytes| self.most_units(bytes) >= units).unwrap_or(near)
+    }
+
+    /// What all states take in whole units, by what they take.
+    fn rounded_share(&self) -> f64 {
         let sizes = &self.chain.state_bytes[1..];
         let rounded: u64 = sizes.iter().map(|bytes| bytes.next_multiple_of(self.unit)).sum();
-        let share = rounded as f64 / sizes.iter().sum::<u64>().max(1) as f64;
-        (bytes as f64 * share / self.unit as f64) as usize
+        rounded as f64 / sizes.iter().sum::<u64>().max(1) as f64
     }
 
     /// Whether no size was rounded, and no state left out.

@@ -156,41 +156,22 @@ impl Solver {
     /// # Errors
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
-        let (mut none, mut enough) = (0, self.store_all.pool_bytes());
-        let mut bytes = self.little()?;
-        // What is found in so many bytes often takes fewer; one that is found in no fewer ends the search.
-        while enough - none > 1 {
-            let below = match self.plan(bytes)? {
-                Some(plan) => {
-                    enough = bytes;
-                    plan.pool_bytes().min(bytes - 1)
-                }
-                None => {
-                    none = bytes;
-                    bytes
-                }
-            };
-            bytes = if below > none { below } else { none + (enough - none) / 2 };
-        }
-        Ok(enough)
-    }
-
-    /// About the least bytes that there is a plan for.
-    fn little(&mut self) -> Result<u64> {
-        /// Schedules in little more memory may lose less of it between their values.
-        const NEIGHBOURS: usize = 8;
-        let mut little = self.store_all.pool_bytes();
-        let steps = self.levels[0].steps();
-        let solved = steps.iter().take(NEIGHBOURS).map(|&(units, _)| Candidate::Solved { level: 0, units });
-        let known = self.known.iter().min_by_key(|known| known.live_bytes).map(|known| known.candidate);
-        for candidate in solved.chain(known).collect::<Vec<_>>() {
-            let schedule = self.schedule_of(candidate);
-            // Only a smaller pool is of use.
-            if let Some(plan) = Plan::within(&self.chain, schedule, self.limits, little - 1)? {
-                little = plan.pool_bytes();
+        let mut least = self.store_all.pool_bytes();
+        let mut known: Vec<_> = self.known.iter().map(|known| (known.live_bytes, known.candidate)).collect();
+        known.sort_by_key(|&(live_bytes, _)| live_bytes);
+        // A step is looked at from so many bytes on, whatever its schedule takes.
+        let steps: Vec<_> = (self.levels[0].steps().into_iter())
+            .map(|(units, _)| (self.levels[0].least_bytes(units), Candidate::Solved { level: 0, units }))
+            .collect();
+        // The known schedule that holds least is first, for it often rules many others out.
+        for (bytes, candidate) in known[..1].iter().chain(&steps).chain(&known[1..]) {
+            if *bytes < least {
+                let schedule = self.schedule_of(*candidate);
+                let plan = Plan::within(&self.chain, schedule, self.limits, least - 1)?;
+                least = plan.map_or(least, |plan| plan.pool_bytes().max(*bytes));
             }
         }
-        Ok(little)
+        Ok(least)
     }
 
     /// Plans from the least memory to storing everything, each with less recomputation than those before: at most
