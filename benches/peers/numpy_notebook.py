@@ -1,0 +1,60 @@
+"""The notebook's algorithm in NumPy and f64: activations as columns, plain lists of what is kept, every n-th restored."""
+
+import numpy as np
+
+import work
+
+
+def sigmoid(sums):
+    return 1.0 / (1.0 + np.exp(-sums))
+
+
+def backward(weights, biases, x, y, every):
+    """Loss, and gradients of all weights and biases, of one batch in columns."""
+    last = len(weights)
+    kept = {0: x}
+    state = x
+    for layer in range(last):
+        state = sigmoid(weights[layer] @ state + biases[layer])
+        if every == 0 or (layer + 1) % every == 0 or layer + 1 == last:
+            kept[layer + 1] = state
+    loss = 0.5 * np.sum((state - y) ** 2) / x.shape[1]
+
+    gradients = [None] * last
+    upstream = state - y
+    for layer in reversed(range(last)):
+        if layer not in kept:
+            first = layer // every * every
+            restored = kept[first]
+            for again in range(first, layer):
+                restored = sigmoid(weights[again] @ restored + biases[again])
+                kept[again + 1] = restored
+        output = kept.pop(layer + 1)
+        delta = upstream * output * (1.0 - output)
+        gradients[layer] = (delta @ kept[layer].T, delta.sum(axis=1, keepdims=True))
+        upstream = weights[layer].T @ delta
+    return loss, gradients
+
+
+def main():
+    options = work.arguments()
+    start = work.parameters(options)
+    batches = [(x.T.astype(np.float64), y.T.astype(np.float64)) for x, y in work.batches(options)]
+
+    def train(steps=None):
+        weights = [weights.astype(np.float64) for weights, _ in start]
+        biases = [bias.astype(np.float64).reshape(-1, 1) for _, bias in start]
+        losses = []
+        for x, y in batches[:steps]:
+            loss, gradients = backward(weights, biases, x, y, options.every)
+            losses.append(loss)
+            rate = options.rate / x.shape[1]
+            weights = [w - rate * gradient for w, (gradient, _) in zip(weights, gradients)]
+            biases = [b - rate * gradient for b, (_, gradient) in zip(biases, gradients)]
+        return np.mean(losses)
+
+    work.report("numpy", np.__version__, options, train, lambda: train(3))
+
+
+if __name__ == "__main__":
+    main()
