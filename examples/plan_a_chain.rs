@@ -12,8 +12,12 @@ fn main() -> ckpt_gpu::Result<()> {
     let mib = [32, 32, 16, 16, 8, 8, 4, 4, 8, 8, 16, 16, 32, 32];
     let microseconds = [410, 230, 200, 110, 95, 60, 50, 60, 100, 110, 210, 220, 400];
     let state_bytes: Vec<u64> = mib.iter().map(|mib| mib << 20).collect();
-    let chain =
-        Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops: microseconds.to_vec() };
+    let chain = Chain {
+        delta_bytes: state_bytes[1..].to_vec(),
+        state_bytes,
+        forward_flops: microseconds.to_vec(),
+        fusible: Vec::new(),
+    };
 
     let limits = PoolLimits::default();
     let store_all = Strategy::StoreAll.plan(&chain, limits, 0)?;

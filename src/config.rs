@@ -43,6 +43,8 @@ pub struct Settings {
     pub device: DeviceChoice,
     /// Where the dataset is kept.
     pub dataset: Residence,
+    /// Whether a GPU runs neighbouring thin layers together, with the states between them in its kernels' own memory.
+    pub fused: bool,
     /// Whether the last step is timed, action by action, where the device has a clock.
     pub timed: bool,
     /// Whether every recomputed state is compared, bit for bit, with what was there before.
@@ -66,6 +68,7 @@ impl Default for Settings {
             strategy: Strategy::EveryN(0),
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
+            fused: true,
             timed: false,
             verify_recompute: false,
         }

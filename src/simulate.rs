@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::execute::{Backend, execute};
 use crate::memory::LiveMeter;
-use crate::plan::{Plan, Slot, SlotId, Value};
+use crate::plan::{Layers, Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
 
 /// Checks that `plan` can run: every value read is there and is the one meant, no byte is overwritten while its
@@ -83,6 +83,15 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Whether a device can run `layers` as one.
+    fn check_run(&self, layers: Layers) -> Result<()> {
+        let chain = &self.plan.chain;
+        if layers.first < layers.end && layers.end <= chain.layers() && chain.can_run(layers) {
+            return Ok(());
+        }
+        self.refuse(format!("runs {layers} at once"))
+    }
+
     fn refuse<T>(&self, problem: String) -> Result<T> {
         Err(Error::InvalidPlan { index: self.performed, problem })
     }
@@ -139,9 +148,10 @@ impl Machine<'_> {
 }
 
 impl Backend for Machine<'_> {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        self.read(input, Value::State(layer))?;
-        self.write(output, Value::State(layer + 1))?;
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        self.check_run(layers)?;
+        self.read(input, Value::State(layers.first))?;
+        self.write(output, Value::State(layers.end))?;
         self.done()
     }
 
@@ -153,22 +163,28 @@ impl Backend for Machine<'_> {
         self.done()
     }
 
-    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
-        if layer + 1 != self.backward_from {
-            return self
-                .refuse(format!("layer {layer} goes backward right after layer {}", self.backward_from));
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        self.check_run(layers)?;
+        if layers.end != self.backward_from {
+            return self.refuse(format!("{layers} backward right after layer {}", self.backward_from));
         }
-        self.read(state, Value::State(layer))?;
-        self.read(delta, Value::Delta(layer))?;
-        match (layer, below) {
-            (0, None) => {}
-            (0, Some(slot)) => {
+        self.read(state, Value::State(layers.first))?;
+        self.read(delta, Value::Delta(layers.last()))?;
+        match (layers.first.checked_sub(1), below) {
+            (None, None) => {}
+            (None, Some(slot)) => {
                 return self.refuse(format!("layer 0 makes a delta below itself in slot {slot}"));
             }
-            (_, Some(slot)) => self.write(slot, Value::Delta(layer - 1))?,
-            (_, None) => return self.refuse(format!("layer {layer} makes no delta for the layer below")),
+            (Some(lower), Some(slot)) => self.write(slot, Value::Delta(lower))?,
+            (Some(_), None) => return self.refuse(format!("{layers} make no delta for the layer below")),
         }
-        self.backward_from = layer;
+        self.backward_from = layers.first;
         self.done()
     }
 

@@ -240,6 +240,7 @@ fn short_chains_of_large_odd_sizes_plan() {
             state_bytes: sizes(layers + 1),
             delta_bytes: sizes(layers),
             forward_flops: vec![1; layers],
+            fusible: Vec::new(),
         };
         let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
         let least = solver.least().unwrap();

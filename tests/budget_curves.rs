@@ -189,6 +189,7 @@ fn slots_of_a_thousand_uneven_layers_take_at_most_a_quarter_more() {
         delta_bytes: state_bytes[1..].to_vec(),
         state_bytes,
         forward_flops: widths.windows(2).map(|pair| pair[0] * pair[1]).collect(),
+        fusible: Vec::new(),
     };
     let all = plan(&chain, Strategy::StoreAll).pool_bytes();
     let strategies =

@@ -12,7 +12,8 @@ fn software() -> Machine {
     Machine::find(DeviceChoice::Software).unwrap().0
 }
 
-/// Two cases of whole batches and one in parts, enough for every kernel.
+/// Two cases of whole batches and one in parts, enough for every kernel of layers that run one by one; and for those of
+/// layers that run together, where the last has more tiles of samples than there are workgroups.
 fn few_cases() -> Vec<Case> {
     let case = |batch, parts| Case {
         widths: vec![6, 16, 7, 2],
@@ -21,8 +22,11 @@ fn few_cases() -> Vec<Case> {
         activation: Activation::Tanh,
         loss: Loss::Quadratic,
         bytes: parts == 1,
+        fused: false,
+        every: 2,
     };
-    vec![case(13, 1), case(26, 2), case(10, 1)]
+    let together = |batch, parts| Case { widths: vec![6, 16, 7, 9, 5, 2], fused: true, ..case(batch, parts) };
+    vec![case(13, 1), case(26, 2), case(10, 1), together(70, 1), together(26, 2), together(300, 1)]
 }
 
 fn odd_network() -> Settings {
@@ -46,7 +50,7 @@ fn everything_holds(machine: &Machine, settings: &Settings) {
     });
     let outcome = outcome.unwrap();
     assert_eq!(outcome.checks, told);
-    assert_eq!(told.len(), 18);
+    assert_eq!(told.len(), if matches!(machine, Machine::Cpu) { 18 } else { 22 });
     assert!(
         outcome.verdict().is_ok(),
         "{:#?}",
@@ -91,11 +95,12 @@ fn broken(file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static 
     let context = Context::open(AdapterKind::Software).unwrap();
     let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
     let checks = kernels::check(&machine, &few_cases(), |_| ()).unwrap();
-    let names = |verdict| {
-        let those = checks.iter().filter(|check: &&Check| check.verdict == verdict && check.name != "step");
-        those.map(|check| check.name).collect()
-    };
-    (names(Verdict::Failed), names(Verdict::NotJudged))
+    (names(&checks, Verdict::Failed), names(&checks, Verdict::NotJudged))
+}
+
+fn names(checks: &[Check], verdict: Verdict) -> Vec<&'static str> {
+    let those = checks.iter().filter(|check| check.verdict == verdict && check.name != "step");
+    those.map(|check| check.name).collect()
 }
 
 fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
@@ -137,7 +142,11 @@ fn software_with_a_broken_forward_fails_there_alone() {
 /// What reads nothing but NaN cannot be judged, and does not pass.
 #[test]
 fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
-    let (failed, not_judged) = broken("forward", "= activate(sum + bias[column])", &format!("= {NAN}"));
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let broken = break_shader(context, "forward", "= activate(sum + bias[column])", &format!("= {NAN}"));
+    let apart: Vec<_> = few_cases().into_iter().filter(|case| !case.fused).collect();
+    let checks = kernels::check(&Machine::Gpu(Box::new(broken)), &apart, |_| ()).unwrap();
+    let [failed, not_judged] = [Verdict::Failed, Verdict::NotJudged].map(|verdict| names(&checks, verdict));
     assert_eq!(failed, ["forward"]);
     assert_eq!(not_judged, ["loss", "tally", "delta", "update", "accumulate"]);
 }
@@ -160,6 +169,35 @@ fn software_with_a_broken_backward_fails_there_alone() {
         "accumulate",
         "if IS_LAST { bias[index] -=",
         "bias[index] -= 1e-6; if IS_LAST { bias[index] -=",
+    );
+}
+
+const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain accumulate"];
+
+/// What goes backward first makes the states between again.
+#[test]
+fn software_with_a_broken_chain_fails_from_there_on() {
+    only(&CHAIN, "chain", "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN, "chain", "high += states * four_rows(layer, column + 4u, k);", "");
+    only(&CHAIN, "chain", "activate_four(sums[2] + bias.z)", "activate_four(sums[2])");
+    only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
+    only(&CHAIN[1..], "chain", "high += deltas * transpose(four_rows(layer, row, next));", "");
+    // The tile of a workgroup's second turn.
+    only(&CHAIN[2..3], "chain", "partials[place] += sums;", "partials[place] = sums;");
+    only(&CHAIN[2..], "chain", "low += states * four_columns(tile + 1u, row, lane);", "");
+    only(&CHAIN[2..], "chain", "add_part(base + layer.bias + column, sums, is_first_tile);", "");
+}
+
+#[test]
+fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
+    only(&CHAIN[2..3], "partials", "part < run.parts", "part + 1u < run.parts");
+    only(&CHAIN[2..3], "chain_update", "parameters[place] -=", "parameters[place] +=");
+    only(&CHAIN[3..], "chain_accumulate", "if !IS_FIRST { gradient += gradients[place]; }", "");
+    only(
+        &CHAIN[3..],
+        "chain_accumulate",
+        "gradients[place] = gradient;",
+        "gradients[place] = 1.001 * gradient;",
     );
 }
 
@@ -186,10 +224,11 @@ fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let context = Context::open(AdapterKind::Software).unwrap();
     let stale = "activate(sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
     let context = break_shader(context, "forward", "activate(sum + bias[column])", stale);
-    let settings = Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, ..Settings::default() };
+    let settings =
+        Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, fused: false, ..Settings::default() };
     let machine = Machine::Gpu(Box::new(context));
     let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
-    assert_eq!(outcome.checks.len(), 18);
+    assert_eq!(outcome.checks.len(), 22);
     let failed = outcome.failed();
     for name in ["forward", "step", "recompute", "every-n", "budgets", "micro-batches", "repeat"] {
         assert!(failed.iter().any(|failed| failed == name), "{name} holds, of {failed:?}");

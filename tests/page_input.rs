@@ -85,8 +85,11 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
 
         let again: Vec<u64> = list(&plan["actions"])[first..end]
             .iter()
-            .filter(|action| action["action"] == "recompute")
-            .map(|action| number(&action["layer"]))
+            .flat_map(|action| match action["action"].as_str() {
+                Some("recompute") => number(&action["layers"][0])..number(&action["layers"][1]),
+                Some("backward") => number(&action["layers"][0])..number(&action["layers"][1]) - 1,
+                _ => 0..0,
+            })
             .collect();
         if again.is_empty() {
             assert_eq!(shown.words("#interval [data-field=recomputed]"), "nothing");

@@ -38,7 +38,7 @@ fn refused(target: Target, widths: &[usize], batch: usize, words: &[&str]) {
 #[test]
 fn states_and_weights_that_a_gpu_cannot_bind_are_refused() {
     let limits = |binding_bytes, buffer_bytes| {
-        Target::Gpu(DeviceLimits { binding_bytes, buffer_bytes, timestamps: false })
+        Target::Gpu(DeviceLimits { binding_bytes, buffer_bytes, ..DeviceLimits::default() })
     };
     let promised = Target::Gpu(DeviceLimits::default());
     let state = ["state 2 takes 160000000 bytes", "at most 134217728", "--micro-batch"];
@@ -66,6 +66,7 @@ fn a_value_may_fill_the_largest_buffer() {
         state_bytes: vec![4, 1020, 40, 1020, 40, 300, 12],
         delta_bytes: vec![1020, 40, 1020, 40, 300, 12],
         forward_flops: vec![1; 6],
+        fusible: Vec::new(),
     };
     let limits = PoolLimits { alignment: 256, block_bytes: 1020 };
     for n in 0..7 {

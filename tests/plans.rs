@@ -23,6 +23,7 @@ fn random_chain(random: &mut Random, most_layers: usize) -> Chain {
         delta_bytes: state_bytes[1..].to_vec(),
         state_bytes,
         forward_flops: (0..layers).map(|_| 1 + random.below(1000) as u64).collect(),
+        fusible: Vec::new(),
     }
 }
 
@@ -147,12 +148,11 @@ fn intervals_cover_every_action_and_their_peaks_are_the_steps() {
 #[test]
 fn a_schedule_that_reads_what_was_never_made_is_refused() {
     let chain = Chain::uniform(3, 4, 1);
-    use Op::{Backward, Forward, Loss, Recompute};
-    let ops =
-        vec![Forward(0), Forward(1), Forward(2), Loss, Backward(2), Recompute(0), Backward(1), Backward(0)];
+    let sweep = [Op::forward(0), Op::forward(1), Op::forward(2), Op::Loss, Op::backward(2)];
+    let ops: Vec<_> = sweep.into_iter().chain([Op::recompute(0), Op::backward(1), Op::backward(0)]).collect();
     let whole = Schedule { intervals: vec![0..2, 2..3], ops };
     assert_eq!(every_n(&chain, 2), Plan::new(&chain, whole.clone(), PoolLimits::default()).unwrap());
-    for missing in [Forward(0), Forward(1), Forward(2), Loss, Backward(2)] {
+    for missing in sweep {
         let mut schedule = whole.clone();
         schedule.ops.retain(|op| *op != missing);
         let refused = Plan::new(&chain, schedule, PoolLimits::default());
@@ -167,6 +167,7 @@ fn the_simulator_refuses_broken_plans() {
         state_bytes: vec![8, 16, 4, 12, 8],
         delta_bytes: vec![16, 4, 12, 8],
         forward_flops: vec![1; 4],
+        fusible: Vec::new(),
     };
     let plan = every_n(&chain, 2);
     simulate(&plan).unwrap();
@@ -221,23 +222,23 @@ fn the_simulator_refuses_broken_plans() {
 /// `action` with each of its operands moved to `slot`.
 fn other_slots(action: Action, slot: usize) -> Vec<Action> {
     match action {
-        Action::Forward { layer, input, output, keep } => vec![
-            Action::Forward { layer, input: slot, output, keep },
-            Action::Forward { layer, input, output: slot, keep },
-            Action::Forward { layer, input, output, keep: !keep },
+        Action::Forward { layers, input, output, keep } => vec![
+            Action::Forward { layers, input: slot, output, keep },
+            Action::Forward { layers, input, output: slot, keep },
+            Action::Forward { layers, input, output, keep: !keep },
         ],
-        Action::Recompute { layer, input, output } => vec![
-            Action::Recompute { layer, input: slot, output },
-            Action::Recompute { layer, input, output: slot },
+        Action::Recompute { layers, input, output } => vec![
+            Action::Recompute { layers, input: slot, output },
+            Action::Recompute { layers, input, output: slot },
         ],
         Action::Loss { output, delta } => {
             vec![Action::Loss { output: slot, delta }, Action::Loss { output, delta: slot }]
         }
-        Action::Backward { layer, state, delta, below } => vec![
-            Action::Backward { layer, state: slot, delta, below },
-            Action::Backward { layer, state, delta: slot, below },
-            Action::Backward { layer, state, delta, below: Some(slot) },
-            Action::Backward { layer, state, delta, below: None },
+        Action::Backward { layers, state, delta, below } => vec![
+            Action::Backward { layers, state: slot, delta, below },
+            Action::Backward { layers, state, delta: slot, below },
+            Action::Backward { layers, state, delta, below: Some(slot) },
+            Action::Backward { layers, state, delta, below: None },
         ],
         Action::Score { .. } => vec![Action::Score { output: slot }],
         Action::Release { .. } => vec![Action::Release { slot }],

@@ -13,7 +13,7 @@ use ckpt_gpu::execute::{Backend, execute};
 use ckpt_gpu::gpu::{AdapterKind, Context};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::Parameters;
-use ckpt_gpu::plan::{Action, Chain, PoolLimits, SlotId};
+use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
@@ -98,7 +98,7 @@ fn software_that_lets_the_slot_shine_through_is_found() {
     let machine = Machine::Gpu(Box::new(context));
     let mut random = Random::new(3);
     let data = random_data(&mut random);
-    let settings = Settings { strategy: Strategy::EveryN(3), ..settings() };
+    let settings = Settings { strategy: Strategy::EveryN(3), fused: false, ..settings() };
     let parameters = random.parameters(&settings.network().unwrap());
     let outcome = Trainer::on(&machine, &settings, &data, &parameters).unwrap().epoch(|_| ());
     assert!(matches!(outcome, Err(Error::RecomputeDiffers { step: 0, part: 0, .. })), "{outcome:?}");
@@ -116,18 +116,25 @@ struct Flipped {
 }
 
 impl Backend for Flipped {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        let layer = layers.last();
         self.last = layer;
         self.makings += usize::from(layer == self.layer);
-        self.sound.forward(layer, input, output)
+        self.sound.forward(layers, input, output)
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         self.sound.loss(output, delta)
     }
 
-    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
-        self.sound.backward(layer, state, delta, below)
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        self.sound.backward(layers, state, delta, below)
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
@@ -182,7 +189,7 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let network = settings.network().unwrap();
     let chain = Chain::of(&network, BATCH).unwrap();
     let plan = Strategy::EveryN(3).plan(&chain, PoolLimits::default(), 0).unwrap();
-    let again = |action: &Action| matches!(*action, Action::Recompute { layer: again, .. } if again == layer);
+    let again = |action: &Action| matches!(*action, Action::Recompute { layers, .. } if layers.range().contains(&layer));
     let is_again = plan.step.iter().any(again);
     let parameters = random.parameters(&network);
     let task = task(&settings, &network, data.shape());

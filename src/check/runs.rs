@@ -125,7 +125,8 @@ impl<'a> Runs<'a> {
     pub fn recompute(&mut self) -> Result<Check> {
         let everything = self.one_step(Strategy::EveryN(0));
         let expected = self.run(&everything)?;
-        let budgets = self.budgets_of(&everything)?;
+        // States that are looked at are in memory, which takes more of it.
+        let budgets = self.budgets_of(&Settings { verify_recompute: true, ..everything })?;
         let strategies = self.recomputing().into_iter().chain(budgets.into_iter().map(Strategy::Budget));
         let (mut compared, mut states) = (Compared::default(), 0);
         for strategy in strategies {

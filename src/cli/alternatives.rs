@@ -2,7 +2,6 @@ use crate::config::{Settings, divisors};
 use crate::data::DatasetShape;
 use crate::device::{Residence, Task};
 use crate::model::Network;
-use crate::plan::Chain;
 use crate::report::{Choice, MicroBatchChoice};
 use crate::strategy::Strategy;
 use crate::strategy::budget::Solver;
@@ -76,7 +75,7 @@ impl Alternatives<'_> {
     /// What is asked for and what it is held against, in micro-batches of `micro_batch`; nothing where not even one of
     /// these fits the device. `known` need not be planned again.
     fn strategies(&self, micro_batch: usize, known: Option<&Choice>) -> Result<Vec<Choice>> {
-        let Some(chain) = fitting(Chain::of(self.network, micro_batch))? else { return Ok(Vec::new()) };
+        let Some(chain) = fitting(self.target.chain(&self.task(micro_batch)))? else { return Ok(Vec::new()) };
         let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
         let asked = self.settings.strategy.resolved(&chain);
         if !strategies.contains(&asked) {

@@ -38,6 +38,10 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
+    /// On a GPU, run thin layers one by one, not together in the memory of its workgroups
+    #[arg(long)]
+    no_fuse: bool,
+
     /// Where to compute
     #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
     device: DeviceChoice,
@@ -54,6 +58,7 @@ impl NetworkFlags {
             batch: self.batch,
             seed: self.seed,
             device: self.device,
+            fused: !self.no_fuse,
             ..settings
         }
     }

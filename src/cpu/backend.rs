@@ -13,7 +13,7 @@ use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Network, Optimizer, Parameters};
-use crate::plan::{Plan, Slot, SlotId};
+use crate::plan::{Layers, Plan, Slot, SlotId};
 use crate::{Error, Result};
 
 /// Runs plans on the host's processor.
@@ -127,7 +127,8 @@ impl Cpu {
 }
 
 impl Backend for Cpu {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        let layer = single(layers)?;
         let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let operands = [(input, batch * shape.inputs), (output, batch * shape.outputs)];
         let [state, output] = values(&mut self.pool, &self.slots, operands)?;
@@ -148,11 +149,12 @@ impl Backend for Cpu {
 
     fn backward(
         &mut self,
-        layer: usize,
+        layers: Layers,
         state: SlotId,
         upstream: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
+        let layer = single(layers)?;
         let (shape, batch) = (self.network.layer(layer), self.micro_batch());
         let (state, upstream) = ((state, batch * shape.inputs), (upstream, batch * shape.outputs));
         let parameters = &mut self.parameters[layer].values;
@@ -240,6 +242,17 @@ impl Device for Cpu {
 
     fn objects_made(&self) -> u64 {
         self.buffers_made
+    }
+}
+
+/// Plans for this device have one layer an action.
+fn single(layers: Layers) -> Result<usize> {
+    match layers.count() {
+        1 => Ok(layers.first),
+        _ => Err(Error::InvalidPlan {
+            index: 0,
+            problem: format!("{layers} at once, on a device that runs one"),
+        }),
     }
 }
 

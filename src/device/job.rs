@@ -21,6 +21,10 @@ pub struct Task<'a> {
     pub data: DatasetShape,
     /// Whether a GPU is to have what it takes to time actions; the CPU backend always has.
     pub timed: bool,
+    /// Whether a GPU may run thin layers together, in the memory of its workgroups.
+    pub fused: bool,
+    /// Whether every state that is made again goes to memory, where it can be looked at.
+    pub observed: bool,
 }
 
 /// Everything that a device must know before the first step.

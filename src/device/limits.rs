@@ -9,6 +9,10 @@ pub struct DeviceLimits {
     pub buffer_bytes: u64,
     /// Whether it can time actions.
     pub timestamps: bool,
+    /// Bytes of memory of its own that a workgroup has for running layers together; 0 where kernels cannot.
+    pub workgroup_bytes: u32,
+    /// The most workgroups worth having where each keeps gradients of its own.
+    pub chain_groups: usize,
 }
 
 impl DeviceLimits {
@@ -19,8 +23,14 @@ impl DeviceLimits {
 }
 
 impl Default for DeviceLimits {
-    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB, no clock.
+    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB, no clock. Layers run one by one.
     fn default() -> Self {
-        DeviceLimits { binding_bytes: 128 << 20, buffer_bytes: 256 << 20, timestamps: false }
+        DeviceLimits {
+            binding_bytes: 128 << 20,
+            buffer_bytes: 256 << 20,
+            timestamps: false,
+            workgroup_bytes: 0,
+            chain_groups: 0,
+        }
     }
 }

@@ -5,25 +5,32 @@ use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
+use super::fusion::Fusion;
 use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::stopwatch::Stopwatch;
+use super::tensors::Tensors;
 use super::transfer::{Readback, Uploads};
-use super::work::{Binder, Work};
+use super::work::{Binder, Chains, Work};
 use crate::data::{DatasetShape, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
-use crate::model::{LayerParameters, Parameters};
-use crate::plan::{Plan, Slot, SlotId};
+use crate::model::{Network, Parameters};
+use crate::plan::{Fusible, Layers, Plan, Slot, SlotId};
 use crate::{Error, Result};
 
-/// How many micro-batches may be under way before the host waits for the oldest.
-const BATCHES_IN_FLIGHT: usize = 3;
+/// What is submitted at once: so much that submitting costs little beside it, and so little that no driver takes it for
+/// a GPU that hangs.
+const SUBMISSION_FLOPS: u64 = 2_000_000_000;
+const SUBMISSION_BATCHES: usize = 8;
+/// How many submissions may be under way before the host waits for the oldest.
+const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
 ///
-/// A micro-batch is recorded into one compute pass and submitted once; everything it binds was made beforehand.
+/// Micro-batches are recorded into compute passes, several small ones into one that is submitted once; everything they
+/// bind was made beforehand.
 pub struct Gpu {
     context: Context,
     uploads: Uploads,
@@ -32,22 +39,33 @@ pub struct Gpu {
     batch: Batch,
     pool: Vec<Buffer>,
     slots: Vec<Slot>,
-    parameters: Vec<[Buffer; 2]>,
+    network: Network,
+    fusion: Option<Fusion>,
+    parameters: Tensors,
     metrics: Buffer,
-    work: HashMap<Work, Vec<Dispatch>>,
+    work: HashMap<Work, Recordable>,
     accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
+    /// Micro-batches and FLOPs in it.
+    recorded: (usize, u64),
+    is_timing: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
     _bound: [Buffer; 2],
-    _gradients: Vec<[Buffer; 2]>,
+    _chains: Option<Chains>,
+    _gradients: Option<Tensors>,
 }
 
 impl Gpu {
     /// Bytes of everything beside the plan's pool, before any of it is allocated.
-    pub fn bytes_beside_pool(task: &Task, dataset_on_device: bool) -> ByCategory {
-        Footprint::new(task, dataset_on_device).by_category()
+    pub fn bytes_beside_pool(task: &Task, limits: DeviceLimits, dataset_on_device: bool) -> ByCategory {
+        Footprint::new(task, limits, dataset_on_device).by_category()
+    }
+
+    /// The layers of `task` that a device of these limits can run together.
+    pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
+        Fusion::of(task, limits).map_or(Vec::new(), |fusion| fusion.fusible())
     }
 
     /// Whether a device of these limits can keep `data`.
@@ -61,9 +79,11 @@ impl Gpu {
     /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
     pub fn new(context: Context, job: &Job) -> Result<Self> {
         let task = &job.task;
-        let footprint = Footprint::new(task, job.dataset_on_device);
+        let footprint = Footprint::new(task, context.limits(), job.dataset_on_device);
         let readback = Readback::new(&context, footprint.readback)?;
+        let fusion = footprint.fusion.clone();
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
+        let chains = fusion.as_ref().map(|fusion| Chains::new(&mut setup, task, fusion)).transpose()?;
 
         let batch = Batch {
             samples: task.micro_batch,
@@ -77,26 +97,8 @@ impl Gpu {
             }
             None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
-        let mut parameters = Vec::new();
-        for (index, layer) in job.parameters.layers.iter().enumerate() {
-            let mut tensor = |name: &str, values: &[f32]| {
-                let label = format!("{name}{index}");
-                let bytes = size_of_val(values) as u64;
-                setup.filled(Category::Parameters, &label, bytes, bytemuck::cast_slice(values))
-            };
-            parameters.push([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]);
-        }
-        let mut gradients = Vec::new();
-        if task.parts > 1 {
-            for (index, tensors) in parameters.iter().enumerate() {
-                let [weights, bias]: &[Buffer; 2] = tensors;
-                let like = |name: &str, tensor: &Buffer| {
-                    let label = format!("gradient of {name}{index}");
-                    setup.buffer(Category::Gradients, &label, tensor.raw.size())
-                };
-                gradients.push([like("W", weights)?, like("b", bias)?]);
-            }
-        }
+        let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
+        let gradients = (task.parts > 1).then(|| Tensors::gradients(&setup, &parameters)).transpose()?;
         let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
 
@@ -105,7 +107,9 @@ impl Gpu {
             task,
             slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
             parameters: &parameters,
-            gradients: &gradients,
+            gradients: gradients.as_ref(),
+            fusion: fusion.as_ref(),
+            chains: chains.as_ref(),
             labels: &batch.labels,
             metrics: &metrics,
             sample_losses: &sample_losses,
@@ -116,7 +120,8 @@ impl Gpu {
                 if let Some(key) = Work::of(action, accumulation)
                     && !work.contains_key(&key)
                 {
-                    work.insert(key, binder.bind(key)?);
+                    let dispatches = binder.bind(key)?;
+                    work.insert(key, Recordable { dispatches, flops: key.flops(task) });
                 }
             }
         }
@@ -129,15 +134,20 @@ impl Gpu {
             readback,
             batch,
             pool,
+            network: task.network.clone(),
+            fusion,
             slots: job.plan.slots.clone(),
             parameters,
             metrics,
             work,
             accumulation: Accumulation::Whole,
             recording: None,
+            recorded: (0, 0),
+            is_timing: false,
             in_flight: VecDeque::new(),
             stopwatch,
             _bound: [sample_losses, sizes],
+            _chains: chains,
             _gradients: gradients,
         };
         gpu.context.wait(None)?;
@@ -146,21 +156,43 @@ impl Gpu {
 
     fn record(&mut self, work: Work) -> Result<()> {
         match (&mut self.recording, self.work.get(&work)) {
-            (Some((_, pass)), Some(dispatches)) => {
+            (Some((_, pass)), Some(Recordable { dispatches, flops })) => {
                 dispatches.iter().for_each(|dispatch| dispatch.record(pass));
-                Ok(())
+                self.recorded.1 += flops;
             }
-            _ => Err(Error::InvalidPlan { index: 0, problem: "this action was not prepared".to_owned() }),
+            _ => {
+                return Err(Error::InvalidPlan {
+                    index: 0,
+                    problem: "this action was not prepared".to_owned(),
+                });
+            }
         }
+        if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {
+            self.flush();
+            self.keep_up()?;
+        }
+        Ok(())
     }
 
     /// Submits what is being recorded, so that it can be read back, and goes on recording.
     fn flush(&mut self) {
         if self.submit() {
-            let mut encoder = self.context.device.create_command_encoder(&Default::default());
-            let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
-            self.recording = Some((encoder, pass));
+            let encoder = self.context.device.create_command_encoder(&Default::default());
+            self.go_on_with(encoder);
         }
+    }
+
+    fn go_on_with(&mut self, mut encoder: CommandEncoder) {
+        let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+        self.recording = Some((encoder, pass));
+    }
+
+    /// Waits for the oldest submissions where many are under way.
+    fn keep_up(&mut self) -> Result<()> {
+        while self.in_flight.len() > SUBMISSIONS_IN_FLIGHT {
+            self.context.wait(self.in_flight.pop_front())?;
+        }
+        Ok(())
     }
 
     /// Submits what is being recorded, and says whether there was anything.
@@ -193,6 +225,7 @@ impl Gpu {
     }
 
     fn submit_encoder(&mut self, encoder: CommandEncoder) {
+        self.recorded = (0, 0);
         let submission = self.context.queue.submit([encoder.finish()]);
         self.source.submitted(&mut self.uploads, &submission);
         self.in_flight.push_back(submission);
@@ -200,17 +233,23 @@ impl Gpu {
 }
 
 impl Backend for Gpu {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        self.record(Work::Forward { layer, input, output })
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        self.record(Work::Forward { layers, input, output })
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         self.record(Work::Loss { output, delta })
     }
 
-    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
         let accumulation = self.accumulation;
-        self.record(Work::Backward { layer, state, delta, below, accumulation })
+        self.record(Work::Backward { layers, state, delta, below, accumulation })
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
@@ -237,23 +276,29 @@ impl Device for Gpu {
         self.accumulation = accumulation;
         let Gpu { context, uploads, .. } = self;
         context.check()?;
-        let mut encoder = context.device.create_command_encoder(&Default::default());
-        self.source.upload(context, uploads, &mut encoder, &self.batch)?;
-        let mut pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
-        self.source.record(&mut pass);
-        self.recording = Some((encoder, pass));
+        if self.recording.is_none() {
+            let mut encoder = context.device.create_command_encoder(&Default::default());
+            self.source.upload(context, uploads, &mut encoder, &self.batch)?;
+            self.go_on_with(encoder);
+        }
+        if let Some((_, pass)) = &mut self.recording {
+            self.source.record(pass);
+        }
         Ok(())
     }
 
     fn end_batch(&mut self) -> Result<()> {
-        self.submit();
-        if self.in_flight.len() > BATCHES_IN_FLIGHT {
-            self.context.wait(self.in_flight.pop_front())?;
+        self.recorded.0 += 1;
+        // The next one's upload comes before its compute pass.
+        if self.recorded.0 >= SUBMISSION_BATCHES || self.source.uploads() {
+            self.submit();
+            self.keep_up()?;
         }
         Ok(())
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
+        self.submit();
         self.in_flight.clear();
         let bytes = self.readback.copy(&self.context, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
@@ -262,32 +307,24 @@ impl Device for Gpu {
 
     fn parameters(&mut self) -> Result<Parameters> {
         self.flush();
-        let Gpu { context, readback, .. } = self;
-        let mut read = |buffer: &Buffer| {
-            let elements = buffer.raw.size() as usize / 4;
-            read_tensor(readback, context, &buffer.raw, 0, elements)
-        };
-        let layers = self
-            .parameters
-            .iter()
-            .map(|[weights, bias]| Ok(LayerParameters { weights: read(weights)?, bias: read(bias)? }))
-            .collect::<Result<_>>()?;
-        Ok(Parameters { layers })
+        let Gpu { context, readback, parameters, network, fusion, .. } = self;
+        parameters.read(context, readback, network, fusion.as_ref())
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
         let operand = operand(&self.batch.inputs, &self.pool, &self.slots[slot]);
-        read_tensor(&mut self.readback, &self.context, operand.buffer, operand.offset, elements)
+        self.readback.floats(&self.context, operand.buffer, operand.offset, elements)
     }
 
     fn start_laps(&mut self) -> Result<bool> {
         if self.stopwatch.is_some()
             && let Some(encoder) = self.end_recorded_pass()
         {
+            self.is_timing = true;
             self.begin_lap(encoder);
         }
-        Ok(self.stopwatch.is_some())
+        Ok(self.is_timing)
     }
 
     fn lap(&mut self) -> Result<()> {
@@ -304,6 +341,7 @@ impl Device for Gpu {
         if let Some(encoder) = self.end_recorded_pass() {
             self.read_laps(encoder)?;
         }
+        self.is_timing = false;
         Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
     }
 
@@ -319,6 +357,12 @@ impl Device for Gpu {
     }
 }
 
+/// What an action is on the device.
+struct Recordable {
+    dispatches: Vec<Dispatch>,
+    flops: u64,
+}
+
 fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {
     let mut largest_slot = vec![0; plan.blocks.len()];
     for slot in &plan.slots {
@@ -331,15 +375,4 @@ fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {
 fn operand<'a>(inputs: &'a Buffer, pool: &'a [Buffer], slot: &Slot) -> BufferBinding<'a> {
     let block = if slot.block == 0 { inputs } else { &pool[slot.block - 1] };
     block.range(slot.offset, slot.bytes)
-}
-
-fn read_tensor(
-    readback: &mut Readback,
-    context: &Context,
-    buffer: &wgpu::Buffer,
-    offset: u64,
-    elements: usize,
-) -> Result<Vec<f32>> {
-    let bytes = readback.copy(context, buffer, offset, 4 * elements as u64)?;
-    Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
 }

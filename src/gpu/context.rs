@@ -3,15 +3,19 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
+use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages, ErrorFilter};
 
 use super::adapter::{self, AdapterKind};
+use super::dispatch::Dispatch;
 use super::kernel::{Program, Programs, Variant};
 use super::shader::Shaders;
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
 use crate::{Error, Result};
+
+/// What a dispatch of a chain is told beside its operands.
+const IMMEDIATE_BYTES: u32 = 16;
 
 /// A device, and the one way to get memory on it.
 ///
@@ -24,6 +28,9 @@ pub struct Context {
     pub(super) ledger: Ledger,
     /// Invocations in a product's workgroup, columns first.
     pub(super) workgroup: [u32; 2],
+    /// The most invocations that share the columns of a chain's layer.
+    pub(super) column_lanes: u32,
+    chain_groups: usize,
     /// What kernels are compiled from.
     pub(super) shaders: Arc<Shaders>,
     programs: Arc<Mutex<Programs>>,
@@ -60,11 +67,14 @@ impl Context {
         let offered = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
-            // To time actions, where somebody asks for it.
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            // To time actions, where somebody asks for it, and to tell chains what to do.
+            required_features: adapter.features()
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES),
             required_limits: wgpu::Limits {
                 max_buffer_size: offered.max_buffer_size,
                 max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+                max_compute_workgroup_storage_size: offered.max_compute_workgroup_storage_size,
+                max_immediate_size: offered.max_immediate_size.min(IMMEDIATE_BYTES),
                 ..wgpu::Limits::default()
             },
             // The other hint reserves blocks of 64 MiB and more.
@@ -89,11 +99,11 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note_error(error.to_string())));
         let note_loss = note(&faults);
         device.set_device_lost_callback(move |reason, message| note_loss(format!("{reason:?}: {message}")));
-        let workgroup = match kind {
-            AdapterKind::Hardware => [8, 8],
+        let (workgroup, column_lanes, chain_groups) = match kind {
+            AdapterKind::Hardware => ([8, 8], 16, 128),
             // These spread workgroups, not their invocations, over the processor's cores, so here a workgroup is as
             // small as its vector units.
-            AdapterKind::Software => [8, 1],
+            AdapterKind::Software => ([8, 1], 1, 8),
         };
         Ok(Context {
             device,
@@ -101,6 +111,8 @@ impl Context {
             info,
             ledger: Ledger::new(),
             workgroup,
+            column_lanes,
+            chain_groups,
             shaders: Arc::default(),
             programs: Arc::default(),
             faults,
@@ -116,6 +128,12 @@ impl Context {
     /// Gives products workgroups of another shape, columns first. No sum changes its order.
     pub fn with_workgroup(self, workgroup: [u32; 2]) -> Self {
         Context { workgroup, programs: Arc::default(), ..self }
+    }
+
+    /// Lets at most so many invocations share the columns of a layer that runs together with others. No sum changes its
+    /// order.
+    pub fn with_column_lanes(self, column_lanes: u32) -> Self {
+        Context { column_lanes, programs: Arc::default(), ..self }
     }
 
     /// Compiles kernels from `text` in the place of `shaders/{file}.wgsl`, so that a test can break one and see that
@@ -210,11 +228,15 @@ impl Context {
 
     /// What it can take at once.
     pub fn limits(&self) -> DeviceLimits {
-        let limits = self.device.limits();
+        let (limits, features) = (self.device.limits(), self.device.features());
+        let tells_chains =
+            features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= IMMEDIATE_BYTES;
         DeviceLimits {
             binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
             buffer_bytes: limits.max_buffer_size,
-            timestamps: self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            workgroup_bytes: if tells_chains { limits.max_compute_workgroup_storage_size } else { 0 },
+            chain_groups: self.chain_groups,
         }
     }
 
@@ -244,6 +266,34 @@ impl Context {
     /// [`Error::DeviceLost`] where the driver does not take the kernel.
     pub(super) fn program(&self, variant: Variant) -> Result<Program> {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(self, variant)
+    }
+
+    /// `variant` on `operands`, in the order of its bindings.
+    ///
+    /// # Errors
+    /// As [`Context::program`].
+    pub(super) fn bind(
+        &self,
+        variant: Variant,
+        operands: &[BufferBinding],
+        immediates: Option<[u32; 4]>,
+        workgroups: [u32; 2],
+    ) -> Result<Dispatch> {
+        let program = self.program(variant)?;
+        let entries: Vec<_> = (0..)
+            .zip(operands)
+            .map(|(binding, operand)| BindGroupEntry {
+                binding,
+                resource: BindingResource::Buffer(operand.clone()),
+            })
+            .collect();
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &program.layout,
+            entries: &entries,
+        });
+        self.count_object();
+        Ok(Dispatch { pipeline: program.pipeline, bind_group, immediates, workgroups })
     }
 
     /// Buffers, bind groups and pipelines made so far.

@@ -4,6 +4,8 @@ use wgpu::ComputePass;
 pub(super) struct Dispatch {
     pub pipeline: wgpu::ComputePipeline,
     pub bind_group: wgpu::BindGroup,
+    /// What the kernel is told beside its operands.
+    pub immediates: Option<[u32; 4]>,
     pub workgroups: [u32; 2],
 }
 
@@ -11,6 +13,9 @@ impl Dispatch {
     pub fn record(&self, pass: &mut ComputePass) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
+        if let Some(immediates) = &self.immediates {
+            pass.set_immediates(0, bytemuck::cast_slice(immediates));
+        }
         pass.dispatch_workgroups(self.workgroups[0], self.workgroups[1], 1);
     }
 }

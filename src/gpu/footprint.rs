@@ -1,6 +1,7 @@
+use super::fusion::Fusion;
 use super::stopwatch::STOPWATCH_BYTES;
 use crate::data::{DatasetShape, SplitShape};
-use crate::device::Task;
+use crate::device::{DeviceLimits, Task};
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
 
@@ -20,6 +21,8 @@ pub(super) struct Footprint {
     pub sample_losses: u64,
     pub upload: u64,
     pub readback: u64,
+    /// The layers that run together, where there are any.
+    pub fusion: Option<Fusion>,
     stopwatch: u64,
     parameters: u64,
     gradients: u64,
@@ -38,7 +41,7 @@ pub(super) struct SplitBytes {
 }
 
 impl Footprint {
-    pub fn new(task: &Task, resident: bool) -> Self {
+    pub fn new(task: &Task, limits: DeviceLimits, resident: bool) -> Self {
         let &Task { network, micro_batch, data, .. } = task;
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
         let labels = 4 * micro_batch as u64;
@@ -50,7 +53,11 @@ impl Footprint {
         let largest_tensor =
             network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
         let sizes = SizesTable::new(task);
-        let parameters = 4 * network.parameter_count();
+        let fusion = Fusion::of(task, limits);
+        let place = |layer: usize| fusion.as_ref().and_then(|fusion| fusion.place(layer));
+        let alone = network.layers().enumerate().filter(|&(index, _)| place(index).is_none());
+        let together = fusion.as_ref().map_or(0, Fusion::parameter_bytes);
+        let parameters = together + 4 * alone.map(|(_, layer)| layer.parameter_count()).sum::<u64>();
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
             None => inputs + labels,
@@ -68,7 +75,18 @@ impl Footprint {
             stopwatch: if task.timed { STOPWATCH_BYTES } else { 0 },
             parameters,
             gradients: if task.parts > 1 { parameters } else { 0 },
+            fusion,
         }
+    }
+
+    /// The gradients that workgroups leave for others to add up.
+    pub fn partials(&self) -> u64 {
+        self.fusion.as_ref().map_or(0, Fusion::partial_bytes)
+    }
+
+    /// What chains know of the layers.
+    fn table(&self) -> u64 {
+        self.fusion.as_ref().map_or(0, Fusion::table_bytes)
     }
 
     pub fn by_category(&self) -> ByCategory {
@@ -76,12 +94,14 @@ impl Footprint {
             let splits = [&dataset.train, &dataset.test];
             dataset.order + splits.iter().map(|split| split.values + split.labels).sum::<u64>()
         });
+        let workspace =
+            self.sizes.bytes() + self.sample_losses + METRICS_BYTES + self.stopwatch + self.table();
         ByCategory::from_iter([
             (Category::Parameters, self.parameters),
-            (Category::Gradients, self.gradients),
+            (Category::Gradients, self.gradients + self.partials()),
             (Category::Batch, self.inputs + self.labels),
             (Category::Dataset, dataset),
-            (Category::Workspace, self.sizes.bytes() + self.sample_losses + METRICS_BYTES + self.stopwatch),
+            (Category::Workspace, workspace),
             (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
         ])
     }

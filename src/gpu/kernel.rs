@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::context::Context;
+use super::fusion::Tiles;
 use crate::Result;
 use crate::device::Accumulation;
 use crate::model::{Activation, Loss};
@@ -16,6 +17,9 @@ pub(super) enum Kernel {
     Delta,
     Update,
     Accumulate,
+    Chain,
+    ChainUpdate,
+    ChainAccumulate,
     Score,
 }
 
@@ -30,6 +34,8 @@ pub(super) struct Variant {
     pub accumulation: Accumulation,
     /// Bytes of one value of the data: 1 or 4.
     pub value_bytes: u32,
+    /// Of a chain.
+    pub tiles: Option<Tiles>,
 }
 
 impl Variant {
@@ -41,9 +47,13 @@ impl Variant {
             loss: Loss::Quadratic,
             accumulation: Accumulation::Whole,
             value_bytes: 1,
+            tiles: None,
         }
     }
 }
+
+/// Invocations in a workgroup that adds up a chain's gradients.
+const CHAIN_GROUP: u32 = 64;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Binding {
@@ -63,6 +73,9 @@ impl Kernel {
             Kernel::Delta => "delta",
             Kernel::Update => "update",
             Kernel::Accumulate => "accumulate",
+            Kernel::Chain => "chain",
+            Kernel::ChainUpdate => "chain_update",
+            Kernel::ChainAccumulate => "chain_accumulate",
             Kernel::Score => "score",
         }
     }
@@ -75,8 +88,19 @@ impl Kernel {
             Kernel::Delta | Kernel::Update => &[Uniform, Write, Write, Write, Write],
             Kernel::Loss => &[Uniform, Write, Read, Write, Write],
             Kernel::Accumulate => &[Uniform, Write, Write, Write, Write, Write, Write],
+            Kernel::Chain => &[Read, Read, Write, Write, Write, Write],
+            Kernel::ChainUpdate => &[Write, Write],
+            Kernel::ChainAccumulate => &[Write, Write, Write],
             Kernel::Tally => &[Uniform, Read, Write],
             Kernel::Score => &[Uniform, Write, Read, Write],
+        }
+    }
+
+    /// Bytes that each dispatch of it is told beside its operands.
+    pub fn immediate_bytes(self) -> u32 {
+        match self {
+            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainAccumulate => 16,
+            _ => 0,
         }
     }
 
@@ -88,6 +112,8 @@ impl Kernel {
             }
             Kernel::Gather => [4 * 4, 16],
             Kernel::Loss => [64, 1],
+            Kernel::ChainUpdate | Kernel::ChainAccumulate => [CHAIN_GROUP, 1],
+            Kernel::Chain => [1, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
         }
     }
@@ -103,6 +129,9 @@ impl Variant {
             Kernel::Delta => vec![left, right, "product", "nan", "activation", "delta"],
             Kernel::Update => vec![left, right, "product", "gradient", "update"],
             Kernel::Accumulate => vec![left, right, "product", "gradient", "accumulate"],
+            Kernel::Chain => vec!["nan", "activation", "chain"],
+            Kernel::ChainUpdate => vec!["partials", "chain_update"],
+            Kernel::ChainAccumulate => vec!["partials", "chain_accumulate"],
             Kernel::Loss => vec!["nan", "activation", "loss"],
             Kernel::Gather => vec!["metrics", "gather"],
             Kernel::Tally => vec!["metrics", "tally"],
@@ -113,15 +142,27 @@ impl Variant {
     fn constants(self, context: &Context) -> Vec<(&'static str, f64)> {
         let [columns, rows] = context.workgroup.map(f64::from);
         let group = [("GROUP_COLUMNS", columns), ("GROUP_ROWS", rows)];
+        let part = [
+            ("IS_FIRST", f64::from(self.accumulation.is_first())),
+            ("IS_LAST", f64::from(self.accumulation.is_last())),
+        ];
         let activation = ("ACTIVATION", f64::from(activation_code(self.activation)));
         match self.kernel {
             Kernel::Forward | Kernel::Delta => [&group[..], &[activation]].concat(),
             Kernel::Update => group.to_vec(),
-            Kernel::Accumulate => {
-                let is_first = f64::from(self.accumulation.is_first());
-                let is_last = f64::from(self.accumulation.is_last());
-                [&group[..], &[("IS_FIRST", is_first), ("IS_LAST", is_last)]].concat()
+            Kernel::Accumulate => [&group[..], &part].concat(),
+            Kernel::Chain => {
+                let Some(tiles) = self.tiles else { return Vec::new() };
+                vec![
+                    activation,
+                    ("ROW_LANES", tiles.row_lanes.into()),
+                    ("COLUMN_LANES", tiles.column_lanes.into()),
+                    ("WIDTH", tiles.width.into()),
+                    ("TILES", tiles.count.into()),
+                ]
             }
+            Kernel::ChainUpdate => vec![("GROUP", CHAIN_GROUP.into())],
+            Kernel::ChainAccumulate => [&[("GROUP", CHAIN_GROUP.into())], &part[..]].concat(),
             Kernel::Loss => vec![activation, ("LOSS", f64::from(loss_code(self.loss)))],
             Kernel::Gather => vec![("VALUE_BYTES", f64::from(self.value_bytes))],
             Kernel::Tally | Kernel::Score => Vec::new(),
@@ -180,7 +221,7 @@ fn compile(context: &Context, variant: Variant) -> Result<Program> {
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&layout)],
-        immediate_size: 0,
+        immediate_size: variant.kernel.immediate_bytes(),
     });
     let source = wgpu::ShaderModuleDescriptor {
         label,

@@ -5,11 +5,13 @@ mod backend;
 mod context;
 mod dispatch;
 mod footprint;
+mod fusion;
 mod kernel;
 mod setup;
 mod shader;
 mod source;
 mod stopwatch;
+mod tensors;
 mod transfer;
 mod work;
 

@@ -1,4 +1,4 @@
-use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages};
+use wgpu::{BufferBinding, BufferUsages};
 
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
@@ -53,27 +53,28 @@ impl Setup {
     ) -> Result<Dispatch> {
         let [tile_columns, tile_rows] = variant.kernel.tile(&self.context);
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
-        let program = self.context.program(variant)?;
-
         let offset = self.sizes.offset(sizes).ok_or_else(|| Error::InvalidPlan {
             index: 0,
             problem: format!("the table of sizes lacks {sizes:?}"),
         })?;
         let sizes = self.sizes_buffer.range(offset, 16);
-        let entries: Vec<_> = (0..)
-            .zip([&sizes].into_iter().chain(operands))
-            .map(|(binding, operand)| BindGroupEntry {
-                binding,
-                resource: BindingResource::Buffer(operand.clone()),
-            })
-            .collect();
-        let bind_group = self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &program.layout,
-            entries: &entries,
-        });
-        self.context.count_object();
-        Ok(Dispatch { pipeline: program.pipeline, bind_group, workgroups })
+        let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
+        self.context.bind(variant, &operands, None, workgroups)
+    }
+
+    /// `variant` told `immediates`, on `operands` in the order of its bindings, for `extent` of what it has tiles for.
+    ///
+    /// # Errors
+    /// As [`Setup::dispatch`].
+    pub fn immediate_dispatch(
+        &mut self,
+        variant: Variant,
+        immediates: [u32; 4],
+        operands: &[BufferBinding],
+        extent: usize,
+    ) -> Result<Dispatch> {
+        let [tile, _] = variant.kernel.tile(&self.context);
+        self.context.bind(variant, operands, Some(immediates), [workgroups(extent, tile)?, 1])
     }
 
     /// What is still needed when everything is made; the buffer is bound by the dispatches.

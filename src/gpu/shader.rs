@@ -10,9 +10,12 @@ macro_rules! shader {
 }
 
 /// Every file of `shaders/`, by its name without `.wgsl`.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 21] = [
     shader!("accumulate"),
     shader!("activation"),
+    shader!("chain"),
+    shader!("chain_accumulate"),
+    shader!("chain_update"),
     shader!("delta"),
     shader!("forward"),
     shader!("gather"),
@@ -22,6 +25,7 @@ const FILES: [(&str, &str); 17] = [
     shader!("loss"),
     shader!("metrics"),
     shader!("nan"),
+    shader!("partials"),
     shader!("product"),
     shader!("right_f32"),
     shader!("right_vec4"),

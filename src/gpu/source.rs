@@ -89,6 +89,11 @@ impl Source {
         Ok(())
     }
 
+    /// Whether micro-batches are brought from the host.
+    pub fn uploads(&self) -> bool {
+        matches!(self, Source::Host(_))
+    }
+
     /// Gathers the next micro-batch on the device, if that is where it comes from.
     pub fn record(&self, pass: &mut ComputePass) {
         if let Source::Device(resident) = self {

@@ -113,6 +113,20 @@ impl Readback {
     }
 }
 
+impl Readback {
+    /// `count` numbers of `source` from byte `start` on, after everything submitted so far.
+    pub fn floats(
+        &mut self,
+        context: &Context,
+        source: &wgpu::Buffer,
+        start: u64,
+        count: usize,
+    ) -> Result<Vec<f32>> {
+        let bytes = self.copy(context, source, start, 4 * count as u64)?;
+        Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
+    }
+}
+
 impl Staging {
     fn new(context: &Context, label: &str, bytes: u64, usage: BufferUsages, mode: MapMode) -> Result<Self> {
         let buffer = context.buffer(Category::Staging, label, bytes, usage)?;

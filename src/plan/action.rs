@@ -1,28 +1,28 @@
 use std::fmt;
 
-use super::SlotId;
+use super::{Layers, SlotId};
 
 /// One step of a plan, with the slots that its values live in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Make the layer's output state from its input state.
+    /// Make the state after the layers from the state before them.
     Forward {
-        /// The layer.
-        layer: usize,
-        /// Where state `layer` is.
+        /// The layers.
+        layers: Layers,
+        /// Where state `layers.first` is.
         input: SlotId,
-        /// Where state `layer + 1` goes.
+        /// Where state `layers.end` goes.
         output: SlotId,
         /// Whether that state is kept until loss or backward has read it.
         keep: bool,
     },
-    /// Make the layer's output state again, with the same kernel.
+    /// Make the state after the layers again, with the same kernel.
     Recompute {
-        /// The layer.
-        layer: usize,
-        /// Where state `layer` is.
+        /// The layers.
+        layers: Layers,
+        /// Where state `layers.first` is.
         input: SlotId,
-        /// Where state `layer + 1` goes.
+        /// Where state `layers.end` goes.
         output: SlotId,
     },
     /// Make the last layer's delta from the output state and the labels, and add up the loss.
@@ -32,15 +32,16 @@ pub enum Action {
         /// Where the last layer's delta goes.
         delta: SlotId,
     },
-    /// Make the delta of the layer below, then update this layer's parameters.
+    /// Make the delta of the layer below, then update these layers' parameters. Of several layers, all but the last
+    /// run again first, in the kernel's own memory.
     Backward {
-        /// The layer.
-        layer: usize,
-        /// Where state `layer` is.
+        /// The layers.
+        layers: Layers,
+        /// Where state `layers.first` is.
         state: SlotId,
-        /// Where the layer's delta is.
+        /// Where the delta of the last of them is.
         delta: SlotId,
-        /// Where the delta of the layer below goes; none below layer 0.
+        /// Where the delta of the layer below the first goes; none below layer 0.
         below: Option<SlotId>,
     },
     /// Count the correct predictions in the output state.
@@ -65,19 +66,19 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Action::Forward { layer, input, output, keep } => {
+            Action::Forward { layers, input, output, keep } => {
                 let kept = if keep { ", kept" } else { "" };
-                write!(f, "forward layer {layer}: slot {input} -> slot {output}{kept}")
+                write!(f, "forward {layers}: slot {input} -> slot {output}{kept}")
             }
-            Action::Recompute { layer, input, output } => {
-                write!(f, "recompute layer {layer}: slot {input} -> slot {output}")
+            Action::Recompute { layers, input, output } => {
+                write!(f, "recompute {layers}: slot {input} -> slot {output}")
             }
             Action::Loss { output, delta } => write!(f, "loss: slot {output} -> slot {delta}"),
-            Action::Backward { layer, state, delta, below: Some(below) } => {
-                write!(f, "backward layer {layer}: slots {state}, {delta} -> slot {below}")
+            Action::Backward { layers, state, delta, below: Some(below) } => {
+                write!(f, "backward {layers}: slots {state}, {delta} -> slot {below}")
             }
-            Action::Backward { layer, state, delta, below: None } => {
-                write!(f, "backward layer {layer}: slots {state}, {delta}")
+            Action::Backward { layers, state, delta, below: None } => {
+                write!(f, "backward {layers}: slots {state}, {delta}")
             }
             Action::Score { output } => write!(f, "score: slot {output}"),
             Action::Release { slot } => write!(f, "release slot {slot}"),

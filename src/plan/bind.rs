@@ -30,19 +30,21 @@ pub(super) fn bind(
         let made = made[index - first];
         let target = || made.map_or(0, |(slot, _)| slot);
         actions.push(match op {
-            Op::Forward(layer) => Action::Forward {
-                layer,
-                input: state_home[layer],
+            Op::Forward(layers) => Action::Forward {
+                layers,
+                input: state_home[layers.first],
                 output: target(),
                 keep: made.is_some_and(|(_, tenant)| tenant.category == Category::Checkpoints),
             },
-            Op::Recompute(layer) => Action::Recompute { layer, input: state_home[layer], output: target() },
+            Op::Recompute(layers) => {
+                Action::Recompute { layers, input: state_home[layers.first], output: target() }
+            }
             Op::Loss => Action::Loss { output: state_home[layers], delta: target() },
-            Op::Backward(layer) => Action::Backward {
-                layer,
-                state: state_home[layer],
-                delta: delta_home[layer],
-                below: (layer > 0).then(target),
+            Op::Backward(layers) => Action::Backward {
+                layers,
+                state: state_home[layers.first],
+                delta: delta_home[layers.last()],
+                below: (layers.first > 0).then(target),
             },
             Op::Score => Action::Score { output: state_home[layers] },
         });

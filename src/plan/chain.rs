@@ -1,3 +1,6 @@
+use std::ops::Range;
+
+use super::Layers;
 use crate::model::Network;
 use crate::{Error, Result};
 
@@ -10,6 +13,17 @@ pub struct Chain {
     pub delta_bytes: Vec<u64>,
     /// What running each layer forward costs; `L` of them, in FLOPs or any other unit.
     pub forward_flops: Vec<u64>,
+    /// What the device can run as one action, in ascending order; nothing where it runs layer by layer.
+    pub fusible: Vec<Fusible>,
+}
+
+/// Neighbouring layers that a device can run as one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fusible {
+    /// The layers.
+    pub layers: Range<usize>,
+    /// How many of them at once.
+    pub most: usize,
 }
 
 impl Chain {
@@ -19,6 +33,7 @@ impl Chain {
             state_bytes: vec![bytes; layers + 1],
             delta_bytes: vec![bytes; layers],
             forward_flops: vec![flops; layers],
+            fusible: Vec::new(),
         }
     }
 
@@ -40,7 +55,19 @@ impl Chain {
             state_bytes: network.widths().iter().map(bytes).collect(),
             delta_bytes: network.widths()[1..].iter().map(bytes).collect(),
             forward_flops: network.layers().map(|layer| layer.forward_flops(batch)).collect(),
+            fusible: Vec::new(),
         })
+    }
+
+    /// Whether the device can run `layers` as one action.
+    pub fn can_run(&self, layers: Layers) -> bool {
+        let within = |run: &Fusible| run.layers.end >= layers.end && layers.count() <= run.most;
+        layers.count() == 1 || self.fusible_of(layers.first).is_some_and(within)
+    }
+
+    /// What `layer` can be run together with.
+    fn fusible_of(&self, layer: usize) -> Option<&Fusible> {
+        self.fusible.iter().find(|run| run.layers.contains(&layer))
     }
 
     /// `L`

@@ -50,8 +50,8 @@ fn parts(plan: &Plan) -> Vec<(Range<usize>, bool)> {
     let mut next_backward = 0;
     let mut parts: Vec<_> = (plan.step.iter().rev())
         .map(|action| {
-            if let Action::Backward { layer, .. } = *action {
-                next_backward = layer;
+            if let Action::Backward { layers, .. } = *action {
+                next_backward = layers.first;
             }
             (interval_of(plan, next_backward), false)
         })

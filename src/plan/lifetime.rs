@@ -1,9 +1,11 @@
-use super::{Chain, Op, Schedule, Tenant, Value, schedule};
+use super::{Chain, Op, Schedule, Tenant, Value, fuse, schedule};
 use crate::memory::Category;
 use crate::{Error, Result};
 
-/// The values of a step and of an evaluation.
+/// A step and an evaluation, and their values.
 pub(super) struct Values {
+    pub schedule: Schedule,
+    pub evaluation: Vec<Op>,
     pub tenants: Vec<Tenant>,
     /// The first op after which the most bytes live, and these bytes.
     pub peak_op: usize,
@@ -11,11 +13,18 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub fn of(chain: &Chain, schedule: &Schedule) -> Result<Self> {
+    /// Those of `schedule` as it is, and with fewer actions where the device runs layers together.
+    pub fn of(chain: &Chain, schedule: Schedule) -> Result<(Self, Option<Self>)> {
         let evaluation = schedule::evaluation(chain.layers());
+        let fused = fuse::fused(chain, &schedule)
+            .map(|fused| Self::in_order(chain, fused, fuse::forward_fused(chain, &evaluation)));
+        Ok((Self::in_order(chain, schedule, evaluation)?, fused.transpose()?))
+    }
+
+    fn in_order(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {
         let tenants = tenants(chain, schedule.ops.iter().chain(&evaluation))?;
         let (peak_op, live_peak) = live_peak(&tenants);
-        Ok(Values { tenants, peak_op, live_peak })
+        Ok(Values { schedule, evaluation, tenants, peak_op, live_peak })
     }
 }
 
@@ -80,13 +89,14 @@ pub(super) fn live_peak(tenants: &[Tenant]) -> (usize, u64) {
 
 fn access(op: Op, layers: usize) -> ([Option<Value>; 2], Option<Value>) {
     match op {
-        Op::Forward(layer) | Op::Recompute(layer) => {
-            ([Some(Value::State(layer)), None], Some(Value::State(layer + 1)))
+        Op::Forward(run) | Op::Recompute(run) => {
+            ([Some(Value::State(run.first)), None], Some(Value::State(run.end)))
         }
         Op::Loss => ([Some(Value::State(layers)), None], Some(Value::Delta(layers - 1))),
-        Op::Backward(layer) => {
-            ([Some(Value::State(layer)), Some(Value::Delta(layer))], layer.checked_sub(1).map(Value::Delta))
-        }
+        Op::Backward(run) => (
+            [Some(Value::State(run.first)), Some(Value::Delta(run.last()))],
+            run.first.checked_sub(1).map(Value::Delta),
+        ),
         Op::Score => ([Some(Value::State(layers)), None], None),
     }
 }

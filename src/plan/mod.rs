@@ -20,15 +20,18 @@
 mod action;
 mod bind;
 mod chain;
+mod fuse;
 mod interval;
+mod layers;
 mod lifetime;
 mod pack;
 mod schedule;
 mod slot;
 
 pub use action::Action;
-pub use chain::Chain;
+pub use chain::{Chain, Fusible};
 pub use interval::{IntervalMemory, interval_memory};
+pub use layers::Layers;
 pub use pack::PoolLimits;
 pub use schedule::{Op, Schedule};
 pub use slot::{Block, Slot, SlotId, Tenant, Value};
@@ -91,9 +94,10 @@ impl Plan {
     /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there, [`crate::Error::DoesNotFit`]
     /// where a value is larger than the largest buffer.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        let values = Values::of(chain, &schedule)?;
+        let (apart, fused) = Values::of(chain, schedule)?;
+        let values = fused.filter(|fused| fused.live_peak <= apart.live_peak).unwrap_or(apart);
         let pool = pack::pack(&values, limits, u64::MAX)?;
-        Ok(Self::bound(chain, schedule, pool, values.peak_op))
+        Ok(Self::bound(chain, values, pool))
     }
 
     /// As [`Plan::new`], where a pool of at most `most` bytes is found; no time is spent on larger ones.
@@ -103,22 +107,23 @@ impl Plan {
         limits: PoolLimits,
         most: u64,
     ) -> Result<Option<Self>> {
-        let values = Values::of(chain, &schedule)?;
-        if values.live_peak > most {
-            return Ok(None);
+        let (apart, fused) = Values::of(chain, schedule)?;
+        for values in fused.into_iter().chain([apart]).filter(|values| values.live_peak <= most) {
+            let pool = pack::pack(&values, limits, most)?;
+            if pool.bytes() <= most {
+                return Ok(Some(Self::bound(chain, values, pool)));
+            }
         }
-        let pool = pack::pack(&values, limits, most)?;
-        Ok((pool.bytes() <= most).then(|| Self::bound(chain, schedule, pool, values.peak_op)))
+        Ok(None)
     }
 
-    /// The plan whose values live in `pool`, most of them after op `peak_op`.
-    fn bound(chain: &Chain, schedule: Schedule, pool: Pool, peak_op: usize) -> Self {
+    /// The plan whose `values` live in `pool`.
+    fn bound(chain: &Chain, values: Values, pool: Pool) -> Self {
+        let Values { schedule, evaluation, peak_op, .. } = values;
         let step_ops = &schedule.ops;
-        let evaluation_ops = schedule::evaluation(chain.layers());
         let (blocks, slots) = with_input(chain.state_bytes[0], pool, peak_op);
         let (step, step_live) = bind::bind(chain.layers(), step_ops, 0, &slots);
-        let (evaluation, evaluation_live) =
-            bind::bind(chain.layers(), &evaluation_ops, step_ops.len(), &slots);
+        let (evaluation, evaluation_live) = bind::bind(chain.layers(), &evaluation, step_ops.len(), &slots);
 
         let peak_action = first_peak(&step_live);
         let prediction = Prediction {
@@ -189,8 +194,12 @@ fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<
 /// # Errors
 /// As [`Plan::new`].
 pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
-    let tenants = lifetime::tenants(chain, schedule.ops.iter())?;
-    Ok(lifetime::live_peak(&tenants).1)
+    let live_peak = |schedule: &Schedule| {
+        let tenants = lifetime::tenants(chain, schedule.ops.iter())?;
+        Ok(lifetime::live_peak(&tenants).1)
+    };
+    let (apart, fused) = (live_peak(schedule)?, fuse::fused(chain, schedule));
+    Ok(fused.as_ref().map(live_peak).transpose()?.map_or(apart, |fused| fused.min(apart)))
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

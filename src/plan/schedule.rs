@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::Chain;
+use super::{Chain, Layers};
 
 /// What a strategy decides: the order of one training step's work. How long each value lives follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +14,10 @@ pub struct Schedule {
 impl Schedule {
     /// The layers that run again, in order.
     pub fn recomputed(&self) -> impl Iterator<Item = usize> + '_ {
-        self.ops.iter().filter_map(|op| match op {
-            Op::Recompute(layer) => Some(*layer),
-            _ => None,
+        self.ops.iter().flat_map(|op| match *op {
+            Op::Recompute(layers) => layers.range(),
+            Op::Backward(layers) => layers.below_last(),
+            _ => 0..0,
         })
     }
 
@@ -29,19 +30,37 @@ impl Schedule {
 /// One piece of work on a chain's values, before these have slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// Makes state `l + 1` from state `l`, in the forward sweep.
-    Forward(usize),
-    /// Makes state `l + 1` from state `l` once more.
-    Recompute(usize),
+    /// Makes the state after the layers from the state before them, in the forward sweep.
+    Forward(Layers),
+    /// Makes the state after the layers from the state before them once more.
+    Recompute(Layers),
     /// Makes the last layer's delta from the output state.
     Loss,
-    /// Updates layer `l` from its state and delta, and makes the delta of the layer below.
-    Backward(usize),
+    /// Updates the layers from the state before the first and the last's delta, and makes the delta of the layer below
+    /// the first. Of several layers, all but the last run again first.
+    Backward(Layers),
     /// Counts the correct predictions in the output state.
     Score,
 }
 
+impl Op {
+    /// [`Op::Forward`] of one layer.
+    pub fn forward(layer: usize) -> Self {
+        Op::Forward(layer.into())
+    }
+
+    /// [`Op::Recompute`] of one layer.
+    pub fn recompute(layer: usize) -> Self {
+        Op::Recompute(layer.into())
+    }
+
+    /// [`Op::Backward`] of one layer.
+    pub fn backward(layer: usize) -> Self {
+        Op::Backward(layer.into())
+    }
+}
+
 /// A forward pass that keeps nothing, and its score.
 pub(super) fn evaluation(layers: usize) -> Vec<Op> {
-    (0..layers).map(Op::Forward).chain([Op::Score]).collect()
+    (0..layers).map(Op::forward).chain([Op::Score]).collect()
 }

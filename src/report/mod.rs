@@ -23,7 +23,7 @@ use crate::strategy::Strategy;
 use crate::train::{Comparison, Epoch, MemoryReport};
 
 /// The version of every JSON output's layout.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// What a run is going to do.
 #[derive(Debug, Clone, Copy)]

@@ -71,9 +71,9 @@ fn times<'a>(plan: &'a Plan, laps: &'a [Span]) -> impl Iterator<Item = Span> + '
 
 fn action_span(index: usize, action: &Action, time: Span) -> Value {
     let (kind, name) = match *action {
-        Action::Forward { layer, .. } => ("forward", format!("forward {layer}")),
-        Action::Recompute { layer, .. } => ("recompute", format!("recompute {layer}")),
-        Action::Backward { layer, .. } => ("backward", format!("backward {layer}")),
+        Action::Forward { layers, .. } => ("forward", format!("forward {layers}")),
+        Action::Recompute { layers, .. } => ("recompute", format!("recompute {layers}")),
+        Action::Backward { layers, .. } => ("backward", format!("backward {layers}")),
         Action::Loss { .. } => ("loss", "loss".to_owned()),
         Action::Score { .. } => ("score", "score".to_owned()),
         Action::Release { slot } => ("release", format!("release slot {slot}")),

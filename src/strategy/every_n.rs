@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::plan::{Chain, Op, Schedule};
+use crate::plan::{Chain, Op, Schedule, live_peak_bytes};
 
 /// Keeps states 0, n, 2n, …; recomputes each interval but the last right before its backward.
 ///
@@ -9,13 +9,13 @@ use crate::plan::{Chain, Op, Schedule};
 pub(super) fn schedule(layers: usize, n: usize) -> Schedule {
     let intervals: Vec<_> = intervals(layers, n).collect();
 
-    let mut ops: Vec<Op> = (0..layers).map(Op::Forward).collect();
+    let mut ops: Vec<Op> = (0..layers).map(Op::forward).collect();
     ops.push(Op::Loss);
     for interval in intervals.iter().rev() {
         if interval.end < layers {
-            ops.extend((interval.start..interval.end - 1).map(Op::Recompute));
+            ops.extend((interval.start..interval.end - 1).map(Op::recompute));
         }
-        ops.extend(interval.clone().rev().map(Op::Backward));
+        ops.extend(interval.clone().rev().map(Op::backward));
     }
     Schedule { intervals, ops }
 }
@@ -24,7 +24,14 @@ fn intervals(layers: usize, n: usize) -> impl DoubleEndedIterator<Item = Range<u
     (0..layers).step_by(n).map(move |start| start..layers.min(start + n))
 }
 
-/// What every n takes and costs, for any n, without its schedule.
+/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
+/// in every stretch of 5 %.
+pub(super) fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
+    let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
+    std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
+}
+
+/// What every n takes and costs, for any n; where layers run one by one, without its schedule.
 pub(super) struct EveryN<'a> {
     chain: &'a Chain,
     /// Bytes of the states up to each, without state 0.
@@ -39,7 +46,7 @@ pub(super) struct EveryN<'a> {
 
 impl<'a> EveryN<'a> {
     pub fn of(chain: &'a Chain) -> Self {
-        let Chain { state_bytes, delta_bytes, forward_flops } = chain;
+        let Chain { state_bytes, delta_bytes, forward_flops, .. } = chain;
         let sums = |values: &[u64]| {
             let running = values.iter().scan(0, |sum, value| {
                 *sum += value;
@@ -61,11 +68,21 @@ impl<'a> EveryN<'a> {
 
     /// The n of which the fewest bytes live at once, and among equals the one that recomputes least.
     pub fn best(&self) -> usize {
-        (1..=self.chain.layers()).min_by_key(|&n| (self.live_bytes(n), self.recomputed_flops(n))).unwrap_or(1)
+        let layers = self.chain.layers();
+        let cost = |&n: &usize| (self.live_bytes(n), self.recomputed_flops(n));
+        match self.chain.fusible.is_empty() {
+            true => (1..=layers).min_by_key(cost),
+            false => useful_n(layers).min_by_key(cost),
+        }
+        .unwrap_or(1)
     }
 
     /// The most bytes that live at once.
     pub fn live_bytes(&self, n: usize) -> u64 {
+        if !self.chain.fusible.is_empty() {
+            // Only of a schedule that reads what it has not made is there no answer.
+            return live_peak_bytes(self.chain, &schedule(self.chain.layers(), n)).unwrap_or(u64::MAX);
+        }
         let Chain { state_bytes, delta_bytes, .. } = self.chain;
         let layers = self.chain.layers();
         let most = |bytes: &[u64]| bytes.iter().copied().max().unwrap_or(0);
@@ -104,6 +121,7 @@ mod tests {
             state_bytes: (0..=layers).map(size).collect(),
             delta_bytes: (0..layers).map(|layer| size(3 * layer + layers)).collect(),
             forward_flops: (0..layers).map(|layer| size(5 * layer)).collect(),
+            fusible: Vec::new(),
         }
     }
 

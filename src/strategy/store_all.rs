@@ -2,8 +2,8 @@ use crate::plan::{Op, Schedule};
 
 /// One forward sweep that keeps every state, one backward sweep.
 pub(super) fn schedule(layers: usize) -> Schedule {
-    let forward = (0..layers).map(Op::Forward);
-    let backward = (0..layers).rev().map(Op::Backward);
+    let forward = (0..layers).map(Op::forward);
+    let backward = (0..layers).rev().map(Op::backward);
     let intervals = std::iter::once(0..layers).collect();
     Schedule { intervals, ops: forward.chain([Op::Loss]).chain(backward).collect() }
 }

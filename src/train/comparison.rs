@@ -69,9 +69,9 @@ impl Comparison {
         mut on_step: impl FnMut(Turn),
     ) -> Result<Self> {
         let with = |strategy| Settings { strategy, ..settings.clone() };
-        let strategies = distinct(settings, strategies)?;
         let network = settings.network()?;
         let task = task(settings, &network, data.shape());
+        let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
         for &strategy in &strategies {
             machine.target().plan(strategy, &task, settings.dataset)?;
         }
@@ -167,11 +167,10 @@ impl Contender {
 }
 
 /// Each of `strategies` once, store-all first if it is among them.
-fn distinct(settings: &Settings, strategies: &[Strategy]) -> Result<Vec<Strategy>> {
-    let chain = Chain::of(&settings.network()?, settings.micro_batch())?;
+fn distinct(chain: &Chain, strategies: &[Strategy]) -> Result<Vec<Strategy>> {
     let mut distinct = Vec::new();
     for strategy in strategies {
-        let strategy = strategy.resolved(&chain);
+        let strategy = strategy.resolved(chain);
         if !distinct.contains(&strategy) {
             distinct.push(strategy);
         }

@@ -53,7 +53,7 @@ impl Target {
     /// the device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
     pub fn plan(self, strategy: Strategy, task: &Task, residence: Residence) -> Result<Planned> {
         let task = &self.able(task);
-        let chain = Chain::of(task.network, task.micro_batch)?;
+        let chain = self.chain(task)?;
         self.check_bindings(task, &chain)?;
         let strategy = strategy.resolved(&chain);
         let placements = self.placements(task, residence)?;
@@ -70,6 +70,20 @@ impl Target {
             return Err(Error::OverBudget { budget, least: least + plan.pool_bytes(), advice });
         };
         Ok(Planned { strategy, plan, beside, dataset_on_device: on_device })
+    }
+
+    /// The layers of `task` as this target runs them.
+    ///
+    /// # Errors
+    /// As [`Chain::of`].
+    pub fn chain(self, task: &Task) -> Result<Chain> {
+        let chain = Chain::of(task.network, task.micro_batch)?;
+        let fusible = match self {
+            Target::Cpu => Vec::new(),
+            Target::Gpu(_) if task.observed => Vec::new(),
+            Target::Gpu(limits) => Gpu::fusible(task, limits),
+        };
+        Ok(Chain { fusible, ..chain })
     }
 
     /// The fewest bytes of a budget for `task` that other things than the pool take.
@@ -141,7 +155,8 @@ impl Target {
             Residence::Device => on_device,
             Residence::Host => !on_device,
         };
-        let place = |on_device| Placement { on_device, beside: Gpu::bytes_beside_pool(task, on_device) };
+        let place =
+            |on_device| Placement { on_device, beside: Gpu::bytes_beside_pool(task, limits, on_device) };
         Ok([true, false].into_iter().filter(wanted).map(place).collect())
     }
 }
@@ -173,7 +188,7 @@ fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placem
     }
     if task.micro_batch > 1 {
         // Gradients that are kept for several parts take as much as the parameters.
-        let price = beside[Category::Parameters] - beside[Category::Gradients];
+        let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
         if (pool.0 + beside[Category::Batch]) / 2 > price {
             remedies.push("a smaller --micro-batch");
         }

@@ -1,14 +1,14 @@
 use crate::Result;
 use crate::device::Device;
 use crate::execute::Backend;
-use crate::plan::SlotId;
+use crate::plan::{Layers, SlotId};
 
 /// Runs actions on a device, each of which is a lap.
 pub(super) struct Timed<'a>(pub &'a mut dyn Device);
 
 impl Backend for Timed<'_> {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        self.0.forward(layer, input, output)?;
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        self.0.forward(layers, input, output)?;
         self.0.lap()
     }
 
@@ -17,8 +17,14 @@ impl Backend for Timed<'_> {
         self.0.lap()
     }
 
-    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
-        self.0.backward(layer, state, delta, below)?;
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        self.0.backward(layers, state, delta, below)?;
         self.0.lap()
     }
 

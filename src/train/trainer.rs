@@ -325,6 +325,8 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         rate: settings.lr,
         data,
         timed: settings.timed,
+        fused: settings.fused,
+        observed: settings.verify_recompute,
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use crate::device::Device;
 use crate::execute::Backend;
 use crate::model::Network;
-use crate::plan::{Action, Plan, SlotId};
+use crate::plan::{Action, Layers, Plan, SlotId};
 use crate::{Error, Result};
 
 /// Remembers each state that a plan makes more than once, and compares every later making with the first.
@@ -38,8 +38,8 @@ impl Verifier {
         let layers = network.layers().len();
         let mut recomputed = vec![false; layers];
         for action in &plan.step {
-            if let Action::Recompute { layer, .. } = *action {
-                recomputed[layer] = true;
+            if let Action::Recompute { layers, .. } = *action {
+                recomputed[layers.last()] = true;
             }
         }
         Verifier {
@@ -89,8 +89,9 @@ impl Verifier {
 }
 
 impl Backend for Verified<'_> {
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<()> {
-        self.device.forward(layer, input, output)?;
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        self.device.forward(layers, input, output)?;
+        let layer = layers.last();
         let Verifier { samples, widths, recomputed, .. } = &*self.verifier;
         if !recomputed[layer] {
             return Ok(());
@@ -109,8 +110,14 @@ impl Backend for Verified<'_> {
         self.device.loss(output, delta)
     }
 
-    fn backward(&mut self, layer: usize, state: SlotId, delta: SlotId, below: Option<SlotId>) -> Result<()> {
-        self.device.backward(layer, state, delta, below)
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        self.device.backward(layers, state, delta, below)
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {

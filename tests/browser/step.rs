@@ -76,24 +76,28 @@ pub fn words(plan: &Value, index: usize) -> BTreeMap<&'static str, String> {
     let action = &plan["actions"][index];
     let depth = list(&plan["network"]["widths"]).len() as u64 - 1;
     let at = |value: String, slot: &str| format!("{value} in slot {}", number(&action[slot]));
-    let layer = action["layer"].as_u64();
+    let layers = action["layers"].as_array().map(|pair| (number(&pair[0]), number(&pair[1]) - 1));
+    let name = |(first, last): (u64, u64)| match first == last {
+        true => format!("layer {first}"),
+        false => format!("layers {first}–{last}"),
+    };
     let state = |index: u64| format!("state {index}");
-    let (does, reads, writes) = match (action["action"].as_str().unwrap(), layer) {
-        (kind @ ("forward" | "recompute"), Some(layer)) => {
+    let (does, reads, writes) = match (action["action"].as_str().unwrap(), layers) {
+        (kind @ ("forward" | "recompute"), Some((first, last))) => {
             let kept = if action["keep"] == true { ", kept" } else { "" };
-            let does = format!("{kind} layer {layer}{kept}");
-            (does, at(state(layer), "input"), at(state(layer + 1), "output"))
+            let does = format!("{kind} {}{kept}", name((first, last)));
+            (does, at(state(first), "input"), at(state(last + 1), "output"))
         }
         ("loss", _) => {
             ("loss".to_owned(), at(state(depth), "output"), at(format!("delta {}", depth - 1), "delta"))
         }
-        ("backward", Some(layer)) => {
-            let reads = [at(state(layer), "state"), at(format!("delta {layer}"), "delta")].join(", ");
-            let writes = match layer {
+        ("backward", Some((first, last))) => {
+            let reads = [at(state(first), "state"), at(format!("delta {last}"), "delta")].join(", ");
+            let writes = match first {
                 0 => "parameters only".to_owned(),
-                _ => at(format!("delta {}", layer - 1), "below"),
+                _ => at(format!("delta {}", first - 1), "below"),
             };
-            (format!("backward layer {layer}"), reads, writes)
+            (format!("backward {}", name((first, last))), reads, writes)
         }
         ("release", _) => {
             return BTreeMap::from([("does", format!("release slot {}", number(&action["slot"])))]);

@@ -50,7 +50,7 @@ fn bulge(index: usize, layers: usize) -> u64 {
 /// A chain of these widths, in units of [`UNIT`] bytes, whose layers cost these.
 pub fn of_widths(widths: &[u64], forward_flops: Vec<u64>) -> Chain {
     let state_bytes: Vec<u64> = widths.iter().map(|width| width * UNIT).collect();
-    Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops }
+    Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops, fusible: Vec::new() }
 }
 
 /// A chain with other bytes for each width of 1, from 4 to 1,600.
@@ -70,6 +70,7 @@ pub fn of_odd_sizes(layers: usize, random: &mut Random) -> Chain {
         state_bytes,
         delta_bytes,
         forward_flops: (0..layers).map(|_| 1 + random.below(1000) as u64).collect(),
+        fusible: Vec::new(),
     }
 }
 

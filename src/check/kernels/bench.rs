@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::case::Case;
@@ -8,13 +9,16 @@ use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, Inputs, Pass, Split};
 use crate::device::{Accumulation, Device, Job, Task};
 use crate::memory::Ledger;
-use crate::model::{Network, Optimizer, Parameters};
-use crate::plan::{Action, Chain, Plan, SlotId};
+use crate::model::{LayerParameters, Network, Optimizer, Parameters};
+use crate::plan::{Action, Layers, Plan, SlotId};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Target};
 use crate::{Error, Result};
 
-const RATE: f32 = 4.0;
+/// Large, so that moves are seen beside the parameters; less where several layers amplify what one step does.
+fn rate(case: &Case) -> f32 {
+    if case.fused { 0.125 } else { 4.0 }
+}
 
 /// One case on one device.
 pub(super) struct Bench<'a> {
@@ -41,8 +45,6 @@ impl<'a> Bench<'a> {
         let network = Network::new(&case.widths, case.activation, case.loss)?;
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
-        let chain = Chain::of(&network, micro_batch)?;
-        let plan = Strategy::EveryN(2).plan(&chain, machine.target().pool_limits(), 0)?;
         // Two mini-batches to learn from; a little more than one micro-batch to score.
         let data = Arc::new(Dataset {
             source: "random numbers".into(),
@@ -55,10 +57,15 @@ impl<'a> Bench<'a> {
             micro_batch,
             parts: case.parts,
             optimizer: Optimizer::Sgd,
-            rate: RATE,
+            rate: rate(case),
             data: data.shape(),
             timed: false,
+            fused: case.fused,
+            observed: false,
         };
+        let chain = machine.target().chain(&task)?;
+        let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(), 0)?;
+        findings.has_chains |= !chain.fusible.is_empty();
         let dataset_on_device = machine.target() != Target::Cpu;
         let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };
         let device = machine.open(&job, plan.pool_bytes(), &Ledger::new())?;
@@ -118,7 +125,7 @@ impl<'a> Bench<'a> {
         let inputs = widen(&self.inputs(&self.data.train, rows));
         let labels = reference::gather(1, self.data.train.labels(), rows);
         let gradients = reference.gradients(&inputs, &labels);
-        reference.step(&inputs, &labels, RATE.into());
+        reference.step(&inputs, &labels, rate(case).into());
         let after = self.device.parameters()?;
         for (index, layer) in after.layers.iter().enumerate() {
             for (what, found, expected, gradient) in [
@@ -126,7 +133,7 @@ impl<'a> Bench<'a> {
                 ("bias", &layer.bias, &reference.biases[index], &gradients.biases[index]),
             ] {
                 let at = || format!("{what} of layer {index} of {case}");
-                let scale = scale_of_move(Subject::Step, gradient, expected);
+                let scale = scale_of_move(case, Subject::Step, gradient, expected);
                 self.findings.compare_scaled(Subject::Step, found, expected, scale, at);
             }
         }
@@ -188,17 +195,15 @@ impl<'a> Bench<'a> {
     fn check(&mut self, action: Action, rows: &[u32], part: usize) -> Result<f64> {
         let case = self.case;
         match action {
-            Action::Forward { layer, input, output, .. } | Action::Recompute { layer, input, output } => {
-                let shape = self.shape(layer);
-                let state = self.read(input, shape.inputs)?;
-                let (weights, bias) = self.parameters(layer)?;
-                self.device.forward(layer, input, output)?;
-                let activation = self.reference.activation_of(layer);
-                let expected =
-                    reference::forward(shape, activation, &widen(&state), &widen(&weights), &widen(&bias));
-                let found = self.read(output, shape.outputs)?;
-                let at = || format!("layer {layer} of {case}");
-                self.findings.compare(Subject::Forward, &found, &expected, at);
+            Action::Forward { layers, input, output, .. } | Action::Recompute { layers, input, output } => {
+                let state = self.read(input, self.shape(layers.first).inputs)?;
+                let parameters = self.device.parameters()?;
+                self.device.forward(layers, input, output)?;
+                let mut states = self.states(layers.range(), &state, &parameters);
+                let found = self.read(output, self.shape(layers.last()).outputs)?;
+                let expected = states.pop().unwrap_or_default();
+                let subject = self.of(Subject::Forward, layers.first);
+                self.findings.compare(subject, &found, &expected, || format!("{layers} of {case}"));
             }
             Action::Loss { output, delta } => {
                 let classes = self.network.classes();
@@ -216,8 +221,8 @@ impl<'a> Bench<'a> {
                 self.findings.compare_scaled(Subject::Loss, &found, &expected, scale, || case.to_string());
                 return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
             }
-            Action::Backward { layer, state, delta, below } => {
-                self.check_backward(layer, state, delta, below, part)?;
+            Action::Backward { layers, state, delta, below } => {
+                self.check_backward(layers, state, delta, below, part)?;
             }
             Action::Score { output } => self.device.score(output)?,
             Action::Release { slot } => self.device.release(slot)?,
@@ -227,51 +232,92 @@ impl<'a> Bench<'a> {
 
     fn check_backward(
         &mut self,
-        layer: usize,
+        layers: Layers,
         state: SlotId,
         delta: SlotId,
         below: Option<SlotId>,
         part: usize,
     ) -> Result<()> {
-        let (case, shape) = (self.case, self.shape(layer));
-        let states = widen(&self.read(state, shape.inputs)?);
-        let deltas = widen(&self.read(delta, shape.outputs)?);
-        let (weights, bias) = self.parameters(layer)?;
-        self.device.backward(layer, state, delta, below)?;
+        let first = self.read(state, self.shape(layers.first).inputs)?;
+        let mut delta_of_layer = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
+        let before = self.device.parameters()?;
+        self.device.backward(layers, state, delta, below)?;
+        let after = self.device.parameters()?;
 
+        let mut states = self.states(layers.below_last(), &first, &before);
+        states.insert(0, widen(&first));
+        for (layer, state) in layers.range().zip(states).rev() {
+            let shape = self.shape(layer);
+            let gradient = reference::weight_gradient(shape, &delta_of_layer, &state);
+            self.check_move(layer, part, gradient.into(), [&before.layers[layer], &after.layers[layer]]);
+            if layer > 0 {
+                let activation = self.reference.activation_of(layer - 1);
+                let weights = widen(&before.layers[layer].weights);
+                delta_of_layer = reference::delta(shape, activation, &delta_of_layer, &weights, &state);
+            }
+        }
         if let Some(below) = below {
-            let activation = self.reference.activation_of(layer - 1);
-            let expected = reference::delta(shape, activation, &deltas, &widen(&weights), &states);
-            let found = self.read(below, shape.inputs)?;
-            self.findings.compare(Subject::Delta, &found, &expected, || format!("layer {layer} of {case}"));
+            let found = self.read(below, self.shape(layers.first).inputs)?;
+            let (case, subject) = (self.case, self.of(Subject::Delta, layers.first));
+            self.findings.compare(subject, &found, &delta_of_layer, || format!("{layers} of {case}"));
         }
-        let (weights_after, bias_after) = self.parameters(layer)?;
+        Ok(())
+    }
+
+    /// Holds how part `part` of a batch, with `gradient` of weights and bias, moved `layer`'s parameters.
+    fn check_move(
+        &mut self,
+        layer: usize,
+        part: usize,
+        gradient: [Vec<f64>; 2],
+        [before, after]: [&LayerParameters; 2],
+    ) {
+        let case = self.case;
         if part == 0 {
-            self.gradients[layer] = [vec![0.0; weights.len()], vec![0.0; bias.len()]];
+            self.gradients[layer] = [vec![0.0; before.weights.len()], vec![0.0; before.bias.len()]];
         }
-        let (weight_gradient, bias_gradient) = reference::weight_gradient(shape, &deltas, &states);
-        for (sums, more) in self.gradients[layer].iter_mut().zip([weight_gradient, bias_gradient]) {
+        for (sums, more) in self.gradients[layer].iter_mut().zip(gradient) {
             sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
         }
         if part + 1 < case.parts {
-            if !(same_bits(&weights_after, &weights) && same_bits(&bias_after, &bias)) {
+            if !(same_bits(&after.weights, &before.weights) && same_bits(&after.bias, &before.bias)) {
                 let at = || format!("layer {layer}, moved by part {part}, of {case}");
-                self.findings.note(Subject::Accumulate, f64::INFINITY, at);
+                let subject = self.of(Subject::Accumulate, layer);
+                self.findings.note(subject, f64::INFINITY, at);
             }
-            return Ok(());
+            return;
         }
         let subject = if case.parts == 1 { Subject::Update } else { Subject::Accumulate };
+        let subject = self.of(subject, layer);
         for (what, before, after, gradient) in [
-            ("weights", weights, weights_after, &self.gradients[layer][0]),
-            ("bias", bias, bias_after, &self.gradients[layer][1]),
+            ("weights", &before.weights, &after.weights, &self.gradients[layer][0]),
+            ("bias", &before.bias, &after.bias, &self.gradients[layer][1]),
         ] {
-            let mut expected = widen(&before);
-            reference::update(&mut expected, gradient, RATE.into());
+            let mut expected = widen(before);
+            reference::update(&mut expected, gradient, rate(case).into());
             let at = || format!("{what} of layer {layer} of {case}");
-            let scale = scale_of_move(subject, gradient, &expected);
-            self.findings.compare_scaled(subject, &after, &expected, scale, at);
+            let scale = scale_of_move(case, subject, gradient, &expected);
+            self.findings.compare_scaled(subject, after, &expected, scale, at);
         }
-        Ok(())
+    }
+
+    /// What the reference makes of `state`, the input of the first of `layers`: the state after each of them.
+    fn states(&self, layers: Range<usize>, state: &[f32], parameters: &Parameters) -> Vec<Vec<f64>> {
+        let mut states: Vec<Vec<f64>> = Vec::new();
+        for layer in layers {
+            let (weights, bias) = (&parameters.layers[layer].weights, &parameters.layers[layer].bias);
+            let activation = self.reference.activation_of(layer);
+            let input = states.last().cloned().unwrap_or_else(|| widen(state));
+            let shape = self.shape(layer);
+            states.push(reference::forward(shape, activation, &input, &widen(weights), &widen(bias)));
+        }
+        states
+    }
+
+    /// `subject`, or its like of layers that run together where `layer` does.
+    fn of(&self, subject: Subject, layer: usize) -> Subject {
+        let is_fused = self.plan.chain.fusible.iter().any(|run| run.layers.contains(&layer));
+        if is_fused { subject.of_chain() } else { subject }
     }
 
     fn shape(&self, layer: usize) -> Shape {
@@ -281,17 +327,11 @@ impl<'a> Bench<'a> {
     fn read(&mut self, slot: SlotId, width: usize) -> Result<Vec<f32>> {
         self.device.read_slot(slot, self.micro_batch * width)
     }
-
-    fn parameters(&mut self, layer: usize) -> Result<(Vec<f32>, Vec<f32>)> {
-        let Parameters { mut layers } = self.device.parameters()?;
-        let layer = layers.swap_remove(layer);
-        Ok((layer.weights, layer.bias))
-    }
 }
 
 /// Whatever moves a parameter, the answer is rounded to f32.
-fn scale_of_move(subject: Subject, gradient: &[f64], expected: &[f64]) -> f64 {
-    f64::from(RATE) * norm(gradient) + subject.rounding() * norm(expected)
+fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], expected: &[f64]) -> f64 {
+    f64::from(rate(case)) * norm(gradient) + subject.rounding() * norm(expected)
 }
 
 /// Of the last layer's delta, already divided by the batch: under cross-entropy a probability less the one-hot label,

@@ -17,6 +17,10 @@ pub struct Case {
     pub loss: Loss,
     /// Whether the inputs are bytes rather than floats.
     pub bytes: bool,
+    /// Whether a GPU runs thin neighbours together.
+    pub fused: bool,
+    /// Of how many states one is kept.
+    pub every: usize,
 }
 
 /// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1.
@@ -39,6 +43,19 @@ const IN_PARTS: [(&[usize], usize, usize); 5] = [
     (&[28, 72, 5], 7, 7),
 ];
 
+/// For layers that run together: wider and narrower than a whole four and a block of eight, more than run at once, some
+/// after a wide layer, more samples than a tile has, and more tiles than workgroups; the n of `--every`.
+const FUSED: [(&[usize], usize, usize, usize); 8] = [
+    (&[1, 1, 1, 1, 1], 1, 1, 3),
+    (&[5, 1, 3, 2, 9], 7, 1, 2),
+    (&[30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 10], 100, 1, 10),
+    (&[140, 31, 17, 8, 4, 33, 10], 33, 1, 3),
+    (&[128, 127, 65, 128, 3], 37, 1, 4),
+    (&[6, 12, 7, 4, 5], 39, 3, 2),
+    (&[7, 6, 5, 9, 3], 270, 1, 2),
+    (&[9, 8, 13, 6, 5, 11, 3], 610, 2, 4),
+];
+
 /// Every activation and every loss on whole batches of many shapes; every loss on batches in parts, whose own kernel
 /// knows no activation.
 pub fn grid() -> Vec<Case> {
@@ -48,14 +65,38 @@ pub fn grid() -> Vec<Case> {
         for activation in Activation::ALL {
             for (loss, bytes) in losses() {
                 let widths = widths.to_vec();
-                cases.push(Case { widths, batch, parts: 1, activation, loss, bytes });
+                cases.push(Case { widths, batch, parts: 1, activation, loss, bytes, fused: false, every: 2 });
             }
         }
     }
     for (index, (widths, batch, parts)) in IN_PARTS.into_iter().enumerate() {
         for (turn, (loss, bytes)) in losses().enumerate() {
             let activation = Activation::ALL[(index + turn) % Activation::ALL.len()];
-            cases.push(Case { widths: widths.to_vec(), batch, parts, activation, loss, bytes });
+            cases.push(Case {
+                widths: widths.to_vec(),
+                batch,
+                parts,
+                activation,
+                loss,
+                bytes,
+                fused: false,
+                every: 2,
+            });
+        }
+    }
+    for (index, (widths, batch, parts, every)) in FUSED.into_iter().enumerate() {
+        for (turn, (loss, bytes)) in losses().enumerate() {
+            let activation = Activation::ALL[(index + turn) % Activation::ALL.len()];
+            cases.push(Case {
+                widths: widths.to_vec(),
+                batch,
+                parts,
+                activation,
+                loss,
+                bytes,
+                fused: true,
+                every,
+            });
         }
     }
     cases
@@ -68,6 +109,9 @@ impl fmt::Display for Case {
         write!(f, "{}, {activation}, {loss}, batch {}", widths.join(","), self.batch)?;
         if self.parts > 1 {
             write!(f, " in {} parts", self.parts)?;
+        }
+        if self.fused {
+            write!(f, ", together, every {}", self.every)?;
         }
         f.write_str(if self.bytes { ", bytes" } else { ", floats" })
     }

@@ -7,6 +7,9 @@ use crate::check::twin::norm;
 /// was 9e-7, on the CPU, lavapipe and SwiftShader alike.
 const TOLERANCE: f64 = 2e-6;
 
+/// For several layers in one kernel, whose errors add up.
+const CHAIN_TOLERANCE: f64 = 5e-6;
+
 /// For a whole step, whose errors go through several layers. The worst seen was 3e-6, on SwiftShader.
 const STEP_TOLERANCE: f64 = 1e-5;
 
@@ -21,11 +24,15 @@ pub(super) enum Subject {
     Update,
     Accumulate,
     Score,
+    ChainForward,
+    ChainDelta,
+    ChainUpdate,
+    ChainAccumulate,
     Step,
 }
 
 impl Subject {
-    const ALL: [Subject; 9] = [
+    const ALL: [Subject; 13] = [
         Subject::Gather,
         Subject::Forward,
         Subject::Loss,
@@ -34,8 +41,15 @@ impl Subject {
         Subject::Update,
         Subject::Accumulate,
         Subject::Score,
+        Subject::ChainForward,
+        Subject::ChainDelta,
+        Subject::ChainUpdate,
+        Subject::ChainAccumulate,
         Subject::Step,
     ];
+
+    const CHAIN: [Subject; 4] =
+        [Subject::ChainForward, Subject::ChainDelta, Subject::ChainUpdate, Subject::ChainAccumulate];
 
     /// Its name, the most that its figure may be, what that is, and of what.
     fn line(self) -> (&'static str, f64, &'static str, &'static str) {
@@ -49,7 +63,22 @@ impl Subject {
             Subject::Update => ("update", TOLERANCE, move_error, "tensors"),
             Subject::Accumulate => ("accumulate", TOLERANCE, move_error, "tensors"),
             Subject::Score => ("score", 0.0, "most samples miscounted in any", "passes"),
+            Subject::ChainForward => ("chain forward", CHAIN_TOLERANCE, error, "states"),
+            Subject::ChainDelta => ("chain delta", CHAIN_TOLERANCE, error, "deltas"),
+            Subject::ChainUpdate => ("chain update", CHAIN_TOLERANCE, move_error, "tensors"),
+            Subject::ChainAccumulate => ("chain accumulate", CHAIN_TOLERANCE, move_error, "tensors"),
             Subject::Step => ("step", STEP_TOLERANCE, move_error, "tensors"),
+        }
+    }
+
+    /// Its like of layers that run together.
+    pub fn of_chain(self) -> Self {
+        match self {
+            Subject::Forward => Subject::ChainForward,
+            Subject::Delta => Subject::ChainDelta,
+            Subject::Update => Subject::ChainUpdate,
+            Subject::Accumulate => Subject::ChainAccumulate,
+            _ => self,
         }
     }
 
@@ -62,11 +91,15 @@ impl Subject {
 
 /// The worst of every subject.
 #[derive(Default)]
-pub(super) struct Findings([Worst; Subject::ALL.len()]);
+pub(super) struct Findings {
+    worst: [Worst; Subject::ALL.len()],
+    /// Whether the device runs any layers together; one that does not has nothing to tell of that.
+    pub has_chains: bool,
+}
 
 impl Findings {
     pub fn note(&mut self, subject: Subject, figure: f64, at: impl FnOnce() -> String) {
-        self.0[subject as usize].note(figure, at);
+        self.worst[subject as usize].note(figure, at);
     }
 
     /// Holds what a kernel made against what it should have made, relative to the norm of that.
@@ -80,8 +113,8 @@ impl Findings {
         self.compare_scaled(subject, found, expected, norm(expected), at);
     }
 
-    /// The same, relative to `scale`. Where what should have been made is not finite, neither is what the kernel read,
-    /// and it says nothing of the kernel.
+    /// The same, relative to `scale`. Where what should have been made is no finite f32, the kernel read such, or
+    /// overflowed as it must, and it says nothing of the kernel.
     pub fn compare_scaled(
         &mut self,
         subject: Subject,
@@ -90,15 +123,16 @@ impl Findings {
         scale: f64,
         at: impl FnOnce() -> String,
     ) {
-        if expected.iter().all(|value| value.is_finite()) && scale.is_finite() {
+        if expected.iter().all(|&value| (value as f32).is_finite()) && scale.is_finite() {
             let difference = relative_error(found, expected) * norm(expected);
             self.note(subject, if difference == 0.0 { 0.0 } else { difference / scale }, at);
         }
     }
 
     pub fn checks(self) -> Vec<Check> {
-        let lines = Subject::ALL.into_iter().zip(self.0);
+        let lines = Subject::ALL.into_iter().zip(self.worst);
         lines
+            .filter(|(subject, _)| self.has_chains || !Subject::CHAIN.contains(subject))
             .map(|(subject, worst)| {
                 let (name, bound, what, things) = subject.line();
                 worst.check(name, bound, what, things)

@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::{extended, interval};
 use crate::memory::{ByCategory, Category};
-use crate::plan::{Action, Slot, interval_memory};
+use crate::plan::{Action, Layers, Slot, interval_memory};
 use crate::report::PlanSummary;
 use crate::strategy::Strategy;
 
@@ -69,19 +69,24 @@ fn ops(actions: &[Action]) -> usize {
 
 fn figures(action: &Action) -> Value {
     match *action {
-        Action::Forward { layer, input, output, keep } => {
-            json!({ "action": "forward", "layer": layer, "input": input, "output": output, "keep": keep })
+        Action::Forward { layers, input, output, keep } => {
+            json!({ "action": "forward", "layers": pair(layers), "input": input, "output": output, "keep": keep })
         }
-        Action::Recompute { layer, input, output } => {
-            json!({ "action": "recompute", "layer": layer, "input": input, "output": output })
+        Action::Recompute { layers, input, output } => {
+            json!({ "action": "recompute", "layers": pair(layers), "input": input, "output": output })
         }
         Action::Loss { output, delta } => json!({ "action": "loss", "output": output, "delta": delta }),
-        Action::Backward { layer, state, delta, below } => {
-            json!({ "action": "backward", "layer": layer, "state": state, "delta": delta, "below": below })
+        Action::Backward { layers, state, delta, below } => {
+            json!({ "action": "backward", "layers": pair(layers), "state": state, "delta": delta, "below": below })
         }
         Action::Score { output } => json!({ "action": "score", "output": output }),
         Action::Release { slot } => json!({ "action": "release", "slot": slot }),
     }
+}
+
+/// As intervals have them.
+fn pair(layers: Layers) -> [usize; 2] {
+    [layers.first, layers.end]
 }
 
 fn slot(slot: &Slot) -> Value {

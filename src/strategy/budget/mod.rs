@@ -6,7 +6,7 @@
 //! // Twelve layers, every other state eight times as large as its neighbours.
 //! let state_bytes: Vec<u64> = (0..=12).map(|state| [4096, 32768][state % 2]).collect();
 //! let delta_bytes = state_bytes[1..].to_vec();
-//! let chain = Chain { state_bytes, delta_bytes, forward_flops: vec![1_000_000; 12] };
+//! let chain = Chain { state_bytes, delta_bytes, forward_flops: vec![1_000_000; 12], fusible: Vec::new() };
 //!
 //! let mut solver = Solver::new(&chain, PoolLimits::default())?;
 //! let plan = solver.plan(131_072)?.expect("fits");
@@ -100,7 +100,7 @@ impl Solver {
         let levels = Level::of(chain, store_all.peak_live_bytes());
         let mut solver = Solver { limits, levels, known: Vec::new(), store_all, chain: chain.clone() };
         let every = EveryN::of(chain);
-        for n in useful_n(chain.layers()).chain([every.best()]).collect::<BTreeSet<_>>() {
+        for n in every_n::useful_n(chain.layers()).chain([every.best()]).collect::<BTreeSet<_>>() {
             let (live_bytes, cost) = (every.live_bytes(n), every.recomputed_flops(n) as f64);
             solver.known.push(Known { candidate: Candidate::EveryN(n), live_bytes, cost });
         }
@@ -237,11 +237,4 @@ impl Solver {
             Candidate::StartOver => start_over::schedule(self.chain.layers()),
         }
     }
-}
-
-/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
-/// in every stretch of 5 %.
-fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
-    let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
-    std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
 }

@@ -35,7 +35,7 @@ impl Unroller {
         loop {
             match sweep.cut(segment, base, first, units) {
                 FirstCut::ToLoss => {
-                    self.ops.extend((states[base]..states[segment.len()]).map(Op::Forward));
+                    self.ops.extend((states[base]..states[segment.len()]).map(Op::forward));
                     self.ops.push(Op::Loss);
                     rest.push(Rest::Sweep { base, first, last: segment.len() - 1, units });
                     break;
@@ -47,7 +47,7 @@ impl Unroller {
                     break;
                 }
                 FirstCut::Keep(cut) => {
-                    self.ops.extend((states[base]..states[cut.keep]).map(Op::Forward));
+                    self.ops.extend((states[base]..states[cut.keep]).map(Op::forward));
                     match cut.base {
                         Base::Stays => rest.push(Rest::Sweep { base, first, last: cut.first - 1, units }),
                         Base::GivenUp => {
@@ -69,7 +69,7 @@ impl Unroller {
         for rest in rest.into_iter().rev() {
             match rest {
                 Rest::Sweep { base, first, last, units } => self.sweep(segment, base, first, last, units),
-                Rest::Backward(layers) => self.ops.extend(layers.rev().map(Op::Backward)),
+                Rest::Backward(layers) => self.ops.extend(layers.rev().map(Op::backward)),
             }
         }
     }
@@ -79,11 +79,11 @@ impl Unroller {
         let Some(cut) = segment.cut(base, first, last, units) else {
             match &segment.groups[base] {
                 Some(inner) => self.sweep(inner, 0, 0, inner.len() - 1, units),
-                None => self.ops.push(Op::Backward(states[base])),
+                None => self.ops.push(Op::backward(states[base])),
             }
             return;
         };
-        self.ops.extend((states[base]..states[cut.keep]).map(Op::Recompute));
+        self.ops.extend((states[base]..states[cut.keep]).map(Op::recompute));
         let left = match cut.base {
             Base::Stays => units,
             Base::GivenUp => units + segment.width(base),
@@ -94,7 +94,7 @@ impl Unroller {
             Base::Stays => self.sweep(segment, base, first, cut.first - 1, units),
             Base::GivenUp => {}
             Base::StaysWithGroup => {
-                self.ops.extend((states[base]..states[cut.keep]).rev().map(Op::Backward));
+                self.ops.extend((states[base]..states[cut.keep]).rev().map(Op::backward));
             }
         }
     }

@@ -46,8 +46,8 @@ function heldIn(model, part) {
 }
 
 function recomputedIn({ plan }, part) {
-  const actions = plan.actions.slice(...part.actions).filter(({ action }) => action === "recompute");
-  const layers = actions.map(({ layer }) => layer).sort((a, b) => a - b);
+  const actions = plan.actions.slice(...part.actions);
+  const layers = actions.flatMap(layersAgain).sort((a, b) => a - b);
   const flops = layers.reduce((sum, layer) => sum + plan.forward_flops_by_layer[layer], 0);
   const distinct = new Set(layers).size;
   const again = layers.length > distinct ? `, ${exact(layers.length)} times in all` : "";

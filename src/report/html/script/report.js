@@ -1,6 +1,6 @@
 // The report that the page carries.
 
-const SCHEMA = 2;
+const SCHEMA = 3;
 
 /** Reads the report, which must have `part`, and lets `show` show it; says in words what keeps it from being shown. */
 function showPage(part, show) {

@@ -1,31 +1,37 @@
 // Values of the chain: where each action reads and writes them, and how long they stay.
 
 /** What an action reads and writes, as `{value, slot}`. */
-function reads({ action, layer, ...slots }, plan) {
+function reads({ action, layers, ...slots }, plan) {
   const depth = plan.delta_bytes.length;
-  if (action === "forward" || action === "recompute") return [{ value: `state ${layer}`, slot: slots.input }];
+  if (action === "forward" || action === "recompute") return [{ value: `state ${layers[0]}`, slot: slots.input }];
   if (action === "backward") {
     return [
-      { value: `state ${layer}`, slot: slots.state },
-      { value: `delta ${layer}`, slot: slots.delta },
+      { value: `state ${layers[0]}`, slot: slots.state },
+      { value: `delta ${layers[1] - 1}`, slot: slots.delta },
     ];
   }
   return action === "loss" || action === "score" ? [{ value: `state ${depth}`, slot: slots.output }] : [];
 }
 
-function writes({ action, layer, ...slots }, plan) {
+function writes({ action, layers, ...slots }, plan) {
   if (action === "forward" || action === "recompute")
-    return { value: `state ${layer + 1}`, slot: slots.output };
+    return { value: `state ${layers[1]}`, slot: slots.output };
   if (action === "loss") return { value: `delta ${plan.delta_bytes.length - 1}`, slot: slots.delta };
   return action === "backward" && slots.below !== null
-    ? { value: `delta ${layer - 1}`, slot: slots.below }
+    ? { value: `delta ${layers[0] - 1}`, slot: slots.below }
     : null;
 }
 
-/** "backward layer 4", "release slot 3". */
-function actionName({ action, layer, slot }) {
+/** "backward layer 4", "forward layers 3–9", "release slot 3". */
+function actionName({ action, layers, slot }) {
   if (action === "release") return `release slot ${slot}`;
-  return layer === undefined ? action : `${action} layer ${layer}`;
+  return layers === undefined ? action : `${action} ${layersName({ layers })}`;
+}
+
+/** The layers that an action runs again, in memory or in its kernel. */
+function layersAgain({ action, layers }) {
+  const end = { recompute: layers?.[1], backward: layers?.[1] - 1 }[action] ?? 0;
+  return Array.from({ length: Math.max(0, end - (layers?.[0] ?? 0)) }, (_, index) => layers[0] + index);
 }
 
 /** Every value's stay in a slot, in the order of writing: live after actions `from` up to, not with, `until`. */
@@ -83,9 +89,9 @@ function valueRanges(values) {
     .join("; ");
 }
 
-const partName = (part) =>
-  part.part === "forward"
-    ? "forward sweep"
-    : `layer${part.layers[1] - part.layers[0] > 1 ? "s" : ""} ${partLayers(part)}`;
+const partName = (part) => (part.part === "forward" ? "forward sweep" : layersName(part));
+
+/** "layer 4", "layers 3–9". */
+const layersName = (part) => `layer${part.layers[1] - part.layers[0] > 1 ? "s" : ""} ${partLayers(part)}`;
 
 const partLayers = (part) => span(part.layers[0], part.layers[1] - 1);

@@ -1,0 +1,259 @@
+// Thin layers, one after the other in one dispatch: their states stay in the workgroup's memory, and only what comes
+// out at the end goes to the device's.
+//
+// A workgroup takes a tile of samples at a time: ROW_LANES lanes of four samples each, and COLUMN_LANES that share a layer's
+// columns among them. Forward and backward are one pipeline with one loop over the layers, so that a state that is made
+// again has the same bits. Backward makes the states between the layers again, then goes down: from a layer's delta and
+// state come its gradients, summed over the tile's samples, and then the delta below, which takes the state's place.
+//
+// Each workgroup adds up the gradients of its tiles in its part of `partials`, for one kernel after this to add up all
+// parts in order. How layers are split into dispatches changes no sum.
+
+override ROW_LANES: u32;
+override COLUMN_LANES: u32;
+// Columns of a tile, and tiles in the workgroup's memory: one more than the layers that run at once.
+override WIDTH: u32;
+override TILES: u32;
+
+struct Run {
+    batch: u32,
+    // Layers `first` to `end`, without `end`.
+    first: u32,
+    end: u32,
+    is_backward: u32,
+}
+
+// Places are in fours of numbers. Rows of weights are padded to whole fours, as the bias is, with zeros.
+struct Layer {
+    inputs: u32,
+    outputs: u32,
+    weights: u32,
+    bias: u32,
+}
+
+var<immediate> run: Run;
+@group(0) @binding(0) var<storage, read> layers: array<Layer>;
+@group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
+// State `first`, delta `end - 1`, and the answer: delta `first - 1` where backward, else state `end`.
+@group(0) @binding(2) var<storage, read_write> state: array<f32>;
+@group(0) @binding(3) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(4) var<storage, read_write> answer: array<f32>;
+@group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
+
+// [tile, column, lane], each of four samples; columns past a state's width are zero up to a whole four.
+var<workgroup> tiles: array<vec4f, TILES * WIDTH * ROW_LANES>;
+
+@compute @workgroup_size(ROW_LANES, COLUMN_LANES)
+fn main(
+    @builtin(local_invocation_id) id: vec3u,
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let samples = 4u * ROW_LANES;
+    let part = group.x * (arrayLength(&partials) / groups.x);
+    for (var top = group.x * samples; top < run.batch; top += groups.x * samples) {
+        let sample = top + 4u * id.x;
+        let is_first_tile = top < groups.x * samples;
+        read_tile(0u, layers[run.first].inputs, sample, id, false);
+        let last = run.end - run.is_backward;
+        for (var layer = run.first; layer < last; layer++) {
+            forward(layers[layer], layer - run.first, id);
+        }
+        if run.is_backward == 0u {
+            write_tile(last - run.first, layers[last - 1u].outputs, sample, id);
+            continue;
+        }
+        read_tile(run.end - run.first, layers[last].outputs, sample, id, true);
+        for (var layer = run.end; layer > run.first; layer--) {
+            let tile = layer - 1u - run.first;
+            add_gradients(layers[layer - 1u], tile, part, id, is_first_tile);
+            workgroupBarrier();
+            if layer > 1u {
+                make_delta_below(layers[layer - 1u], tile, id);
+            }
+        }
+        if run.first > 0u {
+            write_tile(0u, layers[run.first].inputs, sample, id);
+        }
+    }
+}
+
+// state `tile + 1` = φ(state `tile` · Wᵀ + bias)
+fn forward(layer: Layer, tile: u32, id: vec3u) {
+    let fours = whole_fours(layer.inputs);
+    for (var column = 8u * id.y; column < layer.outputs; column += 8u * COLUMN_LANES) {
+        var low = mat4x4f();
+        var high = mat4x4f();
+        for (var k = 0u; k < fours; k++) {
+            let states = four_columns(tile, 4u * k, id.x);
+            low += states * four_rows(layer, column, k);
+            high += states * four_rows(layer, column + 4u, k);
+        }
+        put_states(layer, tile + 1u, column, low, id.x);
+        if column + 4u < layer.outputs {
+            put_states(layer, tile + 1u, column + 4u, high, id.x);
+        }
+    }
+    workgroupBarrier();
+}
+
+fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
+    let bias = parameters[layer.bias + column / 4u];
+    let zero = vec4f();
+    put(tile, column, lane, activate_four(sums[0] + bias.x));
+    put(tile, column + 1u, lane, select(zero, activate_four(sums[1] + bias.y), column + 1u < layer.outputs));
+    put(tile, column + 2u, lane, select(zero, activate_four(sums[2] + bias.z), column + 2u < layer.outputs));
+    put(tile, column + 3u, lane, select(zero, activate_four(sums[3] + bias.w), column + 3u < layer.outputs));
+}
+
+// dW = deltaᵀ · state and db = Σ delta over the tile's samples, into this workgroup's part.
+fn add_gradients(layer: Layer, tile: u32, part: u32, id: vec3u, is_first_tile: bool) {
+    let lanes = ROW_LANES * COLUMN_LANES;
+    let me = id.y * ROW_LANES + id.x;
+    let fours = whole_fours(layer.inputs);
+    let base = part - layers[run.first].weights;
+    for (var k = me; k < fours; k += lanes) {
+        for (var row = 0u; row < layer.outputs; row += 8u) {
+            let above = min(row + 4u, 4u * whole_fours(layer.outputs) - 4u);
+            var low = mat4x4f();
+            var high = mat4x4f();
+            for (var lane = 0u; lane < ROW_LANES; lane++) {
+                let states = transpose(four_columns(tile, 4u * k, lane));
+                low += states * four_columns(tile + 1u, row, lane);
+                high += states * four_columns(tile + 1u, above, lane);
+            }
+            add_rows(layer, base, row, k, low, is_first_tile);
+            if above > row {
+                add_rows(layer, base, above, k, high, is_first_tile);
+            }
+        }
+    }
+    for (var column = me; column < whole_fours(layer.outputs); column += lanes) {
+        var sums = vec4f();
+        for (var lane = 0u; lane < ROW_LANES; lane++) {
+            sums += vec4f(1.0) * four_columns(tile + 1u, 4u * column, lane);
+        }
+        add_part(base + layer.bias + column, sums, is_first_tile);
+    }
+}
+
+fn add_rows(layer: Layer, base: u32, row: u32, k: u32, sums: mat4x4f, is_first_tile: bool) {
+    let fours = whole_fours(layer.inputs);
+    let place = base + layer.weights + row * fours + k;
+    add_part(place, sums[0], is_first_tile);
+    if row + 1u < layer.outputs { add_part(place + fours, sums[1], is_first_tile); }
+    if row + 2u < layer.outputs { add_part(place + 2u * fours, sums[2], is_first_tile); }
+    if row + 3u < layer.outputs { add_part(place + 3u * fours, sums[3], is_first_tile); }
+}
+
+fn add_part(place: u32, sums: vec4f, is_first_tile: bool) {
+    if is_first_tile {
+        partials[place] = sums;
+    } else {
+        partials[place] += sums;
+    }
+}
+
+// In the place of state `tile`: (delta · W) ⊙ φ′(state), with the delta in the tile above.
+fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
+    let fours = whole_fours(layer.inputs);
+    for (var k = 2u * id.y; k < fours; k += 2u * COLUMN_LANES) {
+        let next = min(k + 1u, fours - 1u);
+        var low = mat4x4f();
+        var high = mat4x4f();
+        for (var row = 0u; row < layer.outputs; row += 4u) {
+            let deltas = four_columns(tile + 1u, row, id.x);
+            low += deltas * transpose(four_rows(layer, row, k));
+            high += deltas * transpose(four_rows(layer, row, next));
+        }
+        put_deltas(tile, 4u * k, low, id.x);
+        if next > k {
+            put_deltas(tile, 4u * next, high, id.x);
+        }
+    }
+    workgroupBarrier();
+}
+
+fn put_deltas(tile: u32, column: u32, sums: mat4x4f, lane: u32) {
+    let states = four_columns(tile, column, lane);
+    put(tile, column, lane, sums[0] * derivative_four(states[0]));
+    put(tile, column + 1u, lane, sums[1] * derivative_four(states[1]));
+    put(tile, column + 2u, lane, sums[2] * derivative_four(states[2]));
+    put(tile, column + 3u, lane, sums[3] * derivative_four(states[3]));
+}
+
+fn activate_four(z: vec4f) -> vec4f {
+    return vec4f(activate(z.x), activate(z.y), activate(z.z), activate(z.w));
+}
+
+fn derivative_four(a: vec4f) -> vec4f {
+    return vec4f(derivative(a.x), derivative(a.y), derivative(a.z), derivative(a.w));
+}
+
+fn whole_fours(count: u32) -> u32 {
+    return (count + 3u) / 4u;
+}
+
+// Four of a layer's rows of weights, a row in each column of the matrix, from four `k` on. Past the last row these
+// repeat it; what is made of them is thrown away, or meets a delta that is zero.
+fn four_rows(layer: Layer, row: u32, k: u32) -> mat4x4f {
+    let fours = whole_fours(layer.inputs);
+    let last = layer.outputs - 1u;
+    return mat4x4f(
+        parameters[layer.weights + min(row, last) * fours + k],
+        parameters[layer.weights + min(row + 1u, last) * fours + k],
+        parameters[layer.weights + min(row + 2u, last) * fours + k],
+        parameters[layer.weights + min(row + 3u, last) * fours + k],
+    );
+}
+
+// Four columns of a tile, four samples in each column of the matrix.
+fn four_columns(tile: u32, column: u32, lane: u32) -> mat4x4f {
+    let place = (tile * WIDTH + column) * ROW_LANES + lane;
+    return mat4x4f(
+        tiles[place],
+        tiles[place + ROW_LANES],
+        tiles[place + 2u * ROW_LANES],
+        tiles[place + 3u * ROW_LANES],
+    );
+}
+
+fn put(tile: u32, column: u32, lane: u32, values: vec4f) {
+    tiles[(tile * WIDTH + column) * ROW_LANES + lane] = values;
+}
+
+fn read_tile(tile: u32, width: u32, sample: u32, id: vec3u, is_delta: bool) {
+    workgroupBarrier();
+    for (var column = id.y; column < 4u * whole_fours(width); column += COLUMN_LANES) {
+        var values = vec4f();
+        if column < width {
+            let place = sample * width + column;
+            values = vec4f(
+                given(is_delta, sample, place),
+                given(is_delta, sample + 1u, place + width),
+                given(is_delta, sample + 2u, place + 2u * width),
+                given(is_delta, sample + 3u, place + 3u * width),
+            );
+        }
+        put(tile, column, id.x, values);
+    }
+    workgroupBarrier();
+}
+
+// Of the delta or the state. Samples past the batch are zero.
+fn given(is_delta: bool, sample: u32, place: u32) -> f32 {
+    if sample >= run.batch { return 0.0; }
+    if is_delta { return delta[place]; }
+    return state[place];
+}
+
+fn write_tile(tile: u32, width: u32, sample: u32, id: vec3u) {
+    for (var column = id.y; column < width; column += COLUMN_LANES) {
+        let values = tiles[(tile * WIDTH + column) * ROW_LANES + id.x];
+        let place = sample * width + column;
+        if sample < run.batch { answer[place] = values.x; }
+        if sample + 1u < run.batch { answer[place + width] = values.y; }
+        if sample + 2u < run.batch { answer[place + 2u * width] = values.z; }
+        if sample + 3u < run.batch { answer[place + 3u * width] = values.w; }
+    }
+}

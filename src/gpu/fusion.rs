@@ -1,0 +1,175 @@
+//! Which layers a GPU runs together, in its workgroups' memory, and where their parameters are.
+
+use std::ops::Range;
+
+use crate::device::{DeviceLimits, Task};
+use crate::model::{Layer, Network};
+use crate::plan::{Fusible, Layers};
+
+/// Wider layers have enough work to be dispatches of their own.
+const MOST_WIDTH: usize = 128;
+/// Lanes of four samples each in a tile, the best first. Fewer leave room for more layers, and make more sums of gradients.
+const ROW_LANES: [usize; 3] = [8, 4, 2];
+/// Layers that must find room before a tile is made smaller.
+const ENOUGH_LAYERS: usize = 3;
+/// Bytes of four numbers, in which the kernels count.
+const FOUR: u64 = 16;
+
+/// Thin layers that run together, and the shape of the kernels that run them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fusion {
+    /// Neighbours among them.
+    runs: Vec<Range<usize>>,
+    /// How many run at once.
+    most: usize,
+    /// Columns of a tile.
+    width: usize,
+    row_lanes: usize,
+    /// Workgroups, each with a part of the gradients of its own.
+    pub groups: usize,
+    /// By layer of the network, where its parameters are; none of layers that run alone.
+    places: Vec<Option<Place>>,
+}
+
+/// Where a layer's parameters are, in fours of numbers: rows of weights, padded to whole fours, and the bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub weights: usize,
+    pub bias: usize,
+    pub end: usize,
+}
+
+/// What is fixed when the chain kernel is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Tiles {
+    pub row_lanes: u32,
+    pub column_lanes: u32,
+    pub width: u32,
+    pub count: u32,
+}
+
+impl Fusion {
+    /// That of `task`'s network on a device of these `limits`; none where no two neighbours are thin enough, or the device
+    /// cannot.
+    pub fn of(task: &Task, limits: DeviceLimits) -> Option<Self> {
+        let network = task.network;
+        let runs = thin_runs(network);
+        let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
+        let width = width.next_multiple_of(4);
+        let room = |row_lanes: usize| {
+            let tile = FOUR as usize * width * row_lanes;
+            (limits.workgroup_bytes as usize / tile).saturating_sub(1)
+        };
+        let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
+        let row_lanes = ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1]);
+        let most = room(row_lanes);
+        if !task.fused || most < 2 || limits.chain_groups == 0 {
+            return None;
+        }
+        let groups = task.micro_batch.div_ceil(4 * row_lanes).min(limits.chain_groups);
+        let mut places = vec![None; network.layers().len()];
+        let mut end = 0;
+        for layer in runs.iter().cloned().flatten() {
+            let Layer { inputs, outputs, .. } = network.layer(layer);
+            let place = Place {
+                weights: end,
+                bias: end + outputs * inputs.div_ceil(4),
+                end: end + outputs * inputs.div_ceil(4) + outputs.div_ceil(4),
+            };
+            places[layer] = Some(place);
+            end = place.end;
+        }
+        let fusion = Fusion { runs, most, width, row_lanes, groups, places };
+        let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
+        binds.then_some(fusion)
+    }
+
+    /// What a planner is told of them.
+    pub fn fusible(&self) -> Vec<Fusible> {
+        self.runs.iter().map(|layers| Fusible { layers: layers.clone(), most: self.most }).collect()
+    }
+
+    /// Whether `layer` is one of them.
+    pub fn place(&self, layer: usize) -> Option<Place> {
+        self.places[layer]
+    }
+
+    /// Bytes of all their parameters.
+    pub fn parameter_bytes(&self) -> u64 {
+        FOUR * self.places.iter().flatten().map(|place| place.end as u64).max().unwrap_or(0)
+    }
+
+    /// Bytes of the gradients that one dispatch leaves.
+    pub fn partial_bytes(&self) -> u64 {
+        FOUR * (self.groups * self.largest_part()) as u64
+    }
+
+    fn largest_part(&self) -> usize {
+        let starts =
+            self.runs.iter().flat_map(|run| run.clone().map(|first| (first, run.end.min(first + self.most))));
+        starts.map(|(first, end)| self.extent(Layers { first, end }).len()).max().unwrap_or(0)
+    }
+
+    /// Where the parameters of `layers` are, which must be among these, in fours of numbers.
+    pub fn extent(&self, layers: Layers) -> Range<usize> {
+        let place = |layer: usize| self.places.get(layer).copied().flatten();
+        let start = place(layers.first).map_or(0, |place| place.weights);
+        start..place(layers.last()).map_or(start, |place| place.end)
+    }
+
+    /// Bytes of the kernels' table.
+    pub fn table_bytes(&self) -> u64 {
+        FOUR * self.places.len() as u64
+    }
+
+    /// The kernels' table of the network's layers, four numbers each.
+    pub fn table(&self, network: &Network) -> Vec<[u32; 4]> {
+        let row = |(layer, place): (Layer, &Option<Place>)| {
+            let (weights, bias) = place.map_or((0, 0), |place| (place.weights, place.bias));
+            [layer.inputs, layer.outputs, weights, bias].map(|number| number as u32)
+        };
+        network.layers().zip(&self.places).map(row).collect()
+    }
+
+    /// The chain kernel's shape, with at most so many lanes to share a layer's columns among.
+    pub fn tiles(&self, most_column_lanes: u32) -> Tiles {
+        let width = self.width as u32;
+        Tiles {
+            row_lanes: self.row_lanes as u32,
+            column_lanes: width.div_ceil(8).min(most_column_lanes),
+            width,
+            count: self.most as u32 + 1,
+        }
+    }
+}
+
+/// Two thin neighbours and more with one activation.
+fn thin_runs(network: &Network) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, layer) in network.layers().enumerate() {
+        if widest(layer) > MOST_WIDTH || layer.activation != network.layer(0).activation {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if run.end == index => run.end += 1,
+            _ => runs.push(index..index + 1),
+        }
+    }
+    runs.retain(|run| run.len() > 1);
+    runs
+}
+
+fn widest(layer: Layer) -> usize {
+    layer.inputs.max(layer.outputs)
+}
+
+/// Rows of `width` numbers, each padded with zeros to whole fours.
+pub(super) fn padded(values: &[f32], width: usize) -> impl Iterator<Item = f32> + '_ {
+    let padding = width.next_multiple_of(4) - width;
+    values.chunks(width).flat_map(move |row| row.iter().copied().chain(std::iter::repeat_n(0.0, padding)))
+}
+
+/// The rows that [`padded`] has padded.
+pub(super) fn unpadded(values: &[f32], width: usize) -> Vec<f32> {
+    values.chunks(width.next_multiple_of(4)).flat_map(|row| &row[..width]).copied().collect()
+}

@@ -1,0 +1,114 @@
+use super::context::{Buffer, Context};
+use super::fusion::{Fusion, padded, unpadded};
+use super::setup::Setup;
+use super::transfer::Readback;
+use crate::memory::Category;
+use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::{Error, Result};
+
+/// A network's parameters, or their gradients: weights and bias of each layer in buffers of their own, but of layers that
+/// run together in one buffer for all of them.
+pub(super) struct Tensors {
+    alone: Vec<Option<[Buffer; 2]>>,
+    together: Option<Buffer>,
+}
+
+impl Tensors {
+    /// `parameters`, uploaded.
+    pub fn of(setup: &mut Setup, parameters: &Parameters, fusion: Option<&Fusion>) -> Result<Self> {
+        let mut alone = Vec::new();
+        let mut together: Vec<f32> = Vec::new();
+        for (index, layer) in parameters.layers.iter().enumerate() {
+            if place(fusion, index).is_some() {
+                together.extend(padded(&layer.weights, layer.weights.len() / layer.bias.len()));
+                together.extend(padded(&layer.bias, layer.bias.len()));
+                alone.push(None);
+                continue;
+            }
+            let mut tensor = |name: &str, values: &[f32]| {
+                let (label, bytes) = (format!("{name}{index}"), size_of_val(values) as u64);
+                setup.filled(Category::Parameters, &label, bytes, bytemuck::cast_slice(values))
+            };
+            alone.push(Some([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]));
+        }
+        let together = fusion.map(|fusion| {
+            let contents = bytemuck::cast_slice(&together);
+            setup.filled(
+                Category::Parameters,
+                "parameters of thin layers",
+                fusion.parameter_bytes(),
+                contents,
+            )
+        });
+        Ok(Tensors { alone, together: together.transpose()? })
+    }
+
+    /// Room for the gradients of all `parameters`.
+    pub fn gradients(setup: &Setup, parameters: &Tensors) -> Result<Self> {
+        let like = |what: String, tensor: &Buffer| {
+            setup.buffer(Category::Gradients, &format!("gradient of {what}"), tensor.raw.size())
+        };
+        let layer = |(index, tensors): (usize, &Option<[Buffer; 2]>)| {
+            let pair = |[weights, bias]: &[Buffer; 2]| {
+                Ok([like(format!("W{index}"), weights)?, like(format!("b{index}"), bias)?])
+            };
+            tensors.as_ref().map(pair).transpose()
+        };
+        Ok(Tensors {
+            alone: parameters.alone.iter().enumerate().map(layer).collect::<Result<_>>()?,
+            together: (parameters.together.as_ref())
+                .map(|tensor| like("thin layers".to_owned(), tensor))
+                .transpose()?,
+        })
+    }
+
+    /// Those of `layer`, which runs alone.
+    pub fn alone(&self, layer: usize) -> Result<&[Buffer; 2]> {
+        self.alone.get(layer).and_then(Option::as_ref).ok_or_else(|| missing(&format!("layer {layer} alone")))
+    }
+
+    /// Those of all layers that run together.
+    pub fn together(&self) -> Result<&Buffer> {
+        self.together.as_ref().ok_or_else(|| missing("layers together"))
+    }
+
+    /// Reads all of them back.
+    pub fn read(
+        &self,
+        context: &Context,
+        readback: &mut Readback,
+        network: &Network,
+        fusion: Option<&Fusion>,
+    ) -> Result<Parameters> {
+        let mut layers = Vec::new();
+        for (index, Layer { inputs, outputs, .. }) in network.layers().enumerate() {
+            layers.push(match (&self.alone[index], &self.together, place(fusion, index)) {
+                (Some([weights, bias]), ..) => LayerParameters {
+                    weights: readback.floats(context, &weights.raw, 0, inputs * outputs)?,
+                    bias: readback.floats(context, &bias.raw, 0, outputs)?,
+                },
+                (None, Some(together), Some(place)) => {
+                    let mut rows = |from: usize, until: usize, width: usize| {
+                        let fours =
+                            readback.floats(context, &together.raw, 16 * from as u64, 4 * (until - from))?;
+                        Ok::<_, Error>(unpadded(&fours, width))
+                    };
+                    LayerParameters {
+                        weights: rows(place.weights, place.bias, inputs)?,
+                        bias: rows(place.bias, place.end, outputs)?,
+                    }
+                }
+                _ => return Err(missing(&format!("layer {index}"))),
+            });
+        }
+        Ok(Parameters { layers })
+    }
+}
+
+fn place(fusion: Option<&Fusion>, layer: usize) -> Option<super::fusion::Place> {
+    fusion.and_then(|fusion| fusion.place(layer))
+}
+
+fn missing(what: &str) -> Error {
+    Error::InvalidPlan { index: 0, problem: format!("no parameters for {what} on this device") }
+}
