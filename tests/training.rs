@@ -28,11 +28,8 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     }
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
-    // Layers that run together on a GPU are padded, and each of its workgroups has gradients of its own.
-    match settings.device {
-        DeviceChoice::Cpu => assert_eq!(memory.counted[Category::Gradients], gradients, "{settings:?}"),
-        _ => assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}"),
-    }
+    // Slices of a batch and workgroups have gradients of their own, too.
+    assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
     assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
     assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
     assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");

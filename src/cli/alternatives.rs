@@ -57,7 +57,7 @@ impl Alternatives<'_> {
     /// The least recomputation under budgets of every size, and the bound of what was `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
-        let mut solver = Solver::new(chain, self.target.pool_limits())?;
+        let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.micro_batch()))?;
         // A budget is planned for as if the dataset were where it takes least.
         let beside = self.target.least_beside(&self.task(self.settings.micro_batch()), self.residence)?;
         let bound_flops = match planned.strategy {

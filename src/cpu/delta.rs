@@ -1,20 +1,19 @@
-use super::product::{Matrix, multiply};
+use super::activation::times_derivative;
+use super::product::{Into, Matrix, multiply};
 use crate::model::{Activation, Layer};
 
-/// `below = (delta · W) ⊙ φ′(state)`, with `activation` the one that made the state; delta `[batch, outputs]`,
-/// state and below `[batch, inputs]`.
+/// `below = (delta · W) ⊙ φ′(state)`, with `activation` the one that made the state; delta `[rows, outputs]`,
+/// state and below `[rows, inputs]`.
 pub(super) fn delta(
-    batch: usize,
     layer: Layer,
     activation: Activation,
     delta: &[f32],
     weights: &[f32],
     state: &[f32],
     below: &mut [f32],
+    threads: usize,
 ) {
-    let delta = Matrix::new(delta, batch, layer.outputs);
-    multiply(1.0, delta, Matrix::new(weights, layer.outputs, layer.inputs), 0.0, below);
-    for (below, &state) in below.iter_mut().zip(state) {
-        *below *= activation.derivative(state);
-    }
+    let delta = Matrix::new(delta, state.len() / layer.inputs, layer.outputs);
+    multiply(delta, Matrix::new(weights, layer.outputs, layer.inputs), Into::Set, below, threads);
+    times_derivative(activation, below, state);
 }

@@ -1,36 +1,52 @@
-use super::product::{Matrix, multiply};
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::product::{Into, Matrix, multiply};
 use crate::model::Layer;
 
 /// How many columns of the delta are summed side by side.
 const COLUMNS: usize = 16;
 
-/// `weights = keep · weights + factor · deltaᵀ · state`, and `bias` the same with `Σ_batch delta`.
+/// `deltaᵀ · state` and `Σ_rows delta` of the layer's outputs `outputs`, `into` their `weights` and `bias`.
 ///
-/// Delta is `[batch, outputs]`, state `[batch, inputs]`. Keep is 1, or 0 to ignore what was there.
-pub(super) fn add_gradient(
+/// Delta is `[rows, layer.outputs]`, state `[rows, inputs]`, weights `[outputs.len(), inputs]`.
+pub(super) fn gradient(
     layer: Layer,
-    factor: f32,
+    outputs: Range<usize>,
     delta: &[f32],
     state: &[f32],
-    keep: f32,
+    into: Into,
     [weights, bias]: [&mut [f32]; 2],
 ) {
-    if keep == 0.0 {
-        bias.fill(0.0);
-    }
-    for (first, biases) in (0..).step_by(COLUMNS).zip(bias.chunks_mut(COLUMNS)) {
-        let mut sums = [0.0; COLUMNS];
-        for row in delta.chunks_exact(layer.outputs) {
-            for (sum, &delta) in sums.iter_mut().zip(&row[first..]) {
-                *sum += delta;
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (first, biases) in outputs.clone().step_by(COLUMNS).zip(bias.chunks_mut(COLUMNS)) {
+                let sums = column_sums(delta, layer.outputs, first);
+                for (bias, sum) in biases.iter_mut().zip(sums) {
+                    *bias = match into {
+                        Into::Set => sum,
+                        Into::Add(factor) => *bias + factor * sum,
+                    };
+                }
             }
-        }
-        for (bias, sum) in biases.iter_mut().zip(sums) {
-            *bias += factor * sum;
+        },
+    );
+    let rows = delta.len() / layer.outputs;
+    let delta = Matrix::new(delta, rows, layer.outputs).columns(outputs);
+    multiply(delta.transposed(), Matrix::new(state, rows, layer.inputs), into, weights, 1);
+}
+
+/// Of `COLUMNS` columns from `first` on; past the last the sums are 0.
+#[inline(always)]
+fn column_sums(rows: &[f32], width: usize, first: usize) -> [f32; COLUMNS] {
+    let mut sums = [0.0; COLUMNS];
+    for row in rows.chunks_exact(width) {
+        match row[first..].first_chunk::<COLUMNS>() {
+            Some(whole) => sums.iter_mut().zip(whole).for_each(|(sum, value)| *sum += value),
+            None => sums.iter_mut().zip(&row[first..]).for_each(|(sum, value)| *sum += value),
         }
     }
-    let batch = delta.len() / layer.outputs;
-    let delta = Matrix::new(delta, batch, layer.outputs);
-    let state = Matrix::new(state, batch, layer.inputs);
-    multiply(factor, delta.transposed(), state, keep, weights);
+    sums
 }

@@ -1,17 +1,21 @@
 //! The CPU backend: the same plans, on host memory that the ledger counts as the device's.
 //!
-//! One file a kernel, each named as its twin in `shaders/`; the matrix products come from the `matrixmultiply`
-//! crate.
+//! One file a kernel, each named as its twin in `shaders/`; the matrix products come from the `gemm` crate. A thread takes a
+//! slice of the batch through all layers, so that what it works on stays in its own core's cache.
 
-mod accumulate;
+mod activation;
 mod backend;
 mod delta;
+mod exponential;
 mod forward;
 mod gradient;
 mod loss;
+mod partition;
 mod product;
 mod score;
+mod slice;
 mod update;
+mod work;
 
 pub use backend::Cpu;
 

@@ -1,4 +1,8 @@
-/// A matrix that is only read, in any order of rows and columns.
+use std::ops::Range;
+
+use gemm::Parallelism;
+
+/// A matrix in a slice, read row by row or transposed.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     values: &'a [f32],
@@ -15,6 +19,17 @@ impl<'a> Matrix<'a> {
         Matrix { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
+    /// Some of its columns.
+    pub fn columns(self, columns: Range<usize>) -> Self {
+        assert!(
+            columns.start < columns.end && columns.end <= self.columns,
+            "{columns:?} of {}",
+            self.columns
+        );
+        let values = &self.values[columns.start * self.column_stride..];
+        Matrix { values, columns: columns.len(), ..self }
+    }
+
     pub fn transposed(self) -> Self {
         Matrix {
             values: self.values,
@@ -26,28 +41,50 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = beta · out + alpha · left · right`, with `out` row-major. Beta 0 ignores what `out` held.
-pub(super) fn multiply(alpha: f32, left: Matrix, right: Matrix, beta: f32, out: &mut [f32]) {
+/// What becomes of a product.
+#[derive(Clone, Copy)]
+pub(super) enum Into {
+    /// It takes the place of what was there.
+    Set,
+    /// It is added to what is there, times this factor.
+    Add(f32),
+}
+
+/// `left · right`, `into` `out`, which is row-major, on as many threads as `threads`.
+///
+/// However many there are, each of the answer's numbers is summed up by one of them, in the same order.
+pub(super) fn multiply(left: Matrix, right: Matrix, into: Into, out: &mut [f32], threads: usize) {
     assert_eq!(left.columns, right.rows, "inner dimensions");
     assert_eq!(out.len(), left.rows * right.columns, "the answer's size");
+    let (adds, factor) = match into {
+        Into::Set => (false, 1.0),
+        Into::Add(factor) => (true, factor),
+    };
+    let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     // SAFETY: `Matrix::new` has checked that rows × columns elements, at these strides, lie inside each operand's
-    // slice, and transposing swaps both; the assertion above does it for `out`, which nothing else can refer to.
+    // slice; taking columns keeps to them, and transposing swaps both. The assertion above does it for `out`, which
+    // nothing else can refer to.
     unsafe {
-        matrixmultiply::sgemm(
+        gemm::gemm(
             left.rows,
-            left.columns,
             right.columns,
-            alpha,
-            left.values.as_ptr(),
-            left.row_stride as isize,
-            left.column_stride as isize,
-            right.values.as_ptr(),
-            right.row_stride as isize,
-            right.column_stride as isize,
-            beta,
+            left.columns,
             out.as_mut_ptr(),
-            right.columns as isize,
             1,
+            right.columns as isize,
+            adds,
+            left.values.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.values.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            1.0,
+            factor,
+            false,
+            false,
+            false,
+            parallelism,
         );
     }
 }

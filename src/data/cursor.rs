@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Dataset;
+use super::{Dataset, Split};
 
 /// A way through one of a dataset's splits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,18 @@ pub enum Pass<'a> {
     Test,
 }
 
-/// Walks over a split and gathers its micro-batches on the host.
+/// A micro-batch, before it is gathered.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Where its samples are.
+    pub split: &'a Split,
+    /// Which of them; past the split's end the last one again and again.
+    pub rows: &'a [u32],
+    /// How many are not such repetitions.
+    pub new: usize,
+}
+
+/// Walks over a split, micro-batch by micro-batch.
 pub struct BatchCursor {
     data: Arc<Dataset>,
     is_test: bool,
@@ -39,19 +50,20 @@ impl BatchCursor {
         self.position = 0;
     }
 
-    /// Writes the next micro-batch to `inputs`, `[labels.len(), features]`, and `labels`, and returns how many of
-    /// its samples are new: past the split's end the last sample is repeated.
-    pub fn next(&mut self, inputs: &mut [f32], labels: &mut [u32]) -> usize {
-        let split = if self.is_test { &self.data.test } else { &self.data.train };
-        let (first, last) = (self.position, split.len() - 1);
+    /// The next `samples` samples.
+    pub fn next(&mut self, samples: usize) -> Batch<'_> {
+        let (first, last) = (self.position, self.split().len() - 1);
         self.rows.clear();
-        self.rows.extend((first..first + labels.len()).map(|position| {
+        self.rows.extend((first..first + samples).map(|position| {
             let position = position.min(last);
             self.order.get(position).copied().unwrap_or(position as u32)
         }));
-        split.gather(&self.rows, inputs);
-        split.gather_labels(&self.rows, labels);
-        self.position += labels.len();
-        labels.len().min((last + 1).saturating_sub(first))
+        self.position += samples;
+        Batch { split: self.split(), rows: &self.rows, new: samples.min((last + 1).saturating_sub(first)) }
+    }
+
+    /// What it walks over.
+    pub fn split(&self) -> &Split {
+        if self.is_test { &self.data.test } else { &self.data.train }
     }
 }

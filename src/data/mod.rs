@@ -2,7 +2,7 @@
 //!
 //! [`npz`] reads and writes NumPy's archives and trusts nothing it has not checked. A [`Dataset`] is made of one:
 //! inputs and labels, split into training and test samples. [`shuffle`] says which sample comes when, a
-//! [`BatchCursor`] gathers micro-batches on the host, and [`weights`] holds model files.
+//! [`BatchCursor`] walks over them in micro-batches, and [`weights`] holds model files.
 
 mod cursor;
 mod dataset;
@@ -13,7 +13,7 @@ mod shape;
 mod split;
 pub mod weights;
 
-pub use cursor::{BatchCursor, Pass};
+pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};

@@ -79,7 +79,9 @@ impl Source {
         batch: &Batch,
     ) -> Result<()> {
         let Source::Host(streamed) = self else { return Ok(()) };
-        streamed.cursor.next(&mut streamed.inputs, &mut streamed.labels);
+        let samples = streamed.cursor.next(batch.samples);
+        samples.split.gather(samples.rows, &mut streamed.inputs);
+        samples.split.gather_labels(samples.rows, &mut streamed.labels);
         let inputs: &[u8] = bytemuck::cast_slice(&streamed.inputs);
         let labels: &[u8] = bytemuck::cast_slice(&streamed.labels);
         let source = uploads.fill(context, &[inputs, labels])?;

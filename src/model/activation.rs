@@ -33,16 +33,6 @@ impl Activation {
         }
     }
 
-    /// φ(z), in place. NaN stays NaN.
-    pub fn apply(self, values: &mut [f32]) {
-        match self {
-            Activation::Sigmoid => values.iter_mut().for_each(|z| *z = 1.0 / (1.0 + (-*z).exp())),
-            Activation::Tanh => values.iter_mut().for_each(|z| *z = z.tanh()),
-            Activation::Relu => values.iter_mut().for_each(|z| *z = if *z < 0.0 { 0.0 } else { *z }),
-            Activation::Identity => {}
-        }
-    }
-
     /// φ′ from the output `a = φ(z)`.
     pub fn derivative(self, a: f32) -> f32 {
         match self {

@@ -59,7 +59,7 @@ impl Target {
         let placements = self.placements(task, residence)?;
         let least = least_of(&placements);
         let plan = strategy
-            .plan(&chain, self.pool_limits(), least)
+            .plan(&chain, self.pool_limits(task.micro_batch), least)
             .map_err(|error| explain(error, task, residence, &placements))?;
         simulate(&plan)?;
 
@@ -100,10 +100,10 @@ impl Target {
         Task { timed: task.timed && can_time, ..*task }
     }
 
-    /// What its buffers may be.
-    pub fn pool_limits(self) -> PoolLimits {
+    /// What its buffers may be, for micro-batches of `rows` samples.
+    pub fn pool_limits(self, rows: usize) -> PoolLimits {
         match self {
-            Target::Cpu => PoolLimits::default(),
+            Target::Cpu => Cpu::pool_limits(rows),
             Target::Gpu(limits) => limits.pool(),
         }
     }

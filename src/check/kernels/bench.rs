@@ -64,7 +64,7 @@ impl<'a> Bench<'a> {
             observed: false,
         };
         let chain = machine.target().chain(&task)?;
-        let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(), 0)?;
+        let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(micro_batch), 0)?;
         findings.has_chains |= !chain.fusible.is_empty();
         let dataset_on_device = machine.target() != Target::Cpu;
         let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };

@@ -23,8 +23,9 @@ pub struct Case {
     pub every: usize,
 }
 
-/// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1.
-const WHOLE: [(&[usize], usize); 7] = [
+/// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1; the last has
+/// work for several threads.
+const WHOLE: [(&[usize], usize); 8] = [
     (&[1, 1], 1),
     (&[5, 1, 3], 3),
     (&[8, 4, 12], 8),
@@ -32,15 +33,17 @@ const WHOLE: [(&[usize], usize); 7] = [
     (&[33, 17, 41, 10], 65),
     (&[130, 67, 2], 9),
     (&[28, 200, 72, 5], 34),
+    (&[40, 60, 300, 72, 60, 5], 134),
 ];
 
-/// Batches of two parts, of three, and of more.
-const IN_PARTS: [(&[usize], usize, usize); 5] = [
+/// Batches of two parts, of three, and of more; again with work for several threads.
+const IN_PARTS: [(&[usize], usize, usize); 6] = [
     (&[5, 3, 2], 2, 2),
     (&[6, 16, 7, 4], 39, 3),
     (&[33, 17, 41, 10], 65, 5),
     (&[130, 67, 2], 18, 2),
     (&[28, 72, 5], 7, 7),
+    (&[30, 300, 72, 60, 5], 201, 3),
 ];
 
 /// For layers that run together: wider and narrower than a whole four and a block of eight, more than run at once, some

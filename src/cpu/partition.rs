@@ -1,0 +1,101 @@
+use std::ops::Range;
+
+use crate::device::Task;
+use crate::memory::{ByCategory, Category};
+use crate::model::Layer;
+
+/// Fewer samples make no slice of their own: products of so few rows are slow.
+const LEAST_ROWS: usize = 16;
+/// Steps of fewer FLOPs are made by one thread: to wake another takes as long.
+const LEAST_FLOPS: u64 = 1_000_000;
+/// How many gradients a slice sums up on its own before those of all slices are added up.
+const MOST_PARTIALS: usize = 16 * 1024;
+
+/// How a task is shared out among threads: each takes a slice of the batch through all layers.
+///
+/// It depends on the number of threads, and with it the order in which gradients are summed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Partition {
+    pub threads: usize,
+    /// Samples in a micro-batch, and slices that it is cut into.
+    rows: usize,
+    slices: usize,
+    /// By layer: where its gradients are among a slice's partial sums. None of a layer that has too many: threads share
+    /// out its outputs, once the deltas of all slices are there.
+    places: Vec<Option<Place>>,
+    /// Partial sums in a slice.
+    pub partials: usize,
+}
+
+/// Where a slice keeps its sums of a layer's gradients: weights, then bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Those of one group are there at the same time.
+    pub group: usize,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Partition {
+    pub fn of(task: &Task) -> Self {
+        let flops: u64 = task.network.layers().map(|layer| 3 * layer.forward_flops(task.micro_batch)).sum();
+        let threads = if flops < LEAST_FLOPS { 1 } else { rayon::current_num_threads() };
+        let slices = threads.min(task.micro_batch / LEAST_ROWS).max(1);
+        let layers: Vec<Layer> = task.network.layers().collect();
+        let mut places = vec![None; layers.len()];
+        let (mut group, mut end, mut partials) = (0, 0, 0);
+        // Backward meets the last layer first.
+        for (layer, place) in layers.iter().zip(&mut places).rev() {
+            let count = layer.parameter_count() as usize;
+            if slices == 1 || count > MOST_PARTIALS {
+                continue;
+            }
+            if end + count > MOST_PARTIALS {
+                (group, end) = (group + 1, 0);
+            }
+            *place = Some(Place { group, start: end, end: end + count });
+            end += count;
+            partials = end.max(partials);
+        }
+        Partition { threads, rows: task.micro_batch, slices, places, partials }
+    }
+
+    /// Each slice's samples, as rows of the micro-batch.
+    pub fn rows(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let start = move |slice: usize| slice * self.rows / self.slices;
+        (0..self.slices).map(move |slice| start(slice)..start(slice + 1))
+    }
+
+    pub fn place(&self, layer: usize) -> Option<Place> {
+        self.places[layer]
+    }
+
+    /// Threads that a slice has for its products.
+    pub fn threads_each(&self) -> usize {
+        self.threads / self.slices
+    }
+
+    /// Bytes of all partial sums.
+    pub fn bytes(&self) -> ByCategory {
+        ByCategory::of(Category::Gradients, 4 * (self.slices * self.partials) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_have_every_row_once() {
+        for (rows, slices) in [(1, 1), (16, 1), (100, 2), (100, 3), (101, 6), (1000, 7)] {
+            let partition = Partition { threads: slices, rows, slices, places: Vec::new(), partials: 0 };
+            let all: Vec<usize> = partition.rows().flatten().collect();
+            assert_eq!(all, (0..rows).collect::<Vec<_>>());
+            let (least, most) = (
+                partition.rows().map(|rows| rows.len()).min(),
+                partition.rows().map(|rows| rows.len()).max(),
+            );
+            assert!(most.unwrap() - least.unwrap() <= 1);
+        }
+    }
+}
