@@ -30,15 +30,11 @@ pub(super) fn times_derivative(activation: Activation, delta: &mut [f32], state:
 
 /// Compiled for every width of vectors that the processor may have.
 fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || values.iter_mut().for_each(|value| *value = function(*value)),
-    );
+    Arch::new().dispatch(|| values.iter_mut().for_each(|value| *value = function(*value)));
 }
 
 fn each_with(values: &mut [f32], others: &[f32], function: impl Fn(f32, f32) -> f32) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || values.iter_mut().zip(others).for_each(|(value, other)| *value = function(*value, *other)),
-    );
+    Arch::new().dispatch(|| {
+        values.iter_mut().zip(others).for_each(|(value, other)| *value = function(*value, *other));
+    });
 }

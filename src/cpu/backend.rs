@@ -1,49 +1,39 @@
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rayon::prelude::*;
-
-use super::gradient::gradient;
 use super::partition::Partition;
-use super::product::Into;
-use super::slice::{Slice, Step, zeros};
-use super::update::{accumulate, update};
+use super::slice::{Slice, zeros};
+use super::steps::Steps;
 use super::work::Work;
 use crate::data::{BatchCursor, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
-use crate::model::{LayerParameters, Network, Optimizer, Parameters};
+use crate::model::{LayerParameters, Parameters};
 use crate::plan::{Layers, Plan, PoolLimits, SlotId};
 use crate::{Error, Result};
 
-/// Fewer FLOPs of a layer's gradients are not shared out among threads.
-const LEAST_SHARED_FLOPS: u64 = 1_000_000;
+/// What is run at once: so much that to wake the threads takes little beside it.
+const RUN_FLOPS: u64 = 400_000_000;
+const RUN_BATCHES: u64 = 16;
 
 /// Runs plans on the host's processor.
 ///
-/// What the executor asks for is recorded, and run at the end of the micro-batch: each thread takes its slice of the batch
-/// through as many actions as it can without the others, which is all of them but for the sums of gradients over slices.
-///
-/// The dataset is read where it lies in host memory, so it takes no bytes here.
+/// What the executor asks for is recorded, and run once a few micro-batches are there. The dataset is read where it lies in
+/// host memory, so it takes no bytes here.
 pub struct Cpu {
-    network: Network,
-    optimizer: Optimizer,
-    rate: f32,
-    partition: Partition,
-    slices: Vec<Slice>,
-    parameters: Vec<LayerParameters>,
-    /// Of each layer; none where a batch has one part.
-    gradients: Vec<LayerParameters>,
-    accumulation: Accumulation,
+    steps: Steps,
+    /// What is to be run, of how many micro-batches and which of the split's samples.
     recorded: Vec<Work>,
+    batches: u64,
+    samples: Vec<u32>,
+    /// How many micro-batches are run at once.
+    at_once: u64,
+    /// Of the micro-batch that is recorded.
+    accumulation: Accumulation,
     cursor: BatchCursor,
-    /// Samples in a micro-batch and in a mini-batch.
-    batches: [usize; 2],
-    /// Samples that count in the micro-batch at hand.
-    samples: usize,
-    metrics: Metrics,
+    /// Micro-batches in the pass whose loss or score was asked for.
+    seen: u32,
     /// When the laps began, and when each was over.
     laps: Vec<Instant>,
     entries: Vec<LedgerEntry>,
@@ -107,21 +97,29 @@ impl Cpu {
         }
         let slots = slots.iter().map(|slot| Ok(starts[slot.block] + column(slot.offset, task.micro_batch)?));
         let slots: Vec<usize> = slots.collect::<Result<_>>()?;
-        let slices = partition.rows().map(|rows| Slice::new(rows, columns, &slots, partition.partials));
+        let slices = partition.slices().map(|rows| Slice::new(rows, columns, &slots, partition.partials));
+        let flops: u64 = task.network.layers().map(|layer| 3 * layer.forward_flops(task.micro_batch)).sum();
+        let at_once = (RUN_FLOPS / flops).clamp(1, RUN_BATCHES);
+        let works = 1 + job.plan.step.len().max(job.plan.evaluation.len());
         Ok(Cpu {
-            network: task.network.clone(),
-            optimizer: task.optimizer,
-            rate: task.rate,
-            slices: slices.collect::<Result<_>>()?,
-            partition,
-            parameters: job.parameters.layers.clone(),
-            gradients,
+            steps: Steps {
+                network: task.network.clone(),
+                optimizer: task.optimizer,
+                rate: task.rate,
+                batch: task.batch(),
+                slices: slices.collect::<Result<_>>()?,
+                partition,
+                parameters: job.parameters.layers.clone(),
+                gradients,
+                accumulation: Accumulation::Whole,
+            },
+            recorded: Vec::with_capacity(at_once as usize * works),
+            batches: 0,
+            samples: Vec::with_capacity(at_once as usize * task.micro_batch),
+            at_once,
             accumulation: Accumulation::Whole,
-            recorded: Vec::with_capacity(1 + job.plan.step.len().max(job.plan.evaluation.len())),
             cursor: BatchCursor::new(Arc::clone(job.data)),
-            batches: [task.micro_batch, task.batch()],
-            samples: task.micro_batch,
-            metrics: Metrics::default(),
+            seen: 0,
             laps: Vec::new(),
             entries,
         })
@@ -132,134 +130,19 @@ impl Cpu {
         Ok(())
     }
 
-    /// Runs what was recorded.
+    /// Does what was recorded.
     fn run(&mut self) -> Result<()> {
-        let mut recorded = std::mem::take(&mut self.recorded);
-        let outcome = match self.partition.threads {
-            1 => self.run_all(&recorded),
-            // All of it from inside the pool of threads, so that these are woken once.
-            _ => rayon::scope(|_| self.run_all(&recorded)),
-        };
-        recorded.clear();
-        self.recorded = recorded;
+        let Cpu { steps, recorded, samples, cursor, .. } = self;
+        let outcome = steps.run(recorded, samples, cursor.split());
+        self.forget();
         outcome
     }
 
-    fn run_all(&mut self, recorded: &[Work]) -> Result<()> {
-        // What was recorded from here on is still to be run.
-        let mut start = 0;
-        // Layers of which the slices hold sums, all of one group.
-        let (mut group, mut summed) = (0, 0..0);
-        for (index, work) in recorded.iter().enumerate() {
-            let Work::Backward { layer, state, delta, .. } = *work else { continue };
-            match self.partition.place(layer) {
-                Some(place) => {
-                    if place.group != group {
-                        self.run_slices(&recorded[std::mem::replace(&mut start, index)..index])?;
-                        self.add_up(std::mem::replace(&mut summed, 0..0));
-                        group = place.group;
-                    }
-                    summed = layer..if summed.is_empty() { layer + 1 } else { summed.end };
-                }
-                None => {
-                    self.run_slices(&recorded[std::mem::replace(&mut start, index + 1)..=index])?;
-                    self.share_out(layer, state, delta);
-                }
-            }
-        }
-        self.run_slices(&recorded[start..])?;
-        self.add_up(summed);
-        Ok(())
+    fn forget(&mut self) {
+        self.recorded.clear();
+        self.samples.clear();
+        self.batches = 0;
     }
-
-    fn run_slices(&mut self, recorded: &[Work]) -> Result<()> {
-        let step = Step {
-            network: &self.network,
-            parameters: &self.parameters,
-            partition: &self.partition,
-            split: self.cursor.split(),
-            batch: self.batches[1],
-            samples: self.samples,
-        };
-        let run = |slice: &mut Slice| recorded.iter().try_for_each(|&work| slice.run(step, work));
-        match &mut self.slices[..] {
-            [only] => run(only),
-            slices => slices.par_iter_mut().try_for_each(run),
-        }
-    }
-
-    /// Adds up what the slices have summed up for some `layers`, and moves parameters, or keeps gradients that will.
-    fn add_up(&mut self, layers: Range<usize>) {
-        let Cpu { slices, partition, accumulation, rate, optimizer: Optimizer::Sgd, .. } = self;
-        let (slices, partition, accumulation, rate) = (&*slices, &*partition, *accumulation, *rate);
-        let take = |(layer, parameters): (usize, &mut LayerParameters),
-                    gradients: Option<&mut LayerParameters>| {
-            let Some(place) = partition.place(layer) else { return };
-            let weights = parameters.weights.len();
-            let of_weights = slices.iter().map(|slice| &slice.partials(place)[..weights]);
-            let of_bias = slices.iter().map(|slice| &slice.partials(place)[weights..]);
-            match gradients {
-                None => {
-                    update(rate, of_weights, &mut parameters.weights);
-                    update(rate, of_bias, &mut parameters.bias);
-                }
-                Some(gradients) => {
-                    accumulate(!accumulation.is_first(), of_weights, &mut gradients.weights);
-                    accumulate(!accumulation.is_first(), of_bias, &mut gradients.bias);
-                    if accumulation.is_last() {
-                        descend(rate, gradients, parameters);
-                    }
-                }
-            }
-        };
-        let each = layers.len().div_ceil(partition.threads).max(1);
-        let parameters = self.parameters[layers.clone()].par_iter_mut().with_min_len(each);
-        let parameters = parameters.enumerate().map(|(index, parameters)| (layers.start + index, parameters));
-        match self.gradients.get_mut(layers.clone()) {
-            Some(gradients) => {
-                parameters.zip(gradients).for_each(|(layer, gradients)| take(layer, Some(gradients)))
-            }
-            None => parameters.for_each(|layer| take(layer, None)),
-        }
-    }
-
-    /// As [`Cpu::add_up`], of a layer whose gradients no slice has summed up: each thread does that for some of its outputs,
-    /// over all slices.
-    fn share_out(&mut self, layer: usize, state: SlotId, delta: SlotId) {
-        let Cpu { slices, accumulation, rate, optimizer: Optimizer::Sgd, .. } = self;
-        let (slices, accumulation, rate) = (&*slices, *accumulation, *rate);
-        let shape = self.network.layer(layer);
-        let threads = match shape.forward_flops(self.batches[0]) {
-            ..LEAST_SHARED_FLOPS => 1,
-            _ => self.partition.threads,
-        };
-        let each = shape.outputs.div_ceil(threads);
-        let parameters = &mut self.parameters[layer];
-        let mut gradients = self.gradients.get_mut(layer);
-        let LayerParameters { weights, bias } = gradients.as_deref_mut().unwrap_or(parameters);
-        let parts = weights.par_chunks_mut(each * shape.inputs).zip(bias.par_chunks_mut(each));
-        parts.enumerate().for_each(|(part, (weights, bias))| {
-            let outputs = part * each..part * each + bias.len();
-            for (index, slice) in slices.iter().enumerate() {
-                let into = match accumulation {
-                    Accumulation::Whole => Into::Add(-rate),
-                    Accumulation::First if index == 0 => Into::Set,
-                    _ => Into::Add(1.0),
-                };
-                let (delta, state) = (slice.value(delta, shape.outputs), slice.value(state, shape.inputs));
-                gradient(shape, outputs.clone(), delta, state, into, [weights, bias]);
-            }
-        });
-        if let (Some(gradients), true) = (gradients, accumulation.is_last()) {
-            descend(rate, gradients, &mut self.parameters[layer]);
-        }
-    }
-}
-
-/// Moves parameters against their gradients.
-fn descend(rate: f32, gradients: &LayerParameters, parameters: &mut LayerParameters) {
-    update(rate, [&gradients.weights[..]].into_iter(), &mut parameters.weights);
-    update(rate, [&gradients.bias[..]].into_iter(), &mut parameters.bias);
 }
 
 impl Backend for Cpu {
@@ -268,7 +151,7 @@ impl Backend for Cpu {
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        self.metrics.batches += 1;
+        self.seen += 1;
         self.record(Work::Loss { output, delta })
     }
 
@@ -279,7 +162,7 @@ impl Backend for Cpu {
         delta: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
-        if (self.accumulation == Accumulation::Whole) != self.gradients.is_empty() {
+        if (self.accumulation == Accumulation::Whole) != self.steps.gradients.is_empty() {
             let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
             return Err(Error::InvalidPlan { index: 0, problem });
         }
@@ -287,7 +170,7 @@ impl Backend for Cpu {
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
-        self.metrics.batches += 1;
+        self.seen += 1;
         self.record(Work::Score { output })
     }
 }
@@ -299,42 +182,45 @@ impl Device for Cpu {
 
     fn begin_pass(&mut self, pass: Pass) -> Result<()> {
         // What an earlier step that failed has left.
-        self.recorded.clear();
+        self.forget();
         self.cursor.begin(pass);
-        self.metrics = Metrics::default();
+        self.steps.slices.iter_mut().for_each(Slice::begin_pass);
+        self.seen = 0;
         Ok(())
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
         self.accumulation = accumulation;
-        let batch = self.cursor.next(self.batches[0]);
-        self.slices.iter_mut().for_each(|slice| slice.begin(batch.rows));
-        self.samples = batch.new;
-        self.record(Work::Gather)
+        let (rows, batch) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
+        self.samples.extend_from_slice(batch.rows);
+        let new = batch.new;
+        self.record(Work::Begin { rows, new, accumulation })
     }
 
     fn end_batch(&mut self) -> Result<()> {
-        self.run()?;
-        for slice in &self.slices {
-            self.metrics.loss += slice.loss;
-            self.metrics.correct += slice.correct;
-        }
-        Ok(())
+        self.batches += 1;
+        if self.batches < self.at_once { Ok(()) } else { self.run() }
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        Ok(self.metrics)
+        self.run()?;
+        let slices = &self.steps.slices;
+        Ok(Metrics {
+            batches: self.seen,
+            correct: slices.iter().map(|slice| slice.correct).sum(),
+            loss: slices.iter().map(|slice| slice.loss).sum(),
+        })
     }
 
     fn parameters(&mut self) -> Result<Parameters> {
         self.run()?;
-        Ok(Parameters { layers: self.parameters.clone() })
+        Ok(Parameters { layers: self.steps.parameters.clone() })
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.run()?;
-        let width = elements / self.batches[0];
-        Ok(self.slices.iter().flat_map(|slice| slice.value(slot, width)).copied().collect())
+        let width = elements / self.steps.partition.rows;
+        Ok(self.steps.slices.iter().flat_map(|slice| slice.value(slot, width)).copied().collect())
     }
 
     fn start_laps(&mut self) -> Result<bool> {

@@ -1,12 +1,12 @@
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::product::{Into, Matrix, multiply};
 use crate::model::Layer;
 
-/// How many columns of the delta are summed side by side.
-const COLUMNS: usize = 16;
+/// The most numbers in a vector.
+const MOST_LANES: usize = 16;
 
 /// `deltaᵀ · state` and `Σ_rows delta` of the layer's outputs `outputs`, `into` their `weights` and `bias`.
 ///
@@ -19,34 +19,34 @@ pub(super) fn gradient(
     into: Into,
     [weights, bias]: [&mut [f32]; 2],
 ) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (first, biases) in outputs.clone().step_by(COLUMNS).zip(bias.chunks_mut(COLUMNS)) {
-                let sums = column_sums(delta, layer.outputs, first);
-                for (bias, sum) in biases.iter_mut().zip(sums) {
-                    *bias = match into {
-                        Into::Set => sum,
-                        Into::Add(factor) => *bias + factor * sum,
-                    };
-                }
-            }
-        },
-    );
+    Arch::new().dispatch(ColumnSums { delta, width: layer.outputs, first: outputs.start, into, out: bias });
     let rows = delta.len() / layer.outputs;
     let delta = Matrix::new(delta, rows, layer.outputs).columns(outputs);
     multiply(delta.transposed(), Matrix::new(state, rows, layer.inputs), into, weights, 1);
 }
 
-/// Of `COLUMNS` columns from `first` on; past the last the sums are 0.
-#[inline(always)]
-fn column_sums(rows: &[f32], width: usize, first: usize) -> [f32; COLUMNS] {
-    let mut sums = [0.0; COLUMNS];
-    for row in rows.chunks_exact(width) {
-        match row[first..].first_chunk::<COLUMNS>() {
-            Some(whole) => sums.iter_mut().zip(whole).for_each(|(sum, value)| *sum += value),
-            None => sums.iter_mut().zip(&row[first..]).for_each(|(sum, value)| *sum += value),
+struct ColumnSums<'a> {
+    delta: &'a [f32],
+    /// Columns that there are, and the first that is wanted.
+    width: usize,
+    first: usize,
+    into: Into,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for ColumnSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (first, out) in (self.first..).step_by(S::F32_LANES).zip(self.out.chunks_mut(S::F32_LANES)) {
+            let mut sums = simd.splat_f32s(0.0);
+            for row in self.delta.chunks_exact(self.width) {
+                sums = simd.add_f32s(sums, simd.partial_load_f32s(&row[first..first + out.len()]));
+            }
+            let mut stored = [0.0; MOST_LANES];
+            simd.partial_store_f32s(&mut stored[..S::F32_LANES], sums);
+            out.iter_mut().zip(stored).for_each(|(out, sum)| *out = self.into.taking(*out, sum));
         }
     }
-    sums
 }

@@ -10,11 +10,13 @@ mod exponential;
 mod forward;
 mod gradient;
 mod loss;
+mod partials;
 mod partition;
 mod product;
 mod score;
 mod slice;
-mod update;
+mod steps;
+mod team;
 mod work;
 
 pub use backend::Cpu;

@@ -17,8 +17,9 @@ const MOST_PARTIALS: usize = 16 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
     pub threads: usize,
-    /// Samples in a micro-batch, and slices that it is cut into.
-    rows: usize,
+    /// Samples in a micro-batch.
+    pub rows: usize,
+    /// How many slices it is cut into.
     slices: usize,
     /// By layer: where its gradients are among a slice's partial sums. None of a layer that has too many: threads share
     /// out its outputs, once the deltas of all slices are there.
@@ -61,7 +62,7 @@ impl Partition {
     }
 
     /// Each slice's samples, as rows of the micro-batch.
-    pub fn rows(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+    pub fn slices(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let start = move |slice: usize| slice * self.rows / self.slices;
         (0..self.slices).map(move |slice| start(slice)..start(slice + 1))
     }
@@ -89,11 +90,11 @@ mod tests {
     fn slices_have_every_row_once() {
         for (rows, slices) in [(1, 1), (16, 1), (100, 2), (100, 3), (101, 6), (1000, 7)] {
             let partition = Partition { threads: slices, rows, slices, places: Vec::new(), partials: 0 };
-            let all: Vec<usize> = partition.rows().flatten().collect();
+            let all: Vec<usize> = partition.slices().flatten().collect();
             assert_eq!(all, (0..rows).collect::<Vec<_>>());
             let (least, most) = (
-                partition.rows().map(|rows| rows.len()).min(),
-                partition.rows().map(|rows| rows.len()).max(),
+                partition.slices().map(|rows| rows.len()).min(),
+                partition.slices().map(|rows| rows.len()).max(),
             );
             assert!(most.unwrap() - least.unwrap() <= 1);
         }

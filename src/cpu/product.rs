@@ -41,13 +41,24 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What becomes of a product.
+/// What becomes of a sum.
 #[derive(Clone, Copy)]
 pub(super) enum Into {
     /// It takes the place of what was there.
     Set,
     /// It is added to what is there, times this factor.
     Add(f32),
+}
+
+impl Into {
+    /// `sum`, where `there` was.
+    #[inline(always)]
+    pub fn taking(self, there: f32, sum: f32) -> f32 {
+        match self {
+            Into::Set => sum,
+            Into::Add(factor) => there + factor * sum,
+        }
+    }
 }
 
 /// `left · right`, `into` `out`, which is row-major, on as many threads as `threads`.

@@ -19,11 +19,11 @@ pub(super) struct Slice {
     rows: Range<usize>,
     values: Values,
     labels: Vec<u32>,
-    /// Which of the split's samples they are.
-    samples: Vec<u32>,
     /// Its sums of gradients, where the partition puts them.
     partials: Vec<f32>,
-    /// Of the batch at hand.
+    /// How many of them count, the first ones.
+    new: usize,
+    /// Of the pass at hand.
     pub loss: f32,
     pub correct: u32,
 }
@@ -35,10 +35,10 @@ pub(super) struct Step<'a> {
     pub parameters: &'a [LayerParameters],
     pub partition: &'a Partition,
     pub split: &'a Split,
+    /// Rows of the split, of one micro-batch or several.
+    pub samples: &'a [u32],
     /// Samples in a mini-batch.
     pub batch: usize,
-    /// Samples that count in the micro-batch at hand.
-    pub samples: usize,
 }
 
 /// A slice's part of the pool.
@@ -61,27 +61,27 @@ impl Slice {
                 numbers: zeros("the pool", columns * count)?,
             },
             labels: zeros("labels", count)?,
-            samples: zeros("samples", count)?,
             partials: zeros("gradients of slices", partials)?,
+            new: 0,
             loss: 0.0,
             correct: 0,
         })
     }
 
-    /// Takes its own out of the micro-batch's `samples`.
-    pub fn begin(&mut self, samples: &[u32]) {
-        self.samples.copy_from_slice(&samples[self.rows.clone()]);
+    pub fn begin_pass(&mut self) {
         (self.loss, self.correct) = (0.0, 0);
     }
 
     pub fn run(&mut self, step: Step, work: Work) -> Result<()> {
-        let Slice { rows, values, labels, samples, partials, loss: mean_loss, correct } = self;
+        let Slice { rows, values, labels, partials, new: counted, loss: mean_loss, correct } = self;
         let threads = step.partition.threads_each();
         match work {
-            Work::Gather => {
+            Work::Begin { rows: first, new, .. } => {
+                let samples = &step.samples[first + rows.start..first + rows.end];
                 let [inputs] = values.get_mut([(0, step.network.features())])?;
                 step.split.gather(samples, inputs);
                 step.split.gather_labels(samples, labels);
+                *counted = new.clamp(rows.start, rows.end) - rows.start;
             }
             Work::Forward { layer, input, output } => {
                 let shape = step.network.layer(layer);
@@ -112,8 +112,7 @@ impl Slice {
             }
             Work::Score { output } => {
                 let classes = step.network.classes();
-                let counted = step.samples.clamp(rows.start, rows.end) - rows.start;
-                *correct += score(classes, values.get((output, classes)), &labels[..counted]);
+                *correct += score(classes, values.get((output, classes)), &labels[..*counted]);
             }
         }
         Ok(())
