@@ -1,8 +1,8 @@
 //! GFLOP/s of the three products of a layer by shape, on the CPU backend and on the first adapter of each kind.
 //!
 //! `cargo bench --bench kernels` prints one row a shape and device: the medians of several rounds, and the range of
-//! forward's. Every figure is of one action, repeated within a pass. The delta of a layer is made in one action with its
-//! update, so its time is that of both less an update's.
+//! forward's. Every figure is of one action, repeated within a pass. The delta of a layer is made in one action with
+//! its update, so its time is that of both less an update's.
 
 use std::sync::Arc;
 use std::time::Instant;

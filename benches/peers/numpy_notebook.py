@@ -1,4 +1,4 @@
-"""The notebook's algorithm in NumPy and f64: activations as columns, plain lists of what is kept, every n-th restored."""
+"""The notebook's algorithm in NumPy and f64: activations as columns, a dictionary of those kept, the rest restored."""
 
 import numpy as np
 

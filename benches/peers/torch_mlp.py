@@ -1,4 +1,4 @@
-"""PyTorch in f32: eagerly, or on CUDA as one captured graph or compiled; with checkpoint_sequential over every n layers."""
+"""PyTorch in f32: eagerly, or on CUDA as a captured graph, of compiled kernels or not; checkpoints every n layers."""
 
 import inspect
 import sys
@@ -20,18 +20,22 @@ class Layer(torch.nn.Module):
         return torch.sigmoid(torch.nn.functional.linear(state, self.weights, self.bias))
 
 
-def run(layers, every, x):
-    """The output, with the last group of n layers kept and those below it checkpointed."""
-    if every == 0 or every >= len(layers):
-        return layers(x)
+def network(layers, every):
+    """A function of the batch, which keeps the last group of n layers and checkpoints those below it."""
+    if every == 0:
+        return layers
     groups = [layers[first : first + every] for first in range(0, len(layers), every)]
     how = {"use_reentrant": False, "preserve_rng_state": False}
     if "use_reentrant" in inspect.signature(checkpoint_sequential).parameters:
-        return checkpoint_sequential(groups, len(groups), x, **how)
+        return lambda x: checkpoint_sequential(groups, len(groups), x, **how)
+
     # Before PyTorch 2.1 it had no such choice, and no gradients where the input wants none.
-    for group in groups[:-1]:
-        x = checkpoint(group, x, **how)
-    return groups[-1](x)
+    def forward(x):
+        for group in groups[:-1]:
+            x = checkpoint(group, x, **how)
+        return groups[-1](x)
+
+    return forward
 
 
 def captured(step, x, y):
@@ -75,9 +79,10 @@ def main():
     start = [(moved(weights), moved(bias)) for weights, bias in work.parameters(options)]
     layers = torch.nn.Sequential(*(Layer(weights.clone(), bias.clone()) for weights, bias in start))
     parameters = list(layers.parameters())
+    forward = network(layers, options.every)
 
     def loss_of(x, y):
-        return 0.5 * ((run(layers, options.every, x) - y) ** 2).sum() / len(x)
+        return 0.5 * ((forward(x) - y) ** 2).sum() / len(x)
 
     if options.mode == "compile":
         loss_of = torch.compile(loss_of)

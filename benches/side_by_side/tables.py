@@ -45,5 +45,6 @@ def print_table(table, markdown):
         return
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     for row in table:
-        cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, is_number)]
+        aligned = zip(row, widths, is_number)
+        cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in aligned]
         print("  ".join(cells).rstrip())
