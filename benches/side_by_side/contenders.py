@@ -106,6 +106,7 @@ CONTENDERS = [
     Peer("burn-gpu", HARDWARE, "", ("--adapter", "gpu"), False),
     Peer("burn-gpu-checkpoint", HARDWARE, "", ("--adapter", "gpu", "--checkpoint"), False),
 ]
+OUR_NAMES = {contender.name for contender in CONTENDERS if isinstance(contender, Ours)}
 
 
 @dataclass

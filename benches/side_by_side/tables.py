@@ -2,6 +2,7 @@
 
 import statistics
 
+from .contenders import OUR_NAMES
 from .measure import by_contender, ratio
 from .targets import targets
 
@@ -25,7 +26,7 @@ def show(works, markdown=False):
 def rows_of(work):
     """Of each contender and n, times in milliseconds, and its time by that of the first of ours at the same n."""
     rows = by_contender(work)
-    first = next((name for (name, _), row in rows.items() if "step_flops" in row), None)
+    first = next((name for name, _ in rows if name in OUR_NAMES), None)
     for (name, every), row in rows.items():
         times = [1e3 * seconds for seconds in row["seconds_per_step"]]
         found = [f"{pick(times):.3f}" for pick in (statistics.median, min, max)]

@@ -2,6 +2,7 @@
 
 import statistics
 
+from .contenders import OUR_NAMES
 from .measure import by_contender, ratio
 from .works import NOTEBOOK, VERY_LONG, WIDE
 
@@ -50,10 +51,9 @@ def times_faster_than_best(rows, ours, peers, target, choices=None):
 def as_flops_predict(rows):
     """What every n takes of store-all's time, by what FLOPs predict."""
     for name, every in rows:
-        base = rows.get((name, 0), {})
-        if every == 0 or "step_flops" not in base:
+        if every == 0 or name not in OUR_NAMES or (name, 0) not in rows:
             continue
-        predicted = rows[name, every]["step_flops"] / base["step_flops"]
+        predicted = rows[name, every]["step_flops"] / rows[name, 0]["step_flops"]
         measured = ratio(rows, (name, every), (name, 0))
         yield f"{name}, of store-all's time", every, f"{measured:.3f}", f"{predicted:.3f} by FLOPs, within 10 %"
 
@@ -61,9 +61,10 @@ def as_flops_predict(rows):
 def bytes_of(rows):
     """Our bytes of activations by those of a peer at the same n."""
     for (name, every), row in rows.items():
-        if "step_flops" not in row:
+        # Without fusion we only show what it is worth.
+        if name not in OUR_NAMES or name.endswith("no-fuse"):
             continue
         for (peer, same), other in rows.items():
-            if same == every and "step_flops" not in other and other["activation_bytes"]:
+            if same == every and peer not in OUR_NAMES and other["activation_bytes"]:
                 measured = row["activation_bytes"] / other["activation_bytes"]
                 yield f"{name}, of {peer}'s bytes of activations", every, f"{measured:.2f}", "at most 1"

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::module::linear;
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, DeviceKind, Gradients, Tensor};
 
 use options::Options;
 use work::Batch;
 
-/// Nobody times the first steps: at least so many, until so many in a row were not much faster than the best before,
-/// at most so many. By then kernels are compiled and chosen.
-const WARM_UP: [usize; 3] = [6, 3, 60];
+/// Nobody times the first runs of a few steps: at least so many, until so many in a row were not much faster than the best
+/// before, at most so many. By then kernels are compiled and chosen.
+const WARM_UP: [usize; 3] = [3, 2, 40];
+const WARM_UP_STEPS: usize = 10;
 const MUCH_FASTER: f64 = 0.9;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
@@ -24,16 +25,25 @@ type Parameters = Vec<(Tensor<2>, Tensor<1>)>;
 
 fn main() -> Fallible<()> {
     let options = Options::parse(std::env::args().skip(1))?;
-    let device = Device::wgpu(options.adapter.clone()).autodiff();
+    let device = Device::wgpu(options.adapter.clone());
+    let adapter = device.identity().ok_or("wgpu does not say what it found")?;
+    if options.adapter != DeviceKind::Cpu && adapter.physical.is_none() {
+        return Err(format!("wgpu finds no hardware GPU, only {}", adapter.name).into());
+    }
+    let device = device.autodiff();
     let device = if options.checkpoint { device.gradient_checkpointing() } else { device };
     let start = work::parameters(&options, &device)?;
     let batches = work::batches(&options, &device)?;
 
-    let warm_up_steps = warm_up(&device, start.clone(), &batches, options.rate)?;
+    let warm_up_steps = warm_up(&device, &start, &batches, &options)?;
     let (time, loss) = run(&device, start, &batches, options.rate, options.steps)?;
     let line = serde_json::json!({
         "peer": "burn",
-        "versions": { "burn": work::version_of("burn")?, "wgpu": work::version_of("wgpu")? },
+        "versions": {
+            "burn": work::version_of("burn")?,
+            "wgpu": work::version_of("wgpu")?,
+            "adapter": adapter.name,
+        },
         "every": 0,
         "checkpointing": options.checkpoint,
         "steps": options.steps,
@@ -46,22 +56,19 @@ fn main() -> Fallible<()> {
     Ok(())
 }
 
-/// Makes steps until they are no longer getting faster, and says how many.
-fn warm_up(device: &Device, mut parameters: Parameters, batches: &[Batch], rate: f32) -> Fallible<usize> {
+/// Runs until it is no longer getting faster, and says how many steps that took. Fusion joins what neighbouring steps do,
+/// so that these are run as they are timed, one after the other without waiting.
+fn warm_up(device: &Device, start: &Parameters, batches: &[Batch], options: &Options) -> Fallible<usize> {
     let [least, in_a_row, most] = WARM_UP;
-    let (mut best, mut since) = (Duration::MAX, 0);
-    for step in 0..most {
-        if step >= least && since >= in_a_row {
-            return Ok(step);
-        }
-        let started = Instant::now();
-        parameters = train(device, parameters, &batches[step % batches.len()], rate).0;
-        device.sync()?;
-        let time = started.elapsed();
+    let steps = options.steps.min(WARM_UP_STEPS);
+    let (mut best, mut since, mut runs) = (Duration::MAX, 0, 0);
+    while runs < most && (runs < least || since < in_a_row) {
+        let (time, _) = run(device, start.clone(), batches, options.rate, steps)?;
         since = if time.as_secs_f64() < MUCH_FASTER * best.as_secs_f64() { 0 } else { since + 1 };
         best = best.min(time);
+        runs += 1;
     }
-    Ok(most)
+    Ok(runs * steps)
 }
 
 /// Makes all steps, and returns the time that they took and their mean loss.
