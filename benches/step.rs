@@ -1,6 +1,7 @@
-//! Time per training step of the notebook's networks, on the CPU backend and on the first adapter of each kind.
+//! Time per training step of the notebook's networks and of wide ones, on the CPU backend and on the first adapter of
+//! each kind.
 //!
-//! `cargo bench` prints one row a network, device and n: the median of several rounds and their range, in
+//! `cargo bench --bench step` prints one row a network, device and n: the median of several rounds and their range, in
 //! milliseconds. The rounds of all rows of a network alternate, so that a machine that slows down slows them all.
 
 use std::path::Path;
@@ -12,23 +13,44 @@ use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::Trainer;
+use ckpt_gpu::train::{Machine, Trainer};
 
-const NETWORKS: [(&str, &[usize]); 3] =
-    [("784,100,10", &[0]), ("784,30x6,10", &[0, 2, 4]), ("784,30x50,10", &[0, 2, 4, 10])];
-const DEVICES: [DeviceChoice; 3] = [DeviceChoice::Cpu, DeviceChoice::Gpu, DeviceChoice::Software];
+struct Work {
+    layers: &'static str,
+    batch: usize,
+    every: &'static [usize],
+    devices: &'static [DeviceChoice],
+    /// In one round.
+    steps: u32,
+}
+
+const ALL: &[DeviceChoice] = &[DeviceChoice::Cpu, DeviceChoice::Gpu, DeviceChoice::Software];
+const WORKS: [Work; 5] = [
+    Work { layers: "784,100,10", batch: 100, every: &[0], devices: ALL, steps: 60 },
+    Work { layers: "784,30x6,10", batch: 100, every: &[0, 2, 4], devices: ALL, steps: 60 },
+    Work { layers: "784,30x50,10", batch: 100, every: &[0, 2, 4, 10], devices: ALL, steps: 60 },
+    Work { layers: "784,256x8,10", batch: 512, every: &[0, 2, 4], devices: ALL, steps: 10 },
+    // A processor would take minutes for one step.
+    Work {
+        layers: "784,4096x48,10",
+        batch: 4096,
+        every: &[0, 4, 7],
+        devices: &[DeviceChoice::Gpu],
+        steps: 3,
+    },
+];
 const ROUNDS: usize = 7;
-const STEPS: u32 = 60;
 
 fn main() -> Result<(), Error> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist.npz");
     let data = Arc::new(Dataset::load(&path)?);
     println!("{:<14} {:<28} {:>5} {:>9}  range, ms a step", "network", "device", "every", "median");
-    for (layers, choices) in NETWORKS {
+    for work in WORKS {
+        let Work { layers, steps, .. } = work;
         let mut rows = Vec::new();
-        for device in DEVICES {
-            for &every in choices {
-                match trainer(layers, device, every, &data) {
+        for &device in work.devices {
+            for &every in work.every {
+                match trainer(&work, device, every, &data) {
                     Ok(trainer) => rows.push((every, trainer, Vec::new())),
                     Err(Error::NoDevice { wanted, .. }) => {
                         println!("{layers:<14} not run: no device for {wanted}");
@@ -41,8 +63,8 @@ fn main() -> Result<(), Error> {
         for round in 0..=ROUNDS {
             for (_, trainer, times) in &mut rows {
                 let started = Instant::now();
-                trainer.train(STEPS.into(), |_| ())?;
-                let milliseconds = 1e3 * started.elapsed().as_secs_f64() / f64::from(STEPS);
+                trainer.train(steps.into(), |_| ())?;
+                let milliseconds = 1e3 * started.elapsed().as_secs_f64() / f64::from(steps);
                 // The first round warms caches up.
                 if round > 0 {
                     times.push(milliseconds);
@@ -59,14 +81,17 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-fn trainer(layers: &str, device: DeviceChoice, every: usize, data: &Arc<Dataset>) -> Result<Trainer, Error> {
+fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>) -> Result<Trainer, Error> {
     let settings = Settings {
-        layers: layers.parse().map_err(|problem: String| Error::usage("layers", problem))?,
+        layers: work.layers.parse().map_err(|problem: String| Error::usage("layers", problem))?,
+        batch: work.batch,
         strategy: Strategy::EveryN(every),
         shuffle: false,
         device,
         ..Settings::default()
     };
+    // The widest has 3 GiB of parameters: none is made for a device that is not there.
+    let (machine, _) = Machine::find(device)?;
     let start = Parameters::normal(&settings.network()?, 0);
-    Trainer::new(&settings, data, &start)
+    Trainer::on(&machine, &settings, data, &start)
 }

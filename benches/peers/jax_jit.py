@@ -2,9 +2,11 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import work
+
+# On a GPU the default may be TF32, which is not the same work.
+jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def network(every):
@@ -24,7 +26,9 @@ def network(every):
 
 
 def main():
-    options = work.arguments()
+    flags = work.parser()
+    flags.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    options = flags.parse_args()
     forward = network(options.every)
 
     def loss(parameters, x, y):
@@ -35,18 +39,20 @@ def main():
         value, gradients = jax.value_and_grad(loss)(parameters, x, y)
         return jax.tree.map(lambda p, g: p - options.rate * g, parameters, gradients), value
 
+    jax.config.update("jax_default_device", jax.devices(options.device)[0])
     batches = [(jnp.asarray(x), jnp.asarray(y)) for x, y in work.batches(options)]
     start = [(jnp.asarray(weights), jnp.asarray(bias)) for weights, bias in work.parameters(options)]
 
-    def train(steps=None):
+    def train(steps):
         parameters, losses = start, []
         for x, y in batches[:steps]:
             parameters, value = step(parameters, x, y)
             losses.append(value)
         jax.block_until_ready(parameters)
-        return np.mean([float(value) for value in losses])
+        return losses
 
-    work.report("jax", jax.__version__, options, train, lambda: train(3))
+    memory = step.lower(start, *batches[0]).compile().memory_analysis()
+    work.report("jax", {"jax": jax.__version__}, options, train, memory and memory.temp_size_in_bytes)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What every peer trains, and how it reports: the same network, data, order and start as ckpt-gpu with --no-shuffle.
 
-A peer gives `run` a function that makes all steps from the start and returns the mean loss of each; run times it,
+A peer gives `report` a function that makes so many steps from the start and returns the loss of each; report times it
 and prints one line of JSON.
 """
 
@@ -9,6 +9,9 @@ import json
 import time
 
 import numpy as np
+
+# Steps that nobody times: compilers are done by then, and caches warm.
+WARM_UP = 3
 
 
 def widths(text):
@@ -20,16 +23,16 @@ def widths(text):
     return answer
 
 
-def arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--layers", type=widths, required=True)
-    parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--every", type=int, required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--rate", type=float, default=3.0)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--init", required=True, help="npz with W0, b0, ...")
-    return parser.parse_args()
+def parser():
+    flags = argparse.ArgumentParser()
+    flags.add_argument("--layers", type=widths, required=True)
+    flags.add_argument("--batch", type=int, required=True)
+    flags.add_argument("--every", type=int, required=True, help="keep every n-th activation; 0 keeps all")
+    flags.add_argument("--steps", type=int, required=True)
+    flags.add_argument("--rate", type=float, default=3.0)
+    flags.add_argument("--data", required=True)
+    flags.add_argument("--init", required=True, help="npz with W0, b0, ...")
+    return flags
 
 
 def batches(options):
@@ -39,7 +42,7 @@ def batches(options):
     images = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
     labels = np.eye(options.layers[-1], dtype=np.float32)[labels]
     count = len(images) // options.batch
-    starts = [step % count * options.batch for step in range(options.steps)]
+    starts = [step % count * options.batch for step in range(max(options.steps, WARM_UP))]
     return [(images[start : start + options.batch], labels[start : start + options.batch]) for start in starts]
 
 
@@ -49,21 +52,22 @@ def parameters(options):
         return [(file[f"W{layer}"], file[f"b{layer}"]) for layer in range(len(options.layers) - 1)]
 
 
-def report(name, version, options, train, warm_up=lambda: None):
-    """Times `train()`, which returns the mean loss over all steps, after `warm_up()`."""
-    warm_up()
+def report(name, versions, options, train, peak_activation_bytes=None):
+    """Times `train(steps)`, which returns the loss of each step once all of them are done.
+
+    `peak_activation_bytes` is measured apart, in a step that nobody times; None where it is not known.
+    """
+    train(WARM_UP)
     started = time.perf_counter()
-    loss = float(train())
+    losses = train(options.steps)
     seconds = time.perf_counter() - started
-    print(
-        json.dumps(
-            {
-                "peer": name,
-                "version": version,
-                "every": options.every,
-                "steps": options.steps,
-                "seconds_per_step": seconds / options.steps,
-                "loss": loss,
-            }
-        )
-    )
+    line = {
+        "peer": name,
+        "versions": {**versions, "numpy": np.__version__},
+        "every": options.every,
+        "steps": options.steps,
+        "seconds_per_step": seconds / options.steps,
+        "loss": sum(float(loss) for loss in losses) / len(losses),
+        "peak_activation_bytes": peak_activation_bytes,
+    }
+    print(json.dumps(line))

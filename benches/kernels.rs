@@ -1,0 +1,143 @@
+//! GFLOP/s of the three products of a layer by shape, on the CPU backend and on the first adapter of each kind.
+//!
+//! `cargo bench --bench kernels` prints one row a shape and device: the medians of several rounds, and the range of
+//! forward's. Every figure is of one action, repeated within a pass. The delta of a layer is made in one action with
+//! its update, so its time is that of both less an update's.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ckpt_gpu::Error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
+use ckpt_gpu::device::{Accumulation, Device, Job};
+use ckpt_gpu::execute::execute;
+use ckpt_gpu::memory::{Ledger, LiveMeter};
+use ckpt_gpu::model::Parameters;
+use ckpt_gpu::plan::{Action, Plan};
+use ckpt_gpu::train::{Machine, task};
+
+/// Batch, inputs and outputs, and whether only a GPU is up to them.
+const SHAPES: [(usize, usize, usize, bool); 8] = [
+    (100, 784, 30, false),
+    (100, 30, 30, false),
+    (100, 784, 100, false),
+    (512, 784, 256, false),
+    (512, 256, 256, false),
+    (512, 255, 257, false),
+    (512, 1024, 1024, false),
+    (4096, 4096, 4096, true),
+];
+const DEVICES: [DeviceChoice; 3] = [DeviceChoice::Cpu, DeviceChoice::Gpu, DeviceChoice::Software];
+const ROUNDS: usize = 7;
+/// A pass repeats its action until it takes so long, beside which its beginning and end are nothing.
+const PASS_SECONDS: f64 = 0.05;
+
+fn main() -> Result<(), Error> {
+    println!(
+        "{:<16} {:<28} {:>9} {:>9} {:>9}  range of forward, GFLOP/s",
+        "batch, in, out", "device", "forward", "delta", "update"
+    );
+    for device in DEVICES {
+        let machine = match Machine::find(device) {
+            Ok((machine, _)) => machine,
+            Err(Error::NoDevice { wanted, .. }) => {
+                println!("not run: no device for {wanted}");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for (batch, inputs, outputs, needs_gpu) in SHAPES {
+            if !needs_gpu || device == DeviceChoice::Gpu {
+                row(&machine, batch, inputs, outputs)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result<(), Error> {
+    // The lowest layer makes no delta; one above another of equal inputs does.
+    let mut lowest = Bench::new(machine, batch, &[inputs, outputs])?;
+    let mut above = Bench::new(machine, batch, &[inputs, inputs, outputs])?;
+    let is_forward = |action: &Action| matches!(action, Action::Forward { .. });
+    let is_backward = |action: &Action| matches!(action, Action::Backward { .. });
+    // Backward comes to the highest layer first.
+    let forward = lowest.repeated(is_forward)?;
+    let update = lowest.repeated(is_backward)?;
+    let both = above.repeated(is_backward)?;
+    let (mut forwards, mut deltas, mut updates) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let update_seconds = lowest.seconds(&update)?;
+        forwards.push(lowest.seconds(&forward)?);
+        deltas.push(above.seconds(&both)? - update_seconds);
+        updates.push(update_seconds);
+    }
+    let flops = 2.0 * batch as f64 * inputs as f64 * outputs as f64;
+    let [forwards, deltas, updates] = [forwards, deltas, updates].map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times.into_iter().map(|seconds| 1e-9 * flops / seconds).collect::<Vec<_>>()
+    });
+    let [forward, delta, update] = [&forwards, &deltas, &updates].map(|rates| rates[ROUNDS / 2]);
+    println!(
+        "{:<16} {:<28.28} {forward:>9.2} {delta:>9.2} {update:>9.2}  {:.2} to {:.2}",
+        format!("{batch}, {inputs}, {outputs}"),
+        machine.info().name,
+        forwards[ROUNDS - 1],
+        forwards[0]
+    );
+    Ok(())
+}
+
+/// A network on a device, any of whose actions can be repeated.
+struct Bench {
+    plan: Plan,
+    device: Box<dyn Device>,
+    meter: LiveMeter,
+}
+
+impl Bench {
+    fn new(machine: &Machine, batch: usize, widths: &[usize]) -> Result<Self, Error> {
+        // So small a rate moves nothing, however often.
+        let settings = Settings { layers: Widths(widths.to_vec()), batch, lr: 1e-9, ..Settings::default() };
+        let network = settings.network()?;
+        let samples = (0..batch * widths[0]).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
+        let split = Split::new(widths[0], Inputs::F32(samples), vec![0; batch])?;
+        let data = Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split });
+        let task = task(&settings, &network, data.shape());
+        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
+        let parameters = Parameters::normal(&network, settings.seed);
+        let job = Job {
+            task,
+            data: &data,
+            plan: &planned.plan,
+            dataset_on_device: planned.dataset_on_device,
+            parameters: &parameters,
+        };
+        let device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
+        let meter = LiveMeter::new(planned.plan.slots.len());
+        Ok(Bench { plan: planned.plan, device, meter })
+    }
+
+    /// The first action of a step that is `wanted`, so often that a pass of it is long enough.
+    fn repeated(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<Vec<Action>, Error> {
+        let mut actions: Vec<_> = self.plan.step.iter().copied().filter(wanted).take(1).collect();
+        // The first pass of all may compile.
+        self.seconds(&actions)?;
+        while self.seconds(&actions)? * (actions.len() as f64) < PASS_SECONDS {
+            actions.extend_from_within(..);
+        }
+        Ok(actions)
+    }
+
+    /// Runs a pass of `actions`, which are all the same, and says how long each took.
+    fn seconds(&mut self, actions: &[Action]) -> Result<f64, Error> {
+        let started = Instant::now();
+        self.device.begin_pass(Pass::InOrder)?;
+        self.device.begin_batch(Accumulation::Whole)?;
+        execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.meter)?;
+        self.device.end_batch()?;
+        self.device.end_pass()?;
+        Ok(started.elapsed().as_secs_f64() / actions.len() as f64)
+    }
+}
