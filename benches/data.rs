@@ -34,7 +34,9 @@ fn main() -> Result<(), Error> {
             row(&format!("gather an epoch by {batch}, {way}"), samples * features, || {
                 cursor.begin(pass);
                 for _ in 0..samples / batch {
-                    cursor.next(&mut inputs, &mut labels);
+                    let samples = cursor.next(batch);
+                    samples.split.gather(samples.rows, &mut inputs);
+                    samples.split.gather_labels(samples.rows, &mut labels);
                     black_box((&inputs, &labels));
                 }
                 Ok(())

@@ -99,7 +99,8 @@ struct Bench {
 impl Bench {
     fn new(machine: &Machine, batch: usize, widths: &[usize]) -> Result<Self, Error> {
         // So small a rate moves nothing, however often.
-        let settings = Settings { layers: Widths(widths.to_vec()), batch, lr: 1e-9, ..Settings::default() };
+        let layers = Widths(widths.to_vec());
+        let settings = Settings { layers, batch, lr: 1e-9, fused: false, ..Settings::default() };
         let network = settings.network()?;
         let samples = (0..batch * widths[0]).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
         let split = Split::new(widths[0], Inputs::F32(samples), vec![0; batch])?;
