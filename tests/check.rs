@@ -91,8 +91,7 @@ fn cpu_holds_where_gradients_vanish() {
 
 /// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
 /// judged. Whole steps fail with any kernel, so they are left out.
-fn broken(file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
-    let context = Context::open(AdapterKind::Software).unwrap();
+fn broken(context: Context, file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
     let checks = kernels::check(&machine, &few_cases(), |_| ()).unwrap();
     (names(&checks, Verdict::Failed), names(&checks, Verdict::NotJudged))
@@ -112,7 +111,12 @@ fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
 
 #[track_caller]
 fn only(fails: &[&str], file: &str, from: &str, to: &str) {
-    let (failed, not_judged) = broken(file, from, to);
+    only_on(Context::open(AdapterKind::Software).unwrap(), fails, file, from, to);
+}
+
+#[track_caller]
+fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
+    let (failed, not_judged) = broken(context, file, from, to);
     assert_eq!(failed, fails, "{file}: {to}");
     assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
 }
@@ -177,15 +181,38 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 /// What goes backward first makes the states between again.
 #[test]
 fn software_with_a_broken_chain_fails_from_there_on() {
-    only(&CHAIN, "chain", "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
-    only(&CHAIN, "chain", "high += states * four_rows(layer, column + 4u, k);", "");
     only(&CHAIN, "chain", "activate_four(sums[2] + bias.z)", "activate_four(sums[2])");
     only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
-    only(&CHAIN[1..], "chain", "high += deltas * transpose(four_rows(layer, row, next));", "");
     // The tile of a workgroup's second turn.
     only(&CHAIN[2..3], "chain", "partials[place] += sums;", "partials[place] = sums;");
-    only(&CHAIN[2..], "chain", "low += states * four_columns(tile + 1u, row, lane);", "");
     only(&CHAIN[2..], "chain", "add_part(base + layer.bias + column, sums, is_first_tile);", "");
+}
+
+#[test]
+fn software_with_broken_products_of_a_chain_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap().without_subgroups();
+        only_on(context, fails, "chain_lanes", from, to);
+    };
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN, "high += states * four_rows(layer, column + 4u, k);", "");
+    only(&CHAIN[1..], "high += deltas * transpose(four_rows(layer, row, next));", "");
+    only(&CHAIN[2..], "low += states * four_columns(tile + 1u, row, lane);", "");
+}
+
+#[test]
+fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        // Drivers with fewer lanes never run these.
+        if context.limits().subgroups {
+            only_on(context, fails, "chain_subgroup", from, to);
+        }
+    };
+    only(&CHAIN, "of_lane(mine, 3u)", "of_lane(mine, 2u)");
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN[1..], "put_deltas(layer, tile, 4u * k + 8u, c.c2, id.x);", "");
+    only(&CHAIN[2..], "add_rows(layer, base, row + 4u, k, c.c1, is_first_tile);", "");
 }
 
 #[test]

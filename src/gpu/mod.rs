@@ -12,9 +12,11 @@ mod shader;
 mod source;
 mod stopwatch;
 mod tensors;
+mod tile;
 mod transfer;
 mod work;
 
 pub use adapter::{AdapterKind, adapters};
 pub use backend::Gpu;
 pub use context::Context;
+pub use tile::Tile;
