@@ -4,7 +4,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
@@ -126,9 +126,25 @@ const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]
 fn software_with_a_product_off_by_one_fails_in_all_products() {
-    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 4u; k < extent.depth;");
-    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 0u; k + 4u < extent.depth;");
-    only(&PRODUCTS, "product", "c11 += b1 * a1;", "c11 += b1 * a0;");
+    let blocks = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Blocks([8, 1])), fails, "product_blocks", from, to);
+    };
+    blocks(&PRODUCTS, "var k = 0u; k < depth;", "var k = 4u; k < depth;");
+    blocks(&PRODUCTS, "c11 += b1 * a1;", "c11 += b1 * a0;");
+    only(&PRODUCTS, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
+    let shared = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Shared { lanes: 8 }), fails, "product_shared", from, to);
+    };
+    shared(&PRODUCTS, "c00 += b0 * a0;", "");
+    shared(&PRODUCTS, "[place(step, 1u, block)] = right[1];", "[place(step, 1u, block)] = right[0];");
+    if cut(Tile::Subgroup).limits().subgroups {
+        let lane = "c1 += right * of_lane(left, 1u);";
+        only_on(cut(Tile::Subgroup), &PRODUCTS, "product_subgroup", lane, "c1 += right * of_lane(left, 2u);");
+    }
+}
+
+fn cut(tile: Tile) -> Context {
+    Context::open(AdapterKind::Software).unwrap().with_tile(tile)
 }
 
 #[test]
@@ -209,15 +225,15 @@ fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
             only_on(context, fails, "chain_subgroup", from, to);
         }
     };
-    only(&CHAIN, "of_lane(mine, 3u)", "of_lane(mine, 2u)");
+    only(&CHAIN, "of_lane(mine, 1u)", "of_lane(mine, 0u)");
     only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
     only(&CHAIN[1..], "put_deltas(layer, tile, 4u * k + 8u, c.c2, id.x);", "");
-    only(&CHAIN[2..], "add_rows(layer, base, row + 4u, k, c.c1, is_first_tile);", "");
+    only(&CHAIN[2..], "for (var lane = 0u; lane < lanes;", "for (var lane = 1u; lane < lanes;");
 }
 
 #[test]
 fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
-    only(&CHAIN[2..3], "partials", "part < run.parts", "part + 1u < run.parts");
+    only(&CHAIN[2..3], "partials", "part < parts", "part + 1u < parts");
     only(&CHAIN[2..3], "chain_update", "parameters[place] -=", "parameters[place] +=");
     only(&CHAIN[3..], "chain_accumulate", "if !IS_FIRST { gradient += gradients[place]; }", "");
     only(

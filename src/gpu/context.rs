@@ -7,9 +7,10 @@ use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages, ErrorFi
 
 use super::adapter::{self, AdapterKind};
 use super::dispatch::Dispatch;
-use super::kernel::{Program, Programs, Variant};
+use super::kernel::{Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
 use super::tile::Tile;
+use super::tune::{self, Choices};
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
@@ -33,6 +34,8 @@ pub struct Context {
     kind: wgpu::DeviceType,
     /// What all products get, whatever their shape.
     tile: Option<Tile>,
+    /// What was found to be fastest.
+    choices: Arc<Choices>,
     /// The most invocations that share the columns of a chain's layer.
     pub(super) column_lanes: u32,
     chain_groups: usize,
@@ -122,6 +125,7 @@ impl Context {
             ledger: Ledger::new(),
             kind: adapter.get_info().device_type,
             tile: None,
+            choices: Arc::default(),
             column_lanes,
             chain_groups,
             subgroups,
@@ -142,9 +146,30 @@ impl Context {
         Context { tile: Some(tile), ..self }
     }
 
-    /// How a product whose answer has so many rows and columns is cut.
-    pub(super) fn tile(&self, answer: [usize; 2]) -> Tile {
-        self.tile.unwrap_or_else(|| Tile::unmeasured(self.kind, self.subgroups, answer))
+    /// Cuts all products in one of the ways that there are, each in its turn, unless [`Context::with_tile`] has said how.
+    pub fn in_turn(self, turn: usize) -> Self {
+        let tiles: Vec<_> = Tile::all(self.subgroups).collect();
+        Context { tile: self.tile.or(Some(tiles[turn % tiles.len()])), ..self }
+    }
+
+    /// Cuts products as `choices` say.
+    pub(super) fn with_choices(self, choices: Choices) -> Self {
+        Context { choices: Arc::new(choices), ..self }
+    }
+
+    /// How a product is cut whose answer has so many rows and columns, each the sum of `depth` numbers.
+    pub(super) fn tile(&self, kernel: Kernel, answer: [usize; 2], depth: usize) -> Tile {
+        let chosen = self.tile.or_else(|| self.choices.get(&tune::kind(kernel, answer, depth)).copied());
+        chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.subgroups, answer))
+    }
+
+    pub(super) fn has_fixed_tile(&self) -> bool {
+        self.tile.is_some()
+    }
+
+    /// Whether its kernels run on the processor.
+    pub(super) fn is_software(&self) -> bool {
+        self.kind == wgpu::DeviceType::Cpu
     }
 
     /// Lets at most so many invocations share the columns of a layer that runs together with others. No sum changes its

@@ -68,7 +68,7 @@ enum Binding {
 }
 
 impl Kernel {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kernel::Gather => "gather",
             Kernel::Forward => "forward",

@@ -14,6 +14,8 @@ mod stopwatch;
 mod tensors;
 mod tile;
 mod transfer;
+mod tune;
+mod tune_cache;
 mod work;
 
 pub use adapter::{AdapterKind, adapters};

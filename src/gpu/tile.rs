@@ -1,7 +1,8 @@
+use serde::{Deserialize, Serialize};
 use wgpu::DeviceType;
 
 /// How a product's answer is cut among workgroups and their invocations. All sum in the same order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tile {
     /// Every invocation makes a block of 8 × 8 numbers; in a workgroup are so many, columns first.
     Blocks([u32; 2]),
