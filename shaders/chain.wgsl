@@ -31,7 +31,8 @@ struct Layer {
     bias: u32,
 }
 
-var<immediate> run: Run;
+var<immediate> told: Run;
+var<private> run: Run;
 @group(0) @binding(0) var<storage, read> layers: array<Layer>;
 @group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
 // State `first`, delta `end - 1`, and the answer: delta `first - 1` where backward, else state `end`.
@@ -49,55 +50,57 @@ fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
 ) {
+    run = guarded();
     let samples = 4u * ROW_LANES;
     let part = group.x * (arrayLength(&partials) / groups.x);
     for (var top = group.x * samples; top < run.batch; top += groups.x * samples) {
         let sample = top + 4u * id.x;
-        let is_first_tile = top < groups.x * samples;
-        read_tile(0u, layers[run.first].inputs, sample, id, false);
-        let last = run.end - run.is_backward;
-        for (var layer = run.first; layer < last; layer++) {
-            forward(layers[layer], layer - run.first, id);
-        }
+        read_states(0u, layers[run.first].inputs, sample, id);
+        run_forward(id);
         if run.is_backward == 0u {
-            write_tile(last - run.first, layers[last - 1u].outputs, sample, id);
-            continue;
-        }
-        read_tile(run.end - run.first, layers[last].outputs, sample, id, true);
-        for (var layer = run.end; layer > run.first; layer--) {
-            let tile = layer - 1u - run.first;
-            add_gradients(layers[layer - 1u], tile, part, id, is_first_tile);
-            workgroupBarrier();
-            if layer > 1u {
-                make_delta_below(layers[layer - 1u], tile, id);
+            write_tile(run.end - run.first, layers[run.end - 1u].outputs, sample, id);
+        } else {
+            read_deltas(run.end - run.first, layers[run.end - 1u].outputs, sample, id);
+            // Lanes past the batch have nothing to add.
+            let lanes = min((run.batch - top + 3u) / 4u, ROW_LANES);
+            run_backward(part, lanes, id, top < groups.x * samples);
+            if run.first > 0u {
+                write_tile(0u, layers[run.first].inputs, sample, id);
             }
         }
-        if run.first > 0u {
-            write_tile(0u, layers[run.first].inputs, sample, id);
+    }
+}
+
+fn run_forward(id: vec3u) {
+    let last = run.end - run.is_backward;
+    for (var layer = run.first; layer < last; layer++) {
+        forward(layers[layer], layer - run.first, id);
+    }
+}
+
+fn run_backward(part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
+    for (var layer = run.end; layer > run.first; layer--) {
+        let tile = layer - 1u - run.first;
+        add_gradients(layers[layer - 1u], tile, part, lanes, id, is_first_tile);
+        wait();
+        if layer > 1u {
+            make_delta_below(layers[layer - 1u], tile, id);
         }
     }
 }
 
-// state `tile + 1` = φ(state `tile` · Wᵀ + bias)
-fn forward(layer: Layer, tile: u32, id: vec3u) {
-    let fours = whole_fours(layer.inputs);
-    for (var column = 8u * id.y; column < layer.outputs; column += 8u * COLUMN_LANES) {
-        var low = mat4x4f();
-        var high = mat4x4f();
-        for (var k = 0u; k < fours; k++) {
-            let states = four_columns(tile, 4u * k, id.x);
-            low += states * four_rows(layer, column, k);
-            high += states * four_rows(layer, column + 4u, k);
-        }
-        put_states(layer, tile + 1u, column, low, id.x);
-        if column + 4u < layer.outputs {
-            put_states(layer, tile + 1u, column + 4u, high, id.x);
-        }
-    }
-    workgroupBarrier();
+// What this dispatch is told. No number of layers is more than the table has, but where a branch depends on immediates
+// or uniforms alone, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
+fn guarded() -> Run {
+    let most = arrayLength(&layers);
+    return Run(told.batch, min(told.first, most), min(told.end, most), min(told.is_backward, most));
 }
 
+// Of columns that the layer has; other sums are thrown away.
 fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
+    if column >= layer.outputs {
+        return;
+    }
     let bias = parameters[layer.bias + column / 4u];
     let zero = vec4f();
     put(tile, column, lane, activate_four(sums[0] + bias.x));
@@ -106,38 +109,21 @@ fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     put(tile, column + 3u, lane, select(zero, activate_four(sums[3] + bias.w), column + 3u < layer.outputs));
 }
 
-// dW = deltaᵀ · state and db = Σ delta over the tile's samples, into this workgroup's part.
-fn add_gradients(layer: Layer, tile: u32, part: u32, id: vec3u, is_first_tile: bool) {
-    let lanes = ROW_LANES * COLUMN_LANES;
+fn add_biases(layer: Layer, tile: u32, base: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     let me = id.y * ROW_LANES + id.x;
-    let fours = whole_fours(layer.inputs);
-    let base = part - layers[run.first].weights;
-    for (var k = me; k < fours; k += lanes) {
-        for (var row = 0u; row < layer.outputs; row += 8u) {
-            let above = min(row + 4u, 4u * whole_fours(layer.outputs) - 4u);
-            var low = mat4x4f();
-            var high = mat4x4f();
-            for (var lane = 0u; lane < ROW_LANES; lane++) {
-                let states = transpose(four_columns(tile, 4u * k, lane));
-                low += states * four_columns(tile + 1u, row, lane);
-                high += states * four_columns(tile + 1u, above, lane);
-            }
-            add_rows(layer, base, row, k, low, is_first_tile);
-            if above > row {
-                add_rows(layer, base, above, k, high, is_first_tile);
-            }
-        }
-    }
-    for (var column = me; column < whole_fours(layer.outputs); column += lanes) {
+    for (var column = me; column < whole_fours(layer.outputs); column += ROW_LANES * COLUMN_LANES) {
         var sums = vec4f();
-        for (var lane = 0u; lane < ROW_LANES; lane++) {
-            sums += vec4f(1.0) * four_columns(tile + 1u, 4u * column, lane);
+        for (var lane = 0u; lane < lanes; lane++) {
+            sums += vec4f(1.0) * four_columns(tile, 4u * column, lane);
         }
         add_part(base + layer.bias + column, sums, is_first_tile);
     }
 }
 
 fn add_rows(layer: Layer, base: u32, row: u32, k: u32, sums: mat4x4f, is_first_tile: bool) {
+    if row >= layer.outputs {
+        return;
+    }
     let fours = whole_fours(layer.inputs);
     let place = base + layer.weights + row * fours + k;
     add_part(place, sums[0], is_first_tile);
@@ -154,27 +140,10 @@ fn add_part(place: u32, sums: vec4f, is_first_tile: bool) {
     }
 }
 
-// In the place of state `tile`: (delta · W) ⊙ φ′(state), with the delta in the tile above.
-fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
-    let fours = whole_fours(layer.inputs);
-    for (var k = 2u * id.y; k < fours; k += 2u * COLUMN_LANES) {
-        let next = min(k + 1u, fours - 1u);
-        var low = mat4x4f();
-        var high = mat4x4f();
-        for (var row = 0u; row < layer.outputs; row += 4u) {
-            let deltas = four_columns(tile + 1u, row, id.x);
-            low += deltas * transpose(four_rows(layer, row, k));
-            high += deltas * transpose(four_rows(layer, row, next));
-        }
-        put_deltas(tile, 4u * k, low, id.x);
-        if next > k {
-            put_deltas(tile, 4u * next, high, id.x);
-        }
+fn put_deltas(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
+    if column >= layer.inputs {
+        return;
     }
-    workgroupBarrier();
-}
-
-fn put_deltas(tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     let states = four_columns(tile, column, lane);
     put(tile, column, lane, sums[0] * derivative_four(states[0]));
     put(tile, column + 1u, lane, sums[1] * derivative_four(states[1]));
@@ -222,29 +191,32 @@ fn put(tile: u32, column: u32, lane: u32, values: vec4f) {
     tiles[(tile * WIDTH + column) * ROW_LANES + lane] = values;
 }
 
-fn read_tile(tile: u32, width: u32, sample: u32, id: vec3u, is_delta: bool) {
-    workgroupBarrier();
+fn read_states(tile: u32, width: u32, sample: u32, id: vec3u) {
+    wait();
     for (var column = id.y; column < 4u * whole_fours(width); column += COLUMN_LANES) {
-        var values = vec4f();
-        if column < width {
-            let place = sample * width + column;
-            values = vec4f(
-                given(is_delta, sample, place),
-                given(is_delta, sample + 1u, place + width),
-                given(is_delta, sample + 2u, place + 2u * width),
-                given(is_delta, sample + 3u, place + 3u * width),
-            );
-        }
-        put(tile, column, id.x, values);
+        let places = places_of(sample, min(column, width - 1u), width);
+        let values = vec4f(state[places.x], state[places.y], state[places.z], state[places.w]);
+        put(tile, column, id.x, select(vec4f(), values, is_given(sample) & vec4(column < width)));
     }
-    workgroupBarrier();
+    wait();
 }
 
-// Of the delta or the state. Samples past the batch are zero.
-fn given(is_delta: bool, sample: u32, place: u32) -> f32 {
-    if sample >= run.batch { return 0.0; }
-    if is_delta { return delta[place]; }
-    return state[place];
+fn read_deltas(tile: u32, width: u32, sample: u32, id: vec3u) {
+    for (var column = id.y; column < 4u * whole_fours(width); column += COLUMN_LANES) {
+        let places = places_of(sample, min(column, width - 1u), width);
+        let values = vec4f(delta[places.x], delta[places.y], delta[places.z], delta[places.w]);
+        put(tile, column, id.x, select(vec4f(), values, is_given(sample) & vec4(column < width)));
+    }
+    wait();
+}
+
+// Where a column is of a lane's four samples, or of the batch's last where there are fewer.
+fn places_of(sample: u32, column: u32, width: u32) -> vec4u {
+    return min(vec4u(sample, sample + 1u, sample + 2u, sample + 3u), vec4u(run.batch - 1u)) * width + column;
+}
+
+fn is_given(sample: u32) -> vec4<bool> {
+    return vec4u(sample, sample + 1u, sample + 2u, sample + 3u) < vec4u(run.batch);
 }
 
 fn write_tile(tile: u32, width: u32, sample: u32, id: vec3u) {

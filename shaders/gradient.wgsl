@@ -29,16 +29,9 @@ fn store(row: u32, column: u32, sum: f32) {
     take_weight(row * sizes.inputs + column, sum);
 }
 
-// The first block of a row of blocks sees to the biases of its eight outputs.
-fn finish(row: u32, column: u32) {
-    if column == 0u {
-        bias_four(row);
-        bias_four(row + 4u);
-    }
-}
-
-fn bias_four(first: u32) {
-    if first >= sizes.outputs {
+// The first column of blocks sees to the biases.
+fn finish(first: u32, column: u32) {
+    if column > 0u || first >= sizes.outputs {
         return;
     }
     // The operand is never shorter than the batch. Where a uniform alone bounds a loop of up to 32 turns, lavapipe

@@ -1,16 +1,14 @@
 // The matrix product that forward, delta and gradient have in common.
 //
-// Each invocation makes an 8 × 8 block of the answer in registers, as four mat4x4f, and walks the dimension that is
-// summed over in steps of four, always in the same order. A kernel adds to this file
+// Blocks of the answer are made in registers, of 4 × 4 numbers each, and all walk the dimension that is summed over in
+// steps of four, always in the same order. To this file are added one that says which invocation makes which blocks, and
+// a kernel with
 //   extent()               the answer's rows and columns, and how many numbers each sums over
 //   left_block(row, k)     four rows of the left operand from k on, a row in each column of the matrix
 //   right_block(column, k) four columns of the right operand from k on, so that right * left is a block whose
 //                          columns are the answer's rows
 //   store(row, column, sum)
-//   finish(row, column)    once a block, after its last store
-
-override GROUP_COLUMNS: u32;
-override GROUP_ROWS: u32;
+//   finish(row, column)    once for four rows of each column of blocks, after their last store
 
 struct Sizes {
     batch: u32,
@@ -27,34 +25,10 @@ struct Extent {
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 
-@compute @workgroup_size(GROUP_COLUMNS, GROUP_ROWS)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let row = id.y * 8u;
-    let column = id.x * 8u;
-    let extent = extent();
-    if row >= extent.rows || column >= extent.columns {
-        return;
-    }
-
-    var c00 = mat4x4f();
-    var c01 = mat4x4f();
-    var c10 = mat4x4f();
-    var c11 = mat4x4f();
-    for (var k = 0u; k < extent.depth; k += 4u) {
-        let a0 = left_block(row, k);
-        let a1 = left_block(row + 4u, k);
-        let b0 = right_block(column, k);
-        let b1 = right_block(column + 4u, k);
-        c00 += b0 * a0;
-        c01 += b1 * a0;
-        c10 += b0 * a1;
-        c11 += b1 * a1;
-    }
-    store_block(row, column, c00);
-    store_block(row, column + 4u, c01);
-    store_block(row + 4u, column, c10);
-    store_block(row + 4u, column + 4u, c11);
-    finish(row, column);
+// How many numbers are summed over. No operand has fewer, but where a uniform alone bounds a loop of a few turns, lavapipe
+// (Mesa 22.3) compiles the kernel anew for every dispatch.
+fn depth() -> u32 {
+    return min(extent().depth, 4u * arrayLength(&left));
 }
 
 fn store_block(row: u32, column: u32, block: mat4x4f) {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub dataset: Residence,
     /// Whether a GPU runs neighbouring thin layers together, with the states between them in its kernels' own memory.
     pub fused: bool,
+    /// Whether a GPU finds by trial how its larger products are cut best; no bit of the results depends on it.
+    pub tuned: bool,
     /// Whether the last step is timed, action by action, where the device has a clock.
     pub timed: bool,
     /// Whether every recomputed state is compared, bit for bit, with what was there before.
@@ -69,6 +71,7 @@ impl Default for Settings {
             device: DeviceChoice::Auto,
             dataset: Residence::Auto,
             fused: true,
+            tuned: true,
             timed: false,
             verify_recompute: false,
         }

@@ -4,7 +4,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
@@ -91,8 +91,7 @@ fn cpu_holds_where_gradients_vanish() {
 
 /// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
 /// judged. Whole steps fail with any kernel, so they are left out.
-fn broken(file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
-    let context = Context::open(AdapterKind::Software).unwrap();
+fn broken(context: Context, file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
     let checks = kernels::check(&machine, &few_cases(), |_| ()).unwrap();
     (names(&checks, Verdict::Failed), names(&checks, Verdict::NotJudged))
@@ -112,7 +111,12 @@ fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
 
 #[track_caller]
 fn only(fails: &[&str], file: &str, from: &str, to: &str) {
-    let (failed, not_judged) = broken(file, from, to);
+    only_on(Context::open(AdapterKind::Software).unwrap(), fails, file, from, to);
+}
+
+#[track_caller]
+fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
+    let (failed, not_judged) = broken(context, file, from, to);
     assert_eq!(failed, fails, "{file}: {to}");
     assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
 }
@@ -122,9 +126,25 @@ const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]
 fn software_with_a_product_off_by_one_fails_in_all_products() {
-    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 4u; k < extent.depth;");
-    only(&PRODUCTS, "product", "var k = 0u; k < extent.depth;", "var k = 0u; k + 4u < extent.depth;");
-    only(&PRODUCTS, "product", "c11 += b1 * a1;", "c11 += b1 * a0;");
+    let blocks = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Blocks([8, 1])), fails, "product_blocks", from, to);
+    };
+    blocks(&PRODUCTS, "var k = 0u; k < depth;", "var k = 4u; k < depth;");
+    blocks(&PRODUCTS, "c11 += b1 * a1;", "c11 += b1 * a0;");
+    only(&PRODUCTS, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
+    let shared = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Shared { lanes: 8 }), fails, "product_shared", from, to);
+    };
+    shared(&PRODUCTS, "c00 += b0 * a0;", "");
+    shared(&PRODUCTS, "[place(step, 1u, block)] = right[1];", "[place(step, 1u, block)] = right[0];");
+    if cut(Tile::Subgroup).limits().subgroups {
+        let lane = "c1 += right * of_lane(left, 1u);";
+        only_on(cut(Tile::Subgroup), &PRODUCTS, "product_subgroup", lane, "c1 += right * of_lane(left, 2u);");
+    }
+}
+
+fn cut(tile: Tile) -> Context {
+    Context::open(AdapterKind::Software).unwrap().with_tile(tile)
 }
 
 #[test]
@@ -177,20 +197,43 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 /// What goes backward first makes the states between again.
 #[test]
 fn software_with_a_broken_chain_fails_from_there_on() {
-    only(&CHAIN, "chain", "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
-    only(&CHAIN, "chain", "high += states * four_rows(layer, column + 4u, k);", "");
     only(&CHAIN, "chain", "activate_four(sums[2] + bias.z)", "activate_four(sums[2])");
     only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
-    only(&CHAIN[1..], "chain", "high += deltas * transpose(four_rows(layer, row, next));", "");
     // The tile of a workgroup's second turn.
     only(&CHAIN[2..3], "chain", "partials[place] += sums;", "partials[place] = sums;");
-    only(&CHAIN[2..], "chain", "low += states * four_columns(tile + 1u, row, lane);", "");
     only(&CHAIN[2..], "chain", "add_part(base + layer.bias + column, sums, is_first_tile);", "");
 }
 
 #[test]
+fn software_with_broken_products_of_a_chain_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap().without_subgroups();
+        only_on(context, fails, "chain_lanes", from, to);
+    };
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN, "high += states * four_rows(layer, column + 4u, k);", "");
+    only(&CHAIN[1..], "high += deltas * transpose(four_rows(layer, row, next));", "");
+    only(&CHAIN[2..], "low += states * four_columns(tile + 1u, row, lane);", "");
+}
+
+#[test]
+fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        // Drivers with fewer lanes never run these.
+        if context.limits().subgroups {
+            only_on(context, fails, "chain_subgroup", from, to);
+        }
+    };
+    only(&CHAIN, "of_lane(mine, 1u)", "of_lane(mine, 0u)");
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN[1..], "put_deltas(layer, tile, 4u * k + 8u, c.c2, id.x);", "");
+    only(&CHAIN[2..], "for (var lane = 0u; lane < lanes;", "for (var lane = 1u; lane < lanes;");
+}
+
+#[test]
 fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
-    only(&CHAIN[2..3], "partials", "part < run.parts", "part + 1u < run.parts");
+    only(&CHAIN[2..3], "partials", "part < parts", "part + 1u < parts");
     only(&CHAIN[2..3], "chain_update", "parameters[place] -=", "parameters[place] +=");
     only(&CHAIN[3..], "chain_accumulate", "if !IS_FIRST { gradient += gradients[place]; }", "");
     only(

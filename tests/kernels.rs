@@ -1,9 +1,10 @@
 //! Every kernel of every backend against the f64 reference, as `ckpt-gpu check` measures them: on every activation,
 //! every loss, batches whole and in parts, and shapes of every kind.
 
+use ckpt_gpu::check::Verdict;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::config::DeviceChoice;
-use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
@@ -30,11 +31,36 @@ fn software_kernels_agree_with_the_reference() {
     every_kernel_agrees(&Machine::find(DeviceChoice::Software).unwrap().0);
 }
 
-/// The workgroup that hardware gets, which no software driver is given otherwise.
+/// What hardware gets, and no software driver otherwise.
 #[test]
 fn software_kernels_agree_in_workgroups_for_hardware() {
-    let context = Context::open(AdapterKind::Software).unwrap().with_workgroup([8, 8]).with_column_lanes(16);
+    let context = Context::open(AdapterKind::Software).unwrap().with_column_lanes(16).without_subgroups();
+    let context = context.with_tile(Tile::Blocks([8, 8]));
     every_kernel_agrees(&Machine::Gpu(Box::new(context)));
+}
+
+/// Every way to cut a product, on shapes that exceed each, with rest and without.
+#[test]
+fn software_products_agree_however_they_are_cut() {
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let case = |widths: &[usize], batch, parts| Case {
+        widths: widths.to_vec(),
+        batch,
+        parts,
+        activation: Activation::Tanh,
+        loss: Loss::Quadratic,
+        bytes: false,
+        fused: false,
+        every: 2,
+    };
+    let cases =
+        [case(&[5, 1, 3], 3, 1), case(&[33, 17, 41, 10], 65, 1), case(&[130, 260, 131, 5], 2 * 137, 2)];
+    for tile in Tile::all(context.limits().subgroups) {
+        let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
+        let checks = kernels::check(&machine, &cases, |_| ()).unwrap();
+        let wrong: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Failed).collect();
+        assert!(wrong.is_empty(), "{tile:?}: {wrong:#?}");
+    }
 }
 
 #[test]

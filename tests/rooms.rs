@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("device", &["data", "execute", "model", "plan"]),
     ("config", &["device", "model", "strategy"]),
     ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),
-    ("gpu", &["data", "device", "execute", "memory", "model", "plan"]),
+    ("gpu", &["data", "device", "execute", "file", "memory", "model", "plan"]),
     (
         "train",
         &[

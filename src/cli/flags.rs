@@ -42,6 +42,10 @@ pub(super) struct NetworkFlags {
     #[arg(long)]
     no_fuse: bool,
 
+    /// On a GPU, cut matrix products by their shape alone, without timing how this device does it best
+    #[arg(long)]
+    no_tune: bool,
+
     /// Where to compute
     #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
     device: DeviceChoice,
@@ -59,6 +63,7 @@ impl NetworkFlags {
             seed: self.seed,
             device: self.device,
             fused: !self.no_fuse,
+            tuned: !self.no_tune,
             ..settings
         }
     }

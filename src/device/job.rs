@@ -25,6 +25,8 @@ pub struct Task<'a> {
     pub fused: bool,
     /// Whether every state that is made again goes to memory, where it can be looked at.
     pub observed: bool,
+    /// Whether a GPU may find by trial how its larger products are cut best.
+    pub tuned: bool,
 }
 
 /// Everything that a device must know before the first step.

@@ -13,6 +13,8 @@ pub struct DeviceLimits {
     pub workgroup_bytes: u32,
     /// The most workgroups worth having where each keeps gradients of its own.
     pub chain_groups: usize,
+    /// Whether layers run together in workgroups of one subgroup, whose lanes pass on what they read.
+    pub subgroups: bool,
 }
 
 impl DeviceLimits {
@@ -31,6 +33,7 @@ impl Default for DeviceLimits {
             timestamps: false,
             workgroup_bytes: 0,
             chain_groups: 0,
+            subgroups: false,
         }
     }
 }

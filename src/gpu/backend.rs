@@ -79,6 +79,7 @@ impl Gpu {
     /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
     pub fn new(context: Context, job: &Job) -> Result<Self> {
         let task = &job.task;
+        let context = if task.tuned { context.tuned(task)? } else { context };
         let footprint = Footprint::new(task, context.limits(), job.dataset_on_device);
         let readback = Readback::new(&context, footprint.readback)?;
         let fusion = footprint.fusion.clone();

@@ -7,8 +7,10 @@ use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages, ErrorFi
 
 use super::adapter::{self, AdapterKind};
 use super::dispatch::Dispatch;
-use super::kernel::{Program, Programs, Variant};
+use super::kernel::{Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
+use super::tile::Tile;
+use super::tune::{self, Choices};
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
@@ -16,6 +18,9 @@ use crate::{Error, Result};
 
 /// What a dispatch of a chain is told beside its operands.
 const IMMEDIATE_BYTES: u32 = 16;
+/// Lanes that must be in one subgroup for kernels that pass numbers on between them.
+const SUBGROUP_LANES: u32 = 8;
+const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
 /// A device, and the one way to get memory on it.
 ///
@@ -26,11 +31,15 @@ pub struct Context {
     pub(super) queue: wgpu::Queue,
     pub(super) info: DeviceInfo,
     pub(super) ledger: Ledger,
-    /// Invocations in a product's workgroup, columns first.
-    pub(super) workgroup: [u32; 2],
+    kind: wgpu::DeviceType,
+    /// What all products get, whatever their shape.
+    tile: Option<Tile>,
+    /// What was found to be fastest.
+    choices: Arc<Choices>,
     /// The most invocations that share the columns of a chain's layer.
     pub(super) column_lanes: u32,
     chain_groups: usize,
+    subgroups: bool,
     /// What kernels are compiled from.
     pub(super) shaders: Arc<Shaders>,
     programs: Arc<Mutex<Programs>>,
@@ -69,7 +78,7 @@ impl Context {
             label: Some("ckpt-gpu"),
             // To time actions, where somebody asks for it, and to tell chains what to do.
             required_features: adapter.features()
-                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES),
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES | SUBGROUP_FEATURES),
             required_limits: wgpu::Limits {
                 max_buffer_size: offered.max_buffer_size,
                 max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
@@ -99,20 +108,27 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note_error(error.to_string())));
         let note_loss = note(&faults);
         device.set_device_lost_callback(move |reason, message| note_loss(format!("{reason:?}: {message}")));
-        let (workgroup, column_lanes, chain_groups) = match kind {
-            AdapterKind::Hardware => ([8, 8], 16, 128),
+        let (column_lanes, chain_groups) = match kind {
+            AdapterKind::Hardware => (16, 128),
             // These spread workgroups, not their invocations, over the processor's cores, so here a workgroup is as
             // small as its vector units.
-            AdapterKind::Software => ([8, 1], 1, 8),
+            AdapterKind::Software => (1, 8),
         };
+        // Where the processor loads each lane's numbers one by one, lanes had better share what they read.
+        let subgroups = kind == AdapterKind::Software
+            && device.features().contains(SUBGROUP_FEATURES)
+            && adapter.get_info().subgroup_min_size >= SUBGROUP_LANES;
         Ok(Context {
             device,
             queue,
             info,
             ledger: Ledger::new(),
-            workgroup,
+            kind: adapter.get_info().device_type,
+            tile: None,
+            choices: Arc::default(),
             column_lanes,
             chain_groups,
+            subgroups,
             shaders: Arc::default(),
             programs: Arc::default(),
             faults,
@@ -125,15 +141,46 @@ impl Context {
         Context { ledger: ledger.clone(), objects: Cell::new(0), ..self.clone() }
     }
 
-    /// Gives products workgroups of another shape, columns first. No sum changes its order.
-    pub fn with_workgroup(self, workgroup: [u32; 2]) -> Self {
-        Context { workgroup, programs: Arc::default(), ..self }
+    /// Cuts all products alike, whatever their shape. No sum changes its order.
+    pub fn with_tile(self, tile: Tile) -> Self {
+        Context { tile: Some(tile), ..self }
+    }
+
+    /// Cuts all products in one of the ways that there are, each in its turn, unless [`Context::with_tile`] has said how.
+    pub fn in_turn(self, turn: usize) -> Self {
+        let tiles: Vec<_> = Tile::all(self.subgroups).collect();
+        Context { tile: self.tile.or(Some(tiles[turn % tiles.len()])), ..self }
+    }
+
+    /// Cuts products as `choices` say.
+    pub(super) fn with_choices(self, choices: Choices) -> Self {
+        Context { choices: Arc::new(choices), ..self }
+    }
+
+    /// How a product is cut whose answer has so many rows and columns, each the sum of `depth` numbers.
+    pub(super) fn tile(&self, kernel: Kernel, answer: [usize; 2], depth: usize) -> Tile {
+        let chosen = self.tile.or_else(|| self.choices.get(&tune::kind(kernel, answer, depth)).copied());
+        chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.subgroups, answer))
+    }
+
+    pub(super) fn has_fixed_tile(&self) -> bool {
+        self.tile.is_some()
+    }
+
+    /// Whether its kernels run on the processor.
+    pub(super) fn is_software(&self) -> bool {
+        self.kind == wgpu::DeviceType::Cpu
     }
 
     /// Lets at most so many invocations share the columns of a layer that runs together with others. No sum changes its
     /// order.
     pub fn with_column_lanes(self, column_lanes: u32) -> Self {
-        Context { column_lanes, programs: Arc::default(), ..self }
+        Context { column_lanes, ..self }
+    }
+
+    /// Runs layers together without passing numbers on between the lanes of subgroups, as where lanes are fewer than eight.
+    pub fn without_subgroups(self) -> Self {
+        Context { subgroups: false, ..self }
     }
 
     /// Compiles kernels from `text` in the place of `shaders/{file}.wgsl`, so that a test can break one and see that
@@ -237,6 +284,7 @@ impl Context {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             workgroup_bytes: if tells_chains { limits.max_compute_workgroup_storage_size } else { 0 },
             chain_groups: self.chain_groups,
+            subgroups: self.subgroups,
         }
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Fusion {
     /// Columns of a tile.
     width: usize,
     row_lanes: usize,
+    subgroups: bool,
     /// Workgroups, each with a part of the gradients of its own.
     pub groups: usize,
     /// By layer of the network, where its parameters are; none of layers that run alone.
@@ -46,6 +47,8 @@ pub(super) struct Tiles {
     pub column_lanes: u32,
     pub width: u32,
     pub count: u32,
+    /// Whether the lanes pass on what they read, which they can where a workgroup is one subgroup.
+    pub subgroups: bool,
 }
 
 impl Fusion {
@@ -61,7 +64,10 @@ impl Fusion {
             (limits.workgroup_bytes as usize / tile).saturating_sub(1)
         };
         let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
-        let row_lanes = ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1]);
+        let row_lanes = match limits.subgroups {
+            true => ROW_LANES[0],
+            false => ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1]),
+        };
         let most = room(row_lanes);
         if !task.fused || most < 2 || limits.chain_groups == 0 {
             return None;
@@ -79,7 +85,7 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion { runs, most, width, row_lanes, groups, places };
+        let fusion = Fusion { runs, most, width, row_lanes, subgroups: limits.subgroups, groups, places };
         let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
         binds.then_some(fusion)
     }
@@ -136,9 +142,10 @@ impl Fusion {
         let width = self.width as u32;
         Tiles {
             row_lanes: self.row_lanes as u32,
-            column_lanes: width.div_ceil(8).min(most_column_lanes),
+            column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most_column_lanes) },
             width,
             count: self.most as u32 + 1,
+            subgroups: self.subgroups,
         }
     }
 }

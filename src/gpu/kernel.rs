@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use super::context::Context;
 use super::fusion::Tiles;
+use super::tile::{SOFTWARE_BLOCKS, Tile};
 use crate::Result;
 use crate::device::Accumulation;
 use crate::model::{Activation, Loss};
@@ -34,6 +35,8 @@ pub(super) struct Variant {
     pub accumulation: Accumulation,
     /// Bytes of one value of the data: 1 or 4.
     pub value_bytes: u32,
+    /// Of a product.
+    pub tile: Tile,
     /// Of a chain.
     pub tiles: Option<Tiles>,
 }
@@ -47,6 +50,7 @@ impl Variant {
             loss: Loss::Quadratic,
             accumulation: Accumulation::Whole,
             value_bytes: 1,
+            tile: SOFTWARE_BLOCKS,
             tiles: None,
         }
     }
@@ -64,7 +68,7 @@ enum Binding {
 }
 
 impl Kernel {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kernel::Gather => "gather",
             Kernel::Forward => "forward",
@@ -103,13 +107,13 @@ impl Kernel {
             _ => 0,
         }
     }
+}
 
+impl Variant {
     /// How many rows and columns of the answer one workgroup makes, columns first.
-    pub fn tile(self, context: &Context) -> [u32; 2] {
-        match self {
-            Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Accumulate => {
-                context.workgroup.map(|side| 8 * side)
-            }
+    pub fn extent(self) -> [u32; 2] {
+        match self.kernel {
+            Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Accumulate => self.tile.extent(),
             Kernel::Gather => [4 * 4, 16],
             Kernel::Loss => [64, 1],
             Kernel::ChainUpdate | Kernel::ChainAccumulate => [CHAIN_GROUP, 1],
@@ -117,19 +121,24 @@ impl Kernel {
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
         }
     }
-}
 
-impl Variant {
     /// The shader files that it is made of.
     fn files(self) -> Vec<&'static str> {
         let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
+        let product = |files: &[&'static str]| [&[left, right], self.tile.files(), files].concat();
         match self.kernel {
-            Kernel::Forward => vec![left, right, "product", "nan", "activation", "forward"],
-            Kernel::Delta => vec![left, right, "product", "nan", "activation", "delta"],
-            Kernel::Update => vec![left, right, "product", "gradient", "update"],
-            Kernel::Accumulate => vec![left, right, "product", "gradient", "accumulate"],
-            Kernel::Chain => vec!["nan", "activation", "chain"],
+            Kernel::Forward => product(&["nan", "activation", "forward"]),
+            Kernel::Delta => product(&["nan", "activation", "delta"]),
+            Kernel::Update => product(&["gradient", "update"]),
+            Kernel::Accumulate => product(&["gradient", "accumulate"]),
+            Kernel::Chain => {
+                let products = match self.tiles {
+                    Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"][..],
+                    _ => &["chain_lanes"],
+                };
+                [&["nan", "activation", "chain"], products].concat()
+            }
             Kernel::ChainUpdate => vec!["partials", "chain_update"],
             Kernel::ChainAccumulate => vec!["partials", "chain_accumulate"],
             Kernel::Loss => vec!["nan", "activation", "loss"],
@@ -139,18 +148,17 @@ impl Variant {
         }
     }
 
-    fn constants(self, context: &Context) -> Vec<(&'static str, f64)> {
-        let [columns, rows] = context.workgroup.map(f64::from);
-        let group = [("GROUP_COLUMNS", columns), ("GROUP_ROWS", rows)];
+    fn constants(self) -> Vec<(&'static str, f64)> {
+        let tile = self.tile.constants();
         let part = [
             ("IS_FIRST", f64::from(self.accumulation.is_first())),
             ("IS_LAST", f64::from(self.accumulation.is_last())),
         ];
         let activation = ("ACTIVATION", f64::from(activation_code(self.activation)));
         match self.kernel {
-            Kernel::Forward | Kernel::Delta => [&group[..], &[activation]].concat(),
-            Kernel::Update => group.to_vec(),
-            Kernel::Accumulate => [&group[..], &part].concat(),
+            Kernel::Forward | Kernel::Delta => [&tile[..], &[activation]].concat(),
+            Kernel::Update => tile,
+            Kernel::Accumulate => [&tile[..], &part].concat(),
             Kernel::Chain => {
                 let Some(tiles) = self.tiles else { return Vec::new() };
                 vec![
@@ -234,7 +242,7 @@ fn compile(context: &Context, variant: Variant) -> Result<Program> {
         module: &module,
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
-            constants: &variant.constants(context),
+            constants: &variant.constants(),
             // Every kernel writes what it reads of its workgroup's memory.
             zero_initialize_workgroup_memory: false,
         },

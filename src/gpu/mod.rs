@@ -12,9 +12,13 @@ mod shader;
 mod source;
 mod stopwatch;
 mod tensors;
+mod tile;
 mod transfer;
+mod tune;
+mod tune_cache;
 mod work;
 
 pub use adapter::{AdapterKind, adapters};
 pub use backend::Gpu;
 pub use context::Context;
+pub use tile::Tile;

@@ -51,7 +51,7 @@ impl Setup {
         operands: &[BufferBinding],
         [rows, columns]: [usize; 2],
     ) -> Result<Dispatch> {
-        let [tile_columns, tile_rows] = variant.kernel.tile(&self.context);
+        let [tile_columns, tile_rows] = variant.extent();
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
         let offset = self.sizes.offset(sizes).ok_or_else(|| Error::InvalidPlan {
             index: 0,
@@ -73,7 +73,7 @@ impl Setup {
         operands: &[BufferBinding],
         extent: usize,
     ) -> Result<Dispatch> {
-        let [tile, _] = variant.kernel.tile(&self.context);
+        let [tile, _] = variant.extent();
         self.context.bind(variant, operands, Some(immediates), [workgroups(extent, tile)?, 1])
     }
 

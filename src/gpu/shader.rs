@@ -10,11 +10,13 @@ macro_rules! shader {
 }
 
 /// Every file of `shaders/`, by its name without `.wgsl`.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 27] = [
     shader!("accumulate"),
     shader!("activation"),
     shader!("chain"),
     shader!("chain_accumulate"),
+    shader!("chain_lanes"),
+    shader!("chain_subgroup"),
     shader!("chain_update"),
     shader!("delta"),
     shader!("forward"),
@@ -27,9 +29,13 @@ const FILES: [(&str, &str); 21] = [
     shader!("nan"),
     shader!("partials"),
     shader!("product"),
+    shader!("product_blocks"),
+    shader!("product_shared"),
+    shader!("product_subgroup"),
     shader!("right_f32"),
     shader!("right_vec4"),
     shader!("score"),
+    shader!("subgroup"),
     shader!("tally"),
     shader!("update"),
 ];

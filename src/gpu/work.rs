@@ -140,7 +140,7 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Forward)
         };
         let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.task.micro_batch, shape.outputs])
+        self.product(variant, layer, &operands, [self.task.micro_batch, shape.outputs], shape.inputs)
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
@@ -152,7 +152,7 @@ impl<'a> Binder<'a> {
             ..Variant::of(Kernel::Delta)
         };
         let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
-        self.setup.dispatch(variant, self.product(layer), &operands, [self.task.micro_batch, shape.inputs])
+        self.product(variant, layer, &operands, [self.task.micro_batch, shape.inputs], shape.outputs)
     }
 
     fn update(
@@ -174,7 +174,7 @@ impl<'a> Binder<'a> {
         };
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
         let variant = Variant { by_four, accumulation, ..Variant::of(kernel) };
-        self.setup.dispatch(variant, self.product(layer), &operands, [shape.outputs, shape.inputs])
+        self.product(variant, layer, &operands, [shape.outputs, shape.inputs], self.task.micro_batch)
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
@@ -283,8 +283,18 @@ impl<'a> Binder<'a> {
         self.task.network.layer(layer)
     }
 
-    fn product(&self, layer: usize) -> [u32; 4] {
-        SizesTable::product(self.task.micro_batch, self.layer(layer), self.task.rate)
+    /// A product of `layer`, for an answer of so many rows and columns, each the sum of `depth` numbers.
+    fn product(
+        &mut self,
+        variant: Variant,
+        layer: usize,
+        operands: &[BufferBinding],
+        answer: [usize; 2],
+        depth: usize,
+    ) -> Result<Dispatch> {
+        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer), self.task.rate);
+        let variant = Variant { tile: self.setup.context.tile(variant.kernel, answer, depth), ..variant };
+        self.setup.dispatch(variant, sizes, operands, answer)
     }
 }
 

@@ -35,6 +35,14 @@ impl Machine {
         }
     }
 
+    /// The same machine, which cuts all products in one of the ways that it can: each has its turn.
+    pub fn in_turn(&self, turn: usize) -> Self {
+        match self {
+            Machine::Cpu => Machine::Cpu,
+            Machine::Gpu(context) => Machine::Gpu(Box::new(context.clone().in_turn(turn))),
+        }
+    }
+
     /// What it is.
     pub fn info(&self) -> DeviceInfo {
         match self {

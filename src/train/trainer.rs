@@ -327,6 +327,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         timed: settings.timed,
         fused: settings.fused,
         observed: settings.verify_recompute,
+        tuned: settings.tuned,
     }
 }
 

@@ -62,6 +62,7 @@ impl<'a> Bench<'a> {
             timed: false,
             fused: case.fused,
             observed: false,
+            tuned: false,
         };
         let chain = machine.target().chain(&task)?;
         let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(micro_batch), 0)?;

@@ -16,7 +16,7 @@ use crate::Result;
 use crate::train::Machine;
 
 /// Measures every kernel of `machine` on `cases`, and returns a line for each with its worst case; a last line, `step`,
-/// compares whole steps of batches in parts. `on_case` is told how many cases are done.
+/// compares whole steps of batches in parts. The ways in which a GPU can cut products take turns. `on_case` is told how many cases are done.
 ///
 /// # Errors
 /// [`crate::Error::Usage`] for a case that cannot be, and whatever the machine meets; a kernel that computes wrongly is
@@ -24,7 +24,7 @@ use crate::train::Machine;
 pub fn check(machine: &Machine, cases: &[Case], mut on_case: impl FnMut(usize)) -> Result<Vec<Check>> {
     let mut findings = Findings::default();
     for (index, case) in cases.iter().enumerate() {
-        Bench::new(machine, case, index as u64, &mut findings)?.run()?;
+        Bench::new(&machine.in_turn(index), case, index as u64, &mut findings)?.run()?;
         on_case(index + 1);
     }
     Ok(findings.checks())

@@ -1,0 +1,36 @@
+// Products in blocks of 8 × 8 numbers, one an invocation.
+
+override GROUP_COLUMNS: u32;
+override GROUP_ROWS: u32;
+
+@compute @workgroup_size(GROUP_COLUMNS, GROUP_ROWS)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let row = id.y * 8u;
+    let column = id.x * 8u;
+    let extent = extent();
+    if row >= extent.rows || column >= extent.columns {
+        return;
+    }
+
+    var c00 = mat4x4f();
+    var c01 = mat4x4f();
+    var c10 = mat4x4f();
+    var c11 = mat4x4f();
+    let depth = depth();
+    for (var k = 0u; k < depth; k += 4u) {
+        let a0 = left_block(row, k);
+        let a1 = left_block(row + 4u, k);
+        let b0 = right_block(column, k);
+        let b1 = right_block(column + 4u, k);
+        c00 += b0 * a0;
+        c01 += b1 * a0;
+        c10 += b0 * a1;
+        c11 += b1 * a1;
+    }
+    store_block(row, column, c00);
+    store_block(row, column + 4u, c01);
+    store_block(row + 4u, column, c10);
+    store_block(row + 4u, column + 4u, c11);
+    finish(row, column);
+    finish(row + 4u, column);
+}

@@ -1,0 +1,10 @@
+// What a lane of a subgroup holds, given to all of them.
+
+fn of_lane(mine: mat4x4f, lane: u32) -> mat4x4f {
+    return mat4x4f(
+        subgroupShuffle(mine[0], lane),
+        subgroupShuffle(mine[1], lane),
+        subgroupShuffle(mine[2], lane),
+        subgroupShuffle(mine[3], lane),
+    );
+}

@@ -1,0 +1,198 @@
+//! Finds by trial how products are cut best on this device.
+//!
+//! Every way sums in the same order, so that what is found changes the time of a run and none of its bits.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::{Duration, Instant};
+
+use wgpu::BufferBinding;
+
+use super::context::{Buffer, Context};
+use super::dispatch::Dispatch;
+use super::footprint::{Footprint, SizesTable};
+use super::kernel::{Kernel, Variant};
+use super::setup::Setup;
+use super::tile::Tile;
+use super::tune_cache;
+use crate::Result;
+use crate::device::Task;
+use crate::memory::{Category, Ledger};
+use crate::model::Layer;
+
+/// Products of fewer FLOPs are over before a choice pays.
+const WORTH_TUNING: u64 = 1 << 28;
+/// Of how many runs the fastest counts, after one that nobody times.
+const RUNS: usize = 3;
+
+/// By kind of product, how it is cut best.
+pub(super) type Choices = BTreeMap<String, Tile>;
+
+/// A product of one layer.
+struct Product {
+    kernel: Kernel,
+    layer: Layer,
+    micro_batch: usize,
+}
+
+impl Context {
+    /// Times what it does not know of the larger products of `task`, and remembers it, in a file of the user's cache folder
+    /// too. A device whose kernels run on the processor is not timed: there compiling them takes longer than most runs.
+    ///
+    /// What this allocates is less than the run will, and gone before that begins; no ledger of the run has it.
+    ///
+    /// # Errors
+    /// [`crate::Error::DoesNotFit`] and [`crate::Error::DeviceLost`], as the run itself would meet them.
+    pub(super) fn tuned(self, task: &Task) -> Result<Self> {
+        if self.is_software() || self.has_fixed_tile() {
+            return Ok(self);
+        }
+        let place = tune_cache::Place::of(&self.info);
+        let mut choices = place.as_ref().map(tune_cache::Place::read).unwrap_or_default();
+        if add_missing(&self, task, WORTH_TUNING, &mut choices)?
+            && let Some(place) = &place
+        {
+            place.write(&choices);
+        }
+        Ok(self.with_choices(choices))
+    }
+}
+
+/// Times the products of `task` of at least `least_flops` that are not among `choices`. Whether there were any.
+fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut Choices) -> Result<bool> {
+    let mut any = false;
+    for layer in task.network.layers().filter(|layer| layer.forward_flops(task.micro_batch) >= least_flops) {
+        for kernel in [Kernel::Forward, Kernel::Delta, Kernel::Update] {
+            let product = Product { kernel, layer, micro_batch: task.micro_batch };
+            let name = kind(kernel, product.answer(), product.depth());
+            if let Entry::Vacant(entry) = choices.entry(name) {
+                entry.insert(product.fastest(context, task)?);
+                any = true;
+            }
+        }
+    }
+    Ok(any)
+}
+
+/// Products whose sides are between the same powers of two are cut alike.
+pub(super) fn kind(kernel: Kernel, [rows, columns]: [usize; 2], depth: usize) -> String {
+    let kernel = if kernel == Kernel::Accumulate { Kernel::Update } else { kernel };
+    let [rows, columns, depth] = [rows, columns, depth].map(usize::next_power_of_two);
+    format!("{} {rows}x{columns}x{depth}", kernel.name())
+}
+
+impl Product {
+    /// Rows and columns.
+    fn answer(&self) -> [usize; 2] {
+        let Layer { inputs, outputs, .. } = self.layer;
+        match self.kernel {
+            Kernel::Forward => [self.micro_batch, outputs],
+            Kernel::Delta => [self.micro_batch, inputs],
+            _ => [outputs, inputs],
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match self.kernel {
+            Kernel::Forward => self.layer.inputs,
+            Kernel::Delta => self.layer.outputs,
+            _ => self.micro_batch,
+        }
+    }
+
+    /// The tile that takes the least time on operands of zeros.
+    fn fastest(&self, context: &Context, task: &Task) -> Result<Tile> {
+        let context = context.with_ledger(&Ledger::new());
+        let footprint = Footprint::new(task, context.limits(), false);
+        let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
+        let Layer { inputs, outputs, .. } = self.layer;
+        let buffer = |numbers: usize| setup.buffer(Category::Workspace, "trial", 4 * numbers as u64);
+        let (state, delta) = (buffer(self.micro_batch * inputs)?, buffer(self.micro_batch * outputs)?);
+        let (below, weights) = (buffer(self.micro_batch * inputs)?, buffer(inputs * outputs)?);
+        let bias = buffer(outputs)?;
+        let operands = match self.kernel {
+            Kernel::Forward => [&state, &weights, &bias, &delta],
+            Kernel::Delta => [&delta, &weights, &state, &below],
+            _ => [&delta, &state, &weights, &bias],
+        };
+        let operands = operands.map(Buffer::whole);
+        let mut fastest = (Duration::MAX, None);
+        for tile in Tile::all(false) {
+            let dispatch = self.dispatch(&mut setup, tile, &operands, task.rate)?;
+            let time = time(&setup.context, &dispatch)?;
+            if time < fastest.0 {
+                fastest = (time, Some(tile));
+            }
+        }
+        Ok(fastest.1.unwrap_or_else(|| setup.context.tile(self.kernel, self.answer(), self.depth())))
+    }
+
+    fn dispatch(
+        &self,
+        setup: &mut Setup,
+        tile: Tile,
+        operands: &[BufferBinding],
+        rate: f32,
+    ) -> Result<Dispatch> {
+        let Layer { inputs, outputs, activation } = self.layer;
+        let widths = if self.kernel == Kernel::Forward { [inputs, inputs] } else { [outputs, inputs] };
+        let by_four = widths.map(|width| width.is_multiple_of(4));
+        let variant = Variant { by_four, activation, tile, ..Variant::of(self.kernel) };
+        let sizes = SizesTable::product(self.micro_batch, self.layer, rate);
+        setup.dispatch(variant, sizes, operands, self.answer())
+    }
+}
+
+/// The least of a few runs, each submitted by itself.
+fn time(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
+    let mut least = Duration::MAX;
+    for run in 0..RUNS + 1 {
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        dispatch.record(&mut pass);
+        drop(pass);
+        let started = Instant::now();
+        let submission = context.queue.submit([encoder.finish()]);
+        context.wait(Some(submission))?;
+        // The first finds everything cold.
+        if run > 0 {
+            least = least.min(started.elapsed());
+        }
+    }
+    Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetShape;
+    use crate::gpu::AdapterKind;
+    use crate::model::{Activation, Loss, Network, Optimizer};
+
+    #[test]
+    fn software_is_timed_once_for_each_kind_of_product_and_leaves_nothing_booked() {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        let network = Network::new(&[9, 70, 66, 3], Activation::Tanh, Loss::Quadratic).unwrap();
+        let task = Task {
+            network: &network,
+            micro_batch: 5,
+            parts: 1,
+            optimizer: Optimizer::Sgd,
+            rate: 0.5,
+            data: DatasetShape::empty(9),
+            timed: false,
+            fused: false,
+            observed: false,
+            tuned: true,
+        };
+        let mut choices = Choices::new();
+        let least_flops = network.layer(1).forward_flops(5);
+        assert!(add_missing(&context, &task, least_flops, &mut choices).unwrap());
+        let kinds: Vec<_> = choices.keys().map(String::as_str).collect();
+        assert_eq!(kinds, ["delta 8x128x128", "forward 8x128x128", "update 128x128x8"]);
+        assert!(!add_missing(&context, &task, least_flops, &mut choices).unwrap());
+        assert_eq!(context.ledger.allocated().total(), 0);
+        let chosen = context.with_choices(choices.clone());
+        assert_eq!(chosen.tile(Kernel::Accumulate, [66, 70], 5), choices["update 128x128x8"]);
+    }
+}

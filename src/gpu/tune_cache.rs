@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::tile::Tile;
+use super::tune::Choices;
+use crate::device::DeviceInfo;
+use crate::file;
+
+/// Larger files are none of ours.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Where the choices for one device are kept: under its name, in one file for all of a user's devices.
+pub(super) struct Place {
+    path: PathBuf,
+    device: String,
+}
+
+/// By device, what was found there.
+type Devices = BTreeMap<String, Choices>;
+
+impl Place {
+    /// None where the user has no folder for caches.
+    pub fn of(device: &DeviceInfo) -> Option<Self> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+        let folder = match variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
+            Some(folder) => folder,
+            None => Path::new(&variable("HOME").or_else(|| variable("USERPROFILE"))?).join(".cache"),
+        };
+        Some(Place { path: folder.join("ckpt-gpu").join("tiles.json"), device: key(device) })
+    }
+
+    /// What was found before; nothing of a file that cannot be read as what [`Place::write`] writes.
+    pub fn read(&self) -> Choices {
+        let choices = self.devices().remove(&self.device).unwrap_or_default();
+        choices.into_iter().filter(|(_, tile)| Tile::all(false).any(|known| known == *tile)).collect()
+    }
+
+    /// Keeps `choices` for the next run. Where that cannot be, the next run times them again, which is no error.
+    pub fn write(&self, choices: &Choices) {
+        let devices =
+            Devices::from_iter(self.devices().into_iter().chain([(self.device.clone(), choices.clone())]));
+        if let (Some(folder), Ok(text)) = (self.path.parent(), serde_json::to_string_pretty(&devices))
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            file::replace_with(&self.path, &text).unwrap_or_default();
+        }
+    }
+
+    fn devices(&self) -> Devices {
+        let is_ours = self.path.metadata().is_ok_and(|found| found.is_file() && found.len() <= MOST_BYTES);
+        let text = is_ours.then(|| std::fs::read_to_string(&self.path).ok()).flatten();
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+}
+
+/// Another driver, or another version of these kernels, may prefer another choice.
+fn key(DeviceInfo { name, backend, driver, .. }: &DeviceInfo) -> String {
+    format!("{name} | {backend} | {driver} | ckpt-gpu {}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(folder: &Path, name: &str) -> Place {
+        Place { path: folder.join("ckpt-gpu").join("tiles.json"), device: name.to_owned() }
+    }
+
+    #[test]
+    fn what_one_device_has_found_is_read_back_and_no_other_device_loses_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (place(folder.path(), "one"), place(folder.path(), "other"));
+        assert_eq!(one.read(), Choices::new());
+        let choices = Choices::from([
+            ("forward 8x8x8".to_owned(), Tile::Shared { lanes: 16 }),
+            ("delta 8x8x8".to_owned(), Tile::Blocks([8, 8])),
+        ]);
+        one.write(&choices);
+        other.write(&Choices::new());
+        assert_eq!((one.read(), other.read()), (choices, Choices::new()));
+    }
+
+    #[test]
+    fn foreign_files_are_ignored_and_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = place(folder.path(), "one");
+        let choices = Choices::from([("forward 8x8x8".to_owned(), Tile::Shared { lanes: 8 })]);
+        one.write(&choices);
+        for foreign in
+            ["", "{", "[1]", r#"{"one": 3}"#, r#"{"one": {"forward 8x8x8": {"Shared": {"lanes": 0}}}}"#]
+        {
+            std::fs::write(&one.path, foreign).unwrap();
+            assert_eq!(one.read(), Choices::new(), "{foreign}");
+            one.write(&choices);
+            assert_eq!(one.read(), choices, "{foreign}");
+        }
+    }
+}
