@@ -133,11 +133,11 @@ fn add_rows(layer: Layer, base: u32, row: u32, k: u32, sums: mat4x4f, is_first_t
 }
 
 fn add_part(place: u32, sums: vec4f, is_first_tile: bool) {
-    if is_first_tile {
-        partials[place] = sums;
-    } else {
-        partials[place] += sums;
+    var total = sums;
+    if !is_first_tile {
+        total += partials[place];
     }
+    partials[place] = total;
 }
 
 fn put_deltas(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
