@@ -58,12 +58,12 @@ fn people_get_results_on_stdout_and_narration_on_stderr() {
         assert!(line.starts_with(&format!("epoch {index}: loss 0.")), "{line}");
         assert!(line.contains(", test accuracy 0.") && line.ends_with(" s"), "{line}");
     }
-    assert!(run.stdout.contains("\n6 steps in ") && run.stdout.contains("(cpu, cpu)"), "{run:#?}");
+    assert!(run.stdout.contains("\n6 steps in ") && run.stdout.contains("(cpu, cpu, "), "{run:#?}");
     assert!(run.stdout.contains("\nbuffers made after the first step: 0\n"), "{run:#?}");
     let hash = run.stdout.lines().last().unwrap().strip_prefix("weights sha256 ").unwrap();
     assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
 
-    assert!(run.stderr.contains("training 6,5x3,3 on ") && run.stderr.contains("(cpu, cpu)"), "{run:#?}");
+    assert!(run.stderr.contains("training 6,5x3,3 on ") && run.stderr.contains("(cpu, cpu, "), "{run:#?}");
     assert!(run.stderr.contains("plan every-2: 4 layers in 2 intervals, 1 layer recomputed"), "{run:#?}");
     assert!(!run.stdout.contains("plan every-2") && !run.stderr.contains("epoch 0"), "{run:#?}");
 }
@@ -223,9 +223,9 @@ fn mnist_is_what_is_trained_on_unless_told_otherwise() {
 #[test]
 fn without_a_gpu_auto_takes_the_cpu_and_says_so() {
     let run = Folder::new().run_without_drivers(&format!("train {SMALL}")).succeeded();
-    assert!(run.stdout.contains("(cpu, cpu)") || cfg!(not(target_os = "linux")), "{run:#?}");
+    assert!(run.stdout.contains("(cpu, cpu, ") || cfg!(not(target_os = "linux")), "{run:#?}");
     assert_eq!(
-        run.stdout.contains("(cpu, cpu)"),
+        run.stdout.contains("(cpu, cpu, "),
         run.stderr.contains("no hardware GPU found"),
         "it says why it is the cpu: {run:#?}"
     );

@@ -23,10 +23,15 @@ pub use backend::Cpu;
 
 use crate::device::DeviceInfo;
 
-/// The host's processor, by the name that the system gives it, else by its architecture.
+/// The host's processor, by the name that the system gives it, else by its architecture; in the driver's place the number of
+/// threads, on which the order of some sums depends.
 pub fn info() -> DeviceInfo {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned());
-    DeviceInfo { name, kind: "cpu", backend: "cpu".to_owned(), driver: String::new() }
+    let driver = match rayon::current_num_threads() {
+        1 => "1 thread".to_owned(),
+        threads => format!("{threads} threads"),
+    };
+    DeviceInfo { name, kind: "cpu", backend: "cpu".to_owned(), driver }
 }
