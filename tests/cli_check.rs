@@ -17,7 +17,7 @@ fn a_sound_device_gets_a_line_each_and_code_0() {
     for (line, name) in lines.iter().zip(["gather", "forward", "loss", "tally", "delta", "update"]) {
         assert!(line.starts_with(name) && line.contains("  ok  "), "{line}");
     }
-    assert!(run.stderr.contains("checking ") && run.stderr.contains("(cpu, cpu)"), "{run:#?}");
+    assert!(run.stderr.contains("checking ") && run.stderr.contains("(cpu, cpu, "), "{run:#?}");
 }
 
 #[test]

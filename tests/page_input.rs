@@ -22,7 +22,7 @@ fn chromium_tells_what_is_under_the_pointer() {
 
 #[test]
 fn chromium_tells_what_is_under_the_pointer_where_values_share_a_block() {
-    let network = "--layers 6,100,20,60x3,3 --batch 8 --steps 1 --device cpu --every 2";
+    let network = "--layers 6,100,20,60x3,3 --batch 8 --steps 1 --device software --no-fuse --every 2";
     let reported = Reported::new(&format!("train --data small.npz {network}"));
     assert!(stays(reported.plan()).iter().any(|stay| stay.offset > 0));
     assert!(number(&reported.plan()["categories"]["fragmentation"]) > 0);
