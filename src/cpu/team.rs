@@ -35,7 +35,7 @@ pub(super) fn each<T: Send>(parts: impl IntoIterator<Item = T>, work: impl Fn(T)
 fn stay_awake_until_closed(open: &AtomicUsize) {
     while open.load(Ordering::Acquire) > 0 {
         if rayon::yield_now() != Some(rayon::Yield::Executed) {
-            std::hint::spin_loop();
+            std::thread::yield_now();
         }
     }
 }
