@@ -8,9 +8,9 @@ use crate::plan::{Layers, Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
 
 /// Checks that `plan` can run: every value read is there and is the one meant, no byte is overwritten while its
-/// value is needed, no slot is given a value larger than itself or lies outside its block, a step has one loss and every layer goes backward once and
-/// from last to first, an evaluation has one score and trains nothing, nothing outlives its part, and the live bytes
-/// are those predicted.
+/// value is needed, no slot is given a value larger than itself or lies outside its block, a step has one loss and every
+/// layer goes backward once and from last to first, an evaluation has one score and trains nothing, nothing outlives its
+/// part, and the live bytes are those predicted.
 ///
 /// The step is replayed twice, with the evaluation between, as training will.
 ///

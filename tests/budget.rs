@@ -222,7 +222,7 @@ fn no_slot_straddles_the_buffers_of_a_pool() {
         let sizes = chain.state_bytes.iter().chain(&chain.delta_bytes);
         let largest = sizes.max().copied().unwrap().next_multiple_of(256);
         let block_bytes = largest + 256 * random.below(largest as usize / 128 + 2) as u64;
-        packed += pools_keep(PoolLimits { alignment: 256, block_bytes }, &chain);
+        packed += pools_keep(PoolLimits { block_bytes, ..PoolLimits::default() }, &chain);
     }
     assert!(packed > 100, "only {packed} pools of several buffers hold several values in one");
 }

@@ -4,7 +4,7 @@ mod chains;
 mod common;
 
 use chains::{Family, UNIT, of_odd_sizes};
-use ckpt_gpu::plan::{Chain, PoolLimits};
+use ckpt_gpu::plan::{Chain, Fusible, PoolLimits};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::strategy::budget::Solver;
 use common::Random;
@@ -21,6 +21,18 @@ fn no_bound_is_given_where_states_were_left_out() {
     assert!(solver.plan(6 * UNIT).unwrap().is_some());
     assert_eq!(solver.bound(6 * UNIT), None);
     // Nothing need be recomputed where everything fits.
+    assert_eq!(solver.bound(u64::MAX), Some(0.0));
+}
+
+/// States in a kernel's own memory take none of the bytes that the tables count.
+#[test]
+fn no_bound_is_given_where_layers_run_together() {
+    let fusible = vec![Fusible { layers: 0..20, most: 7 }];
+    let chain = Chain { fusible, ..Chain::uniform(20, UNIT, 1) };
+    let mut solver = solver(&chain);
+    let bytes = solver.least().unwrap() + 2 * UNIT;
+    assert!(solver.plan(bytes).unwrap().is_some());
+    assert_eq!(solver.bound(bytes), None);
     assert_eq!(solver.bound(u64::MAX), Some(0.0));
 }
 

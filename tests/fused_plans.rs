@@ -3,7 +3,7 @@
 mod chains;
 mod common;
 
-use ckpt_gpu::memory::Category;
+use ckpt_gpu::memory::{ByCategory, Category};
 use ckpt_gpu::plan::{Action, Chain, Fusible, Layers, Plan, PoolLimits};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
@@ -125,6 +125,8 @@ fn fused_plans_of_random_chains_replay_and_hold_no_more() {
         {
             let [fused, apart] = [&chain, &apart].map(|chain| plan(chain, strategy));
             simulate(&fused).unwrap_or_else(|error| panic!("{turn}, {strategy}: {error} in {chain:?}"));
+            let evaluation = fused.prediction.evaluation_live.iter().map(ByCategory::total).max().unwrap();
+            assert!(evaluation <= fused.peak_live_bytes(), "{turn}, {strategy}: {chain:?}");
             match strategy {
                 // With fewer bytes to hold, a budget may afford another schedule.
                 Strategy::Budget(bytes) => {

@@ -68,7 +68,7 @@ fn a_value_may_fill_the_largest_buffer() {
         forward_flops: vec![1; 6],
         fusible: Vec::new(),
     };
-    let limits = PoolLimits { alignment: 256, block_bytes: 1020 };
+    let limits = PoolLimits { block_bytes: 1020, ..PoolLimits::default() };
     for n in 0..7 {
         let plan = Strategy::EveryN(n).plan(&chain, limits, 0).unwrap();
         simulate(&plan).unwrap();
@@ -93,7 +93,8 @@ fn every_pool_keeps_to_buffers_of_any_size_or_is_refused() {
         let width = |index| 1 + random.below(if index % 2 == 0 { 6 } else { 900 }) as u64;
         let widths: Vec<u64> = (0..=layers).map(width).collect();
         let chain = of_widths(&widths, vec![1; layers]);
-        let limits = PoolLimits { alignment: 256, block_bytes: 700 * 1024 + random.below(999) as u64 };
+        let limits =
+            PoolLimits { block_bytes: 700 * 1024 + random.below(999) as u64, ..PoolLimits::default() };
         let largest = chain.state_bytes[1..].iter().max().copied().unwrap();
         for n in 0..4 {
             match Strategy::EveryN(n).plan(&chain, limits, 0) {

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ckpt_gpu::check::kernels;
@@ -41,20 +42,28 @@ fn trained(layers: &str, parts: usize, every: usize) -> (String, MemoryReport) {
     (trainer.parameters().unwrap().sha256(), trainer.memory())
 }
 
-/// Layers with sums in one group and in several, and layers that threads share out.
+/// Layers with sums in one group and in several, layers that threads share out, and slices of which each has several threads.
 #[test]
 fn cpu_bits_do_not_depend_on_n_on_any_number_of_threads() {
-    for (layers, parts) in [("784,30x50,10", 1), ("784,30x50,10", 2), ("784,256,128,100,10", 1)] {
+    for (layers, parts) in
+        [("784,30x50,10", 1), ("784,30x50,10", 2), ("784,256,128,100,10", 1), ("784,256,128,100,10", 5)]
+    {
+        let slices = |threads: usize| threads.min(100 / parts / 16);
+        let mut by_slices = BTreeMap::new();
         for threads in [1, 2, 3, 6] {
             let [all, some] = [0, 3].map(|every| on_threads(threads, || trained(layers, parts, every)));
-            assert_eq!(all.0, some.0, "{layers} in {parts} parts on {threads} threads");
-            for (_, memory) in [all, some] {
-                assert_eq!(memory.planned, memory.counted, "{layers} in {parts} parts on {threads} threads");
+            let what = format!("{layers} in {parts} parts on {threads} threads");
+            assert_eq!(all.0, some.0, "{what}");
+            for (_, memory) in [&all, &some] {
+                assert_eq!(memory.planned, memory.counted, "{what}");
                 let parameters = if parts > 1 { memory.counted[Category::Parameters] } else { 0 };
                 // Each slice has at most 64 KiB of sums, and one slice alone has none.
                 let of_slices = memory.counted[Category::Gradients] - parameters;
-                assert!(of_slices <= threads as u64 * 65_536 && (of_slices > 0) == (threads > 1));
+                assert!(of_slices <= slices(threads) as u64 * 65_536, "{what}");
+                assert_eq!(of_slices > 0, slices(threads) > 1, "{what}");
             }
+            // Only slices change the order of sums, not how many threads each has.
+            assert_eq!(by_slices.entry(slices(threads)).or_insert(all.0.clone()), &all.0, "{what}");
         }
     }
 }

@@ -29,8 +29,12 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     }
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
-    // Slices of a batch and workgroups have gradients of their own, too.
-    assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
+    // Slices of a batch and workgroups of layers that run together have gradients of their own, too.
+    if settings.fused || settings.device == DeviceChoice::Cpu {
+        assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
+    } else {
+        assert_eq!(memory.counted[Category::Gradients], gradients, "{settings:?}");
+    }
     assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
     assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
     assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
@@ -271,6 +275,34 @@ fn software_bits_do_not_depend_on_n_for_random_chains() {
 #[test]
 fn software_bits_do_not_depend_on_n_where_batches_come_from_the_host() {
     random_chains_agree(DeviceChoice::Software, Residence::Host, 16);
+}
+
+/// Where widths differ, values are ranges of blocks that are larger than what lives in them.
+#[test]
+fn cpu_trains_long_uneven_networks() {
+    let mut random = Random::new(77);
+    let mut lost = 0;
+    for _ in 0..4 {
+        let layers: Vec<usize> = (0..=150).map(|_| 1 + random.below(40)).collect();
+        let settings = Settings {
+            layers: Widths(layers),
+            batch: 37,
+            lr: 0.01,
+            steps: Some(1),
+            device: DeviceChoice::Cpu,
+            ..Settings::default()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        let hashes = [0, 3, 7, 12].map(|n| {
+            let settings = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+            let trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+            lost += trainer.planned()[Category::Fragmentation];
+            train(&settings, &data, &parameters).0
+        });
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    }
+    assert!(lost > 0, "no block was larger than what lives in it");
 }
 
 #[test]

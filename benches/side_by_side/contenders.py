@@ -31,8 +31,6 @@ class Ours:
 
     def problem(self, here):
         """Why it cannot run here at all, or None."""
-        if "--no-fuse" in self.flags and not here.can_unfuse:
-            return "this ckpt-gpu has no --no-fuse"
         return no_gpu(self, here)
 
     def run(self, here, work, every, steps, start):
@@ -115,7 +113,6 @@ class Here:
 
     # As `ckpt-gpu devices` lists them, best first.
     devices: list
-    can_unfuse: bool
     # By package, an interpreter that imports it.
     pythons: dict
 
@@ -124,8 +121,7 @@ class Here:
         """`named` are interpreters by package, as far as the user names them."""
         listed = [json.loads(line) for line in output([OURS, "devices", "--json"], dict(os.environ)).splitlines()]
         devices = [{"flag": line["flag"], **line["device"]} for line in listed]
-        can_unfuse = "--no-fuse" in output([OURS, "compare", "--help"], dict(os.environ))
-        return cls(devices, can_unfuse, {**interpreters({"numpy", "jax", "torch"} - named.keys()), **named})
+        return cls(devices, {**interpreters({"numpy", "jax", "torch"} - named.keys()), **named})
 
     @property
     def has_gpu(self):

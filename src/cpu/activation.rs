@@ -1,4 +1,4 @@
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::exponential::{exponential, exponential_less_one};
 use crate::model::Activation;
@@ -28,13 +28,42 @@ pub(super) fn times_derivative(activation: Activation, delta: &mut [f32], state:
     }
 }
 
-/// Compiled for every width of vectors that the processor may have.
 fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
-    Arch::new().dispatch(|| values.iter_mut().for_each(|value| *value = function(*value)));
+    Arch::new().dispatch(Each { values, function });
 }
 
 fn each_with(values: &mut [f32], others: &[f32], function: impl Fn(f32, f32) -> f32) {
-    Arch::new().dispatch(|| {
-        values.iter_mut().zip(others).for_each(|(value, other)| *value = function(*value, *other));
-    });
+    Arch::new().dispatch(EachWith { values, others, function });
+}
+
+// Compiled for every width of vectors that the processor may have.
+
+struct Each<'a, F> {
+    values: &'a mut [f32],
+    function: F,
+}
+
+impl<F: Fn(f32) -> f32> NullaryFnOnce for Each<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.values.iter_mut().for_each(|value| *value = (self.function)(*value));
+    }
+}
+
+struct EachWith<'a, F> {
+    values: &'a mut [f32],
+    others: &'a [f32],
+    function: F,
+}
+
+impl<F: Fn(f32, f32) -> f32> NullaryFnOnce for EachWith<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let pairs = self.values.iter_mut().zip(self.others);
+        pairs.for_each(|(value, other)| *value = (self.function)(*value, *other));
+    }
 }

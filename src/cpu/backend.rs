@@ -54,7 +54,11 @@ impl Cpu {
 
     /// What the pool of a micro-batch of `rows` samples may be: slices take their rows of whole columns.
     pub fn pool_limits(rows: usize) -> PoolLimits {
-        PoolLimits { alignment: column_bytes(rows), ..PoolLimits::default() }
+        PoolLimits {
+            alignment: column_bytes(rows),
+            block_multiple: column_bytes(rows),
+            ..PoolLimits::default()
+        }
     }
 
     /// Allocates everything that training needs.
@@ -125,11 +129,6 @@ impl Cpu {
         })
     }
 
-    fn record(&mut self, work: Work) -> Result<()> {
-        self.recorded.push(work);
-        Ok(())
-    }
-
     /// Does what was recorded.
     fn run(&mut self) -> Result<()> {
         let Cpu { steps, recorded, samples, cursor, .. } = self;
@@ -147,12 +146,14 @@ impl Cpu {
 
 impl Backend for Cpu {
     fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.record(Work::Forward { layer: single(layers)?, input, output })
+        self.recorded.push(Work::Forward { layer: single(layers)?, input, output });
+        Ok(())
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
         self.seen += 1;
-        self.record(Work::Loss { output, delta })
+        self.recorded.push(Work::Loss { output, delta });
+        Ok(())
     }
 
     fn backward(
@@ -166,18 +167,20 @@ impl Backend for Cpu {
             let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
             return Err(Error::InvalidPlan { index: 0, problem });
         }
-        self.record(Work::Backward { layer: single(layers)?, state, delta, below })
+        self.recorded.push(Work::Backward { layer: single(layers)?, state, delta, below });
+        Ok(())
     }
 
     fn score(&mut self, output: SlotId) -> Result<()> {
         self.seen += 1;
-        self.record(Work::Score { output })
+        self.recorded.push(Work::Score { output });
+        Ok(())
     }
 }
 
 impl Device for Cpu {
     fn info(&self) -> DeviceInfo {
-        super::info()
+        super::info_of(self.steps.partition.available)
     }
 
     fn begin_pass(&mut self, pass: Pass) -> Result<()> {
@@ -194,7 +197,8 @@ impl Device for Cpu {
         let (rows, batch) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(batch.rows);
         let new = batch.new;
-        self.record(Work::Begin { rows, new, accumulation })
+        self.recorded.push(Work::Begin { rows, new, accumulation });
+        Ok(())
     }
 
     fn end_batch(&mut self) -> Result<()> {

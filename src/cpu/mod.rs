@@ -23,15 +23,20 @@ pub use backend::Cpu;
 
 use crate::device::DeviceInfo;
 
+/// The host's processor, with as many threads as there are.
+pub fn info() -> DeviceInfo {
+    info_of(rayon::current_num_threads())
+}
+
 /// The host's processor, by the name that the system gives it, else by its architecture; in the driver's place the number of
 /// threads, on which the order of some sums depends.
-pub fn info() -> DeviceInfo {
+fn info_of(threads: usize) -> DeviceInfo {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned());
-    let driver = match rayon::current_num_threads() {
+    let driver = match threads {
         1 => "1 thread".to_owned(),
-        threads => format!("{threads} threads"),
+        _ => format!("{threads} threads"),
     };
     DeviceInfo { name, kind: "cpu", backend: "cpu".to_owned(), driver }
 }

@@ -16,6 +16,8 @@ const MOST_PARTIALS: usize = 16 * 1024;
 /// It depends on the number of threads, and with it the order in which gradients are summed up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
+    /// Those that there are, and those that work.
+    pub available: usize,
     pub threads: usize,
     /// Samples in a micro-batch.
     pub rows: usize,
@@ -40,7 +42,8 @@ pub(super) struct Place {
 impl Partition {
     pub fn of(task: &Task) -> Self {
         let flops: u64 = task.network.layers().map(|layer| 3 * layer.forward_flops(task.micro_batch)).sum();
-        let threads = if flops < LEAST_FLOPS { 1 } else { rayon::current_num_threads() };
+        let available = rayon::current_num_threads();
+        let threads = if flops < LEAST_FLOPS { 1 } else { available };
         let slices = threads.min(task.micro_batch / LEAST_ROWS).max(1);
         let layers: Vec<Layer> = task.network.layers().collect();
         let mut places = vec![None; layers.len()];
@@ -58,7 +61,7 @@ impl Partition {
             end += count;
             partials = end.max(partials);
         }
-        Partition { threads, rows: task.micro_batch, slices, places, partials }
+        Partition { available, threads, rows: task.micro_batch, slices, places, partials }
     }
 
     /// Each slice's samples, as rows of the micro-batch.
@@ -89,7 +92,14 @@ mod tests {
     #[test]
     fn slices_have_every_row_once() {
         for (rows, slices) in [(1, 1), (16, 1), (100, 2), (100, 3), (101, 6), (1000, 7)] {
-            let partition = Partition { threads: slices, rows, slices, places: Vec::new(), partials: 0 };
+            let partition = Partition {
+                available: slices,
+                threads: slices,
+                rows,
+                slices,
+                places: Vec::new(),
+                partials: 0,
+            };
             let all: Vec<usize> = partition.slices().flatten().collect();
             assert_eq!(all, (0..rows).collect::<Vec<_>>());
             let (least, most) = (

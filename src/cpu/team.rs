@@ -1,5 +1,8 @@
 //! Threads that share out work in parts so small that to wake a thread for each would take as long. So they are woken once,
 //! by [`together`], and look for [`each`] part without going to sleep.
+//!
+//! A thread may come to wait here only where another has taken one of its parts, and by then, oldest first, the jobs that keep
+//! threads awake. So the pool must not be one of rayon's `breadth_first`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -64,7 +64,9 @@ impl Fusion {
             (limits.workgroup_bytes as usize / tile).saturating_sub(1)
         };
         let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
-        let row_lanes = match limits.subgroups {
+        // A subgroup has as many lanes as the tallest tile.
+        let subgroups = limits.subgroups && room(ROW_LANES[0]) >= 2;
+        let row_lanes = match subgroups {
             true => ROW_LANES[0],
             false => ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1]),
         };
@@ -85,7 +87,7 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion { runs, most, width, row_lanes, subgroups: limits.subgroups, groups, places };
+        let fusion = Fusion { runs, most, width, row_lanes, subgroups, groups, places };
         let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
         binds.then_some(fusion)
     }

@@ -29,6 +29,11 @@ impl Tile {
         everywhere.into_iter().chain(subgroups.then_some(Tile::Subgroup))
     }
 
+    /// Those worth a trial on a GPU.
+    pub fn for_hardware() -> impl Iterator<Item = Self> {
+        [HARDWARE_BLOCKS, SMALL, LARGE].into_iter()
+    }
+
     /// The one for an answer of `rows` × `columns` on a device that nobody has measured.
     ///
     /// Software drivers spread workgroups, not their invocations, over the processor's cores, and load every lane's numbers

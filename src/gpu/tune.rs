@@ -15,10 +15,10 @@ use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use super::tile::Tile;
 use super::tune_cache;
-use crate::Result;
 use crate::device::Task;
 use crate::memory::{Category, Ledger};
 use crate::model::Layer;
+use crate::{Error, Result};
 
 /// Products of fewer FLOPs are over before a choice pays.
 const WORTH_TUNING: u64 = 1 << 28;
@@ -39,20 +39,22 @@ impl Context {
     /// Times what it does not know of the larger products of `task`, and remembers it, in a file of the user's cache folder
     /// too. A device whose kernels run on the processor is not timed: there compiling them takes longer than most runs.
     ///
-    /// What this allocates is less than the run will, and gone before that begins; no ledger of the run has it.
+    /// What this allocates is gone before the run begins, and in no ledger of the run; where there is no room for it, products
+    /// are cut as nobody has timed them.
     ///
     /// # Errors
-    /// [`crate::Error::DoesNotFit`] and [`crate::Error::DeviceLost`], as the run itself would meet them.
+    /// [`Error::DeviceLost`], as the run itself would meet it.
     pub(super) fn tuned(self, task: &Task) -> Result<Self> {
         if self.is_software() || self.has_fixed_tile() {
             return Ok(self);
         }
         let place = tune_cache::Place::of(&self.info);
         let mut choices = place.as_ref().map(tune_cache::Place::read).unwrap_or_default();
-        if add_missing(&self, task, WORTH_TUNING, &mut choices)?
-            && let Some(place) = &place
-        {
-            place.write(&choices);
+        match add_missing(&self, task, WORTH_TUNING, &mut choices) {
+            Ok(true) => place.iter().for_each(|place| place.write(&choices)),
+            // What is known will do; the run itself may need less.
+            Ok(false) | Err(Error::DoesNotFit(_)) => {}
+            Err(error) => return Err(error),
         }
         Ok(self.with_choices(choices))
     }
@@ -61,8 +63,13 @@ impl Context {
 /// Times the products of `task` of at least `least_flops` that are not among `choices`. Whether there were any.
 fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut Choices) -> Result<bool> {
     let mut any = false;
-    for layer in task.network.layers().filter(|layer| layer.forward_flops(task.micro_batch) >= least_flops) {
-        for kernel in [Kernel::Forward, Kernel::Delta, Kernel::Update] {
+    for (index, layer) in task.network.layers().enumerate() {
+        if layer.forward_flops(task.micro_batch) < least_flops {
+            continue;
+        }
+        let kernels = [Kernel::Forward, Kernel::Update, Kernel::Delta];
+        // The lowest layer makes no delta.
+        for &kernel in &kernels[..if index == 0 { 2 } else { 3 }] {
             let product = Product { kernel, layer, micro_batch: task.micro_batch };
             let name = kind(kernel, product.answer(), product.depth());
             if let Entry::Vacant(entry) = choices.entry(name) {
@@ -103,7 +110,7 @@ impl Product {
     /// The tile that takes the least time on operands of zeros.
     fn fastest(&self, context: &Context, task: &Task) -> Result<Tile> {
         let context = context.with_ledger(&Ledger::new());
-        let footprint = Footprint::new(task, context.limits(), false);
+        let footprint = Footprint::new(task, context.limits(), true);
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
         let Layer { inputs, outputs, .. } = self.layer;
         let buffer = |numbers: usize| setup.buffer(Category::Workspace, "trial", 4 * numbers as u64);
@@ -116,15 +123,15 @@ impl Product {
             _ => [&delta, &state, &weights, &bias],
         };
         let operands = operands.map(Buffer::whole);
-        let mut fastest = (Duration::MAX, None);
-        for tile in Tile::all(false) {
+        let mut fastest = (Duration::MAX, setup.context.tile(self.kernel, self.answer(), self.depth()));
+        for tile in Tile::for_hardware() {
             let dispatch = self.dispatch(&mut setup, tile, &operands, task.rate)?;
             let time = time(&setup.context, &dispatch)?;
             if time < fastest.0 {
-                fastest = (time, Some(tile));
+                fastest = (time, tile);
             }
         }
-        Ok(fastest.1.unwrap_or_else(|| setup.context.tile(self.kernel, self.answer(), self.depth())))
+        Ok(fastest.1)
     }
 
     fn dispatch(

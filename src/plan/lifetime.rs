@@ -16,9 +16,22 @@ impl Values {
     /// Those of `schedule` as it is, and with fewer actions where the device runs layers together.
     pub fn of(chain: &Chain, schedule: Schedule) -> Result<(Self, Option<Self>)> {
         let evaluation = schedule::evaluation(chain.layers());
-        let fused = fuse::fused(chain, &schedule)
-            .map(|fused| Self::in_order(chain, fused, fuse::forward_fused(chain, &evaluation)));
+        let fused = fuse::fused(chain, &schedule).map(|fused| {
+            let evaluation = Self::fused_evaluation(chain, &fused, &evaluation)?;
+            Self::in_order(chain, fused, evaluation)
+        });
         Ok((Self::in_order(chain, schedule, evaluation)?, fused.transpose()?))
+    }
+
+    /// With as few actions as can be, or where that would hold more than the `step` does, with those of the step.
+    fn fused_evaluation(chain: &Chain, step: &Schedule, evaluation: &[Op]) -> Result<Vec<Op>> {
+        let peak = |ops: &[Op]| Ok::<_, Error>(live_peak(&tenants(chain, ops.iter())?).1);
+        let fused = fuse::forward_fused(chain, evaluation);
+        if peak(&fused)? <= peak(&step.ops)? {
+            return Ok(fused);
+        }
+        let forward = step.ops.iter().copied().take_while(|op| *op != Op::Loss);
+        Ok(forward.chain([Op::Score]).collect())
     }
 
     fn in_order(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {

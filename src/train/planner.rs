@@ -58,9 +58,11 @@ impl Target {
         let strategy = strategy.resolved(&chain);
         let placements = self.placements(task, residence)?;
         let least = least_of(&placements);
+        let apart = Task { fused: false, ..*task };
+        let least_apart = least_of(&self.placements(&apart, residence)?);
         let plan = strategy
             .plan(&chain, self.pool_limits(task.micro_batch), least)
-            .map_err(|error| explain(error, task, residence, &placements))?;
+            .map_err(|error| explain(error, task, residence, &placements, least_apart < least))?;
         simulate(&plan)?;
 
         let budget = if let Strategy::Budget(bytes) = strategy { bytes } else { u64::MAX };
@@ -167,7 +169,13 @@ fn least_of(placements: &[Placement]) -> u64 {
 }
 
 /// Says of a budget that is too small what takes the bytes, and what would lower them.
-fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placement]) -> Error {
+fn explain(
+    error: Error,
+    task: &Task,
+    residence: Residence,
+    placements: &[Placement],
+    is_lighter_apart: bool,
+) -> Error {
     let Error::OverBudget { budget, least, .. } = error else { return error };
     let Some(Placement { beside, .. }) = placements.iter().min_by_key(|place| place.beside.total()) else {
         return error;
@@ -185,6 +193,9 @@ fn explain(error: Error, task: &Task, residence: Residence, placements: &[Placem
     let mut remedies = Vec::new();
     if residence == Residence::Device {
         remedies.push("--dataset host");
+    }
+    if is_lighter_apart {
+        remedies.push("--no-fuse");
     }
     if task.micro_batch > 1 {
         // Gradients that are kept for several parts take as much as the parameters.

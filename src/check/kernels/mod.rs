@@ -16,7 +16,8 @@ use crate::Result;
 use crate::train::Machine;
 
 /// Measures every kernel of `machine` on `cases`, and returns a line for each with its worst case; a last line, `step`,
-/// compares whole steps of batches in parts. The ways in which a GPU can cut products take turns. `on_case` is told how many cases are done.
+/// compares whole steps of batches in parts. The ways in which a GPU can cut products take turns. `on_case` is told how many
+/// cases are done.
 ///
 /// # Errors
 /// [`crate::Error::Usage`] for a case that cannot be, and whatever the machine meets; a kernel that computes wrongly is

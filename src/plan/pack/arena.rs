@@ -40,7 +40,8 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
         |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
     let (_, aligned_peak) = lifetime::live_peak(&tenants.iter().map(aligned).collect::<Vec<_>>());
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
-        let capacity = live_peak + live_peak / 4000 * 4 * slack;
+        let more = live_peak / 4000 * 4 * slack;
+        let capacity = live_peak + more / limits.block_multiple * limits.block_multiple;
         // Only the topmost value needs no padding behind it.
         if capacity > most || capacity + limits.alignment <= aligned_peak {
             return None;

@@ -16,12 +16,14 @@ pub struct PoolLimits {
     pub alignment: u64,
     /// The largest buffer, in bytes.
     pub block_bytes: u64,
+    /// What the size of a buffer must be a multiple of, in bytes; every value's is.
+    pub block_multiple: u64,
 }
 
 impl Default for PoolLimits {
-    /// 256 bytes, which every GPU takes, and buffers of any size.
+    /// Offsets of 256 bytes, which every GPU takes, and buffers of any size.
     fn default() -> Self {
-        PoolLimits { alignment: 256, block_bytes: u64::MAX }
+        PoolLimits { alignment: 256, block_bytes: u64::MAX, block_multiple: 4 }
     }
 }
 

@@ -194,10 +194,13 @@ impl Solver {
     }
 
     /// The cost that no schedule of which `bytes` live at once comes below, where the solver knows it: it left out no
-    /// state, and rounded no size.
+    /// state, rounded no size, and the device runs no layers together, for which schedules hold less than its tables say.
     pub fn bound(&mut self, bytes: u64) -> Option<f64> {
         if self.store_all.peak_live_bytes() <= bytes {
             return Some(0.0);
+        }
+        if !self.chain.fusible.is_empty() {
+            return None;
         }
         let level = self.level(bytes);
         self.levels[level].optimum(bytes)
