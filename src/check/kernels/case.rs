@@ -63,42 +63,30 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
 /// knows no activation.
 pub fn grid() -> Vec<Case> {
     let losses = || Loss::ALL.into_iter().zip([false, true].into_iter().cycle());
+    let case = |widths: &[usize], batch, activation, (loss, bytes)| {
+        let widths = widths.to_vec();
+        Case { widths, batch, parts: 1, activation, loss, bytes, fused: false, every: 2 }
+    };
+    // Where not all are tried, each in its turn.
+    let activation = |index: usize, turn: usize| Activation::ALL[(index + turn) % Activation::ALL.len()];
     let mut cases = Vec::new();
     for (widths, batch) in WHOLE {
         for activation in Activation::ALL {
-            for (loss, bytes) in losses() {
-                let widths = widths.to_vec();
-                cases.push(Case { widths, batch, parts: 1, activation, loss, bytes, fused: false, every: 2 });
-            }
+            cases.extend(losses().map(|loss| case(widths, batch, activation, loss)));
         }
     }
     for (index, (widths, batch, parts)) in IN_PARTS.into_iter().enumerate() {
-        for (turn, (loss, bytes)) in losses().enumerate() {
-            let activation = Activation::ALL[(index + turn) % Activation::ALL.len()];
-            cases.push(Case {
-                widths: widths.to_vec(),
-                batch,
-                parts,
-                activation,
-                loss,
-                bytes,
-                fused: false,
-                every: 2,
-            });
+        for (turn, loss) in losses().enumerate() {
+            cases.push(Case { parts, ..case(widths, batch, activation(index, turn), loss) });
         }
     }
     for (index, (widths, batch, parts, every)) in FUSED.into_iter().enumerate() {
-        for (turn, (loss, bytes)) in losses().enumerate() {
-            let activation = Activation::ALL[(index + turn) % Activation::ALL.len()];
+        for (turn, loss) in losses().enumerate() {
             cases.push(Case {
-                widths: widths.to_vec(),
-                batch,
                 parts,
-                activation,
-                loss,
-                bytes,
-                fused: true,
                 every,
+                fused: true,
+                ..case(widths, batch, activation(index, turn), loss)
             });
         }
     }
