@@ -102,8 +102,7 @@ impl Cpu {
         let slots = slots.iter().map(|slot| Ok(starts[slot.block] + column(slot.offset, task.micro_batch)?));
         let slots: Vec<usize> = slots.collect::<Result<_>>()?;
         let slices = partition.slices().map(|rows| Slice::new(rows, columns, &slots, partition.partials));
-        let flops: u64 = task.network.layers().map(|layer| 3 * layer.forward_flops(task.micro_batch)).sum();
-        let at_once = (RUN_FLOPS / flops).clamp(1, RUN_BATCHES);
+        let at_once = (RUN_FLOPS / job.plan.step_flops()).clamp(1, RUN_BATCHES);
         let works = 1 + job.plan.step.len().max(job.plan.evaluation.len());
         Ok(Cpu {
             steps: Steps {
@@ -146,7 +145,7 @@ impl Cpu {
 
 impl Backend for Cpu {
     fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.recorded.push(Work::Forward { layer: single(layers)?, input, output });
+        self.recorded.push(Work::Forward { layer: layers.alone()?, input, output });
         Ok(())
     }
 
@@ -167,7 +166,7 @@ impl Backend for Cpu {
             let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
             return Err(Error::InvalidPlan { index: 0, problem });
         }
-        self.recorded.push(Work::Backward { layer: single(layers)?, state, delta, below });
+        self.recorded.push(Work::Backward { layer: layers.alone()?, state, delta, below });
         Ok(())
     }
 
@@ -247,17 +246,6 @@ impl Device for Cpu {
 
     fn objects_made(&self) -> u64 {
         self.entries.len() as u64
-    }
-}
-
-/// Plans for this device have one layer an action.
-fn single(layers: Layers) -> Result<usize> {
-    match layers.count() {
-        1 => Ok(layers.first),
-        _ => Err(Error::InvalidPlan {
-            index: 0,
-            problem: format!("{layers} at once, on a device that runs one"),
-        }),
     }
 }
 

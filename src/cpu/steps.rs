@@ -65,7 +65,7 @@ impl Steps {
                 }
                 Work::Backward { layer, state, delta, .. } => match self.partition.place(layer) {
                     Some(Place { group, .. }) => {
-                        if group != phase.group {
+                        if group != phase.group && !phase.summed.is_empty() {
                             self.end(&mut phase, &recorded[..index], samples, split)?;
                         }
                         let end = if phase.summed.is_empty() { layer + 1 } else { phase.summed.end };
@@ -86,7 +86,9 @@ impl Steps {
     fn end(&mut self, phase: &mut Phase, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
         let Phase { start, summed, .. } = std::mem::take(phase);
         phase.start = recorded.len();
-        self.run_slices(&recorded[start..], samples, split)?;
+        if start < recorded.len() {
+            self.run_slices(&recorded[start..], samples, split)?;
+        }
         self.settle(summed);
         Ok(())
     }

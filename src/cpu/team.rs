@@ -18,8 +18,11 @@ pub(super) fn together<T: Send>(threads: usize, work: impl FnOnce() -> T + Send)
 
 /// Does `work` for every one of `parts`: the first here, the others wherever a thread is awake.
 pub(super) fn each<T: Send>(parts: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
-    let mut parts = parts.into_iter();
+    let mut parts = parts.into_iter().peekable();
     let Some(first) = parts.next() else { return };
+    if parts.peek().is_none() {
+        return work(first);
+    }
     let (open, work) = (AtomicUsize::new(0), &work);
     rayon::in_place_scope(|scope| {
         for part in parts {

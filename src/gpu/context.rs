@@ -7,7 +7,7 @@ use wgpu::{BindGroupEntry, BindingResource, BufferBinding, BufferUsages, ErrorFi
 
 use super::adapter::{self, AdapterKind};
 use super::dispatch::Dispatch;
-use super::kernel::{Kernel, Program, Programs, Variant};
+use super::kernel::{IMMEDIATE_BYTES, Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
 use super::tile::Tile;
 use super::tune::{self, Choices};
@@ -16,8 +16,6 @@ use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::plan::Block;
 use crate::{Error, Result};
 
-/// What a dispatch of a chain is told beside its operands.
-const IMMEDIATE_BYTES: u32 = 16;
 /// Lanes that must be in one subgroup for kernels that pass numbers on between them.
 const SUBGROUP_LANES: u32 = 8;
 const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);

@@ -80,7 +80,7 @@ impl Footprint {
     }
 
     /// The gradients that workgroups leave for others to add up.
-    pub fn partials(&self) -> u64 {
+    fn partials(&self) -> u64 {
         self.fusion.as_ref().map_or(0, Fusion::partial_bytes)
     }
 

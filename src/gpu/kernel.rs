@@ -56,6 +56,8 @@ impl Variant {
     }
 }
 
+/// What a dispatch of a chain is told beside its operands.
+pub(super) const IMMEDIATE_BYTES: u32 = 16;
 /// Invocations in a workgroup that adds up a chain's gradients.
 const CHAIN_GROUP: u32 = 64;
 
@@ -103,7 +105,7 @@ impl Kernel {
     /// Bytes that each dispatch of it is told beside its operands.
     pub fn immediate_bytes(self) -> u32 {
         match self {
-            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainAccumulate => 16,
+            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainAccumulate => IMMEDIATE_BYTES,
             _ => 0,
         }
     }

@@ -33,7 +33,7 @@ impl Place {
     /// What was found before; nothing of a file that cannot be read as what [`Place::write`] writes.
     pub fn read(&self) -> Choices {
         let choices = self.devices().remove(&self.device).unwrap_or_default();
-        choices.into_iter().filter(|(_, tile)| Tile::all(false).any(|known| known == *tile)).collect()
+        choices.into_iter().filter(|(_, tile)| Tile::for_hardware().any(|known| known == *tile)).collect()
     }
 
     /// Keeps `choices` for the next run. Where that cannot be, the next run times them again, which is no error.

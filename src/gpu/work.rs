@@ -113,7 +113,7 @@ impl<'a> Binder<'a> {
         match work {
             Work::Forward { layers, input, output } => match self.chain(layers) {
                 Some(chain) => Ok(vec![self.chain_forward(chain, layers, input, output)?]),
-                None => Ok(vec![self.forward(single(layers)?, input, output)?]),
+                None => Ok(vec![self.forward(layers.alone()?, input, output)?]),
             },
             Work::Loss { output, delta } => self.loss(output, delta),
             Work::Backward { layers, state, delta, below, accumulation } => {
@@ -121,7 +121,7 @@ impl<'a> Binder<'a> {
                     let backward = self.chain_backward(chain, layers, state, delta, below)?;
                     return Ok(vec![backward, self.chain_update(chain, layers, accumulation)?]);
                 }
-                let layer = single(layers)?;
+                let layer = layers.alone()?;
                 // The delta below is made from the weights before the update overwrites them.
                 let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
                 let update = self.update(layer, state, delta, accumulation)?;
@@ -295,13 +295,6 @@ impl<'a> Binder<'a> {
         let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer), self.task.rate);
         let variant = Variant { tile: self.setup.context.tile(variant.kernel, answer, depth), ..variant };
         self.setup.dispatch(variant, sizes, operands, answer)
-    }
-}
-
-fn single(layers: Layers) -> Result<usize> {
-    match layers.count() {
-        1 => Ok(layers.first),
-        _ => Err(Error::InvalidPlan { index: 0, problem: format!("{layers} at once, which run alone") }),
     }
 }
 

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::{Error, Result};
+
 /// Neighbouring layers that run as one action: `first` to `end`, without `end`; at least one.
 ///
 /// Several are one action where a device keeps the states between them in its kernel, so that they take none of its
@@ -17,6 +19,19 @@ impl Layers {
     /// How many there are.
     pub fn count(self) -> usize {
         self.end - self.first
+    }
+
+    /// The only one, where a device runs them one by one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPlan`] where there are several.
+    pub fn alone(self) -> Result<usize> {
+        match self.count() {
+            1 => Ok(self.first),
+            _ => {
+                Err(Error::InvalidPlan { index: 0, problem: format!("{self} at once, which run one by one") })
+            }
+        }
     }
 
     /// The highest.
