@@ -32,11 +32,11 @@ fn main() -> Result<(), Error> {
         let (mut inputs, mut labels) = (vec![0.0; batch * features], vec![0; batch]);
         for (way, pass) in [("in order", Pass::InOrder), ("shuffled", Pass::Shuffled(&order))] {
             row(&format!("gather an epoch by {batch}, {way}"), samples * features, || {
-                cursor.begin(pass);
+                cursor.begin(pass, 0);
                 for _ in 0..samples / batch {
                     let samples = cursor.next(batch);
                     samples.split.gather(samples.rows, &mut inputs);
-                    samples.split.gather_labels(samples.rows, &mut labels);
+                    samples.split.gather_targets(samples.rows, &mut labels);
                     black_box((&inputs, &labels));
                 }
                 Ok(())

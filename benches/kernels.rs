@@ -14,7 +14,7 @@ use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, Job};
 use ckpt_gpu::execute::execute;
 use ckpt_gpu::memory::{Ledger, LiveMeter};
-use ckpt_gpu::model::Parameters;
+use ckpt_gpu::model::{Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::plan::{Action, Plan};
 use ckpt_gpu::train::{Machine, task};
 
@@ -101,7 +101,7 @@ impl Bench {
     fn new(machine: &Machine, batch: usize, widths: &[usize]) -> Result<Self, Error> {
         // So small a rate moves nothing, however often.
         let layers = Widths(widths.to_vec());
-        let settings = Settings { layers, batch, lr: 1e-9, fused: false, ..Settings::default() };
+        let settings = Settings { layers, batch, lr: 1e-9, fused: false, ..Settings::notebook() };
         let network = settings.network()?;
         let samples = (0..batch * widths[0]).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
         let split = Split::new(widths[0], Inputs::F32(samples), vec![0; batch])?;
@@ -115,6 +115,7 @@ impl Bench {
             plan: &planned.plan,
             dataset_on_device: planned.dataset_on_device,
             parameters: &parameters,
+            moments: &[],
         };
         let device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
         let meter = LiveMeter::new(planned.plan.slots.len());
@@ -135,7 +136,8 @@ impl Bench {
     /// Runs a pass of `actions`, which are all the same, and says how long each took.
     fn seconds(&mut self, actions: &[Action]) -> Result<f64, Error> {
         let started = Instant::now();
-        self.device.begin_pass(Pass::InOrder)?;
+        let pace = UpdateRule::of(Optimizer::Sgd).pace(0.1, 0);
+        self.device.begin_pass(Pass::InOrder, 0, &[pace])?;
         self.device.begin_batch(Accumulation::Whole)?;
         execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.meter)?;
         self.device.end_batch()?;

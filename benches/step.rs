@@ -13,7 +13,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Trainer};
+use ckpt_gpu::train::{Machine, Start, Trainer};
 
 struct Work {
     layers: &'static str,
@@ -88,10 +88,10 @@ fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>)
         strategy: Strategy::EveryN(every),
         shuffle: false,
         device,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     // The widest has 3 GiB of parameters: none is made for a device that is not there.
     let (machine, _) = Machine::find(device)?;
     let start = Parameters::normal(&settings.network()?, 0);
-    Trainer::on(&machine, &settings, data, &start)
+    Trainer::on(&machine, &settings, data, Start::at(&start))
 }

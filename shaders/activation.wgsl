@@ -1,29 +1,118 @@
-// φ and φ′. NaN stays NaN.
-
-override ACTIVATION: u32;
+// φ and φ′, told which. NaN stays NaN.
 
 const SIGMOID = 0u;
 const TANH = 1u;
 const RELU = 2u;
+const IDENTITY = 3u;
+const LEAKY_RELU = 4u;
+const GELU = 5u;
+const SILU = 6u;
+const SINE = 7u;
 
-fn activate(z: f32) -> f32 {
-    switch ACTIVATION {
-        case SIGMOID: { return 1.0 / (1.0 + exponential(-z)); }
-        // tanh rounds to ±1 long before 15; beyond, some drivers overflow.
-        case TANH: { return select(select(tanh(z), sign(z), abs(z) > 15.0), z, is_nan(z)); }
+const LEAK = 0.01;
+
+fn activate(kind: u32, z: f32) -> f32 {
+    switch kind {
+        case SIGMOID: { return sigmoid(z); }
+        case TANH: { return tangent(z); }
         // Unlike max(z, 0), this passes NaN on.
         case RELU: { return select(z, 0.0, z < 0.0); }
+        case LEAKY_RELU: { return select(z, LEAK * z, z < 0.0); }
+        case GELU: { return z * distribution(z); }
+        case SILU: { return z * sigmoid(z); }
+        case SINE: { return sine(z); }
         default: { return z; }
     }
 }
 
 // From the output a = φ(z).
-fn derivative(a: f32) -> f32 {
-    switch ACTIVATION {
+fn derivative_of_output(kind: u32, a: f32) -> f32 {
+    switch kind {
         case SIGMOID: { return a * (1.0 - a); }
         // More digits near ±1 than 1 − a² has.
         case TANH: { return (1.0 - a) * (1.0 + a); }
         case RELU: { return select(0.0, 1.0, a > 0.0); }
+        case LEAKY_RELU: { return select(LEAK, 1.0, a > 0.0); }
         default: { return 1.0; }
     }
+}
+
+// From z.
+fn derivative_of_pre_activation(kind: u32, z: f32) -> f32 {
+    switch kind {
+        case SIGMOID: { return derivative_of_output(SIGMOID, sigmoid(z)); }
+        case TANH: { return derivative_of_output(TANH, tangent(z)); }
+        case RELU: { return select(0.0, 1.0, z > 0.0); }
+        case LEAKY_RELU: { return select(LEAK, 1.0, z > 0.0); }
+        case GELU: { return distribution(z) + z * density(z); }
+        case SILU: {
+            let a = sigmoid(z);
+            return a * (1.0 + z * (1.0 - a));
+        }
+        case SINE: { return cosine(z); }
+        default: { return 1.0; }
+    }
+}
+
+fn sigmoid(z: f32) -> f32 {
+    return 1.0 / (1.0 + exponential(-z));
+}
+
+// tanh rounds to ±1 long before 15; beyond, some drivers overflow.
+fn tangent(z: f32) -> f32 {
+    return select(select(tanh(z), sign(z), abs(z) > 15.0), z, is_nan(z));
+}
+
+// Φ(z), the share of normal numbers below z, from erfc(x) ≈ t · e^(−x² + P(t)), t = 1 / (1 + x/2), with the polynomial of
+// W. H. Press et al., Numerical Recipes, section 6.2 (second edition).
+fn distribution(z: f32) -> f32 {
+    let x = abs(z) * 0.70710678;
+    let t = 1.0 / (1.0 + 0.5 * x);
+    var sum = 0.17087277;
+    sum = sum * t - 0.82215223;
+    sum = sum * t + 1.48851587;
+    sum = sum * t - 1.13520398;
+    sum = sum * t + 0.27886807;
+    sum = sum * t - 0.18628806;
+    sum = sum * t + 0.09678418;
+    sum = sum * t + 0.37409196;
+    sum = sum * t + 1.00002368;
+    sum = sum * t - 1.26551223;
+    let tail = 0.5 * t * exponential(sum - x * x);
+    return select(1.0 - tail, tail, z < 0.0);
+}
+
+// Φ′(z)
+fn density(z: f32) -> f32 {
+    return 0.39894228 * exponential(-0.5 * z * z);
+}
+
+// The built-in sine need be right to three digits only. Here x is k · π + r, with π in three parts of so few digits that k
+// times the first two is exact (Cody and Waite), and sin r a polynomial through nine Chebyshev nodes.
+fn sine(x: f32) -> f32 {
+    let k = floor(x * 0.31830989 + 0.5);
+    return alternating(k, sine_near_zero(rest(x, k)));
+}
+
+fn cosine(x: f32) -> f32 {
+    let k = floor(x * 0.31830989);
+    return alternating(k, -sine_near_zero(rest(x, k + 0.5)));
+}
+
+fn rest(x: f32, k: f32) -> f32 {
+    return ((x - k * 3.140625) - k * 9.675025939941406e-4) - k * 1.5099580252808664e-7;
+}
+
+fn alternating(k: f32, value: f32) -> f32 {
+    return select(value, -value, k - 2.0 * floor(0.5 * k) > 0.5);
+}
+
+fn sine_near_zero(r: f32) -> f32 {
+    let square = r * r;
+    var sum = -2.408019e-8;
+    sum = sum * square + 2.7536464e-6;
+    sum = sum * square - 1.9841087e-4;
+    sum = sum * square + 8.333333e-3;
+    sum = sum * square - 0.16666667;
+    return r + r * square * sum;
 }

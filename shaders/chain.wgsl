@@ -11,7 +11,8 @@
 
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
-// Columns of a tile, and tiles in the workgroup's memory: one more than the layers that run at once.
+// Columns of a tile, and tiles in the workgroup's memory: one more than the layers that run at once, and, where layers
+// apply a function to what they read, one for what that makes of a state.
 override WIDTH: u32;
 override TILES: u32;
 
@@ -74,13 +75,32 @@ fn main(
 fn run_forward(id: vec3u) {
     let last = run.end - run.is_backward;
     for (var layer = run.first; layer < last; layer++) {
+        load_tile(layer - run.first, layers[layer].inputs, id);
         forward(layers[layer], layer - run.first, id);
     }
+}
+
+// What layers read where state `tile` is.
+fn loaded(tile: u32) -> u32 {
+    return select(TILES - 1u, tile, LOAD == IDENTITY);
+}
+
+// Puts there what they read. Columns past a state's width stay zero.
+fn load_tile(tile: u32, width: u32, id: vec3u) {
+    if LOAD == IDENTITY {
+        return;
+    }
+    for (var column = id.y; column < 4u * whole_fours(width); column += COLUMN_LANES) {
+        let values = load_four(tiles[(tile * WIDTH + column) * ROW_LANES + id.x]);
+        put(TILES - 1u, column, id.x, select(vec4f(), values, vec4(column < width)));
+    }
+    wait();
 }
 
 fn run_backward(part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     for (var layer = run.end; layer > run.first; layer--) {
         let tile = layer - 1u - run.first;
+        load_tile(tile, layers[layer - 1u].inputs, id);
         add_gradients(layers[layer - 1u], tile, part, lanes, id, is_first_tile);
         wait();
         if layer > 1u {
@@ -103,10 +123,18 @@ fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     }
     let bias = parameters[layer.bias + column / 4u];
     let zero = vec4f();
-    put(tile, column, lane, activate_four(sums[0] + bias.x));
-    put(tile, column + 1u, lane, select(zero, activate_four(sums[1] + bias.y), column + 1u < layer.outputs));
-    put(tile, column + 2u, lane, select(zero, activate_four(sums[2] + bias.z), column + 2u < layer.outputs));
-    put(tile, column + 3u, lane, select(zero, activate_four(sums[3] + bias.w), column + 3u < layer.outputs));
+    var below = mat4x4f();
+    if IS_RESIDUAL { below = four_columns(tile - 1u, column, lane); }
+    let values = mat4x4f(
+        store_values(sums[0] + bias.x) + below[0],
+        store_values(sums[1] + bias.y) + below[1],
+        store_values(sums[2] + bias.z) + below[2],
+        store_values(sums[3] + bias.w) + below[3],
+    );
+    put(tile, column, lane, values[0]);
+    put(tile, column + 1u, lane, select(zero, values[1], column + 1u < layer.outputs));
+    put(tile, column + 2u, lane, select(zero, values[2], column + 2u < layer.outputs));
+    put(tile, column + 3u, lane, select(zero, values[3], column + 3u < layer.outputs));
 }
 
 fn add_biases(layer: Layer, tile: u32, base: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
@@ -145,14 +173,16 @@ fn put_deltas(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
         return;
     }
     let states = four_columns(tile, column, lane);
-    put(tile, column, lane, sums[0] * derivative_four(states[0]));
-    put(tile, column + 1u, lane, sums[1] * derivative_four(states[1]));
-    put(tile, column + 2u, lane, sums[2] * derivative_four(states[2]));
-    put(tile, column + 3u, lane, sums[3] * derivative_four(states[3]));
+    var above = mat4x4f();
+    if IS_RESIDUAL { above = four_columns(tile + 1u, column, lane); }
+    put(tile, column, lane, sums[0] * derivative_four(states[0]) + above[0]);
+    put(tile, column + 1u, lane, sums[1] * derivative_four(states[1]) + above[1]);
+    put(tile, column + 2u, lane, sums[2] * derivative_four(states[2]) + above[2]);
+    put(tile, column + 3u, lane, sums[3] * derivative_four(states[3]) + above[3]);
 }
 
-fn activate_four(z: vec4f) -> vec4f {
-    return vec4f(activate(z.x), activate(z.y), activate(z.z), activate(z.w));
+fn store_values(z: vec4f) -> vec4f {
+    return vec4f(activate(STORE, z.x), activate(STORE, z.y), activate(STORE, z.z), activate(STORE, z.w));
 }
 
 fn derivative_four(a: vec4f) -> vec4f {

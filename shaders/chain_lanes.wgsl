@@ -1,13 +1,13 @@
 // What a chain computes, where lanes share a layer's columns among them: each has a block of four samples × 8 columns.
 
-// state `tile + 1` = φ(state `tile` · Wᵀ + bias)
+// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` where layers are residual
 fn forward(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var column = 8u * id.y; column < layer.outputs; column += 8u * COLUMN_LANES) {
         var low = mat4x4f();
         var high = mat4x4f();
         for (var k = 0u; k < fours; k++) {
-            let states = four_columns(tile, 4u * k, id.x);
+            let states = four_columns(loaded(tile), 4u * k, id.x);
             low += states * four_rows(layer, column, k);
             high += states * four_rows(layer, column + 4u, k);
         }
@@ -17,7 +17,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
     wait();
 }
 
-// dW = deltaᵀ · state and db = Σ delta over the tile's samples, into this workgroup's part.
+// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, into this workgroup's part.
 fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     let me = id.y * ROW_LANES + id.x;
     let fours = whole_fours(layer.inputs);
@@ -28,7 +28,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
             var low = mat4x4f();
             var high = mat4x4f();
             for (var lane = 0u; lane < lanes; lane++) {
-                let states = transpose(four_columns(tile, 4u * k, lane));
+                let states = transpose(four_columns(loaded(tile), 4u * k, lane));
                 low += states * four_columns(tile + 1u, row, lane);
                 high += states * four_columns(tile + 1u, above, lane);
             }
@@ -39,7 +39,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
     add_biases(layer, tile + 1u, base, lanes, id, is_first_tile);
 }
 
-// In the place of state `tile`: (delta · W) ⊙ φ′(state), with the delta in the tile above.
+// In the place of state `tile`: (delta · W) ⊙ φ′(state), plus the delta where layers are residual, which is in the tile above.
 fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var k = 2u * id.y; k < fours; k += 2u * COLUMN_LANES) {

@@ -6,14 +6,14 @@
 
 const LANES = 8u;
 
-// state `tile + 1` = φ(state `tile` · Wᵀ + bias)
+// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` where layers are residual
 fn forward(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var column = 0u; column < layer.outputs; column += 4u * LANES) {
         var c = Block();
         for (var k = 0u; k < fours; k++) {
             let mine = four_rows(layer, column + 4u * id.x, k);
-            c = add_products(c, four_columns(tile, 4u * k, id.x), mine);
+            c = add_products(c, four_columns(loaded(tile), 4u * k, id.x), mine);
         }
         put_states(layer, tile + 1u, column, c.c0, id.x);
         put_states(layer, tile + 1u, column + 4u, c.c1, id.x);
@@ -27,7 +27,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
     wait();
 }
 
-// dW = deltaᵀ · state and db = Σ delta over the tile's samples, into this workgroup's part.
+// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, into this workgroup's part.
 fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     let fours = whole_fours(layer.inputs);
     let base = part - layers[run.first].weights;
@@ -37,7 +37,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
             let mine = min(row + 4u * id.x, 4u * whole_fours(layer.outputs) - 4u);
             var c = Block();
             for (var lane = 0u; lane < lanes; lane++) {
-                let states = transpose(four_columns(tile, 4u * k, lane));
+                let states = transpose(four_columns(loaded(tile), 4u * k, lane));
                 c = add_products(c, states, four_columns(tile + 1u, mine, lane));
             }
             if first + id.x < fours {
@@ -55,7 +55,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
     add_biases(layer, tile + 1u, base, lanes, id, is_first_tile);
 }
 
-// In the place of state `tile`: (delta · W) ⊙ φ′(state), with the delta in the tile above.
+// In the place of state `tile`: (delta · W) ⊙ φ′(state), plus the delta where layers are residual, which is in the tile above.
 fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var k = 0u; k < fours; k += LANES) {

@@ -1,7 +1,11 @@
-// SGD on the gradients of a whole batch.
+// Plain SGD on the gradients of a whole batch.
 
-@group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>;
+override WEIGHT_DECAY: f32;
+
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 
 fn take(place: u32, sum: vec4f) {
-    parameters[place] -= run.rate * sum;
+    let numbers = parameters[place] - pace().rate * (sum + WEIGHT_DECAY * parameters[place]);
+    parameters[place] = numbers;
+    if !are_finite(numbers) { note_fault(fault_place(place)); }
 }

@@ -1,4 +1,4 @@
-// Delta product: below = (delta · W) ⊙ φ′(state), with φ′ of the layer that made the state.
+// Delta product: below = (delta · W) ⊙ φ′(state), plus delta where the layer is residual.
 // Left: delta [batch, outputs]. Right: weights [outputs, inputs].
 
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
@@ -18,7 +18,9 @@ fn right_block(column: u32, k: u32) -> mat4x4f {
 
 fn store(row: u32, column: u32, sum: f32) {
     let index = row * sizes.inputs + column;
-    below[index] = sum * derivative(state[index]);
+    var value = sum * derivative(state[index]);
+    if IS_RESIDUAL { value += left_one(row, column, sizes.outputs); }
+    below[index] = value;
 }
 
 fn finish(row: u32, column: u32) {}

@@ -1,4 +1,4 @@
-// Forward product: output = φ(state · Wᵀ + bias).
+// Forward product: output = store(load(state) · Wᵀ + bias), plus the state where the layer is residual.
 // Left: state [batch, inputs]. Right: weights [outputs, inputs].
 
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
@@ -9,7 +9,7 @@ fn extent() -> Extent {
 }
 
 fn left_block(row: u32, k: u32) -> mat4x4f {
-    return left_rows(row, k, sizes.batch, sizes.inputs);
+    return load_block(left_rows(row, k, sizes.batch, sizes.inputs));
 }
 
 fn right_block(column: u32, k: u32) -> mat4x4f {
@@ -17,7 +17,9 @@ fn right_block(column: u32, k: u32) -> mat4x4f {
 }
 
 fn store(row: u32, column: u32, sum: f32) {
-    output[row * sizes.outputs + column] = activate(sum + bias[column]);
+    var value = activate(STORE, sum + bias[column]);
+    if IS_RESIDUAL { value += left_one(row, column, sizes.inputs); }
+    output[row * sizes.outputs + column] = value;
 }
 
 fn finish(row: u32, column: u32) {}

@@ -1,8 +1,10 @@
-// Gathers the next micro-batch of a split that stays on the device: inputs to f32, labels as they are.
+// Gathers the next micro-batch of a split that stays on the device: inputs to f32, targets as they are.
 // Past the split's end the last sample is repeated; `score` does not count it.
 
 // 1 where values are bytes to be scaled by 1/255, 4 where they are f32.
 override VALUE_BYTES: u32;
+// 32-bit words of a target: a class, or numbers.
+override TARGET_WORDS: u32;
 
 struct Sizes {
     batch: u32,
@@ -13,12 +15,12 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> metrics: Metrics;
+@group(0) @binding(1) var<storage, read_write> metrics: Metrics;
 @group(0) @binding(2) var<storage, read> order: array<u32>;
 @group(0) @binding(3) var<storage, read> values: array<u32>;
-@group(0) @binding(4) var<storage, read> split_labels: array<u32>;
+@group(0) @binding(4) var<storage, read> split_targets: array<u32>;
 @group(0) @binding(5) var<storage, read_write> inputs: array<f32>;
-@group(0) @binding(6) var<storage, read_write> labels: array<u32>;
+@group(0) @binding(6) var<storage, read_write> targets: array<u32>;
 
 // x: four features, y: a sample of the batch.
 @compute @workgroup_size(4, 16)
@@ -37,7 +39,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         inputs[row * sizes.features + column] = value(sample * sizes.features + column);
     }
     if id.x == 0u {
-        labels[row] = split_labels[sample];
+        for (var word = 0u; word < TARGET_WORDS; word++) {
+            targets[row * TARGET_WORDS + word] = split_targets[sample * TARGET_WORDS + word];
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-// Weight and bias gradient: deltaᵀ · state and Σ_batch delta.
+// Weight and bias gradient: deltaᵀ · load(state) and Σ_batch delta.
 // Left: delta [batch, outputs]. Right: state [batch, inputs]. The answer's rows are outputs, its columns inputs.
 //
 // A kernel adds to this file
@@ -22,7 +22,7 @@ fn left_block(row: u32, k: u32) -> mat4x4f {
 }
 
 fn right_block(column: u32, k: u32) -> mat4x4f {
-    return right_rows(k, column, sizes.batch, sizes.inputs);
+    return load_block(right_rows(k, column, sizes.batch, sizes.inputs));
 }
 
 fn store(row: u32, column: u32, sum: f32) {

@@ -2,6 +2,10 @@
 
 @group(0) @binding(1) var<storage, read_write> left: array<f32>;
 
+fn left_one(row: u32, column: u32, width: u32) -> f32 {
+    return left[row * width + column];
+}
+
 fn left_at(row: u32, column: u32, width: u32) -> vec4f {
     let start = row * width + column;
     let rest = width - column - 1u;

@@ -10,11 +10,20 @@ struct Run {
     start: u32,
     count: u32,
     parts: u32,
-    rate: f32,
+}
+
+struct Layer {
+    inputs: u32,
+    outputs: u32,
+    weights: u32,
+    bias: u32,
 }
 
 var<immediate> run: Run;
 @group(0) @binding(0) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(1) var<storage, read> layers: array<Layer>;
+@group(0) @binding(2) var<storage, read_write> metrics: Metrics;
+@group(0) @binding(3) var<storage, read> paces: array<Pace>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -30,4 +39,21 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         sum += partials[part * stride + id.x];
     }
     take(run.start + id.x, sum);
+}
+
+fn are_finite(numbers: vec4f) -> bool {
+    return is_finite(numbers.x) && is_finite(numbers.y) && is_finite(numbers.z) && is_finite(numbers.w);
+}
+
+// That of the layer whose parameters are at `place`. Layers that run alone have none, and no bias after them.
+fn fault_place(place: u32) -> u32 {
+    let count = arrayLength(&layers);
+    for (var index = 0u; index < count; index++) {
+        let layer = layers[index];
+        let end = layer.bias + (layer.outputs + 3u) / 4u;
+        if layer.bias > layer.weights && layer.weights <= place && place < end {
+            return count - index;
+        }
+    }
+    return count;
 }

@@ -14,7 +14,8 @@ struct Sizes {
     batch: u32,
     inputs: u32,
     outputs: u32,
-    rate: f32,
+    // Noted where a parameter of the layer is infinite or none.
+    place: u32,
 }
 
 struct Extent {

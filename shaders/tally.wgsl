@@ -28,5 +28,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         }
         metrics.loss += total / f32(sizes.divisor);
         metrics.batches += 1u;
+        if !is_finite(total) { note_fault(0u); }
     }
 }

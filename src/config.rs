@@ -1,29 +1,43 @@
 //! Validated settings; the only place that knows defaults.
 
-use std::fmt;
-use std::str::FromStr;
+mod preset;
+mod widths;
+
+pub use preset::Preset;
+pub use widths::Widths;
+
+use std::collections::BTreeMap;
 
 use crate::device::Residence;
-use crate::model::{Activation, Loss, Network, Optimizer};
+use crate::model::{
+    Activation, Decay, Initialiser, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule,
+};
 use crate::strategy::Strategy;
 use crate::{Error, Result};
 
 /// The data that is trained on unless another is named: the MNIST that the project carries.
 pub const DEFAULT_DATA: &str = "data/mnist.npz";
 
-/// How to train. The default is the notebook's accuracy experiment.
+/// How to train. The default is a deep residual network that learns MNIST in a few epochs;
+/// [`Settings::notebook`] is what the notebook trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The width of every state.
     pub layers: Widths,
-    /// Of every layer, but for the last where the loss wants logits.
+    /// Between the layers.
     pub activation: Activation,
+    /// Whether hidden layers add what they read to what they make, where the two are equally wide.
+    pub residual: bool,
+    /// How the first parameters are drawn; `None` is what is usual for the activation.
+    pub initialiser: Option<Initialiser>,
     /// What is made small.
     pub loss: Loss,
     /// How parameters move.
-    pub optimizer: Optimizer,
+    pub rule: UpdateRule,
     /// The learning rate.
     pub lr: f32,
+    /// How it changes.
+    pub schedule: Schedule,
     /// Samples in a mini-batch.
     pub batch: usize,
     /// Samples whose activations are on the device at once, a divisor of `batch`; gradients add up over the batch's
@@ -56,11 +70,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            layers: Widths(vec![784, 30, 30, 30, 30, 10]),
-            activation: Activation::Sigmoid,
-            loss: Loss::Quadratic,
-            optimizer: Optimizer::Sgd,
-            lr: 3.0,
+            layers: Widths([vec![784], vec![64; 50], vec![10]].concat()),
+            activation: Activation::Relu,
+            residual: true,
+            initialiser: None,
+            loss: Loss::CrossEntropy,
+            rule: UpdateRule::of(Optimizer::Adam),
+            lr: Optimizer::Adam.usual_rate(),
+            schedule: Schedule { decay: Decay::Cosine, ..Schedule::default() },
             batch: 100,
             micro_batch: None,
             epochs: 5,
@@ -79,6 +96,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The notebook's accuracy experiment.
+    pub fn notebook() -> Self {
+        Settings {
+            layers: Widths(vec![784, 30, 30, 30, 30, 10]),
+            activation: Activation::Sigmoid,
+            residual: false,
+            initialiser: Some(Initialiser::Normal),
+            loss: Loss::Quadratic,
+            rule: UpdateRule::of(Optimizer::Sgd),
+            lr: 3.0,
+            schedule: Schedule::default(),
+            ..Settings::default()
+        }
+    }
+
     /// Checks every setting that needs no data to be checked.
     ///
     /// # Errors
@@ -87,6 +119,7 @@ impl Settings {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
         }
+        self.validate_rule()?;
         for (flag, is_zero) in [
             ("--batch", self.batch == 0),
             ("--epochs", self.epochs == 0),
@@ -116,6 +149,43 @@ impl Settings {
         self.network().map(|_| ())
     }
 
+    fn validate_rule(&self) -> Result<()> {
+        let UpdateRule { momentum, betas: [beta1, beta2], epsilon, weight_decay, clip_norm, .. } = self.rule;
+        let Schedule { decay_factor, floor, decay_every, .. } = self.schedule;
+        let share = |value: f32| (0.0..1.0).contains(&value);
+        for (flag, value, is_good, expected) in [
+            ("--momentum", momentum, share(momentum), "at least 0 and below 1"),
+            ("--beta1", beta1, share(beta1), "at least 0 and below 1"),
+            ("--beta2", beta2, share(beta2), "at least 0 and below 1"),
+            ("--epsilon", epsilon, epsilon.is_finite() && epsilon > 0.0, "a positive number"),
+            (
+                "--weight-decay",
+                weight_decay,
+                weight_decay.is_finite() && weight_decay >= 0.0,
+                "a number that is not negative",
+            ),
+            (
+                "--clip-norm",
+                clip_norm.unwrap_or(1.0),
+                clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
+                "a positive number",
+            ),
+            (
+                "--decay-factor",
+                decay_factor,
+                decay_factor.is_finite() && decay_factor > 0.0,
+                "a positive number",
+            ),
+            ("--lr-floor", floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
+            ("--decay-every", decay_every as f32, decay_every > 0, "at least 1"),
+        ] {
+            if !is_good {
+                return Err(Error::usage(flag, format!("found {value}, expected {expected}")));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the mini-batch against so many training samples.
     ///
     /// # Errors
@@ -133,12 +203,62 @@ impl Settings {
         self.micro_batch.unwrap_or(self.batch)
     }
 
+    /// What decides a run's bits beside its data and its device, by name, in words. Strategies do not.
+    pub fn decisive(&self) -> BTreeMap<String, String> {
+        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = self.rule;
+        let Schedule { decay, warm_up, decay_every, decay_factor, floor } = self.schedule;
+        let mut settings = BTreeMap::from([
+            ("--layers", self.layers.to_string()),
+            ("--activation", self.activation.name().to_owned()),
+            ("--residual", self.residual.to_string()),
+            ("--loss", self.loss.name().to_owned()),
+            ("--optimizer", optimizer.name().to_owned()),
+            ("--lr", self.lr.to_string()),
+            ("--momentum", momentum.to_string()),
+            ("--beta1", betas[0].to_string()),
+            ("--beta2", betas[1].to_string()),
+            ("--epsilon", epsilon.to_string()),
+            ("--weight-decay", weight_decay.to_string()),
+            ("--clip-norm", clip_norm.map_or("none".to_owned(), |norm| norm.to_string())),
+            ("--schedule", decay.name().to_owned()),
+            ("--warm-up", warm_up.to_string()),
+            ("--decay-every", decay_every.to_string()),
+            ("--decay-factor", decay_factor.to_string()),
+            ("--lr-floor", floor.to_string()),
+            ("--batch", self.batch.to_string()),
+            ("--micro-batch", self.micro_batch().to_string()),
+            ("--seed", self.seed.to_string()),
+            ("--no-shuffle", (!self.shuffle).to_string()),
+        ]);
+        // Only there does a step depend on how many are to come.
+        if decay == Decay::Cosine {
+            let steps = self.steps.map_or(format!("of {} epochs", self.epochs), |steps| steps.to_string());
+            settings.insert("--steps", steps);
+        }
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The learning rate of step `index` of `total`, counted from 0.
+    pub fn rate(&self, index: u64, total: u64) -> f32 {
+        self.lr * self.schedule.share(index, total)
+    }
+
     /// The network that these settings describe.
     ///
     /// # Errors
     /// As [`Network::new`].
     pub fn network(&self) -> Result<Network> {
-        Network::new(&self.layers.0, self.activation, self.loss)
+        let network = Network::new(&self.layers.0, self.activation, self.loss)?;
+        Ok(network.with_residual(self.residual))
+    }
+
+    /// The first parameters of that network, where no file has them.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn initial_parameters(&self) -> Result<Parameters> {
+        let initialiser = self.initialiser.unwrap_or_else(|| Initialiser::usual(self.activation));
+        Ok(Parameters::initial(&self.network()?, initialiser, self.seed))
     }
 }
 
@@ -157,40 +277,6 @@ fn nearest_divisors(number: usize, wrong: usize) -> String {
     words.join(" or ")
 }
 
-/// The notebook's experiments. Activation, loss, learning rate and batch are the defaults in all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Preset {
-    /// Equal accuracy: 784,30x4,10 for 5 epochs
-    Accuracy,
-    /// Running time of a simple network: 784,100,10 for 10 epochs
-    Small,
-    /// Running time of a longer one: 784,30x6,10 for 10 epochs
-    Longer,
-    /// Running time and memory of a very long one: 784,30x50,10 for 10 epochs
-    VeryLong,
-}
-
-impl Preset {
-    /// Its network and epochs.
-    pub fn settings(self) -> Settings {
-        let (hidden, epochs) = match self {
-            Preset::Accuracy => (vec![30; 4], 5),
-            Preset::Small => (vec![100], 10),
-            Preset::Longer => (vec![30; 6], 10),
-            Preset::VeryLong => (vec![30; 50], 10),
-        };
-        Settings { layers: Widths([vec![784], hidden, vec![10]].concat()), epochs, ..Settings::default() }
-    }
-
-    /// The values of `--every` that the notebook compares.
-    pub fn every(self) -> &'static [usize] {
-        match self {
-            Preset::VeryLong => &[0, 1, 2, 4, 10],
-            _ => &[0, 1, 2, 4],
-        }
-    }
-}
-
 /// Where to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DeviceChoice {
@@ -204,63 +290,9 @@ pub enum DeviceChoice {
     Software,
 }
 
-/// The width of every state, written as `784,30x50,10`: `30x50` is fifty layers of 30.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Widths(pub Vec<usize>);
-
-impl FromStr for Widths {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        /// Longer chains are taken for a slip of the finger.
-        const MOST_LAYERS: usize = 20_000;
-        let mut widths = Vec::new();
-        for part in text.split(',') {
-            let number = |digits: &str| {
-                usize::from_str(digits.trim()).map_err(|_| {
-                    format!("found '{part}', expected a width such as 30, or 30x50 for fifty layers of 30")
-                })
-            };
-            let (width, times) = match part.split_once('x') {
-                Some((width, times)) => (number(width)?, number(times)?),
-                None => (number(part)?, 1),
-            };
-            if width == 0 || times == 0 {
-                return Err(format!("found '{part}', expected widths and counts of at least 1"));
-            }
-            if times > MOST_LAYERS - widths.len() {
-                return Err(format!("found more than {MOST_LAYERS} layers, expected fewer"));
-            }
-            widths.extend(std::iter::repeat_n(width, times));
-        }
-        Ok(Widths(widths))
-    }
-}
-
-impl fmt::Display for Widths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, run) in self.0.chunk_by(|a, b| a == b).enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            match run {
-                [width] => write!(f, "{comma}{width}")?,
-                _ => write!(f, "{comma}{}x{}", run[0], run.len())?,
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn widths_read_back_as_written() {
-        for text in ["784,30x50,10", "1,2", "7x3", "784,100,10"] {
-            assert_eq!(text.parse::<Widths>().unwrap().to_string(), text);
-        }
-        assert_eq!("3, 2x2".parse(), Ok(Widths(vec![3, 2, 2])));
-    }
 
     #[test]
     fn a_micro_batch_must_divide_its_batch() {
@@ -284,25 +316,6 @@ mod tests {
         }
         for micro_batch in [1, 2, 4, 5, 10, 20, 25, 50, 100] {
             assert_eq!(refused(100, micro_batch), Ok(()));
-        }
-    }
-
-    #[test]
-    fn slips_are_named() {
-        for text in [
-            "",
-            "784,",
-            "784,ten",
-            "30x",
-            "x30",
-            "784,0,10",
-            "3x0",
-            "-1,2",
-            "9999999999999999999999",
-            "2x20001",
-        ] {
-            let message = text.parse::<Widths>().unwrap_err();
-            assert!(message.contains("found") && message.contains("expected"), "{text}: {message}");
         }
     }
 }

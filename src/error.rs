@@ -60,6 +60,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// Somebody asked for the end before the last step.
+    #[error("interrupted after {steps} steps; {remedy}")]
+    Interrupted {
+        /// Steps made.
+        steps: u64,
+        /// How to go on.
+        remedy: String,
+    },
+
     /// The device went away, or refused work it had accepted before.
     #[error("the device failed: {0}")]
     DeviceLost(String),
@@ -140,6 +149,7 @@ impl Error {
             Error::DoesNotFit(_) | Error::OverBudget { .. } => 5,
             Error::Diverged { .. } => 6,
             Error::DeviceLost(_) => 7,
+            Error::Interrupted { .. } => 130,
         }
     }
 }

@@ -19,7 +19,7 @@ pub trait Backend {
     fn backward(&mut self, layers: Layers, state: SlotId, delta: SlotId, below: Option<SlotId>)
     -> Result<()>;
 
-    /// Counts the correct predictions in the output state.
+    /// Counts the correct predictions in the output state, and adds up the loss.
     fn score(&mut self, output: SlotId) -> Result<()>;
 
     /// The value in `slot` is no longer needed.

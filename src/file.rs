@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+/// What the names of files begin with that are not complete.
+pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
+
 /// Puts a file at `path`. One that is there already is replaced only by a complete one: the new one is written beside
 /// it, synced, then renamed over it; it keeps the old one's rights.
 ///
@@ -22,6 +25,10 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
     }
     file.as_file().sync_all().map_err(|error| fail(error.to_string()))?;
     file.persist(&target).map_err(|error| fail(error.error.to_string()))?;
+    // A new name is safe once its folder is; some systems cannot sync folders, and need not.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
     Ok(())
 }
 
@@ -70,5 +77,5 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".ckpt-gpu-").tempfile_in(folder)
+    builder.prefix(TEMPORARY_PREFIX).tempfile_in(folder)
 }

@@ -9,33 +9,31 @@
 //! use std::sync::Arc;
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 //! use ckpt_gpu::data::{Dataset, Inputs, Split};
-//! use ckpt_gpu::model::{Loss, Parameters};
 //! use ckpt_gpu::strategy::Strategy;
 //! use ckpt_gpu::train::Trainer;
 //!
 //! // Which of two numbers is the larger one?
 //! let inputs: Vec<f32> = (0..400).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
-//! let labels = inputs.chunks(2).map(|pair| u32::from(pair[1] > pair[0])).collect();
+//! let labels: Vec<u32> = inputs.chunks(2).map(|pair| u32::from(pair[1] > pair[0])).collect();
 //! let split = Split::new(2, Inputs::F32(inputs), labels)?;
 //! let data = Arc::new(Dataset { source: "in memory".into(), train: split.clone(), test: split });
 //!
 //! let settings = Settings {
 //!     layers: Widths(vec![2, 16, 16, 16, 2]),
-//!     loss: Loss::CrossEntropy,
-//!     lr: 0.5,
+//!     lr: 0.01,
 //!     batch: 20,
 //!     epochs: 60,
 //!     strategy: Strategy::EveryN(2),
 //!     device: DeviceChoice::Cpu,
 //!     ..Settings::default()
 //! };
-//! let start = Parameters::normal(&settings.network()?, settings.seed);
+//! let start = settings.initial_parameters()?;
 //! let mut trainer = Trainer::new(&settings, &data, &start)?;
-//! let mut accuracy = 0.0;
+//! let mut accuracy = None;
 //! while !trainer.is_done() {
-//!     accuracy = trainer.epoch(|_step| ())?.accuracy;
+//!     accuracy = trainer.epoch(|_step| ())?.test.accuracy;
 //! }
-//! assert!(accuracy > 0.9);
+//! assert!(accuracy > Some(0.9));
 //!
 //! let memory = trainer.memory();
 //! assert_eq!(memory.planned, memory.counted);
@@ -58,9 +56,11 @@ pub mod file;
 pub mod gpu;
 pub mod memory;
 pub mod model;
+pub mod model_file;
 pub mod plan;
 pub mod report;
 pub mod simulate;
+pub mod snapshot;
 pub mod strategy;
 pub mod train;
 

@@ -34,7 +34,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
 fn random_data(features: usize, classes: usize, samples: usize, random: &mut Random) -> Arc<Dataset> {
     let mut split = |samples: usize| {
         let values = (0..samples * features).map(|_| random.normal()).collect();
-        let labels = (0..samples).map(|_| random.below(classes) as u32).collect();
+        let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
         Split::new(features, Inputs::F32(values), labels).unwrap()
     };
     Arc::new(Dataset { source: "random".into(), train: split(samples), test: split(3) })
@@ -66,7 +66,7 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
         micro_batch,
         steps: Some(3),
         device,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let data = random_data(7, 10, 200, &mut random);
     let parameters = random.parameters(&settings.network().unwrap());
@@ -98,7 +98,7 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
         steps: Some(1),
         device,
         dataset: Residence::Host,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let data = random_data(64, 10, 1000, &mut random);
     let mut parameters = random.parameters(&settings.network().unwrap());
@@ -132,7 +132,7 @@ fn software_keeps_the_dataset_on_the_host_where_memory_is_short() {
         batch: 20,
         steps: Some(2),
         device: DeviceChoice::Software,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let data = random_data(50, 4, 2000, &mut random);
     let parameters = random.parameters(&settings.network().unwrap());

@@ -20,7 +20,9 @@ fn few_cases() -> Vec<Case> {
         batch,
         parts,
         activation: Activation::Tanh,
+        residual: false,
         loss: Loss::Quadratic,
+        values: false,
         bytes: parts == 1,
         fused: false,
         every: 2,
@@ -36,7 +38,7 @@ fn odd_network() -> Settings {
         loss: Loss::CrossEntropy,
         batch: 9,
         seed: 5,
-        ..Settings::default()
+        ..Settings::notebook()
     }
 }
 
@@ -63,23 +65,23 @@ fn everything_holds(machine: &Machine, settings: &Settings) {
 #[test]
 fn cpu_holds_however_wide_and_deep() {
     let layers = Widths([vec![20], vec![300; 30], vec![5]].concat());
-    everything_holds(&Machine::Cpu, &Settings { layers, batch: 4, ..Settings::default() });
+    everything_holds(&Machine::Cpu, &Settings { layers, batch: 4, ..Settings::notebook() });
 }
 
 #[test]
 fn cpu_holds() {
-    everything_holds(&Machine::Cpu, &Settings::default());
+    everything_holds(&Machine::Cpu, &Settings::notebook());
     everything_holds(&Machine::Cpu, &odd_network());
     everything_holds(
         &Machine::Cpu,
-        &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::default() },
+        &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::notebook() },
     );
 }
 
 #[test]
 fn software_holds() {
     let machine = software();
-    everything_holds(&machine, &Settings::default());
+    everything_holds(&machine, &Settings::notebook());
     everything_holds(&machine, &odd_network());
 }
 
@@ -150,20 +152,22 @@ fn cut(tile: Tile) -> Context {
 #[test]
 fn software_with_a_broken_forward_fails_there_alone() {
     let forward = ["forward"];
-    only(&forward, "forward", "activate(sum + bias[column])", "activate(sum)");
+    only(&forward, "forward", "activate(STORE, sum + bias[column])", "activate(STORE, sum)");
     only(&forward, "forward", "output[row", "if sum == 1e30 { return; } output[0u * row");
     // Nothing is stored, so the slot keeps what it held.
     only(&forward, "forward", "    output[", "    if sum == 1e30 { output[0] = 1.0; }\n    //");
     // NaN in one sample, at batches of one size.
-    let nan = format!("= select(activate(sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
-    only(&forward, "forward", "= activate(sum + bias[column])", &nan);
+    let nan =
+        format!("= select(activate(STORE, sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
+    only(&forward, "forward", "= activate(STORE, sum + bias[column])", &nan);
 }
 
 /// What reads nothing but NaN cannot be judged, and does not pass.
 #[test]
 fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
     let context = Context::open(AdapterKind::Software).unwrap();
-    let broken = break_shader(context, "forward", "= activate(sum + bias[column])", &format!("= {NAN}"));
+    let broken =
+        break_shader(context, "forward", "= activate(STORE, sum + bias[column])", &format!("= {NAN}"));
     let apart: Vec<_> = few_cases().into_iter().filter(|case| !case.fused).collect();
     let checks = kernels::check(&Machine::Gpu(Box::new(broken)), &apart, |_| ()).unwrap();
     let [failed, not_judged] = [Verdict::Failed, Verdict::NotJudged].map(|verdict| names(&checks, verdict));
@@ -175,20 +179,20 @@ fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
 fn software_with_a_broken_backward_fails_there_alone() {
     only(&["delta"], "delta", "sum * derivative(state[index])", "sum");
     only(&["delta"], "delta", "sum * derivative(state[index])", "sum / 0.0 * derivative(state[index])");
-    only(&["update"], "update", "weights[index] -=", "weights[index] +=");
+    only(&["update"], "update", "weights[index] - pace()", "weights[index] + pace()");
     only(
         &["update"],
         "update",
-        "bias[index] -= sizes.rate * sum",
-        "bias[index] -= sizes.rate * sum * 1.0001",
+        "bias[index] - pace().rate * (sum",
+        "bias[index] - pace().rate * 1.0001 * (sum",
     );
-    only(&["accumulate"], "accumulate", "if !IS_FIRST { gradient += weight_gradients[index]; }", "");
+    only(&["accumulate"], "optimize", "gradient += kept[index];", "gradient += 0.0 * kept[index];");
     // The parameters move with every part.
     only(
         &["accumulate"],
-        "accumulate",
-        "if IS_LAST { bias[index] -=",
-        "bias[index] -= 1e-6; if IS_LAST { bias[index] -=",
+        "optimize",
+        "if !IS_FIRST { gradient += kept[place]; }",
+        "if !IS_FIRST { gradient += kept[place]; }\n    bias[index] -= 1e-6;",
     );
 }
 
@@ -197,7 +201,7 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 /// What goes backward first makes the states between again.
 #[test]
 fn software_with_a_broken_chain_fails_from_there_on() {
-    only(&CHAIN, "chain", "activate_four(sums[2] + bias.z)", "activate_four(sums[2])");
+    only(&CHAIN, "chain", "store_values(sums[2] + bias.z)", "store_values(sums[2])");
     only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
     // The tile of a workgroup's second turn.
     only(&CHAIN[2..3], "chain", "total += partials[place];", "");
@@ -234,29 +238,19 @@ fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
 #[test]
 fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
     only(&CHAIN[2..3], "partials", "part < parts", "part + 1u < parts");
-    only(&CHAIN[2..3], "chain_update", "parameters[place] -=", "parameters[place] +=");
-    only(&CHAIN[3..], "chain_accumulate", "if !IS_FIRST { gradient += gradients[place]; }", "");
-    only(
-        &CHAIN[3..],
-        "chain_accumulate",
-        "gradients[place] = gradient;",
-        "gradients[place] = 1.001 * gradient;",
-    );
+    only(&CHAIN[2..3], "chain_update", "parameters[place] - pace()", "parameters[place] + pace()");
+    only(&CHAIN[3..], "chain_optimize", "gradient += vec4f(", "gradient += 0.0 * vec4f(");
+    only(&CHAIN[3..], "chain_optimize", "kept[first] = gradient.x;", "kept[first] = 1.001 * gradient.x;");
 }
 
 #[test]
 fn software_with_a_broken_loss_or_count_fails_there_alone() {
-    only(&["loss"], "loss", "error * derivative(a) / f32", "error / f32");
-    only(
-        &["loss"],
-        "loss",
-        "f32(sizes.divisor);\n    }\n    return 0.5",
-        "f32(sizes.batch);\n    }\n    return 0.5",
-    );
+    only(&["loss"], "loss", " * derivative_of_output(STORE, output[place])", "");
+    only(&["loss"], "loss", "slope / f32(sizes.divisor)", "slope / f32(sizes.batch)");
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
     only(&["tally"], "tally", "/ f32(sizes.divisor)", "/ f32(sizes.batch)");
-    only(&["score"], "score", "best == labels[sample]", "best != labels[sample]");
-    only(&["score"], "score", "let samples = min(sizes.batch, left);", "let samples = sizes.batch;");
+    only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
+    only(&["tally", "score"], "score", "let samples = min(sizes.batch, left);", "let samples = sizes.batch;");
     only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
 }
 
@@ -265,10 +259,10 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let context = Context::open(AdapterKind::Software).unwrap();
-    let stale = "activate(sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
-    let context = break_shader(context, "forward", "activate(sum + bias[column])", stale);
+    let stale = "activate(STORE, sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
+    let context = break_shader(context, "forward", "activate(STORE, sum + bias[column])", stale);
     let settings =
-        Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, fused: false, ..Settings::default() };
+        Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, fused: false, ..Settings::notebook() };
     let machine = Machine::Gpu(Box::new(context));
     let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
     assert_eq!(outcome.checks.len(), 22);

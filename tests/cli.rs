@@ -209,7 +209,7 @@ fn saving_over_a_file_replaces_it_and_leaves_nothing_else() {
 fn mnist_is_what_is_trained_on_unless_told_otherwise() {
     let folder = Folder::new();
     let run = |device| {
-        let mut command = folder.command(&format!("train --json --steps 5 {device}"));
+        let mut command = folder.command(&format!("train --preset accuracy --json --steps 5 {device}"));
         outcome(command.current_dir(root())).succeeded().events()
     };
     let runs = [run(CPU), run(SOFTWARE), run("--device software --dataset host")];

@@ -99,7 +99,7 @@ fn drawn() -> (Vec<Layer>, Vec<Sample>) {
 fn the_gradients_in_the_file_are_those_of_the_loss() {
     let folder = Folder::new();
     for device in ["cpu", "software"] {
-        let network = format!("--layers 6,5,4,3 --batch {BATCH} --seed {SEED}");
+        let network = format!("--preset accuracy --layers 6,5,4,3 --batch {BATCH} --seed {SEED}");
         folder.run(&format!("check --device {device} {network} --gradients g.npz")).succeeded();
         let mut archive = Archive::open(&folder.path("g.npz")).unwrap();
         assert_eq!(archive.keys().count(), 4 * 3);

@@ -144,14 +144,14 @@ fn the_very_long_network_takes_less_the_more_it_recomputes() {
 #[test]
 fn weights_that_differ_are_told() {
     let inputs = (0..60).map(|n| (n * n % 17) as f32 / 17.0).collect();
-    let split = Split::new(3, Inputs::F32(inputs), (0..20).map(|n| n % 2).collect()).unwrap();
+    let split = Split::new(3, Inputs::F32(inputs), (0..20).map(|n| n % 2).collect::<Vec<_>>()).unwrap();
     let data = std::sync::Arc::new(Dataset { source: "test".into(), train: split.clone(), test: split });
     let settings = Settings {
         layers: Widths(vec![3, 4, 4, 2]),
         batch: 5,
         epochs: 2,
         device: DeviceChoice::Cpu,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let network = settings.network().unwrap();
     let start = Parameters::normal(&network, 5);

@@ -4,8 +4,8 @@ mod common;
 
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::weights;
 use ckpt_gpu::model::Parameters;
+use ckpt_gpu::model_file;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::Trainer;
 use common::{mnist, root};
@@ -75,7 +75,7 @@ fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<us
         shuffle: false,
         strategy: Strategy::EveryN(every),
         device,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let mut trainer = Trainer::new(&settings, mnist(), &file(case, "init")).unwrap();
     trainer.epoch(|_| ()).unwrap();
@@ -88,9 +88,9 @@ fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<us
 }
 
 fn file(case: &Case, which: &str) -> Parameters {
-    let settings = Settings { layers: Widths(case.layers.clone()), ..Settings::default() };
+    let settings = Settings { layers: Widths(case.layers.clone()), ..Settings::notebook() };
     let path = root().join(format!("tests/golden/{}.{which}.npz", case.name));
-    weights::read(&path, &settings.network().unwrap()).unwrap()
+    model_file::read_parameters(&path, &settings.network().unwrap()).unwrap()
 }
 
 #[test]

@@ -48,7 +48,9 @@ fn software_products_agree_however_they_are_cut() {
         batch,
         parts,
         activation: Activation::Tanh,
+        residual: false,
         loss: Loss::Quadratic,
+        values: false,
         bytes: false,
         fused: false,
         every: 2,
@@ -69,8 +71,20 @@ fn the_grid_has_every_kind_of_case() {
     let any = |is: &dyn Fn(&Case) -> bool| assert!(grid.iter().any(is));
     for activation in Activation::ALL {
         for loss in Loss::ALL {
-            any(&|case| case.activation == activation && case.loss == loss && case.widths.len() > 2);
+            any(&|case| case.activation == activation && case.loss == loss);
         }
+    }
+    for activation in Activation::ALL {
+        for residual in [false, true] {
+            any(&|case| {
+                let has_blocks = case.widths[1..].windows(2).any(|pair| pair[0] == pair[1]);
+                case.activation == activation && case.residual == residual && (has_blocks || !residual)
+            });
+        }
+    }
+    for loss in Loss::ALL {
+        any(&|case| case.loss == loss && case.values == loss.takes_values());
+        any(&|case| case.loss == loss && !case.values);
     }
     for bytes in [false, true] {
         any(&|case| case.bytes == bytes && case.parts == 1);

@@ -74,8 +74,7 @@ fn chromium_shows_every_total_as_the_report_has_it() {
 
 #[test]
 fn chromium_is_ready_soon_with_a_thousand_layers() {
-    let command =
-        "train --data small.npz --layers 6,64x1000,3 --batch 8 --steps 2 --device cpu --budget 18MiB";
+    let command = "train --preset accuracy --data small.npz --layers 6,64x1000,3 --batch 8 --steps 2 --device cpu --budget 18MiB";
     let reported = Reported::new(command);
     let plan = reported.plan();
     assert_eq!(list(&plan["network"]["widths"]).len(), 1002);
@@ -150,7 +149,9 @@ fn chromium_fits_dark_and_narrow_screens() {
 
 #[test]
 fn chromium_shows_a_plan_and_what_else_there_is() {
-    let reported = Reported::new("plan --data small.npz --layers 6,5x12,3 --batch 8 --device cpu --every 4");
+    let reported = Reported::new(
+        "plan --preset accuracy --data small.npz --layers 6,5x12,3 --batch 8 --device cpu --every 4",
+    );
     let mut shown = reported.open();
     let (plan, outlook) = (reported.plan(), &reported.json["outlook"]);
     assert_eq!(shown.words("#kicker"), "ckpt-gpu · plan, not run");
@@ -188,7 +189,7 @@ fn chromium_shows_a_plan_and_what_else_there_is() {
 #[test]
 fn chromium_shows_a_bound_only_where_it_is_known() {
     const WORDS: &str = "No schedule in the same memory";
-    let budget = "plan --data small.npz --batch 8 --device cpu --budget";
+    let budget = "plan --preset accuracy --data small.npz --batch 8 --device cpu --budget";
     for (flags, is_known) in [("3000 --layers 6,5x12,3", true), ("24000 --layers 6,5x120,3", false)] {
         let reported = Reported::new(&format!("{budget} {flags}"));
         assert_eq!(reported.json["outlook"]["bound_flops"].is_number(), is_known);
@@ -203,7 +204,7 @@ fn chromium_shows_a_bound_only_where_it_is_known() {
 fn chromium_shows_which_micro_batches_do_not_fit() {
     let layers = "6,200000000,3";
     let reported = Reported::new(&format!(
-        "plan --data small.npz --layers {layers} --batch 24 --micro-batch 1 --device cpu"
+        "plan --preset accuracy --data small.npz --layers {layers} --batch 24 --micro-batch 1 --device cpu"
     ));
     let rows = list(&reported.json["outlook"]["micro_batches"]);
     let fitting: Vec<_> = rows.iter().flat_map(|row| list(&row["choices"]).to_vec()).collect();

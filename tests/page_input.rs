@@ -23,7 +23,7 @@ fn chromium_tells_what_is_under_the_pointer() {
 #[test]
 fn chromium_tells_what_is_under_the_pointer_where_values_share_a_block() {
     let network = "--layers 6,100,20,60x3,3 --batch 8 --steps 1 --device software --no-fuse --every 2";
-    let reported = Reported::new(&format!("train --data small.npz {network}"));
+    let reported = Reported::new(&format!("train --preset accuracy --data small.npz {network}"));
     assert!(stays(reported.plan()).iter().any(|stay| stay.offset > 0));
     assert!(number(&reported.plan()["categories"]["fragmentation"]) > 0);
     answers_the_pointer(&reported);
@@ -253,7 +253,9 @@ fn chromium_zooms_by_mouse_and_buttons() {
 #[test]
 fn chromium_shows_long_tables_by_what_is_in_sight() {
     // Every layer an interval: a thousand rows.
-    let reported = Reported::new("plan --data small.npz --layers 6,5x999,3 --batch 8 --device cpu --every 1");
+    let reported = Reported::new(
+        "plan --preset accuracy --data small.npz --layers 6,5x999,3 --batch 8 --device cpu --every 1",
+    );
     let mut shown = reported.open();
     let parts = list(&reported.plan()["interval_peaks"]);
     assert!(parts.len() > 900, "{}", parts.len());

@@ -20,7 +20,7 @@ const MIB: u64 = 1 << 20;
 
 /// Plans every second state for `target`.
 fn planned(target: Target, widths: &[usize], batch: usize) -> Result<Planned, Error> {
-    let settings = Settings { layers: Widths(widths.to_vec()), batch, ..Settings::default() };
+    let settings = Settings { layers: Widths(widths.to_vec()), batch, ..Settings::notebook() };
     let network: Network = settings.network()?;
     let task = task(&settings, &network, DatasetShape::empty(widths[0]));
     target.plan(Strategy::EveryN(2), &task, Residence::Host)
@@ -116,7 +116,7 @@ fn every_pool_keeps_to_buffers_of_any_size_or_is_refused() {
 }
 
 fn network(widths: &[usize], batch: usize) -> Chain {
-    let settings = Settings { layers: Widths(widths.to_vec()), ..Settings::default() };
+    let settings = Settings { layers: Widths(widths.to_vec()), ..Settings::notebook() };
     Chain::of(&settings.network().unwrap(), batch).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Checks the f64 reference itself: its gradients against finite differences, its small parts by hand.
 
 use ckpt_gpu::check::reference::{
-    Activation, Loss, Reference, correct, forward, gather, loss, relative_error,
+    Activation, Kind, Loss, Reference, correct, forward, gather, loss, one_hot, relative_error,
 };
 
 /// Half the distance between the two points of a central difference.
@@ -11,7 +11,7 @@ const H: f64 = 1e-5;
 const KINK_MARGIN: f64 = 1e-3;
 
 /// Widths and batch sizes: odd ones, single layers, and every kind of 1.
-const CASES: [(&[usize], usize); 8] = [
+const CASES: [(&[usize], usize); 9] = [
     (&[5, 3], 1),
     (&[7, 5, 3], 1),
     (&[7, 5, 3], 9),
@@ -19,6 +19,7 @@ const CASES: [(&[usize], usize); 8] = [
     (&[1, 1, 1], 3),
     (&[1, 6, 1], 1),
     (&[5, 9, 1, 7, 2], 4),
+    (&[4, 6, 6, 6, 3], 5),
     (&[4, 3, 5, 3, 5, 3], 7),
 ];
 
@@ -43,38 +44,62 @@ impl SplitMix {
 struct Problem {
     network: Reference,
     x: Vec<f64>,
-    labels: Vec<u32>,
+    targets: Vec<f64>,
 }
 
 impl Problem {
-    fn random(widths: &[usize], batch: usize, activation: Activation, loss: Loss, seed: u64) -> Self {
+    fn random(
+        widths: &[usize],
+        batch: usize,
+        (activation, residual): (Activation, bool),
+        loss: Loss,
+        seed: u64,
+    ) -> Self {
         let mut random = SplitMix(seed);
         let classes = widths[widths.len() - 1] as u64;
         let network = Reference {
             widths: widths.to_vec(),
             activation,
+            residual,
             loss,
             weights: widths.windows(2).map(|pair| random.values(pair[0] * pair[1])).collect(),
             biases: widths[1..].iter().map(|&width| random.values(width)).collect(),
         };
         let x = random.values(batch * widths[0]);
-        let labels = (0..batch).map(|_| (random.next() % classes) as u32).collect();
-        Self { network, x, labels }
+        let labels: Vec<u32> = (0..batch).map(|_| (random.next() % classes) as u32).collect();
+        let width = widths[widths.len() - 1];
+        // Classes, or, where the loss allows, shares between them.
+        let mut targets = one_hot(&labels, width);
+        if loss != Loss::CrossEntropy && seed % 2 == 1 {
+            targets = random.values(batch * width).iter().map(|value| value / 3.0 + 0.5).collect();
+        }
+        Self { network, x, targets }
     }
 
-    /// Whether finite differences say anything here: no pre-activation near relu's kink, and no layer dead.
+    /// Whether finite differences say anything here: no activation near its kink, nor an error near huber's, and no
+    /// layer dead.
     fn is_smooth(&self) -> bool {
         let Reference { weights, biases, .. } = &self.network;
         let states = self.network.states(&self.x);
-        (0..self.network.layers()).filter(|&l| self.network.activation_of(l) == Activation::Relu).all(|l| {
-            let shape = self.network.shape(l, self.labels.len());
-            let z = forward(shape, Activation::Identity, &states[l], &weights[l], &biases[l]);
-            z.iter().all(|z| z.abs() > KINK_MARGIN) && z.iter().any(|&z| z > 0.0)
-        })
+        let batch = self.x.len() / self.network.widths[0];
+        let layers_are_smooth = (0..self.network.layers()).all(|l| {
+            let kind = self.network.kind(l);
+            let sums = Kind { load: kind.load, store: Activation::Identity, residual: false };
+            let given = match kind.load.has_kink() {
+                true => states[l].clone(),
+                false => forward(self.network.shape(l, batch), sums, &states[l], &weights[l], &biases[l]),
+            };
+            !(kind.load.has_kink() || kind.store.has_kink())
+                || given.iter().all(|z| z.abs() > KINK_MARGIN) && given.iter().any(|&z| z > 0.0)
+        });
+        let errors = states[self.network.layers()].iter().zip(&self.targets).map(|(a, y)| (a - y).abs());
+        let loss_is_smooth = self.network.loss != Loss::Huber
+            || errors.into_iter().all(|error| (error - 1.0).abs() > KINK_MARGIN);
+        layers_are_smooth && loss_is_smooth
     }
 
     /// The first random problem of this kind that [`Problem::is_smooth`].
-    fn smooth(widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
+    fn smooth(widths: &[usize], batch: usize, activation: (Activation, bool), loss: Loss) -> Self {
         (0..1000)
             .map(|seed| Self::random(widths, batch, activation, loss, seed))
             .find(Self::is_smooth)
@@ -89,7 +114,7 @@ impl Problem {
             let value = select(&mut self.network)[i];
             let mut loss_at = |parameter| {
                 select(&mut self.network)[i] = parameter;
-                self.network.loss(&self.x, &self.labels)
+                self.network.loss(&self.x, &self.targets)
             };
             differences.push((loss_at(value + H) - loss_at(value - H)) / (2.0 * H));
             loss_at(value);
@@ -98,13 +123,18 @@ impl Problem {
     }
 }
 
+/// Every activation, without residual layers and with.
+fn kinds() -> impl Iterator<Item = (Activation, bool)> {
+    Activation::ALL.into_iter().flat_map(|activation| [(activation, false), (activation, true)])
+}
+
 #[test]
 fn gradients_are_those_of_the_loss() {
-    for activation in Activation::ALL {
+    for activation in kinds() {
         for loss in Loss::ALL {
             for (widths, batch) in CASES {
                 let mut problem = Problem::smooth(widths, batch, activation, loss);
-                let gradients = problem.network.gradients(&problem.x, &problem.labels);
+                let gradients = problem.network.gradients(&problem.x, &problem.targets);
                 for l in 0..problem.network.layers() {
                     let weights = problem.differences(|network| &mut network.weights[l]);
                     let biases = problem.differences(|network| &mut network.biases[l]);
@@ -128,35 +158,53 @@ fn gradients_are_those_of_the_loss() {
 
 #[test]
 fn steps_lower_the_loss() {
-    for activation in Activation::ALL {
+    for activation in kinds() {
         for loss in Loss::ALL {
-            let Problem { mut network, x, labels } = Problem::smooth(&[7, 5, 3], 9, activation, loss);
-            let before = network.loss(&x, &labels);
-            network.step(&x, &labels, 1e-3);
-            assert!(network.loss(&x, &labels) < before, "{activation:?}, {loss:?}");
+            let Problem { mut network, x, targets } = Problem::smooth(&[7, 5, 3], 9, activation, loss);
+            let before = network.loss(&x, &targets);
+            network.step(&x, &targets, 1e-3);
+            assert!(network.loss(&x, &targets) < before, "{activation:?}, {loss:?}");
         }
     }
 }
 
 #[test]
-fn names_are_parsed() {
-    let activations = ["sigmoid", "tanh", "relu", "identity"].map(Activation::parse);
-    assert_eq!(activations, Activation::ALL.map(Some));
-    assert_eq!(Activation::parse("Sigmoid"), None);
-    assert_eq!(["quadratic", "cross-entropy"].map(Loss::parse), Loss::ALL.map(Some));
-    assert_eq!(Loss::parse(""), None);
+fn activations_by_hand_and_their_derivatives_by_differences() {
+    for (activation, z, expected) in [
+        (Activation::Gelu, 1.0, 0.841_344_746_068_543),
+        (Activation::Gelu, -5.0, -1.433_257_863_552_3e-6),
+        (Activation::Silu, 1.0, 0.731_058_578_630_005),
+        (Activation::LeakyRelu, -2.0, -0.02),
+        (Activation::Sine, 0.5, 0.479_425_538_604_203),
+    ] {
+        assert!(
+            (activation.apply(z) / expected - 1.0).abs() < 1e-12,
+            "{activation:?}: {}",
+            activation.apply(z)
+        );
+    }
+    for activation in Activation::ALL {
+        for z in [-4.1, -2.3, -0.7, 0.3, 1.9, 4.2] {
+            let difference = (activation.apply(z + H) - activation.apply(z - H)) / (2.0 * H);
+            assert!((activation.derivative(z) - difference).abs() < 1e-9, "{activation:?} at {z}");
+            if !matches!(activation, Activation::Gelu | Activation::Silu | Activation::Sine) {
+                let found = activation.derivative_from_output(activation.apply(z));
+                assert!((found - difference).abs() < 1e-9, "{activation:?} at {z}");
+            }
+        }
+    }
 }
 
 #[test]
 fn losses_by_hand() {
     let output = [0.5, 0.25, 1.0, 0.0];
-    let (terms, delta) = loss(Loss::Quadratic, Activation::Sigmoid, 2, 2, &output, &[0, 1]);
+    let (terms, delta) = loss(Loss::Quadratic, Activation::Sigmoid, 2, 2, &output, &one_hot(&[0, 1], 2));
     assert_eq!(terms, [0.15625, 1.0]);
     assert_eq!(delta, [-0.0625, 0.0234375, 0.0, 0.0]);
 
     // Logits so large that an unguarded softmax would overflow; a difference of ln 3 means odds of three to one.
     let output = [1000.0 + 3_f64.ln(), 1000.0, -1000.0, -1000.0];
-    let (terms, delta) = loss(Loss::CrossEntropy, Activation::Identity, 2, 2, &output, &[1, 0]);
+    let (terms, delta) = loss(Loss::CrossEntropy, Activation::Identity, 2, 2, &output, &one_hot(&[1, 0], 2));
     assert!(relative_error(&terms, &[4_f64.ln(), 2_f64.ln()]) < 1e-12, "{terms:?}");
     assert!(relative_error(&delta, &[0.375, -0.375, -0.25, 0.25]) < 1e-12, "{delta:?}");
 }
@@ -164,8 +212,9 @@ fn losses_by_hand() {
 #[test]
 fn the_first_maximum_wins_and_nan_never_does() {
     let output = [0.0, 2.0, 2.0, f64::NAN, 1.0, 0.0, 0.0, 1.0, f64::NAN, 3.0, 1.0, 3.0];
-    assert_eq!(correct(4, 3, &output, &[1, 0, 1, 0]), [true, false, false, true]);
-    assert_eq!(correct(4, 3, &output, &[2, 1, 2, 2]), [false; 4]);
+    assert_eq!(correct(4, 3, 0.5, &output, &[1, 0, 1, 0]), [true, false, false, true]);
+    assert_eq!(correct(4, 3, 0.5, &output, &[2, 1, 2, 2]), [false; 4]);
+    assert_eq!(correct(3, 1, 0.5, &[0.4, 0.6, f64::NAN], &[0, 1, 0]), [true, true, false]);
 }
 
 #[test]
@@ -178,8 +227,11 @@ fn nan_survives_every_activation_and_loss() {
     for activation in Activation::ALL {
         assert!(activation.apply(f64::NAN).is_nan(), "{activation:?}");
         for kind in Loss::ALL {
-            let (terms, delta) = loss(kind, activation, 1, 2, &[1.0, f64::NAN], &[0]);
-            assert!(terms[0].is_nan() && delta[1].is_nan(), "{activation:?}, {kind:?}");
+            let (terms, delta) = loss(kind, activation, 1, 2, &[1.0, f64::NAN], &[1.0, 0.0]);
+            assert!(
+                terms[0].is_nan() && delta.iter().any(|delta| delta.is_nan()),
+                "{activation:?}, {kind:?}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("error", &[]),
     ("file", &[]),
     ("memory", &[]),
@@ -15,6 +15,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("execute", &["memory", "plan"]),
     ("simulate", &["execute", "memory", "plan"]),
     ("data", &["file", "memory", "model"]),
+    ("model_file", &["data", "file", "memory", "model"]),
+    ("snapshot", &["file", "model"]),
     ("device", &["data", "execute", "model", "plan"]),
     ("config", &["device", "model", "strategy"]),
     ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),
@@ -23,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         "train",
         &[
             "config", "cpu", "data", "device", "execute", "gpu", "memory", "model", "plan", "simulate",
-            "strategy",
+            "snapshot", "strategy",
         ],
     ),
     ("check", &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train"]),
@@ -31,8 +33,21 @@ const ROOMS: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "check", "config", "cpu", "data", "device", "gpu", "memory", "model", "plan", "report",
-            "strategy", "train",
+            "check",
+            "config",
+            "cpu",
+            "data",
+            "device",
+            "file",
+            "gpu",
+            "memory",
+            "model",
+            "model_file",
+            "plan",
+            "report",
+            "snapshot",
+            "strategy",
+            "train",
         ],
     ),
 ];

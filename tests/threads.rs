@@ -33,7 +33,7 @@ fn trained(layers: &str, parts: usize, every: usize) -> (String, MemoryReport) {
         steps: Some(4),
         strategy: Strategy::EveryN(every),
         device: DeviceChoice::Cpu,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let data = Arc::clone(mnist());
     let start = Parameters::normal(&settings.network().unwrap(), 8);

@@ -12,7 +12,7 @@ use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Epoch, Machine, Trainer};
+use ckpt_gpu::train::{Epoch, Machine, Start, Trainer};
 use common::{Random, mnist};
 
 /// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
@@ -59,7 +59,7 @@ fn notebook_networks_agree(device: DeviceChoice) {
         ("784,30x50,10", 100),
     ] {
         let layers: Widths = layers.parse().unwrap();
-        let settings = Settings { layers, batch, steps: Some(3), device, ..Settings::default() };
+        let settings = Settings { layers, batch, steps: Some(3), device, ..Settings::notebook() };
         let parameters = Parameters::normal(&settings.network().unwrap(), 4);
         all_n_agree(&settings, &data, &parameters);
     }
@@ -82,7 +82,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: Residence, chains: usize) 
             device,
             dataset,
             layers: Widths(widths),
-            ..Settings::default()
+            ..Settings::notebook()
         };
         let data = Arc::new(random_data(&settings, &mut random));
         let parameters = random.parameters(&settings.network().unwrap());
@@ -108,7 +108,7 @@ fn random_micro_batches_agree(device: DeviceChoice, dataset: Residence, chains: 
             device,
             dataset,
             layers: Widths((0..=layers).map(|_| 1 + random.below(40)).collect()),
-            ..Settings::default()
+            ..Settings::notebook()
         };
         let data = Arc::new(random_data(&settings, &mut random));
         let parameters = random.parameters(&settings.network().unwrap());
@@ -130,7 +130,7 @@ fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
     let (features, classes) = (settings.layers.0[0], settings.layers.0[settings.layers.0.len() - 1]);
     let mut split = |samples: usize| {
         let values = (0..samples * features).map(|_| random.normal()).collect();
-        let labels = (0..samples).map(|_| random.below(classes) as u32).collect();
+        let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
         Split::new(features, Inputs::F32(values), labels).unwrap()
     };
     let samples = 2 * settings.batch + 1;
@@ -156,7 +156,7 @@ fn software_trains_alike_from_device_and_host() {
             device: DeviceChoice::Software,
             dataset: Residence::Device,
             epochs: 2,
-            ..Settings::default()
+            ..Settings::notebook()
         };
         let parameters = Parameters::normal(&settings.network().unwrap(), 0);
         let from_device = train(&settings, &data, &parameters);
@@ -178,7 +178,7 @@ fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
         shuffle: false,
         epochs: 2,
         device: DeviceChoice::Cpu,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
     let trainer = Trainer::new(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
@@ -193,7 +193,7 @@ fn activations_shrink_with_the_micro_batch() {
     let data = Arc::new(few_digits());
     let planned = |micro_batch| {
         let layers = "784,30x20,10".parse().unwrap();
-        let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::default() };
+        let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::notebook() };
         let parameters = Parameters::normal(&settings.network().unwrap(), 0);
         *Trainer::new(&settings, &data, &parameters).unwrap().planned()
     };
@@ -210,7 +210,7 @@ fn software_returns_parameters_as_they_went() {
         layers: Widths(vec![517, 1031, 3]),
         batch: 3,
         device: DeviceChoice::Software,
-        ..Settings::default()
+        ..Settings::notebook()
     };
     let mut random = Random::new(12);
     let data = Arc::new(random_data(&settings, &mut random));
@@ -222,7 +222,7 @@ fn software_returns_parameters_as_they_went() {
 #[test]
 fn steps_beyond_the_last_are_refused() {
     let data = Arc::new(few_digits());
-    let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::default() };
+    let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
     let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
@@ -236,7 +236,7 @@ fn splits_of_other_widths_are_refused() {
     let split = |features| Split::new(features, Inputs::F32(vec![0.5; 6 * features]), vec![0; 6]).unwrap();
     let data = Arc::new(Dataset { source: "two widths".into(), train: split(4), test: split(5) });
     let settings =
-        Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::default() };
+        Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
     let refused = Trainer::new(&settings, &data, &parameters).map(|_| ());
     assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
@@ -245,7 +245,7 @@ fn splits_of_other_widths_are_refused() {
 #[test]
 fn repeated_runs_are_equal_and_seeds_are_not() {
     let data = Arc::new(few_digits());
-    let with = |seed| Settings { seed, device: DeviceChoice::Cpu, epochs: 2, ..Settings::default() };
+    let with = |seed| Settings { seed, device: DeviceChoice::Cpu, epochs: 2, ..Settings::notebook() };
     let parameters = Parameters::normal(&with(0).network().unwrap(), 0);
     let run = |seed| train(&with(seed), &data, &parameters).0;
     assert_eq!(run(1), run(1));
@@ -290,7 +290,7 @@ fn cpu_trains_long_uneven_networks() {
             lr: 0.01,
             steps: Some(1),
             device: DeviceChoice::Cpu,
-            ..Settings::default()
+            ..Settings::notebook()
         };
         let data = Arc::new(random_data(&settings, &mut random));
         let parameters = random.parameters(&settings.network().unwrap());
@@ -325,12 +325,12 @@ fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
 fn software_gives_the_same_bits_however_products_are_cut() {
     let data = Arc::new(few_digits());
     let layers = "784,150,37,130,10".parse().unwrap();
-    let settings = Settings { layers, batch: 70, steps: Some(3), fused: false, ..Settings::default() };
+    let settings = Settings { layers, batch: 70, steps: Some(3), fused: false, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 4);
     let context = Context::open(AdapterKind::Software).unwrap();
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
-        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap();
         while !trainer.is_done() {
             trainer.epoch(|_| ()).unwrap();
         }

@@ -12,10 +12,10 @@ use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
 use ckpt_gpu::execute::{Backend, execute};
 use ckpt_gpu::gpu::{AdapterKind, Context};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
-use ckpt_gpu::model::Parameters;
+use ckpt_gpu::model::{Pace, Parameters};
 use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
+use ckpt_gpu::train::{Machine, Start, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
 use common::Random;
 use program::{Folder, SMALL};
@@ -25,13 +25,13 @@ const BATCH: usize = 12;
 
 fn settings() -> Settings {
     let layers = Widths(vec![9, 7, 8, 5, 12, 6, 7, 3]);
-    Settings { layers, batch: BATCH, steps: Some(2), lr: 0.5, verify_recompute: true, ..Settings::default() }
+    Settings { layers, batch: BATCH, steps: Some(2), lr: 0.5, verify_recompute: true, ..Settings::notebook() }
 }
 
 fn random_data(random: &mut Random) -> Arc<Dataset> {
     let mut split = |samples: usize| {
         let values = (0..samples * 9).map(|_| random.normal()).collect();
-        let labels = (0..samples).map(|_| random.below(3) as u32).collect();
+        let labels = (0..samples).map(|_| random.below(3) as u32).collect::<Vec<_>>();
         Split::new(9, Inputs::F32(values), labels).unwrap()
     };
     Arc::new(Dataset { source: "random".into(), train: split(2 * BATCH), test: split(5) })
@@ -44,7 +44,7 @@ fn train(
     data: &Arc<Dataset>,
     parameters: &Parameters,
 ) -> (String, Option<u64>) {
-    let mut trainer = Trainer::on(machine, settings, data, parameters).unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, Start::at(parameters)).unwrap();
     trainer.epoch(|_| ()).unwrap();
     (trainer.parameters().unwrap().sha256(), trainer.verifier().map(Verifier::compared))
 }
@@ -90,9 +90,11 @@ fn software_training_is_the_same_when_it_is_verified() {
 #[test]
 fn software_that_lets_the_slot_shine_through_is_found() {
     let sound = include_str!("../shaders/forward.wgsl");
-    let target = "activate(sum + bias[column])";
-    let broken =
-        sound.replace(target, "activate(sum + bias[column]) + 0.001 * output[row * sizes.outputs + column]");
+    let target = "activate(STORE, sum + bias[column])";
+    let broken = sound.replace(
+        target,
+        "activate(STORE, sum + bias[column]) + 0.001 * output[row * sizes.outputs + column]",
+    );
     assert_ne!(broken, sound);
     let context = Context::open(AdapterKind::Software).unwrap().with_shader("forward", &broken).unwrap();
     let machine = Machine::Gpu(Box::new(context));
@@ -100,7 +102,7 @@ fn software_that_lets_the_slot_shine_through_is_found() {
     let data = random_data(&mut random);
     let settings = Settings { strategy: Strategy::EveryN(3), fused: false, ..settings() };
     let parameters = random.parameters(&settings.network().unwrap());
-    let outcome = Trainer::on(&machine, &settings, &data, &parameters).unwrap().epoch(|_| ());
+    let outcome = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap().epoch(|_| ());
     assert!(matches!(outcome, Err(Error::RecomputeDiffers { step: 0, part: 0, .. })), "{outcome:?}");
     assert_eq!(outcome.unwrap_err().exit_code(), 1);
 }
@@ -147,8 +149,8 @@ impl Device for Flipped {
         self.sound.info()
     }
 
-    fn begin_pass(&mut self, pass: Pass) -> Result<()> {
-        self.sound.begin_pass(pass)
+    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()> {
+        self.sound.begin_pass(pass, skip, paces)
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
@@ -165,6 +167,10 @@ impl Device for Flipped {
 
     fn parameters(&mut self) -> Result<Parameters> {
         self.sound.parameters()
+    }
+
+    fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.sound.moments()
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
@@ -193,12 +199,19 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let is_again = plan.step.iter().any(again);
     let parameters = random.parameters(&network);
     let task = task(&settings, &network, data.shape());
-    let job = Job { task, data: &data, plan: &plan, dataset_on_device: false, parameters: &parameters };
+    let job = Job {
+        task,
+        data: &data,
+        plan: &plan,
+        dataset_on_device: false,
+        parameters: &parameters,
+        moments: &[],
+    };
     let sound = Cpu::new(&job, &Ledger::new()).unwrap();
     let width = network.widths()[layer + 1];
     let mut device = Flipped { sound, layer, sample, width, makings: 0, last: 0 };
     let mut verifier = Verifier::new(&network, BATCH, &plan);
-    device.begin_pass(Pass::InOrder).unwrap();
+    device.begin_pass(Pass::InOrder, 0, &[]).unwrap();
     device.begin_batch(Accumulation::Whole).unwrap();
     let mut meter = LiveMeter::new(plan.slots.len());
     (execute(&plan.chain, &plan.step, &mut verifier.watch(&mut device, 41, 2), &mut meter), is_again)

@@ -35,7 +35,8 @@ class Ours:
 
     def run(self, here, work, every, steps, start):
         """What came of one turn."""
-        flags = f"--layers {work.layers} --batch {work.batch} --steps {steps} --every {every} --repeats 1 --no-shuffle"
+        flags = f"--preset accuracy --layers {work.layers} --batch {work.batch} --steps {steps} --every {every}"
+        flags += " --repeats 1 --no-shuffle"
         command = [OURS, "compare", *flags.split(), *self.flags, "--data", DATA, "--init", start, "--json"]
         report = json.loads(output(command, dict(os.environ)))
         strategy = report["strategies"][0]

@@ -24,12 +24,12 @@ const LEAST: usize = 4;
 /// Sums of f64 are rounded, and divided by a small distance that rounding is large: where a gradient has vanished so
 /// far that it cannot be told from it, differences say nothing, and the tensor is left out.
 pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
-    let Problem { inputs, labels, gradients, .. } = problem;
+    let Problem { inputs, targets, gradients, .. } = problem;
     let layers = problem.layers();
     let mut network = problem.reference.clone();
     let states = network.states(inputs);
     let distance = distance(network.activation);
-    let noise = 16.0 * f64::EPSILON * network.loss(inputs, labels).abs().max(1.0) / distance;
+    let noise = 16.0 * f64::EPSILON * network.loss(inputs, targets).abs().max(1.0) / distance;
     let mut random = Random::new(problem.settings.seed.wrapping_add(2));
     let tensors = (0..layers).flat_map(|layer| [(layer, true), (layer, false)]);
     let usual = |&(layer, is_weight): &(usize, bool)| {
@@ -58,7 +58,7 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
         let value = *parameter(&mut network, tensor, index);
         let mut loss_at = |value: f64| {
             *parameter(&mut network, tensor, index) = value;
-            network.loss_from(layer, &states[layer], labels)
+            network.loss_from(layer, &states[layer], targets)
         };
         let (above, below) = (loss_at(value + distance), loss_at(value - distance));
         *parameter(&mut network, tensor, index) = value;
@@ -87,16 +87,13 @@ fn parameter(network: &mut Reference, (layer, is_weight): (usize, bool), index: 
 }
 
 /// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small
-/// gradients out of f64's rounding; a long one would take relu across kinks.
+/// gradients out of f64's rounding; a long one would take rectifiers across kinks.
 fn distance(activation: Activation) -> f64 {
-    match activation {
-        Activation::Relu => 1e-6,
-        Activation::Sigmoid | Activation::Tanh | Activation::Identity => 1e-3,
-    }
+    if activation.has_kink() { 1e-6 } else { 1e-3 }
 }
 
 /// Of running the layers from this one on.
 fn multiplications(problem: &Problem, layer: usize) -> u64 {
     let widths = &problem.reference.widths[layer..];
-    widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.labels.len()) as u64).sum()
+    widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.settings.batch) as u64).sum()
 }

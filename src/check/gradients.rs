@@ -10,7 +10,7 @@ use crate::data::npz::{self, Entry};
 use crate::device::{Accumulation, Job, Residence, Task};
 use crate::execute::execute;
 use crate::memory::{Ledger, LiveMeter};
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::strategy::Strategy;
 use crate::train::{Machine, task};
 
@@ -68,12 +68,14 @@ impl ComparedGradients {
 pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
     let rate = problem.rate(MOVE);
     let settings = &problem.settings;
-    let task = Task { rate, ..task(settings, &problem.network, problem.data.shape()) };
+    let rule = UpdateRule::of(Optimizer::Sgd);
+    let task = Task { rule, ..task(settings, &problem.network, problem.data.shape()) };
     let planned = machine.target().plan(Strategy::StoreAll, &task, Residence::Auto)?;
     let (data, parameters, plan) = (&problem.data, &problem.parameters, &planned.plan);
-    let job = Job { task, data, plan, dataset_on_device: planned.dataset_on_device, parameters };
+    let job =
+        Job { task, data, plan, dataset_on_device: planned.dataset_on_device, parameters, moments: &[] };
     let mut device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
-    device.begin_pass(Pass::InOrder)?;
+    device.begin_pass(Pass::InOrder, 0, &[rule.pace(rate, 0)])?;
     device.begin_batch(Accumulation::Whole)?;
     execute(&plan.chain, &plan.step, device.as_mut(), &mut LiveMeter::new(plan.slots.len()))?;
     device.end_batch()?;
@@ -102,7 +104,7 @@ pub(super) fn compare(
 ) -> Check {
     // What f32 does not tell from zero: a delta below its smallest normal number, of each sample and times a state of
     // a usual size, and the spacing around a parameter where even the huge rate does not move it further.
-    let smallest = 16.0 * problem.labels.len() as f64 * f64::from(f32::MIN_POSITIVE)
+    let smallest = 16.0 * problem.settings.batch as f64 * f64::from(f32::MIN_POSITIVE)
         + f64::from(f32::EPSILON) * LARGEST_PARAMETER / f64::from(problem.rate(MOVE));
     let (mut worst, mut vanished) = (Worst::default(), 0);
     let mut compare = |found: &[f64], expected: &[f64], at: &dyn Fn() -> String| {

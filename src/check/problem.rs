@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::random::Random;
-use super::reference::{self, Gradients, Reference};
+use super::reference::{self, Gradients, Kind, Reference};
 use super::twin::{self, norm, widen};
 use crate::Result;
 use crate::config::Settings;
@@ -13,7 +13,7 @@ use crate::plan::Chain;
 /// Mini-batches to learn from.
 pub(super) const BATCHES: usize = 3;
 
-/// How far from relu's kink a pre-activation should be, relative to those around it, so that rounding to f32 and small
+/// How far from a rectifier's kink a pre-activation should be, relative to those around it, so that rounding to f32 and small
 /// changes of a parameter leave it on its side; and how many samples are drawn to find one that is.
 const KINK_MARGIN: f64 = 1e-5;
 const DRAWS: usize = 8;
@@ -27,8 +27,8 @@ pub(super) struct Problem {
     pub reference: Reference,
     /// The first mini-batch, `[batch, features]`.
     pub inputs: Vec<f64>,
-    /// `[batch]`
-    pub labels: Vec<u32>,
+    /// `[batch, outputs]`
+    pub targets: Vec<f64>,
     pub gradients: Gradients,
 }
 
@@ -36,18 +36,19 @@ impl Problem {
     pub fn new(settings: &Settings) -> Result<Self> {
         let network = settings.network()?;
         let parameters = parameters(&network, settings);
-        let reference = twin::reference(&network, settings.activation, &parameters);
+        let reference = twin::reference(&network, &parameters);
         let mut random = Random::new(settings.seed.wrapping_add(1));
         let train = train_split(settings, &network, &reference, &mut random)?;
-        let test = random.split(&network, settings.micro_batch() / 2 + 1, false)?;
+        let test = random.split(&network, settings.micro_batch() / 2 + 1, false, false)?;
         let data = Arc::new(Dataset { source: "random numbers".into(), train, test });
 
         let inputs = match data.train.inputs() {
             Inputs::F32(values) => widen(&values[..settings.batch * network.features()]),
             Inputs::U8(_) => Vec::new(),
         };
-        let labels = data.train.labels()[..settings.batch].to_vec();
-        let gradients = reference.gradients(&inputs, &labels);
+        let rows: Vec<u32> = (0..settings.batch as u32).collect();
+        let targets = twin::targets(&data.train, network.outputs(), &rows);
+        let gradients = reference.gradients(&inputs, &targets);
         Ok(Problem {
             settings: settings.clone(),
             network,
@@ -55,7 +56,7 @@ impl Problem {
             data,
             reference,
             inputs,
-            labels,
+            targets,
             gradients,
         })
     }
@@ -92,8 +93,10 @@ pub(super) fn check_memory(settings: &Settings) -> Result<()> {
 fn parameters(network: &Network, settings: &Settings) -> Parameters {
     let gain = match settings.activation {
         Activation::Sigmoid => 4.0,
-        Activation::Relu => std::f32::consts::SQRT_2,
-        Activation::Tanh | Activation::Identity => 1.0,
+        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => {
+            std::f32::consts::SQRT_2
+        }
+        Activation::Tanh | Activation::Sine | Activation::Identity => 1.0,
     };
     Random::new(settings.seed).parameters(network, gain)
 }
@@ -109,7 +112,7 @@ fn train_split(
     let mut inputs = Vec::with_capacity(samples * features);
     for sample in 0..samples {
         let mut row = random.normals(features, 1.0);
-        if settings.activation == Activation::Relu && sample < settings.batch {
+        if reference.activation.has_kink() && sample < settings.batch {
             for _ in 1..DRAWS {
                 if is_clear_of_kinks(reference, &widen(&row)) {
                     break;
@@ -124,16 +127,20 @@ fn train_split(
 }
 
 fn is_clear_of_kinks(reference: &Reference, sample: &[f64]) -> bool {
-    let mut state = sample.to_vec();
-    for layer in 0..reference.layers() {
-        let (shape, activation) = (reference.shape(layer, 1), reference.activation_of(layer));
-        let (weights, bias) = (&reference.weights[layer], &reference.biases[layer]);
-        let sums = reference::forward(shape, reference::Activation::Identity, &state, weights, bias);
-        let usual = norm(&sums) / (sums.len() as f64).sqrt();
-        if activation == reference::Activation::Relu && sums.iter().any(|z| z.abs() <= KINK_MARGIN * usual) {
-            return false;
-        }
-        state = sums.iter().map(|&z| activation.apply(z)).collect();
-    }
-    true
+    let states = reference.states(sample);
+    (0..reference.layers()).all(|layer| {
+        let (kind, shape) = (reference.kind(layer), reference.shape(layer, 1));
+        // What the activation is given: the state that is read, or the sums of which the state is made.
+        let given = match kind.load {
+            reference::Activation::Identity => {
+                let kind = Kind { store: reference::Activation::Identity, ..kind };
+                let (weights, bias) = (&reference.weights[layer], &reference.biases[layer]);
+                reference::forward(shape, kind, &states[layer], weights, bias)
+            }
+            _ => states[layer].clone(),
+        };
+        let usual = norm(&given) / (given.len() as f64).sqrt();
+        let has_kink = kind.load.has_kink() || kind.store.has_kink();
+        !(has_kink && given.iter().any(|z| z.abs() <= KINK_MARGIN * usual))
+    })
 }

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::Result;
-use crate::data::{Inputs, Split};
+use crate::data::{Inputs, Split, Targets};
 use crate::model::{LayerParameters, Network, Parameters};
 
 /// Random numbers that are the same in every run.
@@ -36,17 +36,28 @@ impl Random {
         Parameters { layers: layers.collect() }
     }
 
-    /// `samples` samples for `network`, of bytes or of floats.
-    pub fn split(&mut self, network: &Network, samples: usize, bytes: bool) -> Result<Split> {
+    /// `samples` samples for `network`, of bytes or of floats; their targets are values or classes.
+    pub fn split(&mut self, network: &Network, samples: usize, bytes: bool, values: bool) -> Result<Split> {
         let count = samples * network.features();
         let inputs = match bytes {
             true => Inputs::U8((0..count).map(|_| self.below(256) as u8).collect()),
             false => Inputs::F32(self.normals(count, 1.0)),
         };
-        Split::new(network.features(), inputs, self.labels(network, samples))
+        let targets = match values {
+            // Binary cross-entropy takes shares.
+            true => Targets::Values {
+                width: network.outputs(),
+                values: (0..samples * network.outputs())
+                    .map(|_| self.below(1 << 16) as f32 / 65536.0)
+                    .collect(),
+            },
+            false => Targets::Classes(self.labels(network, samples)),
+        };
+        Split::new(network.features(), inputs, targets)
     }
 
     pub fn labels(&mut self, network: &Network, samples: usize) -> Vec<u32> {
-        (0..samples).map(|_| self.below(network.classes()) as u32).collect()
+        // One output tells two classes apart.
+        (0..samples).map(|_| self.below(network.outputs().max(2)) as u32).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::problem::{BATCHES, Problem};
 use crate::config::Settings;
 use crate::device::Residence;
 use crate::strategy::Strategy;
-use crate::train::{Machine, MemoryReport, Trainer, task};
+use crate::train::{Machine, MemoryReport, Start, Trainer, task};
 use crate::{Error, Result};
 
 /// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
@@ -22,8 +22,8 @@ pub(super) struct Runs<'a> {
 }
 
 /// What a run must share with every other that differs in strategy alone: the hash of its parameters, the bits of its
-/// loss and accuracy. Or what kept it from ending.
-type Outcome = Result<(String, u32, u64), String>;
+/// loss and of the test split's. Or what kept it from ending.
+type Outcome = Result<(String, u32, u32), String>;
 
 /// How many runs of a kind came out otherwise, and the first that did.
 #[derive(Default)]
@@ -211,11 +211,11 @@ impl<'a> Runs<'a> {
     /// The outcome, and how many recomputed states were compared.
     fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
         let Problem { data, parameters, .. } = self.problem;
-        let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
+        let mut trainer = Trainer::on(self.machine, settings, data, Start::at(parameters))?;
         let ended = trainer.epoch(|_| ()).and_then(|epoch| Ok((epoch, trainer.parameters()?)));
         let outcome = match ended {
             Ok((epoch, parameters)) => {
-                Ok((parameters.sha256(), epoch.loss.to_bits(), epoch.accuracy.to_bits()))
+                Ok((parameters.sha256(), epoch.loss.to_bits(), epoch.test.loss.to_bits()))
             }
             // These say that something computes wrongly, which is what is asked here.
             Err(Error::RecomputeDiffers { layer, part, sample, .. }) => Err(format!(

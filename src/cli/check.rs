@@ -7,7 +7,7 @@ use super::flags::NetworkFlags;
 use super::output;
 use crate::Result;
 use crate::check::{self, Event, kernels};
-use crate::data::weights;
+use crate::data::npz;
 use crate::report;
 use crate::train::Machine;
 
@@ -33,7 +33,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let settings = args.network.settings();
     settings.validate()?;
     if let Some(path) = &args.gradients {
-        weights::check_writable(path)?;
+        npz::check_writable(path)?;
     }
     let (machine, passed_over) = Machine::find(settings.device)?;
     let device = machine.info();

@@ -7,7 +7,6 @@ use super::flags::{RunFlags, StartFlags, count, every};
 use super::output;
 use super::progress::Progress;
 use crate::config::Preset;
-use crate::data::Dataset;
 use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
@@ -66,9 +65,9 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     }
     let network = settings.network()?;
     report::check(&args.report)?;
-    let data = Arc::new(Dataset::load(&args.flags.data)?);
-    data.check(network.features(), network.classes())?;
-    let parameters = args.start.parameters(&network, settings.seed)?;
+    let data = Arc::new(args.flags.data.load(&settings)?);
+    data.check(&network)?;
+    let parameters = args.start.parameters(&network, &settings)?;
 
     let (machine, passed_over) = Machine::find(settings.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());
@@ -84,7 +83,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
 
     let summary = ComparisonSummary { network: &network, comparison: &comparison };
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data, init: args.start.init.as_deref() },
+        origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
         content: Content::Comparison(&summary),
     };
     let shown = match args.json {

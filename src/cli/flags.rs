@@ -3,12 +3,15 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::data::DataFlags;
 use crate::Result;
-use crate::config::{DEFAULT_DATA, DeviceChoice, Preset, Settings, Widths};
-use crate::data::weights;
+use crate::config::{DeviceChoice, Preset, Settings, Widths};
 use crate::device::Residence;
 use crate::memory::{check_host_memory, parse_bytes};
-use crate::model::{Activation, Loss, Network, Optimizer, Parameters};
+use crate::model::{
+    Activation, Decay, Initialiser, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule,
+};
+use crate::model_file;
 use crate::strategy::Strategy;
 
 /// What is trained, and where: what every command that computes has in common.
@@ -18,21 +21,29 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "NAME", value_enum)]
     pub preset: Option<Preset>,
 
-    /// The width of every state; 30x50 is fifty layers of 30 [default: 784,30x4,10]
+    /// The width of every state; 30x50 is fifty layers of 30 [default: 784,64x50,10]
     #[arg(long, value_name = "WIDTHS")]
     layers: Option<Widths>,
 
-    /// Of every layer: sigmoid, tanh, relu or identity
-    #[arg(long, value_name = "NAME", default_value = Settings::default().activation.name())]
-    activation: Activation,
+    /// Between the layers: sigmoid, tanh, relu, leaky-relu, gelu, silu, sine or identity [default: relu]
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
 
-    /// What is made small: quadratic or cross-entropy
-    #[arg(long, value_name = "NAME", default_value = Settings::default().loss.name())]
-    loss: Loss,
+    /// Hidden layers add what they read to what they make, where the two are equally wide [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    residual: Option<bool>,
 
-    /// Samples in a mini-batch
-    #[arg(long, value_name = "N", default_value_t = Settings::default().batch, value_parser = count::<usize>, allow_negative_numbers = true)]
-    batch: usize,
+    /// What is made small: quadratic, mse, cross-entropy, binary-cross-entropy or huber [default: cross-entropy]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<Loss>,
+
+    /// How the first parameters are drawn: normal, xavier, he, orthogonal or siren [default: as the activation wants]
+    #[arg(long, value_name = "NAME")]
+    initialiser: Option<Initialiser>,
+
+    /// Samples in a mini-batch [default: 100]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
+    batch: Option<usize>,
 
     /// For the initial parameters and the order of the samples
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
@@ -57,9 +68,11 @@ impl NetworkFlags {
         let settings = self.preset.map_or_else(Settings::default, Preset::settings);
         Settings {
             layers: self.layers.clone().unwrap_or(settings.layers),
-            activation: self.activation,
-            loss: self.loss,
-            batch: self.batch,
+            activation: self.activation.unwrap_or(settings.activation),
+            residual: self.residual.unwrap_or(settings.residual),
+            loss: self.loss.unwrap_or(settings.loss),
+            initialiser: self.initialiser.or(settings.initialiser),
+            batch: self.batch.unwrap_or(settings.batch),
             seed: self.seed,
             device: self.device,
             fused: !self.no_fuse,
@@ -72,20 +85,14 @@ impl NetworkFlags {
 /// How it is trained, and on what: what commands that train, or plan to, have in common beside the strategy.
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
-    /// An npz with x_train, y_train, x_test and y_test
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_DATA)]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub data: DataFlags,
 
     #[command(flatten)]
     pub network: NetworkFlags,
 
-    /// How parameters move: sgd
-    #[arg(long, value_name = "NAME", default_value = Settings::default().optimizer.name())]
-    optimizer: Optimizer,
-
-    /// Learning rate
-    #[arg(long, value_name = "RATE", default_value_t = Settings::default().lr, allow_negative_numbers = true)]
-    lr: f32,
+    #[command(flatten)]
+    rule: RuleFlags,
 
     /// Samples whose activations are on the device at once; gradients add up over the batch's parts
     #[arg(long, value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
@@ -111,15 +118,99 @@ pub(super) struct RunFlags {
 impl RunFlags {
     /// As [`NetworkFlags::settings`], with the strategy left at its default.
     pub fn settings(&self) -> Settings {
-        let settings = self.network.settings();
+        let settings = self.rule.settings(self.network.settings());
         Settings {
-            optimizer: self.optimizer,
-            lr: self.lr,
             micro_batch: self.micro_batch,
             epochs: self.epochs.unwrap_or(settings.epochs),
             steps: self.steps,
             shuffle: !self.no_shuffle,
             dataset: self.dataset,
+            ..settings
+        }
+    }
+}
+
+/// How parameters move.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Optimizer")]
+struct RuleFlags {
+    /// How parameters move: sgd, momentum, nesterov, adam or adamw [default: adam]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<Optimizer>,
+
+    /// Learning rate [default: 0.001 for adam and adamw, 0.01 with momentum, 0.1 for sgd]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<f32>,
+
+    /// Of momentum and nesterov
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    momentum: f32,
+
+    /// Of adam's mean of gradients
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    beta1: f32,
+
+    /// Of adam's mean of squared gradients
+    #[arg(long, value_name = "SHARE", default_value_t = 0.999, allow_negative_numbers = true)]
+    beta2: f32,
+
+    /// What adam adds to the root that it divides by
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-8, allow_negative_numbers = true)]
+    epsilon: f32,
+
+    /// What is added to a gradient for each unit of its parameter; in adamw, taken off the parameter [default: 0.01
+    /// for adamw, else 0]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    weight_decay: Option<f32>,
+
+    /// Scale the gradients of all layers down to this norm where they are longer together
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    clip_norm: Option<f32>,
+
+    /// How the learning rate changes: constant, step or cosine [default: cosine]
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<Decay>,
+
+    /// Steps over which the learning rate first grows
+    #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().warm_up, value_parser = count::<u64>, allow_negative_numbers = true)]
+    warm_up: u64,
+
+    /// Steps after which --schedule step multiplies the learning rate, again and again
+    #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().decay_every, value_parser = count::<u64>, allow_negative_numbers = true)]
+    decay_every: u64,
+
+    /// By how much it does
+    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().decay_factor, allow_negative_numbers = true)]
+    decay_factor: f32,
+
+    /// The share of the learning rate that --schedule cosine ends with
+    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().floor, allow_negative_numbers = true)]
+    lr_floor: f32,
+}
+
+impl RuleFlags {
+    /// `settings` as these flags change them. Another optimizer than theirs comes with its usual learning rate.
+    fn settings(&self, settings: Settings) -> Settings {
+        let optimizer = self.optimizer.unwrap_or(settings.rule.optimizer);
+        let usual_rate =
+            if optimizer == settings.rule.optimizer { settings.lr } else { optimizer.usual_rate() };
+        Settings {
+            lr: self.lr.unwrap_or(usual_rate),
+            rule: UpdateRule {
+                optimizer,
+                momentum: self.momentum,
+                betas: [self.beta1, self.beta2],
+                epsilon: self.epsilon,
+                weight_decay: self.weight_decay.unwrap_or(optimizer.usual_decay()),
+                clip_norm: self.clip_norm,
+            },
+            schedule: Schedule {
+                decay: self.schedule.unwrap_or(settings.schedule.decay),
+                warm_up: self.warm_up,
+                decay_every: self.decay_every,
+                decay_factor: self.decay_factor,
+                floor: self.lr_floor,
+            },
             ..settings
         }
     }
@@ -146,7 +237,7 @@ impl StrategyFlags {
 /// Where training starts from.
 #[derive(Debug, Args)]
 pub(super) struct StartFlags {
-    /// Start from the parameters in this npz
+    /// Start from the parameters in this .safetensors or .npz file
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
 }
@@ -157,12 +248,12 @@ impl StartFlags {
     /// # Errors
     /// [`crate::Error::DoesNotFit`] where the host has no room for them, [`crate::Error::File`] for a file that
     /// cannot be trusted.
-    pub fn parameters(&self, network: &Network, seed: u64) -> Result<Parameters> {
+    pub fn parameters(&self, network: &Network, settings: &Settings) -> Result<Parameters> {
         // These, and what the device takes or gives back.
         check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
         match &self.init {
-            Some(path) => weights::read(path, network),
-            None => Ok(Parameters::normal(network, seed)),
+            Some(path) => model_file::read_parameters(path, network),
+            None => settings.initial_parameters(),
         }
     }
 }

@@ -3,11 +3,15 @@
 mod alternatives;
 mod check;
 mod compare;
+mod data;
 mod devices;
 mod flags;
+mod interrupt;
 mod output;
 mod plan;
+mod predict;
 mod progress;
+mod snapshots;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -16,10 +20,10 @@ use crate::Result;
 
 /// Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU.
 #[derive(Debug, Parser)]
-#[command(name = "ckpt-gpu", version, arg_required_else_help = true)]
+#[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad data or model file, 4 no suitable device, \
-                        5 does not fit, 6 diverged, 7 device lost."
+                        5 does not fit, 6 diverged, 7 device lost, 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -36,6 +40,10 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Train under several strategies from the same parameters, and show what each takes and costs
     Compare(Box<compare::CompareArgs>),
+    /// Say how well a trained network does on a test split
+    Eval(Box<predict::EvalArgs>),
+    /// Write what a trained network makes of a test split
+    Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
 }
@@ -50,6 +58,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Plan(args) => plan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Eval(args) => predict::eval(&args),
+        Command::Predict(args) => predict::predict(&args),
         Command::Devices(args) => {
             devices::run(&args);
             Ok(())

@@ -4,10 +4,11 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::alternatives::Alternatives;
+use super::data::DataFlags;
 use super::flags::{RunFlags, StrategyFlags};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
-use crate::data::{Dataset, DatasetShape};
+use crate::data::DatasetShape;
 use crate::device::{DeviceInfo, DeviceLimits, Residence};
 use crate::model::Network;
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
@@ -71,7 +72,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         frontier,
     };
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data, init: None },
+        origin: Origin { settings: &settings, data: &args.flags.data.path, init: None },
         content: Content::Plan(&outlook),
     };
     let shown = match args.json {
@@ -100,16 +101,15 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
 }
 
 /// The data's shape and where it may be kept. Unless it was named, data that does not fit the network is left out.
-fn data(path: &Path, settings: &Settings, network: &Network) -> Result<(DatasetShape, Residence)> {
+fn data(flags: &DataFlags, settings: &Settings, network: &Network) -> Result<(DatasetShape, Residence)> {
     let residence = settings.dataset;
-    let fit =
-        Dataset::load(path).and_then(|data| data.check(network.features(), network.classes()).map(|()| data));
+    let fit = flags.load(settings).and_then(|data| data.check(network).map(|()| data));
     match fit {
         Ok(data) => {
             settings.check_batch(data.train.len())?;
             Ok((data.shape(), residence))
         }
-        Err(error) if path == Path::new(DEFAULT_DATA) && residence != Residence::Device => {
+        Err(error) if flags.path == Path::new(DEFAULT_DATA) && residence != Residence::Device => {
             output::narrate(&format!("planned for data that stays on the host, without a dataset: {error}"));
             Ok((DatasetShape::empty(network.features()), Residence::Host))
         }

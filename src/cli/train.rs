@@ -6,13 +6,15 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
+use super::interrupt::Interrupt;
 use super::output;
 use super::progress::Progress;
-use crate::Result;
+use super::snapshots::{SnapshotFlags, remedy};
 use crate::config::Settings;
-use crate::data::{Dataset, weights};
+use crate::model_file;
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Trainer, Verifier};
+use crate::train::{Start, Trainer, Verifier};
+use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -25,7 +27,10 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     start: StartFlags,
 
-    /// Write the trained parameters to this npz
+    #[command(flatten)]
+    snapshots: SnapshotFlags,
+
+    /// Write the trained parameters to this .safetensors or .npz file
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
@@ -53,26 +58,54 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     report::check(&args.report)?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
-        weights::check_writable(path)?;
+        model_file::check_writable(path)?;
     }
-    let data = Arc::new(Dataset::load(&args.flags.data)?);
-    data.check(network.features(), network.classes())?;
-    let initial = args.start.parameters(&network, settings.seed)?;
+    let data = Arc::new(args.flags.data.load(&settings)?);
+    data.check(&network)?;
+    let mut snapshots = args.snapshots.open()?;
+    let snapshot = snapshots.as_mut().map(|snapshots| snapshots.start(&settings)).transpose()?.flatten();
+    let initial = match &snapshot {
+        Some(_) => None,
+        None => Some(args.start.parameters(&network, &settings)?),
+    };
+    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::at));
+    let Some(start) = start else { return Ok(()) };
 
-    let mut trainer = Trainer::new(&settings, &data, &initial)?;
+    let mut trainer = Trainer::starting(&settings, &data, start)?;
+    drop((snapshot, initial));
     announce(args, &settings, &trainer);
     let started = Instant::now();
     let mut progress = Progress::new(trainer.total_steps());
     let mut epochs = Vec::new();
+    let interrupt = Interrupt::listen();
+    let mut epoch_started = Instant::now();
     while !trainer.is_done() {
-        let epoch_started = Instant::now();
-        let epoch = trainer.epoch(|done| progress.step(done))?;
-        let seconds = epoch_started.elapsed().as_secs_f64();
-        epochs.push(epoch);
-        progress.pause(|| match args.json {
-            true => output::json(&report::json::epoch(&epoch, seconds)),
-            false => output::line(&report::text::epoch(&epoch, seconds)),
-        });
+        let steps = snapshots.as_ref().map_or(u64::MAX, |snapshots| snapshots.steps_until_due(&trainer));
+        let trained = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked());
+        if let Err(error) = trained {
+            snapshots.iter().for_each(|snapshots| snapshots.tell_last(&error));
+            return Err(error);
+        }
+        if trainer.is_at_end_of_epoch() {
+            let epoch = trainer.end_epoch()?;
+            let seconds = epoch_started.elapsed().as_secs_f64();
+            epoch_started = Instant::now();
+            epochs.push(epoch);
+            progress.pause(|| match args.json {
+                true => output::json(&report::json::epoch(&epoch, seconds)),
+                false => output::line(&report::text::epoch(&epoch, seconds)),
+            });
+        }
+        let is_asked = interrupt.is_asked() && !trainer.is_done();
+        if let Some(snapshots) = &mut snapshots
+            && (is_asked || snapshots.is_due(&trainer))
+        {
+            snapshots.save(&mut trainer)?;
+        }
+        if is_asked {
+            progress.finish();
+            return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.as_ref()) });
+        }
     }
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
@@ -82,7 +115,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let parameters = trainer.parameters()?;
     let saved = match &args.save {
-        Some(path) => weights::write(path, trainer.network(), &parameters)
+        Some(path) => model_file::write(path, trainer.network(), &parameters)
             .map(|()| output::narrate(&format!("parameters saved to {}", path.display()))),
         None => Ok(()),
     };
@@ -103,7 +136,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         output::line(&report::text::done(&run));
     }
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data, init: args.start.init.as_deref() },
+        origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
         content: Content::Run(&summary(&trainer), &run),
     };
     let reported = output::write_reports(&args.report, &report);

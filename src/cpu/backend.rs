@@ -1,18 +1,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::faults::Faults;
+use super::layer_state::LayerState;
 use super::partition::Partition;
 use super::slice::{Slice, zeros};
 use super::steps::Steps;
+use super::update::Update;
 use super::work::Work;
 use crate::data::{BatchCursor, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
-use crate::model::{LayerParameters, Parameters};
+use crate::model::{LayerParameters, Pace, Parameters};
 use crate::plan::{Layers, Plan, PoolLimits, SlotId};
 use crate::{Error, Result};
 
+/// Of passes in which nothing goes backward.
+const NO_PACE: Pace = Pace { rate: 0.0, stride: 0.0, root: 1.0 };
 /// What is run at once: so much that to wake the threads takes little beside it.
 const RUN_FLOPS: u64 = 400_000_000;
 const RUN_BATCHES: u64 = 16;
@@ -31,6 +36,11 @@ pub struct Cpu {
     at_once: u64,
     /// Of the micro-batch that is recorded.
     accumulation: Accumulation,
+    parts: usize,
+    /// Of the pass's mini-batches.
+    paces: Vec<Pace>,
+    /// Micro-batches of the pass that were begun.
+    begun: usize,
     cursor: BatchCursor,
     /// Micro-batches in the pass whose loss or score was asked for.
     seen: u32,
@@ -43,11 +53,13 @@ impl Cpu {
     /// Bytes of everything beside the plan's pool, before any of it is allocated.
     pub fn bytes_beside_pool(task: &Task) -> ByCategory {
         let parameters = 4 * task.network.parameter_count();
-        let gradients = if task.parts > 1 { parameters } else { 0 };
+        let gradients = if task.keeps_gradients() { parameters } else { 0 };
+        let words = (task.network.features() + task.data.train.target_words) as u64;
         let tensors = [
             (Category::Parameters, parameters),
+            (Category::Optimizer, parameters * task.rule.optimizer.moments() as u64),
             (Category::Gradients, gradients),
-            (Category::Batch, 4 * task.micro_batch as u64 * (task.network.features() as u64 + 1)),
+            (Category::Batch, 4 * task.micro_batch as u64 * words),
         ];
         tensors.into_iter().chain(Partition::of(task).bytes().iter()).collect()
     }
@@ -71,27 +83,30 @@ impl Cpu {
         let mut entries = Vec::new();
         let mut book = |label: String, bytes: ByCategory| entries.push(ledger.book(&label, bytes));
 
-        let mut gradients = Vec::new();
+        let mut layers = Vec::new();
         for (index, layer) in task.network.layers().enumerate() {
             let bytes = 4 * layer.parameter_count();
-            book(format!("W{index}, b{index}"), ByCategory::of(Category::Parameters, bytes));
-            if task.parts > 1 {
-                let label = format!("gradients of W{index}, b{index}");
-                let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs];
-                gradients
-                    .push(LayerParameters { weights: zeros(&label, weights)?, bias: zeros(&label, bias)? });
-                book(label, ByCategory::of(Category::Gradients, bytes));
+            let of_optimizer = bytes * task.rule.optimizer.moments() as u64;
+            for (what, category, bytes, is_there) in [
+                ("", Category::Parameters, bytes, true),
+                ("gradients of ", Category::Gradients, bytes, task.keeps_gradients()),
+                ("moments of ", Category::Optimizer, of_optimizer, of_optimizer > 0),
+            ] {
+                if is_there {
+                    book(format!("{what}W{index}, b{index}"), ByCategory::of(category, bytes));
+                }
             }
+            layers.push(LayerState::new(task, index, job.parameters, job.moments)?);
         }
         let Plan { blocks, slots, .. } = job.plan;
         for (index, block) in blocks.iter().enumerate() {
             let label = if index == 0 { "state 0".to_owned() } else { format!("block {index}") };
             book(label, block.at_peak);
         }
-        book("labels".to_owned(), ByCategory::of(Category::Batch, 4 * task.micro_batch as u64));
-        if partition.partials > 0 {
-            book("gradients of slices".to_owned(), partition.bytes());
-        }
+        let target_words = task.data.train.target_words;
+        let target_bytes = 4 * (task.micro_batch * target_words) as u64;
+        book("targets".to_owned(), ByCategory::of(Category::Batch, target_bytes));
+        book("gradients and activations of slices".to_owned(), partition.bytes());
 
         let mut columns = 0;
         let mut starts = Vec::new();
@@ -101,21 +116,31 @@ impl Cpu {
         }
         let slots = slots.iter().map(|slot| Ok(starts[slot.block] + column(slot.offset, task.micro_batch)?));
         let slots: Vec<usize> = slots.collect::<Result<_>>()?;
-        let slices = partition.slices().map(|rows| Slice::new(rows, columns, &slots, partition.partials));
+        let slices =
+            partition.slices().map(|rows| Slice::new(rows, columns, &slots, target_words, &partition));
+        let [weights, bias] = partition.scratch;
         let at_once = (RUN_FLOPS / job.plan.step_flops()).clamp(1, RUN_BATCHES);
-        let works = 1 + job.plan.step.len().max(job.plan.evaluation.len());
+        let works = 2 + job.plan.step.len().max(job.plan.evaluation.len());
         Ok(Cpu {
             steps: Steps {
                 network: task.network.clone(),
-                optimizer: task.optimizer,
-                rate: task.rate,
+                rule: task.rule,
                 batch: task.batch(),
                 slices: slices.collect::<Result<_>>()?,
                 partition,
-                parameters: job.parameters.layers.clone(),
-                gradients,
+                layers,
+                scratch: LayerParameters {
+                    weights: zeros("a layer's gradients", weights)?,
+                    bias: zeros("a layer's gradients", bias)?,
+                },
                 accumulation: Accumulation::Whole,
+                batch_number: 0,
+                update: Update { rule: task.rule, pace: NO_PACE, scale: 1.0 },
+                faults: Faults::none(),
             },
+            parts: task.parts,
+            paces: Vec::with_capacity(task.steps_in_pass()),
+            begun: 0,
             recorded: Vec::with_capacity(at_once as usize * works),
             batches: 0,
             samples: Vec::with_capacity(at_once as usize * task.micro_batch),
@@ -162,7 +187,7 @@ impl Backend for Cpu {
         delta: SlotId,
         below: Option<SlotId>,
     ) -> Result<()> {
-        if (self.accumulation == Accumulation::Whole) != self.steps.gradients.is_empty() {
+        if (self.accumulation == Accumulation::Whole) != (self.parts == 1) {
             let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
             return Err(Error::InvalidPlan { index: 0, problem });
         }
@@ -182,25 +207,34 @@ impl Device for Cpu {
         super::info_of(self.steps.partition.available)
     }
 
-    fn begin_pass(&mut self, pass: Pass) -> Result<()> {
+    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()> {
         // What an earlier step that failed has left.
         self.forget();
-        self.cursor.begin(pass);
+        self.cursor.begin(pass, skip * self.steps.partition.rows);
         self.steps.slices.iter_mut().for_each(Slice::begin_pass);
-        self.seen = 0;
+        self.steps.faults = Faults::none();
+        self.paces.clear();
+        self.paces.extend_from_slice(paces);
+        (self.seen, self.begun) = (0, skip);
         Ok(())
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
         self.accumulation = accumulation;
-        let (rows, batch) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
-        self.samples.extend_from_slice(batch.rows);
-        let new = batch.new;
-        self.recorded.push(Work::Begin { rows, new, accumulation });
+        let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
+        self.samples.extend_from_slice(samples.rows);
+        let (new, batch) = (samples.new, self.begun as u32);
+        let pace = self.paces.get(self.begun / self.parts).copied().unwrap_or(NO_PACE);
+        self.recorded.push(Work::Begin { rows, new, accumulation, batch, pace });
+        self.begun += 1;
         Ok(())
     }
 
     fn end_batch(&mut self) -> Result<()> {
+        let went_backward = matches!(self.recorded.last(), Some(Work::Backward { .. }));
+        if went_backward && self.accumulation.is_last() && self.steps.rule.clip_norm.is_some() {
+            self.recorded.push(Work::Clip);
+        }
         self.batches += 1;
         if self.batches < self.at_once { Ok(()) } else { self.run() }
     }
@@ -212,12 +246,21 @@ impl Device for Cpu {
             batches: self.seen,
             correct: slices.iter().map(|slice| slice.correct).sum(),
             loss: slices.iter().map(|slice| slice.loss).sum(),
+            fault: self.steps.faults.first(self.steps.layers.len()),
         })
     }
 
     fn parameters(&mut self) -> Result<Parameters> {
         self.run()?;
-        Ok(Parameters { layers: self.steps.parameters.clone() })
+        Ok(Parameters { layers: self.steps.layers.iter().map(|layer| layer.parameters.clone()).collect() })
+    }
+
+    fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.run()?;
+        let of_layers = |moment: usize| Parameters {
+            layers: self.steps.layers.iter().map(|layer| layer.moments[moment].clone()).collect(),
+        };
+        Ok((0..self.steps.rule.optimizer.moments()).map(of_layers).collect())
     }
 
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {

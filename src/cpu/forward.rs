@@ -2,10 +2,12 @@ use super::activation::activate;
 use super::product::{Into, Matrix, multiply};
 use crate::model::{Layer, LayerParameters};
 
-/// `output = φ(state · Wᵀ + bias)`; state `[rows, inputs]`, output `[rows, outputs]`.
+/// `output = store(loaded · Wᵀ + bias)`, plus `state` where the layer is residual; `loaded` is `load(state)`. State and
+/// loaded `[rows, inputs]`, output `[rows, outputs]`.
 pub(super) fn forward(
     layer: Layer,
     state: &[f32],
+    loaded: &[f32],
     parameters: &LayerParameters,
     output: &mut [f32],
     threads: usize,
@@ -13,8 +15,11 @@ pub(super) fn forward(
     for row in output.chunks_exact_mut(layer.outputs) {
         row.copy_from_slice(&parameters.bias);
     }
-    let state = Matrix::new(state, output.len() / layer.outputs, layer.inputs);
+    if layer.residual {
+        output.iter_mut().zip(state).for_each(|(output, state)| *output += state);
+    }
+    let loaded = Matrix::new(loaded, output.len() / layer.outputs, layer.inputs);
     let weights = Matrix::new(&parameters.weights, layer.outputs, layer.inputs);
-    multiply(state, weights.transposed(), Into::Add(1.0), output, threads);
-    activate(layer.activation, output);
+    multiply(loaded, weights.transposed(), Into::Add(1.0), output, threads);
+    activate(layer.store, output);
 }

@@ -1,53 +1,109 @@
-use crate::model::{Activation, Loss};
+use super::activation::{sigmoid, times_derivative};
+use crate::model::{Activation, Derivative, Loss};
+
+/// What a sample's outputs are held against.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'a> {
+    /// The number of its class.
+    Class(u32),
+    /// A number for each output, as the bits of an `f32`.
+    Values(&'a [u32]),
+}
+
+impl Target<'_> {
+    /// The number that output `index` of `outputs` should be.
+    fn value(self, index: usize, outputs: usize) -> f32 {
+        match self {
+            Target::Values(values) => f32::from_bits(values[index]),
+            Target::Class(label) if outputs == 1 => label as f32,
+            Target::Class(label) => f32::from(label as usize == index),
+        }
+    }
+}
+
+/// The targets in `words`, `[samples, width]`: classes, or the bits of values.
+pub(super) fn targets(words: &[u32], width: usize, are_classes: bool) -> impl Iterator<Item = Target<'_>> {
+    words.chunks_exact(width).map(move |words| match are_classes {
+        true => Target::Class(words[0]),
+        false => Target::Values(words),
+    })
+}
 
 /// The sum of the samples' losses over `divisor`, and the last layer's delta over the same: the samples of the whole
 /// mini-batch, of which these may be a part.
 ///
-/// `output` and `delta` are `[labels.len(), classes]`; `activation` is the one that made the output.
-pub(super) fn loss(
+/// `output` and `delta` are `[targets, outputs]`; `activation` is the one that made the output.
+pub(super) fn loss<'a>(
     kind: Loss,
     activation: Activation,
+    outputs: usize,
     output: &[f32],
-    labels: &[u32],
+    targets: impl Iterator<Item = Target<'a>>,
     divisor: f32,
     delta: &mut [f32],
 ) -> f32 {
-    let classes = output.len() / labels.len();
     let mut total = 0.0;
-    for ((output, delta), &label) in
-        output.chunks_exact(classes).zip(delta.chunks_exact_mut(classes)).zip(labels)
-    {
-        let label = label as usize;
-        total += match kind {
-            Loss::Quadratic => quadratic(output, label, delta),
-            Loss::CrossEntropy => cross_entropy(output, label, delta),
-        };
-        for (delta, &a) in delta.iter_mut().zip(output) {
-            *delta = *delta * activation.derivative(a) / divisor;
-        }
+    let rows = output.chunks_exact(outputs).zip(delta.chunks_exact_mut(outputs));
+    for ((output, delta), target) in rows.zip(targets) {
+        total += of_sample(kind, output, target, delta);
+        times_derivative(Derivative::OfOutput(activation), delta, output);
+        delta.iter_mut().for_each(|delta| *delta /= divisor);
     }
     total / divisor
 }
 
-/// `½ · Σ (a − y)²`, and its gradient with respect to each output.
-fn quadratic(output: &[f32], label: usize, gradient: &mut [f32]) -> f32 {
-    let mut sum = 0.0;
-    for (class, (gradient, &a)) in gradient.iter_mut().zip(output).enumerate() {
-        *gradient = a - f32::from(class == label);
-        sum += *gradient * *gradient;
+/// A sample's loss, and its gradient with respect to each output.
+pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
+    let count = output.len() as f32;
+    match kind {
+        Loss::Quadratic => sum_up(output, target, gradient, |a, y| (0.5 * (a - y) * (a - y), a - y)),
+        Loss::Mse => {
+            sum_up(output, target, gradient, |a, y| ((a - y) * (a - y) / count, 2.0 * (a - y) / count))
+        }
+        Loss::Huber => sum_up(output, target, gradient, |a, y| {
+            let (error, distance) = (a - y, (a - y).abs());
+            let value = if distance <= 1.0 { 0.5 * error * error } else { distance - 0.5 };
+            (value / count, error.clamp(-1.0, 1.0) / count)
+        }),
+        Loss::BinaryCrossEntropy => sum_up(output, target, gradient, |a, y| {
+            // −y · ln σ(a) − (1 − y) · ln(1 − σ(a)), where nothing overflows.
+            let value = (if a < 0.0 { 0.0 } else { a }) - a * y + (-a.abs()).exp().ln_1p();
+            (value / count, (sigmoid(a) - y) / count)
+        }),
+        Loss::CrossEntropy => cross_entropy(output, target, gradient),
     }
-    0.5 * sum
 }
 
-/// `−log softmax(a)[label]`, and its gradient. The largest logit is taken off first, so that nothing overflows.
-fn cross_entropy(output: &[f32], label: usize, gradient: &mut [f32]) -> f32 {
+/// Adds up what `each` says of an output and what it should be: its loss, and that loss's derivative.
+fn sum_up(
+    output: &[f32],
+    target: Target,
+    gradient: &mut [f32],
+    each: impl Fn(f32, f32) -> (f32, f32),
+) -> f32 {
+    let mut sum = 0.0;
+    for (index, (gradient, &a)) in gradient.iter_mut().zip(output).enumerate() {
+        let (value, derivative) = each(a, target.value(index, output.len()));
+        *gradient = derivative;
+        sum += value;
+    }
+    sum
+}
+
+/// `−log softmax(a)[class]`, and its gradient. The largest logit is taken off first, so that nothing overflows.
+fn cross_entropy(output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
     let largest = output.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for (gradient, &a) in gradient.iter_mut().zip(output) {
         *gradient = (a - largest).exp();
     }
     let sum: f32 = gradient.iter().sum();
-    for (class, gradient) in gradient.iter_mut().enumerate() {
-        *gradient = *gradient / sum - f32::from(class == label);
+    let mut loss = 0.0;
+    for (index, (gradient, &a)) in gradient.iter_mut().zip(output).enumerate() {
+        let y = target.value(index, output.len());
+        *gradient = *gradient / sum - y;
+        if y > 0.0 {
+            loss += y * (sum.ln() - (a - largest));
+        }
     }
-    sum.ln() - (output[label] - largest)
+    loss
 }

@@ -1,38 +1,38 @@
 use pulp::{Arch, NullaryFnOnce};
 
-use super::product::Into;
-
 /// How many numbers are added up side by side.
 const BLOCK: usize = 64;
 
-/// `Σ partials` `into` `out`: each of the `partials` is as long, and they are added in their order.
-pub(super) fn add_up<'a>(partials: impl Iterator<Item = &'a [f32]> + Clone, into: Into, out: &mut [f32]) {
-    Arch::new().dispatch(AddUp { partials, into, out });
+/// `Σ partials`, each as long as `count` says and added in their order, block by block into `take(start, sums)`.
+pub(super) fn add_up<'a>(
+    partials: impl Iterator<Item = &'a [f32]> + Clone,
+    count: usize,
+    take: impl FnMut(usize, &[f32]),
+) {
+    Arch::new().dispatch(AddUp { partials, count, take });
 }
 
-struct AddUp<'a, I> {
+struct AddUp<I, F> {
     partials: I,
-    into: Into,
-    out: &'a mut [f32],
+    count: usize,
+    take: F,
 }
 
 /// Not a closure, which would be compiled for the least of processors unless it happened to be inlined.
-impl<'p, I: Iterator<Item = &'p [f32]> + Clone> NullaryFnOnce for AddUp<'_, I> {
+impl<'p, I: Iterator<Item = &'p [f32]> + Clone, F: FnMut(usize, &[f32])> NullaryFnOnce for AddUp<I, F> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        for (index, out) in self.out.chunks_mut(BLOCK).enumerate() {
-            let start = index * BLOCK;
+    fn call(mut self) {
+        for start in (0..self.count).step_by(BLOCK) {
+            let length = BLOCK.min(self.count - start);
             let mut totals = [0.0; BLOCK];
             for partials in self.partials.clone() {
-                for (total, part) in totals.iter_mut().zip(&partials[start..start + out.len()]) {
+                for (total, part) in totals.iter_mut().zip(&partials[start..start + length]) {
                     *total += part;
                 }
             }
-            for (out, total) in out.iter_mut().zip(totals) {
-                *out = self.into.taking(*out, total);
-            }
+            (self.take)(start, &totals[..length]);
         }
     }
 }

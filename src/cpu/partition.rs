@@ -1,8 +1,9 @@
 use std::ops::Range;
 
+use super::update::is_plain;
 use crate::device::Task;
 use crate::memory::{ByCategory, Category};
-use crate::model::Layer;
+use crate::model::{Activation, Layer};
 
 /// Fewer samples make no slice of their own: products of so few rows are slow.
 const LEAST_ROWS: usize = 16;
@@ -28,6 +29,13 @@ pub(super) struct Partition {
     places: Vec<Option<Place>>,
     /// Partial sums in a slice.
     pub partials: usize,
+    /// Weights and biases of the largest layer whose gradients are made whole before they move its parameters, and are
+    /// kept nowhere else.
+    pub scratch: [usize; 2],
+    /// Columns of the widest state that is read through an activation.
+    pub loaded: usize,
+    /// Columns of the output.
+    pub outputs: usize,
 }
 
 /// Where a slice keeps its sums of a layer's gradients: weights, then bias.
@@ -61,7 +69,23 @@ impl Partition {
             end += count;
             partials = end.max(partials);
         }
-        Partition { available, threads, rows: task.micro_batch, slices, places, partials }
+        let apart = layers.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(layer, _)| layer);
+        let needs_scratch = !task.keeps_gradients() && !is_plain(&task.rule);
+        let scratch = apart.filter(|_| needs_scratch).fold([0, 0], |[weights, bias], layer| {
+            [weights.max(layer.inputs * layer.outputs), bias.max(layer.outputs)]
+        });
+        let loads = layers.iter().filter(|layer| layer.load != Activation::Identity);
+        Partition {
+            available,
+            threads,
+            rows: task.micro_batch,
+            slices,
+            places,
+            partials,
+            scratch,
+            loaded: loads.map(|layer| layer.inputs).max().unwrap_or(0),
+            outputs: task.network.outputs(),
+        }
     }
 
     /// Each slice's samples, as rows of the micro-batch.
@@ -79,9 +103,14 @@ impl Partition {
         self.threads / self.slices
     }
 
-    /// Bytes of all partial sums.
+    /// Bytes of all partial sums and scratch.
     pub fn bytes(&self) -> ByCategory {
-        ByCategory::of(Category::Gradients, 4 * (self.slices * self.partials) as u64)
+        let gradients = self.slices * self.partials + self.scratch.iter().sum::<usize>();
+        let workspace = self.rows * self.loaded + self.slices * self.outputs;
+        ByCategory::from_iter([
+            (Category::Gradients, 4 * gradients as u64),
+            (Category::Workspace, 4 * workspace as u64),
+        ])
     }
 }
 
@@ -99,6 +128,9 @@ mod tests {
                 slices,
                 places: Vec::new(),
                 partials: 0,
+                scratch: [0, 0],
+                loaded: 0,
+                outputs: 1,
             };
             let all: Vec<usize> = partition.slices().flatten().collect();
             assert_eq!(all, (0..rows).collect::<Vec<_>>());

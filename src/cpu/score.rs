@@ -1,13 +1,24 @@
-/// How many of `labels` are the first of their sample's largest outputs; `output` is `[batch, classes]`.
-/// A sample with a NaN output is not correct.
-pub(super) fn score(classes: usize, output: &[f32], labels: &[u32]) -> u32 {
+use super::loss::Target;
+
+/// How many of `targets` are classes that their samples' `output`, `[targets, outputs]`, predicts: the first of the
+/// largest outputs, or, where there is one, whether it is above `threshold`. A sample with a NaN output is not correct.
+pub(super) fn score<'a>(
+    outputs: usize,
+    threshold: f32,
+    output: &[f32],
+    targets: impl Iterator<Item = Target<'a>>,
+) -> u32 {
     let mut correct = 0;
-    for (output, &label) in output.chunks_exact(classes).zip(labels) {
+    for (output, target) in output.chunks_exact(outputs).zip(targets) {
+        let Target::Class(label) = target else { continue };
         let mut best = 0;
         for (class, &a) in output.iter().enumerate() {
             if a > output[best] {
                 best = class;
             }
+        }
+        if outputs == 1 {
+            best = usize::from(output[0] > threshold);
         }
         let has_nan = output.iter().any(|a| a.is_nan());
         correct += u32::from(!has_nan && best == label as usize);

@@ -1,15 +1,19 @@
 use std::ops::Range;
 
+use super::activation::activate;
 use super::delta::delta;
+use super::faults::Faults;
 use super::forward::forward;
 use super::gradient::gradient;
-use super::loss::loss;
+use super::layer_state::LayerState;
+use super::loss::{Target, loss, of_sample, targets};
 use super::partition::{Partition, Place};
 use super::product::Into;
 use super::score::score;
 use super::work::Work;
-use crate::data::Split;
-use crate::model::{LayerParameters, Network};
+use crate::data::{Split, Targets};
+use crate::device::Fault;
+use crate::model::{Activation, Network};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -18,7 +22,12 @@ pub(super) struct Slice {
     /// Its samples, as rows of the micro-batch.
     rows: Range<usize>,
     values: Values,
-    labels: Vec<u32>,
+    /// Their targets, as words.
+    targets: Vec<u32>,
+    /// What a layer's activation makes of the state that it reads.
+    loaded: Vec<f32>,
+    /// A sample's outputs.
+    row: Vec<f32>,
     /// Its sums of gradients, where the partition puts them.
     partials: Vec<f32>,
     /// How many of them count, the first ones.
@@ -32,13 +41,16 @@ pub(super) struct Slice {
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     pub network: &'a Network,
-    pub parameters: &'a [LayerParameters],
+    pub layers: &'a [LayerState],
     pub partition: &'a Partition,
     pub split: &'a Split,
     /// Rows of the split, of one micro-batch or several.
     pub samples: &'a [u32],
     /// Samples in a mini-batch.
     pub batch: usize,
+    pub faults: &'a Faults,
+    /// Which of the pass's micro-batches it is.
+    pub number: u32,
 }
 
 /// A slice's part of the pool.
@@ -50,8 +62,15 @@ struct Values {
 }
 
 impl Slice {
-    /// `rows` of a pool of `columns` columns, with `slots` beginning at these columns, and room for `partials` sums.
-    pub fn new(rows: Range<usize>, columns: usize, slots: &[usize], partials: usize) -> Result<Self> {
+    /// `rows` of a pool of `columns` columns, with `slots` beginning at these columns, of samples whose targets have
+    /// `target_words` words.
+    pub fn new(
+        rows: Range<usize>,
+        columns: usize,
+        slots: &[usize],
+        target_words: usize,
+        partition: &Partition,
+    ) -> Result<Self> {
         let count = rows.len();
         Ok(Slice {
             rows,
@@ -60,8 +79,10 @@ impl Slice {
                 starts: slots.iter().map(|column| column * count).collect(),
                 numbers: zeros("the pool", columns * count)?,
             },
-            labels: zeros("labels", count)?,
-            partials: zeros("gradients of slices", partials)?,
+            targets: zeros("targets", count * target_words)?,
+            loaded: zeros("activated states", count * partition.loaded)?,
+            row: zeros("a sample's outputs", partition.outputs)?,
+            partials: zeros("gradients of slices", partition.partials)?,
             new: 0,
             loss: 0.0,
             correct: 0,
@@ -73,49 +94,73 @@ impl Slice {
     }
 
     pub fn run(&mut self, step: Step, work: Work) -> Result<()> {
-        let Slice { rows, values, labels, partials, new: counted, loss: mean_loss, correct } = self;
+        let Slice { rows, values, targets: words, loaded, row, partials, new: counted, loss: total, correct } =
+            self;
         let threads = step.partition.threads_each();
+        let are_classes = matches!(step.split.targets(), Targets::Classes(_));
+        let width = step.split.targets().width();
         match work {
             Work::Begin { rows: first, new, .. } => {
                 let samples = &step.samples[first + rows.start..first + rows.end];
                 let [inputs] = values.get_mut([(0, step.network.features())])?;
                 step.split.gather(samples, inputs);
-                step.split.gather_labels(samples, labels);
+                step.split.gather_targets(samples, words);
                 *counted = new.clamp(rows.start, rows.end) - rows.start;
             }
             Work::Forward { layer, input, output } => {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
-                forward(shape, state, &step.parameters[layer], output, threads);
+                let loaded = load(shape.load, state, loaded);
+                forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
             Work::Loss { output, delta } => {
-                let last = step.network.layer(step.parameters.len() - 1);
+                let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
-                let batch = step.batch as f32;
-                *mean_loss += loss(step.network.loss(), last.activation, output, labels, batch, delta);
+                let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
+                let share = loss(kind, last.store, last.outputs, output, targets, step.batch as f32, delta);
+                if !share.is_finite() {
+                    step.faults.note(step.number, Fault::LOSS);
+                }
+                *total += share;
             }
             Work::Backward { layer, state, delta: upstream, below } => {
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
                 if let Some(below) = below {
-                    let activation = step.network.layer(layer - 1).activation;
-                    let weights = &step.parameters[layer].weights;
+                    let derivative = step.network.derivative(layer);
+                    let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
-                    delta(shape, activation, upstream, weights, state, below, threads);
+                    delta(shape, derivative, upstream, weights, state, below, threads);
                 }
+                let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
+                let loaded = load(shape.load, state, loaded);
                 if let Some(Place { start, end, .. }) = step.partition.place(layer) {
                     let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
-                    let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
-                    gradient(shape, 0..shape.outputs, upstream, state, Into::Set, sums.into());
+                    gradient(shape, 0..shape.outputs, upstream, loaded, Into::Set, sums.into());
                 }
             }
             Work::Score { output } => {
-                let classes = step.network.classes();
-                *correct += score(classes, values.get((output, classes)), &labels[..*counted]);
+                let (network, outputs) = (step.network, step.network.outputs());
+                let output = &values.get((output, outputs))[..*counted * outputs];
+                let targets = || targets(words, width, are_classes);
+                *correct += score(outputs, network.loss().threshold(), output, targets());
+                let samples = output.chunks_exact(outputs).zip(targets());
+                let losses = samples
+                    .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));
+                *total += losses.sum::<f32>();
             }
+            Work::Clip => {}
         }
         Ok(())
+    }
+
+    /// Its rows of what a layer reads, `[rows, width]`, through the layer's activation, as its last work has left it.
+    pub fn loaded(&self, load: Activation, state: SlotId, width: usize) -> &[f32] {
+        match load {
+            Activation::Identity => self.value(state, width),
+            _ => &self.loaded[..width * self.rows.len()],
+        }
     }
 
     /// Its rows of what is in `slot`, `[rows, width]`.
@@ -127,6 +172,17 @@ impl Slice {
     pub fn partials(&self, place: Place) -> &[f32] {
         &self.partials[place.start..place.end]
     }
+}
+
+/// `activation` of `state`: itself, or in `loaded`.
+fn load<'a>(activation: Activation, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
+    if activation == Activation::Identity {
+        return state;
+    }
+    let loaded = &mut loaded[..state.len()];
+    loaded.copy_from_slice(state);
+    activate(activation, loaded);
+    loaded
 }
 
 impl Values {

@@ -1,17 +1,20 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::faults::Faults;
 use super::gradient::gradient;
+use super::layer_state::LayerState;
 use super::partials::add_up;
 use super::partition::{Partition, Place};
 use super::product::Into;
 use super::slice::{Slice, Step};
 use super::team::{each, together};
+use super::update::{Update, are_finite};
 use super::work::Work;
 use crate::Result;
 use crate::data::Split;
-use crate::device::Accumulation;
-use crate::model::{LayerParameters, Network, Optimizer};
+use crate::device::{Accumulation, Fault};
+use crate::model::{LayerParameters, Network, UpdateRule};
 use crate::plan::SlotId;
 
 /// Fewer FLOPs of a layer's gradients are not shared out among threads.
@@ -23,17 +26,20 @@ const LEAST_SHARED_FLOPS: u64 = 1_000_000;
 /// over slices.
 pub(super) struct Steps {
     pub network: Network,
-    pub optimizer: Optimizer,
-    pub rate: f32,
+    pub rule: UpdateRule,
     /// Samples in a mini-batch.
     pub batch: usize,
     pub partition: Partition,
     pub slices: Vec<Slice>,
-    pub parameters: Vec<LayerParameters>,
-    /// Of each layer; none where a batch has one part.
-    pub gradients: Vec<LayerParameters>,
-    /// Of the micro-batch at hand.
+    pub layers: Vec<LayerState>,
+    /// For the gradients of one layer.
+    pub scratch: LayerParameters,
+    /// Of the micro-batch at hand, as the next two.
     pub accumulation: Accumulation,
+    pub batch_number: u32,
+    pub update: Update,
+    /// Of the pass at hand.
+    pub faults: Faults,
 }
 
 /// What slices do without each other.
@@ -59,9 +65,10 @@ impl Steps {
         let mut phase = Phase::default();
         for (index, work) in recorded.iter().enumerate() {
             match *work {
-                Work::Begin { accumulation, .. } => {
+                Work::Begin { accumulation, batch, pace, .. } => {
                     self.end(&mut phase, &recorded[..index], samples, split)?;
-                    self.accumulation = accumulation;
+                    (self.accumulation, self.batch_number) = (accumulation, batch);
+                    self.update = Update { rule: self.rule, pace, scale: 1.0 };
                 }
                 Work::Backward { layer, state, delta, .. } => match self.partition.place(layer) {
                     Some(Place { group, .. }) => {
@@ -76,6 +83,10 @@ impl Steps {
                         self.share_out(layer, state, delta);
                     }
                 },
+                Work::Clip => {
+                    self.end(&mut phase, &recorded[..=index], samples, split)?;
+                    self.clip();
+                }
                 _ => {}
             }
         }
@@ -96,11 +107,13 @@ impl Steps {
     fn run_slices(&mut self, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
         let step = Step {
             network: &self.network,
-            parameters: &self.parameters,
+            layers: &self.layers,
             partition: &self.partition,
             split,
             samples,
             batch: self.batch,
+            faults: &self.faults,
+            number: self.batch_number,
         };
         let outcome = Mutex::new(Ok(()));
         each(&mut self.slices, |slice| {
@@ -113,80 +126,143 @@ impl Steps {
 
     /// Adds up what the slices have summed up for some `layers`, and moves parameters, or keeps gradients that will.
     fn settle(&mut self, layers: Range<usize>) {
-        let Steps { slices, partition, accumulation, rate, optimizer: Optimizer::Sgd, .. } = self;
-        let (slices, partition, accumulation, rate) = (&*slices, &*partition, *accumulation, *rate);
-        let take = |(layer, parameters): (usize, &mut LayerParameters),
-                    gradients: Option<&mut LayerParameters>| {
-            let Some(place) = partition.place(layer) else { return };
-            let weights = parameters.weights.len();
-            let of_weights = slices.iter().map(|slice| &slice.partials(place)[..weights]);
-            let of_bias = slices.iter().map(|slice| &slice.partials(place)[weights..]);
-            match gradients {
-                None => {
-                    add_up(of_weights, Into::Add(-rate), &mut parameters.weights);
-                    add_up(of_bias, Into::Add(-rate), &mut parameters.bias);
-                }
-                Some(gradients) => {
-                    let into = if accumulation.is_first() { Into::Set } else { Into::Add(1.0) };
-                    add_up(of_weights, into, &mut gradients.weights);
-                    add_up(of_bias, into, &mut gradients.bias);
-                    if accumulation.is_last() {
-                        descend(rate, gradients, parameters);
+        let moves = self.moves();
+        let Steps { slices, partition, accumulation, update, layers: all, faults, batch_number, .. } = self;
+        let (slices, partition, accumulation, update) = (&*slices, &*partition, *accumulation, *update);
+        let count = all.len();
+        let take = |(index, layer): (usize, &mut LayerState)| {
+            let Some(place) = partition.place(index) else { return };
+            let weights = layer.parameters.weights.len();
+            let parts = [0..weights, weights..place.end - place.start];
+            let mut are_good = true;
+            for (part, range) in parts.into_iter().enumerate() {
+                let length = range.len();
+                let sums = slices.iter().map(|slice| &slice.partials(place)[range.clone()]);
+                match &mut layer.gradients {
+                    None => {
+                        let [of_weights, of_bias] = layer.moving();
+                        let mut moving = if part == 0 { of_weights } else { of_bias };
+                        add_up(sums, length, |start, sums| {
+                            are_good &= update.run_inline(sums, moving.slice(start..start + sums.len()));
+                        });
+                    }
+                    Some(LayerParameters { weights, bias }) => {
+                        let gradients = if part == 0 { weights } else { bias };
+                        let into = if accumulation.is_first() { Into::Set } else { Into::Add(1.0) };
+                        add_up(sums, length, |start, sums| {
+                            let gradients = gradients[start..].iter_mut().zip(sums);
+                            gradients.for_each(|(there, &sum)| *there = into.taking(*there, sum));
+                        });
                     }
                 }
+            }
+            are_good &= !moves || move_by_kept(layer, update);
+            if !are_good {
+                faults.note(*batch_number, Fault::place(index, count));
             }
         };
         let share = layers.len().div_ceil(partition.threads).max(1);
         let numbers = (layers.start..).step_by(share);
-        let parameters = numbers.zip(self.parameters[layers.clone()].chunks_mut(share));
-        match self.gradients.get_mut(layers) {
-            Some(gradients) => {
-                each(parameters.zip(gradients.chunks_mut(share)), |((first, some), gradients)| {
-                    (first..)
-                        .zip(some)
-                        .zip(gradients)
-                        .for_each(|(layer, gradients)| take(layer, Some(gradients)));
-                })
-            }
-            None => each(parameters, |(first, some)| (first..).zip(some).for_each(|layer| take(layer, None))),
-        }
+        each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| (first..).zip(some).for_each(take));
     }
 
     /// As [`Steps::settle`], of a layer whose gradients no slice has summed up: each thread does that for some of its outputs,
     /// over all slices.
     fn share_out(&mut self, layer: usize, state: SlotId, delta: SlotId) {
-        let Steps { slices, accumulation, rate, optimizer: Optimizer::Sgd, .. } = self;
-        let (slices, accumulation, rate) = (&*slices, *accumulation, *rate);
+        let moves = self.moves();
+        let Steps { slices, accumulation, update, scratch, faults, batch_number, .. } = self;
+        let (slices, accumulation, update) = (&*slices, *accumulation, *update);
         let shape = self.network.layer(layer);
         let threads = match shape.forward_flops(self.partition.rows) {
             ..LEAST_SHARED_FLOPS => 1,
             _ => self.partition.threads,
         };
         let share = shape.outputs.div_ceil(threads);
-        let parameters = &mut self.parameters[layer];
-        let mut gradients = self.gradients.get_mut(layer);
-        let LayerParameters { weights, bias } = gradients.as_deref_mut().unwrap_or(parameters);
-        let parts = weights.chunks_mut(share * shape.inputs).zip(bias.chunks_mut(share));
-        each((0..).step_by(share).zip(parts), |(first, (weights, bias))| {
-            let outputs = first..first + bias.len();
+        let add_gradients = |outputs: Range<usize>, whole: Into, [weights, bias]: [&mut [f32]; 2]| {
             for (index, slice) in slices.iter().enumerate() {
-                let into = match accumulation {
-                    Accumulation::Whole => Into::Add(-rate),
-                    Accumulation::First if index == 0 => Into::Set,
-                    _ => Into::Add(1.0),
+                let into = match whole {
+                    Into::Set if index > 0 => Into::Add(1.0),
+                    whole => whole,
                 };
-                let (delta, state) = (slice.value(delta, shape.outputs), slice.value(state, shape.inputs));
-                gradient(shape, outputs.clone(), delta, state, into, [weights, bias]);
+                let delta = slice.value(delta, shape.outputs);
+                let loaded = slice.loaded(shape.load, state, shape.inputs);
+                gradient(shape, outputs.clone(), delta, loaded, into, [&mut *weights, &mut *bias]);
+            }
+        };
+        let count = self.layers.len();
+        let note = |are_good: bool| {
+            if !are_good {
+                faults.note(*batch_number, Fault::place(layer, count));
+            }
+        };
+        let place = || (0..).step_by(share);
+        let held = &mut self.layers[layer];
+        if let Some(LayerParameters { weights, bias }) = &mut held.gradients {
+            let whole = if accumulation.is_first() { Into::Set } else { Into::Add(1.0) };
+            let parts = weights.chunks_mut(share * shape.inputs).zip(bias.chunks_mut(share));
+            each(place().zip(parts), |(first, (weights, bias))| {
+                add_gradients(first..first + bias.len(), whole, [weights, bias]);
+            });
+            note(!moves || move_by_kept(held, update));
+            return;
+        }
+        let [of_weights, of_bias] = held.moving();
+        let parts = of_weights.chunks(share * shape.inputs).zip(of_bias.chunks(share));
+        if update.is_plain() {
+            each(place().zip(parts), |(first, (weights, bias))| {
+                let (weights, bias) = (weights.parameters, bias.parameters);
+                let outputs = first..first + bias.len();
+                add_gradients(outputs, Into::Add(-update.pace.rate), [&mut *weights, &mut *bias]);
+                note(are_finite(weights) && are_finite(bias));
+            });
+            return;
+        }
+        let sums = scratch.weights.chunks_mut(share * shape.inputs).zip(scratch.bias.chunks_mut(share));
+        each(place().zip(parts.zip(sums)), |(first, ((weights, bias), sums))| {
+            let count = [weights.parameters.len(), bias.parameters.len()];
+            let sums = [&mut sums.0[..count[0]], &mut sums.1[..count[1]]];
+            let [of_weights, of_bias] = sums;
+            add_gradients(first..first + count[1], Into::Set, [&mut *of_weights, &mut *of_bias]);
+            note(update.run(of_weights, weights) & update.run(of_bias, bias));
+        });
+    }
+
+    /// Whether gradients that are kept move the parameters as soon as those of this micro-batch are in.
+    fn moves(&self) -> bool {
+        self.rule.clip_norm.is_none() && self.accumulation.is_last()
+    }
+
+    /// Moves all parameters by the gradients that are kept, scaled down where their norm is too large.
+    fn clip(&mut self) {
+        let Steps { layers, update, rule, faults, batch_number, partition, .. } = self;
+        let count = layers.len();
+        let squares = layers.iter().filter_map(|layer| layer.gradients.as_ref()).map(sum_of_squares);
+        let norm = squares.sum::<f64>().sqrt();
+        let most = f64::from(rule.clip_norm.unwrap_or(f32::INFINITY));
+        let scale = (most / (norm + UpdateRule::CLIP_MARGIN)).min(1.0) as f32;
+        // NaN is no number to compare with, and is to be met in the gradients themselves.
+        let update = Update { scale: if norm.is_finite() { scale } else { 1.0 }, ..*update };
+        let share = count.div_ceil(partition.threads).max(1);
+        each((0..).step_by(share).zip(layers.chunks_mut(share)), |(first, some)| {
+            for (index, layer) in (first..).zip(some) {
+                if !move_by_kept(layer, update) {
+                    faults.note(*batch_number, Fault::place(index, count));
+                }
             }
         });
-        if let (Some(gradients), true) = (gradients, accumulation.is_last()) {
-            descend(rate, gradients, &mut self.parameters[layer]);
-        }
     }
 }
 
-/// Moves parameters against their gradients.
-fn descend(rate: f32, gradients: &LayerParameters, parameters: &mut LayerParameters) {
-    add_up([&gradients.weights[..]].into_iter(), Into::Add(-rate), &mut parameters.weights);
-    add_up([&gradients.bias[..]].into_iter(), Into::Add(-rate), &mut parameters.bias);
+/// Moves a layer's parameters by the gradients that are kept, where there are any; says whether all are finite.
+fn move_by_kept(layer: &mut LayerState, update: Update) -> bool {
+    let Some(gradients) = layer.gradients.take() else { return true };
+    let [weights, bias] = layer.moving();
+    let are_good = update.run(&gradients.weights, weights) & update.run(&gradients.bias, bias);
+    layer.gradients = Some(gradients);
+    are_good
+}
+
+fn sum_of_squares(gradients: &LayerParameters) -> f64 {
+    let all = gradients.weights.iter().chain(&gradients.bias);
+    all.map(|&gradient| f64::from(gradient) * f64::from(gradient)).sum()
 }

@@ -1,8 +1,9 @@
 use crate::device::Accumulation;
+use crate::model::Pace;
 use crate::plan::SlotId;
 
 /// What the executor asks for, to be done by every slice of the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Work {
     /// Begins a micro-batch: gathers its inputs and labels.
     Begin {
@@ -11,6 +12,9 @@ pub(super) enum Work {
         /// How many of them count.
         new: usize,
         accumulation: Accumulation,
+        /// Which one of the pass's it is.
+        batch: u32,
+        pace: Pace,
     },
     Forward {
         layer: usize,
@@ -30,4 +34,6 @@ pub(super) enum Work {
     Score {
         output: SlotId,
     },
+    /// Moves all parameters by gradients that are kept, scaled so that their norm is not too large.
+    Clip,
 }

@@ -40,14 +40,14 @@ impl BatchCursor {
         BatchCursor { data, is_test: false, order: Vec::new(), position: 0, rows: Vec::new() }
     }
 
-    /// Starts a pass.
-    pub fn begin(&mut self, pass: Pass) {
+    /// Starts a pass, at its sample `position`.
+    pub fn begin(&mut self, pass: Pass, position: usize) {
         self.is_test = pass == Pass::Test;
         self.order.clear();
         if let Pass::Shuffled(order) = pass {
             self.order.extend_from_slice(order);
         }
-        self.position = 0;
+        self.position = position;
     }
 
     /// The next `samples` samples.

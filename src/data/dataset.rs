@@ -1,8 +1,8 @@
-//! A data set as the usual npz of four arrays.
+//! Samples to train on and to test on, and whether a network can learn from them.
 
-use super::labels::labels;
-use super::npz::{Archive, Array, Values};
-use super::split::{Inputs, Split};
+use super::load::{self, LoadOptions};
+use super::split::{Split, Targets};
+use crate::model::{Loss, Network};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -18,41 +18,33 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads `x_train`, `y_train`, `x_test` and `y_test` from the npz at `path`.
+    /// As [`Dataset::load_with`], with what is usual.
     ///
-    /// `x` is `(n, …)`, flattened to `n` samples; bytes are kept as bytes, floats become `f32`. `y` is `(n,)` or
-    /// `(n, 1)` and holds class numbers. Every failure is an [`Error::File`] that names the array and what is
-    /// wrong with it.
+    /// # Errors
+    /// As [`Dataset::load_with`].
     pub fn load(path: &Path) -> Result<Dataset> {
-        if path.is_dir() {
-            return Err(Error::file(
-                path,
-                "is a folder, and folders of IDX files are not read yet; name an npz with x_train, y_train, \
-                 x_test and y_test",
-            ));
-        }
-        if matches!(path.try_exists(), Ok(false)) {
-            return Err(Error::file(
-                path,
-                "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
-                 another npz with --data",
-            ));
-        }
-        let mut archive = Archive::open(path)?;
-        let train = split(&mut archive, "x_train", "y_train")?;
-        let test = split(&mut archive, "x_test", "y_test")?;
-        let data = Dataset { source: path.to_owned(), train, test };
-        data.check_splits()?;
-        Ok(data)
+        Self::load_with(path, &LoadOptions::default())
     }
 
-    /// Checks that a network of `features` inputs and `classes` outputs can learn from this data.
+    /// Reads the npz at `path`, or the folder of IDX files.
     ///
-    /// Fails with [`Error::Usage`] where the samples have another number of features, with [`Error::File`] where a
-    /// label is not below `classes`.
-    pub fn check(&self, features: usize, classes: usize) -> Result<()> {
+    /// Of an npz, `x_train`, `y_train`, `x_test` and `y_test`, or others of the usual names. Inputs are `(n, …)`, flattened
+    /// to `n` samples; bytes are kept as bytes, floats become `f32`. Targets are `(n,)` or `(n, k)`: class numbers where
+    /// all are whole and there is one a sample, or one-hot rows; else numbers to be met.
+    ///
+    /// # Errors
+    /// [`Error::File`] names the array and what is wrong with it; [`Error::Usage`] a wrong option.
+    pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset> {
+        load::load(path, options)
+    }
+
+    /// Checks that `network` can learn from this data.
+    ///
+    /// Fails with [`Error::Usage`] where the samples have another number of features, or targets that the network or
+    /// its loss cannot have, with [`Error::File`] where one of them is out of range.
+    pub fn check(&self, network: &Network) -> Result<()> {
         self.check_splits()?;
-        let found = self.train.features();
+        let (features, found) = (network.features(), self.train.features());
         if found != features {
             let problem = format!(
                 "the first width is {features}, but the samples of {} have {found} features; start the list with \
@@ -62,12 +54,9 @@ impl Dataset {
             return Err(Error::usage("--layers", problem));
         }
         for (key, split) in [("y_train", &self.train), ("y_test", &self.test)] {
-            let beyond = |&(_, &label): &(usize, &u32)| label as usize >= classes;
-            if let Some((index, label)) = split.labels().iter().enumerate().find(beyond) {
-                let problem = format!(
-                    "{key}: label {label} at index {index}, expected below {classes}, the last width of --layers"
-                );
-                return Err(Error::file(&self.source, problem));
+            match split.targets() {
+                Targets::Classes(labels) => self.check_labels(key, labels, network.outputs())?,
+                Targets::Values { width, values } => self.check_values(key, *width, values, network)?,
             }
         }
         Ok(())
@@ -75,54 +64,61 @@ impl Dataset {
 }
 
 impl Dataset {
-    fn check_splits(&self) -> Result<()> {
+    fn check_labels(&self, key: &str, labels: &[u32], outputs: usize) -> Result<()> {
+        // One output tells two classes apart.
+        let classes = outputs.max(2);
+        let beyond = |&(_, &label): &(usize, &u32)| label as usize >= classes;
+        let Some((index, label)) = labels.iter().enumerate().find(beyond) else { return Ok(()) };
+        let problem = format!(
+            "{key}: label {label} at index {index}, expected below {classes}, the last width of --layers"
+        );
+        Err(Error::file(&self.source, problem))
+    }
+
+    fn check_values(&self, key: &str, width: usize, values: &[f32], network: &Network) -> Result<()> {
+        let loss = network.loss();
+        if !loss.takes_values() {
+            let problem = format!(
+                "found {}, which learns classes, but {key} of {} holds other numbers; use --loss mse or huber",
+                loss.name(),
+                self.source.display()
+            );
+            return Err(Error::usage("--loss", problem));
+        }
+        if width != network.outputs() {
+            let problem = format!(
+                "the last width is {}, but {key} of {} has {width} numbers a sample; end the list with {width}",
+                network.outputs(),
+                self.source.display()
+            );
+            return Err(Error::usage("--layers", problem));
+        }
+        let beyond = |&(_, value): &(usize, &f32)| !(0.0..=1.0).contains(value);
+        match values.iter().enumerate().find(beyond) {
+            Some((index, value)) if loss == Loss::BinaryCrossEntropy => {
+                let (sample, output) = (index / width, index % width);
+                let problem = format!(
+                    "{key}: {value} in sample {sample}, output {output}, expected from 0 to 1, as \
+                     binary-cross-entropy has it"
+                );
+                Err(Error::file(&self.source, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_splits(&self) -> Result<()> {
         let (train, test) = (self.train.features(), self.test.features());
+        let kinds = [&self.train, &self.test].map(|split| std::mem::discriminant(split.targets()));
+        if kinds[0] != kinds[1] {
+            let problem = "one of y_train and y_test holds classes, and the other does not";
+            return Err(Error::file(&self.source, problem));
+        }
         if train == test {
             return Ok(());
         }
         let problem =
             format!("x_train has {train} features a sample and x_test {test}, expected equally many");
         Err(Error::file(&self.source, problem))
-    }
-}
-
-fn split(archive: &mut Archive, x: &str, y: &str) -> Result<Split> {
-    let (inputs_array, labels_array) = (archive.read(x)?, archive.read(y)?);
-    let fail = |key: &str, problem: String| Error::file(archive.path(), format!("{key}: {problem}"));
-    let [samples, axes @ ..] = &inputs_array.shape[..] else {
-        return Err(fail(x, "is a single number, expected samples along the first axis".into()));
-    };
-    let (samples, features) = (*samples, axes.iter().product::<usize>());
-    let labels = labels(labels_array).map_err(|problem| fail(y, problem))?;
-    if samples != labels.len() {
-        let problem =
-            format!("{x} has {samples} samples and {y} {} labels, expected equally many", labels.len());
-        return Err(Error::file(archive.path(), problem));
-    }
-    let inputs = inputs(inputs_array, features).map_err(|problem| fail(x, problem))?;
-    Split::new(features, inputs, labels).map_err(|e| match e {
-        Error::Usage { problem, .. } => fail(x, problem),
-        other => other,
-    })
-}
-
-fn inputs(array: Array, features: usize) -> Result<Inputs, String> {
-    let found = array.values.describe();
-    match array.values {
-        Values::U8(bytes) => Ok(Inputs::U8(bytes)),
-        values => {
-            let values = values.into_f32().ok_or_else(|| {
-                format!("holds {found}, expected uint8 or floats; save it with .astype(np.float32), scaled as you like")
-            })?;
-            match values.iter().position(|value| !value.is_finite()) {
-                Some(at) => Err(format!(
-                    "holds {} (as float32) in sample {}, feature {}, expected finite numbers",
-                    values[at],
-                    at / features,
-                    at % features
-                )),
-                None => Ok(Inputs::F32(values)),
-            }
-        }
     }
 }

@@ -1,20 +1,23 @@
 //! Reading what a network is trained on, and in which order.
 //!
-//! [`npz`] reads and writes NumPy's archives and trusts nothing it has not checked. A [`Dataset`] is made of one:
-//! inputs and labels, split into training and test samples. [`shuffle`] says which sample comes when, a
-//! [`BatchCursor`] walks over them in micro-batches, and [`weights`] holds model files.
+//! [`npz`] reads and writes NumPy's archives, [`idx`] reads the files of MNIST and its like, and neither trusts anything it
+//! has not checked. A [`Dataset`] is made of them: inputs and targets, split into training and test samples. [`shuffle`]
+//! says which sample comes when, and a [`BatchCursor`] walks over them in micro-batches.
 
 mod cursor;
 mod dataset;
+pub mod idx;
 mod labels;
+mod load;
 pub mod npz;
 mod order;
 mod shape;
 mod split;
-pub mod weights;
+mod standard;
 
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
+pub use load::LoadOptions;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};
-pub use split::{Inputs, Split, U8_SCALE};
+pub use split::{Inputs, Split, Targets, U8_SCALE};

@@ -1,4 +1,4 @@
-use super::{Dataset, Inputs, Split};
+use super::{Dataset, Inputs, Split, Targets};
 
 /// How much data there is, and of what kind: all that planning needs to know of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,16 @@ pub struct SplitShape {
     pub features: usize,
     /// Bytes of each number: 1 or 4.
     pub value_bytes: usize,
+    /// How many 32-bit words its target has.
+    pub target_words: usize,
+    /// Whether that is the number of its class.
+    pub are_classes: bool,
 }
 
 impl DatasetShape {
     /// No samples, of `features` numbers each.
     pub fn empty(features: usize) -> Self {
-        let split = SplitShape { samples: 0, features, value_bytes: 4 };
+        let split = SplitShape { samples: 0, features, value_bytes: 4, target_words: 1, are_classes: true };
         DatasetShape { train: split, test: split }
     }
 }
@@ -42,6 +46,12 @@ impl Split {
             Inputs::U8(_) => 1,
             Inputs::F32(_) => 4,
         };
-        SplitShape { samples: self.len(), features: self.features(), value_bytes }
+        SplitShape {
+            samples: self.len(),
+            features: self.features(),
+            value_bytes,
+            target_words: self.targets().width(),
+            are_classes: matches!(self.targets(), Targets::Classes(_)),
+        }
     }
 }

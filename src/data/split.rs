@@ -24,21 +24,67 @@ impl Inputs {
     }
 }
 
-/// Samples with their labels.
+/// What a network is to answer, for every sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// The number of its class, `[samples]`.
+    Classes(Vec<u32>),
+    /// Numbers, `[samples, width]`, row-major.
+    Values {
+        /// Numbers a sample, at least 1.
+        width: usize,
+        /// All of them.
+        values: Vec<f32>,
+    },
+}
+
+impl Targets {
+    /// How many 32-bit words a sample has.
+    pub fn width(&self) -> usize {
+        match self {
+            Targets::Classes(_) => 1,
+            Targets::Values { width, .. } => *width,
+        }
+    }
+
+    /// All words, `[samples, width]`: class numbers, or the bits of `f32`.
+    pub fn words(&self) -> &[u32] {
+        match self {
+            Targets::Classes(labels) => labels,
+            Targets::Values { values, .. } => bytemuck::cast_slice(values),
+        }
+    }
+}
+
+impl From<Vec<u32>> for Targets {
+    fn from(labels: Vec<u32>) -> Self {
+        Targets::Classes(labels)
+    }
+}
+
+/// Samples with their targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     features: usize,
     inputs: Inputs,
-    labels: Vec<u32>,
+    targets: Targets,
 }
 
 impl Split {
-    /// Samples of `features` values each, one for every label.
+    /// Samples of `features` values each, one for every target.
     ///
-    /// Fails where there is no sample or no feature, where `inputs` does not hold `labels.len() * features`
-    /// values, and where there are more samples than a `u32` counts.
-    pub fn new(features: usize, inputs: Inputs, labels: Vec<u32>) -> Result<Split> {
-        let samples = labels.len();
+    /// Fails where there is no sample or no feature, where `inputs` does not hold as many times `features` values as
+    /// there are targets, where targets are no whole rows, and where there are more samples than a `u32` counts.
+    pub fn new(features: usize, inputs: Inputs, targets: impl Into<Targets>) -> Result<Split> {
+        let targets = targets.into();
+        let (words, width) = (targets.words().len(), targets.width());
+        if width == 0 || !words.is_multiple_of(width) {
+            return Err(Error::usage(
+                "data",
+                format!("{words} values for targets of {width}, expected whole rows"),
+            ));
+        }
+        let samples = words / width;
         if samples == 0 || features == 0 || u32::try_from(samples).is_err() {
             let problem =
                 format!("{samples} samples of {features} features, expected 1 to {} of 1 or more", u32::MAX);
@@ -48,13 +94,13 @@ impl Split {
             let problem = format!("{} values for {samples} samples of {features} features", inputs.len());
             return Err(Error::usage("data", problem));
         }
-        Ok(Split { features, inputs, labels })
+        Ok(Split { features, inputs, targets })
     }
 
     /// Samples, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.targets.words().len() / self.targets.width()
     }
 
     /// Input values per sample, at least 1.
@@ -67,9 +113,41 @@ impl Split {
         &self.inputs
     }
 
-    /// All labels, `[len]`.
+    /// All targets.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The number of every sample's class, `[len]`; none where targets are no classes.
     pub fn labels(&self) -> &[u32] {
-        &self.labels
+        match &self.targets {
+            Targets::Classes(labels) => labels,
+            Targets::Values { .. } => &[],
+        }
+    }
+
+    /// Some of its samples.
+    ///
+    /// # Errors
+    /// As [`Split::new`], where there are none.
+    ///
+    /// # Panics
+    /// Where a row is not below [`len`](Self::len).
+    pub fn rows(&self, rows: &[u32]) -> Result<Split> {
+        fn pick<T: Copy>(values: &[T], width: usize, rows: &[u32]) -> Vec<T> {
+            rows.iter().flat_map(|&row| &values[row as usize * width..][..width]).copied().collect()
+        }
+        let inputs = match &self.inputs {
+            Inputs::U8(bytes) => Inputs::U8(pick(bytes, self.features, rows)),
+            Inputs::F32(values) => Inputs::F32(pick(values, self.features, rows)),
+        };
+        let targets = match &self.targets {
+            Targets::Classes(labels) => Targets::Classes(pick(labels, 1, rows)),
+            Targets::Values { width, values } => {
+                Targets::Values { width: *width, values: pick(values, *width, rows) }
+            }
+        };
+        Split::new(self.features, inputs, targets)
     }
 
     /// Writes the inputs of `rows` to `out`, `[rows.len(), features]`, bytes scaled by [`U8_SCALE`].
@@ -92,14 +170,15 @@ impl Split {
         }
     }
 
-    /// Writes the labels of `rows` to `out`, `[rows.len()]`.
+    /// Writes the targets of `rows` to `out`, `[rows.len(), width]` words.
     ///
     /// # Panics
-    /// Where a row is not below [`len`](Self::len), or `out` is not as long as `rows`.
-    pub fn gather_labels(&self, rows: &[u32], out: &mut [u32]) {
-        assert_eq!(out.len(), rows.len(), "one label a row");
-        for (out, &row) in out.iter_mut().zip(rows) {
-            *out = self.labels[row as usize];
+    /// Where a row is not below [`len`](Self::len), or `out` does not hold exactly the batch.
+    pub fn gather_targets(&self, rows: &[u32], out: &mut [u32]) {
+        let (width, words) = (self.targets.width(), self.targets.words());
+        assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * width words");
+        for (out, &row) in out.chunks_exact_mut(width).zip(rows) {
+            out.copy_from_slice(&words[row as usize * width..][..width]);
         }
     }
 }
@@ -120,8 +199,14 @@ mod tests {
         assert_eq!(out[..3], [9.0, -0.5, 9.0]);
 
         let mut labels = [0; 2];
-        bytes.gather_labels(&[2, 1], &mut labels);
+        bytes.gather_targets(&[2, 1], &mut labels);
         assert_eq!(labels, [5, 4]);
+
+        let targets = Targets::Values { width: 2, values: vec![0.5, 1.0, -2.0, 3.0] };
+        let values = Split::new(1, Inputs::F32(vec![1.0, 2.0]), targets).unwrap();
+        values.gather_targets(&[1], &mut labels);
+        assert_eq!(labels.map(f32::from_bits), [-2.0, 3.0]);
+        assert_eq!(values.len(), 2);
     }
 
     #[test]
@@ -129,6 +214,8 @@ mod tests {
         assert!(Split::new(2, Inputs::U8(vec![0; 5]), vec![0; 2]).is_err());
         assert!(Split::new(0, Inputs::U8(vec![]), vec![0; 2]).is_err());
         assert!(Split::new(2, Inputs::F32(vec![]), vec![]).is_err());
+        let uneven = Targets::Values { width: 2, values: vec![0.0; 3] };
+        assert!(Split::new(1, Inputs::F32(vec![0.0]), uneven).is_err());
         assert!(Split::new(usize::MAX, Inputs::F32(vec![]), vec![0; 2]).is_err());
     }
 }

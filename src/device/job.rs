@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetShape};
-use crate::model::{Network, Optimizer, Parameters};
+use crate::model::{Network, Parameters, UpdateRule};
 use crate::plan::Plan;
 
 /// What is trained, on what and how: all that decides which buffers there will be beside a plan's pool.
@@ -14,9 +14,7 @@ pub struct Task<'a> {
     /// Micro-batches in a mini-batch, after which the parameters move.
     pub parts: usize,
     /// How parameters move.
-    pub optimizer: Optimizer,
-    /// The learning rate.
-    pub rate: f32,
+    pub rule: UpdateRule,
     /// How much data there is.
     pub data: DatasetShape,
     /// Whether a GPU is to have what it takes to time actions; the CPU backend always has.
@@ -42,9 +40,23 @@ pub struct Job<'a> {
     pub dataset_on_device: bool,
     /// Where to start from.
     pub parameters: &'a Parameters,
+    /// What the optimizer remembers at the start, as many as [`crate::model::Optimizer::moments`] says; none of them
+    /// where it remembers nothing yet.
+    pub moments: &'a [Parameters],
 }
 
 impl Task<'_> {
+    /// Mini-batches in a pass over the training split, at least 1.
+    pub fn steps_in_pass(&self) -> usize {
+        (self.data.train.samples / self.batch()).max(1)
+    }
+
+    /// Whether gradients outlive the kernels that make them: those of a batch in several parts, and those whose norm is
+    /// to be known before any parameter moves.
+    pub fn keeps_gradients(&self) -> bool {
+        self.parts > 1 || self.rule.clip_norm.is_some()
+    }
+
     /// Samples in a mini-batch, over which losses and gradients are averaged.
     pub fn batch(&self) -> usize {
         self.micro_batch * self.parts

@@ -1,12 +1,14 @@
 //! What training asks of a backend beyond running plans.
 
 mod accumulation;
+mod fault;
 mod info;
 mod job;
 mod limits;
 mod span;
 
 pub use accumulation::Accumulation;
+pub use fault::Fault;
 pub use info::{DeviceInfo, DriverMemory};
 pub use job::{Job, Residence, Task};
 pub use limits::DeviceLimits;
@@ -15,7 +17,7 @@ pub use span::Span;
 use crate::Result;
 use crate::data::Pass;
 use crate::execute::Backend;
-use crate::model::Parameters;
+use crate::model::{Pace, Parameters};
 use crate::plan::SlotId;
 
 /// A backend that holds a network's parameters, takes micro-batches, and tells what came of them.
@@ -23,9 +25,11 @@ pub trait Device: Backend {
     /// What it runs on.
     fn info(&self) -> DeviceInfo;
 
-    /// Starts a pass over a split, with metrics at zero. Past the split's end, micro-batches repeat its last sample,
-    /// which is not scored again.
-    fn begin_pass(&mut self, pass: Pass) -> Result<()>;
+    /// Starts a pass over a split, or goes on with one after `skip` micro-batches, with metrics at zero. Past the split's
+    /// end, micro-batches repeat its last sample, which is not scored again.
+    ///
+    /// `paces` are those of all the pass's mini-batches, counted from its start; none where none goes backward.
+    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()>;
 
     /// Puts the pass's next micro-batch into slot 0. Until [`Device::end_batch`], backward does with its gradients
     /// what `accumulation` says; where nothing goes backward, as in an evaluation, it says nothing.
@@ -43,6 +47,10 @@ pub trait Device: Backend {
 
     /// Reads all parameters back.
     fn parameters(&mut self) -> Result<Parameters>;
+
+    /// Reads back what the optimizer remembers, as many numbers for each parameter as
+    /// [`crate::model::Optimizer::moments`] says.
+    fn moments(&mut self) -> Result<Vec<Parameters>>;
 
     /// Reads the first `elements` numbers of a slot, after everything begun so far. For checks; training reads no
     /// slots.
@@ -79,7 +87,9 @@ pub struct Metrics {
     pub batches: u32,
     /// Correct predictions, from [`Backend::score`].
     pub correct: u32,
-    /// The sum over mini-batches of the mean loss, to which each micro-batch has added its share, from
-    /// [`Backend::loss`].
+    /// From [`Backend::loss`], the sum over mini-batches of the mean loss, to which each micro-batch has added its
+    /// share; from [`Backend::score`], the sum of the samples' losses.
     pub loss: f32,
+    /// The first number that was infinite or none.
+    pub fault: Option<Fault>,
 }

@@ -6,6 +6,7 @@ use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
 use super::fusion::Fusion;
+use super::kept::Kept;
 use super::setup::Setup;
 use super::source::{Batch, Resident, Source, Streamed};
 use super::stopwatch::Stopwatch;
@@ -13,10 +14,12 @@ use super::tensors::Tensors;
 use super::transfer::{Readback, Uploads};
 use super::work::{Binder, Chains, Work};
 use crate::data::{DatasetShape, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Job, Metrics, Span, Task};
+use crate::device::{
+    Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Job, Metrics, Span, Task,
+};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category};
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Pace, Parameters};
 use crate::plan::{Fusible, Layers, Plan, Slot, SlotId};
 use crate::{Error, Result};
 
@@ -50,11 +53,17 @@ pub struct Gpu {
     recorded: (usize, u64),
     is_timing: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
+    paces: Buffer,
+    /// Of the pass at hand: micro-batches that it left out.
+    skipped: u32,
+    /// What follows the last backward of a mini-batch whose gradients' norm is bounded.
+    clip: Vec<Dispatch>,
+    went_backward: bool,
+    kept: Option<Kept>,
     stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
-    _bound: [Buffer; 2],
+    _bound: Vec<Buffer>,
     _chains: Option<Chains>,
-    _gradients: Option<Tensors>,
 }
 
 impl Gpu {
@@ -89,7 +98,7 @@ impl Gpu {
         let batch = Batch {
             samples: task.micro_batch,
             inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
-            labels: setup.buffer(Category::Batch, "labels", footprint.labels)?,
+            targets: setup.buffer(Category::Batch, "targets", footprint.targets)?,
         };
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
         let source = match &footprint.dataset {
@@ -99,7 +108,8 @@ impl Gpu {
             None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
         let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
-        let gradients = (task.parts > 1).then(|| Tensors::gradients(&setup, &parameters)).transpose()?;
+        let kept = Kept::new(&mut setup, task, job.moments, fusion.as_ref())?;
+        let paces = setup.buffer(Category::Workspace, "paces", footprint.paces)?;
         let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
 
@@ -108,11 +118,12 @@ impl Gpu {
             task,
             slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
             parameters: &parameters,
-            gradients: gradients.as_ref(),
+            kept: kept.as_ref(),
             fusion: fusion.as_ref(),
             chains: chains.as_ref(),
-            labels: &batch.labels,
+            targets: &batch.targets,
             metrics: &metrics,
+            paces: &paces,
             sample_losses: &sample_losses,
         };
         let mut work = HashMap::new();
@@ -126,6 +137,10 @@ impl Gpu {
                 }
             }
         }
+        let norms = (footprint.norms > 0)
+            .then(|| binder.setup.buffer(Category::Workspace, "norms", footprint.norms))
+            .transpose()?;
+        let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
         let (context, uploads, sizes) = setup.finish();
         let stopwatch = task.timed.then(|| Stopwatch::new(&context)).transpose()?;
         let gpu = Gpu {
@@ -147,9 +162,13 @@ impl Gpu {
             is_timing: false,
             in_flight: VecDeque::new(),
             stopwatch,
-            _bound: [sample_losses, sizes],
+            paces,
+            skipped: 0,
+            clip,
+            went_backward: false,
+            kept,
+            _bound: [sample_losses, sizes].into_iter().chain(norms).collect(),
             _chains: chains,
-            _gradients: gradients,
         };
         gpu.context.wait(None)?;
         Ok(gpu)
@@ -250,6 +269,7 @@ impl Backend for Gpu {
         below: Option<SlotId>,
     ) -> Result<()> {
         let accumulation = self.accumulation;
+        self.went_backward = true;
         self.record(Work::Backward { layers, state, delta, below, accumulation })
     }
 
@@ -263,18 +283,23 @@ impl Device for Gpu {
         self.context.info.clone()
     }
 
-    fn begin_pass(&mut self, pass: Pass) -> Result<()> {
+    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()> {
         // What an earlier step that failed has left.
         self.submit();
+        self.skipped = skip as u32;
         let Gpu { context, uploads, .. } = self;
-        let mut encoder = context.device.create_command_encoder(&Default::default());
-        encoder.clear_buffer(&self.metrics.raw, 0, None);
-        context.queue.submit([encoder.finish()]);
-        self.source.begin_pass(context, uploads, pass)
+        let metrics = [self.skipped, 0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
+        uploads.copy(context, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
+        if !paces.is_empty() {
+            let words: Vec<[f32; 4]> =
+                paces.iter().map(|pace| [pace.rate, pace.stride, pace.root, 0.0]).collect();
+            uploads.copy(context, bytemuck::cast_slice(&words), &self.paces.raw)?;
+        }
+        self.source.begin_pass(context, uploads, pass, skip * self.batch.samples)
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
-        self.accumulation = accumulation;
+        (self.accumulation, self.went_backward) = (accumulation, false);
         let Gpu { context, uploads, .. } = self;
         context.check()?;
         if self.recording.is_none() {
@@ -289,6 +314,11 @@ impl Device for Gpu {
     }
 
     fn end_batch(&mut self) -> Result<()> {
+        if let (Some((_, pass)), true, true) =
+            (&mut self.recording, self.went_backward, self.accumulation.is_last())
+        {
+            self.clip.iter().for_each(|dispatch| dispatch.record(pass));
+        }
         self.recorded.0 += 1;
         // The next one's upload comes before its compute pass.
         if self.recorded.0 >= SUBMISSION_BATCHES || self.source.uploads() {
@@ -303,7 +333,22 @@ impl Device for Gpu {
         self.in_flight.clear();
         let bytes = self.readback.copy(&self.context, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
-        Ok(Metrics { batches: word(0), correct: word(1), loss: f32::from_bits(word(2)) })
+        let (batch, place) = (word(3), word(4));
+        // These are counted from 1.
+        let fault = (batch != u32::MAX)
+            .then(|| Fault::at(batch.saturating_sub(1), place, self.network.layers().len()));
+        Ok(Metrics {
+            batches: word(0) - self.skipped,
+            correct: word(1),
+            loss: f32::from_bits(word(2)),
+            fault,
+        })
+    }
+
+    fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.flush();
+        let Gpu { context, readback, kept, network, fusion, .. } = self;
+        kept.as_ref().map_or(Ok(Vec::new()), |kept| kept.moments(context, readback, network, fusion.as_ref()))
     }
 
     fn parameters(&mut self) -> Result<Parameters> {

@@ -225,6 +225,17 @@ impl Context {
         self.allocate(label, block.at_peak, usage, remedy)
     }
 
+    /// A buffer of several categories that is bound whole.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub(super) fn shared(&self, label: &str, bytes: ByCategory) -> Result<Buffer> {
+        let remedy = "use narrower --layers, another --optimizer or no --clip-norm";
+        self.check_binding(label, bytes.total(), remedy)?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.allocate(label, bytes, usage, remedy)
+    }
+
     fn check_binding(&self, label: &str, bytes: u64, remedy: &str) -> Result<()> {
         let limit = self.limits().binding_bytes;
         if bytes <= limit {

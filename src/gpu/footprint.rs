@@ -1,7 +1,7 @@
-use super::fusion::Fusion;
+use super::fusion::{Fusion, Place};
 use super::stopwatch::STOPWATCH_BYTES;
 use crate::data::{DatasetShape, SplitShape};
-use crate::device::{DeviceLimits, Task};
+use crate::device::{DeviceLimits, Fault, Task};
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
 
@@ -10,15 +10,22 @@ const SIZES_STRIDE: u64 = 256;
 /// Larger transfers go in pieces of this many bytes.
 const TRANSFER_BYTES: u64 = 1 << 20;
 pub(super) const UPLOAD_BUFFERS: u64 = 2;
-pub(super) const METRICS_BYTES: u64 = 12;
+pub(super) const METRICS_BYTES: u64 = 24;
+/// Bytes of a step's pace.
+const PACE_BYTES: u64 = 16;
+/// Sums of squares of each buffer of gradients.
+pub(super) const NORMS: usize = 64;
 
 /// The sizes of every buffer outside the plan's pool, known before any of them is made.
 pub(super) struct Footprint {
     pub inputs: u64,
-    pub labels: u64,
+    pub targets: u64,
     pub dataset: Option<DatasetBytes>,
     pub sizes: SizesTable,
     pub sample_losses: u64,
+    pub paces: u64,
+    /// 0 where norms are not bounded.
+    pub norms: u64,
     pub upload: u64,
     pub readback: u64,
     /// The layers that run together, where there are any.
@@ -26,6 +33,7 @@ pub(super) struct Footprint {
     stopwatch: u64,
     parameters: u64,
     gradients: u64,
+    optimizer: u64,
 }
 
 /// A dataset that stays on the device.
@@ -37,14 +45,14 @@ pub(super) struct DatasetBytes {
 
 pub(super) struct SplitBytes {
     pub values: u64,
-    pub labels: u64,
+    pub targets: u64,
 }
 
 impl Footprint {
     pub fn new(task: &Task, limits: DeviceLimits, resident: bool) -> Self {
         let &Task { network, micro_batch, data, .. } = task;
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
-        let labels = 4 * micro_batch as u64;
+        let targets = 4 * (micro_batch * data.train.target_words) as u64;
         let dataset = resident.then(|| DatasetBytes {
             order: 4 * data.train.samples as u64,
             train: SplitBytes::of(data.train),
@@ -52,29 +60,38 @@ impl Footprint {
         });
         let largest_tensor =
             network.layers().map(|layer| 4 * layer.inputs as u64 * layer.outputs as u64).max().unwrap_or(0);
-        let sizes = SizesTable::new(task);
         let fusion = Fusion::of(task, limits);
+        let sizes = SizesTable::new(task, fusion.as_ref());
         let place = |layer: usize| fusion.as_ref().and_then(|fusion| fusion.place(layer));
-        let alone = network.layers().enumerate().filter(|&(index, _)| place(index).is_none());
+        let alone: Vec<Layer> = network
+            .layers()
+            .enumerate()
+            .filter_map(|(index, layer)| place(index).is_none().then_some(layer))
+            .collect();
         let together = fusion.as_ref().map_or(0, Fusion::parameter_bytes);
-        let parameters = together + 4 * alone.map(|(_, layer)| layer.parameter_count()).sum::<u64>();
+        let parameters = together + 4 * alone.iter().map(|layer| layer.parameter_count()).sum::<u64>();
+        let paces = PACE_BYTES * task.steps_in_pass() as u64;
+        let buffers = alone.len() + usize::from(fusion.is_some());
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
-            None => inputs + labels,
+            None => inputs + targets,
         };
         let piece = largest_upload.max(largest_tensor).max(sizes.bytes()).min(TRANSFER_BYTES);
         Footprint {
             inputs,
-            labels,
+            targets,
             dataset,
             sizes,
             sample_losses: 4 * micro_batch as u64,
             // A micro-batch from the host goes up whole, in its one submit.
-            upload: if resident { piece } else { piece.max(inputs + labels) },
+            upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
             stopwatch: if task.timed { STOPWATCH_BYTES } else { 0 },
             parameters,
-            gradients: if task.parts > 1 { parameters } else { 0 },
+            gradients: if task.keeps_gradients() { parameters } else { 0 },
+            optimizer: parameters * task.rule.optimizer.moments() as u64,
+            paces,
+            norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
     }
@@ -92,14 +109,20 @@ impl Footprint {
     pub fn by_category(&self) -> ByCategory {
         let dataset = self.dataset.as_ref().map_or(0, |dataset| {
             let splits = [&dataset.train, &dataset.test];
-            dataset.order + splits.iter().map(|split| split.values + split.labels).sum::<u64>()
+            dataset.order + splits.iter().map(|split| split.values + split.targets).sum::<u64>()
         });
-        let workspace =
-            self.sizes.bytes() + self.sample_losses + METRICS_BYTES + self.stopwatch + self.table();
+        let workspace = self.sizes.bytes()
+            + self.sample_losses
+            + METRICS_BYTES
+            + self.stopwatch
+            + self.table()
+            + self.paces
+            + self.norms;
         ByCategory::from_iter([
             (Category::Parameters, self.parameters),
+            (Category::Optimizer, self.optimizer),
             (Category::Gradients, self.gradients + self.partials()),
-            (Category::Batch, self.inputs + self.labels),
+            (Category::Batch, self.inputs + self.targets),
             (Category::Dataset, dataset),
             (Category::Workspace, workspace),
             (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
@@ -111,7 +134,10 @@ impl SplitBytes {
     fn of(split: SplitShape) -> Self {
         let bytes = split.samples as u64 * split.features as u64 * split.value_bytes as u64;
         // Kernels read bytes four at a time.
-        SplitBytes { values: bytes.next_multiple_of(4), labels: 4 * split.samples as u64 }
+        SplitBytes {
+            values: bytes.next_multiple_of(4),
+            targets: 4 * (split.samples * split.target_words) as u64,
+        }
     }
 }
 
@@ -119,9 +145,9 @@ impl SplitBytes {
 /// with 32 bits.
 pub(super) fn can_stay_on_device(data: DatasetShape, binding_limit: u64) -> bool {
     [data.train, data.test].into_iter().all(|split| {
-        // The order takes as many bytes as the training labels.
-        let SplitBytes { values, labels } = SplitBytes::of(split);
-        values.max(labels) <= binding_limit.min(u64::from(u32::MAX)) && split.samples < 1 << 31
+        // The order takes as many bytes as the training targets.
+        let SplitBytes { values, targets } = SplitBytes::of(split);
+        values.max(targets) <= binding_limit.min(u64::from(u32::MAX)) && split.samples < 1 << 31
     })
 }
 
@@ -129,10 +155,34 @@ pub(super) fn can_stay_on_device(data: DatasetShape, binding_limit: u64) -> bool
 pub(super) struct SizesTable(Vec<[u32; 4]>);
 
 impl SizesTable {
-    fn new(task: &Task) -> Self {
-        let &Task { network, micro_batch, rate, data, .. } = task;
-        let mut entries: Vec<[u32; 4]> =
-            network.layers().map(|layer| Self::product(micro_batch, layer, rate)).collect();
+    fn new(task: &Task, fusion: Option<&Fusion>) -> Self {
+        let &Task { network, micro_batch, data, .. } = task;
+        let layers = network.layers().len();
+        let mut entries = Vec::new();
+        let mut first_norm = 0;
+        let mut note_norm = |entries: &mut Vec<[u32; 4]>, plane: usize| {
+            entries.push(Self::norm(plane, first_norm));
+            first_norm += NORMS;
+        };
+        let clips = task.rule.clip_norm.is_some();
+        for (index, layer) in network.layers().enumerate() {
+            let fault = Fault::place(index, layers);
+            match fusion.and_then(|fusion| fusion.place(index)) {
+                None => {
+                    entries.push(Self::product(micro_batch, layer));
+                    entries.push(Self::update(micro_batch, layer, fault));
+                    if clips {
+                        entries.extend(Self::steps(layer, fault));
+                        note_norm(&mut entries, layer.parameter_count() as usize);
+                    }
+                }
+                Some(place) if clips => entries.push(Self::step_together(place, fault)),
+                Some(_) => {}
+            }
+        }
+        if let (Some(fusion), true) = (fusion, clips) {
+            note_norm(&mut entries, fusion.parameter_bytes() as usize / 4);
+        }
         for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
             entries.push(Self::gather(micro_batch, split, in_order));
         }
@@ -143,8 +193,30 @@ impl SizesTable {
         SizesTable(entries)
     }
 
-    pub fn product(batch: usize, layer: Layer, rate: f32) -> [u32; 4] {
-        [batch as u32, layer.inputs as u32, layer.outputs as u32, rate.to_bits()]
+    pub fn product(batch: usize, layer: Layer) -> [u32; 4] {
+        Self::update(batch, layer, 0)
+    }
+
+    /// Of a product that moves a layer's parameters; `fault` is noted where they are no numbers.
+    pub fn update(batch: usize, layer: Layer, fault: u32) -> [u32; 4] {
+        [batch as u32, layer.inputs as u32, layer.outputs as u32, fault]
+    }
+
+    /// Of the sums of `plane` squares, the first of which goes to place `first`.
+    pub fn norm(plane: usize, first: usize) -> [u32; 4] {
+        [plane as u32, first as u32, 0, 0]
+    }
+
+    /// Of moves by kept gradients, of weights and bias of a layer that runs alone.
+    pub fn steps(layer: Layer, fault: u32) -> [[u32; 4]; 2] {
+        let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs].map(|count| count as u32);
+        [[weights, 0, 0, fault], [bias, 0, weights, fault]]
+    }
+
+    /// Of the move of a layer that runs together with others.
+    pub fn step_together(place: Place, fault: u32) -> [u32; 4] {
+        let [start, end] = [place.weights, place.end].map(|four| 4 * four as u32);
+        [end - start, start, start, fault]
     }
 
     pub fn gather(batch: usize, split: SplitShape, in_order: bool) -> [u32; 4] {
@@ -152,11 +224,11 @@ impl SizesTable {
     }
 
     pub fn loss(task: &Task) -> [u32; 4] {
-        [task.micro_batch as u32, task.network.classes() as u32, task.batch() as u32, 0]
+        [task.micro_batch as u32, task.network.outputs() as u32, task.batch() as u32, 0]
     }
 
     pub fn score(batch: usize, network: &Network, split: SplitShape) -> [u32; 4] {
-        [batch as u32, network.classes() as u32, split.samples as u32, 0]
+        [batch as u32, network.outputs() as u32, split.samples as u32, 0]
     }
 
     pub fn bytes(&self) -> u64 {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::device::{DeviceLimits, Task};
-use crate::model::{Layer, Network};
+use crate::model::{Activation, Layer, Network};
 use crate::plan::{Fusible, Layers};
 
 /// Wider layers have enough work to be dispatches of their own.
@@ -22,6 +22,8 @@ pub(super) struct Fusion {
     runs: Vec<Range<usize>>,
     /// How many run at once.
     most: usize,
+    /// In the workgroup's memory.
+    tiles: usize,
     /// Columns of a tile.
     width: usize,
     row_lanes: usize,
@@ -59,9 +61,13 @@ impl Fusion {
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let width = width.next_multiple_of(4);
+        let mut layers = runs.iter().cloned().flatten().map(|layer| network.layer(layer));
+        let loads = layers.any(|layer| layer.load != Activation::Identity);
+        // One tile more than layers, and one for what they make of a state when they read it.
+        let beside = 1 + usize::from(loads);
         let room = |row_lanes: usize| {
             let tile = FOUR as usize * width * row_lanes;
-            (limits.workgroup_bytes as usize / tile).saturating_sub(1)
+            (limits.workgroup_bytes as usize / tile).saturating_sub(beside)
         };
         let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
         // A subgroup has as many lanes as the tallest tile.
@@ -87,7 +93,7 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion { runs, most, width, row_lanes, subgroups, groups, places };
+        let fusion = Fusion { runs, most, tiles: most + beside, width, row_lanes, subgroups, groups, places };
         let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
         binds.then_some(fusion)
     }
@@ -146,21 +152,22 @@ impl Fusion {
             row_lanes: self.row_lanes as u32,
             column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most_column_lanes) },
             width,
-            count: self.most as u32 + 1,
+            count: self.tiles as u32,
             subgroups: self.subgroups,
         }
     }
 }
 
-/// Two thin neighbours and more with one activation.
+/// Two thin neighbours and more that apply the same to what they read and to what they make.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
+    let kind = |layer: Layer| (layer.load, layer.store, layer.residual);
     for (index, layer) in network.layers().enumerate() {
-        if widest(layer) > MOST_WIDTH || layer.activation != network.layer(0).activation {
+        if widest(layer) > MOST_WIDTH {
             continue;
         }
         match runs.last_mut() {
-            Some(run) if run.end == index => run.end += 1,
+            Some(run) if run.end == index && kind(network.layer(run.start)) == kind(layer) => run.end += 1,
             _ => runs.push(index..index + 1),
         }
     }

@@ -3,10 +3,11 @@ use std::collections::HashMap;
 
 use super::context::Context;
 use super::fusion::Tiles;
+use super::rule::RuleConstants;
 use super::tile::{SOFTWARE_BLOCKS, Tile};
 use crate::Result;
 use crate::device::Accumulation;
-use crate::model::{Activation, Loss};
+use crate::model::{Activation, Derivative, Loss};
 
 /// Our kernels, one WGSL file each. `main` is the entry point of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,10 +18,13 @@ pub(super) enum Kernel {
     Tally,
     Delta,
     Update,
-    Accumulate,
+    Optimize,
     Chain,
     ChainUpdate,
-    ChainAccumulate,
+    ChainOptimize,
+    Norm,
+    Scale,
+    Step,
     Score,
 }
 
@@ -30,11 +34,22 @@ pub(super) struct Variant {
     pub kernel: Kernel,
     /// Of a product's operands, left and right: whether rows are a multiple of four numbers wide.
     pub by_four: [bool; 2],
-    pub activation: Activation,
+    /// Of a layer: what it applies to what it reads and to what it makes, and whether it adds the one to the other.
+    pub load: Activation,
+    pub store: Activation,
+    pub residual: bool,
+    /// How backward takes φ′.
+    pub derivative: Derivative,
     pub loss: Loss,
     pub accumulation: Accumulation,
+    /// Where parameters move.
+    pub rule: Option<RuleConstants>,
     /// Bytes of one value of the data: 1 or 4.
     pub value_bytes: u32,
+    /// Of a target, and whether it is a class.
+    pub target_words: u32,
+    pub are_classes: bool,
+    pub has_one_output: bool,
     /// Of a product.
     pub tile: Tile,
     /// Of a chain.
@@ -46,10 +61,17 @@ impl Variant {
         Variant {
             kernel,
             by_four: [false; 2],
-            activation: Activation::Identity,
+            load: Activation::Identity,
+            store: Activation::Identity,
+            residual: false,
+            derivative: Derivative::OfOutput(Activation::Identity),
             loss: Loss::Quadratic,
             accumulation: Accumulation::Whole,
+            rule: None,
             value_bytes: 1,
+            target_words: 1,
+            are_classes: true,
+            has_one_output: false,
             tile: SOFTWARE_BLOCKS,
             tiles: None,
         }
@@ -78,10 +100,13 @@ impl Kernel {
             Kernel::Tally => "tally",
             Kernel::Delta => "delta",
             Kernel::Update => "update",
-            Kernel::Accumulate => "accumulate",
+            Kernel::Optimize => "optimize",
             Kernel::Chain => "chain",
             Kernel::ChainUpdate => "chain_update",
-            Kernel::ChainAccumulate => "chain_accumulate",
+            Kernel::ChainOptimize => "chain_optimize",
+            Kernel::Norm => "norm",
+            Kernel::Scale => "scale",
+            Kernel::Step => "step",
             Kernel::Score => "score",
         }
     }
@@ -89,14 +114,18 @@ impl Kernel {
     fn bindings(self) -> &'static [Binding] {
         use Binding::{Read, Uniform, Write};
         match self {
-            Kernel::Gather => &[Uniform, Read, Read, Read, Read, Write, Write],
+            Kernel::Gather => &[Uniform, Write, Read, Read, Read, Write, Write],
             Kernel::Forward => &[Uniform, Write, Write, Read, Write],
-            Kernel::Delta | Kernel::Update => &[Uniform, Write, Write, Write, Write],
+            Kernel::Delta => &[Uniform, Write, Write, Write, Write],
+            Kernel::Update => &[Uniform, Write, Write, Write, Write, Write, Read],
+            Kernel::Optimize => &[Uniform, Write, Write, Write, Write, Write, Write, Read],
             Kernel::Loss => &[Uniform, Write, Read, Write, Write],
-            Kernel::Accumulate => &[Uniform, Write, Write, Write, Write, Write, Write],
             Kernel::Chain => &[Read, Read, Write, Write, Write, Write],
-            Kernel::ChainUpdate => &[Write, Write],
-            Kernel::ChainAccumulate => &[Write, Write, Write],
+            Kernel::ChainUpdate => &[Write, Read, Write, Read, Write],
+            Kernel::ChainOptimize => &[Write, Read, Write, Read, Write, Write],
+            Kernel::Norm => &[Uniform, Write, Write],
+            Kernel::Scale => &[Write, Write],
+            Kernel::Step => &[Uniform, Write, Write, Write, Read],
             Kernel::Tally => &[Uniform, Read, Write],
             Kernel::Score => &[Uniform, Write, Read, Write],
         }
@@ -105,21 +134,34 @@ impl Kernel {
     /// Bytes that each dispatch of it is told beside its operands.
     pub fn immediate_bytes(self) -> u32 {
         match self {
-            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainAccumulate => IMMEDIATE_BYTES,
+            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainOptimize => IMMEDIATE_BYTES,
             _ => 0,
         }
     }
 }
 
 impl Variant {
+    /// Without what its kernel does not look at, so that layers which differ there share it.
+    pub fn normal(self) -> Self {
+        let base = Variant::of(self.kernel);
+        match self.kernel {
+            Kernel::Forward => Variant { derivative: base.derivative, ..self },
+            Kernel::Delta => Variant { load: base.load, store: base.store, ..self },
+            Kernel::Update | Kernel::Optimize => {
+                Variant { store: base.store, residual: false, derivative: base.derivative, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// How many rows and columns of the answer one workgroup makes, columns first.
     pub fn extent(self) -> [u32; 2] {
         match self.kernel {
-            Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Accumulate => self.tile.extent(),
+            Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Optimize => self.tile.extent(),
             Kernel::Gather => [4 * 4, 16],
             Kernel::Loss => [64, 1],
-            Kernel::ChainUpdate | Kernel::ChainAccumulate => [CHAIN_GROUP, 1],
-            Kernel::Chain => [1, 1],
+            Kernel::ChainUpdate | Kernel::ChainOptimize => [CHAIN_GROUP, 1],
+            Kernel::Chain | Kernel::Norm | Kernel::Scale | Kernel::Step => [1, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
         }
     }
@@ -128,57 +170,85 @@ impl Variant {
     fn files(self) -> Vec<&'static str> {
         let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
-        let product = |files: &[&'static str]| [&[left, right], self.tile.files(), files].concat();
+        // Tiles come last: naga 30 panics where a named override follows an array whose length is made of others.
+        let product = |files: &[&'static str]| [files, &[left, right], self.tile.files()].concat();
         match self.kernel {
-            Kernel::Forward => product(&["nan", "activation", "forward"]),
-            Kernel::Delta => product(&["nan", "activation", "delta"]),
-            Kernel::Update => product(&["gradient", "update"]),
-            Kernel::Accumulate => product(&["gradient", "accumulate"]),
+            Kernel::Forward => product(&["nan", "activation", "layer", "forward"]),
+            Kernel::Delta => product(&["nan", "activation", "layer", "delta"]),
+            Kernel::Update => {
+                product(&[&["nan", "activation", "layer", "gradient", "update"], MOVES].concat())
+            }
+            Kernel::Optimize => {
+                product(&[&["nan", "activation", "layer", "gradient", "optimize", "rule"], MOVES].concat())
+            }
             Kernel::Chain => {
                 let products = match self.tiles {
                     Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"][..],
                     _ => &["chain_lanes"],
                 };
-                [&["nan", "activation", "chain"], products].concat()
+                [&["nan", "activation", "layer", "chain"], products].concat()
             }
-            Kernel::ChainUpdate => vec!["partials", "chain_update"],
-            Kernel::ChainAccumulate => vec!["partials", "chain_accumulate"],
-            Kernel::Loss => vec!["nan", "activation", "loss"],
+            Kernel::ChainUpdate => [&["partials", "chain_update"], MOVES].concat(),
+            Kernel::ChainOptimize => [&["partials", "chain_optimize", "rule"], MOVES].concat(),
+            Kernel::Norm => vec!["norm"],
+            Kernel::Scale => vec!["metrics", "fault", "scale"],
+            Kernel::Step => [&["step", "rule"], MOVES].concat(),
+            Kernel::Loss => vec!["nan", "activation", "losses", "loss"],
             Kernel::Gather => vec!["metrics", "gather"],
-            Kernel::Tally => vec!["metrics", "tally"],
-            Kernel::Score => vec!["nan", "metrics", "score"],
+            Kernel::Tally => vec!["metrics", "fault", "tally"],
+            Kernel::Score => vec!["nan", "activation", "losses", "metrics", "score"],
         }
     }
 
     fn constants(self) -> Vec<(&'static str, f64)> {
         let tile = self.tile.constants();
-        let part = [
-            ("IS_FIRST", f64::from(self.accumulation.is_first())),
-            ("IS_LAST", f64::from(self.accumulation.is_last())),
+        let store = [("STORE", f64::from(activation_code(self.store)))];
+        let (of, is_of_output) = match self.derivative {
+            Derivative::OfOutput(activation) => (activation, true),
+            Derivative::OfPreActivation(activation) => (activation, false),
+        };
+        let layer = [
+            ("LOAD", f64::from(activation_code(self.load))),
+            store[0],
+            ("IS_RESIDUAL", f64::from(self.residual)),
+            ("DERIVATIVE", f64::from(activation_code(of))),
+            ("IS_OF_OUTPUT", f64::from(is_of_output)),
         ];
-        let activation = ("ACTIVATION", f64::from(activation_code(self.activation)));
+        let losses = [
+            ("LOSS", f64::from(loss_code(self.loss))),
+            ("ARE_VALUES", f64::from(!self.are_classes)),
+            ("ONE_OUTPUT", f64::from(self.has_one_output)),
+        ];
+        let moves = self.rule.map_or(Vec::new(), |rule| rule.constants(self.kernel, self.accumulation));
+        let group = [("GROUP", f64::from(CHAIN_GROUP))];
         match self.kernel {
-            Kernel::Forward | Kernel::Delta => [&tile[..], &[activation]].concat(),
-            Kernel::Update => tile,
-            Kernel::Accumulate => [&tile[..], &part].concat(),
+            Kernel::Forward | Kernel::Delta => [&tile[..], &layer].concat(),
+            Kernel::Update | Kernel::Optimize => [&tile[..], &layer, &moves].concat(),
             Kernel::Chain => {
                 let Some(tiles) = self.tiles else { return Vec::new() };
-                vec![
-                    activation,
+                let tiles = [
                     ("ROW_LANES", tiles.row_lanes.into()),
                     ("COLUMN_LANES", tiles.column_lanes.into()),
                     ("WIDTH", tiles.width.into()),
                     ("TILES", tiles.count.into()),
-                ]
+                ];
+                [&tiles[..], &layer].concat()
             }
-            Kernel::ChainUpdate => vec![("GROUP", CHAIN_GROUP.into())],
-            Kernel::ChainAccumulate => [&[("GROUP", CHAIN_GROUP.into())], &part[..]].concat(),
-            Kernel::Loss => vec![activation, ("LOSS", f64::from(loss_code(self.loss)))],
-            Kernel::Gather => vec![("VALUE_BYTES", f64::from(self.value_bytes))],
-            Kernel::Tally | Kernel::Score => Vec::new(),
+            Kernel::ChainUpdate | Kernel::ChainOptimize => [&group[..], &moves].concat(),
+            Kernel::Scale | Kernel::Step => moves,
+            Kernel::Loss => [&losses[..], &store].concat(),
+            Kernel::Gather => vec![
+                ("VALUE_BYTES", f64::from(self.value_bytes)),
+                ("TARGET_WORDS", f64::from(self.target_words)),
+            ],
+            Kernel::Score => [&losses[..], &[("THRESHOLD", f64::from(self.loss.threshold()))]].concat(),
+            Kernel::Norm | Kernel::Tally => Vec::new(),
         }
     }
 }
+
+/// The files of every kernel that moves parameters.
+const MOVES: &[&str] = &["metrics", "fault", "pace"];
 
 /// As `shaders/activation.wgsl` has them.
 fn activation_code(activation: Activation) -> u8 {
@@ -187,14 +257,21 @@ fn activation_code(activation: Activation) -> u8 {
         Activation::Tanh => 1,
         Activation::Relu => 2,
         Activation::Identity => 3,
+        Activation::LeakyRelu => 4,
+        Activation::Gelu => 5,
+        Activation::Silu => 6,
+        Activation::Sine => 7,
     }
 }
 
-/// As `shaders/loss.wgsl` has them.
+/// As `shaders/losses.wgsl` has them.
 fn loss_code(loss: Loss) -> u8 {
     match loss {
         Loss::Quadratic => 0,
         Loss::CrossEntropy => 1,
+        Loss::Mse => 2,
+        Loss::BinaryCrossEntropy => 3,
+        Loss::Huber => 4,
     }
 }
 

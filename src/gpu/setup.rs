@@ -5,7 +5,7 @@ use super::dispatch::Dispatch;
 use super::footprint::SizesTable;
 use super::kernel::Variant;
 use super::transfer::Uploads;
-use crate::memory::Category;
+use crate::memory::{ByCategory, Category};
 use crate::{Error, Result};
 
 /// wgpu's default for the number of workgroups along one dimension.
@@ -37,6 +37,15 @@ impl Setup {
     pub fn filled(&mut self, category: Category, label: &str, bytes: u64, contents: &[u8]) -> Result<Buffer> {
         let buffer = self.buffer(category, label, bytes)?;
         self.uploads.copy(&self.context, contents, &buffer.raw)?;
+        Ok(buffer)
+    }
+
+    /// A buffer of several categories that starts with `contents`, and then zeros.
+    pub fn shared(&mut self, label: &str, bytes: ByCategory, contents: &[u8]) -> Result<Buffer> {
+        let buffer = self.context.shared(label, bytes)?;
+        if !contents.is_empty() {
+            self.uploads.copy(&self.context, contents, &buffer.raw)?;
+        }
         Ok(buffer)
     }
 

@@ -10,23 +10,28 @@ macro_rules! shader {
 }
 
 /// Every file of `shaders/`, by its name without `.wgsl`.
-const FILES: [(&str, &str); 27] = [
-    shader!("accumulate"),
+const FILES: [(&str, &str); 35] = [
     shader!("activation"),
     shader!("chain"),
-    shader!("chain_accumulate"),
     shader!("chain_lanes"),
+    shader!("chain_optimize"),
     shader!("chain_subgroup"),
     shader!("chain_update"),
     shader!("delta"),
+    shader!("fault"),
     shader!("forward"),
     shader!("gather"),
     shader!("gradient"),
+    shader!("layer"),
     shader!("left_f32"),
     shader!("left_vec4"),
     shader!("loss"),
+    shader!("losses"),
     shader!("metrics"),
     shader!("nan"),
+    shader!("norm"),
+    shader!("optimize"),
+    shader!("pace"),
     shader!("partials"),
     shader!("product"),
     shader!("product_blocks"),
@@ -34,7 +39,10 @@ const FILES: [(&str, &str); 27] = [
     shader!("product_subgroup"),
     shader!("right_f32"),
     shader!("right_vec4"),
+    shader!("rule"),
+    shader!("scale"),
     shader!("score"),
+    shader!("step"),
     shader!("subgroup"),
     shader!("tally"),
     shader!("update"),
@@ -80,9 +88,9 @@ mod tests {
     #[test]
     fn only_files_that_there_are_can_be_replaced() {
         let shaders = Shaders::default().with("nan", "// mine\n".to_owned()).unwrap();
-        assert!(shaders.concat(&["nan", "metrics"]).starts_with("// mine\n// What an epoch adds up"));
+        assert!(shaders.concat(&["nan", "metrics"]).starts_with("// mine\n// What a pass adds up"));
         let refused = Shaders::default().with("nonsense", String::new()).map(|_| ());
-        assert!(refused.unwrap_err().to_string().contains("accumulate, activation"));
+        assert!(refused.unwrap_err().to_string().contains("activation, chain"));
     }
 
     #[test]

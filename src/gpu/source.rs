@@ -24,7 +24,7 @@ pub(super) enum Source {
 pub(super) struct Batch {
     pub samples: usize,
     pub inputs: Buffer,
-    pub labels: Buffer,
+    pub targets: Buffer,
 }
 
 pub(super) struct Resident {
@@ -48,12 +48,19 @@ pub(super) struct Streamed {
     /// Whether copies out of an upload buffer are recorded and not yet submitted.
     is_copying: bool,
     inputs: Vec<f32>,
-    labels: Vec<u32>,
+    targets: Vec<u32>,
 }
 
 impl Source {
     /// Starts a pass.
-    pub fn begin_pass(&mut self, context: &Context, uploads: &mut Uploads, pass: Pass) -> Result<()> {
+    /// `skip` samples of it are left out; a kernel that gathers is told so by the metrics.
+    pub fn begin_pass(
+        &mut self,
+        context: &Context,
+        uploads: &mut Uploads,
+        pass: Pass,
+        skip: usize,
+    ) -> Result<()> {
         match self {
             Source::Device(resident) => {
                 resident.gather = match pass {
@@ -65,7 +72,7 @@ impl Source {
                     Pass::Test => Gather::Test,
                 };
             }
-            Source::Host(streamed) => streamed.cursor.begin(pass),
+            Source::Host(streamed) => streamed.cursor.begin(pass, skip),
         }
         Ok(())
     }
@@ -81,12 +88,18 @@ impl Source {
         let Source::Host(streamed) = self else { return Ok(()) };
         let samples = streamed.cursor.next(batch.samples);
         samples.split.gather(samples.rows, &mut streamed.inputs);
-        samples.split.gather_labels(samples.rows, &mut streamed.labels);
+        samples.split.gather_targets(samples.rows, &mut streamed.targets);
         let inputs: &[u8] = bytemuck::cast_slice(&streamed.inputs);
-        let labels: &[u8] = bytemuck::cast_slice(&streamed.labels);
-        let source = uploads.fill(context, &[inputs, labels])?;
+        let targets: &[u8] = bytemuck::cast_slice(&streamed.targets);
+        let source = uploads.fill(context, &[inputs, targets])?;
         encoder.copy_buffer_to_buffer(source, 0, &batch.inputs.raw, 0, inputs.len() as u64);
-        encoder.copy_buffer_to_buffer(source, inputs.len() as u64, &batch.labels.raw, 0, labels.len() as u64);
+        encoder.copy_buffer_to_buffer(
+            source,
+            inputs.len() as u64,
+            &batch.targets.raw,
+            0,
+            targets.len() as u64,
+        );
         streamed.is_copying = true;
         Ok(())
     }
@@ -125,10 +138,15 @@ impl Resident {
         let train = SplitBuffers::new(setup, &data.train, &bytes.train)?;
         let test = SplitBuffers::new(setup, &data.test, &bytes.test)?;
         let mut gather = |split: &Split, buffers: &SplitBuffers, in_order| {
-            let variant = Variant { value_bytes: buffers.value_bytes, ..Variant::of(Kernel::Gather) };
-            let SplitBuffers { values, labels, .. } = buffers;
+            let variant = Variant {
+                value_bytes: buffers.value_bytes,
+                target_words: split.targets().width() as u32,
+                ..Variant::of(Kernel::Gather)
+            };
+            let SplitBuffers { values, targets, .. } = buffers;
             let sizes = SizesTable::gather(batch.samples, split.shape(), in_order);
-            let operands = [metrics, &order, values, labels, &batch.inputs, &batch.labels].map(Buffer::whole);
+            let operands =
+                [metrics, &order, values, targets, &batch.inputs, &batch.targets].map(Buffer::whole);
             setup.dispatch(variant, sizes, &operands, [batch.samples, split.features()])
         };
         let gathers = [
@@ -146,7 +164,7 @@ impl Streamed {
             cursor: BatchCursor::new(Arc::clone(data)),
             is_copying: false,
             inputs: vec![0.0; samples * data.train.features()],
-            labels: vec![0; samples],
+            targets: vec![0; samples * data.train.targets().width()],
         }
     }
 }
@@ -155,7 +173,7 @@ impl Streamed {
 struct SplitBuffers {
     values: Buffer,
     value_bytes: u32,
-    labels: Buffer,
+    targets: Buffer,
 }
 
 impl SplitBuffers {
@@ -165,8 +183,8 @@ impl SplitBuffers {
             Inputs::F32(values) => (4, bytemuck::cast_slice(values)),
         };
         let values = setup.filled(Category::Dataset, "dataset values", bytes.values, contents)?;
-        let label_bytes = bytemuck::cast_slice(split.labels());
-        let labels = setup.filled(Category::Dataset, "dataset labels", bytes.labels, label_bytes)?;
-        Ok(SplitBuffers { values, value_bytes, labels })
+        let target_bytes = bytemuck::cast_slice(split.targets().words());
+        let targets = setup.filled(Category::Dataset, "dataset targets", bytes.targets, target_bytes)?;
+        Ok(SplitBuffers { values, value_bytes, targets })
     }
 }

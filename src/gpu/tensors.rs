@@ -6,7 +6,7 @@ use crate::memory::Category;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// A network's parameters, or their gradients: weights and bias of each layer in buffers of their own, but of layers that
+/// A network's parameters: weights and bias of each layer in buffers of their own, but of layers that
 /// run together in one buffer for all of them.
 pub(super) struct Tensors {
     alone: Vec<Option<[Buffer; 2]>>,
@@ -41,25 +41,6 @@ impl Tensors {
             )
         });
         Ok(Tensors { alone, together: together.transpose()? })
-    }
-
-    /// Room for the gradients of all `parameters`.
-    pub fn gradients(setup: &Setup, parameters: &Tensors) -> Result<Self> {
-        let like = |what: String, tensor: &Buffer| {
-            setup.buffer(Category::Gradients, &format!("gradient of {what}"), tensor.raw.size())
-        };
-        let layer = |(index, tensors): (usize, &Option<[Buffer; 2]>)| {
-            let pair = |[weights, bias]: &[Buffer; 2]| {
-                Ok([like(format!("W{index}"), weights)?, like(format!("b{index}"), bias)?])
-            };
-            tensors.as_ref().map(pair).transpose()
-        };
-        Ok(Tensors {
-            alone: parameters.alone.iter().enumerate().map(layer).collect::<Result<_>>()?,
-            together: (parameters.together.as_ref())
-                .map(|tensor| like("thin layers".to_owned(), tensor))
-                .transpose()?,
-        })
     }
 
     /// Those of `layer`, which runs alone.

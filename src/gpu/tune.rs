@@ -10,8 +10,9 @@ use wgpu::BufferBinding;
 
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
-use super::footprint::{Footprint, SizesTable};
+use super::footprint::{Footprint, METRICS_BYTES, SizesTable};
 use super::kernel::{Kernel, Variant};
+use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tile::Tile;
 use super::tune_cache;
@@ -83,7 +84,7 @@ fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut C
 
 /// Products whose sides are between the same powers of two are cut alike.
 pub(super) fn kind(kernel: Kernel, [rows, columns]: [usize; 2], depth: usize) -> String {
-    let kernel = if kernel == Kernel::Accumulate { Kernel::Update } else { kernel };
+    let kernel = if kernel == Kernel::Optimize { Kernel::Update } else { kernel };
     let [rows, columns, depth] = [rows, columns, depth].map(usize::next_power_of_two);
     format!("{} {rows}x{columns}x{depth}", kernel.name())
 }
@@ -117,15 +118,16 @@ impl Product {
         let (state, delta) = (buffer(self.micro_batch * inputs)?, buffer(self.micro_batch * outputs)?);
         let (below, weights) = (buffer(self.micro_batch * inputs)?, buffer(inputs * outputs)?);
         let bias = buffer(outputs)?;
+        let (metrics, paces) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
         let operands = match self.kernel {
-            Kernel::Forward => [&state, &weights, &bias, &delta],
-            Kernel::Delta => [&delta, &weights, &state, &below],
-            _ => [&delta, &state, &weights, &bias],
+            Kernel::Forward => vec![&state, &weights, &bias, &delta],
+            Kernel::Delta => vec![&delta, &weights, &state, &below],
+            _ => vec![&delta, &state, &weights, &bias, &metrics, &paces],
         };
-        let operands = operands.map(Buffer::whole);
+        let operands: Vec<_> = operands.into_iter().map(Buffer::whole).collect();
         let mut fastest = (Duration::MAX, setup.context.tile(self.kernel, self.answer(), self.depth()));
         for tile in Tile::for_hardware() {
-            let dispatch = self.dispatch(&mut setup, tile, &operands, task.rate)?;
+            let dispatch = self.dispatch(&mut setup, tile, &operands, task)?;
             let time = time(&setup.context, &dispatch)?;
             if time < fastest.0 {
                 fastest = (time, tile);
@@ -139,13 +141,15 @@ impl Product {
         setup: &mut Setup,
         tile: Tile,
         operands: &[BufferBinding],
-        rate: f32,
+        task: &Task,
     ) -> Result<Dispatch> {
-        let Layer { inputs, outputs, activation } = self.layer;
+        let Layer { inputs, outputs, .. } = self.layer;
         let widths = if self.kernel == Kernel::Forward { [inputs, inputs] } else { [outputs, inputs] };
         let by_four = widths.map(|width| width.is_multiple_of(4));
-        let variant = Variant { by_four, activation, tile, ..Variant::of(self.kernel) };
-        let sizes = SizesTable::product(self.micro_batch, self.layer, rate);
+        // What beside the product a kernel does takes no part in the comparison.
+        let rule = (self.kernel == Kernel::Update).then(|| RuleConstants::of(task));
+        let variant = Variant { by_four, tile, rule, ..Variant::of(self.kernel) };
+        let sizes = SizesTable::product(self.micro_batch, self.layer);
         setup.dispatch(variant, sizes, operands, self.answer())
     }
 }
@@ -184,8 +188,7 @@ mod tests {
             network: &network,
             micro_batch: 5,
             parts: 1,
-            optimizer: Optimizer::Sgd,
-            rate: 0.5,
+            rule: crate::model::UpdateRule::of(Optimizer::Sgd),
             data: DatasetShape::empty(9),
             timed: false,
             fused: false,
@@ -200,6 +203,6 @@ mod tests {
         assert!(!add_missing(&context, &task, least_flops, &mut choices).unwrap());
         assert_eq!(context.ledger.allocated().total(), 0);
         let chosen = context.with_choices(choices.clone());
-        assert_eq!(chosen.tile(Kernel::Accumulate, [66, 70], 5), choices["update 128x128x8"]);
+        assert_eq!(chosen.tile(Kernel::Optimize, [66, 70], 5), choices["update 128x128x8"]);
     }
 }

@@ -4,16 +4,22 @@ use wgpu::BufferBinding;
 
 use super::context::Buffer;
 use super::dispatch::Dispatch;
-use super::footprint::SizesTable;
+use super::footprint::{NORMS, SizesTable};
 use super::fusion::Fusion;
+use super::kept::Kept;
 use super::kernel::{Kernel, Variant};
+use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
-use crate::device::{Accumulation, Task};
+use crate::device::{Accumulation, Fault, Task};
 use crate::memory::Category;
-use crate::model::{Layer, Optimizer};
+use crate::model::{Activation, Derivative, Layer};
 use crate::plan::{Action, Layers, SlotId};
 use crate::{Error, Result};
+
+/// Invocations in a workgroup that moves parameters by gradients that are kept, and the most such workgroups.
+const STEP_LANES: usize = 64;
+const MOST_STEP_GROUPS: usize = 4096;
 
 /// What the executor may ask for, with its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,13 +104,14 @@ pub(super) struct Binder<'a> {
     pub task: &'a Task<'a>,
     pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a Tensors,
-    /// None where a batch has one part.
-    pub gradients: Option<&'a Tensors>,
+    /// None where nothing outlives a step but the parameters.
+    pub kept: Option<&'a Kept>,
     /// Layers that run together, and what only these need.
     pub fusion: Option<&'a Fusion>,
     pub chains: Option<&'a Chains>,
-    pub labels: &'a Buffer,
+    pub targets: &'a Buffer,
     pub metrics: &'a Buffer,
+    pub paces: &'a Buffer,
     pub sample_losses: &'a Buffer,
 }
 
@@ -136,8 +143,7 @@ impl<'a> Binder<'a> {
         let shape = self.layer(layer);
         let variant = Variant {
             by_four: [shape.inputs, shape.inputs].map(is_by_four),
-            activation: shape.activation,
-            ..Variant::of(Kernel::Forward)
+            ..self.variant(Kernel::Forward, layer)
         };
         let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
         self.product(variant, layer, &operands, [self.task.micro_batch, shape.outputs], shape.inputs)
@@ -148,8 +154,7 @@ impl<'a> Binder<'a> {
         let shape = self.layer(layer);
         let variant = Variant {
             by_four: [shape.outputs, shape.inputs].map(is_by_four),
-            activation: self.layer(layer - 1).activation,
-            ..Variant::of(Kernel::Delta)
+            ..self.variant(Kernel::Delta, layer)
         };
         let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
         self.product(variant, layer, &operands, [self.task.micro_batch, shape.inputs], shape.outputs)
@@ -165,27 +170,28 @@ impl<'a> Binder<'a> {
         let [weights, bias] = self.parameters.alone(layer)?;
         let shape = self.layer(layer);
         let mut operands = vec![self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
-        let kernel = match (self.task.optimizer, accumulation) {
-            (Optimizer::Sgd, Accumulation::Whole) => Kernel::Update,
-            (Optimizer::Sgd, _) => {
-                operands.extend(self.gradients()?.alone(layer)?.iter().map(Buffer::whole));
-                Kernel::Accumulate
-            }
-        };
+        let rule = RuleConstants::of(self.task);
+        let kernel = if rule.is_plain() { Kernel::Update } else { Kernel::Optimize };
+        if kernel == Kernel::Optimize {
+            operands.push(self.kept()?.alone(layer)?.whole());
+        }
+        operands.extend([self.metrics.whole(), self.paces.whole()]);
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
-        let variant = Variant { by_four, accumulation, ..Variant::of(kernel) };
-        self.product(variant, layer, &operands, [shape.outputs, shape.inputs], self.task.micro_batch)
+        let variant = Variant { by_four, accumulation, rule: Some(rule), ..self.variant(kernel, layer) };
+        let (answer, depth) = ([shape.outputs, shape.inputs], self.task.micro_batch);
+        let variant = Variant { tile: self.setup.context.tile(kernel, answer, depth), ..variant };
+        let fault = Fault::place(layer, self.task.network.layers().len());
+        let sizes = SizesTable::update(self.task.micro_batch, shape, fault);
+        self.setup.dispatch(variant, sizes, &operands, answer)
     }
 
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
         let network = self.task.network;
-        let variant = Variant {
-            activation: self.layer(network.layers().len() - 1).activation,
-            loss: network.loss(),
-            ..Variant::of(Kernel::Loss)
-        };
+        let last = network.layers().len() - 1;
+        let variant = Variant { store: self.layer(last).store, ..self.losses(Kernel::Loss) };
         let sizes = SizesTable::loss(self.task);
-        let operands = [self.slot(output), self.labels.whole(), self.slot(delta), self.sample_losses.whole()];
+        let operands =
+            [self.slot(output), self.targets.whole(), self.slot(delta), self.sample_losses.whole()];
         let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.task.micro_batch])?;
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
         let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &operands, [1, 1])?;
@@ -194,8 +200,53 @@ impl<'a> Binder<'a> {
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
         let sizes = SizesTable::score(self.task.micro_batch, self.task.network, self.task.data.test);
-        let operands = [self.slot(output), self.labels.whole(), self.metrics.whole()];
-        self.setup.dispatch(Variant::of(Kernel::Score), sizes, &operands, [1, 1])
+        let operands = [self.slot(output), self.targets.whole(), self.metrics.whole()];
+        self.setup.dispatch(self.losses(Kernel::Score), sizes, &operands, [1, 1])
+    }
+
+    /// Moves all parameters by the gradients that are kept, where their norm is bounded.
+    ///
+    /// # Errors
+    /// As [`Binder::bind`].
+    pub fn clip(&mut self, norms: &Buffer) -> Result<Vec<Dispatch>> {
+        let (network, rule) = (self.task.network, Some(RuleConstants::of(self.task)));
+        let kept = self.kept()?;
+        let mut dispatches = Vec::new();
+        for (index, (buffer, plane)) in kept.buffers().enumerate() {
+            let operands = [buffer, norms].map(Buffer::whole);
+            let sizes = SizesTable::norm(plane, index * NORMS);
+            dispatches.push(self.setup.dispatch(Variant::of(Kernel::Norm), sizes, &operands, [1, NORMS])?);
+        }
+        let variant = Variant { rule, ..Variant::of(Kernel::Scale) };
+        dispatches.push(self.setup.context.bind(
+            variant,
+            &[norms, self.metrics].map(Buffer::whole),
+            None,
+            [1, 1],
+        )?);
+        let variant = Variant { rule, ..Variant::of(Kernel::Step) };
+        for (index, layer) in network.layers().enumerate() {
+            let fault = Fault::place(index, network.layers().len());
+            let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
+                let operands = [parameters, kept, self.metrics, self.paces].map(Buffer::whole);
+                let groups = (sizes[0] as usize).div_ceil(STEP_LANES).min(MOST_STEP_GROUPS);
+                self.setup.dispatch(variant, sizes, &operands, [1, groups])
+            };
+            match self.fusion.and_then(|fusion| fusion.place(index)) {
+                Some(place) => {
+                    let sizes = SizesTable::step_together(place, fault);
+                    dispatches.push(step(sizes, self.parameters.together()?, kept.together()?)?);
+                }
+                None => {
+                    let tensors =
+                        SizesTable::steps(layer, fault).into_iter().zip(self.parameters.alone(index)?);
+                    for (sizes, parameters) in tensors {
+                        dispatches.push(step(sizes, parameters, kept.alone(index)?)?);
+                    }
+                }
+            }
+        }
+        Ok(dispatches)
     }
 
     fn chain(&self, layers: Layers) -> Option<Chain<'a>> {
@@ -236,9 +287,8 @@ impl<'a> Binder<'a> {
         is_backward: bool,
     ) -> Result<Dispatch> {
         let variant = Variant {
-            activation: self.layer(layers.first).activation,
             tiles: Some(fusion.tiles(self.setup.context.column_lanes)),
-            ..Variant::of(Kernel::Chain)
+            ..self.variant(Kernel::Chain, layers.last())
         };
         let [first, end] = [layers.first, layers.end].map(|layer| layer as u32);
         let immediates = [self.task.micro_batch as u32, first, end, u32::from(is_backward)];
@@ -253,23 +303,39 @@ impl<'a> Binder<'a> {
         layers: Layers,
         accumulation: Accumulation,
     ) -> Result<Dispatch> {
-        let mut operands = vec![chains.partials.whole(), self.parameters.together()?.whole()];
-        let kernel = match (self.task.optimizer, accumulation) {
-            (Optimizer::Sgd, Accumulation::Whole) => Kernel::ChainUpdate,
-            (Optimizer::Sgd, _) => {
-                operands.push(self.gradients()?.together()?.whole());
-                Kernel::ChainAccumulate
-            }
-        };
+        let rule = RuleConstants::of(self.task);
+        let kernel = if rule.is_plain() { Kernel::ChainUpdate } else { Kernel::ChainOptimize };
+        let shared = [&chains.partials, &chains.table, self.metrics, self.paces, self.parameters.together()?];
+        let mut operands = shared.map(Buffer::whole).to_vec();
+        if kernel == Kernel::ChainOptimize {
+            operands.push(self.kept()?.together()?.whole());
+        }
         let extent = fusion.extent(layers);
         let [start, count, parts] = [extent.start, extent.len(), fusion.groups].map(|number| number as u32);
-        let immediates = [start, count, parts, self.task.rate.to_bits()];
-        let variant = Variant { accumulation, ..Variant::of(kernel) };
-        self.setup.immediate_dispatch(variant, immediates, &operands, extent.len())
+        let variant = Variant { accumulation, rule: Some(rule), ..Variant::of(kernel) };
+        self.setup.immediate_dispatch(variant, [start, count, parts, 0], &operands, extent.len())
     }
 
-    fn gradients(&self) -> Result<&'a Tensors> {
-        self.gradients.ok_or_else(|| Error::InvalidPlan {
+    /// A kernel of `layer`, and of others that are like it.
+    fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
+        let Layer { load, store, residual, .. } = self.layer(layer);
+        let none = Derivative::OfOutput(Activation::Identity);
+        let derivative = if layer > 0 { self.task.network.derivative(layer) } else { none };
+        Variant { load, store, residual, derivative, ..Variant::of(kernel) }.normal()
+    }
+
+    /// A kernel that compares outputs with targets.
+    fn losses(&self, kernel: Kernel) -> Variant {
+        Variant {
+            loss: self.task.network.loss(),
+            are_classes: self.task.data.train.are_classes,
+            has_one_output: self.task.network.outputs() == 1,
+            ..Variant::of(kernel)
+        }
+    }
+
+    fn kept(&self) -> Result<&'a Kept> {
+        self.kept.ok_or_else(|| Error::InvalidPlan {
             index: 0,
             problem: "a part of a batch, on a device for whole batches".to_owned(),
         })
@@ -292,7 +358,7 @@ impl<'a> Binder<'a> {
         answer: [usize; 2],
         depth: usize,
     ) -> Result<Dispatch> {
-        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer), self.task.rate);
+        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
         let variant = Variant { tile: self.setup.context.tile(variant.kernel, answer, depth), ..variant };
         self.setup.dispatch(variant, sizes, operands, answer)
     }

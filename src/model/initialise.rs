@@ -1,30 +1,176 @@
+use std::str::FromStr;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
+use serde::{Deserialize, Serialize};
 
-use super::{LayerParameters, Network, Parameters};
+use super::{Activation, Layer, LayerParameters, Network, Parameters};
 
-impl Parameters {
-    /// Weights and biases from the standard normal distribution, as the notebook has them, drawn from ChaCha8.
-    pub fn normal(network: &Network, seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut draw = |count: usize| StandardNormal.sample_iter(&mut rng).take(count).collect();
-        Parameters {
-            layers: network
-                .layers()
-                .map(|layer| LayerParameters {
-                    weights: draw(layer.inputs * layer.outputs),
-                    bias: draw(layer.outputs),
-                })
-                .collect(),
+/// How the first parameters are drawn.
+///
+/// Beside `normal`, the weights of residual layers are divided by the root of their number, so that what they add up to
+/// does not grow with depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initialiser {
+    /// Weights and biases from the standard normal distribution, as the notebook has them.
+    Normal,
+    /// Uniform weights of variance `2 / (inputs + outputs)`, no bias (Glorot & Bengio 2010).
+    Xavier,
+    /// Normal weights of variance `2 / inputs`, no bias (He et al. 2015).
+    He,
+    /// Weights with orthogonal rows or columns of length 1, or √2 for rectifiers, no bias (Saxe et al. 2014).
+    Orthogonal,
+    /// Uniform weights for sines of frequency 30 (Sitzmann et al. 2020), the frequency multiplied into them.
+    Siren,
+}
+
+/// The frequency of [`Initialiser::Siren`].
+const OMEGA: f64 = 30.0;
+
+impl Initialiser {
+    /// Every initialiser.
+    pub const ALL: [Initialiser; 5] = [
+        Initialiser::Normal,
+        Initialiser::Xavier,
+        Initialiser::He,
+        Initialiser::Orthogonal,
+        Initialiser::Siren,
+    ];
+
+    /// The name that `--initialiser` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Initialiser::Normal => "normal",
+            Initialiser::Xavier => "xavier",
+            Initialiser::He => "he",
+            Initialiser::Orthogonal => "orthogonal",
+            Initialiser::Siren => "siren",
         }
     }
+
+    /// The one to begin with for layers of `activation`.
+    pub fn usual(activation: Activation) -> Self {
+        match activation {
+            Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => Initialiser::He,
+            Activation::Sigmoid | Activation::Tanh | Activation::Identity => Initialiser::Xavier,
+            Activation::Sine => Initialiser::Siren,
+        }
+    }
+}
+
+impl FromStr for Initialiser {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        super::name::by_name(&Self::ALL, Self::name, name)
+    }
+}
+
+impl Parameters {
+    /// The first parameters of `network`, from ChaCha8's stream 0 of `seed`.
+    pub fn initial(network: &Network, initialiser: Initialiser, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let residual = network.layers().filter(|layer| layer.residual).count() as f64;
+        let last = network.layers().len() - 1;
+        let layers = network.layers().enumerate().map(|(index, layer)| {
+            let scale = if layer.residual { residual.sqrt().recip() } else { 1.0 };
+            let place = Place { is_first: index == 0, is_last: index == last, scale };
+            draw(network.activation(), layer, place, initialiser, &mut rng)
+        });
+        Parameters { layers: layers.collect() }
+    }
+
+    /// Weights and biases from the standard normal distribution, as the notebook has them.
+    pub fn normal(network: &Network, seed: u64) -> Self {
+        Self::initial(network, Initialiser::Normal, seed)
+    }
+}
+
+/// Where a layer is in its network.
+struct Place {
+    is_first: bool,
+    is_last: bool,
+    /// What its weights are multiplied by.
+    scale: f64,
+}
+
+fn draw(
+    activation: Activation,
+    layer: Layer,
+    place: Place,
+    initialiser: Initialiser,
+    rng: &mut ChaCha8Rng,
+) -> LayerParameters {
+    let Layer { inputs, outputs, .. } = layer;
+    let (count, fan_in) = (inputs * outputs, inputs as f64);
+    let without_bias = |weights: Vec<f64>| LayerParameters {
+        weights: weights.into_iter().map(|weight| (weight * place.scale) as f32).collect(),
+        bias: vec![0.0; outputs],
+    };
+    match initialiser {
+        Initialiser::Normal => {
+            let mut draw = |count: usize| StandardNormal.sample_iter(&mut *rng).take(count).collect();
+            LayerParameters { weights: draw(count), bias: draw(outputs) }
+        }
+        Initialiser::Xavier => without_bias(uniform(rng, count, (6.0 / (inputs + outputs) as f64).sqrt())),
+        Initialiser::He => {
+            let deviation = (2.0 / fan_in).sqrt();
+            without_bias(normal(rng, count).map(|number| number * deviation).collect())
+        }
+        Initialiser::Orthogonal => {
+            let gain = if Initialiser::usual(activation) == Initialiser::He { 2_f64.sqrt() } else { 1.0 };
+            let weights = orthogonal(rng, outputs, inputs);
+            without_bias(weights.into_iter().map(|weight| weight * gain).collect())
+        }
+        Initialiser::Siren => {
+            let most = if place.is_first { OMEGA / fan_in } else { (6.0 / fan_in).sqrt() };
+            let (most, frequency) = if place.is_last { (most / OMEGA, 1.0) } else { (most, OMEGA) };
+            let weights = without_bias(uniform(rng, count, most)).weights;
+            let bias = uniform(rng, outputs, frequency / fan_in.sqrt());
+            LayerParameters { weights, bias: bias.into_iter().map(|number| number as f32).collect() }
+        }
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng, count: usize) -> impl Iterator<Item = f64> + '_ {
+    StandardNormal.sample_iter(rng).take(count)
+}
+
+/// Numbers from `-most` to `most`.
+fn uniform(rng: &mut ChaCha8Rng, count: usize, most: f64) -> Vec<f64> {
+    let numbers = StandardUniform.sample_iter(rng).take(count);
+    numbers.map(|number: f64| most * (2.0 * number - 1.0)).collect()
+}
+
+/// `[rows, columns]` with orthonormal rows, or columns where these are fewer: Gram-Schmidt of normal numbers, twice,
+/// which is as good as any method (Giraud et al. 2005).
+fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f64> {
+    let (vectors, length) = (rows.min(columns), rows.max(columns));
+    let mut numbers: Vec<f64> = normal(rng, vectors * length).collect();
+    for index in 0..vectors {
+        let (before, rest) = numbers.split_at_mut(index * length);
+        let vector = &mut rest[..length];
+        for _ in 0..2 {
+            for other in before.chunks_exact(length) {
+                let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+            }
+        }
+        let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|a| *a /= norm);
+    }
+    if rows <= columns {
+        return numbers;
+    }
+    (0..rows * columns).map(|place| numbers[place % columns * length + place / columns]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Loss};
+    use crate::model::Loss;
 
     #[test]
     fn the_stream_is_the_one_that_earlier_versions_drew() {
@@ -32,5 +178,53 @@ mod tests {
         let drawn = Parameters::normal(&network, 7);
         assert_eq!(drawn.layers[0].weights, [-0.7753719, -1.3834218]);
         assert_eq!(drawn.layers[0].bias, [0.889713]);
+    }
+
+    #[test]
+    fn orthogonal_rows_or_columns_are_orthonormal() {
+        for (rows, columns) in [(5, 9), (9, 5), (7, 7), (1, 3), (3, 1)] {
+            let weights = orthogonal(&mut ChaCha8Rng::seed_from_u64(3), rows, columns);
+            let at = |row: usize, column: usize| weights[row * columns + column];
+            let (vectors, length) = (rows.min(columns), rows.max(columns));
+            let element = |vector, place| if rows <= columns { at(vector, place) } else { at(place, vector) };
+            for a in 0..vectors {
+                for b in 0..vectors {
+                    let product: f64 = (0..length).map(|place| element(a, place) * element(b, place)).sum();
+                    assert!((product - f64::from(a == b)).abs() < 1e-12, "{rows}×{columns}: {product}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn variances_are_those_of_the_sources() {
+        let network = Network::new(&[200, 300, 300, 100], Activation::Relu, Loss::Mse).unwrap();
+        let network = network.with_residual(true);
+        for (initialiser, expected) in [
+            (Initialiser::Normal, [1.0, 1.0, 1.0]),
+            (Initialiser::Xavier, [2.0 / 500.0, 2.0 / 600.0, 2.0 / 400.0]),
+            (Initialiser::He, [2.0 / 200.0, 2.0 / 300.0, 2.0 / 300.0]),
+            (Initialiser::Orthogonal, [2.0 / 300.0, 2.0 / 300.0, 2.0 / 300.0]),
+            (Initialiser::Siren, [0.15 * 0.15 / 3.0, 2.0 / 300.0, 2.0 / 300.0 / 900.0]),
+        ] {
+            let drawn = Parameters::initial(&network, initialiser, 1);
+            for (layer, expected) in drawn.layers.iter().zip(expected) {
+                let squares = layer.weights.iter().map(|&weight| f64::from(weight).powi(2));
+                let variance = squares.sum::<f64>() / layer.weights.len() as f64;
+                assert!(
+                    (variance / expected - 1.0).abs() < 0.05,
+                    "{initialiser:?}: {variance}, not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn deep_residual_networks_keep_what_they_carry_in_bounds() {
+        let network = Network::new(&[8; 102], Activation::Relu, Loss::Mse).unwrap().with_residual(true);
+        let drawn = Parameters::initial(&network, Initialiser::He, 1);
+        let squares = drawn.layers[50].weights.iter().map(|weight| weight * weight);
+        let variance = squares.sum::<f32>() / 64.0;
+        assert!(variance < 2.0 * 0.25 / 99.0, "{variance}");
     }
 }

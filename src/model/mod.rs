@@ -1,4 +1,4 @@
-//! What is trained: layers, activations, losses and parameters, as plain data.
+//! What is trained: layers, activations, losses, optimizers and parameters, as plain data.
 
 mod activation;
 mod initialise;
@@ -7,9 +7,12 @@ mod name;
 mod network;
 mod optimizer;
 mod parameters;
+mod schedule;
 
-pub use activation::Activation;
+pub use activation::{Activation, Stored};
+pub use initialise::Initialiser;
 pub use loss::Loss;
-pub use network::{Layer, Network};
-pub use optimizer::Optimizer;
+pub use network::{Derivative, Layer, Network};
+pub use optimizer::{Optimizer, Pace, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};
+pub use schedule::{Decay, Schedule};

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Activation, Loss};
+use super::{Activation, Loss, Stored};
 use crate::{Error, Result};
 
 /// A multi-layer perceptron's shape. Its parameters are kept apart, in [`super::Parameters`].
@@ -9,17 +9,25 @@ pub struct Network {
     widths: Vec<usize>,
     activation: Activation,
     loss: Loss,
+    residual: bool,
 }
 
-/// One affine map and its activation.
+/// One affine map, between the activations on its two sides: `store(load(s) · Wᵀ + b)`, plus `s` where it is residual.
+///
+/// A network applies its activation either where states are made or where they are read, so one of the two is always
+/// the identity; [`Stored`] says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layer {
     /// Width of the state it reads.
     pub inputs: usize,
     /// Width of the state it makes.
     pub outputs: usize,
-    /// What it applies to `s · Wᵀ + b`.
-    pub activation: Activation,
+    /// What it applies to the state that it reads.
+    pub load: Activation,
+    /// What it applies to what it makes.
+    pub store: Activation,
+    /// Whether it adds the state that it reads to what it makes.
+    pub residual: bool,
 }
 
 impl Network {
@@ -47,7 +55,28 @@ impl Network {
                 ));
             }
         }
-        Ok(Network { widths: widths.to_vec(), activation, loss })
+        Ok(Network { widths: widths.to_vec(), activation, loss, residual: false })
+    }
+
+    /// The same network, whose hidden layers add what they read to what they make wherever the two are equally wide, as
+    /// in the pre-activation form of residual networks (He et al. 2016). The first and the last layer never do.
+    pub fn with_residual(self, residual: bool) -> Self {
+        Network { residual, ..self }
+    }
+
+    /// What is between its layers.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// Whether it was made [`Network::with_residual`].
+    pub fn is_residual(&self) -> bool {
+        self.residual
+    }
+
+    /// What its hidden states hold.
+    pub fn stored(&self) -> Stored {
+        if self.residual { Stored::PreActivation } else { self.activation.stored() }
     }
 
     /// The width of every state, `s_0` first.
@@ -61,7 +90,7 @@ impl Network {
     }
 
     /// The width of the output state.
-    pub fn classes(&self) -> usize {
+    pub fn outputs(&self) -> usize {
         self.widths[self.widths.len() - 1]
     }
 
@@ -72,12 +101,16 @@ impl Network {
 
     /// Layer `index`, counted from 0.
     pub fn layer(&self, index: usize) -> Layer {
-        let is_last = index + 2 == self.widths.len();
-        Layer {
-            inputs: self.widths[index],
-            outputs: self.widths[index + 1],
-            activation: if is_last { self.loss.output_activation(self.activation) } else { self.activation },
-        }
+        let (is_first, is_last) = (index == 0, index + 2 == self.widths.len());
+        let [inputs, outputs] = [self.widths[index], self.widths[index + 1]];
+        let (load, store) = match self.stored() {
+            Stored::PreActivation if is_first => (Activation::Identity, Activation::Identity),
+            Stored::PreActivation => (self.activation, Activation::Identity),
+            Stored::Output if is_last => (Activation::Identity, self.loss.output_activation(self.activation)),
+            Stored::Output => (Activation::Identity, self.activation),
+        };
+        let residual = self.residual && !is_first && !is_last && inputs == outputs;
+        Layer { inputs, outputs, load, store, residual }
     }
 
     /// Every layer, first to last.
@@ -88,6 +121,25 @@ impl Network {
     /// How many numbers are trained.
     pub fn parameter_count(&self) -> u64 {
         self.layers().map(|layer| layer.parameter_count()).sum()
+    }
+}
+
+/// How a state's derivative is taken, in backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Derivative {
+    /// From what φ gave.
+    OfOutput(Activation),
+    /// From what φ was given.
+    OfPreActivation(Activation),
+}
+
+impl Network {
+    /// What the delta of layer `index - 1` takes from state `index`, which that layer makes and layer `index` reads.
+    pub fn derivative(&self, index: usize) -> Derivative {
+        match self.stored() {
+            Stored::Output => Derivative::OfOutput(self.layer(index - 1).store),
+            Stored::PreActivation => Derivative::OfPreActivation(self.layer(index).load),
+        }
     }
 }
 

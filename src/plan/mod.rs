@@ -100,6 +100,17 @@ impl Plan {
         Ok(Self::bound(chain, values, pool))
     }
 
+    /// A plan that only goes forward, and so needs no more than two states at once however many layers there are. Its step
+    /// leaves the output state in the slot that its last action names.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn forward(chain: &Chain, limits: PoolLimits) -> Result<Self> {
+        let layers = chain.layers();
+        let ops = (0..layers).map(Op::forward).collect();
+        Self::new(chain, Schedule { intervals: std::iter::once(0..layers).collect(), ops }, limits)
+    }
+
     /// As [`Plan::new`], where a pool of at most `most` bytes is found; no time is spent on larger ones.
     pub(crate) fn within(
         chain: &Chain,

@@ -56,7 +56,7 @@ pub(super) fn strategies(comparison: &Comparison) -> String {
             text,
             "{},{},{},{least},{most},{},{},{},{},{},{},{},{},{}",
             contender.strategy,
-            contender.accuracy(),
+            contender.accuracy().map(|accuracy| accuracy.to_string()).unwrap_or_default(),
             contender.median_seconds(),
             comparison.time_ratio(contender),
             comparison.predicted_ratio(contender),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Epoch, Machine, MemoryReport, Trainer, task};
+use super::{Epoch, Machine, MemoryReport, Start, Trainer, task};
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::DeviceInfo;
@@ -76,7 +76,7 @@ impl Comparison {
             machine.target().plan(strategy, &task, settings.dataset)?;
         }
         let warm_up = Settings { steps: Some(WARM_UP_STEPS), ..with(strategies[0]) };
-        Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
+        Trainer::on(machine, &warm_up, data, Start::at(parameters))?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
         let runs = match repeats.checked_mul(strategies.len()) {
@@ -90,7 +90,7 @@ impl Comparison {
             let (round, place) = (run / strategies.len(), run % strategies.len());
             let index = (round + place) % strategies.len();
             let strategy = strategies[index];
-            let mut trainer = Trainer::on(machine, &with(strategy), data, parameters)?;
+            let mut trainer = Trainer::on(machine, &with(strategy), data, Start::at(parameters))?;
             let steps = trainer.total_steps();
             let mut epochs = Vec::new();
             while !trainer.is_done() {
@@ -160,9 +160,9 @@ impl Contender {
         range(self.seconds.iter().copied())
     }
 
-    /// The share of the test split that it predicts right in the end.
-    pub fn accuracy(&self) -> f64 {
-        self.epochs.last().map_or(f64::NAN, |epoch| epoch.accuracy)
+    /// The share of the test split that it predicts right in the end, where targets are classes.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.epochs.last()?.test.accuracy
     }
 }
 

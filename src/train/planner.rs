@@ -74,6 +74,22 @@ impl Target {
         Ok(Planned { strategy, plan, beside, dataset_on_device: on_device })
     }
 
+    /// Plans to run `task`'s network forward alone, on data that stays on the host.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] for states and weights that the device cannot take.
+    pub fn plan_forward(self, task: &Task) -> Result<Planned> {
+        let task = &self.able(task);
+        let chain = self.chain(task)?;
+        self.check_bindings(task, &chain)?;
+        let plan = Plan::forward(&chain, self.pool_limits(task.micro_batch))?;
+        let beside = match self {
+            Target::Cpu => Cpu::bytes_beside_pool(task),
+            Target::Gpu(limits) => Gpu::bytes_beside_pool(task, limits, false),
+        };
+        Ok(Planned { strategy: Strategy::StoreAll, plan, beside, dataset_on_device: false })
+    }
+
     /// The layers of `task` as this target runs them.
     ///
     /// # Errors

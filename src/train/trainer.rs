@@ -1,15 +1,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::start::{Epoch, Evaluation, LossSum, Start};
 use super::timed::Timed;
 use super::{Machine, MemoryReport, Planned, Verifier};
 use crate::config::Settings;
-use crate::data::{Dataset, DatasetShape, Pass, shuffle};
+use crate::data::{Dataset, DatasetShape, Pass, Targets, shuffle};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Span, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Pace, Parameters};
 use crate::plan::{Plan, interval_memory};
+use crate::snapshot::Snapshot;
 use crate::strategy::Strategy;
 use crate::{Error, Result};
 
@@ -27,24 +29,17 @@ pub struct Trainer {
     order: Vec<u32>,
     step_meter: LiveMeter,
     evaluation_meter: LiveMeter,
-    epoch: usize,
     steps: u64,
+    /// Of the epoch at hand.
+    losses: LossSum,
+    paces: Vec<Pace>,
+    /// The epoch that the order and the paces are those of.
+    prepared: Option<u64>,
     training_time: Duration,
     made_by_first_step: Option<Made>,
     laps: Vec<Vec<Span>>,
     /// Where the settings ask for one.
     verifier: Option<Verifier>,
-}
-
-/// What came of one epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Epoch {
-    /// Counted from 0.
-    pub index: usize,
-    /// The mean loss over the epoch's mini-batches, each at the parameters of its step.
-    pub loss: f32,
-    /// The share of the test split that is predicted right afterwards.
-    pub accuracy: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -61,28 +56,41 @@ impl Trainer {
     /// [`Error::DoesNotFit`] where the device is missing or too small.
     pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
         settings.validate()?;
-        let (machine, passed_over) = Machine::find(settings.device)?;
-        Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, parameters)? })
+        Self::starting(settings, data, Start::at(parameters))
     }
 
-    /// As [`Trainer::new`], on a machine that was found before, whatever the settings say of it.
+    /// As [`Trainer::new`], from any `start`: as [`Trainer::on`].
     ///
     /// # Errors
     /// As [`Trainer::new`].
-    pub fn on(
-        machine: &Machine,
-        settings: &Settings,
-        data: &Arc<Dataset>,
-        parameters: &Parameters,
-    ) -> Result<Self> {
+    pub fn starting(settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
+        settings.validate()?;
+        let (machine, passed_over) = Machine::find(settings.device)?;
+        Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
+    }
+
+    /// As [`Trainer::new`], on a machine that was found before, whatever the settings say of it, from any `start`. Where
+    /// that is what [`Trainer::parameters`], [`Trainer::moments`], [`Trainer::steps`] and [`Trainer::losses`] were, training
+    /// goes on to the same bits.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn on(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
         settings.validate()?;
         let network = settings.network()?;
-        check_fit(settings, &network, data, parameters)?;
+        check_fit(settings, &network, data, start)?;
         let ledger = Ledger::new();
         let task = machine.target().able(&task(settings, &network, data.shape()));
         let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
-        let job = Job { task, data, plan: &plan, dataset_on_device, parameters };
+        let job = Job {
+            task,
+            data,
+            plan: &plan,
+            dataset_on_device,
+            parameters: start.parameters,
+            moments: start.moments,
+        };
         let device = machine.open(&job, bytes.total(), &ledger)?;
         let verifier =
             settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
@@ -99,8 +107,10 @@ impl Trainer {
             network,
             strategy,
             plan,
-            epoch: 0,
-            steps: 0,
+            steps: start.steps,
+            losses: start.losses,
+            paces: Vec::new(),
+            prepared: None,
             training_time: Duration::ZERO,
             made_by_first_step: None,
             laps: Vec::new(),
@@ -173,66 +183,150 @@ impl Trainer {
         self.steps >= self.total_steps()
     }
 
-    /// Trains for one epoch, or until the settings' steps are made, then scores the test split.
+    /// The epoch at hand, counted from 0.
+    pub fn epoch_index(&self) -> u64 {
+        self.steps / self.steps_per_epoch()
+    }
+
+    /// Steps of it that are made.
+    pub fn steps_in_epoch(&self) -> u64 {
+        self.steps % self.steps_per_epoch()
+    }
+
+    /// The learning rate of the next step.
+    pub fn rate(&self) -> f32 {
+        self.settings.rate(self.steps, self.total_steps())
+    }
+
+    /// Losses of the steps of the epoch at hand.
+    pub fn losses(&self) -> LossSum {
+        self.losses
+    }
+
+    /// Trains to the end of the epoch, or until the settings' steps are made, then scores the test split.
     ///
     /// `on_step` is told the number of steps made so far, after each; these may still be under way.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss is no longer a number, [`Error::DeviceLost`], [`Error::RecomputeDiffers`]
-    /// where the settings have recomputation verified, and [`Error::Usage`] where no step is left to make.
+    /// [`Error::Diverged`] where the loss, a gradient or a parameter is no longer a number, [`Error::DeviceLost`],
+    /// [`Error::RecomputeDiffers`] where the settings have recomputation verified, and [`Error::Usage`] where no step is
+    /// left to make.
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
-        let index = self.epoch;
-        let steps = self.steps_per_epoch().min(self.total_steps().saturating_sub(self.steps));
-        let loss = self.train(steps, on_step)?;
-        Ok(Epoch { index, loss, accuracy: self.evaluate()? })
+        self.train(u64::MAX, on_step)?;
+        self.end_epoch()
     }
 
-    /// Makes `steps` steps, as many as an epoch has at most, in the next epoch's order, and returns the mean loss.
-    ///
-    /// # Errors
-    /// As [`Trainer::epoch`].
-    pub fn train(&mut self, steps: u64, mut on_step: impl FnMut(u64)) -> Result<f32> {
-        if steps == 0 {
-            return Err(Error::usage("--steps", "found no step left to make, expected at least 1"));
-        }
-        let epoch = self.epoch;
-        let pass = if self.settings.shuffle {
-            let samples = self.data.train.len() as u32;
-            shuffle(self.settings.seed, epoch as u64, samples, &mut self.order);
-            Pass::Shuffled(&self.order)
-        } else {
-            Pass::InOrder
-        };
-        let started = Instant::now();
-        self.device.begin_pass(pass)?;
-        for _ in 0..steps.min(self.steps_per_epoch()) {
-            self.step()?;
-            on_step(self.steps);
-        }
-        self.epoch += 1;
-        let metrics = self.device.end_pass()?;
-        self.training_time += started.elapsed();
-        let loss = metrics.loss / (metrics.batches / self.parts() as u32) as f32;
-        if !loss.is_finite() {
-            return Err(Error::Diverged { epoch, problem: format!("the mean loss is {loss}") });
-        }
-        Ok(loss)
-    }
-
-    /// The share of the test split that is predicted right.
+    /// What came of the epoch whose last step was just made: its loss, and how the test split fares.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
-    pub fn evaluate(&mut self) -> Result<f64> {
+    pub fn end_epoch(&mut self) -> Result<Epoch> {
+        let LossSum { sum, steps } = self.losses;
+        let index = (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize;
+        Ok(Epoch { index, loss: (sum / steps as f64) as f32, test: self.evaluate()? })
+    }
+
+    /// Whether an epoch, or the whole training, has just ended.
+    pub fn is_at_end_of_epoch(&self) -> bool {
+        self.steps > 0 && (self.steps_in_epoch() == 0 || self.is_done())
+    }
+
+    /// Makes `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train(&mut self, steps: u64, on_step: impl FnMut(u64)) -> Result<f32> {
+        self.train_while(steps, on_step, || true)
+    }
+
+    /// As [`Trainer::train`], as long as `goes_on` says so before each step but the first.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train_while(
+        &mut self,
+        steps: u64,
+        mut on_step: impl FnMut(u64),
+        goes_on: impl Fn() -> bool,
+    ) -> Result<f32> {
+        let (epoch, made) = (self.epoch_index(), self.steps_in_epoch());
+        let left = self.total_steps().saturating_sub(self.steps).min(self.steps_per_epoch() - made);
+        let steps = steps.min(left);
+        if steps == 0 {
+            return Err(Error::usage("--steps", "found no step left to make, expected at least 1"));
+        }
+        if made == 0 {
+            self.losses = LossSum::default();
+        }
+        let started = Instant::now();
+        self.prepare(epoch);
+        let pass = if self.settings.shuffle { Pass::Shuffled(&self.order) } else { Pass::InOrder };
+        self.device.begin_pass(pass, made as usize * self.parts(), &self.paces)?;
+        for step in 0..steps {
+            if step > 0 && !goes_on() {
+                break;
+            }
+            self.step()?;
+            on_step(self.steps);
+        }
+        let metrics = self.device.end_pass()?;
+        self.training_time += started.elapsed();
+        if let Some(fault) = metrics.fault {
+            let step = epoch * self.steps_per_epoch() + u64::from(fault.batch) / self.parts() as u64;
+            return Err(diverged(epoch as usize, step, fault.layer));
+        }
+        let steps = u64::from(metrics.batches) / self.parts() as u64;
+        self.losses.sum += f64::from(metrics.loss);
+        self.losses.steps += steps;
+        Ok(metrics.loss / steps as f32)
+    }
+
+    /// Puts the order and the paces of `epoch` in place.
+    fn prepare(&mut self, epoch: u64) {
+        if self.prepared == Some(epoch) {
+            return;
+        }
+        self.prepared = Some(epoch);
+        if self.settings.shuffle {
+            shuffle(self.settings.seed, epoch, self.data.train.len() as u32, &mut self.order);
+        }
+        let (first, total) = (epoch * self.steps_per_epoch(), self.total_steps());
+        let settings = &self.settings;
+        self.paces.clear();
+        self.paces.extend(
+            (first..first + (self.data.train.len() / settings.batch) as u64)
+                .map(|step| settings.rule.pace(settings.rate(step, total), step)),
+        );
+    }
+
+    /// How the test split fares.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn evaluate(&mut self) -> Result<Evaluation> {
         let samples = self.data.test.len();
-        self.device.begin_pass(Pass::Test)?;
+        self.device.begin_pass(Pass::Test, 0, &[])?;
         for _ in 0..samples.div_ceil(self.micro_batch()) {
             self.device.begin_batch(Accumulation::Whole)?;
             let actions = &self.plan.evaluation;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
             self.device.end_batch()?;
         }
-        Ok(f64::from(self.device.end_pass()?.correct) / samples as f64)
+        let metrics = self.device.end_pass()?;
+        let are_classes = matches!(self.data.test.targets(), Targets::Classes(_));
+        Ok(Evaluation {
+            loss: metrics.loss / samples as f32,
+            accuracy: are_classes.then(|| f64::from(metrics.correct) / samples as f64),
+        })
+    }
+
+    /// What the optimizer remembers now, as many numbers of each parameter as
+    /// [`crate::model::Optimizer::moments`] says.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.device.moments()
     }
 
     /// The parameters as they are now.
@@ -245,7 +339,7 @@ impl Trainer {
         match parameters.first_not_finite() {
             None => Ok(parameters),
             Some((layer, value)) => Err(Error::Diverged {
-                epoch: self.epoch.saturating_sub(1),
+                epoch: (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize,
                 problem: format!("layer {layer} has a parameter that is {value}"),
             }),
         }
@@ -255,6 +349,22 @@ impl Trainer {
     /// step, unless the settings ask for it, and where the device has no clock.
     pub fn laps(&self) -> &[Vec<Span>] {
         &self.laps
+    }
+
+    /// All that it takes to go on from here; see [`Trainer::on`].
+    ///
+    /// # Errors
+    /// As [`Trainer::parameters`].
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let LossSum { sum, steps } = self.losses;
+        Ok(Snapshot {
+            widths: self.network.widths().to_vec(),
+            settings: self.settings.decisive(),
+            steps: self.steps,
+            losses: (sum, steps),
+            parameters: self.parameters()?,
+            moments: self.moments()?,
+        })
     }
 
     /// What compares recomputed states with their first making, where the settings ask for it.
@@ -321,8 +431,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         network,
         micro_batch: settings.micro_batch(),
         parts: settings.batch / settings.micro_batch(),
-        optimizer: settings.optimizer,
-        rate: settings.lr,
+        rule: settings.rule,
         data,
         timed: settings.timed,
         fused: settings.fused,
@@ -331,10 +440,21 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
     }
 }
 
-fn check_fit(settings: &Settings, network: &Network, data: &Dataset, parameters: &Parameters) -> Result<()> {
-    data.check(network.features(), network.classes())?;
+/// What a fault in `layer`, or else in the loss, of `step` is for the user.
+fn diverged(epoch: usize, step: u64, layer: Option<usize>) -> Error {
+    let problem = match layer {
+        Some(layer) => {
+            format!("in step {step}, layer {layer} has a gradient or a parameter that is infinite or none")
+        }
+        None => format!("in step {step}, the loss is infinite or none"),
+    };
+    Error::Diverged { epoch, problem }
+}
+
+fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
+    data.check(network)?;
     settings.check_batch(data.train.len())?;
-    if !parameters.fit(network) {
+    if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
         return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
     }
     Ok(())

@@ -9,8 +9,7 @@ use super::step::{ACTIVATIONS, Stay, list, number, part_name, part_of, text, wor
 use crate::program::Folder;
 
 /// Twelve layers of uneven widths.
-pub const UNEVEN: &str =
-    "--data small.npz --layers 6,5,7x3,4,9x5,5,3 --batch 8 --epochs 2 --lr 0.5 --device cpu";
+pub const UNEVEN: &str = "--preset accuracy --data small.npz --layers 6,5,7x3,4,9x5,5,3 --batch 8 --epochs 2 --lr 0.5 --device cpu";
 /// True in a page that shows its report.
 pub const READY: &str = "document.body.dataset.ready === 'true'";
 

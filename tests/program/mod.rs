@@ -14,7 +14,7 @@ use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
 /// One epoch of three steps of eight samples, through four layers.
-pub const SMALL: &str = "--data small.npz --layers 6,5x3,3 --batch 8 --epochs 1 --lr 0.5";
+pub const SMALL: &str = "--preset accuracy --data small.npz --layers 6,5x3,3 --batch 8 --epochs 1 --lr 0.5";
 /// Hides every Vulkan driver, so that only machines with Metal or DX12 find a device.
 pub const NO_DRIVERS: [(&str, &str); 2] =
     [("VK_DRIVER_FILES", "/nonexistent/icd.json"), ("VK_ICD_FILENAMES", "/nonexistent/icd.json")];

@@ -9,7 +9,7 @@ use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, Inputs, Pass, Split};
 use crate::device::{Accumulation, Device, Job, Task};
 use crate::memory::Ledger;
-use crate::model::{LayerParameters, Network, Optimizer, Parameters};
+use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Plan, SlotId};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Target};
@@ -42,22 +42,21 @@ impl<'a> Bench<'a> {
                 format!("found {} parts of a batch of {}, expected a divisor", case.parts, case.batch);
             return Err(Error::usage("case", problem));
         }
-        let network = Network::new(&case.widths, case.activation, case.loss)?;
+        let network = Network::new(&case.widths, case.activation, case.loss)?.with_residual(case.residual);
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
         // Two mini-batches to learn from; a little more than one micro-batch to score.
         let data = Arc::new(Dataset {
             source: "random numbers".into(),
-            train: random.split(&network, 2 * case.batch + 1, case.bytes)?,
-            test: random.split(&network, micro_batch + micro_batch.div_ceil(2), case.bytes)?,
+            train: random.split(&network, 2 * case.batch + 1, case.bytes, case.values)?,
+            test: random.split(&network, micro_batch + micro_batch.div_ceil(2), case.bytes, case.values)?,
         });
         let parameters = random.parameters(&network, 1.0);
         let task = Task {
             network: &network,
             micro_batch,
             parts: case.parts,
-            optimizer: Optimizer::Sgd,
-            rate: rate(case),
+            rule: UpdateRule::of(Optimizer::Sgd),
             data: data.shape(),
             timed: false,
             fused: case.fused,
@@ -68,10 +67,11 @@ impl<'a> Bench<'a> {
         let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(micro_batch), 0)?;
         findings.has_chains |= !chain.fusible.is_empty();
         let dataset_on_device = machine.target() != Target::Cpu;
-        let job = Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters };
+        let job =
+            Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters, moments: &[] };
         let device = machine.open(&job, plan.pool_bytes(), &Ledger::new())?;
         Ok(Bench {
-            reference: twin::reference(&network, case.activation, &parameters),
+            reference: twin::reference(&network, &parameters),
             gradients: vec![Default::default(); plan.chain.layers()],
             case,
             findings,
@@ -86,7 +86,8 @@ impl<'a> Bench<'a> {
     pub fn run(mut self) -> Result<()> {
         let case = self.case;
         let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
-        self.device.begin_pass(Pass::Shuffled(&order))?;
+        let paces = [UpdateRule::of(Optimizer::Sgd).pace(rate(case), 0); 2];
+        self.device.begin_pass(Pass::Shuffled(&order), 0, &paces)?;
         let mut losses = 0.0;
         for (turn, batch) in order.chunks_exact(case.batch).take(2).enumerate() {
             let before = self.device.parameters()?;
@@ -122,11 +123,11 @@ impl<'a> Bench<'a> {
     /// From the parameters `before`, the whole batch `rows` must lead where the reference goes in one step.
     fn check_step(&mut self, before: &Parameters, rows: &[u32]) -> Result<()> {
         let case = self.case;
-        let mut reference = twin::reference(&self.network, case.activation, before);
+        let mut reference = twin::reference(&self.network, before);
         let inputs = widen(&self.inputs(&self.data.train, rows));
-        let labels = reference::gather(1, self.data.train.labels(), rows);
-        let gradients = reference.gradients(&inputs, &labels);
-        reference.step(&inputs, &labels, rate(case).into());
+        let targets = twin::targets(&self.data.train, self.network.outputs(), rows);
+        let gradients = reference.gradients(&inputs, &targets);
+        reference.step(&inputs, &targets, rate(case).into());
         let after = self.device.parameters()?;
         for (index, layer) in after.layers.iter().enumerate() {
             for (what, found, expected, gradient) in [
@@ -144,27 +145,39 @@ impl<'a> Bench<'a> {
     /// Two micro-batches, the second of them incomplete.
     fn check_evaluation(&mut self) -> Result<()> {
         let samples = self.data.test.len();
+        let case = self.case;
         let rows: Vec<u32> = (0..2 * self.micro_batch).map(|row| row.min(samples - 1) as u32).collect();
-        self.device.begin_pass(Pass::Test)?;
-        let mut expected = 0;
+        self.device.begin_pass(Pass::Test, 0, &[])?;
+        let (mut expected, mut losses) = (0, 0.0);
         for (index, rows) in rows.chunks(self.micro_batch).enumerate() {
             self.device.begin_batch(Accumulation::Whole)?;
             self.check_gather(self.data.test.clone(), rows)?;
             for action in self.plan.evaluation.clone() {
                 if let Action::Score { output } = action {
-                    let classes = self.network.classes();
+                    let classes = self.network.outputs();
                     let output = self.read(output, classes)?;
-                    let labels = reference::gather(1, self.data.test.labels(), rows);
-                    let correct = reference::correct(rows.len(), classes, &widen(&output), &labels);
-                    let fresh = rows.len().min(samples - index * self.micro_batch);
-                    expected += correct[..fresh].iter().filter(|&&correct| correct).count();
+                    let fresh = &rows[..rows.len().min(samples - index * self.micro_batch)];
+                    let output = widen(&output[..fresh.len() * classes]);
+                    let targets = twin::targets(&self.data.test, classes, fresh);
+                    let store = self.reference.kind(self.reference.layers() - 1).store;
+                    let kind = self.reference.loss;
+                    let (terms, _) = reference::loss(kind, store, fresh.len(), classes, &output, &targets);
+                    losses += terms.iter().sum::<f64>();
+                    if !case.values {
+                        let labels = reference::gather(1, self.data.test.labels(), fresh);
+                        let threshold = f64::from(case.loss.threshold());
+                        let correct = reference::correct(fresh.len(), classes, threshold, &output, &labels);
+                        expected += correct.iter().filter(|&&correct| correct).count();
+                    }
                 }
                 self.check(action, rows, 0)?;
             }
             self.device.end_batch()?;
         }
-        let found = self.device.end_pass()?.correct as usize;
-        let case = self.case;
+        let metrics = self.device.end_pass()?;
+        self.findings
+            .compare(Subject::Tally, &[metrics.loss], &[losses], || format!("the test loss of {case}"));
+        let found = metrics.correct as usize;
         self.findings.note(Subject::Score, found.abs_diff(expected) as f64, || {
             format!("{case}: {found} correct, expected {expected}")
         });
@@ -207,15 +220,15 @@ impl<'a> Bench<'a> {
                 self.findings.compare(subject, &found, &expected, || format!("{layers} of {case}"));
             }
             Action::Loss { output, delta } => {
-                let classes = self.network.classes();
+                let classes = self.network.outputs();
                 let state = widen(&self.read(output, classes)?);
-                let labels = reference::gather(1, self.data.train.labels(), rows);
+                let targets = twin::targets(&self.data.train, classes, rows);
                 self.device.loss(output, delta)?;
-                let activation = self.reference.activation_of(self.reference.layers() - 1);
+                let store = self.reference.kind(self.reference.layers() - 1).store;
                 let kind = self.reference.loss;
                 let (losses, mut expected) =
-                    reference::loss(kind, activation, rows.len(), classes, &state, &labels);
-                let scale = scale_of_loss(kind, &expected, &labels) / case.parts as f64;
+                    reference::loss(kind, store, rows.len(), classes, &state, &targets);
+                let scale = scale_of_loss(kind, &expected, rows.len()) / case.parts as f64;
                 // The reference has divided by the micro-batch.
                 expected.iter_mut().for_each(|delta| *delta /= case.parts as f64);
                 let found = self.read(delta, classes)?;
@@ -249,12 +262,15 @@ impl<'a> Bench<'a> {
         states.insert(0, widen(&first));
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);
-            let gradient = reference::weight_gradient(shape, &delta_of_layer, &state);
-            self.check_move(layer, part, gradient.into(), [&before.layers[layer], &after.layers[layer]]);
+            let kind = self.reference.kind(layer);
+            let gradient = reference::weight_gradient(shape, kind.load, &delta_of_layer, &state);
+            let magnitudes = magnitudes(shape, kind.load, &delta_of_layer, &state);
+            let moved = [&before.layers[layer], &after.layers[layer]];
+            self.check_move(layer, part, gradient.into(), magnitudes, moved);
             if layer > 0 {
-                let activation = self.reference.activation_of(layer - 1);
+                let below = self.reference.kind(layer - 1);
                 let weights = widen(&before.layers[layer].weights);
-                delta_of_layer = reference::delta(shape, activation, &delta_of_layer, &weights, &state);
+                delta_of_layer = reference::delta(shape, kind, below, &delta_of_layer, &weights, &state);
             }
         }
         if let Some(below) = below {
@@ -271,6 +287,7 @@ impl<'a> Bench<'a> {
         layer: usize,
         part: usize,
         gradient: [Vec<f64>; 2],
+        magnitudes: f64,
         [before, after]: [&LayerParameters; 2],
     ) {
         let case = self.case;
@@ -297,7 +314,8 @@ impl<'a> Bench<'a> {
             let mut expected = widen(before);
             reference::update(&mut expected, gradient, rate(case).into());
             let at = || format!("{what} of layer {layer} of {case}");
-            let scale = scale_of_move(case, subject, gradient, &expected);
+            let scale = scale_of_move(case, subject, gradient, &expected)
+                + f64::from(rate(case)) * subject.rounding() * magnitudes;
             self.findings.compare_scaled(subject, after, &expected, scale, at);
         }
     }
@@ -307,10 +325,10 @@ impl<'a> Bench<'a> {
         let mut states: Vec<Vec<f64>> = Vec::new();
         for layer in layers {
             let (weights, bias) = (&parameters.layers[layer].weights, &parameters.layers[layer].bias);
-            let activation = self.reference.activation_of(layer);
+            let kind = self.reference.kind(layer);
             let input = states.last().cloned().unwrap_or_else(|| widen(state));
             let shape = self.shape(layer);
-            states.push(reference::forward(shape, activation, &input, &widen(weights), &widen(bias)));
+            states.push(reference::forward(shape, kind, &input, &widen(weights), &widen(bias)));
         }
         states
     }
@@ -335,13 +353,26 @@ fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], expected: &[f6
     f64::from(rate(case)) * norm(gradient) + subject.rounding() * norm(expected)
 }
 
-/// Of the last layer's delta, already divided by the batch: under cross-entropy a probability less the one-hot label,
+/// The norm of what a layer's weight gradients would be if no term took anything off another, where the activation is
+/// applied as the state is read: then each term has the rounding of the activation, 2 units in the last place, also where
+/// hardly anything is left of their sum.
+fn magnitudes(shape: Shape, load: reference::Activation, delta: &[f64], state: &[f64]) -> f64 {
+    if load == reference::Activation::Identity {
+        return 0.0;
+    }
+    let loaded: Vec<f64> = state.iter().map(|&z| load.apply(z).abs()).collect();
+    let delta: Vec<f64> = delta.iter().map(|delta| delta.abs()).collect();
+    let (weights, _) = reference::weight_gradient(shape, reference::Activation::Identity, &delta, &loaded);
+    2.0 * norm(&weights)
+}
+
+/// Of the last layer's delta, already divided by the batch: under the entropies a probability less what it should be,
 /// which may be almost all of it. What is left keeps the probability's rounding; WGSL allows a quotient 2.5 units in the
 /// last place, so there is room for 4.
-fn scale_of_loss(kind: reference::Loss, delta: &[f64], labels: &[u32]) -> f64 {
+fn scale_of_loss(kind: reference::Loss, delta: &[f64], batch: usize) -> f64 {
     let rounded = match kind {
-        reference::Loss::Quadratic => 0.0,
-        reference::Loss::CrossEntropy => (labels.len() as f64).sqrt() / labels.len() as f64,
+        reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy => 1.0 / (batch as f64).sqrt(),
+        _ => 0.0,
     };
     norm(delta) + 4.0 * Subject::Loss.rounding() * rounded
 }

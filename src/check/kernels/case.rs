@@ -11,10 +11,14 @@ pub struct Case {
     pub batch: usize,
     /// Micro-batches in a mini-batch, a divisor of `batch`.
     pub parts: usize,
-    /// Of every layer, but for the last where the loss wants logits.
+    /// Between the layers.
     pub activation: Activation,
+    /// Whether layers add what they read to what they make, where the two are equally wide.
+    pub residual: bool,
     /// What is made small.
     pub loss: Loss,
+    /// Whether targets are numbers for each output rather than classes.
+    pub values: bool,
     /// Whether the inputs are bytes rather than floats.
     pub bytes: bool,
     /// Whether a GPU runs thin neighbours together.
@@ -25,25 +29,26 @@ pub struct Case {
 
 /// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1; the last has
 /// work for several threads.
-const WHOLE: [(&[usize], usize); 8] = [
+const WHOLE: [(&[usize], usize); 9] = [
     (&[1, 1], 1),
     (&[5, 1, 3], 3),
     (&[8, 4, 12], 8),
-    (&[6, 16, 7, 4], 13),
-    (&[33, 17, 41, 10], 65),
+    (&[6, 16, 16, 7, 4], 13),
+    (&[33, 17, 17, 41, 10], 65),
+    (&[9, 20, 20, 20, 20, 3], 11),
     (&[130, 67, 2], 9),
     (&[28, 200, 72, 5], 34),
-    (&[40, 60, 300, 72, 60, 5], 134),
+    (&[40, 300, 300, 72, 60, 5], 134),
 ];
 
 /// Batches of two parts, of three, and of more; again with work for several threads.
 const IN_PARTS: [(&[usize], usize, usize); 6] = [
     (&[5, 3, 2], 2, 2),
     (&[6, 16, 7, 4], 39, 3),
-    (&[33, 17, 41, 10], 65, 5),
+    (&[33, 17, 17, 10], 65, 5),
     (&[130, 67, 2], 18, 2),
     (&[28, 72, 5], 7, 7),
-    (&[30, 300, 72, 60, 5], 201, 3),
+    (&[30, 300, 300, 60, 5], 201, 3),
 ];
 
 /// For layers that run together: wider and narrower than a whole four and a block of eight, more than run at once, some
@@ -53,56 +58,54 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[5, 1, 3, 2, 9], 7, 1, 2),
     (&[30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 10], 100, 1, 10),
     (&[140, 31, 17, 8, 4, 33, 10], 33, 1, 3),
-    (&[128, 127, 65, 128, 3], 37, 1, 4),
+    (&[128, 127, 127, 127, 3], 37, 1, 4),
     (&[6, 12, 7, 4, 5], 39, 3, 2),
-    (&[7, 6, 5, 9, 3], 270, 1, 2),
-    (&[9, 8, 13, 6, 5, 11, 3], 610, 2, 4),
+    (&[7, 6, 6, 6, 6, 9, 3], 270, 1, 2),
+    (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 4),
 ];
 
-/// Every activation and every loss on whole batches of many shapes; every loss on batches in parts, whose own kernel
-/// knows no activation.
+/// Whole batches of many shapes, batches in parts, and layers that run together. Activation, loss and all else take turns at
+/// paces that share no factor, so that each activation meets each loss, and both kinds of layers.
 pub fn grid() -> Vec<Case> {
-    let losses = || Loss::ALL.into_iter().zip([false, true].into_iter().cycle());
-    let case = |widths: &[usize], batch, activation, (loss, bytes)| {
-        let widths = widths.to_vec();
-        Case { widths, batch, parts: 1, activation, loss, bytes, fused: false, every: 2 }
-    };
-    // Where not all are tried, each in its turn.
-    let activation = |index: usize, turn: usize| Activation::ALL[(index + turn) % Activation::ALL.len()];
-    let mut cases = Vec::new();
-    for (widths, batch) in WHOLE {
-        for activation in Activation::ALL {
-            cases.extend(losses().map(|loss| case(widths, batch, activation, loss)));
+    let turns = |count: usize| 0..count;
+    let whole = WHOLE.iter().flat_map(|case| turns(3).map(move |_| (case.0, case.1, 1, 2, false)));
+    let in_parts = IN_PARTS.iter().map(|&(widths, batch, parts)| (widths, batch, parts, 2, false));
+    let fused = FUSED.iter().flat_map(|&(widths, batch, parts, every)| {
+        turns(2).map(move |_| (widths, batch, parts, every, true))
+    });
+    let all = whole.chain(in_parts).chain(fused).enumerate();
+    all.map(|(turn, (widths, batch, parts, every, fused))| {
+        let loss = Loss::ALL[turn % Loss::ALL.len()];
+        Case {
+            widths: widths.to_vec(),
+            batch,
+            parts,
+            activation: Activation::ALL[turn % Activation::ALL.len()],
+            residual: turn / Activation::ALL.len() % 2 == 1,
+            loss,
+            values: loss.takes_values() && turn % 3 == 0,
+            bytes: turn % 4 == 1,
+            fused,
+            every,
         }
-    }
-    for (index, (widths, batch, parts)) in IN_PARTS.into_iter().enumerate() {
-        for (turn, loss) in losses().enumerate() {
-            cases.push(Case { parts, ..case(widths, batch, activation(index, turn), loss) });
-        }
-    }
-    for (index, (widths, batch, parts, every)) in FUSED.into_iter().enumerate() {
-        for (turn, loss) in losses().enumerate() {
-            cases.push(Case {
-                parts,
-                every,
-                fused: true,
-                ..case(widths, batch, activation(index, turn), loss)
-            });
-        }
-    }
-    cases
+    })
+    .collect()
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<_> = self.widths.iter().map(usize::to_string).collect();
         let (activation, loss) = (self.activation.name(), self.loss.name());
-        write!(f, "{}, {activation}, {loss}, batch {}", widths.join(","), self.batch)?;
+        let residual = if self.residual { ", residual" } else { "" };
+        write!(f, "{}, {activation}{residual}, {loss}, batch {}", widths.join(","), self.batch)?;
         if self.parts > 1 {
             write!(f, " in {} parts", self.parts)?;
         }
         if self.fused {
             write!(f, ", together, every {}", self.every)?;
+        }
+        if self.values {
+            f.write_str(", values")?;
         }
         f.write_str(if self.bytes { ", bytes" } else { ", floats" })
     }

@@ -2,15 +2,15 @@
 //!
 //! The backends are compared with this module, so it shares no code with them, nor with any other room: every
 //! function is the formula from the book as a loop. Arrays that do not hold what their shapes say are a panic. Arrays are row-major slices and their shapes are written in brackets. Layer `l`
-//! has weights `[outputs, inputs]` and bias `[outputs]`; a state or a delta is `[batch, width]`; labels are
-//! class indices `[batch]`. A *delta* is the gradient of the mean loss with respect to a layer's
+//! has weights `[outputs, inputs]` and bias `[outputs]`; a state or a delta is `[batch, width]`, and so are
+//! targets; labels are class indices `[batch]`. A *delta* is the gradient of the mean loss with respect to a layer's
 //! pre-activation, so the division by the batch size happens once, in [`loss`].
 
 mod network;
 
 pub use network::{Gradients, Reference};
 
-/// An activation φ whose derivative can be told from its output.
+/// An activation φ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// `1 / (1 + e^-z)`
@@ -19,29 +19,35 @@ pub enum Activation {
     Tanh,
     /// `max(z, 0)`
     Relu,
+    /// `z`, or `z / 100` where that is negative.
+    LeakyRelu,
+    /// `z · Φ(z)`, with Φ the normal distribution.
+    Gelu,
+    /// `z / (1 + e^-z)`
+    Silu,
+    /// `sin z`
+    Sine,
     /// `z`
     Identity,
 }
 
 impl Activation {
     /// Every activation.
-    pub const ALL: [Self; 4] = [Self::Sigmoid, Self::Tanh, Self::Relu, Self::Identity];
-
-    /// The activation of this name, as the command line spells it.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "sigmoid" => Some(Self::Sigmoid),
-            "tanh" => Some(Self::Tanh),
-            "relu" => Some(Self::Relu),
-            "identity" => Some(Self::Identity),
-            _ => None,
-        }
-    }
+    pub const ALL: [Self; 8] = [
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Relu,
+        Self::LeakyRelu,
+        Self::Gelu,
+        Self::Silu,
+        Self::Sine,
+        Self::Identity,
+    ];
 
     /// φ(z). NaN stays NaN, which is why relu is not `z.max(0.0)`.
     pub fn apply(self, z: f64) -> f64 {
         match self {
-            Self::Sigmoid => 1.0 / (1.0 + (-z).exp()),
+            Self::Sigmoid => sigmoid(z),
             Self::Tanh => z.tanh(),
             Self::Relu => {
                 if z <= 0.0 {
@@ -50,48 +56,138 @@ impl Activation {
                     z
                 }
             }
+            Self::LeakyRelu => {
+                if z <= 0.0 {
+                    0.01 * z
+                } else {
+                    z
+                }
+            }
+            Self::Gelu => z * normal_distribution(z),
+            Self::Silu => z * sigmoid(z),
+            Self::Sine => z.sin(),
             Self::Identity => z,
         }
     }
 
-    /// φ'(z) in terms of the output `a` = φ(z); relu's derivative at zero is zero.
-    pub fn derivative(self, a: f64) -> f64 {
+    /// φ'(z); that of a rectifier at zero is that of negative numbers.
+    pub fn derivative(self, z: f64) -> f64 {
         match self {
-            Self::Sigmoid => a * (1.0 - a),
-            Self::Tanh => 1.0 - a * a,
+            Self::Sigmoid => sigmoid(z) * (1.0 - sigmoid(z)),
+            Self::Tanh => 1.0 - z.tanh() * z.tanh(),
             Self::Relu => {
-                if a <= 0.0 {
+                if z <= 0.0 {
                     0.0
                 } else {
                     1.0
                 }
             }
+            Self::LeakyRelu => {
+                if z <= 0.0 {
+                    0.01
+                } else {
+                    1.0
+                }
+            }
+            Self::Gelu => {
+                let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                normal_distribution(z) + z * density
+            }
+            Self::Silu => sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))),
+            Self::Sine => z.cos(),
             Self::Identity => 1.0,
         }
     }
+
+    /// φ'(z) where only `a` = φ(z) is known, which does for all that are one-to-one, and for rectifiers.
+    pub fn derivative_from_output(self, a: f64) -> f64 {
+        match self {
+            Self::Sigmoid => a * (1.0 - a),
+            Self::Tanh => 1.0 - a * a,
+            // Their output has the sign of z.
+            Self::Relu | Self::LeakyRelu => self.derivative(a),
+            Self::Identity => 1.0,
+            Self::Gelu | Self::Silu | Self::Sine => f64::NAN,
+        }
+    }
+
+    /// Whether there is a point where φ' jumps.
+    pub fn has_kink(self) -> bool {
+        matches!(self, Self::Relu | Self::LeakyRelu)
+    }
 }
 
-/// What training minimises: the mean over the batch of a loss per sample.
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// Φ(z) by its series around zero, and far out by the continued fraction of its tail (Abramowitz & Stegun, 26.2.11 and
+/// 26.2.14).
+fn normal_distribution(z: f64) -> f64 {
+    let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    if z.is_nan() {
+        return z;
+    }
+    if z.abs() < 4.0 {
+        let (mut term, mut sum) = (z, z);
+        for n in 1..100 {
+            term *= z * z / f64::from(2 * n + 1);
+            sum += term;
+        }
+        return 0.5 + density * sum;
+    }
+    let x = z.abs();
+    let mut fraction = x;
+    for n in (1..100).rev() {
+        fraction = x + f64::from(n) / fraction;
+    }
+    let tail = density / fraction;
+    if z < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// What training minimises: the mean over the batch of a loss per sample, of outputs a and targets y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// ½·Σ (a − y)² over the outputs, with y the label as one-hot.
+    /// ½·Σ (a − y)² over the outputs.
     Quadratic,
-    /// `−ln softmax(a)[label]`; the outputs are logits, so the last layer's activation is the identity.
+    /// The mean of (a − y)² over the outputs.
+    Mse,
+    /// `−Σ y·ln softmax(a)`
     CrossEntropy,
+    /// The mean of `−y·ln σ(a) − (1 − y)·ln(1 − σ(a))` over the outputs.
+    BinaryCrossEntropy,
+    /// The mean over the outputs of ½·(a − y)² where that is at most ½, else of |a − y| − ½.
+    Huber,
 }
 
 impl Loss {
     /// Every loss.
-    pub const ALL: [Self; 2] = [Self::Quadratic, Self::CrossEntropy];
+    pub const ALL: [Self; 5] =
+        [Self::Quadratic, Self::Mse, Self::CrossEntropy, Self::BinaryCrossEntropy, Self::Huber];
+}
 
-    /// The loss of this name, as the command line spells it.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "quadratic" => Some(Self::Quadratic),
-            "cross-entropy" => Some(Self::CrossEntropy),
-            _ => None,
+/// What a layer does beside its product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What is applied to the state that it reads.
+    pub load: Activation,
+    /// What is applied to the sums.
+    pub store: Activation,
+    /// Whether the state that it reads is added to what it makes.
+    pub residual: bool,
+}
+
+/// The targets of class `labels`: one-hot rows of `width`, or where that is 1 the labels themselves, `[batch, width]`.
+pub fn one_hot(labels: &[u32], width: usize) -> Vec<f64> {
+    let mut targets = vec![0.0; labels.len() * width];
+    for (n, &label) in labels.iter().enumerate() {
+        if width == 1 {
+            targets[n] = f64::from(label);
+        } else {
+            targets[n * width + label as usize] = 1.0;
         }
     }
+    targets
 }
 
 /// The sizes of one layer's work on one batch.
@@ -105,23 +201,21 @@ pub struct Shape {
     pub outputs: usize,
 }
 
-/// `φ(state · weightsᵀ + bias)`: from `[batch, inputs]` to `[batch, outputs]`.
-pub fn forward(
-    shape: Shape,
-    activation: Activation,
-    state: &[f64],
-    weights: &[f64],
-    bias: &[f64],
-) -> Vec<f64> {
+/// `store(load(state) · weightsᵀ + bias)`, plus `state` where the layer is residual: from `[batch, inputs]` to
+/// `[batch, outputs]`.
+pub fn forward(shape: Shape, kind: Kind, state: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
     let Shape { batch, inputs, outputs } = shape;
     let mut next = vec![0.0; batch * outputs];
     for n in 0..batch {
         for o in 0..outputs {
             let mut z = bias[o];
             for i in 0..inputs {
-                z += state[n * inputs + i] * weights[o * inputs + i];
+                z += kind.load.apply(state[n * inputs + i]) * weights[o * inputs + i];
             }
-            next[n * outputs + o] = activation.apply(z);
+            next[n * outputs + o] = kind.store.apply(z);
+            if kind.residual {
+                next[n * outputs + o] += state[n * inputs + o];
+            }
         }
     }
     next
@@ -130,47 +224,65 @@ pub fn forward(
 /// The loss of every sample `[batch]`, whose mean is the loss, and the last layer's delta `[batch, width]`,
 /// already divided by the batch size.
 ///
-/// `output` is `[batch, width]`, as the last layer stored it; `activation` is that layer's.
+/// `output` is `[batch, width]`, as the last layer stored it by its `activation`; `targets` are `[batch, width]`.
 pub fn loss(
     loss: Loss,
     activation: Activation,
     batch: usize,
     width: usize,
     output: &[f64],
-    labels: &[u32],
+    targets: &[f64],
 ) -> (Vec<f64>, Vec<f64>) {
     let mut terms = vec![0.0; batch];
     let mut delta = vec![0.0; batch * width];
     for n in 0..batch {
         let row = &output[n * width..(n + 1) * width];
-        let label = labels[n] as usize;
-        let one_hot = |o: usize| if o == label { 1.0 } else { 0.0 };
+        let y = &targets[n * width..(n + 1) * width];
+        let mean = 1.0 / width as f64;
 
         // The sample's loss, and its gradient with respect to the output `o`.
         let gradient: Vec<f64> = match loss {
             Loss::Quadratic => {
-                terms[n] = (0..width).map(|o| 0.5 * (row[o] - one_hot(o)).powi(2)).sum();
-                (0..width).map(|o| row[o] - one_hot(o)).collect()
+                terms[n] = (0..width).map(|o| 0.5 * (row[o] - y[o]).powi(2)).sum();
+                (0..width).map(|o| row[o] - y[o]).collect()
+            }
+            Loss::Mse => {
+                terms[n] = (0..width).map(|o| mean * (row[o] - y[o]).powi(2)).sum();
+                (0..width).map(|o| mean * 2.0 * (row[o] - y[o])).collect()
             }
             Loss::CrossEntropy => {
                 let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let sum: f64 = row.iter().map(|a| (a - largest).exp()).sum();
-                terms[n] = sum.ln() + (largest - row[label]);
-                (0..width).map(|o| (row[o] - largest).exp() / sum - one_hot(o)).collect()
+                terms[n] = (0..width).map(|o| y[o] * (sum.ln() + (largest - row[o]))).sum();
+                (0..width).map(|o| (row[o] - largest).exp() / sum - y[o]).collect()
+            }
+            Loss::BinaryCrossEntropy => {
+                // ln(1 + e^a), which is −ln(1 − σ(a)).
+                let softplus = |a: f64| a.max(0.0) + (-a.abs()).exp().ln_1p();
+                terms[n] = (0..width).map(|o| mean * (softplus(row[o]) - y[o] * row[o])).sum();
+                (0..width).map(|o| mean * (sigmoid(row[o]) - y[o])).collect()
+            }
+            Loss::Huber => {
+                let distance = |o: usize| (row[o] - y[o]).abs();
+                let value = |d: f64| if d <= 1.0 { 0.5 * d * d } else { d - 0.5 };
+                terms[n] = (0..width).map(|o| mean * value(distance(o))).sum();
+                (0..width).map(|o| mean * (row[o] - y[o]).clamp(-1.0, 1.0)).collect()
             }
         };
         for o in 0..width {
-            delta[n * width + o] = gradient[o] * activation.derivative(row[o]) / batch as f64;
+            delta[n * width + o] = gradient[o] * activation.derivative_from_output(row[o]) / batch as f64;
         }
     }
     (terms, delta)
 }
 
-/// `(delta · weights) ⊙ φ'(state)`: a layer's delta `[batch, outputs]` carried to the layer before it, which
-/// stored this layer's input `state` `[batch, inputs]` by its own `activation`.
+/// A layer's delta `[batch, outputs]` carried to the layer before it, `below`: `(delta · weights) ⊙ φ'`, plus delta where
+/// the layer is residual. φ' is that of this layer's `load` at its input `state` `[batch, inputs]`, times that of `below`'s
+/// `store`, which made the state.
 pub fn delta(
     shape: Shape,
-    activation: Activation,
+    kind: Kind,
+    below: Kind,
     delta: &[f64],
     weights: &[f64],
     state: &[f64],
@@ -183,15 +295,20 @@ pub fn delta(
             for o in 0..outputs {
                 gradient += delta[n * outputs + o] * weights[o * inputs + i];
             }
-            previous[n * inputs + i] = gradient * activation.derivative(state[n * inputs + i]);
+            gradient *= kind.load.derivative(state[n * inputs + i]);
+            if kind.residual {
+                gradient += delta[n * outputs + i];
+            }
+            let slope = below.store.derivative_from_output(state[n * inputs + i]);
+            previous[n * inputs + i] = gradient * slope;
         }
     }
     previous
 }
 
-/// `deltaᵀ · state` `[outputs, inputs]` and `Σ_batch delta` `[outputs]`: the gradients of a layer's weights and
+/// `deltaᵀ · load(state)` `[outputs, inputs]` and `Σ_batch delta` `[outputs]`: the gradients of a layer's weights and
 /// bias, from its delta `[batch, outputs]` and its input `state` `[batch, inputs]`.
-pub fn weight_gradient(shape: Shape, delta: &[f64], state: &[f64]) -> (Vec<f64>, Vec<f64>) {
+pub fn weight_gradient(shape: Shape, load: Activation, delta: &[f64], state: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let Shape { batch, inputs, outputs } = shape;
     let mut weights = vec![0.0; outputs * inputs];
     let mut bias = vec![0.0; outputs];
@@ -199,7 +316,7 @@ pub fn weight_gradient(shape: Shape, delta: &[f64], state: &[f64]) -> (Vec<f64>,
         for o in 0..outputs {
             bias[o] += delta[n * outputs + o];
             for i in 0..inputs {
-                weights[o * inputs + i] += delta[n * outputs + o] * state[n * inputs + i];
+                weights[o * inputs + i] += delta[n * outputs + o] * load.apply(state[n * inputs + i]);
             }
         }
     }
@@ -214,8 +331,9 @@ pub fn update(parameters: &mut [f64], gradients: &[f64], rate: f64) {
     }
 }
 
-/// Whether each row of `output` `[batch, width]` has its first maximum at the label. A row with a NaN has none.
-pub fn correct(batch: usize, width: usize, output: &[f64], labels: &[u32]) -> Vec<bool> {
+/// Whether each row of `output` `[batch, width]` has its first maximum at the label, or, where it is one number, whether
+/// that is above `threshold` just where the label is 1. A row with a NaN has none.
+pub fn correct(batch: usize, width: usize, threshold: f64, output: &[f64], labels: &[u32]) -> Vec<bool> {
     let mut verdicts = vec![false; batch];
     for n in 0..batch {
         let row = &output[n * width..(n + 1) * width];
@@ -224,6 +342,9 @@ pub fn correct(batch: usize, width: usize, output: &[f64], labels: &[u32]) -> Ve
             if row[o] > row[best] {
                 best = o;
             }
+        }
+        if width == 1 && row[0] > threshold {
+            best = 1;
         }
         verdicts[n] = best == labels[n] as usize && !row.iter().any(|a| a.is_nan());
     }

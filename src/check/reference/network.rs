@@ -1,12 +1,14 @@
-use super::{Activation, Loss, Shape, delta, forward, loss, update, weight_gradient};
+use super::{Activation, Kind, Loss, Shape, delta, forward, loss, update, weight_gradient};
 
 /// A whole network, which stores every state and forgets nothing.
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// The widths of the states; layer `l` goes from `widths[l]` to `widths[l + 1]`.
     pub widths: Vec<usize>,
-    /// Of every layer, but for the last where the loss wants logits.
+    /// Between the layers.
     pub activation: Activation,
+    /// Whether hidden layers add what they read to what they make, where the two are equally wide.
+    pub residual: bool,
     /// What its gradients are of.
     pub loss: Loss,
     /// Layer by layer, `[widths[l + 1], widths[l]]`.
@@ -30,12 +32,23 @@ impl Reference {
         self.widths.len() - 1
     }
 
-    /// The activation of this layer: the network's, but the identity on the last one under cross-entropy.
-    pub fn activation_of(&self, layer: usize) -> Activation {
-        match self.loss {
-            Loss::CrossEntropy if layer + 1 == self.layers() => Activation::Identity,
-            _ => self.activation,
+    /// What this layer does beside its product. Layers apply the activation to what they make, the last one under the
+    /// quadratic loss alone; or, where it cannot be undone from that or layers are residual, to what they read, but for
+    /// the first.
+    pub fn kind(&self, layer: usize) -> Kind {
+        let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
+        let activation = self.activation;
+        let cannot_be_undone = matches!(activation, Activation::Gelu | Activation::Silu | Activation::Sine);
+        let (mut load, mut store) = (Activation::Identity, Activation::Identity);
+        if self.residual || cannot_be_undone {
+            if !is_first {
+                load = activation;
+            }
+        } else if !is_last || self.loss == Loss::Quadratic {
+            store = activation;
         }
+        let is_square = self.widths[layer] == self.widths[layer + 1];
+        Kind { load, store, residual: self.residual && is_square && !is_first && !is_last }
     }
 
     /// The shape of this layer's work on a batch of that size.
@@ -48,55 +61,57 @@ impl Reference {
         let batch = x.len() / self.widths[0];
         let mut states = vec![x.to_vec()];
         for l in 0..self.layers() {
-            let (shape, activation) = (self.shape(l, batch), self.activation_of(l));
-            states.push(forward(shape, activation, &states[l], &self.weights[l], &self.biases[l]));
+            let (shape, kind) = (self.shape(l, batch), self.kind(l));
+            states.push(forward(shape, kind, &states[l], &self.weights[l], &self.biases[l]));
         }
         states
     }
 
     /// The losses of the samples and the last delta, from the output `[batch, last width]`.
-    fn loss_of(&self, output: &[f64], labels: &[u32]) -> (Vec<f64>, Vec<f64>) {
-        let activation = self.activation_of(self.layers() - 1);
-        loss(self.loss, activation, labels.len(), self.widths[self.layers()], output, labels)
+    fn loss_of(&self, output: &[f64], targets: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let store = self.kind(self.layers() - 1).store;
+        let width = self.widths[self.layers()];
+        loss(self.loss, store, targets.len() / width, width, output, targets)
     }
 
-    /// The mean loss over the batch whose state `layer` is `state` `[batch, widths[layer]]`, `labels` `[batch]`: what
+    /// The mean loss over the batch whose state `layer` is `state` `[batch, widths[layer]]`, `targets`
+    /// `[batch, last width]`: what
     /// [`Reference::loss`] makes of it from there on.
-    pub fn loss_from(&self, layer: usize, state: &[f64], labels: &[u32]) -> f64 {
-        let mut state = state.to_vec();
+    pub fn loss_from(&self, layer: usize, state: &[f64], targets: &[f64]) -> f64 {
+        let (mut state, batch) = (state.to_vec(), state.len() / self.widths[layer]);
         for l in layer..self.layers() {
-            let (shape, activation) = (self.shape(l, labels.len()), self.activation_of(l));
-            state = forward(shape, activation, &state, &self.weights[l], &self.biases[l]);
+            let (shape, kind) = (self.shape(l, batch), self.kind(l));
+            state = forward(shape, kind, &state, &self.weights[l], &self.biases[l]);
         }
-        let (terms, _) = self.loss_of(&state, labels);
-        terms.iter().sum::<f64>() / labels.len() as f64
+        let (terms, _) = self.loss_of(&state, targets);
+        terms.iter().sum::<f64>() / batch as f64
     }
 
-    /// The mean loss over the batch `x` `[batch, widths[0]]`, `labels` `[batch]`.
-    pub fn loss(&self, x: &[f64], labels: &[u32]) -> f64 {
-        self.loss_from(0, x, labels)
+    /// The mean loss over the batch `x` `[batch, widths[0]]`, `targets` `[batch, last width]`.
+    pub fn loss(&self, x: &[f64], targets: &[f64]) -> f64 {
+        self.loss_from(0, x, targets)
     }
 
     /// The gradients of [`Reference::loss`], by backpropagation.
-    pub fn gradients(&self, x: &[f64], labels: &[u32]) -> Gradients {
+    pub fn gradients(&self, x: &[f64], targets: &[f64]) -> Gradients {
         let states = self.states(x);
-        let (_, mut current) = self.loss_of(&states[self.layers()], labels);
+        let (_, mut current) = self.loss_of(&states[self.layers()], targets);
         let mut gradients = Gradients { weights: Vec::new(), biases: Vec::new() };
         for l in (0..self.layers()).rev() {
-            let shape = self.shape(l, labels.len());
-            let (weights, bias) = weight_gradient(shape, &current, &states[l]);
+            let (shape, kind) = (self.shape(l, x.len() / self.widths[0]), self.kind(l));
+            let (weights, bias) = weight_gradient(shape, kind.load, &current, &states[l]);
             gradients.weights.insert(0, weights);
             gradients.biases.insert(0, bias);
             if l > 0 {
-                current = delta(shape, self.activation_of(l - 1), &current, &self.weights[l], &states[l]);
+                current = delta(shape, kind, self.kind(l - 1), &current, &self.weights[l], &states[l]);
             }
         }
         gradients
     }
 
     /// One step of gradient descent on this batch.
-    pub fn step(&mut self, x: &[f64], labels: &[u32], rate: f64) {
-        let gradients = self.gradients(x, labels);
+    pub fn step(&mut self, x: &[f64], targets: &[f64], rate: f64) {
+        let gradients = self.gradients(x, targets);
         for l in 0..self.layers() {
             update(&mut self.weights[l], &gradients.weights[l], rate);
             update(&mut self.biases[l], &gradients.biases[l], rate);

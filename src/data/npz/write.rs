@@ -2,8 +2,8 @@
 
 use super::header::f32_header;
 use super::shown;
-use crate::Result;
 use crate::file;
+use crate::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -30,6 +30,16 @@ pub struct Entry<'a> {
 /// twice, and where a shape does not hold its values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
     file::replace(path, |file| write_zip(file, entries))
+}
+
+/// Checks, before a long run, that [`write()`] will be able to write to `path`.
+///
+/// Fails for a name that does not end in `.npz`, and for a folder that takes no files.
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
+        return Err(Error::file(path, "expected a name that ends in .npz"));
+    }
+    file::check_writable(path)
 }
 
 fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {

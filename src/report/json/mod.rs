@@ -66,7 +66,9 @@ fn origin(origin: &Origin) -> Value {
         "layers": settings.layers.to_string(),
         "activation": settings.activation,
         "loss": settings.loss,
-        "optimizer": settings.optimizer.name(),
+        "residual": settings.residual,
+        "initialiser": settings.initialiser,
+        "optimizer": settings.rule.optimizer.name(),
         "lr": settings.lr,
         "batch": settings.batch,
         "micro_batch": settings.micro_batch(),
@@ -115,7 +117,8 @@ fn epoch_figures(epoch: &Epoch) -> Value {
     json!({
         "epoch": epoch.index,
         "loss": epoch.loss,
-        "accuracy": epoch.accuracy,
+        "accuracy": epoch.test.accuracy,
+        "test_loss": epoch.test.loss,
     })
 }
 

@@ -1,7 +1,7 @@
 use super::table::{Table, grouped};
 use crate::memory::Category;
 use crate::report::ComparisonSummary;
-use crate::train::{Comparison, Contender};
+use crate::train::{Comparison, Contender, Evaluation};
 
 /// What `ckpt-gpu compare` shows.
 pub fn comparison(summary: &ComparisonSummary) -> String {
@@ -78,15 +78,24 @@ fn accuracy(summary: &ComparisonSummary) -> String {
             None => groups.push((vec![name], contender)),
         }
     }
+    let are_classes = summary.comparison.contenders.iter().all(|contender| contender.accuracy().is_some());
+    let what = if are_classes { "accuracy" } else { "loss" };
     let line = |(names, contender): &(Vec<String>, &Contender)| {
-        let epochs: Vec<_> = contender.epochs.iter().map(|epoch| format!("{:.4}", epoch.accuracy)).collect();
-        format!("test accuracy by epoch, under {}: {}\n", names.join(", "), epochs.join(" "))
+        let epochs: Vec<_> = contender
+            .epochs
+            .iter()
+            .map(|epoch| match epoch.test {
+                Evaluation { accuracy: Some(accuracy), .. } => format!("{accuracy:.4}"),
+                Evaluation { loss, .. } => format!("{loss:.6}"),
+            })
+            .collect();
+        format!("test {what} by epoch, under {}: {}\n", names.join(", "), epochs.join(" "))
     };
     groups.iter().map(line).collect()
 }
 
 fn is_like(a: &Contender, b: &Contender) -> bool {
-    a.epochs.iter().map(|epoch| epoch.accuracy).eq(b.epochs.iter().map(|epoch| epoch.accuracy))
+    a.epochs.iter().map(|epoch| epoch.test).eq(b.epochs.iter().map(|epoch| epoch.test))
 }
 
 fn signed(bytes: i64) -> String {

@@ -16,7 +16,7 @@ use table::{Table, counted, grouped};
 use super::{PlanSummary, RunSummary};
 use crate::memory::Category;
 use crate::plan::IntervalMemory;
-use crate::train::{Epoch, MemoryReport};
+use crate::train::{Epoch, Evaluation, MemoryReport};
 
 /// How many intervals a table lists.
 const INTERVALS: usize = 30;
@@ -47,10 +47,15 @@ pub fn plan(summary: &PlanSummary) -> String {
 
 /// After each epoch, which took `seconds` with its evaluation.
 pub fn epoch(epoch: &Epoch, seconds: f64) -> String {
-    format!(
-        "epoch {}: loss {:.6}, test accuracy {:.4}, {seconds:.2} s",
-        epoch.index, epoch.loss, epoch.accuracy
-    )
+    format!("epoch {}: loss {:.6}, test {}, {seconds:.2} s", epoch.index, epoch.loss, evaluation(&epoch.test))
+}
+
+/// Of targets that are classes the accuracy, of others the loss.
+fn evaluation(test: &Evaluation) -> String {
+    match test.accuracy {
+        Some(accuracy) => format!("accuracy {accuracy:.4}"),
+        None => format!("loss {:.6}", test.loss),
+    }
 }
 
 /// After the last step.

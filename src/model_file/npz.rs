@@ -1,9 +1,8 @@
-//! Model files: `.npz` with `W0, b0, W1, b1, …`.
+//! NumPy's archives with `W0, b0, W1, b1, …`.
 
 use std::path::Path;
 
-use super::npz::{self, Archive, Entry};
-use crate::file;
+use crate::data::npz::{self, Archive, Entry};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
@@ -12,7 +11,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::File`] for a file that cannot be trusted, or of another network.
-pub fn read(path: &Path, network: &Network) -> Result<Parameters> {
+pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let mut archive = Archive::open(path)?;
     let layers = network.layers().len();
     let found = archive.keys().count();
@@ -41,7 +40,7 @@ pub fn read(path: &Path, network: &Network) -> Result<Parameters> {
 ///
 /// # Errors
 /// [`Error::File`] where the file cannot be written.
-pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
+pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
     let mut entries = Vec::new();
     for (index, (layer, values)) in network.layers().zip(&parameters.layers).enumerate() {
         let weights = Entry {
@@ -53,17 +52,6 @@ pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<
         entries.push(Entry { key: format!("b{index}"), shape: vec![layer.outputs], values: &values.bias });
     }
     npz::write(path, &entries)
-}
-
-/// Checks, before a long run, that [`write()`] will be able to write to `path`.
-///
-/// # Errors
-/// [`Error::File`] for a name that does not end in `.npz`, or a folder that takes no files.
-pub fn check_writable(path: &Path) -> Result<()> {
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
-        return Err(Error::file(path, "expected a name that ends in .npz"));
-    }
-    file::check_writable(path)
 }
 
 fn read_layer(archive: &mut Archive, path: &Path, index: usize, layer: Layer) -> Result<LayerParameters> {

@@ -1,0 +1,25 @@
+// What a layer applies to what it reads and to what it makes, and how backward takes φ′ from the state that it reads.
+
+override LOAD: u32;
+override STORE: u32;
+override IS_RESIDUAL: bool;
+override DERIVATIVE: u32;
+override IS_OF_OUTPUT: bool;
+
+fn derivative(state: f32) -> f32 {
+    if IS_OF_OUTPUT {
+        return derivative_of_output(DERIVATIVE, state);
+    }
+    return derivative_of_pre_activation(DERIVATIVE, state);
+}
+
+fn load_four(z: vec4f) -> vec4f {
+    if LOAD == IDENTITY {
+        return z;
+    }
+    return vec4f(activate(LOAD, z.x), activate(LOAD, z.y), activate(LOAD, z.z), activate(LOAD, z.w));
+}
+
+fn load_block(z: mat4x4f) -> mat4x4f {
+    return mat4x4f(load_four(z[0]), load_four(z[1]), load_four(z[2]), load_four(z[3]));
+}

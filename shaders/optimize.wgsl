@@ -1,0 +1,38 @@
+// Gradients that are added to what is kept of a batch's earlier parts, that move parameters by what the optimizer
+// remembers, or that are kept.
+
+// Whether nothing is kept of earlier parts, and whether parameters move now.
+override IS_FIRST: bool;
+override MOVES: bool;
+
+@group(0) @binding(3) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(6) var<storage, read_write> metrics: Metrics;
+@group(0) @binding(7) var<storage, read> paces: array<Pace>;
+
+fn take_weight(index: u32, sum: f32) {
+    var gradient = sum;
+    if !IS_FIRST { gradient += kept[index]; }
+    if MOVES {
+        let weight = moved(weights[index], gradient, index);
+        weights[index] = weight;
+        if !(is_finite(weight) && is_finite(gradient)) { note_fault(sizes.place); }
+    } else {
+        kept[index] = gradient;
+    }
+}
+
+// Biases come after the weights.
+fn take_bias(index: u32, sum: f32) {
+    let place = sizes.inputs * sizes.outputs + index;
+    var gradient = sum;
+    if !IS_FIRST { gradient += kept[place]; }
+    if MOVES {
+        let number = moved(bias[index], gradient, place);
+        bias[index] = number;
+        if !(is_finite(number) && is_finite(gradient)) { note_fault(sizes.place); }
+    } else {
+        kept[place] = gradient;
+    }
+}

@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::Result;
+use crate::config::{DEFAULT_DATA, Settings};
+use crate::data::{Dataset, LoadOptions};
+
+/// What is learnt from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct DataFlags {
+    /// An npz with x_train, y_train, x_test and y_test, or other usual names; or a folder of IDX files, gzipped or not
+    #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
+    pub path: PathBuf,
+
+    /// The npz's array of inputs, where it has another name than the usual ones
+    #[arg(long, value_name = "NAME")]
+    x_key: Option<String>,
+
+    /// The npz's array of targets
+    #[arg(long, value_name = "NAME")]
+    y_key: Option<String>,
+
+    /// Hold this share of the training samples back and score these, not the test samples [default: 0.1 where there are
+    /// none of these]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    validation: Option<f64>,
+
+    /// Shift and scale each feature to mean 0 and deviation 1 over the training samples
+    #[arg(long)]
+    standardise: bool,
+}
+
+impl DataFlags {
+    /// # Errors
+    /// As [`Dataset::load_with`].
+    pub fn load(&self, settings: &Settings) -> Result<Dataset> {
+        let options = LoadOptions {
+            x_key: self.x_key.clone(),
+            y_key: self.y_key.clone(),
+            validation: self.validation,
+            standardise: self.standardise,
+            seed: settings.seed,
+        };
+        Dataset::load_with(&self.path, &options)
+    }
+}

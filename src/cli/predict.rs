@@ -1,0 +1,192 @@
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::data::DataFlags;
+use super::flags::count;
+use super::output;
+use crate::config::{DeviceChoice, Settings};
+use crate::data::Targets;
+use crate::data::npz::{self, Entry};
+use crate::file;
+use crate::model::Network;
+use crate::model_file;
+use crate::report::SCHEMA;
+use crate::train::{Machine, Predictor, Scores, predicted_class};
+use crate::{Error, Result};
+
+/// A trained network, and what it is asked.
+#[derive(Debug, Args)]
+pub(super) struct ModelFlags {
+    /// A .safetensors file that train --save has written: it says what network it is of
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    #[command(flatten)]
+    data: DataFlags,
+
+    /// Samples at a time
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
+    batch: usize,
+
+    /// Where to compute
+    #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
+    device: DeviceChoice,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    #[command(flatten)]
+    model: ModelFlags,
+
+    /// One JSON object on stdout, nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    #[command(flatten)]
+    model: ModelFlags,
+
+    /// Write the outputs of all test samples to FILE: .npz or .csv by its name
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// A network that is ready to answer.
+struct Ready {
+    network: Network,
+    targets: Targets,
+    predictor: Predictor,
+}
+
+impl ModelFlags {
+    fn ready(&self) -> Result<Ready> {
+        let (network, parameters) = model_file::read(&self.model)?;
+        let data = Arc::new(self.data.load(&Settings::default())?);
+        let (machine, passed_over) = Machine::find(self.device)?;
+        let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
+        output::narrate(&format!(
+            "{} with {} samples on {}",
+            self.model.display(),
+            data.test.len(),
+            output::device(&predictor.device(), passed_over.as_ref())
+        ));
+        Ok(Ready { network, targets: data.test.targets().clone(), predictor })
+    }
+}
+
+/// `ckpt-gpu eval`
+pub(super) fn eval(args: &EvalArgs) -> Result<()> {
+    let Ready { network, targets, mut predictor } = args.model.ready()?;
+    let mut outputs = Vec::new();
+    predictor.predict(|rows| {
+        outputs.extend_from_slice(rows);
+        Ok(())
+    })?;
+    let scores = Scores::of(&network, &outputs, &targets);
+    let [planned, counted] = predictor.memory();
+    if !args.json {
+        return output::result(&words(&scores));
+    }
+    let figures = match &scores {
+        Scores::Classes { confusion } => json!({ "accuracy": scores.accuracy(), "confusion": confusion }),
+        Scores::Values { mse, mae, r2 } => json!({ "mse": mse, "rmse": mse.sqrt(), "mae": mae, "r2": r2 }),
+    };
+    output::result_json(&json!({
+        "event": "eval",
+        "schema": SCHEMA,
+        "samples": outputs.len() / network.outputs(),
+        "scores": figures,
+        "planned_peak_bytes": planned.total(),
+        "counted_peak_bytes": counted.total(),
+    }))
+}
+
+fn words(scores: &Scores) -> String {
+    let confusion = match scores {
+        Scores::Values { mse, mae, r2 } => {
+            return format!("rmse {:.6}, mae {mae:.6}, r2 {r2:.6}", mse.sqrt());
+        }
+        Scores::Classes { confusion } => confusion,
+    };
+    let mut text = format!("accuracy {:.4}\n\n", scores.accuracy().unwrap_or(0.0));
+    text.push_str("class  precision  recall  predicted as, one column a class\n");
+    for (class, row) in confusion.iter().enumerate() {
+        let share = |of: u64| if of == 0 { 0.0 } else { row[class] as f64 / of as f64 };
+        let predicted: u64 = confusion.iter().map(|row| row[class]).sum();
+        let counts: Vec<_> = row.iter().map(|count| format!("{count:>6}")).collect();
+        let (precision, recall) = (share(predicted), share(row.iter().sum()));
+        text.push_str(&format!("{class:>5}  {precision:>9.4}  {recall:>6.4}  {}\n", counts.concat()));
+    }
+    text
+}
+
+/// `ckpt-gpu predict`
+pub(super) fn predict(args: &PredictArgs) -> Result<()> {
+    let is_csv =
+        match args.out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase().as_str() {
+            "csv" => true,
+            "npz" => false,
+            _ => return Err(Error::file(&args.out, "expected a name that ends in .csv or .npz")),
+        };
+    file::check_writable(&args.out)?;
+    let mut ready = args.model.ready()?;
+    let samples = if is_csv { to_csv(&args.out, &mut ready)? } else { to_npz(&args.out, &mut ready)? };
+    output::narrate(&format!("{samples} predictions written to {}", args.out.display()));
+    Ok(())
+}
+
+fn to_npz(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Result<usize> {
+    let (mut outputs, mut classes) = (Vec::new(), Vec::new());
+    predictor.predict(|rows| {
+        outputs.extend_from_slice(rows);
+        let predicted = rows.chunks_exact(network.outputs()).map(|row| predicted_class(network.loss(), row));
+        classes.extend(predicted.map(|class| class as f32));
+        Ok(())
+    })?;
+    let samples = classes.len();
+    let mut entries =
+        vec![Entry { key: "outputs".to_owned(), shape: vec![samples, network.outputs()], values: &outputs }];
+    if matches!(targets, Targets::Classes(_)) {
+        entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: &classes });
+    }
+    npz::write(path, &entries)?;
+    Ok(samples)
+}
+
+/// Row by row, as they come, so that there may be more than memory holds.
+fn to_csv(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Result<usize> {
+    let are_classes = matches!(targets, Targets::Classes(_));
+    let mut samples = 0;
+    let mut lost = None;
+    file::replace(path, |file: &mut fs::File| {
+        let mut file = std::io::BufWriter::new(file);
+        let mut names: Vec<_> = (0..network.outputs()).map(|output| format!("output{output}")).collect();
+        names.extend(are_classes.then(|| "class".to_owned()));
+        let mut write = |line: String| writeln!(file, "{line}").map_err(|error| error.to_string());
+        write(names.join(","))?;
+        let predicted = predictor.predict(|rows| {
+            for row in rows.chunks_exact(network.outputs()) {
+                let mut cells: Vec<_> = row.iter().map(f32::to_string).collect();
+                cells.extend(are_classes.then(|| predicted_class(network.loss(), row).to_string()));
+                write(cells.join(",")).map_err(|problem| Error::file(path, problem))?;
+                samples += 1;
+            }
+            Ok(())
+        });
+        if let Err(error) = predicted {
+            let problem = error.to_string();
+            lost = Some(error);
+            return Err(problem);
+        }
+        file.flush().map_err(|error| error.to_string())
+    })
+    .map_err(|error| lost.unwrap_or(error))?;
+    Ok(samples)
+}

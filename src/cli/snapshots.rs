@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::flags::count;
+use super::output;
+use crate::config::Settings;
+use crate::snapshot::{Snapshot, SnapshotStore};
+use crate::train::Trainer;
+use crate::{Error, Result};
+
+/// What is kept of a run so that it can be gone on with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Snapshots")]
+pub(super) struct SnapshotFlags {
+    /// Keep snapshots in this folder, from which --resume goes on to the same bits
+    #[arg(long, value_name = "DIR")]
+    snapshot: Option<PathBuf>,
+
+    /// Steps between two snapshots [default: those of an epoch]
+    #[arg(long, value_name = "STEPS", requires = "snapshot", value_parser = count::<u64>, allow_negative_numbers = true)]
+    snapshot_every: Option<u64>,
+
+    /// How many snapshots are kept, the newest
+    #[arg(long, value_name = "K", default_value_t = 2, requires = "snapshot", value_parser = count::<usize>, allow_negative_numbers = true)]
+    keep: usize,
+
+    /// Go on from the newest snapshot in the folder
+    #[arg(long, requires = "snapshot", conflicts_with = "init")]
+    resume: bool,
+}
+
+impl SnapshotFlags {
+    /// Opens the folder, where there is one.
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::open`].
+    pub fn open(&self) -> Result<Option<Snapshots>> {
+        if self.snapshot_every == Some(0) {
+            return Err(Error::usage("--snapshot-every", "found 0, expected at least 1"));
+        }
+        let store =
+            self.snapshot.as_deref().map(|folder| SnapshotStore::open(folder, self.keep)).transpose()?;
+        Ok(store.map(|store| Snapshots {
+            store,
+            every: self.snapshot_every,
+            resume: self.resume,
+            last: None,
+        }))
+    }
+}
+
+/// A run's snapshots.
+pub(super) struct Snapshots {
+    store: SnapshotStore,
+    every: Option<u64>,
+    resume: bool,
+    last: Option<PathBuf>,
+}
+
+impl Snapshots {
+    /// Where to go on from, if that is asked for.
+    ///
+    /// # Errors
+    /// [`Error::File`] where no snapshot is whole, or the newest is of another run than `settings` describe.
+    pub fn start(&mut self, settings: &Settings) -> Result<Option<Snapshot>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let found = self.store.latest()?;
+        for error in &found.passed_over {
+            output::narrate(&format!("passed over: {error}"));
+        }
+        if let Some((name, held, wanted)) = found.snapshot.difference(&settings.decisive()) {
+            let problem =
+                format!("was made with {name} {held}, and this run has {wanted}; give it as it was");
+            return Err(Error::file(&found.path, problem));
+        }
+        if !found.snapshot.fits(&settings.network()?) {
+            return Err(Error::file(&found.path, "is of another network than --layers describes"));
+        }
+        output::narrate(&format!(
+            "resuming after step {}, from {}",
+            found.snapshot.steps,
+            found.path.display()
+        ));
+        self.last = Some(found.path);
+        Ok(Some(found.snapshot))
+    }
+
+    /// Steps until the next one is due.
+    pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
+        self.every.map_or(u64::MAX, |every| every - trainer.steps() % every)
+    }
+
+    /// Whether one is due.
+    pub fn is_due(&self, trainer: &Trainer) -> bool {
+        match self.every {
+            Some(every) => trainer.steps().is_multiple_of(every) || trainer.is_done(),
+            None => trainer.is_at_end_of_epoch(),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::File`] where it cannot be written: the one before is still there.
+    pub fn save(&mut self, trainer: &mut Trainer) -> Result<()> {
+        self.last = Some(self.store.save(&trainer.snapshot()?)?);
+        Ok(())
+    }
+
+    /// Tells where the last good one is, after `error`.
+    pub fn tell_last(&self, error: &Error) {
+        if let (Error::Diverged { .. }, Some(path)) = (error, &self.last) {
+            output::narrate(&format!("the last good snapshot is {}", path.display()));
+        }
+    }
+}
+
+/// What somebody is told who has interrupted a run.
+pub(super) fn remedy(snapshots: Option<&Snapshots>) -> String {
+    match snapshots {
+        None => "nothing was saved: with --snapshot DIR there would be something to resume from".to_owned(),
+        Some(_) => {
+            let words: Vec<String> = std::env::args().filter(|word| word != "--resume").collect();
+            format!("resume with: {} --resume", words.join(" "))
+        }
+    }
+}

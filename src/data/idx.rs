@@ -1,0 +1,162 @@
+//! IDX files, as MNIST and Fashion-MNIST are distributed: a big-endian header of the type, the number of axes and their
+//! lengths, then the values; plain or gzipped.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::npz::{Array, Values};
+use crate::memory::available_host_bytes;
+use crate::{Error, Result};
+
+const MOST_AXES: u8 = 8;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads the array in the IDX file at `path`, gzipped or not: what it is shows in its bytes, not in its name.
+///
+/// Fails where it is no such file, where its bytes are not exactly those that its shape takes, and where the host has no
+/// room for them.
+pub fn read(path: &Path) -> Result<Array> {
+    let fail = |problem: String| Error::file(path, problem);
+    if !path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?.is_file() {
+        return Err(fail("is not a regular file, expected an IDX file".to_owned()));
+    }
+    let file = File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
+    let room = available_host_bytes().unwrap_or(u64::MAX);
+    read_any(BufReader::new(file), room).map_err(fail)
+}
+
+fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> {
+    use std::io::BufRead;
+    let start = file.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
+    if start.starts_with(&GZIP_MAGIC) { array(MultiGzDecoder::new(file), room) } else { array(file, room) }
+}
+
+fn array(mut file: impl Read, room: u64) -> Result<Array, String> {
+    let mut magic = [0; 4];
+    exactly(&mut file, &mut magic)?;
+    let [0, 0, kind, axes @ 1..=MOST_AXES] = magic else {
+        return Err(format!(
+            "begins with {magic:?}, expected an IDX header: 0, 0, a type, and 1 to {MOST_AXES} axes"
+        ));
+    };
+    let bytes_each = match kind {
+        0x08 | 0x09 => 1,
+        0x0b => 2,
+        0x0c | 0x0d => 4,
+        0x0e => 8,
+        _ => {
+            return Err(format!(
+                "has values of the unknown type {kind:#04x}, expected 0x08, 0x09 or 0x0b to 0x0e"
+            ));
+        }
+    };
+    let mut shape = Vec::new();
+    for _ in 0..axes {
+        let mut length = [0; 4];
+        exactly(&mut file, &mut length)?;
+        shape.push(u32::from_be_bytes(length) as usize);
+    }
+    let bytes = shape.iter().try_fold(bytes_each, |bytes: u64, &axis| bytes.checked_mul(axis as u64));
+    let Some(bytes) = bytes.filter(|&bytes| bytes <= room) else {
+        return Err(format!("says that it holds {shape:?} values, and the host has {room} bytes available"));
+    };
+    // Taken as it comes: a header that lies of a small file costs no more than the file.
+    let mut raw = Vec::new();
+    let read = (&mut file).take(bytes).read_to_end(&mut raw);
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    if (raw.len() as u64) < bytes {
+        return Err(format!("ends after {} of the {bytes} bytes that {shape:?} values take", raw.len()));
+    }
+    match file.read(&mut [0]) {
+        Ok(0) => Ok(Array { shape, values: values(kind, raw) }),
+        Ok(_) => Err(format!("goes on after the {bytes} bytes that {shape:?} values take")),
+        Err(error) => Err(format!("cannot be read to its end: {error}")),
+    }
+}
+
+fn exactly(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {
+    file.read_exact(bytes).map_err(|error| format!("has no whole IDX header: {error}"))
+}
+
+fn values(kind: u8, raw: Vec<u8>) -> Values {
+    fn each<const N: usize, T>(raw: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
+        raw.as_chunks().0.iter().map(|&chunk| value(chunk)).collect()
+    }
+    match kind {
+        0x08 => Values::U8(raw),
+        0x09 => Values::I64(each(&raw, |byte| i8::from_be_bytes(byte).into())),
+        0x0b => Values::I64(each(&raw, |bytes| i16::from_be_bytes(bytes).into())),
+        0x0c => Values::I64(each(&raw, |bytes| i32::from_be_bytes(bytes).into())),
+        0x0d => Values::F32(each(&raw, f32::from_be_bytes)),
+        _ => Values::F64(each(&raw, f64::from_be_bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn bytes(kind: u8, shape: &[u32], values: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, kind, shape.len() as u8];
+        bytes.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+        bytes.extend(values);
+        bytes
+    }
+
+    fn gzipped(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Array, String> {
+        read_any(BufReader::new(bytes), 1 << 20)
+    }
+
+    #[test]
+    fn every_type_is_read_plain_and_gzipped() {
+        for (kind, raw, expected) in [
+            (0x08, vec![7, 255], Values::U8(vec![7, 255])),
+            (0x09, vec![7, 255], Values::I64(vec![7, -1])),
+            (0x0b, vec![1, 0, 255, 254], Values::I64(vec![256, -2])),
+            (0x0c, [1_i32, -3].map(i32::to_be_bytes).concat(), Values::I64(vec![1, -3])),
+            (0x0d, [1.5_f32, -3.0].map(f32::to_be_bytes).concat(), Values::F32(vec![1.5, -3.0])),
+            (0x0e, [1.5_f64, -3.0].map(f64::to_be_bytes).concat(), Values::F64(vec![1.5, -3.0])),
+        ] {
+            let plain = bytes(kind, &[2, 1], &raw);
+            let expected = Ok(Array { shape: vec![2, 1], values: expected });
+            assert_eq!(parse(&plain), expected);
+            assert_eq!(parse(&gzipped(&plain)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_too_long_or_a_lie_is_refused() {
+        let plain = bytes(0x08, &[2, 3], &[1, 2, 3, 4, 5, 6]);
+        let gzip = gzipped(&plain);
+        for (whole, what) in [(&plain, "plain"), (&gzip, "gzipped")] {
+            for length in 0..whole.len() {
+                assert!(parse(&whole[..length]).is_err(), "{length} bytes, {what}");
+            }
+        }
+        assert!(parse(&[&plain[..], &[0]].concat()).unwrap_err().contains("goes on"));
+        let huge = bytes(0x0e, &[u32::MAX, u32::MAX, u32::MAX], &[]);
+        assert!(parse(&huge).unwrap_err().contains("available"));
+        assert!(parse(&bytes(0x08, &[1000], &[])).unwrap_err().contains("ends after 0 of the 1000"));
+        for magic in [[1, 0, 8, 1], [0, 0, 10, 1], [0, 0, 8, 0], [0, 0, 8, 9]] {
+            assert!(parse(&magic).is_err(), "{magic:?}");
+        }
+        for index in 0..gzip.len() {
+            let mut flipped = gzip.clone();
+            flipped[index] ^= 0x10;
+            // Not every bit of gzip's own header says anything, but none may bring in other numbers.
+            if let Ok(array) = parse(&flipped) {
+                assert_eq!(array.values, Values::U8(vec![1, 2, 3, 4, 5, 6]), "byte {index}");
+            }
+        }
+    }
+}

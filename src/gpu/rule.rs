@@ -1,0 +1,75 @@
+use super::kernel::Kernel;
+use crate::device::{Accumulation, Task};
+use crate::model::{Optimizer, UpdateRule};
+
+/// What of an update is fixed when kernels are compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RuleConstants {
+    optimizer: Optimizer,
+    /// Momentum, both betas, epsilon, weight decay and the largest norm, as bits, so that they can be compared.
+    numbers: [u32; 6],
+    parts: u32,
+    keeps_gradients: bool,
+    clips: bool,
+}
+
+impl RuleConstants {
+    pub fn of(task: &Task) -> Self {
+        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = task.rule;
+        let clip = clip_norm.unwrap_or(0.0);
+        RuleConstants {
+            optimizer,
+            numbers: [momentum, betas[0], betas[1], epsilon, weight_decay, clip].map(f32::to_bits),
+            parts: task.parts as u32,
+            keeps_gradients: task.keeps_gradients(),
+            clips: clip_norm.is_some(),
+        }
+    }
+
+    /// Whether nothing outlives a step but the parameters.
+    pub fn is_plain(self) -> bool {
+        self.planes() == 0
+    }
+
+    /// Planes of what outlives a step.
+    pub fn planes(self) -> usize {
+        self.optimizer.moments() + usize::from(self.keeps_gradients)
+    }
+
+    pub fn constants(self, kernel: Kernel, accumulation: Accumulation) -> Vec<(&'static str, f64)> {
+        let [momentum, beta1, beta2, epsilon, weight_decay, clip] =
+            self.numbers.map(|bits| f64::from(f32::from_bits(bits)));
+        let parts = [("PARTS", self.parts.into())];
+        let rule = [
+            ("OPTIMIZER", f64::from(optimizer_code(self.optimizer))),
+            ("MOMENTUM", momentum),
+            ("BETA1", beta1),
+            ("BETA2", beta2),
+            ("EPSILON", epsilon),
+            ("WEIGHT_DECAY", weight_decay),
+            ("PLANES", self.planes().max(1) as f64),
+            ("FIRST_MOMENT", f64::from(self.keeps_gradients)),
+        ];
+        let moves = [
+            ("IS_FIRST", f64::from(accumulation.is_first())),
+            ("MOVES", f64::from(accumulation.is_last() && !self.clips)),
+        ];
+        match kernel {
+            Kernel::Update | Kernel::ChainUpdate => [parts[0], ("WEIGHT_DECAY", weight_decay)].to_vec(),
+            Kernel::Scale => vec![("CLIP_NORM", clip), ("CLIP_MARGIN", UpdateRule::CLIP_MARGIN)],
+            Kernel::Step => [&parts[..], &rule].concat(),
+            _ => [&parts[..], &rule, &moves].concat(),
+        }
+    }
+}
+
+/// As `shaders/rule.wgsl` has them.
+fn optimizer_code(optimizer: Optimizer) -> u8 {
+    match optimizer {
+        Optimizer::Sgd => 0,
+        Optimizer::Momentum => 1,
+        Optimizer::Nesterov => 2,
+        Optimizer::Adam => 3,
+        Optimizer::Adamw => 4,
+    }
+}

@@ -1,0 +1,37 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::model::{Activation, Loss, Network};
+
+/// A network without its parameters, as model files tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// The width of every state.
+    pub widths: Vec<usize>,
+    /// Between the layers.
+    pub activation: Activation,
+    /// What it was trained with.
+    pub loss: Loss,
+    /// Whether hidden layers add what they read to what they make.
+    pub residual: bool,
+}
+
+impl Architecture {
+    /// That of `network`.
+    pub fn of(network: &Network) -> Self {
+        Architecture {
+            widths: network.widths().to_vec(),
+            activation: network.activation(),
+            loss: network.loss(),
+            residual: network.is_residual(),
+        }
+    }
+
+    /// The network.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn network(&self) -> Result<Network> {
+        Ok(Network::new(&self.widths, self.activation, self.loss)?.with_residual(self.residual))
+    }
+}

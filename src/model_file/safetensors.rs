@@ -1,0 +1,282 @@
+//! The safetensors format: the length of a header, the header in JSON, and the tensors' bytes one after the other.
+//! <https://github.com/huggingface/safetensors#format>
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Architecture, ModelFile};
+use crate::file;
+use crate::memory::available_host_bytes;
+use crate::model::{LayerParameters, Network, Parameters};
+use crate::{Error, Result};
+
+/// As the format's own reader has it.
+const MOST_HEADER_BYTES: u64 = 100_000_000;
+/// Where the architecture is among the metadata, which are texts by name.
+const ARCHITECTURE: &str = "ckpt-gpu";
+const METADATA: &str = "__metadata__";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tensor {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
+}
+
+#[derive(Default)]
+struct Header {
+    metadata: BTreeMap<String, String>,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+/// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal networks make
+/// equal bytes.
+pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
+    let architecture = serde_json::to_string(&Architecture::of(network)).unwrap_or_default();
+    let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE, architecture)]);
+    let mut header = serde_json::Map::new();
+    header.insert(METADATA.to_owned(), serde_json::json!(metadata));
+    let mut end = 0;
+    for (index, layer) in network.layers().enumerate() {
+        for (name, shape) in [("weight", vec![layer.outputs, layer.inputs]), ("bias", vec![layer.outputs])] {
+            let bytes = 4 * shape.iter().product::<usize>();
+            let tensor = Tensor { dtype: "F32".to_owned(), shape, data_offsets: [end, end + bytes] };
+            header.insert(format!("layers.{index}.{name}"), serde_json::json!(tensor));
+            end += bytes;
+        }
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    // Tensors begin at a multiple of eight bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    file::replace(path, |file| {
+        let mut file = BufWriter::new(file);
+        let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|error| error.to_string());
+        write(&(header.len() as u64).to_le_bytes())?;
+        write(&header)?;
+        for LayerParameters { weights, bias } in &parameters.layers {
+            for values in [weights, bias] {
+                let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
+                write(words.as_flattened())?;
+            }
+        }
+        file.flush().map_err(|error| error.to_string())
+    })
+}
+
+/// Reads a file with `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and nothing else.
+pub(super) fn read(path: &Path) -> Result<ModelFile> {
+    let fail = |problem: String| Error::file(path, problem);
+    let about = path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?;
+    if !about.is_file() {
+        return Err(fail("is not a regular file, expected a .safetensors file".to_owned()));
+    }
+    let room = available_host_bytes().unwrap_or(u64::MAX);
+    if about.len() > room {
+        return Err(Error::DoesNotFit(format!(
+            "{} takes more than the {room} bytes available",
+            path.display()
+        )));
+    }
+    parse(&fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?).map_err(fail)
+}
+
+fn parse(bytes: &[u8]) -> Result<ModelFile, String> {
+    let short = || "is cut off: it has no whole header".to_owned();
+    let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
+    let length = u64::from_le_bytes(*length);
+    if length > MOST_HEADER_BYTES {
+        return Err(format!("says that its header has {length} bytes, expected at most {MOST_HEADER_BYTES}"));
+    }
+    let (header, data) = rest.split_at_checked(length as usize).ok_or_else(short)?;
+    let Header { metadata, mut tensors } =
+        serde_json::from_slice(header).map_err(|error| format!("has a header that is wrong: {error}"))?;
+    check_extents(&tensors, data.len())?;
+    let architecture = metadata
+        .get(ARCHITECTURE)
+        .map(|text| serde_json::from_str(text).map_err(|error| format!("tells no architecture: {error}")));
+
+    let layers = tensors.len() / 2;
+    let mut inputs = None;
+    let mut parameters = Parameters { layers: Vec::new() };
+    for index in 0..layers {
+        let (name, bias_name) = (format!("layers.{index}.weight"), format!("layers.{index}.bias"));
+        let mut take = |name: &str| {
+            let found = tensors.remove(name);
+            found.ok_or_else(|| format!("has no tensor {name}, expected layers.0.weight, layers.0.bias, …"))
+        };
+        let (weights, bias) = (take(&name)?, take(&bias_name)?);
+        let [outputs, width] = weights.shape[..] else {
+            return Err(format!("{name}: found shape {:?}, expected [outputs, inputs]", weights.shape));
+        };
+        if bias.shape != [outputs] {
+            return Err(format!("{bias_name}: found shape {:?}, expected [{outputs}]", bias.shape));
+        }
+        if outputs == 0 || width == 0 || inputs.is_some_and(|inputs| inputs != width) {
+            return Err(format!("{name}: found shape [{outputs}, {width}], which no other layer fits"));
+        }
+        inputs = Some(outputs);
+        let weights = values(&name, &weights, data)?;
+        parameters.layers.push(LayerParameters { weights, bias: values(&bias_name, &bias, data)? });
+    }
+    match tensors.into_keys().next() {
+        Some(name) => Err(format!("has a tensor {name}, expected layers.0.weight, layers.0.bias, … alone")),
+        None if layers == 0 => Err("has no tensors".to_owned()),
+        None => Ok(ModelFile { parameters, architecture: architecture.transpose()? }),
+    }
+}
+
+/// The tensors must lie one after the other, from the first byte to the last.
+fn check_extents(tensors: &BTreeMap<String, Tensor>, bytes: usize) -> Result<(), String> {
+    let mut extents: Vec<_> = tensors.iter().map(|(name, tensor)| (tensor.data_offsets, name)).collect();
+    extents.sort_unstable();
+    let mut end = 0;
+    for ([start, until], name) in extents {
+        if start != end || until < start {
+            return Err(format!(
+                "{name}: is at bytes {start} to {until}, expected a tensor that begins at {end}"
+            ));
+        }
+        end = until;
+    }
+    if end != bytes {
+        return Err(format!("holds {bytes} bytes of tensors, expected {end}"));
+    }
+    Ok(())
+}
+
+fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> {
+    let [start, end] = tensor.data_offsets;
+    let bytes = &data[start..end];
+    let each = match &tensor.dtype[..] {
+        "F32" => 4,
+        "F64" => 8,
+        other => return Err(format!("{name}: found dtype {other}, expected F32 or F64")),
+    };
+    let count = tensor.shape.iter().try_fold(each, |count: usize, &axis| count.checked_mul(axis));
+    if count != Some(bytes.len()) {
+        return Err(format!(
+            "{name}: has {} bytes, not those of {:?} {}",
+            bytes.len(),
+            tensor.shape,
+            tensor.dtype
+        ));
+    }
+    Ok(match each {
+        4 => bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
+        _ => bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk) as f32).collect(),
+    })
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object of tensors")
+            }
+
+            // By hand, because a map would silently keep the last of two tensors of one name.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut header = Header::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == METADATA {
+                        header.metadata = map.next_value()?;
+                    } else {
+                        match header.tensors.entry(name) {
+                            Entry::Vacant(place) => drop(place.insert(map.next_value()?)),
+                            Entry::Occupied(place) => {
+                                let problem = format!("two tensors are called {}", place.key());
+                                return Err(A::Error::custom(problem));
+                            }
+                        }
+                    }
+                }
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activation, Initialiser, Loss};
+
+    fn network() -> (Network, Parameters) {
+        let network = Network::new(&[3, 4, 4, 2], Activation::Gelu, Loss::Huber).unwrap().with_residual(true);
+        let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
+        (network, parameters)
+    }
+
+    fn written() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let (network, parameters) = network();
+        write(&path, &network, &parameters).unwrap();
+        fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let (network, parameters) = network();
+        let found = parse(&written()).unwrap();
+        assert_eq!(found.parameters, parameters);
+        assert_eq!(found.architecture.unwrap().network().unwrap(), network);
+        assert_eq!(written(), written());
+    }
+
+    #[test]
+    fn no_file_that_is_cut_off_or_flipped_is_a_panic() {
+        let bytes = written();
+        for length in 0..bytes.len() {
+            assert!(parse(&bytes[..length]).is_err(), "{length}");
+        }
+        for index in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[index] ^= 1 << bit;
+                let _ = parse(&flipped);
+            }
+        }
+    }
+
+    #[test]
+    fn headers_that_lie_are_refused() {
+        let file = |header: &str, data: usize| {
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(header.as_bytes());
+            bytes.resize(bytes.len() + data, 0);
+            parse(&bytes).map(|_| ()).unwrap_err()
+        };
+        let tensor = |name: &str, dtype: &str, shape: &str, offsets: &str| {
+            format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}"#)
+        };
+        let bias = tensor("layers.0.bias", "F32", "[1]", "[4,8]");
+        for (weights, found) in [
+            (tensor("layers.0.weight", "I32", "[1,1]", "[0,4]"), "dtype I32"),
+            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "[outputs, inputs]"),
+            (tensor("layers.0.weight", "F32", "[2,1]", "[0,4]"), "expected [2]"),
+            (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "not those of"),
+            (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),
+            (tensor("layers.0.weight", "F32", "[1,1]", "[0,5]"), "begins at 5"),
+            (tensor("other", "F32", "[1,1]", "[0,4]"), "no tensor layers.0.weight"),
+            (tensor("layers.0.bias", "F32", "[1,1]", "[0,4]"), "two tensors"),
+        ] {
+            let problem = file(&format!("{{{weights},{bias}}}"), 8);
+            assert!(problem.contains(found), "{problem}, expected {found}");
+        }
+        assert!(file("{}", 0).contains("no tensors"));
+        assert!(file("[]", 0).contains("header"));
+    }
+}

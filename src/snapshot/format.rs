@@ -1,0 +1,159 @@
+//! A snapshot's bytes: a line that says what it is, the length of a header, the header in JSON, all numbers as little-endian
+//! f32 (parameters, then moments, layer by layer, weights before bias), and the SHA-256 of all that.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Snapshot;
+use crate::model::{LayerParameters, Parameters};
+
+const MAGIC: &[u8] = b"ckpt-gpu snapshot 1\n";
+const CHECKSUM_BYTES: usize = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    widths: Vec<usize>,
+    settings: BTreeMap<String, String>,
+    steps: u64,
+    loss_sum: f64,
+    loss_steps: u64,
+    moments: usize,
+}
+
+/// The bytes of `snapshot`.
+pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+    let header = Header {
+        widths: snapshot.widths.clone(),
+        settings: snapshot.settings.clone(),
+        steps: snapshot.steps,
+        loss_sum: snapshot.losses.0,
+        loss_steps: snapshot.losses.1,
+        moments: snapshot.moments.len(),
+    };
+    let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments) {
+        for LayerParameters { weights, bias } in &parameters.layers {
+            bytes.extend(weights.iter().chain(bias).flat_map(|value| value.to_le_bytes()));
+        }
+    }
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend(checksum);
+    Ok(bytes)
+}
+
+/// The snapshot that `bytes` hold; or what is wrong with them.
+pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
+    if !bytes.starts_with(MAGIC) {
+        return Err("is no snapshot of ckpt-gpu, or one of another version".to_owned());
+    }
+    let damaged = || "is damaged: its checksum is not that of its contents".to_owned();
+    let (contents, checksum) =
+        bytes.len().checked_sub(CHECKSUM_BYTES).map(|middle| bytes.split_at(middle)).ok_or_else(damaged)?;
+    if Sha256::digest(contents).as_slice() != checksum {
+        return Err(damaged());
+    }
+    // From here on, only a program that wrote other things than this one can have gone wrong.
+    let wrong = |problem: &str| format!("has a header that is wrong: {problem}");
+    let rest = contents.get(MAGIC.len()..).unwrap_or_default();
+    let (length, rest) = rest.split_first_chunk().ok_or_else(|| wrong("it is too short"))?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("it is too long"))?;
+    let (header, numbers) = rest.split_at_checked(length).ok_or_else(|| wrong("it is too short"))?;
+    let header: Header = serde_json::from_slice(header).map_err(|error| wrong(&error.to_string()))?;
+
+    let pairs = || header.widths.windows(2).map(|pair| (pair[0], pair[1]));
+    let count = pairs().try_fold(0_usize, |count, (inputs, outputs)| {
+        count.checked_add(inputs.checked_mul(outputs)?.checked_add(outputs)?)
+    });
+    let expected = count.and_then(|count| count.checked_mul(header.moments.checked_add(1)?)?.checked_mul(4));
+    if expected != Some(numbers.len()) || header.moments > 2 {
+        return Err(wrong("its widths are not those of the numbers that follow"));
+    }
+    let mut numbers = numbers.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk));
+    let mut read = || Parameters {
+        layers: pairs()
+            .map(|(inputs, outputs)| LayerParameters {
+                weights: numbers.by_ref().take(inputs * outputs).collect(),
+                bias: numbers.by_ref().take(outputs).collect(),
+            })
+            .collect(),
+    };
+    let parameters = read();
+    let moments = (0..header.moments).map(|_| read()).collect();
+    Ok(Snapshot {
+        widths: header.widths,
+        settings: header.settings,
+        steps: header.steps,
+        losses: (header.loss_sum, header.loss_steps),
+        parameters,
+        moments,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot() -> Snapshot {
+        let parameters = |first: f32| Parameters {
+            layers: vec![
+                LayerParameters { weights: vec![first, -1.5, 2.0, 0.1, 7.0, -0.0], bias: vec![0.25, 1e-30] },
+                LayerParameters { weights: vec![3.0, f32::MIN], bias: vec![9.0] },
+            ],
+        };
+        Snapshot {
+            widths: vec![3, 2, 1],
+            settings: [("lr".to_owned(), "0.1".to_owned())].into(),
+            steps: 41,
+            losses: (0.1 + 0.2, 7),
+            parameters: parameters(1.0),
+            moments: vec![parameters(2.0), parameters(3.0)],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let snapshot = snapshot();
+        assert_eq!(decode(&encode(&snapshot).unwrap()), Ok(snapshot));
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_bit_is_found() {
+        let bytes = encode(&snapshot()).unwrap();
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        }
+        for index in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[index] ^= 1 << bit;
+                assert!(decode(&flipped).is_err(), "bit {bit} of byte {index}");
+            }
+        }
+        let mut longer = bytes;
+        longer.push(0);
+        assert!(decode(&longer).is_err());
+    }
+
+    #[test]
+    fn a_header_that_lies_is_no_panic() {
+        for header in [
+            "{}".to_owned(),
+            format!(
+                r#"{{"widths":[{0},{0}],"settings":{{}},"steps":0,"loss_sum":0,"loss_steps":0,"moments":2}}"#,
+                usize::MAX
+            ),
+        ] {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend((header.len() as u64).to_le_bytes());
+            bytes.extend(header.as_bytes());
+            let checksum = Sha256::digest(&bytes);
+            bytes.extend(checksum);
+            assert!(decode(&bytes).unwrap_err().contains("header"), "{header}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use crate::data::Targets;
+use crate::model::{Loss, Network};
+
+/// How outputs compare with targets, added up in f64.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scores {
+    /// Of targets that are classes.
+    Classes {
+        /// `[true class, predicted class]`, how many samples.
+        confusion: Vec<Vec<u64>>,
+    },
+    /// Of targets that are numbers, over all samples and outputs.
+    Values {
+        /// The mean squared error.
+        mse: f64,
+        /// The mean distance.
+        mae: f64,
+        /// The share of the targets' variance that is met: 1 is all of it.
+        r2: f64,
+    },
+}
+
+/// The class that `row`, a sample's outputs, predicts: the first of the largest, or whether the only one is above the
+/// threshold of `loss`.
+pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
+    match row {
+        [a] => usize::from(*a > loss.threshold()),
+        _ => (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best }),
+    }
+}
+
+impl Scores {
+    /// Those of `outputs` `[samples, outputs]` of `network`.
+    pub fn of(network: &Network, outputs: &[f32], targets: &Targets) -> Self {
+        let width = network.outputs();
+        match targets {
+            Targets::Classes(labels) => {
+                let classes = width.max(2);
+                let mut confusion = vec![vec![0; classes]; classes];
+                for (row, &label) in outputs.chunks_exact(width).zip(labels) {
+                    confusion[label as usize][predicted_class(network.loss(), row)] += 1;
+                }
+                Scores::Classes { confusion }
+            }
+            Targets::Values { values, .. } => {
+                let count = values.len() as f64;
+                let errors = || outputs.iter().zip(values).map(|(&a, &y)| f64::from(a) - f64::from(y));
+                let squares: f64 = errors().map(|error| error * error).sum();
+                let mut means = vec![0.0; width];
+                for row in values.chunks_exact(width) {
+                    means
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(mean, &y)| *mean += f64::from(y) * width as f64 / count);
+                }
+                let spread = values.iter().enumerate().map(|(index, &y)| f64::from(y) - means[index % width]);
+                let variance: f64 = spread.map(|distance| distance * distance).sum();
+                let mae = errors().map(f64::abs).sum::<f64>() / count;
+                Scores::Values { mse: squares / count, mae, r2: 1.0 - squares / variance }
+            }
+        }
+    }
+
+    /// The share of samples that are predicted right, of classes.
+    pub fn accuracy(&self) -> Option<f64> {
+        let Scores::Classes { confusion } = self else { return None };
+        let right: u64 = confusion.iter().enumerate().map(|(class, row)| row[class]).sum();
+        let all: u64 = confusion.iter().flatten().sum();
+        Some(right as f64 / all as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Activation;
+
+    #[test]
+    fn scores_by_hand() {
+        let network = Network::new(&[1, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+        let outputs = [1.0, 0.0, 1.0, 1.0, 0.0, 2.0];
+        let scores = Scores::of(&network, &outputs, &Targets::Classes(vec![0, 1, 1]));
+        assert_eq!(scores, Scores::Classes { confusion: vec![vec![1, 0], vec![1, 1]] });
+        assert_eq!(scores.accuracy(), Some(2.0 / 3.0));
+        let network = Network::new(&[1, 1], Activation::Relu, Loss::Mse).unwrap();
+        let targets = Targets::Values { width: 1, values: vec![1.0, 3.0] };
+        let scores = Scores::of(&network, &[1.5, 2.5], &targets);
+        assert_eq!(scores, Scores::Values { mse: 0.25, mae: 0.5, r2: 0.75 });
+        assert_eq!(
+            (predicted_class(Loss::BinaryCrossEntropy, &[0.1]), predicted_class(Loss::Mse, &[0.1])),
+            (1, 0)
+        );
+    }
+}

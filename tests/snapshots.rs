@@ -1,0 +1,175 @@
+//! Stopping and going on: to the same bits, from whatever a killed process has left.
+
+mod program;
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
+use ckpt_gpu::snapshot::SnapshotStore;
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, Start, Trainer};
+use program::{Folder, SMALL};
+
+const SAMPLES: usize = 56;
+const BATCH: usize = 8;
+const STEPS: u64 = 24;
+
+fn data() -> Arc<Dataset> {
+    let inputs = (0..SAMPLES * 5).map(|n| ((n * n + 3 * n) % 23) as f32 / 11.0 - 1.0).collect();
+    let labels: Vec<u32> = (0..SAMPLES).map(|n| (n * 7 % 3) as u32).collect();
+    let split = Split::new(5, Inputs::F32(inputs), labels).unwrap();
+    Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split })
+}
+
+/// Trains for [`STEPS`] steps, stopped after those in `stops`, each time by way of a file.
+fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64]) -> (String, f32) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SnapshotStore::open(folder.path(), 1).unwrap();
+    let first = settings.initial_parameters().unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, Start::at(&first)).unwrap();
+    let mut loss = f32::NAN;
+    for &stop in stops.iter().chain([&STEPS]) {
+        while trainer.steps() < stop {
+            trainer.train(stop - trainer.steps(), |_| ()).unwrap();
+            if trainer.is_at_end_of_epoch() {
+                loss = trainer.end_epoch().unwrap().test.loss;
+            }
+        }
+        if stop < STEPS {
+            store.save(&trainer.snapshot().unwrap()).unwrap();
+            let found = store.latest().unwrap();
+            trainer = Trainer::on(machine, settings, data, Start::from(&found.snapshot)).unwrap();
+        }
+    }
+    (trainer.parameters().unwrap().sha256(), loss)
+}
+
+fn goes_on_to_the_same_bits(device: DeviceChoice) {
+    let (machine, data) = (Machine::find(device).unwrap().0, data());
+    for (turn, optimizer) in [Optimizer::Sgd, Optimizer::Adam].into_iter().enumerate() {
+        for every in [0, 2, 3] {
+            let settings = Settings {
+                layers: Widths(vec![5, 7, 7, 7, 7, 3]),
+                loss: Loss::CrossEntropy,
+                residual: true,
+                initialiser: None,
+                rule: UpdateRule { clip_norm: (every == 3).then_some(0.5), ..UpdateRule::of(optimizer) },
+                lr: 0.02,
+                schedule: Schedule { decay: Decay::Cosine, warm_up: 3, ..Schedule::default() },
+                batch: BATCH,
+                micro_batch: (every == 2).then_some(4),
+                steps: Some(STEPS),
+                strategy: Strategy::EveryN(every),
+                ..Settings::notebook()
+            };
+            let whole = run(&machine, &settings, &data, &[]);
+            // Of all runs together, after every step, alone and with others; an epoch has seven.
+            let first = 1 + turn as u64;
+            for stops in
+                [vec![first + every as u64], vec![7 - turn as u64, 14 + turn as u64, 20], vec![22, 23]]
+            {
+                assert_eq!(
+                    run(&machine, &settings, &data, &stops),
+                    whole,
+                    "{optimizer:?}, every {every}, {stops:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cpu_goes_on_to_the_same_bits() {
+    goes_on_to_the_same_bits(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_goes_on_to_the_same_bits() {
+    goes_on_to_the_same_bits(DeviceChoice::Software);
+}
+
+#[test]
+fn the_command_resumes_what_it_left() {
+    let folder = Folder::new();
+    let flags = format!("{SMALL} --device cpu --optimizer adam").replace("--epochs 1", "--epochs 4");
+    let whole = folder.hash(&flags);
+    // One epoch of three steps, then on to four.
+    let snapshots = "--snapshot kept --snapshot-every 2";
+    folder.run(&format!("train {} {snapshots}", flags.replace("--epochs 4", "--epochs 1"))).succeeded();
+    assert_eq!(folder.hash(&format!("{flags} {snapshots} --resume")), whole);
+
+    let other = folder.run(&format!("train {flags} {snapshots} --resume --lr 0.25"));
+    assert_eq!(other.code, Some(3));
+    assert!(other.stderr.contains("--lr 0.5") && other.stderr.contains("0.25"), "{}", other.stderr);
+    let other = folder.run(&format!("train {} {snapshots} --resume", flags.replace("5x3", "5x4")));
+    assert!(other.code == Some(3) && other.stderr.contains("--layers"), "{}", other.stderr);
+    let none = folder.run(&format!("train {flags} --snapshot empty --resume"));
+    assert!(none.code == Some(3) && none.stderr.contains("holds no snapshot"), "{}", none.stderr);
+    let alone = folder.run(&format!("train {flags} --resume"));
+    assert_eq!(alone.code, Some(2));
+}
+
+#[cfg(unix)]
+fn train(folder: &Folder, more: &str) -> std::process::Child {
+    let flags = format!("train {SMALL} --device cpu --optimizer adam --snapshot kept {more}");
+    let flags = flags.replace("--epochs 1", "--epochs 1000000");
+    let words = flags.split_whitespace();
+    Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"))
+        .args(words)
+        .current_dir(folder.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Killed at a hundred moments, some of them while it writes.
+#[cfg(unix)]
+#[test]
+fn whenever_it_is_killed_a_whole_snapshot_is_left() {
+    let folder = Folder::new();
+    let mut steps = 0;
+    for turn in 0..100_u64 {
+        let mut child =
+            train(&folder, if turn == 0 { "--snapshot-every 1" } else { "--snapshot-every 1 --resume" });
+        let kept = folder.path("kept");
+        let begun = Instant::now();
+        // To open it as a store would sweep up what the writer is just writing.
+        let is_empty = || std::fs::read_dir(&kept).map_or(0, |entries| entries.count()) < 2;
+        if turn == 0 {
+            while is_empty() && begun.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        std::thread::sleep(Duration::from_micros(20_000 + turn * 7919 % 40_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = SnapshotStore::open(&kept, 2).unwrap();
+        let found = store.latest().unwrap();
+        assert!(found.passed_over.is_empty(), "{:?}", found.passed_over);
+        assert!(found.snapshot.steps >= steps, "{} after {steps}", found.snapshot.steps);
+        steps = found.snapshot.steps;
+    }
+    assert!(steps > 100, "only {steps} steps in a hundred runs");
+}
+
+/// Ctrl-C lets the step end, saves, and says how to go on.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_and_says_how_to_resume() {
+    let folder = Folder::new();
+    let child = train(&folder, "--snapshot-every 1000000");
+    std::thread::sleep(Duration::from_millis(700));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let outcome = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&outcome.stderr);
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("--resume"), "{stderr}");
+    let found = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap();
+    assert!(found.snapshot.steps > 0);
+}

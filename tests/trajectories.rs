@@ -1,0 +1,149 @@
+//! Fifty steps of every activation, loss, optimizer and schedule, held against what JAX and optax make of them in f64; see
+//! tests/trajectories/generate.py.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ckpt_gpu::check::reference::relative_error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::npz::{Archive, Values};
+use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, Start, Trainer};
+use serde_json::Value;
+
+const TOLERANCE: f64 = 1e-4;
+const STEPS: u64 = 50;
+
+struct Golden {
+    cases: Vec<Value>,
+    widths: Vec<usize>,
+    batch: usize,
+    archive: Archive,
+}
+
+impl Golden {
+    fn open() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/trajectories");
+        let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
+        let about: Value = serde_json::from_str(&text).unwrap();
+        let whole = |value: &Value| value.as_u64().unwrap() as usize;
+        Golden {
+            cases: about["cases"].as_array().unwrap().clone(),
+            widths: about["widths"].as_array().unwrap().iter().map(whole).collect(),
+            batch: whole(&about["batch"]),
+            archive: Archive::open(&folder.join("trajectories.npz")).unwrap(),
+        }
+    }
+
+    fn floats(&mut self, name: &str) -> Vec<f64> {
+        match self.archive.read(name).unwrap().values {
+            Values::F32(values) => values.into_iter().map(f64::from).collect(),
+            Values::F64(values) => values,
+            other => panic!("{name}: {}", other.describe()),
+        }
+    }
+
+    fn start(&mut self) -> Parameters {
+        let mut narrow = |name: String| self.floats(&name).into_iter().map(|x| x as f32).collect();
+        let layers = (0..4).map(|index| LayerParameters {
+            weights: narrow(format!("W{index}")),
+            bias: narrow(format!("b{index}")),
+        });
+        Parameters { layers: layers.collect() }
+    }
+
+    fn data(&mut self, values: bool) -> Arc<Dataset> {
+        let narrow = |values: Vec<f64>| values.into_iter().map(|x| x as f32).collect::<Vec<_>>();
+        let targets = match (values, self.archive.read("labels").unwrap().values) {
+            (true, _) => Targets::Values { width: 4, values: narrow(self.floats("values")) },
+            (false, Values::I64(labels)) => Targets::Classes(labels.into_iter().map(|n| n as u32).collect()),
+            (false, other) => panic!("labels: {}", other.describe()),
+        };
+        let split = Split::new(self.widths[0], Inputs::F32(narrow(self.floats("x"))), targets).unwrap();
+        Arc::new(Dataset { source: "trajectories".into(), train: split.clone(), test: split })
+    }
+
+    fn settings(&self, case: &Value) -> Settings {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let optimizer: Optimizer = text("optimizer").parse().unwrap();
+        Settings {
+            layers: Widths(self.widths.clone()),
+            activation: text("activation").parse().unwrap(),
+            residual: case["residual"].as_bool().unwrap(),
+            loss: text("loss").parse().unwrap(),
+            lr: case["lr"].as_f64().unwrap() as f32,
+            rule: UpdateRule {
+                weight_decay: case["weight_decay"].as_f64().unwrap() as f32,
+                clip_norm: case["clip_norm"].as_f64().map(|norm| norm as f32),
+                ..UpdateRule::of(optimizer)
+            },
+            schedule: match text("schedule") {
+                "constant" => Schedule::default(),
+                decay => Schedule {
+                    decay: decay.parse().unwrap(),
+                    warm_up: 5,
+                    decay_every: 10,
+                    decay_factor: 0.5,
+                    floor: 0.25,
+                },
+            },
+            batch: self.batch,
+            steps: Some(STEPS),
+            shuffle: false,
+            ..Settings::notebook()
+        }
+    }
+}
+
+/// `vary` makes of the settings what should make no difference, or leaves a case out.
+fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>) {
+    let mut golden = Golden::open();
+    let start = golden.start();
+    assert!(golden.cases.len() > 60);
+    for (index, case) in golden.cases.clone().iter().enumerate() {
+        let Some(settings) = vary(index, golden.settings(case)) else { continue };
+        let data = golden.data(case["values"].as_bool().unwrap());
+        let mut trainer = Trainer::on(machine, &settings, &data, Start::at(&start)).unwrap();
+        let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
+        let parameters = trainer.parameters().unwrap().layers;
+        let parameters: Vec<f32> =
+            parameters.into_iter().flat_map(|layer| [layer.weights, layer.bias].concat()).collect();
+        let memory = trainer.memory();
+        assert_eq!(memory.planned, memory.counted, "{case}");
+        let errors = [
+            relative_error(&losses, &golden.floats(&format!("losses{index}"))),
+            relative_error(&parameters, &golden.floats(&format!("parameters{index}"))),
+        ];
+        assert!(errors.iter().all(|&error| error <= TOLERANCE), "{case}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_cpu_follows_every_trajectory() {
+    follow(&Machine::Cpu, |index, settings| {
+        let micro_batch = (index % 3 == 2).then_some(1);
+        Some(Settings { strategy: Strategy::EveryN(index % 4), micro_batch, ..settings })
+    });
+}
+
+/// In blocks that compile fast, layers together where they can be; on the first driver alone, as it takes minutes.
+#[test]
+fn vulkan_follows_every_trajectory() {
+    let context = Context::open(AdapterKind::Software).unwrap().with_tile(Tile::Blocks([8, 1]));
+    let machine = Machine::Gpu(Box::new(context.without_subgroups()));
+    follow(&machine, |_, settings| Some(settings));
+}
+
+/// As the driver is used otherwise, which takes longer to compile; layer by layer.
+#[test]
+fn software_follows_trajectories_in_micro_batches() {
+    let machine = Machine::find(DeviceChoice::Software).unwrap().0;
+    follow(&machine, |index, settings| {
+        let micro_batch = (index % 10 == 5).then_some(1);
+        let settings = Settings { strategy: Strategy::EveryN(2), micro_batch, fused: false, ..settings };
+        (index % 5 == 0).then_some(settings)
+    });
+}

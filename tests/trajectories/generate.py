@@ -1,0 +1,202 @@
+"""Trains small networks for 50 steps with JAX and optax in float64, and writes what comes of it for tests/trajectories.rs.
+
+    python3 generate.py          writes cases.json and trajectories.npz beside this file
+    python3 generate.py --check  trains again and compares with what is there
+
+Formulas are those of the project's documentation, gradients are JAX's own, and optimizers are optax's.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+jax.config.update("jax_enable_x64", True)
+
+HERE = Path(__file__).parent
+WIDTHS = [6, 9, 9, 9, 4]
+BATCH, STEPS = 7, 50
+ACTIVATIONS = {
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "leaky-relu": lambda z: jnp.where(z < 0, 0.01 * z, z),
+    "gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "silu": jax.nn.silu,
+    "sine": jnp.sin,
+    "identity": lambda z: z,
+}
+LOSSES = ["quadratic", "mse", "cross-entropy", "binary-cross-entropy", "huber"]
+OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw"]
+RATES = {"sgd": 0.125, "momentum": 0.03125, "nesterov": 0.03125, "adam": 0.0078125, "adamw": 0.0078125}
+DEFAULTS = {
+    "activation": "tanh",
+    "residual": False,
+    "loss": "cross-entropy",
+    "values": False,
+    "optimizer": "sgd",
+    "weight_decay": 0.0,
+    "clip_norm": None,
+    "schedule": "constant",
+}
+
+
+def all_cases():
+    """Every activation with and without residual layers; every loss with both kinds of targets; every optimizer with and
+    without weight decay and clipping; every schedule."""
+    cases = []
+    for name in ACTIVATIONS:
+        for residual in (False, True):
+            cases.append({"activation": name, "residual": residual, "optimizer": "adam"})
+            cases.append({"activation": name, "residual": residual, "loss": "quadratic"})
+    for loss in LOSSES:
+        for values in (False, True):
+            for optimizer in ("sgd", "adam"):
+                if not (values and loss == "cross-entropy"):
+                    cases.append({"loss": loss, "values": values, "optimizer": optimizer})
+    for optimizer in OPTIMIZERS:
+        for weight_decay in (0.0, 0.0625):
+            for clip_norm in (None, 0.125):
+                cases.append({"optimizer": optimizer, "weight_decay": weight_decay, "clip_norm": clip_norm})
+    for schedule in ("step", "cosine"):
+        for optimizer in ("momentum", "adam"):
+            cases.append({"schedule": schedule, "optimizer": optimizer})
+    # The quadratic loss adds up over outputs, where nothing bounds them.
+    slower = lambda case: 0.125 if case.get("loss") == "quadratic" and case.get("activation") is not None else 1.0
+    return [DEFAULTS | case | {"lr": RATES[case.get("optimizer", "sgd")] * slower(case)} for case in cases]
+
+
+def forward(case, parameters, x):
+    """`store(load(s) W^T + b) [+ s]`, layer by layer."""
+    phi = ACTIVATIONS[case["activation"]]
+    pre_activation = case["residual"] or case["activation"] in ("gelu", "silu", "sine")
+    s, last = x, len(parameters) - 1
+    for index, (w, b) in enumerate(parameters):
+        if pre_activation:
+            z = (s if index == 0 else phi(s)) @ w.T + b
+            is_residual = case["residual"] and 0 < index < last and w.shape[0] == w.shape[1]
+            s = z + s if is_residual else z
+        else:
+            z = s @ w.T + b
+            s = phi(z) if index < last or case["loss"] == "quadratic" else z
+    return s
+
+
+def loss_of(case, parameters, x, y):
+    a = forward(case, parameters, x)
+    match case["loss"]:
+        case "quadratic":
+            return 0.5 * jnp.sum((a - y) ** 2) / len(x)
+        case "mse":
+            return jnp.mean((a - y) ** 2)
+        case "cross-entropy":
+            return -jnp.sum(y * jax.nn.log_softmax(a)) / len(x)
+        case "binary-cross-entropy":
+            return jnp.mean(jax.nn.softplus(a) - y * a)
+        case "huber":
+            return jnp.mean(optax.losses.huber_loss(a, y))
+
+
+def share(case, index):
+    """The share of the learning rate that step `index` takes: as Schedule::share, with a warm-up of 5 steps, a decay by
+    0.5 every 10, a floor of 0.25."""
+    if case["schedule"] == "constant":
+        return 1.0
+    if index < 5:
+        return (index + 1) / 5
+    since = index - 5
+    if case["schedule"] == "step":
+        return 0.5 ** (since // 10)
+    return 0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * since / (STEPS - 5)))
+
+
+def optimizer_of(case):
+    rate = jnp.asarray([case["lr"] * share(case, index) for index in range(STEPS + 1)])
+    schedule = lambda step: rate[step]
+    decay = case["weight_decay"]
+    # What f32 makes of these numbers, as both sides should start from the same.
+    b1, b2, eps = (float(np.float32(value)) for value in (0.9, 0.999, 1e-8))
+    rule = {
+        "sgd": lambda: optax.sgd(schedule),
+        "momentum": lambda: optax.sgd(schedule, momentum=b1),
+        "nesterov": lambda: optax.sgd(schedule, momentum=b1, nesterov=True),
+        "adam": lambda: optax.adam(schedule, b1=b1, b2=b2, eps=eps),
+        "adamw": lambda: optax.adamw(schedule, b1=b1, b2=b2, eps=eps, weight_decay=decay),
+    }[case["optimizer"]]()
+    parts = []
+    if case["clip_norm"] is not None:
+        parts.append(optax.clip_by_global_norm(case["clip_norm"]))
+    if decay and case["optimizer"] != "adamw":
+        parts.append(optax.add_decayed_weights(decay))
+    return optax.chain(*parts, rule)
+
+
+def run(case, data, dtype):
+    cast = lambda tree: jax.tree.map(lambda a: jnp.asarray(a, dtype), tree)
+    parameters = cast([(data[f"W{i}"], data[f"b{i}"]) for i in range(len(WIDTHS) - 1)])
+    x = cast(data["x"])
+    y = cast(data["values"] if case["values"] else np.eye(WIDTHS[-1])[data["labels"]])
+    optimizer = optimizer_of(case)
+    state, losses = optimizer.init(parameters), []
+
+    @jax.jit
+    def step(parameters, state, x, y):
+        loss, gradients = jax.value_and_grad(lambda p: loss_of(case, p, x, y))(parameters)
+        updates, state = optimizer.update(gradients, state, parameters)
+        return optax.apply_updates(parameters, updates), state, loss
+
+    for index in range(STEPS):
+        rows = slice(index * BATCH, (index + 1) * BATCH)
+        parameters, state, loss = step(parameters, state, x[rows], y[rows])
+        losses.append(float(loss))
+    return np.asarray(losses), np.concatenate([np.asarray(a, np.float64).ravel() for layer in parameters for a in layer])
+
+
+def problem():
+    """Random numbers that are float32, so that both sides start from the same."""
+    rng = np.random.default_rng(6)
+    data = {"x": rng.normal(size=(BATCH * STEPS, WIDTHS[0])).astype(np.float32)}
+    teacher = rng.normal(size=(WIDTHS[0], WIDTHS[-1]))
+    data["labels"] = np.argmax(data["x"] @ teacher, axis=1).astype(np.int64)
+    data["values"] = (1 / (1 + np.exp(-data["x"] @ teacher))).astype(np.float32)
+    for index, (inputs, outputs) in enumerate(zip(WIDTHS, WIDTHS[1:])):
+        data[f"W{index}"] = (rng.normal(size=(outputs, inputs)) * 1.2 / np.sqrt(inputs)).astype(np.float32)
+        data[f"b{index}"] = (rng.normal(size=outputs) * 0.3).astype(np.float32)
+    return data
+
+
+def error(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+def main():
+    data, cases = problem(), all_cases()
+    arrays = dict(data)
+    for index, case in enumerate(cases):
+        losses, parameters = run(case, data, jnp.float64)
+        low = run(case, data, jnp.float32)
+        errors = error(low[0], losses), error(low[1], parameters)
+        # A trajectory that float32 cannot follow would tell nothing of what is compared with it.
+        if not max(errors) < 2e-5:
+            sys.exit(f"float32 cannot follow {case}: {errors}")
+        start = np.concatenate([data[f"{kind}{i}"].ravel() for i in range(len(WIDTHS) - 1) for kind in "Wb"])
+        assert error(start, parameters) > 0.01, (case, "hardly moves")
+        arrays[f"losses{index}"], arrays[f"parameters{index}"] = losses, parameters
+    if "--check" in sys.argv[1:]:
+        assert json.loads((HERE / "cases.json").read_text())["cases"] == cases
+        held = np.load(HERE / "trajectories.npz")
+        assert sorted(held) == sorted(arrays)
+        for name in held:
+            assert error(held[name], arrays[name]) < 1e-9, name
+        print(f"{len(cases)} trajectories are as before")
+        return
+    about = {"jax": jax.__version__, "optax": optax.__version__, "widths": WIDTHS, "batch": BATCH, "cases": cases}
+    (HERE / "cases.json").write_text(json.dumps(about, indent=1) + "\n")
+    np.savez_compressed(HERE / "trajectories.npz", **arrays)
+
+
+main()
