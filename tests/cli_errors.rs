@@ -201,8 +201,8 @@ fn a_place_that_cannot_be_saved_to_is_refused_before_training() {
         ("nowhere/w.npz", "the folder cannot be written to"),
         ("file/w.npz", "the folder cannot be written to"),
         ("folder.npz", "found a folder"),
-        ("w.txt", "ends in .safetensors or .npz"),
-        ("w", "ends in .safetensors or .npz"),
+        ("w.txt", "ends in .safetensors, .npz or .onnx"),
+        ("w", "ends in .safetensors, .npz or .onnx"),
     ] {
         train(&folder, &format!("--save {save}")).refused_at_once(3, &[save, words]);
     }

@@ -2,8 +2,9 @@
 
 mod program;
 
-use program::{Folder, SMALL};
+use program::{Folder, SMALL, crafted};
 use serde_json::Value;
+use zip::CompressionMethod;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text.trim()).unwrap()
@@ -21,10 +22,14 @@ fn what_train_saves_eval_and_predict_read() {
         let events = folder.train(&format!("{flags} --optimizer adam --lr 0.02 --save m.safetensors"));
         let trained = &events[events.len() - 2]["accuracy"];
         let ask = format!("m.safetensors --data small.npz --device {device} --batch 4");
+        let as_npz = format!("{flags} --optimizer adam --lr 0.02 --save m.npz");
+        folder.train(&as_npz);
         let scores = json(&folder.run(&format!("eval {ask} --json")).succeeded().stdout);
         assert_eq!(&scores["scores"]["accuracy"], trained, "{network}");
         assert_eq!(scores["planned_peak_bytes"], scores["counted_peak_bytes"]);
         assert!(folder.run(&format!("eval {ask}")).succeeded().stdout.contains("precision"));
+        let of_npz = folder.run(&format!("eval {} --json", ask.replace("safetensors", "npz")));
+        assert_eq!(json(&of_npz.succeeded().stdout), scores, "{network}");
 
         folder.run(&format!("predict {ask} --out p.csv")).succeeded();
         folder.run(&format!("predict {ask} --out p.npz")).succeeded();
@@ -55,8 +60,28 @@ fn files_that_say_nothing_or_are_of_another_network_are_refused() {
     let folder = Folder::new();
     folder.run(&format!("train {SMALL} --device cpu --save m.npz")).succeeded();
     folder.run(&format!("train {SMALL} --device cpu --save m.safetensors")).succeeded();
+    folder.run(&format!("train {SMALL} --device cpu --save m.onnx")).succeeded();
+    let tensors = [("W0", vec![3, 6], vec![0.5; 18]), ("b0", vec![3], vec![0.5; 3])];
+    folder.write_npz("foreign.npz", &tensors);
+    let numbers = [&tensors[..], &[("architecture", vec![2], vec![1.0, 2.0])]].concat();
+    folder.write_npz("numbers.npz", &numbers);
+    let text = br#"{"widths":[6,3],"activation":"swishy","loss":"mse","residual":false}"#;
+    let shape = format!("({},)", text.len());
+    folder.write("unknown.npz", &crafted("architecture", "|u1", &shape, text, CompressionMethod::Stored));
     for (command, problem) in [
-        ("eval m.npz --data small.npz", "does not say what network"),
+        ("eval foreign.npz --data small.npz", "an array architecture, of uint8, with the bytes of"),
+        ("eval numbers.npz --data small.npz", "architecture: found float32, expected uint8"),
+        (
+            "eval unknown.npz --data small.npz",
+            "architecture: tells no architecture: unknown variant `swishy`",
+        ),
+        ("eval m.onnx --data small.npz", "never read; give a .safetensors or .npz"),
+        ("predict m.onnx --data small.npz --out p.npz", "never read; give a .safetensors or .npz"),
+        (&format!("train {SMALL} --init m.onnx"), "never read; give a .safetensors or .npz"),
+        (
+            "train --data small.npz --layers 6,40000,40000,3 --batch 8 --save large.onnx",
+            "would have 6401760885 bytes",
+        ),
         ("eval none.safetensors --data small.npz", "cannot be opened"),
         ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),
         (

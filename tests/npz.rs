@@ -240,8 +240,12 @@ fn encrypted_and_oddly_compressed_members_are_named() {
 
 fn entries<'a>(weights: &'a [f32], biases: &'a [f32]) -> Vec<Entry<'a>> {
     vec![
-        Entry { key: "W0".into(), shape: vec![biases.len(), weights.len() / biases.len()], values: weights },
-        Entry { key: "b0".into(), shape: vec![biases.len()], values: biases },
+        Entry {
+            key: "W0".into(),
+            shape: vec![biases.len(), weights.len() / biases.len()],
+            values: weights.into(),
+        },
+        Entry { key: "b0".into(), shape: vec![biases.len()], values: biases.into() },
     ]
 }
 
@@ -283,7 +287,7 @@ fn equal_arrays_make_equal_files_with_usual_rights() {
 fn a_write_that_fails_leaves_what_was_there() {
     let scratch = Scratch::new();
     let path = scratch.file(b"old");
-    let wrong = Entry { key: "W0".into(), shape: vec![2, 2], values: &[1.0, 2.0, 3.0] };
+    let wrong = Entry { key: "W0".into(), shape: vec![2, 2], values: (&[1.0, 2.0, 3.0]).into() };
     refused(npz::write(&path, &[wrong]), &["W0", "[2, 2]", "3 values"]);
     let twice = [entries(&[1.0], &[1.0]), entries(&[1.0], &[1.0])].concat();
     refused(npz::write(&path, &twice), &["W0"]);

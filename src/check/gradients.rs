@@ -58,7 +58,11 @@ impl ComparedGradients {
         }
         let entries: Vec<_> = arrays
             .iter()
-            .map(|(key, shape, values)| Entry { key: key.clone(), shape: shape.clone(), values })
+            .map(|(key, shape, values)| Entry {
+                key: key.clone(),
+                shape: shape.clone(),
+                values: values.into(),
+            })
             .collect();
         npz::write(path, &entries)
     }

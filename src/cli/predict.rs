@@ -22,7 +22,7 @@ use crate::{Error, Result};
 /// A trained network, and what it is asked.
 #[derive(Debug, Args)]
 pub(super) struct ModelFlags {
-    /// A .safetensors file that train --save has written: it says what network it is of
+    /// A .safetensors or .npz file that train --save has written: it says what network it is of
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
@@ -151,10 +151,13 @@ fn to_npz(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Res
         Ok(())
     })?;
     let samples = classes.len();
-    let mut entries =
-        vec![Entry { key: "outputs".to_owned(), shape: vec![samples, network.outputs()], values: &outputs }];
+    let mut entries = vec![Entry {
+        key: "outputs".to_owned(),
+        shape: vec![samples, network.outputs()],
+        values: (&outputs).into(),
+    }];
     if matches!(targets, Targets::Classes(_)) {
-        entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: &classes });
+        entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: (&classes).into() });
     }
     npz::write(path, &entries)?;
     Ok(samples)

@@ -30,7 +30,7 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     snapshots: SnapshotFlags,
 
-    /// Write the trained parameters to this .safetensors or .npz file
+    /// Write the trained network to this .safetensors, .npz or .onnx file
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     report::check(&args.report)?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
-        model_file::check_writable(path)?;
+        model_file::check_writable(path, &network)?;
     }
     let data = Arc::new(args.flags.data.load(&settings)?);
     data.check(&network)?;

@@ -27,6 +27,16 @@ impl Architecture {
         }
     }
 
+    /// As it is in files.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Architecture::to_json`] makes.
+    pub(super) fn from_json(text: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(text).map_err(|error| format!("tells no architecture: {error}"))
+    }
+
     /// The network.
     ///
     /// # Errors

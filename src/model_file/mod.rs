@@ -1,7 +1,8 @@
-//! Files of trained networks: `.safetensors`, which hold the architecture too, and NumPy's `.npz`.
+//! Files of trained networks, with their architecture: `.safetensors`, NumPy's `.npz`, and `.onnx`, which is only written.
 
 mod architecture;
 mod npz;
+mod onnx;
 mod safetensors;
 
 pub use architecture::Architecture;
@@ -11,6 +12,9 @@ use std::path::Path;
 use crate::file;
 use crate::model::{Network, Parameters};
 use crate::{Error, Result};
+
+/// What the architecture is called among a file's metadata, which are texts by name.
+const ARCHITECTURE_KEY: &str = "ckpt-gpu";
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +28,7 @@ pub struct ModelFile {
 #[derive(Clone, Copy)]
 enum Format {
     Npz,
+    Onnx,
     Safetensors,
 }
 
@@ -32,20 +37,28 @@ impl Format {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         match &extension[..] {
             "npz" => Ok(Format::Npz),
+            "onnx" => Ok(Format::Onnx),
             "safetensors" => Ok(Format::Safetensors),
-            _ => Err(Error::file(path, "expected a name that ends in .safetensors or .npz")),
+            _ => Err(Error::file(path, "expected a name that ends in .safetensors, .npz or .onnx")),
         }
     }
 }
 
-/// Reads the parameters of `network`, from a file of any kind that [`write()`] makes: weights `[outputs, inputs]`, biases
+fn only_written(path: &Path) -> Error {
+    let problem = "is an ONNX file, which is written for other programs and never read; give a .safetensors or .npz \
+                   file of the network, which train --save writes";
+    Error::file(path, problem)
+}
+
+/// Reads the parameters of `network`, from a `.safetensors` or `.npz` file: weights `[outputs, inputs]`, biases
 /// `[outputs]`.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted, or of another network.
+/// [`Error::File`] for a file that cannot be trusted, of another network, or of a kind that is only written.
 pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     let file = match Format::of(path)? {
         Format::Npz => return npz::read(path, network),
+        Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => safetensors::read(path)?,
     };
     if file.parameters.fit(network) {
@@ -66,19 +79,32 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
 /// Reads a network with its parameters from a file that says what network it is.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted, or that does not say.
+/// [`Error::File`] for a file that cannot be trusted, that does not say, or of a kind that is only written.
 pub fn read(path: &Path) -> Result<(Network, Parameters)> {
-    let says_nothing = || {
-        let problem = "does not say what network it is of; .safetensors files that ckpt-gpu wrote do: train with \
-                       --save MODEL.safetensors";
-        Error::file(path, problem)
+    let network = |architecture: Option<Architecture>, place: &str| {
+        let says_nothing = || {
+            let problem = format!(
+                "does not say what network it is of, as files that train --save writes do; add {place} this JSON, \
+                 filled in for the network: {}",
+                r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
+            );
+            Error::file(path, problem)
+        };
+        let network = architecture.ok_or_else(says_nothing)?.network();
+        network.map_err(|error| Error::file(path, error.to_string()))
     };
-    let Format::Safetensors = Format::of(path)? else { return Err(says_nothing()) };
-    let ModelFile { parameters, architecture } = safetensors::read(path)?;
-    let network = architecture
-        .ok_or_else(says_nothing)?
-        .network()
-        .map_err(|error| Error::file(path, error.to_string()))?;
+    let (network, parameters) = match Format::of(path)? {
+        Format::Npz => {
+            let network = network(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
+            let parameters = npz::read(path, &network)?;
+            (network, parameters)
+        }
+        Format::Onnx => return Err(only_written(path)),
+        Format::Safetensors => {
+            let ModelFile { parameters, architecture } = safetensors::read(path)?;
+            (network(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
+        }
+    };
     match parameters.fit(&network) {
         true => Ok((network, parameters)),
         false => Err(Error::file(path, "its tensors are not of the architecture that it tells")),
@@ -89,19 +115,22 @@ pub fn read(path: &Path) -> Result<(Network, Parameters)> {
 /// only by a complete one.
 ///
 /// # Errors
-/// [`Error::File`] where the file cannot be written, or its name ends otherwise.
+/// [`Error::File`] where the file cannot be written, its name ends otherwise, or an ONNX file would be larger than 2 GiB.
 pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
     match Format::of(path)? {
         Format::Npz => npz::write(path, network, parameters),
+        Format::Onnx => onnx::write(path, network, parameters),
         Format::Safetensors => safetensors::write(path, network, parameters),
     }
 }
 
-/// Checks, before a long run, that [`write()`] will be able to write to `path`.
+/// Checks, before a long run, that [`write()`] will be able to write `network` to `path`.
 ///
 /// # Errors
-/// [`Error::File`] for a name of no known ending, or a folder that takes no files.
-pub fn check_writable(path: &Path) -> Result<()> {
-    Format::of(path)?;
+/// [`Error::File`] for a name of no known ending, a network too large for the format, or a folder that takes no files.
+pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
+    if let Format::Onnx = Format::of(path)? {
+        onnx::check(path, network)?;
+    }
     file::check_writable(path)
 }

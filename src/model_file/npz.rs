@@ -1,10 +1,15 @@
-//! NumPy's archives with `W0, b0, W1, b1, …`.
+//! NumPy's archives with `W0, b0, W1, b1, …`, and the architecture in those that we wrote.
 
 use std::path::Path;
 
-use crate::data::npz::{self, Archive, Entry};
+use super::Architecture;
+use crate::data::npz::{self, Archive, Elements, Entry, Values};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
+
+/// An array of bytes, so that it is an array to whoever goes through all members.
+const ARCHITECTURE: &str = "architecture";
+pub(super) const ARCHITECTURE_PLACE: &str = "an array architecture, of uint8, with the bytes of";
 
 /// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, f32 or
 /// f64.
@@ -14,9 +19,9 @@ use crate::{Error, Result};
 pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let mut archive = Archive::open(path)?;
     let layers = network.layers().len();
-    let found = archive.keys().count();
+    let found = tensors(&archive).count();
     if found != 2 * layers {
-        let keys: Vec<_> = archive.keys().take(6).collect();
+        let keys: Vec<_> = tensors(&archive).take(6).collect();
         return Err(Error::file(
             path,
             format!(
@@ -36,21 +41,55 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     Ok(Parameters { layers })
 }
 
-/// Writes the parameters of `network` as f32; an existing file is replaced only by a complete one.
+/// Reads the architecture, where the file tells it.
+///
+/// # Errors
+/// [`Error::File`] for a file that cannot be trusted.
+pub(super) fn read_architecture(path: &Path) -> Result<Option<Architecture>> {
+    let mut archive = Archive::open(path)?;
+    if !archive.keys().any(|key| key == ARCHITECTURE) {
+        return Ok(None);
+    }
+    let array = archive.read(ARCHITECTURE)?;
+    let Values::U8(text) = &array.values else {
+        let found = array.values.describe();
+        return Err(Error::file(
+            path,
+            format!("{ARCHITECTURE}: found {found}, expected uint8: JSON in UTF-8"),
+        ));
+    };
+    let architecture = Architecture::from_json(text);
+    architecture.map(Some).map_err(|problem| Error::file(path, format!("{ARCHITECTURE}: {problem}")))
+}
+
+fn tensors(archive: &Archive) -> impl Iterator<Item = &str> {
+    archive.keys().filter(|&key| key != ARCHITECTURE)
+}
+
+/// Writes the parameters of `network` as f32, and its architecture as JSON in bytes; an existing file is replaced only by
+/// a complete one.
 ///
 /// # Errors
 /// [`Error::File`] where the file cannot be written.
 pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
+    let architecture = Architecture::of(network).to_json();
     let mut entries = Vec::new();
     for (index, (layer, values)) in network.layers().zip(&parameters.layers).enumerate() {
         let weights = Entry {
             key: format!("W{index}"),
             shape: vec![layer.outputs, layer.inputs],
-            values: &values.weights,
+            values: (&values.weights).into(),
         };
         entries.push(weights);
-        entries.push(Entry { key: format!("b{index}"), shape: vec![layer.outputs], values: &values.bias });
+        let bias =
+            Entry { key: format!("b{index}"), shape: vec![layer.outputs], values: (&values.bias).into() };
+        entries.push(bias);
     }
+    entries.push(Entry {
+        key: ARCHITECTURE.to_owned(),
+        shape: vec![architecture.len()],
+        values: Elements::U8(architecture.as_bytes()),
+    });
     npz::write(path, &entries)
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Architecture, ModelFile};
+use super::{ARCHITECTURE_KEY, Architecture, ModelFile};
 use crate::file;
 use crate::memory::available_host_bytes;
 use crate::model::{LayerParameters, Network, Parameters};
@@ -18,8 +18,7 @@ use crate::{Error, Result};
 
 /// As the format's own reader has it.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
-/// Where the architecture is among the metadata, which are texts by name.
-const ARCHITECTURE: &str = "ckpt-gpu";
+pub(super) const ARCHITECTURE_PLACE: &str = "metadata named ckpt-gpu with";
 const METADATA: &str = "__metadata__";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,8 +38,8 @@ struct Header {
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal networks make
 /// equal bytes.
 pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
-    let architecture = serde_json::to_string(&Architecture::of(network)).unwrap_or_default();
-    let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE, architecture)]);
+    let architecture = Architecture::of(network).to_json();
+    let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE_KEY, architecture)]);
     let mut header = serde_json::Map::new();
     header.insert(METADATA.to_owned(), serde_json::json!(metadata));
     let mut end = 0;
@@ -98,9 +97,7 @@ fn parse(bytes: &[u8]) -> Result<ModelFile, String> {
     let Header { metadata, mut tensors } =
         serde_json::from_slice(header).map_err(|error| format!("has a header that is wrong: {error}"))?;
     check_extents(&tensors, data.len())?;
-    let architecture = metadata
-        .get(ARCHITECTURE)
-        .map(|text| serde_json::from_str(text).map_err(|error| format!("tells no architecture: {error}")));
+    let architecture = metadata.get(ARCHITECTURE_KEY).map(|text| Architecture::from_json(text.as_bytes()));
 
     let layers = tensors.len() / 2;
     let mut inputs = None;

@@ -56,7 +56,11 @@ impl Folder {
     /// Float arrays under their keys.
     pub fn write_npz(&self, name: &str, arrays: &[(&str, Vec<usize>, Vec<f32>)]) {
         let entries: Vec<_> = (arrays.iter())
-            .map(|(key, shape, values)| Entry { key: (*key).to_owned(), shape: shape.clone(), values })
+            .map(|(key, shape, values)| Entry {
+                key: (*key).to_owned(),
+                shape: shape.clone(),
+                values: values.into(),
+            })
             .collect();
         npz::write(&self.path(name), &entries).unwrap();
     }

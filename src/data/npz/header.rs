@@ -100,12 +100,11 @@ impl Header {
     }
 }
 
-/// The bytes of a version 1.0 header for C-order little-endian `f32` of `shape`.
-pub(super) fn f32_header(shape: &[usize]) -> Result<Vec<u8>, String> {
+/// The bytes of a version 1.0 header for C-order values of `kind` and `shape`.
+pub(super) fn header(kind: Kind, shape: &[usize]) -> Result<Vec<u8>, String> {
     let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
     let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
-    let mut text =
-        format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({axes}), }}", Kind::F32.descr());
+    let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({axes}), }}", kind.descr());
     // NumPy aligns the first value to 64 bytes; 10 bytes come before the text, a newline ends it.
     let bytes = (10 + text.len() + 1).next_multiple_of(64);
     text.extend(std::iter::repeat_n(' ', bytes - 10 - text.len() - 1));
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         for shape in [&[][..], &[3], &[30, 784], &[2, 0, 5], &[1; 64]] {
-            let bytes = f32_header(shape).unwrap();
+            let bytes = header(Kind::F32, shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);
             let header = Header::read(&mut &bytes[..]).unwrap();
             assert_eq!(header.shape, shape);

@@ -12,7 +12,7 @@ mod write;
 
 pub use elements::{Array, Values};
 pub use read::{Archive, MAX_INFLATED_BYTES};
-pub use write::{Entry, check_writable, write};
+pub use write::{Elements, Entry, check_writable, write};
 
 const MAX_CHARS_SHOWN: usize = 80;
 

@@ -1,11 +1,12 @@
 //! Writing an archive, whole or not at all.
 
-use super::header::f32_header;
+use super::elements::Kind;
+use super::header::header;
 use super::shown;
 use crate::file;
 use crate::{Error, Result};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
@@ -20,10 +21,58 @@ pub struct Entry<'a> {
     /// Length of each axis.
     pub shape: Vec<usize>,
     /// Its values in C order, as many as `shape` holds.
-    pub values: &'a [f32],
+    pub values: Elements<'a>,
 }
 
-/// Writes `entries` to `path` as `float32` arrays that `np.load` reads.
+/// What an array is made of, and the dtype that it is written with.
+#[derive(Debug, Clone, Copy)]
+pub enum Elements<'a> {
+    /// `float32`.
+    F32(&'a [f32]),
+    /// `uint8`.
+    U8(&'a [u8]),
+}
+
+impl<'a, V: AsRef<[f32]> + ?Sized> From<&'a V> for Elements<'a> {
+    fn from(values: &'a V) -> Self {
+        Elements::F32(values.as_ref())
+    }
+}
+
+impl Elements<'_> {
+    fn len(self) -> usize {
+        match self {
+            Elements::F32(values) => values.len(),
+            Elements::U8(values) => values.len(),
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Elements::F32(values) => size_of_val(values),
+            Elements::U8(values) => values.len(),
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Elements::F32(_) => Kind::F32,
+            Elements::U8(_) => Kind::U8,
+        }
+    }
+
+    fn write(self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Elements::F32(values) => values.chunks(CHUNK_VALUES).try_for_each(|chunk| {
+                let words: Vec<[u8; 4]> = chunk.iter().map(|value| value.to_le_bytes()).collect();
+                to.write_all(words.as_flattened())
+            }),
+            Elements::U8(values) => to.write_all(values),
+        }
+    }
+}
+
+/// Writes `entries` to `path` as arrays that `np.load` reads.
 ///
 /// Equal entries make equal bytes. A file already at `path` is replaced only by a complete one: the archive is
 /// written beside it, synced, then renamed over it. Fails where the folder cannot be written, where a name comes
@@ -50,8 +99,8 @@ fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {
         if held != Some(values.len()) {
             return Err(fail(format!("the shape {shape:?} does not hold {} values", values.len())));
         }
-        let header = f32_header(shape).map_err(fail)?;
-        let bytes = (header.len() + size_of_val(*values)) as u64;
+        let header = header(values.kind(), shape).map_err(fail)?;
+        let bytes = (header.len() + values.bytes()) as u64;
         // Whatever would differ between two runs or two systems is fixed.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -60,12 +109,7 @@ fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {
             .unix_permissions(0o644)
             .large_file(bytes > u64::from(u32::MAX));
         zip.start_file(format!("{key}.npy"), options).map_err(|e| fail(e.to_string()))?;
-        let written = zip.write_all(&header).and_then(|()| {
-            values.chunks(CHUNK_VALUES).try_for_each(|chunk| {
-                let words: Vec<[u8; 4]> = chunk.iter().map(|value| value.to_le_bytes()).collect();
-                zip.write_all(words.as_flattened())
-            })
-        });
+        let written = zip.write_all(&header).and_then(|()| values.write(&mut zip));
         written.map_err(|e| fail(e.to_string()))?;
     }
     let mut file = zip.finish().map_err(|e| e.to_string())?;

@@ -1,0 +1,130 @@
+//! A network as nodes of ONNX's standard operators.
+
+use std::f32::consts::SQRT_2;
+
+use super::message::{
+    Attribute, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
+};
+use crate::model::{Activation, Network};
+
+/// `input`: `[batch, features]`.
+pub const INPUT: &str = "input";
+/// `output`: `[batch, outputs]`, what `predict` gives.
+pub const OUTPUT: &str = "output";
+
+/// The graph without weights and biases, which it calls [`weight_name`] and [`bias_name`].
+pub fn graph(network: &Network) -> Graph {
+    let mut nodes = Nodes::default();
+    let mut state = INPUT.to_owned();
+    for (index, layer) in network.layers().enumerate() {
+        let place = format!("layers.{index}");
+        let read = nodes.activate(layer.load, &state, &format!("{place}.load"));
+        let product = nodes.add("Gemm", &place, &[&read, &weight_name(index), &bias_name(index)]);
+        nodes.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
+        let made = nodes.activate(layer.store, &product, &format!("{place}.store"));
+        state = match layer.residual {
+            true => nodes.add("Add", &place, &[&made, &state]),
+            false => made,
+        };
+    }
+    if let Some(last) = nodes.node.last_mut() {
+        last.output = vec![OUTPUT.to_owned()];
+    }
+    Graph {
+        node: nodes.node,
+        name: "network".to_owned(),
+        initializer: nodes.constants,
+        input: vec![matrix(INPUT, network.features())],
+        output: vec![matrix(OUTPUT, network.outputs())],
+    }
+}
+
+/// Of a tensor `[outputs, inputs]`.
+pub fn weight_name(layer: usize) -> String {
+    format!("layers.{layer}.weight")
+}
+
+/// Of a tensor `[outputs]`.
+pub fn bias_name(layer: usize) -> String {
+    format!("layers.{layer}.bias")
+}
+
+fn matrix(name: &str, width: usize) -> ValueInfo {
+    let batch = Dimension { dim_param: Some("batch".to_owned()), dim_value: None };
+    let width = Dimension { dim_value: Some(width as i64), dim_param: None };
+    let shape = Some(Shape { dim: vec![batch, width] });
+    let tensor_type = Some(TensorType { elem_type: FLOAT, shape });
+    ValueInfo { name: name.to_owned(), r#type: Some(Type { tensor_type }) }
+}
+
+#[derive(Default)]
+struct Nodes {
+    node: Vec<Node>,
+    constants: Vec<Tensor>,
+}
+
+impl Nodes {
+    /// Applies φ to `value`; the name of what it gives.
+    fn activate(&mut self, activation: Activation, value: &str, place: &str) -> String {
+        match activation {
+            Activation::Sigmoid => self.add("Sigmoid", place, &[value]),
+            Activation::Tanh => self.add("Tanh", place, &[value]),
+            Activation::Relu => self.add("Relu", place, &[value]),
+            Activation::LeakyRelu => {
+                let made = self.add("LeakyRelu", place, &[value]);
+                let slope = Some(Activation::LEAK);
+                self.attribute(Attribute { name: "alpha".to_owned(), f: slope, r#type: FLOAT, i: None });
+                made
+            }
+            // Operator set 17 has no Gelu. Runtimes know these five nodes, in this order, and fuse them.
+            Activation::Gelu => {
+                let [root, one, half] = [("sqrt2", SQRT_2), ("one", 1.0), ("half", 0.5)]
+                    .map(|(name, of)| self.constant(name, of));
+                let scaled = self.add("Div", place, &[value, &root]);
+                let erf = self.add("Erf", place, &[&scaled]);
+                let doubled = self.add("Add", place, &[&erf, &one]);
+                let product = self.add("Mul", place, &[value, &doubled]);
+                self.add("Mul", &format!("{place}.half"), &[&product, &half])
+            }
+            Activation::Silu => {
+                let sigmoid = self.add("Sigmoid", place, &[value]);
+                self.add("Mul", place, &[value, &sigmoid])
+            }
+            Activation::Sine => self.add("Sin", place, &[value]),
+            Activation::Identity => value.to_owned(),
+        }
+    }
+
+    /// The name of what the node gives. No place may hold two of one operator.
+    fn add(&mut self, operator: &str, place: &str, inputs: &[&str]) -> String {
+        let name = format!("{place}.{operator}");
+        self.node.push(Node {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: operator.to_owned(),
+            attribute: Vec::new(),
+        });
+        name
+    }
+
+    /// Gives it to the latest node.
+    fn attribute(&mut self, attribute: Attribute) {
+        if let Some(node) = self.node.last_mut() {
+            node.attribute.push(attribute);
+        }
+    }
+
+    /// The name of a scalar, which is made where there is none yet.
+    fn constant(&mut self, name: &str, value: f32) -> String {
+        if !self.constants.iter().any(|constant| constant.name == name) {
+            self.constants.push(Tensor {
+                dims: Vec::new(),
+                data_type: FLOAT,
+                name: name.to_owned(),
+                raw_data: Some(value.to_le_bytes().to_vec()),
+            });
+        }
+        name.to_owned()
+    }
+}

@@ -1,0 +1,219 @@
+//! ONNX, which other programs run; it is only written. <https://onnx.ai>
+//!
+//! Weights and biases are written one after the other, straight from where they lie: the size of a file is known from its
+//! network alone.
+
+mod graph;
+mod message;
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use prost::Message;
+
+use self::graph::{bias_name, graph, weight_name};
+use self::message::{FLOAT, Metadata, Model, OperatorSet, Tensor};
+use super::{ARCHITECTURE_KEY, Architecture};
+use crate::file;
+use crate::model::{Network, Parameters};
+use crate::{Error, Result};
+
+/// No reader of protobuf messages takes more.
+const MOST_BYTES: u64 = i32::MAX as u64;
+/// Of 2021, read by ONNX Runtime since 1.12, with the version of the container that came with it.
+const OPERATOR_SET: i64 = 17;
+const IR_VERSION: i64 = 8;
+
+/// The fields that are not left to prost, because what they hold is written piece by piece.
+const GRAPH: u8 = 7;
+const INITIALIZER: u8 = 5;
+const RAW_DATA: u8 = 9;
+
+/// A file but for the numbers.
+struct Outline {
+    /// The model without its graph.
+    model: Vec<u8>,
+    /// The graph without weights and biases.
+    graph: Vec<u8>,
+    /// What comes before the numbers of each weight and bias tensor, and how many bytes these take.
+    tensors: Vec<(Vec<u8>, u64)>,
+}
+
+impl Outline {
+    fn of(network: &Network) -> Self {
+        let model = Model {
+            ir_version: IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            graph: None,
+            opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPERATOR_SET }],
+            metadata_props: vec![Metadata {
+                key: ARCHITECTURE_KEY.to_owned(),
+                value: Architecture::of(network).to_json(),
+            }],
+        };
+        let tensors = network.layers().enumerate().flat_map(|(index, layer)| {
+            let (inputs, outputs) = (layer.inputs as i64, layer.outputs as i64);
+            [(weight_name(index), vec![outputs, inputs]), (bias_name(index), vec![outputs])]
+        });
+        Outline {
+            model: model.encode_to_vec(),
+            graph: graph(network).encode_to_vec(),
+            tensors: tensors.map(|(name, dims)| tensor_start(name, dims)).collect(),
+        }
+    }
+
+    fn graph_bytes(&self) -> u64 {
+        let tensors = self.tensors.iter().map(|(start, bytes)| start.len() as u64 + bytes);
+        self.graph.len() as u64 + tensors.sum::<u64>()
+    }
+
+    /// Of the whole file.
+    fn bytes(&self) -> u64 {
+        let graph = self.graph_bytes();
+        (self.model.len() + start(GRAPH, graph).len()) as u64 + graph
+    }
+}
+
+/// Checks that a file of `network` is not larger than ONNX allows.
+///
+/// # Errors
+/// [`Error::File`] with both sizes in bytes.
+pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
+    match Outline::of(network).bytes() {
+        bytes if bytes > MOST_BYTES => Err(Error::file(
+            path,
+            format!(
+                "would have {bytes} bytes, but an ONNX file has at most {MOST_BYTES}; save it as .safetensors, or \
+                 train a network of fewer parameters"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the network from `input` `[batch, features]` to `output` `[batch, outputs]`, both f32, with the tensors
+/// `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …. Equal networks make equal bytes.
+///
+/// # Errors
+/// As [`check`], and [`Error::File`] where the file cannot be written.
+pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
+    check(path, network)?;
+    let outline = Outline::of(network);
+    let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
+    file::replace(path, |file| {
+        let mut file = BufWriter::new(file);
+        let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|error| error.to_string());
+        write(&outline.model)?;
+        write(&start(GRAPH, outline.graph_bytes()))?;
+        write(&outline.graph)?;
+        for ((start, _), values) in outline.tensors.iter().zip(values) {
+            write(start)?;
+            let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
+            write(words.as_flattened())?;
+        }
+        file.flush().map_err(|error| error.to_string())
+    })
+}
+
+/// What comes before the numbers of a tensor of the graph, and the bytes that these take.
+fn tensor_start(name: String, dims: Vec<i64>) -> (Vec<u8>, u64) {
+    let bytes = 4 * dims.iter().product::<i64>() as u64;
+    let mut tensor = Tensor { dims, data_type: FLOAT, name, raw_data: None }.encode_to_vec();
+    tensor.extend(start(RAW_DATA, bytes));
+    let mut whole = start(INITIALIZER, tensor.len() as u64 + bytes);
+    whole.extend(tensor);
+    (whole, bytes)
+}
+
+/// What comes before `bytes` bytes in `field`: its number, with 2 for bytes of a length, and the length.
+fn start(field: u8, bytes: u64) -> Vec<u8> {
+    let mut start = vec![field << 3 | 2];
+    let mut left = bytes;
+    while left >= 0x80 {
+        start.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    start.push(left as u8);
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::graph::{INPUT, OUTPUT};
+    use super::message::Node;
+    use super::*;
+    use crate::model::{Activation, Initialiser, Loss};
+
+    fn written(network: &Network, parameters: &Parameters) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        write(&path, network, parameters).unwrap();
+        fs::read(path).unwrap()
+    }
+
+    /// Every message has the fields and lengths that prost would have written.
+    #[test]
+    fn what_is_written_piece_by_piece_is_one_message() {
+        for (widths, activation) in [(&[3, 40, 40, 2][..], Activation::Gelu), (&[5, 1], Activation::Relu)] {
+            let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
+            let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
+            let bytes = written(&network, &parameters);
+            assert_eq!(bytes, written(&network, &parameters));
+            assert_eq!(bytes.len() as u64, Outline::of(&network).bytes());
+            let model = Model::decode(&bytes[..]).unwrap();
+            assert_eq!(model.encoded_len(), bytes.len());
+            let found = model.graph.unwrap().initializer;
+            for (index, layer) in parameters.layers.iter().enumerate() {
+                for (name, values) in [(weight_name(index), &layer.weights), (bias_name(index), &layer.bias)]
+                {
+                    let tensor = found.iter().find(|tensor| tensor.name == name).unwrap();
+                    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    assert_eq!(tensor.raw_data.as_deref(), Some(&data[..]), "{name}");
+                    assert_eq!(tensor.dims.iter().product::<i64>() as usize, values.len(), "{name}");
+                }
+            }
+        }
+    }
+
+    /// What each node reads has been made by another before it, once, and so is what the graph gives.
+    #[test]
+    fn nodes_are_in_order_and_their_names_differ() {
+        for activation in Activation::ALL {
+            for (loss, residual) in [(Loss::Quadratic, false), (Loss::Quadratic, true), (Loss::Mse, true)] {
+                let network = Network::new(&[3, 4, 4, 4, 2], activation, loss).unwrap();
+                let network = network.with_residual(residual);
+                let graph = graph(&network);
+                let mut made = vec![INPUT.to_owned()];
+                made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
+                made.extend((0..4).flat_map(|layer| [weight_name(layer), bias_name(layer)]));
+                for node in &graph.node {
+                    assert!(node.input.iter().all(|input| made.contains(input)), "{node:?}");
+                    assert!(!made.contains(&node.output[0]), "{node:?}");
+                    made.extend(node.output.iter().cloned());
+                }
+                assert!(made.iter().any(|name| name == OUTPUT), "{made:?}");
+                let is_residual =
+                    |node: &&Node| node.op_type == "Add" && !node.input.contains(&"one".to_owned());
+                let adds = graph.node.iter().filter(is_residual);
+                assert_eq!(adds.count(), if residual { 2 } else { 0 }, "{activation:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_larger_than_the_format_allows_are_refused() {
+        let path = Path::new("large.onnx");
+        let network = |width| Network::new(&[1 << 15, width], Activation::Relu, Loss::Mse).unwrap();
+        let bytes = |width| Outline::of(&network(width)).bytes();
+        let most = (1..1 << 15).rev().find(|&width| bytes(width) <= MOST_BYTES).unwrap();
+        assert_eq!(most, (1 << 14) - 1);
+        check(path, &network(most)).unwrap();
+        let problem = check(path, &network(most + 1)).unwrap_err().to_string();
+        for word in ["large.onnx", &bytes(most + 1).to_string(), "2147483647", ".safetensors"] {
+            assert!(problem.contains(word), "{problem}");
+        }
+    }
+}
