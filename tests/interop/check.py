@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Holds the model files against other programs: what these make of a file is what `ckpt-gpu predict` makes of it.
+
+    python3 tests/interop/check.py target/debug/ckpt-gpu
+
+Trains small networks of every activation, with and without residual layers, on a slice of data/mnist.npz, on the CPU, and
+saves each as .safetensors, .npz and .onnx. Weights that the safetensors package reads go through a forward pass in NumPy
+and f64; the ONNX file is checked, and run by ONNX Runtime; np.load must read the npz.
+
+To be run from the project's root, with the packages in tests/interop/requirements.txt.
+"""
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from safetensors import safe_open
+
+DATA = Path("data/mnist.npz")
+TRAIN, TEST, BATCH, STEPS = 200, 50, 20, 10
+# Of the largest magnitude among all outputs.
+TOLERANCE = 1e-5
+# Samples must differ by at least this much of it, lest a network that ignores its input passes.
+LEAST_SPREAD = 1e-3
+# A file without an architecture must be refused as one that cannot be trusted.
+BAD_FILE = 3
+
+ERF = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+ACTIVATIONS = {
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky-relu": lambda z: np.where(z < 0, 0.01 * z, z),
+    "gelu": lambda z: z * (1 + ERF(z / math.sqrt(2))) / 2,
+    "silu": lambda z: z * sigmoid(z),
+    "sine": np.sin,
+    "identity": lambda z: z,
+}
+# These are applied where states are read, as all are in residual networks: the last layer gives what it makes.
+APPLIED_AS_READ = ("gelu", "silu", "sine")
+
+# The middle is not square, so that a residual network has layers that add nothing there.
+WIDTHS = [784, 24, 24, 24, 16, 16, 10]
+CASES = [
+    *((WIDTHS, activation, residual, "cross-entropy") for activation in ACTIVATIONS for residual in (False, True)),
+    # Of the losses, this one alone has the activation on the outputs, too.
+    *((WIDTHS, activation, False, "quadratic") for activation in ACTIVATIONS),
+    (WIDTHS, "relu", True, "quadratic"),
+    ([784, 16, 16, 1], "silu", True, "mse"),
+    ([784, 16, 16, 1], "tanh", False, "huber"),
+    ([784, 10], "relu", True, "cross-entropy"),
+]
+
+
+class Mismatch(Exception):
+    pass
+
+
+def expect(condition, problem):
+    if not condition:
+        raise Mismatch(problem)
+
+
+def write_data(folder):
+    """Classes of digits, and for networks of one output the share of ink, a number to be met."""
+    with np.load(DATA) as file:
+        x_train, y_train = file["x_train"][:TRAIN], file["y_train"][:TRAIN]
+        x_test, y_test = file["x_test"][:TEST], file["y_test"][:TEST]
+    np.savez(folder / "classes.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    ink = [x.reshape(len(x), -1).mean(axis=1, dtype=np.float32) / 255 for x in (x_train, x_test)]
+    np.savez(folder / "values.npz", x_train=x_train, y_train=ink[0], x_test=x_test, y_test=ink[1])
+    return x_test.reshape(TEST, -1).astype(np.float32) / 255
+
+
+def forward(inputs, layers, architecture):
+    """What the network gives, in f64; weights are [outputs, inputs]."""
+    name, residual = architecture["activation"], architecture["residual"]
+    phi = ACTIVATIONS[name]
+    state = inputs.astype(np.float64)
+    last = len(layers) - 1
+    if residual or name in APPLIED_AS_READ:
+        for index, (weights, bias) in enumerate(layers):
+            made = (phi(state) if index else state) @ weights.T + bias
+            adds = residual and 0 < index < last and made.shape == state.shape
+            state = made + state if adds else made
+        return state
+    for index, (weights, bias) in enumerate(layers):
+        made = state @ weights.T + bias
+        state = phi(made) if index < last or architecture["loss"] == "quadratic" else made
+    return state
+
+
+def read_safetensors(path):
+    with safe_open(path, framework="numpy") as file:
+        names = set(file.keys())
+        layers = []
+        while f"layers.{len(layers)}.weight" in names:
+            place = f"layers.{len(layers)}"
+            layers.append(tuple(file.get_tensor(f"{place}.{part}") for part in ("weight", "bias")))
+        expect(len(names) == 2 * len(layers), f"{path.name}: found tensors {sorted(names)}")
+        return layers, json.loads(file.metadata()["ckpt-gpu"])
+
+
+def read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    architecture = json.loads(bytes(arrays.pop("architecture")))
+    layers = [(arrays[f"W{layer}"], arrays[f"b{layer}"]) for layer in range(len(arrays) // 2)]
+    return layers, architecture
+
+
+def run_onnx(path, inputs, widths):
+    """What ONNX Runtime makes of all samples at once; they must give the same one by one."""
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for found, name, width in zip((session.get_inputs(), session.get_outputs()), ("input", "output"), (widths[0], widths[-1])):
+        tells = [(value.name, value.type, value.shape) for value in found]
+        expected = [(name, "tensor(float)", ["batch", width])]
+        expect(tells == expected, f"{path.name}: found {tells}, expected {expected}")
+    together = session.run(["output"], {"input": inputs})[0]
+    alone = np.concatenate([session.run(["output"], {"input": inputs[n : n + 1]})[0] for n in range(3)])
+    return together, alone
+
+
+def distance(found, expected):
+    """The largest difference, of the largest magnitude."""
+    expect(found.shape == expected.shape, f"found shape {found.shape}, expected {expected.shape}")
+    expect(np.isfinite(found).all() and np.isfinite(expected).all(), "found what is no finite number")
+    return np.abs(found.astype(np.float64) - expected).max() / np.abs(expected).max()
+
+
+class Program:
+    def __init__(self, binary, folder):
+        self.binary, self.folder = binary, folder
+
+    def run(self, *arguments):
+        command = [self.binary, *map(str, arguments), "--device", "cpu"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def succeed(self, *arguments):
+        done = self.run(*arguments)
+        expect(done.returncode == 0, f"{' '.join(map(str, arguments))}: exit code {done.returncode}: {done.stderr}")
+
+    def predict(self, model, data):
+        self.succeed("predict", model, "--data", data, "--out", "outputs.npz")
+        with np.load(self.folder / "outputs.npz") as file:
+            return file["outputs"]
+
+
+def check_case(program, inputs, widths, activation, residual, loss):
+    """The largest distances: of the forward pass in f64 from `predict`, and of ONNX Runtime."""
+    data = "values.npz" if widths[-1] == 1 else "classes.npz"
+    network = ["--layers", ",".join(map(str, widths)), "--activation", activation, f"--residual={str(residual).lower()}"]
+    training = ["--loss", loss, "--batch", BATCH, "--steps", STEPS, "--optimizer", "adam", "--lr", 0.003]
+    for kind in ("safetensors", "npz", "onnx"):
+        program.succeed("train", "--data", data, *network, *training, "--save", f"model.{kind}")
+    outputs = program.predict("model.safetensors", data)
+    spread = np.ptp(outputs, axis=0).max() / np.abs(outputs).max()
+    expect(spread >= LEAST_SPREAD, f"outputs differ by {spread:.1e} between samples, which shows nothing")
+
+    layers, architecture = read_safetensors(program.folder / "model.safetensors")
+    expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
+    expect(architecture == expected, f"the safetensors file tells {architecture}, expected {expected}")
+    numpy_off = distance(outputs, forward(inputs, layers, architecture))
+
+    npz_layers, npz_architecture = read_npz(program.folder / "model.npz")
+    expect(npz_architecture == expected, f"the npz file tells {npz_architecture}, expected {expected}")
+    for index, (ours, same) in enumerate(zip(layers, npz_layers, strict=True)):
+        equal = all(np.array_equal(a, b) and a.dtype == b.dtype == np.float32 for a, b in zip(ours, same))
+        expect(equal, f"layer {index} of the npz file is not that of the safetensors file")
+    expect(np.array_equal(program.predict("model.npz", data), outputs), "the npz file predicts something else")
+
+    together, alone = run_onnx(program.folder / "model.onnx", inputs, widths)
+    onnx_off = max(distance(together, outputs), distance(alone, outputs[: len(alone)]))
+    for off, what in ((numpy_off, "NumPy in f64"), (onnx_off, "ONNX Runtime")):
+        expect(off <= TOLERANCE, f"{what} differs by {off:.1e} of the largest output, expected at most {TOLERANCE:.0e}")
+    return numpy_off, onnx_off
+
+
+def check_foreign(program):
+    """An npz of others is refused, and read once it is as the message says."""
+    random = np.random.default_rng(1)
+    weights = random.normal(size=(10, 784)).astype(np.float32)
+    arrays = {"W0": weights, "b0": np.zeros(10, np.float32)}
+    np.savez(program.folder / "foreign.npz", **arrays)
+    refused = program.run("eval", "foreign.npz", "--data", "classes.npz")
+    expect(refused.returncode == BAD_FILE, f"foreign.npz: exit code {refused.returncode}, expected {BAD_FILE}")
+    text = refused.stderr[refused.stderr.index("{") : refused.stderr.rindex("}") + 1]
+    architecture = json.dumps(json.loads(text) | {"widths": [784, 10]})
+    np.savez(program.folder / "foreign.npz", **arrays, architecture=np.frombuffer(architecture.encode(), np.uint8))
+    with np.load(program.folder / "classes.npz") as file:
+        expected = file["x_test"].reshape(TEST, -1) / 255 @ weights.T.astype(np.float64)
+    off = distance(program.predict("foreign.npz", "classes.npz"), expected)
+    expect(off <= TOLERANCE, f"foreign.npz: outputs are off by {off:.1e}, expected at most {TOLERANCE:.0e}")
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("binary", type=Path, help="the ckpt-gpu to be checked")
+    binary = flags.parse_args().binary.resolve()
+
+    failures, worst = 0, np.zeros(2)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(binary, Path(folder))
+        inputs = write_data(program.folder)
+        for widths, activation, residual, loss in CASES:
+            name = f"{activation}{', residual' if residual else ''}, {loss}, {','.join(map(str, widths))}"
+            try:
+                off = check_case(program, inputs, widths, activation, residual, loss)
+                worst = np.maximum(worst, off)
+                print(f"{name}: NumPy off by {off[0]:.1e}, ONNX Runtime by {off[1]:.1e}")
+            except Mismatch as problem:
+                failures += 1
+                print(f"{name}: FAILED: {problem}")
+        try:
+            check_foreign(program)
+        except Mismatch as problem:
+            failures += 1
+            print(f"an npz of others: FAILED: {problem}")
+    print(f"{len(CASES)} networks; NumPy off by at most {worst[0]:.1e}, ONNX Runtime by {worst[1]:.1e}")
+    if failures:
+        sys.exit(f"{failures} failed")
+
+
+if __name__ == "__main__":
+    main()
