@@ -1,7 +1,7 @@
 //! ONNX, which other programs run; it is only written. <https://onnx.ai>
 //!
-//! Weights and biases are written one after the other, straight from where they lie: the size of a file is known from its
-//! network alone.
+//! Weights and biases are written one after the other, with no copy of all: the size of a file is known from its network
+//! alone.
 
 mod graph;
 mod message;
