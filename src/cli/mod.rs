@@ -6,6 +6,7 @@ mod compare;
 mod data;
 mod devices;
 mod flags;
+mod hints;
 mod interrupt;
 mod output;
 mod plan;

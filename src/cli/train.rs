@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
+use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
 use super::output;
 use super::progress::Progress;
@@ -154,6 +155,13 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
             "nothing is recomputed, so there is nothing to verify: use --every 2 or more, or a --budget",
         );
     }
+    let asked = Asked {
+        settings,
+        bytes: trainer.planned().total(),
+        recomputed_layers: trainer.plan().prediction.recomputed_layers,
+        samples: Some(trainer.data().train.len()),
+    };
+    hints::hint(&asked, |settings| trainer.plan_with(settings)).iter().for_each(|hint| output::narrate(hint));
     if args.json {
         output::json(&report::json::plan(&summary));
     }
