@@ -9,6 +9,7 @@ mod devices;
 mod flags;
 mod hints;
 mod interrupt;
+mod manual;
 mod output;
 mod plan;
 mod predict;
@@ -55,6 +56,10 @@ enum Command {
     Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
+    /// Write what completes this program's commands and flags in a shell
+    Completions(manual::CompletionsArgs),
+    /// Write the manual's pages
+    Man(manual::ManArgs),
 }
 
 /// The program's commands and flags.
@@ -98,5 +103,7 @@ pub fn run(cli: Cli) -> Result<()> {
             devices::run(&args);
             Ok(())
         }
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::pages(&args),
     }
 }
