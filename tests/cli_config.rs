@@ -134,7 +134,7 @@ fn lists_are_read_and_replaced_whole() {
     folder.run("train --config c.toml --report c.html").succeeded();
     assert_eq!(folder.files(), ["c.html", "c.toml"]);
 
-    let folder = small_with("every = [0, 2, 'auto']\nrepeats = 1\nepochs = 1");
+    let folder = small_with("every = [0, 3, 'auto']\nrepeats = 1\nepochs = 1");
     let compared = folder.run("compare --json --config c.toml").succeeded().events();
     assert_eq!(compared[0]["strategies"].as_array().unwrap().len(), 3, "{compared:?}");
 }

@@ -31,7 +31,13 @@ pub(super) struct ManArgs {
 pub(super) fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), NAME, &mut script);
-    output::result(String::from_utf8_lossy(&script).trim_end())
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if args.shell == Shell::Bash {
+        // clap_complete 4.6 spells a command one way where it is met and another where it is looked up, if the program's
+        // name has a hyphen: https://github.com/clap-rs/clap/issues/6421
+        script = script.replace("ckpt__subcmd__gpu__", "ckpt__gpu__");
+    }
+    output::result(script.trim_end())
 }
 
 /// `ckpt-gpu man`
