@@ -1,9 +1,9 @@
 use std::process::ExitCode;
 
-use clap::Parser;
+use ckpt_gpu::cli;
 
 fn main() -> ExitCode {
-    match ckpt_gpu::cli::run(ckpt_gpu::cli::Cli::parse()) {
+    match cli::parse(std::env::args_os()).and_then(cli::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ckpt-gpu: {error}");

@@ -3,10 +3,13 @@
 mod alternatives;
 mod check;
 mod compare;
+mod config;
 mod data;
 mod devices;
 mod flags;
+mod hints;
 mod interrupt;
+mod manual;
 mod output;
 mod plan;
 mod predict;
@@ -14,9 +17,12 @@ mod progress;
 mod snapshots;
 mod train;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Result;
+use config::{CommandLine, Effective};
 
 /// Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU.
 #[derive(Debug, Parser)]
@@ -28,6 +34,10 @@ use crate::Result;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// What the command was told, defaults among it.
+    #[clap(skip)]
+    effective: Option<Effective>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +56,35 @@ enum Command {
     Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
+    /// Write what completes this program's commands and flags in a shell
+    Completions(manual::CompletionsArgs),
+    /// Write the manual's pages
+    Man(manual::ManArgs),
+}
+
+/// The program's commands and flags.
+fn command() -> clap::Command {
+    config::with_flag(Cli::command())
+}
+
+/// Reads a command line, and the file of flags that it names. For `--help`, and for what clap does not understand, this
+/// ends the process.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for a file of flags that cannot be used.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
+    let command = command();
+    let CommandLine { words, config } = CommandLine::expanded(&command, words.into_iter().collect())?;
+    let refuse = |error: clap::Error| -> ! {
+        if let Some(path) = &config {
+            output::narrate(&format!("with the flags of {} before those given here:", path.display()));
+        }
+        error.exit()
+    };
+    let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
+    let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
+    Ok(Cli { effective, ..cli })
 }
 
 /// Runs one command.
@@ -54,7 +93,7 @@ enum Command {
 /// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
-        Command::Train(args) => train::run(&args),
+        Command::Train(args) => train::run(&args, cli.effective.as_ref()),
         Command::Plan(args) => plan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
@@ -64,5 +103,7 @@ pub fn run(cli: Cli) -> Result<()> {
             devices::run(&args);
             Ok(())
         }
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::pages(&args),
     }
 }

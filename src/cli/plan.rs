@@ -6,13 +6,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use super::alternatives::Alternatives;
 use super::data::DataFlags;
 use super::flags::{RunFlags, StrategyFlags};
+use super::hints::{self, Asked};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::DatasetShape;
 use crate::device::{DeviceInfo, DeviceLimits, Residence};
 use crate::model::Network;
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
-use crate::train::{Machine, Target, task};
+use crate::train::{self, Machine, Target};
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -43,9 +44,18 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let network = settings.network()?;
     let (target, device, planned_for) = target(settings.device)?;
     let (data, residence) = data(&args.flags.data, &settings, &network)?;
-    let task = task(&settings, &network, data);
+    let task = train::task(&settings, &network, data);
     let planned = target.plan(settings.strategy, &task, residence)?;
     let bytes = planned.bytes();
+    let asked = Asked {
+        settings: &Settings { dataset: residence, ..settings.clone() },
+        bytes: bytes.total(),
+        recomputed_layers: planned.plan.prediction.recomputed_layers,
+        samples: Some(data.train.samples).filter(|&samples| samples > 0),
+    };
+    let other =
+        |other: &Settings| target.plan(other.strategy, &train::task(other, &network, data), other.dataset);
+    hints::hint(&asked, other).iter().for_each(|hint| output::narrate(hint));
     let summary = PlanSummary {
         strategy: planned.strategy,
         network: &network,

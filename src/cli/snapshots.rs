@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::config::Effective;
 use super::flags::count;
 use super::output;
 use crate::config::Settings;
@@ -86,6 +87,17 @@ impl Snapshots {
         ));
         self.last = Some(found.path);
         Ok(Some(found.snapshot))
+    }
+
+    /// Puts the run's flags beside its snapshots. Where it is gone on with, those that it began with stay.
+    pub fn keep_config(&self, effective: &Effective, settings: &Settings) {
+        let path = self.store.folder().join("config.toml");
+        if self.resume && path.exists() {
+            return;
+        }
+        if let Err(error) = effective.write(&path, settings) {
+            output::narrate(&format!("the run goes on without its flags beside its snapshots: {error}"));
+        }
     }
 
     /// Steps until the next one is due.

@@ -5,12 +5,15 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use super::config::Effective;
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
+use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
 use super::output;
 use super::progress::Progress;
 use super::snapshots::{SnapshotFlags, remedy};
 use crate::config::Settings;
+use crate::file;
 use crate::model_file;
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Start, Trainer, Verifier};
@@ -38,6 +41,10 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
+    /// Write the values of all flags to this TOML file; --config with it makes the same run
+    #[arg(long, value_name = "FILE")]
+    save_config: Option<PathBuf>,
+
     /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
     #[arg(long)]
     verify_recompute: bool,
@@ -47,7 +54,8 @@ pub(super) struct TrainArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &TrainArgs) -> Result<()> {
+/// `effective` is what `args` were made of.
+pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()> {
     let settings = Settings {
         strategy: args.strategy.strategy(),
         timed: args.report.iter().any(ReportFile::is_timed),
@@ -59,6 +67,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let network = settings.network()?;
     if let Some(path) = &args.save {
         model_file::check_writable(path, &network)?;
+    }
+    if let Some(path) = &args.save_config {
+        file::check_writable(path)?;
     }
     let data = Arc::new(args.flags.data.load(&settings)?);
     data.check(&network)?;
@@ -74,6 +85,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let mut trainer = Trainer::starting(&settings, &data, start)?;
     drop((snapshot, initial));
     announce(args, &settings, &trainer);
+    if let Some(effective) = effective {
+        if let Some(path) = &args.save_config {
+            effective.write(path, &settings)?;
+            output::narrate(&format!("flags saved to {}", path.display()));
+        }
+        snapshots.iter().for_each(|snapshots| snapshots.keep_config(effective, &settings));
+    }
     let started = Instant::now();
     let mut progress = Progress::new(trainer.total_steps());
     let mut epochs = Vec::new();
@@ -154,6 +172,13 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
             "nothing is recomputed, so there is nothing to verify: use --every 2 or more, or a --budget",
         );
     }
+    let asked = Asked {
+        settings,
+        bytes: trainer.planned().total(),
+        recomputed_layers: trainer.plan().prediction.recomputed_layers,
+        samples: Some(trainer.data().train.len()),
+    };
+    hints::hint(&asked, |settings| trainer.plan_with(settings)).iter().for_each(|hint| output::narrate(hint));
     if args.json {
         output::json(&report::json::plan(&summary));
     }

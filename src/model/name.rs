@@ -2,9 +2,14 @@
 pub(super) fn by_name<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, wanted: &str) -> Result<T, String> {
     all.iter().copied().find(|&item| name_of(item) == wanted).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|&item| name_of(item)).collect();
-        let near = names.iter().map(|name| (strsim::jaro_winkler(name, wanted), name));
-        let nearest = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.7);
-        let hint = nearest.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
+        let hint = nearest(&names, wanted).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         format!("found '{wanted}', expected one of: {}{hint}", names.join(", "))
     })
+}
+
+/// The one of `names` that `wanted` may be a slip of.
+pub(crate) fn nearest<'a>(names: &[&'a str], wanted: &str) -> Option<&'a str> {
+    let near = names.iter().map(|name| (strsim::jaro_winkler(name, wanted), *name));
+    let nearest = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.7);
+    nearest.map(|(_, name)| name)
 }

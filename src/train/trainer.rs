@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::start::{Epoch, Evaluation, LossSum, Start};
 use super::timed::Timed;
-use super::{Machine, MemoryReport, Planned, Verifier};
+use super::{Machine, MemoryReport, Planned, Target, Verifier};
 use crate::config::Settings;
 use crate::data::{Dataset, DatasetShape, Pass, Targets, shuffle};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Span, Task};
@@ -25,6 +25,7 @@ pub struct Trainer {
     ledger: Ledger,
     device: Box<dyn Device>,
     passed_over: Option<Error>,
+    target: Target,
     data: Arc<Dataset>,
     order: Vec<u32>,
     step_meter: LiveMeter,
@@ -100,6 +101,7 @@ impl Trainer {
             ledger,
             device,
             passed_over: None,
+            target: machine.target(),
             data: Arc::clone(data),
             order: Vec::new(),
             step_meter: LiveMeter::new(plan.slots.len()),
@@ -126,6 +128,20 @@ impl Trainer {
     /// What a step does to each of its micro-batches.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// What it is trained on.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// What would be planned for the same network and data on the same machine under other settings.
+    ///
+    /// # Errors
+    /// As [`Target::plan`].
+    pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
+        let task = task(settings, &self.network, self.data.shape());
+        self.target.plan(settings.strategy, &task, settings.dataset)
     }
 
     /// What is trained.

@@ -8,10 +8,11 @@ mod table;
 pub use check::check;
 pub use comparison::comparison;
 pub use outlook::outlook;
+pub(crate) use table::grouped;
 
 use std::fmt::Write;
 
-use table::{Table, counted, grouped};
+use table::{Table, counted};
 
 use super::{PlanSummary, RunSummary};
 use crate::memory::Category;

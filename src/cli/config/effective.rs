@@ -1,0 +1,157 @@
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use toml::Value;
+
+use super::key;
+use super::key::is_text;
+use crate::config::Settings;
+use crate::file;
+use crate::model::Initialiser;
+use crate::{Error, Result};
+
+/// Flags that say how to go about a run or how to show it, not what it is.
+const NOT_OF_THE_RUN: [&str; 4] = ["preset", "json", "resume", "save-config"];
+
+/// The flags of a command as they were taken, defaults among them.
+#[derive(Debug)]
+pub struct Effective {
+    command: Command,
+    name: String,
+    flags: Vec<Flag>,
+}
+
+#[derive(Debug)]
+struct Flag {
+    arg: Arg,
+    values: Vec<OsString>,
+    /// Whether somebody gave it, on the command line or in a file.
+    is_given: bool,
+}
+
+impl Effective {
+    /// Those of `command`'s command `name`.
+    pub fn of(command: &Command, name: &str, matches: &ArgMatches) -> Self {
+        let args = command.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
+        let is_of_the_run = |arg: &&Arg| key(arg).is_some_and(|key| !NOT_OF_THE_RUN.contains(&key));
+        let flags = args.filter(is_of_the_run).map(|arg| {
+            let id = arg.get_id().as_str();
+            let values = matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned);
+            let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+            Flag { arg: arg.clone(), values: values.collect(), is_given }
+        });
+        Effective { command: command.clone(), name: name.to_owned(), flags: flags.collect() }
+    }
+
+    /// Writes to `path` what makes the same run when it is given to `--config`.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it cannot be written.
+    pub fn write(&self, path: &Path, settings: &Settings) -> Result<()> {
+        file::replace_with(path, &self.toml(settings).map_err(|problem| Error::file(path, problem))?)
+    }
+
+    /// All flags with their values: the given ones, those of `settings`, and defaults. What is not given and does not go
+    /// together with what is, is left out.
+    fn toml(&self, settings: &Settings) -> Result<String, String> {
+        let decided = decided(settings);
+        let given: Vec<_> = self.flags.iter().filter(|flag| flag.is_given).flat_map(Flag::words).collect();
+        let mut text = format!(
+            "# A run of ckpt-gpu {}; to make it again: ckpt-gpu {} --config FILE\n",
+            env!("CARGO_PKG_VERSION"),
+            self.name,
+        );
+        for flag in &self.flags {
+            let of_settings = decided.iter().find(|(name, _)| flag.values.is_empty() && *name == flag.name());
+            let made = of_settings.map(|(_, value)| Flag {
+                arg: flag.arg.clone(),
+                values: vec![value.into()],
+                is_given: false,
+            });
+            let flag = made.as_ref().unwrap_or(flag);
+            if !flag.values.is_empty() && (flag.is_given || self.goes_with(&given, flag)) {
+                text.push_str(&format!("{} = {}\n", flag.name(), flag.value()?));
+            }
+        }
+        Ok(text)
+    }
+
+    fn goes_with(&self, given: &[OsString], flag: &Flag) -> bool {
+        let words = ["ckpt-gpu".into(), OsString::from(&self.name)];
+        let words = words.into_iter().chain(given.iter().cloned()).chain(flag.words());
+        self.command.clone().try_get_matches_from(words).is_ok()
+    }
+}
+
+impl Flag {
+    fn is_switch(&self) -> bool {
+        matches!(self.arg.get_action(), ArgAction::SetTrue)
+    }
+
+    fn name(&self) -> &str {
+        key(&self.arg).unwrap_or_default()
+    }
+
+    fn words(&self) -> Vec<OsString> {
+        let word = |value: &OsString| match self.is_switch() {
+            true => (value == "true").then(|| format!("--{}", self.name()).into()),
+            false => {
+                let mut word = OsString::from(format!("--{}=", self.name()));
+                word.push(value);
+                Some(word)
+            }
+        };
+        self.values.iter().filter_map(word).collect()
+    }
+
+    fn value(&self) -> Result<String, String> {
+        let values = self.values.iter().map(|value| match value.to_str() {
+            Some(text) => Ok(literal(text, is_text(&self.arg))),
+            None => Err(format!(
+                "cannot hold --{} {}, which is not UTF-8; give it another name",
+                self.name(),
+                value.display()
+            )),
+        });
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        match (self.arg.get_action(), values.as_slice()) {
+            (ArgAction::Append, values) => Ok(format!("[{}]", values.join(", "))),
+            (_, [.., last]) => Ok(last.clone()),
+            (_, []) => Ok("[]".to_owned()),
+        }
+    }
+}
+
+/// `text` as TOML: a number or a truth as it is, where it is one, else a string.
+fn literal(text: &str, is_text: bool) -> String {
+    let plain = || {
+        let table: toml::Table = format!("value = {text}").parse().ok()?;
+        let is_plain = matches!(
+            (table.len(), table.get("value")?),
+            (1, Value::Integer(_) | Value::Float(_) | Value::Boolean(_))
+        );
+        is_plain.then(|| text.to_owned())
+    };
+    let plain = if is_text || text.contains(['#', '\n']) { None } else { plain() };
+    plain.unwrap_or_else(|| Value::String(text.to_owned()).to_string())
+}
+
+/// What presets, optimizers and activations decide where no flag does.
+fn decided(settings: &Settings) -> [(&'static str, String); 11] {
+    let initialiser = settings.initialiser.unwrap_or(Initialiser::usual(settings.activation));
+    [
+        ("layers", settings.layers.to_string()),
+        ("activation", settings.activation.name().to_owned()),
+        ("residual", settings.residual.to_string()),
+        ("loss", settings.loss.name().to_owned()),
+        ("initialiser", initialiser.name().to_owned()),
+        ("batch", settings.batch.to_string()),
+        ("optimizer", settings.rule.optimizer.name().to_owned()),
+        ("lr", settings.lr.to_string()),
+        ("weight-decay", settings.rule.weight_decay.to_string()),
+        ("schedule", settings.schedule.decay.name().to_owned()),
+        ("epochs", settings.epochs.to_string()),
+    ]
+}

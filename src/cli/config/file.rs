@@ -1,0 +1,172 @@
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::{Arg, ArgAction, Command};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{CONFIG, key, wrong};
+use crate::Result;
+use crate::model::nearest;
+
+/// No file of flags is longer.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What a file says of one flag.
+pub(super) struct Setting<'a> {
+    pub arg: &'a Arg,
+    pub line: usize,
+    /// A word for each time that the flag is given; of a switch, an empty one.
+    values: Vec<String>,
+}
+
+/// What a file says.
+pub(super) struct Settings<'a> {
+    pub settings: Vec<Setting<'a>>,
+    /// Keys that are flags of other commands alone.
+    pub passed_over: Vec<String>,
+}
+
+impl Setting<'_> {
+    pub fn key(&self) -> &str {
+        key(self.arg).unwrap_or_default()
+    }
+
+    /// The same on a command line.
+    pub fn words(&self) -> impl Iterator<Item = OsString> {
+        let is_switch = matches!(self.arg.get_action(), ArgAction::SetTrue);
+        self.values.iter().map(move |value| match is_switch {
+            true => format!("--{}", self.key()).into(),
+            false => format!("--{}={value}", self.key()).into(),
+        })
+    }
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for what is not to be read, or is too long to be meant.
+pub(super) fn read(path: &Path) -> Result<String> {
+    let unreadable = |error| wrong(path, None, &format!("cannot be read: {error}"));
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    let bytes = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if bytes as u64 > MOST_BYTES {
+        let problem = format!("found more than {MOST_BYTES} bytes, expected a file of flags");
+        return Err(wrong(path, None, &problem));
+    }
+    Ok(text)
+}
+
+/// What `text`, the file at `path`, says to command `own`; `others` are those that may share the file with it.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for the first line that is no TOML, no flag of any command, or no value of its flag.
+pub(super) fn settings<'a>(
+    path: &Path,
+    text: &str,
+    own: &'a Command,
+    others: &[&Command],
+) -> Result<Settings<'a>> {
+    let line =
+        |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
+    let table = DeTable::parse(text).map_err(|error| {
+        let problem = format!("is no TOML: {}", error.message().replace('\n', ", "));
+        wrong(path, error.span().map(|span| line(span.start)), &problem)
+    })?;
+    let mut pairs: Vec<_> = table.get_ref().iter().collect();
+    pairs.sort_by_key(|(name, _)| name.span().start);
+    let mut read = Settings { settings: Vec::new(), passed_over: Vec::new() };
+    for (name, value) in pairs {
+        let (name, line) = (name.get_ref().as_ref(), line(name.span().start));
+        match find(own, name) {
+            Some(arg) => {
+                let values = values(arg, value.get_ref())
+                    .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;
+                read.settings.push(Setting { arg, line, values });
+            }
+            None if others.iter().any(|other| find(other, name).is_some()) => {
+                read.passed_over.push(name.to_owned());
+            }
+            None => return Err(wrong(path, Some(line), &unknown(own, name))),
+        }
+    }
+    Ok(read)
+}
+
+fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| key(arg) == Some(name))
+}
+
+fn unknown(command: &Command, name: &str) -> String {
+    if name == CONFIG {
+        return "config: found a file in a file, expected the flags themselves".to_owned();
+    }
+    let names: Vec<_> = command.get_arguments().filter_map(key).collect();
+    let hint = match nearest(&names, name.trim_start_matches('-')) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("see ckpt-gpu {} --help", command.get_name()),
+    };
+    format!("found key '{name}', expected a flag's long name without its dashes; {hint}")
+}
+
+/// `value` as the words of `arg`.
+fn values(arg: &Arg, value: &DeValue) -> Result<Vec<String>, String> {
+    let values = match (arg.get_action(), value) {
+        (ArgAction::SetTrue, DeValue::Boolean(is_set)) => {
+            return Ok(is_set.then(String::new).into_iter().collect());
+        }
+        (ArgAction::SetTrue, other) => return Err(format!("found {}, expected true or false", kind(other))),
+        (ArgAction::Append, DeValue::Array(items)) => {
+            items.iter().map(Spanned::get_ref).map(|item| scalar(arg, item)).collect::<Result<Vec<_>, _>>()?
+        }
+        (_, value) => vec![scalar(arg, value)?],
+    };
+    values.iter().try_for_each(|value| super::key::check(arg, value)).map(|()| values)
+}
+
+fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
+    let expected = if super::key::is_text(arg) {
+        "a string"
+    } else if super::key::is_truth(arg) {
+        "true or false"
+    } else {
+        "a number or a string"
+    };
+    let is_fitting = match value {
+        DeValue::String(_) => !super::key::is_truth(arg),
+        DeValue::Boolean(_) => super::key::is_truth(arg),
+        DeValue::Integer(_) | DeValue::Float(_) => expected == "a number or a string",
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => false,
+    };
+    match value {
+        DeValue::String(text) if is_fitting => Ok(text.to_string()),
+        DeValue::Boolean(is_true) if is_fitting => Ok(is_true.to_string()),
+        DeValue::Integer(number) if is_fitting => match i128::from_str_radix(number.as_str(), number.radix())
+        {
+            Ok(number) => Ok(number.to_string()),
+            Err(_) => Ok(number.as_str().to_owned()),
+        },
+        DeValue::Float(number) if is_fitting => Ok(number.as_str().to_owned()),
+        other => {
+            let or_several =
+                if matches!(arg.get_action(), ArgAction::Append) { ", or an array of these" } else { "" };
+            Err(format!("found {}, expected {expected}{or_several}", kind(other)))
+        }
+    }
+}
+
+/// A value in words, as far as it is short.
+fn kind(value: &DeValue) -> String {
+    match value {
+        DeValue::String(text) => format!("the string '{text}'"),
+        DeValue::Integer(number) => format!("the number {number}"),
+        DeValue::Float(number) => format!("the number {number}"),
+        DeValue::Boolean(is_true) => format!("{is_true}"),
+        DeValue::Datetime(date) => format!("the date {date}"),
+        DeValue::Array(_) => "an array".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}

@@ -1,0 +1,47 @@
+use std::any::TypeId;
+use std::error::Error as _;
+use std::num::ParseFloatError;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command};
+
+use crate::report::ReportFile;
+
+/// Whether what `arg` takes is a name, whatever it looks like.
+pub(super) fn is_text(arg: &Arg) -> bool {
+    let taken = arg.get_value_parser().type_id();
+    [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<ReportFile>()]
+        .iter()
+        .any(|&text| taken == text)
+}
+
+/// Whether `arg` takes true or false.
+pub(super) fn is_truth(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == TypeId::of::<bool>()
+}
+
+/// Has clap look at `value` as one of `arg`'s, by itself.
+pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
+    let alone = Arg::new("value").value_parser(arg.get_value_parser().clone()).allow_hyphen_values(true);
+    let alone = match arg.get_value_delimiter() {
+        Some(delimiter) => alone.value_delimiter(delimiter),
+        None => alone,
+    };
+    let command =
+        Command::new("value").no_binary_name(true).disable_help_flag(true).arg(alone.required(true));
+    let Err(error) = command.try_get_matches_from(["--", value]) else { return Ok(()) };
+    let found = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(part)) => part.as_str(),
+        _ => value,
+    };
+    let said = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(source), _) if source.is::<ParseFloatError>() => "expected a number".to_owned(),
+        (Some(source), _) => source.to_string(),
+        (None, Some(ContextValue::Strings(names))) if !names.is_empty() => {
+            format!("expected one of: {}", names.join(", "))
+        }
+        (None, _) => "expected something".to_owned(),
+    };
+    Err(if said.starts_with("found") { said } else { format!("found '{found}', {said}") })
+}

@@ -1,0 +1,115 @@
+//! `--config`: flags out of a TOML file. Which flags there are, clap knows.
+
+mod effective;
+mod file;
+mod key;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+pub(super) use effective::Effective;
+use file::Setting;
+
+use super::output;
+use crate::{Error, Result};
+
+const CONFIG: &str = "config";
+
+/// The commands that compute.
+const COMMANDS: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predict"];
+
+/// `command`, with `--config` for each of its commands that compute.
+pub(super) fn with_flag(command: Command) -> Command {
+    let flag =
+        Arg::new(CONFIG).long(CONFIG).value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
+            "Read flags from this TOML file, by their long names: every = 10; those given here overrule it",
+        );
+    COMMANDS.iter().fold(command, |command, name| command.mut_subcommand(name, |own| own.arg(flag.clone())))
+}
+
+/// A command line, with what a file adds to it.
+pub(super) struct CommandLine {
+    pub words: Vec<OsString>,
+    /// The file.
+    pub config: Option<PathBuf>,
+}
+
+impl CommandLine {
+    /// `words`, and where they name a file with `--config`, its flags before theirs: those that they leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a file that cannot be read or that says what no command can be told.
+    pub fn expanded(command: &Command, words: Vec<OsString>) -> Result<Self> {
+        let lenient = command.clone().ignore_errors(true).try_get_matches_from(&words);
+        // What is wrong with the words themselves, clap says when it parses them in earnest.
+        let Some((name, given)) = lenient.as_ref().ok().and_then(ArgMatches::subcommand) else {
+            return Ok(CommandLine { words, config: None });
+        };
+        let (Some(own), Ok(Some(path))) =
+            (command.find_subcommand(name), given.try_get_one::<PathBuf>(CONFIG))
+        else {
+            return Ok(CommandLine { words, config: None });
+        };
+        let others: Vec<_> = command
+            .get_subcommands()
+            .filter(|other| other.get_name() != name && COMMANDS.contains(&other.get_name()))
+            .collect();
+        let text = file::read(path)?;
+        let read = file::settings(path, &text, own, &others)?;
+        if !read.passed_over.is_empty() {
+            let keys = read.passed_over.join(", ");
+            output::narrate(&format!("{}: passed over what {name} has no use for: {keys}", path.display()));
+        }
+        let is_given =
+            |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let is_overruled = |arg: &Arg| {
+            own.get_arguments().any(|other| is_given(other) && (other == arg || conflict(own, arg, other)))
+        };
+        let open: Vec<Setting> =
+            read.settings.into_iter().filter(|setting| !is_overruled(setting.arg)).collect();
+        check_conflicts(path, own, &open)?;
+
+        let at = words.iter().position(|word| word == name).map_or(words.len(), |index| index + 1);
+        let config = Some(path.clone());
+        let mut words = words;
+        words.splice(at..at, open.iter().flat_map(Setting::words));
+        Ok(CommandLine { words, config })
+    }
+}
+
+/// Whether the two cannot be given together.
+fn conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
+    command.get_arg_conflicts_with(one).contains(&other)
+        || command.get_arg_conflicts_with(other).contains(&one)
+}
+
+fn check_conflicts(path: &Path, command: &Command, settings: &[Setting]) -> Result<()> {
+    let said: Vec<_> = settings.iter().filter(|setting| setting.words().next().is_some()).collect();
+    for (index, later) in said.iter().enumerate() {
+        if let Some(earlier) = said[..index].iter().find(|other| conflict(command, other.arg, later.arg)) {
+            let problem = format!(
+                "found {} beside {} of line {}, expected only one of the two",
+                later.key(),
+                earlier.key(),
+                earlier.line
+            );
+            return Err(wrong(path, Some(later.line), &problem));
+        }
+    }
+    Ok(())
+}
+
+/// The name by which a file can say `arg`; positions, and what only tells of the program, have none.
+fn key(arg: &Arg) -> Option<&str> {
+    let sets = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue);
+    arg.get_long().filter(|long| sets && *long != CONFIG)
+}
+
+/// What is wrong with the file at `path`, in that line where there is one.
+fn wrong(path: &Path, line: Option<usize>, problem: &str) -> Error {
+    let line = line.map(|line| format!(" line {line}:")).unwrap_or_default();
+    Error::usage("--config", format!("{}:{line} {problem}", path.display()))
+}

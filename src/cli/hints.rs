@@ -1,0 +1,91 @@
+//! What could be left out, or made larger, for nothing.
+
+use crate::Result;
+use crate::config::{Settings, divisors};
+use crate::device::Residence;
+use crate::report::text::grouped;
+use crate::strategy::Strategy;
+use crate::train::Planned;
+
+/// The share of a budget that is left to be spoken of.
+const LEFT: f64 = 0.1;
+
+/// A plan that was asked for.
+pub(super) struct Asked<'a> {
+    pub settings: &'a Settings,
+    /// Bytes of everything on the device.
+    pub bytes: u64,
+    pub recomputed_layers: usize,
+    /// Training samples, where they are known.
+    pub samples: Option<usize>,
+}
+
+/// A line about a strategy that costs and gives nothing; `plan` tells what other settings would take.
+pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
+    match asked.settings.strategy {
+        Strategy::EveryN(1..) | Strategy::EveryAuto => every(asked, plan),
+        Strategy::Budget(budget) => room(asked, budget, plan),
+        Strategy::StoreAll | Strategy::EveryN(0) => None,
+    }
+}
+
+/// Where keeping less takes no fewer bytes than keeping all.
+fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
+    let all =
+        plan(&Settings { strategy: Strategy::StoreAll, ..asked.settings.clone() }).ok()?.bytes().total();
+    if asked.bytes < all {
+        return None;
+    }
+    let flag = match asked.settings.strategy {
+        Strategy::EveryN(n) => format!("--every {n}"),
+        _ => "--every auto".to_owned(),
+    };
+    Some(format!(
+        "{flag} saves no memory here: its planned peak is {} bytes, and that of --every 0, which recomputes nothing, {}",
+        grouped(asked.bytes),
+        grouped(all)
+    ))
+}
+
+/// Where everything is kept and much of the budget is left.
+fn room(asked: &Asked, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
+    let left = budget.saturating_sub(asked.bytes);
+    if asked.recomputed_layers > 0 || left as f64 <= LEFT * budget as f64 {
+        return None;
+    }
+    let larger = larger(asked).filter(|(_, settings)| fits(settings, budget, plan));
+    let advice = match larger {
+        Some((flag, _)) => format!("; {flag} would fit as well"),
+        None => String::new(),
+    };
+    Some(format!(
+        "--budget leaves {} of its {} bytes unused: to keep everything takes {}{advice}",
+        grouped(left),
+        grouped(budget),
+        grouped(asked.bytes)
+    ))
+}
+
+/// The next larger micro-batch, or else twice the batch or what there is of samples.
+fn larger(asked: &Asked) -> Option<(String, Settings)> {
+    let (settings, micro_batch) = (asked.settings, asked.settings.micro_batch());
+    if let Some(larger) = divisors(settings.batch).filter(|&divisor| divisor > micro_batch).min() {
+        let settings = Settings { micro_batch: Some(larger), ..settings.clone() };
+        return Some((format!("--micro-batch {larger}"), settings));
+    }
+    let batch = settings.batch.saturating_mul(2).min(asked.samples.unwrap_or(usize::MAX));
+    let larger = Settings { batch, micro_batch: None, ..settings.clone() };
+    (batch > settings.batch).then(|| (format!("--batch {batch}"), larger))
+}
+
+/// Whether `budget` has room for all that `settings` make, with the dataset wherever it may be.
+fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> bool {
+    let places = match settings.dataset {
+        Residence::Auto => vec![Residence::Device, Residence::Host],
+        place => vec![place],
+    };
+    places.into_iter().any(|dataset| {
+        let settings = Settings { strategy: Strategy::StoreAll, dataset, ..settings.clone() };
+        plan(&settings).is_ok_and(|planned| planned.bytes().total() <= budget)
+    })
+}

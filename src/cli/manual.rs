@@ -1,0 +1,69 @@
+//! What the program says of itself to shells and to `man`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::output;
+use crate::file;
+use crate::{Error, Result};
+
+const NAME: &str = "ckpt-gpu";
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Write a page for each command to this folder, and none to stdout
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// `ckpt-gpu completions`
+pub(super) fn completions(args: &CompletionsArgs) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::command(), NAME, &mut script);
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if args.shell == Shell::Bash {
+        // clap_complete 4.6 spells a command one way where it is met and another where it is looked up, if the program's
+        // name has a hyphen: https://github.com/clap-rs/clap/issues/6421
+        script = script.replace("ckpt__subcmd__gpu__", "ckpt__gpu__");
+    }
+    output::result(script.trim_end())
+}
+
+/// `ckpt-gpu man`
+pub(super) fn pages(args: &ManArgs) -> Result<()> {
+    let mut command = super::command().disable_help_subcommand(true);
+    command.build();
+    let commands = command.get_subcommands().filter(|own| !own.is_hide_set());
+    let pages: Vec<_> = std::iter::once(&command).chain(commands).cloned().map(page).collect();
+    let Some(folder) = &args.out else {
+        let texts: Vec<_> = pages.into_iter().map(|(_, text)| text).collect();
+        return output::result(texts.concat().trim_end());
+    };
+    fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))?;
+    for (name, text) in pages {
+        let path = folder.join(name);
+        file::replace_with(&path, &text)?;
+        output::narrate(&format!("page written to {}", path.display()));
+    }
+    Ok(())
+}
+
+/// The name and the text of a command's page.
+fn page(command: Command) -> (String, String) {
+    let page = Man::new(command).manual(NAME);
+    let mut text = Vec::new();
+    // Nothing can go wrong in memory.
+    let _ = page.render(&mut text);
+    (page.get_filename(), String::from_utf8_lossy(&text).into_owned())
+}
