@@ -7,6 +7,7 @@ mod data;
 mod devices;
 mod flags;
 mod interrupt;
+mod logging;
 mod output;
 mod plan;
 mod predict;
@@ -28,6 +29,10 @@ use crate::Result;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// Nothing on stderr but errors: no narration, no progress
+    #[arg(short, long, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +58,9 @@ enum Command {
 /// # Errors
 /// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
 pub fn run(cli: Cli) -> Result<()> {
+    if cli.quiet {
+        output::be_quiet();
+    }
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Plan(args) => plan::run(&args),
