@@ -33,7 +33,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
     Ok(())
 }
 
-/// What is said of a file that cannot be written for `problem`; see [`replace()`] for why nothing is lost.
+/// What is said of a file that cannot be written, or not to its end.
 pub fn unwritable(path: &Path, problem: impl Display) -> Error {
     Error::file(
         path,

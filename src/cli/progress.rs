@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(figures, format!("500 steps/s, 50,000 samples/s, 00:03:16 left, {memory}"));
         progress.loss(0.25);
         let slow = progress.figures(1001, Duration::from_secs(8));
-        let left = "9d 06:12:32 left, loss 0.250000";
-        assert_eq!(slow, format!("0.12 steps/s, 12 samples/s, {left}, {memory}"));
+        let left = "9d 06:13:12 left, loss 0.250000";
+        assert_eq!(slow, format!("0.12 steps/s, 13 samples/s, {left}, {memory}"));
         // Nothing is known of when it will be over.
         assert!(!progress.figures(1000, Duration::ZERO).contains("left"));
     }

@@ -20,6 +20,13 @@ pub(super) struct Table {
 
 impl Table {
     pub fn open(path: &Path, resumed_after: Option<u64>) -> Result<Self> {
+        // Reading a pipe or a device may never end.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(Error::file(
+                path,
+                "found no plain file, expected one or none; give --log another folder",
+            ));
+        }
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).open(path);
         let file = file.map_err(|error| unwritable(path, error))?;
@@ -43,7 +50,7 @@ impl Table {
         let test_loss = cell(test.map(|test| test.loss));
         let accuracy = cell(test.and_then(|test| test.accuracy));
         self.append(&format!(
-            "{step},{epoch},{loss},{learning_rate},{samples_per_second:.1},{test_loss},{accuracy},{planned},{counted}\n"
+            "{step},{epoch},{loss:?},{learning_rate:?},{samples_per_second:.1},{test_loss},{accuracy},{planned},{counted}\n"
         ))
     }
 
