@@ -32,7 +32,7 @@ impl Progress {
         if output::is_quiet() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} steps, {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps{prefix}\n{wide_msg}") {
             bar.set_style(style);
         }
         let now = Instant::now();
@@ -55,10 +55,12 @@ impl Progress {
             return;
         }
         self.last_word = Instant::now();
-        let figures = self.figures(done, self.started.elapsed());
-        match is_hidden {
-            true => output::narrate(&format!("step {done} of {}, {figures}", self.steps)),
-            false => self.bar.set_message(figures),
+        let [far, fast] = self.figures(done, self.started.elapsed());
+        if is_hidden {
+            output::narrate(&format!("step {done} of {}{far}, {fast}", self.steps));
+        } else {
+            self.bar.set_prefix(far);
+            self.bar.set_message(fast);
         }
     }
 
@@ -72,24 +74,24 @@ impl Progress {
         self.bar.suspend(print);
     }
 
-    fn figures(&self, done: u64, elapsed: Duration) -> String {
+    /// What follows on how many steps there are, and what a second line has; 80 columns hold either.
+    fn figures(&self, done: u64, elapsed: Duration) -> [String; 2] {
         let rate = done.saturating_sub(self.first) as f64 / elapsed.as_secs_f64().max(1e-9);
+        let left = Duration::try_from_secs_f64(self.steps.saturating_sub(done) as f64 / rate).ok();
+        let left = left.map(|left| format!(", {} left", FormattedDuration(left)));
+        let loss = self.loss.map(|loss| format!(", loss {loss:.6}"));
+
         let count = |rate: f64| match rate {
             ..10.0 => format!("{rate:.2}"),
             _ => HumanCount(rate.round() as u64).to_string(),
         };
-        let mut words = vec![
-            format!("{} steps/s", count(rate)),
-            format!("{} samples/s", count(rate * self.batch as f64)),
-        ];
-        let left = Duration::try_from_secs_f64(self.steps.saturating_sub(done) as f64 / rate);
-        words.extend(left.ok().map(|left| format!("{} left", FormattedDuration(left))));
-        words.extend(self.loss.map(|loss| format!("loss {loss:.6}")));
-        words.extend(self.memory.as_ref().map(|(ledger, planned)| {
+        let memory = self.memory.as_ref().map(|(ledger, planned)| {
             let [now, peak] = [ledger.allocated(), ledger.at_peak()].map(|bytes| format_bytes(bytes.total()));
-            format!("{now} on the device, at most {peak}, planned {}", format_bytes(*planned))
-        }));
-        words.join(", ")
+            format!(", {now} on the device, peak {peak}, planned {}", format_bytes(*planned))
+        });
+        let steps = format!(", {} steps/s", count(rate));
+        let samples = format!("{} samples/s", count(rate * self.batch as f64));
+        [[Some(steps), left, loss].into_iter().flatten().collect(), samples + &memory.unwrap_or_default()]
     }
 }
 
@@ -114,14 +116,17 @@ mod tests {
         let mut progress = Progress::new(101_000, 100);
         progress.first = 1000;
         progress.memory = Some((ledger, 4096));
-        let figures = progress.figures(3000, Duration::from_secs(4));
-        let memory = "2.0 KiB on the device, at most 3.0 KiB, planned 4.0 KiB";
-        assert_eq!(figures, format!("500 steps/s, 50,000 samples/s, 00:03:16 left, {memory}"));
+        let memory = "2.0 KiB on the device, peak 3.0 KiB, planned 4.0 KiB";
+        assert_eq!(
+            progress.figures(3000, Duration::from_secs(4)),
+            [", 500 steps/s, 00:03:16 left".to_owned(), format!("50,000 samples/s, {memory}")]
+        );
         progress.loss(0.25);
-        let slow = progress.figures(1001, Duration::from_secs(8));
-        let left = "9d 06:13:12 left, loss 0.250000";
-        assert_eq!(slow, format!("0.12 steps/s, 13 samples/s, {left}, {memory}"));
+        assert_eq!(
+            progress.figures(1001, Duration::from_secs(8)),
+            [", 0.12 steps/s, 9d 06:13:12 left, loss 0.250000".to_owned(), format!("13 samples/s, {memory}")]
+        );
         // Nothing is known of when it will be over.
-        assert!(!progress.figures(1000, Duration::ZERO).contains("left"));
+        assert_eq!(progress.figures(1000, Duration::ZERO)[0], ", 0.00 steps/s, loss 0.250000");
     }
 }
