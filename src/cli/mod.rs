@@ -23,7 +23,7 @@ use crate::Result;
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad data or model file, 4 no suitable device, \
+    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 a file that cannot be read, trusted or written, 4 no suitable device, \
                         5 does not fit, 6 diverged, 7 device lost, 130 interrupted."
 )]
 pub struct Cli {
