@@ -1,5 +1,6 @@
 //! Files that are written whole or not at all.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
 /// # Errors
 /// [`Error::File`] where the folder cannot be written to, and with what `write` says went wrong.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>) -> Result<()> {
-    let fail = |problem: String| Error::file(path, format!("cannot be written: {problem}"));
+    let fail = |problem: String| unwritable(path, problem);
     let target = target(path)?;
     let folder = folder(&target);
     let mut file = temporary(folder).map_err(|error| fail(format!("in {}: {error}", folder.display())))?;
@@ -30,6 +31,16 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// What is said of a file that cannot be written, or not to its end.
+pub fn unwritable(path: &Path, problem: impl Display) -> Error {
+    Error::file(
+        path,
+        format!(
+            "cannot be written: {problem}; make room there or choose another place: what was written before is untouched"
+        ),
+    )
 }
 
 /// The file that `path` leads to, which stays a link if it is one.

@@ -54,6 +54,7 @@ pub mod error;
 pub mod execute;
 pub mod file;
 pub mod gpu;
+pub mod log;
 pub mod memory;
 pub mod model;
 pub mod model_file;

@@ -282,7 +282,7 @@ fn help_tells_of_every_command_flag_and_exit_code() {
         assert!(top.contains(word), "no {word:?} in {top}");
     }
     let flags = "data layers activation loss optimizer lr batch micro-batch epochs steps seed no-shuffle every device dataset \
-                 init save save-config config verify-recompute json help";
+                 init save log log-every save-config config verify-recompute json quiet help";
     for help in ["-h", "--help"] {
         let train = folder.run(&format!("train {help}")).succeeded().stdout;
         for flag in flags.split_whitespace() {

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("file", &[]),
+    ("log", &["file"]),
     ("memory", &[]),
     ("model", &[]),
     ("plan", &["memory", "model"]),
@@ -40,6 +41,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "device",
             "file",
             "gpu",
+            "log",
             "memory",
             "model",
             "model_file",

@@ -75,11 +75,12 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let mut progress = None;
     let comparison =
         Comparison::run(&machine, &settings, &args.strategies(), args.repeats, &data, &parameters, |turn| {
-            let progress =
-                progress.get_or_insert_with(|| Progress::new((turn.runs as u64).saturating_mul(turn.steps)));
+            let progress = progress.get_or_insert_with(|| {
+                Progress::new((turn.runs as u64).saturating_mul(turn.steps), settings.batch)
+            });
             progress.step((turn.run as u64).saturating_mul(turn.steps).saturating_add(turn.step));
         })?;
-    progress.iter().for_each(Progress::finish);
+    drop(progress);
 
     let summary = ComparisonSummary { network: &network, comparison: &comparison };
     let report = Report {

@@ -9,6 +9,7 @@ mod devices;
 mod flags;
 mod hints;
 mod interrupt;
+mod logging;
 mod manual;
 mod output;
 mod plan;
@@ -28,7 +29,7 @@ use config::{CommandLine, Effective};
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad data or model file, 4 no suitable device, \
+    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 a file that cannot be read, trusted or written, 4 no suitable device, \
                         5 does not fit, 6 diverged, 7 device lost, 130 interrupted."
 )]
 pub struct Cli {
@@ -38,6 +39,10 @@ pub struct Cli {
     /// What the command was told, defaults among it.
     #[clap(skip)]
     effective: Option<Effective>,
+
+    /// Nothing on stderr but errors: no narration, no progress
+    #[arg(short, long, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +97,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
 /// # Errors
 /// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
 pub fn run(cli: Cli) -> Result<()> {
+    if cli.quiet {
+        output::be_quiet();
+    }
     match cli.command {
         Command::Train(args) => train::run(&args, cli.effective.as_ref()),
         Command::Plan(args) => plan::run(&args),

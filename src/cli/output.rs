@@ -1,11 +1,24 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result};
+
+/// Whether stderr is for errors alone.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, nothing is narrated.
+pub(super) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
 
 /// Writes what a command was run for to stdout. That a reader has gone away is its own affair.
 ///
@@ -29,7 +42,7 @@ pub(super) fn result_json(object: &impl Serialize) -> Result<()> {
 /// Writes to stdout what comes while a run goes on, which is no reason to lose the run where it cannot be written.
 pub(super) fn line(text: &str) {
     if let Err(error) = result(text) {
-        narrate(&format!("{error}; lost: {text}"));
+        complain(&format!("{error}; lost: {text}"));
     }
 }
 
@@ -40,8 +53,15 @@ pub(super) fn json(event: &impl Serialize) {
     }
 }
 
-/// Writes narration to stderr.
+/// Writes narration to stderr, unless nobody wants any.
 pub(super) fn narrate(text: &str) {
+    if !is_quiet() {
+        complain(text);
+    }
+}
+
+/// Writes to stderr what went wrong, and what belongs to it.
+pub(super) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
@@ -64,6 +84,6 @@ pub(super) fn write_reports(files: &[ReportFile], report: &Report) -> Result<()>
 pub(super) fn first_error(outcomes: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let mut errors = outcomes.into_iter().filter_map(Result::err);
     let first = errors.next();
-    errors.for_each(|error| narrate(&format!("ckpt-gpu: {error}")));
+    errors.for_each(|error| complain(&format!("ckpt-gpu: {error}")));
     first.map_or(Ok(()), Err)
 }

@@ -1,37 +1,72 @@
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::output::narrate;
+use super::output;
+use crate::memory::{Ledger, format_bytes};
+use crate::train::Trainer;
 
 /// How long a run goes without a word where there is no terminal.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How old the figures beside a bar get.
+const REFRESH: Duration = Duration::from_millis(200);
 
-/// Shows on stderr how far training is: a bar on a terminal, else a line now and then.
+/// Shows on stderr how far training is: a bar on a terminal, else a line now and then, both with the same figures.
 pub(super) struct Progress {
     bar: ProgressBar,
     steps: u64,
+    batch: usize,
+    /// Steps that were made before.
+    first: u64,
     started: Instant,
     last_word: Instant,
+    loss: Option<f32>,
+    /// What is counted on the device, and the most that was planned.
+    memory: Option<(Ledger, u64)>,
 }
 
 impl Progress {
-    pub fn new(steps: u64) -> Self {
+    /// Of `steps` steps of `batch` samples.
+    pub fn new(steps: u64, batch: usize) -> Self {
         let bar = ProgressBar::new(steps);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {per_sec}, {eta} left") {
+        if output::is_quiet() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps{prefix}\n{wide_msg}") {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Progress { bar, steps, started: now, last_word: now }
+        Progress { bar, steps, batch, first: 0, started: now, last_word: now, loss: None, memory: None }
+    }
+
+    /// Of what `trainer` has left to do.
+    pub fn of(trainer: &Trainer, batch: usize) -> Self {
+        let mut progress = Progress::new(trainer.total_steps(), batch);
+        progress.first = trainer.steps();
+        progress.memory = Some((trainer.ledger().clone(), trainer.planned().total()));
+        progress.bar.set_position(trainer.steps());
+        progress
     }
 
     pub fn step(&mut self, done: u64) {
         self.bar.set_position(done);
-        if self.bar.is_hidden() && self.last_word.elapsed() >= SILENCE {
-            self.last_word = Instant::now();
-            let rate = done as f64 / self.started.elapsed().as_secs_f64();
-            narrate(&format!("step {done} of {}, {rate:.0} a second", self.steps));
+        let is_hidden = self.bar.is_hidden();
+        if self.last_word.elapsed() < if is_hidden { SILENCE } else { REFRESH } {
+            return;
         }
+        self.last_word = Instant::now();
+        let [far, fast] = self.figures(done, self.started.elapsed());
+        if is_hidden {
+            output::narrate(&format!("step {done} of {}{far}, {fast}", self.steps));
+        } else {
+            self.bar.set_prefix(far);
+            self.bar.set_message(fast);
+        }
+    }
+
+    /// The loss that was read last.
+    pub fn loss(&mut self, loss: f32) {
+        self.loss = Some(loss);
     }
 
     /// Does `print` with the bar out of the way.
@@ -39,7 +74,59 @@ impl Progress {
         self.bar.suspend(print);
     }
 
-    pub fn finish(&self) {
+    /// What follows on how many steps there are, and what a second line has; 80 columns hold either.
+    fn figures(&self, done: u64, elapsed: Duration) -> [String; 2] {
+        let rate = done.saturating_sub(self.first) as f64 / elapsed.as_secs_f64().max(1e-9);
+        let left = Duration::try_from_secs_f64(self.steps.saturating_sub(done) as f64 / rate).ok();
+        let left = left.map(|left| format!(", {} left", FormattedDuration(left)));
+        let loss = self.loss.map(|loss| format!(", loss {loss:.6}"));
+
+        let count = |rate: f64| match rate {
+            ..10.0 => format!("{rate:.2}"),
+            _ => HumanCount(rate.round() as u64).to_string(),
+        };
+        let memory = self.memory.as_ref().map(|(ledger, planned)| {
+            let [now, peak] = [ledger.allocated(), ledger.at_peak()].map(|bytes| format_bytes(bytes.total()));
+            format!(", {now} on the device, peak {peak}, planned {}", format_bytes(*planned))
+        });
+        let steps = format!(", {} steps/s", count(rate));
+        let samples = format!("{} samples/s", count(rate * self.batch as f64));
+        [[Some(steps), left, loss].into_iter().flatten().collect(), samples + &memory.unwrap_or_default()]
+    }
+}
+
+impl Drop for Progress {
+    /// No bar is left in the way of what is said next, be it an error.
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{ByCategory, Category};
+
+    #[test]
+    fn figures_are_of_this_run() {
+        let ledger = Ledger::new();
+        let bytes = |bytes| ByCategory::of(Category::Parameters, bytes);
+        let _stays = ledger.book("stays", bytes(2048));
+        drop(ledger.book("goes", bytes(1024)));
+        let mut progress = Progress::new(101_000, 100);
+        progress.first = 1000;
+        progress.memory = Some((ledger, 4096));
+        let memory = "2.0 KiB on the device, peak 3.0 KiB, planned 4.0 KiB";
+        assert_eq!(
+            progress.figures(3000, Duration::from_secs(4)),
+            [", 500 steps/s, 00:03:16 left".to_owned(), format!("50,000 samples/s, {memory}")]
+        );
+        progress.loss(0.25);
+        assert_eq!(
+            progress.figures(1001, Duration::from_secs(8)),
+            [", 0.12 steps/s, 9d 06:13:12 left, loss 0.250000".to_owned(), format!("13 samples/s, {memory}")]
+        );
+        // Nothing is known of when it will be over.
+        assert_eq!(progress.figures(1000, Duration::ZERO)[0], ", 0.00 steps/s, loss 0.250000");
     }
 }

@@ -122,17 +122,23 @@ impl Snapshots {
 
     /// Tells where the last good one is, after `error`.
     pub fn tell_last(&self, error: &Error) {
-        if let (Error::Diverged { .. }, Some(path)) = (error, &self.last) {
-            output::narrate(&format!("the last good snapshot is {}", path.display()));
+        let Some(path) = &self.last else { return };
+        let last = format!("the last good snapshot is {}", path.display());
+        match error {
+            Error::Diverged { .. } => output::complain(&last),
+            Error::File { .. } | Error::DeviceLost(_) => {
+                output::complain(&format!("{last}; {}", remedy(true)));
+            }
+            _ => {}
         }
     }
 }
 
-/// What somebody is told who has interrupted a run.
-pub(super) fn remedy(snapshots: Option<&Snapshots>) -> String {
-    match snapshots {
-        None => "nothing was saved: with --snapshot DIR there would be something to resume from".to_owned(),
-        Some(_) => {
+/// What somebody is told whose run has ended early, with snapshots or without.
+pub(super) fn remedy(has_snapshots: bool) -> String {
+    match has_snapshots {
+        false => "nothing was saved: with --snapshot DIR there would be something to resume from".to_owned(),
+        true => {
             let words: Vec<String> = std::env::args().filter(|word| word != "--resume").collect();
             format!("resume with: {} --resume", words.join(" "))
         }

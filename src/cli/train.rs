@@ -9,14 +9,15 @@ use super::config::Effective;
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
+use super::logging::{LogFlags, Logging};
 use super::output;
 use super::progress::Progress;
-use super::snapshots::{SnapshotFlags, remedy};
+use super::snapshots::{SnapshotFlags, Snapshots, remedy};
 use crate::config::Settings;
 use crate::file;
 use crate::model_file;
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Start, Trainer, Verifier};
+use crate::train::{Epoch, Start, Trainer, Verifier};
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -32,6 +33,9 @@ pub(super) struct TrainArgs {
 
     #[command(flatten)]
     snapshots: SnapshotFlags,
+
+    #[command(flatten)]
+    log: LogFlags,
 
     /// Write the trained network to this .safetensors, .npz or .onnx file
     #[arg(long, value_name = "FILE")]
@@ -79,6 +83,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         Some(_) => None,
         None => Some(args.start.parameters(&network, &settings)?),
     };
+    let mut log = args.log.open(snapshot.as_ref().map(|snapshot| snapshot.steps))?;
     let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::at));
     let Some(start) = start else { return Ok(()) };
 
@@ -93,39 +98,10 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         snapshots.iter().for_each(|snapshots| snapshots.keep_config(effective, &settings));
     }
     let started = Instant::now();
-    let mut progress = Progress::new(trainer.total_steps());
-    let mut epochs = Vec::new();
-    let interrupt = Interrupt::listen();
-    let mut epoch_started = Instant::now();
-    while !trainer.is_done() {
-        let steps = snapshots.as_ref().map_or(u64::MAX, |snapshots| snapshots.steps_until_due(&trainer));
-        let trained = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked());
-        if let Err(error) = trained {
-            snapshots.iter().for_each(|snapshots| snapshots.tell_last(&error));
-            return Err(error);
-        }
-        if trainer.is_at_end_of_epoch() {
-            let epoch = trainer.end_epoch()?;
-            let seconds = epoch_started.elapsed().as_secs_f64();
-            epoch_started = Instant::now();
-            epochs.push(epoch);
-            progress.pause(|| match args.json {
-                true => output::json(&report::json::epoch(&epoch, seconds)),
-                false => output::line(&report::text::epoch(&epoch, seconds)),
-            });
-        }
-        let is_asked = interrupt.is_asked() && !trainer.is_done();
-        if let Some(snapshots) = &mut snapshots
-            && (is_asked || snapshots.is_due(&trainer))
-        {
-            snapshots.save(&mut trainer)?;
-        }
-        if is_asked {
-            progress.finish();
-            return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.as_ref()) });
-        }
-    }
-    progress.finish();
+    let trained = train(args, &settings, &mut trainer, snapshots.as_mut(), log.as_mut());
+    let epochs = trained.inspect_err(|error| {
+        snapshots.iter().for_each(|snapshots| snapshots.tell_last(error));
+    })?;
     let seconds = started.elapsed().as_secs_f64();
 
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
@@ -160,6 +136,53 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     let reported = output::write_reports(&args.report, &report);
     // What was learnt of the run is shown even where its parameters cannot be saved.
     output::first_error([saved, reported])
+}
+
+/// Trains to the end, and keeps and shows what it is to on the way.
+fn train(
+    args: &TrainArgs,
+    settings: &Settings,
+    trainer: &mut Trainer,
+    mut snapshots: Option<&mut Snapshots>,
+    mut log: Option<&mut Logging>,
+) -> Result<Vec<Epoch>> {
+    let mut progress = Progress::of(trainer, settings.batch);
+    let mut epochs = Vec::new();
+    let interrupt = Interrupt::listen();
+    let mut epoch_started = Instant::now();
+    while !trainer.is_done() {
+        // Only what somebody is told, or what is kept, is read back.
+        let until_kept = snapshots.as_ref().map(|snapshots| snapshots.steps_until_due(trainer));
+        let until_told = log.as_ref().map(|log| log.steps_until_due(trainer));
+        let steps = until_kept.into_iter().chain(until_told).min().unwrap_or(u64::MAX);
+        let loss = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked())?;
+        progress.loss(loss);
+        let mut test = None;
+        if trainer.is_at_end_of_epoch() {
+            let epoch = trainer.end_epoch()?;
+            let seconds = epoch_started.elapsed().as_secs_f64();
+            epoch_started = Instant::now();
+            epochs.push(epoch);
+            test = Some(epoch.test);
+            progress.pause(|| match args.json {
+                true => output::json(&report::json::epoch(&epoch, seconds)),
+                false => output::line(&report::text::epoch(&epoch, seconds)),
+            });
+        }
+        if let Some(log) = &mut log {
+            log.write(settings, trainer, loss, test)?;
+        }
+        let is_asked = interrupt.is_asked() && !trainer.is_done();
+        if let Some(snapshots) = &mut snapshots
+            && (is_asked || snapshots.is_due(trainer))
+        {
+            snapshots.save(trainer)?;
+        }
+        if is_asked {
+            return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
+        }
+    }
+    Ok(epochs)
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {

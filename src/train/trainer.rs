@@ -154,6 +154,11 @@ impl Trainer {
         &self.planned
     }
 
+    /// The account of its buffers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Samples in a micro-batch.
     pub fn micro_batch(&self) -> usize {
         self.settings.micro_batch()

@@ -13,7 +13,7 @@ use crate::model::Initialiser;
 use crate::{Error, Result};
 
 /// Flags that say how to go about a run or how to show it, not what it is.
-const NOT_OF_THE_RUN: [&str; 4] = ["preset", "json", "resume", "save-config"];
+const NOT_OF_THE_RUN: [&str; 5] = ["preset", "json", "quiet", "resume", "save-config"];
 
 /// The flags of a command as they were taken, defaults among them.
 #[derive(Debug)]

@@ -1,0 +1,91 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::flags::count;
+use crate::config::Settings;
+use crate::log::{PeakBytes, Row, RunLog, TestScore};
+use crate::train::{Evaluation, Trainer};
+use crate::{Error, Result};
+
+/// What is kept of how a run goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(super) struct LogFlags {
+    /// Write metrics.csv, and event files for TensorBoard, to this folder; with --resume, they go on there
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+
+    /// Steps between two rows; there is one at the end of each epoch and with each snapshot, too
+    #[arg(long, value_name = "STEPS", default_value_t = 50, requires = "log", value_parser = count::<u64>, allow_negative_numbers = true)]
+    log_every: u64,
+}
+
+impl LogFlags {
+    /// Opens the log, where there is one, of a run that begins or is resumed after so many steps.
+    ///
+    /// # Errors
+    /// As [`RunLog::open`].
+    pub fn open(&self, resumed_after: Option<u64>) -> Result<Option<Logging>> {
+        if self.log_every == 0 {
+            return Err(Error::usage("--log-every", "found 0, expected at least 1"));
+        }
+        let log = self.log.as_deref().map(|folder| RunLog::open(folder, resumed_after)).transpose()?;
+        Ok(log.map(|log| Logging {
+            log,
+            every: self.log_every,
+            has_told_memory: false,
+            steps: resumed_after.unwrap_or(0),
+            training_time: Duration::ZERO,
+        }))
+    }
+}
+
+/// A run's log.
+pub(super) struct Logging {
+    log: RunLog,
+    every: u64,
+    has_told_memory: bool,
+    /// Steps and time up to the row before.
+    steps: u64,
+    training_time: Duration,
+}
+
+impl Logging {
+    /// Steps until the next row is due.
+    pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
+        self.every - trainer.steps() % self.every
+    }
+
+    /// Adds a row, of steps whose mean loss is `loss`.
+    ///
+    /// # Errors
+    /// As [`RunLog::write`].
+    pub fn write(
+        &mut self,
+        settings: &Settings,
+        trainer: &Trainer,
+        loss: f32,
+        test: Option<Evaluation>,
+    ) -> Result<()> {
+        let (steps, time) = (trainer.steps(), trainer.training_time());
+        let samples = (steps - self.steps) as f64 * settings.batch as f64;
+        let last = steps.saturating_sub(1);
+        let memory = (!self.has_told_memory).then(|| PeakBytes {
+            planned: trainer.planned().total(),
+            counted: trainer.ledger().at_peak().total(),
+        });
+        self.log.write(&Row {
+            step: steps,
+            epoch: last / trainer.steps_per_epoch(),
+            loss,
+            learning_rate: settings.rate(last, trainer.total_steps()),
+            samples_per_second: samples / (time - self.training_time).as_secs_f64().max(1e-9),
+            test: test.map(|test| TestScore { loss: test.loss, accuracy: test.accuracy }),
+            memory,
+        })?;
+        (self.steps, self.training_time, self.has_told_memory) = (steps, time, true);
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crc::{CRC_32_ISCSI, Crc};
+use prost::{Message, Oneof};
+
+use super::Row;
+use crate::Result;
+use crate::file::unwritable;
+
+/// What the first event of a file says: TensorBoard heeds [`SessionLog`] from this version on.
+const VERSION: &str = "brain.Event:2";
+/// `SessionLog.START`: what was logged of this step and later ones before is void.
+const START: i32 = 1;
+const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+
+/// `tensorflow.Event`, as far as scalars need it.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(oneof = "What", tags = "3, 5, 7")]
+    what: Option<What>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum What {
+    #[prost(string, tag = "3")]
+    FileVersion(String),
+    #[prost(message, tag = "5")]
+    Summary(Summary),
+    #[prost(message, tag = "7")]
+    SessionLog(SessionLog),
+}
+
+/// `tensorflow.SessionLog`
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+/// `tensorflow.Summary`
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Scalar>,
+}
+
+/// `tensorflow.Summary.Value` of one number, which is always there, zero or not.
+#[derive(Clone, PartialEq, Message)]
+struct Scalar {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+/// An event file: TFRecords of events.
+#[derive(Debug)]
+pub(super) struct Events {
+    path: PathBuf,
+    file: File,
+}
+
+impl Events {
+    /// A new file in `folder`, whose name comes after those of files that were made before.
+    pub fn create(folder: &Path, resumed_after: Option<u64>) -> Result<Self> {
+        let now = since_1970();
+        let process = std::process::id();
+        let name = format!("events.out.tfevents.{:010}.{:06}.{process}", now.as_secs(), now.subsec_micros());
+        let path = folder.join(name);
+        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        let file = file.map_err(|error| unwritable(&path, error))?;
+        let mut events = Events { path, file };
+        events.append(0, What::FileVersion(VERSION.to_owned()))?;
+        if let Some(step) = resumed_after {
+            events.append(step.saturating_add(1), What::SessionLog(SessionLog { status: START }))?;
+        }
+        Ok(events)
+    }
+
+    pub fn add(&mut self, row: &Row) -> Result<()> {
+        let Row { step, epoch, loss, learning_rate, samples_per_second, test, memory } = *row;
+        let scalars = [
+            ("train/loss", Some(loss)),
+            ("train/learning_rate", Some(learning_rate)),
+            ("train/samples_per_second", Some(samples_per_second as f32)),
+            ("train/epoch", Some(epoch as f32)),
+            ("test/loss", test.map(|test| test.loss)),
+            ("test/accuracy", test.and_then(|test| test.accuracy).map(|share| share as f32)),
+            ("memory/planned_peak_bytes", memory.map(|bytes| bytes.planned as f32)),
+            ("memory/counted_peak_bytes", memory.map(|bytes| bytes.counted as f32)),
+        ];
+        let values = scalars.into_iter().filter(|(_, value)| value.is_some());
+        let values = values.map(|(tag, simple_value)| Scalar { tag: tag.to_owned(), simple_value });
+        self.append(step, What::Summary(Summary { values: values.collect() }))
+    }
+
+    fn append(&mut self, step: u64, what: What) -> Result<()> {
+        let event = Event { wall_time: since_1970().as_secs_f64(), step: step as i64, what: Some(what) };
+        let record = record(&event.encode_to_vec());
+        self.file.write_all(&record).map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A TFRecord: the length of `data`, its checksum, `data`, and its checksum.
+fn record(data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length), data, &masked(data)].concat()
+}
+
+/// A CRC32C as TFRecords have it, so that checksums of what holds checksums are no trouble.
+fn masked(data: &[u8]) -> [u8; 4] {
+    CRC32C.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
