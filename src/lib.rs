@@ -5,40 +5,58 @@
 //! is allocated how many bytes of each [`memory::Category`] there will be, a [`memory::Ledger`] counts them while
 //! training runs, and the two agree exactly. Every strategy gives the same parameters, to the last bit.
 //!
+//! # In Rust
+//!
+//! [`config::Settings`] say what is trained, and how; [`train::Machine`] finds a device and plans for it, without allocating
+//! anything; [`train::Trainer`] trains; [`model_file`] saves, and [`train::Predictor`] asks what was saved.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 //! use ckpt_gpu::data::{Dataset, Inputs, Split};
 //! use ckpt_gpu::strategy::Strategy;
-//! use ckpt_gpu::train::Trainer;
+//! use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
+//! use ckpt_gpu::model_file;
 //!
-//! // Which of two numbers is the larger one?
-//! let inputs: Vec<f32> = (0..400).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+//! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
+//! let inputs: Vec<f32> = (0..800).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
 //! let labels: Vec<u32> = inputs.chunks(2).map(|pair| u32::from(pair[1] > pair[0])).collect();
-//! let split = Split::new(2, Inputs::F32(inputs), labels)?;
-//! let data = Arc::new(Dataset { source: "in memory".into(), train: split.clone(), test: split });
+//! let (train, test) = Split::new(2, Inputs::F32(inputs), labels)?.held_back(0.25, 0)?;
+//! let data = Arc::new(Dataset::in_memory(train, test)?);
 //!
-//! let settings = Settings {
-//!     layers: Widths(vec![2, 16, 16, 16, 2]),
+//! // A residual network of ten layers, and the most that it may take: less than with all activations kept.
+//! let keep_all = Settings {
+//!     layers: Widths([vec![2], vec![16; 9], vec![2]].concat()),
 //!     lr: 0.01,
-//!     batch: 20,
-//!     epochs: 60,
-//!     strategy: Strategy::EveryN(2),
+//!     batch: 100,
+//!     epochs: 30,
 //!     device: DeviceChoice::Cpu,
 //!     ..Settings::default()
 //! };
-//! let start = settings.initial_parameters()?;
-//! let mut trainer = Trainer::new(&settings, &data, &start)?;
-//! let mut accuracy = None;
-//! while !trainer.is_done() {
-//!     accuracy = trainer.epoch(|_step| ())?.test.accuracy;
-//! }
-//! assert!(accuracy > Some(0.9));
+//! let (machine, _) = Machine::find(keep_all.device)?;
+//! let most = machine.plan(&keep_all, data.shape())?.bytes().total() - 32 * 1024;
+//! let settings = Settings { strategy: Strategy::Budget(most), ..keep_all };
+//! let planned = machine.plan(&settings, data.shape())?;
+//! assert!(planned.bytes().total() <= most);
+//! println!("{} layers run again in each step", planned.plan.prediction.recomputed_layers);
 //!
-//! let memory = trainer.memory();
-//! assert_eq!(memory.planned, memory.counted);
+//! let start = settings.initial_parameters()?;
+//! let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+//! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
+//! assert_eq!(planned.bytes(), trainer.memory().counted);
+//!
+//! let folder = tempfile::tempdir().expect("there is a place for temporary files");
+//! let path = folder.path().join("model.safetensors");
+//! let trained = trainer.parameters()?;
+//! model_file::write(&path, trainer.network(), &trained)?;
+//! let (network, parameters) = model_file::read(&path)?;
+//! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
+//! let scores = Scores::of(&network, &outputs, data.test.targets());
+//! assert!(scores.accuracy() > Some(0.9));
 //! # Ok::<(), ckpt_gpu::Error>(())
 //! ```
+//!
+//! The repository's `examples/` fit an image, a table, and MNIST with a thousand layers.
 //!
 //! [`plan`] and [`strategy`] know no device and can be used by themselves, for any chain of bytes and costs.
 

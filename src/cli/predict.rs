@@ -84,11 +84,7 @@ impl ModelFlags {
 /// `ckpt-gpu eval`
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let Ready { network, targets, mut predictor } = args.model.ready()?;
-    let mut outputs = Vec::new();
-    predictor.predict(|rows| {
-        outputs.extend_from_slice(rows);
-        Ok(())
-    })?;
+    let outputs = predictor.outputs()?;
     let scores = Scores::of(&network, &outputs, &targets);
     let [planned, counted] = predictor.memory();
     if !args.json {

@@ -18,6 +18,16 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Samples that are in memory.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the two differ in their number of features, or in the kind of their targets.
+    pub fn in_memory(train: Split, test: Split) -> Result<Dataset> {
+        let data = Dataset { source: "in memory".into(), train, test };
+        data.check_splits()?;
+        Ok(data)
+    }
+
     /// As [`Dataset::load_with`], with what is usual.
     ///
     /// # Errors

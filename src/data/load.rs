@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::labels::targets;
 use super::npz::{Archive, Array, Values};
-use super::split::{Inputs, Split};
-use super::{Dataset, idx, shuffle};
+use super::split::{Inputs, Split, check_share};
+use super::{Dataset, Standard, idx};
 use crate::{Error, Result};
 
 /// How data is read.
@@ -53,20 +53,18 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
              an npz or a folder of IDX files with --data",
         ));
     }
-    if let Some(share) = options.validation
-        && !(share > 0.0 && share < 1.0)
-    {
-        return Err(Error::usage("--validation", format!("found {share}, expected above 0 and below 1")));
-    }
+    options.validation.map(check_share).transpose()?;
     let (train, test) = if path.is_dir() { from_folder(path)? } else { from_npz(path, options)? };
     let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
     let (mut train, mut test) = match (share, test) {
         (None, Some(test)) => (train, test),
-        (share, _) => held_back(path, train, share.unwrap_or(USUAL_VALIDATION), options.seed)?,
+        (share, _) => train
+            .held_back(share.unwrap_or(USUAL_VALIDATION), options.seed)
+            .map_err(|error| about(path, "", error))?,
     };
     if options.standardise {
-        let standard = train.standard();
-        (train, test) = (train.standardised(&standard)?, test.standardised(&standard)?);
+        let standard = Standard::of(&train);
+        (train, test) = (standard.apply(&train)?, standard.apply(&test)?);
     }
     let data = Dataset { source: path.to_owned(), train, test };
     data.check_splits()?;
@@ -144,10 +142,15 @@ fn split_of(path: &Path, (x, inputs_array): (&str, Array), (y, answers): (&str, 
         return Err(Error::file(path, problem));
     }
     let inputs = inputs(inputs_array, features).map_err(|problem| fail(x, problem))?;
-    Split::new(features, inputs, targets).map_err(|error| match error {
-        Error::Usage { problem, .. } => fail(x, problem),
+    Split::new(features, inputs, targets).map_err(|error| about(path, &format!("{x}: "), error))
+}
+
+/// What is wrong with a split is wrong with the file that it is from.
+fn about(path: &Path, array: &str, error: Error) -> Error {
+    match error {
+        Error::Usage { problem, .. } => Error::file(path, format!("{array}{problem}")),
         other => other,
-    })
+    }
 }
 
 fn inputs(array: Array, features: usize) -> Result<Inputs, String> {
@@ -169,22 +172,4 @@ fn inputs(array: Array, features: usize) -> Result<Inputs, String> {
             }
         }
     }
-}
-
-/// `all` without a `share` of its samples, and these, chosen by `seed`.
-fn held_back(path: &Path, all: Split, share: f64, seed: u64) -> Result<(Split, Split)> {
-    let samples = all.len();
-    let held = (samples as f64 * share).round() as usize;
-    if held == 0 || held == samples {
-        let problem =
-            format!("a share of {share} of its {samples} samples leaves none to train on, or none to score");
-        return Err(Error::file(path, problem));
-    }
-    let mut rows = Vec::new();
-    // No epoch has this number.
-    shuffle(seed, u64::MAX - 1, samples as u32, &mut rows);
-    let (test, train) = rows.split_at_mut(held);
-    test.sort_unstable();
-    train.sort_unstable();
-    Ok((all.rows(train)?, all.rows(test)?))
 }

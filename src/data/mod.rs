@@ -21,3 +21,4 @@ pub use load::LoadOptions;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};
 pub use split::{Inputs, Split, Targets, U8_SCALE};
+pub use standard::Standard;

@@ -1,5 +1,6 @@
 //! Samples in memory, and how a mini-batch is taken from them.
 
+use super::shuffle;
 use crate::{Error, Result};
 
 /// What a stored byte is multiplied by to become an input: `f32::from(byte) * U8_SCALE`, in that order, on every
@@ -150,6 +151,29 @@ impl Split {
         Split::new(self.features, inputs, targets)
     }
 
+    /// It without a `share` of its samples, and these, chosen by `seed`: what to train on, and what to score.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a share that is not between 0 and 1, or that leaves nothing on one of the two sides.
+    pub fn held_back(&self, share: f64, seed: u64) -> Result<(Split, Split)> {
+        check_share(share)?;
+        let samples = self.len();
+        let held = (samples as f64 * share).round() as usize;
+        if held == 0 || held == samples {
+            let problem = format!(
+                "a share of {share} of its {samples} samples leaves none to train on, or none to score"
+            );
+            return Err(Error::usage("--validation", problem));
+        }
+        let mut rows = Vec::new();
+        // No epoch has this number.
+        shuffle(seed, u64::MAX - 1, samples as u32, &mut rows);
+        let (test, train) = rows.split_at_mut(held);
+        test.sort_unstable();
+        train.sort_unstable();
+        Ok((self.rows(train)?, self.rows(test)?))
+    }
+
     /// Writes the inputs of `rows` to `out`, `[rows.len(), features]`, bytes scaled by [`U8_SCALE`].
     ///
     /// # Panics
@@ -183,9 +207,34 @@ impl Split {
     }
 }
 
+/// Checks a share of samples that is to be held back.
+pub(super) fn check_share(share: f64) -> Result<()> {
+    if share > 0.0 && share < 1.0 {
+        return Ok(());
+    }
+    Err(Error::usage("--validation", format!("found {share}, expected above 0 and below 1")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_sample_is_trained_on_or_held_back() {
+        let split = Split::new(1, Inputs::U8((0..10).collect()), (0..10).collect::<Vec<u32>>()).unwrap();
+        let (train, test) = split.held_back(0.3, 5).unwrap();
+        assert_eq!((train.len(), test.len()), (7, 3));
+        let mut labels = [train.labels(), test.labels()].concat();
+        labels.sort_unstable();
+        assert_eq!(labels, (0..10).collect::<Vec<u32>>());
+        assert_ne!(split.held_back(0.3, 6).unwrap().1, test, "the seed decides nothing");
+        for share in [0.0, 1.0, -0.1, f64::NAN, 0.01, 0.99] {
+            assert!(
+                matches!(split.held_back(share, 5), Err(Error::Usage { flag: "--validation", .. })),
+                "{share}"
+            );
+        }
+    }
 
     #[test]
     fn bytes_are_scaled_and_floats_are_not() {

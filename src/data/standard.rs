@@ -2,38 +2,44 @@
 
 use super::U8_SCALE;
 use super::split::{Inputs, Split};
-use crate::Result;
+use crate::{Error, Result};
 
-/// What is taken off each feature, and what it is then multiplied by.
-pub(super) struct Standard {
+/// What makes features standard: what is taken off each, and what it is then multiplied by. Made of the samples that are
+/// trained on, it is applied to all that the network is ever asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standard {
     mean: Vec<f64>,
     scale: Vec<f64>,
 }
 
-impl Split {
-    /// What makes its features standard. One that is always the same is only shifted.
-    pub(super) fn standard(&self) -> Standard {
-        let (features, samples) = (self.features(), self.len() as f64);
+impl Standard {
+    /// What gives the features of `split` mean 0 and deviation 1. One that is always the same is only shifted.
+    pub fn of(split: &Split) -> Self {
+        let (features, samples) = (split.features(), split.len() as f64);
         let mut mean = vec![0.0; features];
-        self.each(|feature, value| mean[feature] += value / samples);
+        split.each(|feature, value| mean[feature] += value / samples);
         let mut variance = vec![0.0; features];
-        self.each(|feature, value| variance[feature] += (value - mean[feature]).powi(2) / samples);
+        split.each(|feature, value| variance[feature] += (value - mean[feature]).powi(2) / samples);
         let scale = |&variance: &f64| if variance > 0.0 { variance.sqrt().recip() } else { 1.0 };
         Standard { scale: variance.iter().map(scale).collect(), mean }
     }
 
-    /// The same samples, made `standard`.
+    /// The samples of `split`, made standard.
     ///
     /// # Errors
-    /// None that a whole split would meet.
-    pub(super) fn standardised(&self, standard: &Standard) -> Result<Split> {
-        let mut values = Vec::with_capacity(self.len() * self.features());
-        self.each(|feature, value| {
-            values.push(((value - standard.mean[feature]) * standard.scale[feature]) as f32);
-        });
-        Split::new(self.features(), Inputs::F32(values), self.targets().clone())
+    /// [`Error::Usage`] where it has another number of features.
+    pub fn apply(&self, split: &Split) -> Result<Split> {
+        if split.features() != self.mean.len() {
+            let problem = format!("{} features, expected {}", split.features(), self.mean.len());
+            return Err(Error::usage("data", problem));
+        }
+        let mut values = Vec::with_capacity(split.len() * split.features());
+        split.each(|feature, value| values.push(((value - self.mean[feature]) * self.scale[feature]) as f32));
+        Split::new(split.features(), Inputs::F32(values), split.targets().clone())
     }
+}
 
+impl Split {
     /// Tells `take` every input, with its feature.
     fn each(&self, mut take: impl FnMut(usize, f64)) {
         let features = self.features();
@@ -57,10 +63,11 @@ mod tests {
     #[test]
     fn features_get_mean_0_and_deviation_1() {
         let split = Split::new(2, Inputs::F32(vec![1.0, 7.0, 3.0, 7.0]), vec![0, 1]).unwrap();
-        let standard = split.standard();
-        let made = split.standardised(&standard).unwrap();
+        let standard = Standard::of(&split);
+        let made = standard.apply(&split).unwrap();
         assert_eq!(*made.inputs(), Inputs::F32(vec![-1.0, 0.0, 1.0, 0.0]));
         let bytes = Split::new(1, Inputs::U8(vec![0, 255]), vec![0, 1]).unwrap();
-        assert_eq!(*bytes.standardised(&bytes.standard()).unwrap().inputs(), Inputs::F32(vec![-1.0, 1.0]));
+        assert_eq!(*Standard::of(&bytes).apply(&bytes).unwrap().inputs(), Inputs::F32(vec![-1.0, 1.0]));
+        assert!(matches!(standard.apply(&bytes), Err(Error::Usage { .. })), "of another number of features");
     }
 }

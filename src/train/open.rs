@@ -1,6 +1,7 @@
-use super::Target;
-use crate::config::DeviceChoice;
+use super::{Planned, Target, task};
+use crate::config::{DeviceChoice, Settings};
 use crate::cpu::{self, Cpu};
+use crate::data::DatasetShape;
 use crate::device::{Device, DeviceInfo, Job};
 use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{Ledger, check_host_memory};
@@ -57,6 +58,17 @@ impl Machine {
             Machine::Cpu => Target::Cpu,
             Machine::Gpu(context) => Target::Gpu(context.limits()),
         }
+    }
+
+    /// Plans what `settings` ask for on so much data, whatever they say of the device. Nothing is allocated, and no sample is
+    /// needed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for settings that do not fit each other, and those of [`Target::plan`].
+    pub fn plan(&self, settings: &Settings, data: DatasetShape) -> Result<Planned> {
+        settings.validate()?;
+        let network = settings.network()?;
+        self.target().plan(settings.strategy, &task(settings, &network, data), settings.dataset)
     }
 
     /// Allocates all that `job` needs, `bytes` in all, and books it in `ledger`.

@@ -85,6 +85,19 @@ impl Predictor {
         [self.planned, self.ledger.at_peak()]
     }
 
+    /// The outputs of all test samples, `[samples, outputs]`, in their order.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn outputs(&mut self) -> Result<Vec<f32>> {
+        let mut outputs = Vec::with_capacity(self.data.test.len() * self.outputs);
+        self.predict(|rows| {
+            outputs.extend_from_slice(rows);
+            Ok(())
+        })?;
+        Ok(outputs)
+    }
+
     /// Tells `take` the outputs of all test samples, some whole rows `[samples, outputs]` at a time, in their order.
     ///
     /// # Errors

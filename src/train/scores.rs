@@ -68,6 +68,14 @@ impl Scores {
         let all: u64 = confusion.iter().flatten().sum();
         Some(right as f64 / all as f64)
     }
+
+    /// The share of the targets' variance that is met, of numbers.
+    pub fn r2(&self) -> Option<f64> {
+        match self {
+            Scores::Classes { .. } => None,
+            Scores::Values { r2, .. } => Some(*r2),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,11 +89,12 @@ mod tests {
         let outputs = [1.0, 0.0, 1.0, 1.0, 0.0, 2.0];
         let scores = Scores::of(&network, &outputs, &Targets::Classes(vec![0, 1, 1]));
         assert_eq!(scores, Scores::Classes { confusion: vec![vec![1, 0], vec![1, 1]] });
-        assert_eq!(scores.accuracy(), Some(2.0 / 3.0));
+        assert_eq!((scores.accuracy(), scores.r2()), (Some(2.0 / 3.0), None));
         let network = Network::new(&[1, 1], Activation::Relu, Loss::Mse).unwrap();
         let targets = Targets::Values { width: 1, values: vec![1.0, 3.0] };
         let scores = Scores::of(&network, &[1.5, 2.5], &targets);
         assert_eq!(scores, Scores::Values { mse: 0.25, mae: 0.5, r2: 0.75 });
+        assert_eq!((scores.accuracy(), scores.r2()), (None, Some(0.75)));
         assert_eq!(
             (predicted_class(Loss::BinaryCrossEntropy, &[0.1]), predicted_class(Loss::Mse, &[0.1])),
             (1, 0)

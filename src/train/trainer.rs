@@ -260,6 +260,26 @@ impl Trainer {
         self.train_while(steps, on_step, || true)
     }
 
+    /// Makes all steps that are left, over as many epochs as they take, without an evaluation. After each `every` of them, and
+    /// after the last one, `on_loss` is told how many are made and the mean loss of those since it was told before.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train_to_end(&mut self, every: u64, mut on_loss: impl FnMut(u64, f32)) -> Result<()> {
+        let mut since = LossSum::default();
+        while !self.is_done() {
+            let before = self.steps;
+            let loss = self.train(every.max(1) - since.steps, |_| ())?;
+            let made = self.steps - before;
+            since = LossSum { sum: since.sum + f64::from(loss) * made as f64, steps: since.steps + made };
+            if since.steps == every.max(1) || self.is_done() {
+                on_loss(self.steps, (since.sum / since.steps as f64) as f32);
+                since = LossSum::default();
+            }
+        }
+        Ok(())
+    }
+
     /// As [`Trainer::train`], as long as `goes_on` says so before each step but the first.
     ///
     /// # Errors
