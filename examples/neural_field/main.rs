@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
     };
     let all = machine.plan(&settings, data.shape())?.bytes().total();
     let within = |bytes| Settings { strategy: Strategy::Budget(bytes), ..settings.clone() };
-    let parts = (1..=8).rev().find(|parts| pixels.is_multiple_of(*parts)).unwrap_or(1);
+    let parts = (8..pixels).find(|parts| pixels.is_multiple_of(*parts)).unwrap_or(1);
     let in_parts = Settings { micro_batch: Some(pixels / parts), ..settings.clone() };
 
     let device = machine.info().name;
