@@ -40,7 +40,8 @@ fn a_snapshot_that_has_no_room_leaves_the_one_before() {
     let whole = folder.hash(&flags(4));
     folder.train(&format!("{} --snapshot kept --keep 1", flags(1)));
     let before = contents(&folder, "kept");
-    assert!(before.len() == 1 && before[0].1.len() > 1024, "{} bytes", before[0].1.len());
+    let [(config, _), (_, snapshot)] = &before[..] else { panic!("{before:?}") };
+    assert!(config == "config.toml" && snapshot.len() > 1024, "{config}, {} bytes", snapshot.len());
 
     let full =
         run_with_little_room(&folder, 1, &format!("train {} --snapshot kept --keep 1 --resume", flags(4)));

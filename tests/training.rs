@@ -74,7 +74,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: Residence, chains: usize) 
         let settings = Settings {
             activation: Activation::ALL[random.below(Activation::ALL.len())],
             loss: Loss::ALL[random.below(Loss::ALL.len())],
-            lr: 0.1,
+            lr: 0.01,
             batch,
             epochs: 1,
             seed: random.below(1000) as u64,
