@@ -4,11 +4,13 @@
 //! has not checked. A [`Dataset`] is made of them: inputs and targets, split into training and test samples. [`shuffle`]
 //! says which sample comes when, and a [`BatchCursor`] walks over them in micro-batches.
 
+mod arrays;
 mod cursor;
 mod dataset;
 pub mod idx;
 mod labels;
 mod load;
+mod mapped;
 pub mod npz;
 mod order;
 mod shape;
@@ -18,6 +20,7 @@ mod standard;
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
 pub use load::LoadOptions;
+pub use mapped::Mapped;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};
 pub use split::{Inputs, Split, Targets, U8_SCALE};
