@@ -233,3 +233,31 @@ fn more_than_memory_holds_is_trained_on() {
     let message = String::from_utf8_lossy(&read.stderr);
     assert!(message.contains("memory") && !message.contains("panicked"), "{message}");
 }
+
+/// Files with holes, so that the disk need not hold them, either.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_too_large_is_mapped_unasked_or_refused() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path("y.npy"), npy("|u1", "(4,)", &[0, 1, 0, 1])).unwrap();
+    let available = ckpt_gpu::memory::available_host_bytes().unwrap() as usize;
+    let large = |descr: &str, width: usize, bytes: usize| {
+        let features = bytes / width / 4;
+        let header = npy(descr, &format!("(4, {features})"), &[]);
+        fs::write(scratch.path("x.npy"), &header).unwrap();
+        let file = fs::File::options().write(true).open(scratch.path("x.npy")).unwrap();
+        file.set_len((header.len() + 4 * features * width) as u64).unwrap();
+        load(scratch.0.path(), false)
+    };
+    let small = large("|u1", 1, 1000).unwrap();
+    assert!(matches!(small.train.inputs(), Inputs::U8(_)));
+    for bytes in [available / 2, 3 * available] {
+        let data = large("|u1", 1, bytes).unwrap();
+        assert!(matches!(data.train.inputs(), Inputs::Mapped(_)), "{bytes} bytes");
+        assert_eq!(data.train.len(), 2);
+    }
+    let message = large("<f8", 8, 3 * available).unwrap_err().to_string();
+    for word in ["x: takes", "available", "float64", "save it with"] {
+        assert!(message.contains(word), "{message}");
+    }
+}
