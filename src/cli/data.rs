@@ -12,7 +12,7 @@ use crate::data::{Dataset, Inputs, LoadOptions};
 #[command(next_help_heading = "Data")]
 pub(super) struct DataFlags {
     /// An npz with x_train, y_train, x_test and y_test, or other usual names; a folder of npy files of these names; or one of
-    /// IDX files, gzipped or not
+    /// IDX files, gzipped or not; or made up: synthetic:blobs, synthetic:spirals or synthetic:sines, with ,key=value
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
 

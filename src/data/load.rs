@@ -6,7 +6,7 @@ use super::arrays::Arrays;
 use super::labels::targets;
 use super::npz::{Array, Values};
 use super::split::{Inputs, Split, check_share, not_finite};
-use super::{Dataset, Standard};
+use super::{Dataset, Standard, synthetic};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
@@ -55,15 +55,12 @@ const WITHOUT_TEST: [[&str; 2]; 6] =
 
 /// Reads a data set as [`Dataset::load_with`] says.
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-    if matches!(path.try_exists(), Ok(false)) {
-        return Err(Error::file(
-            path,
-            "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
-             an npz or a folder of npy or IDX files with --data",
-        ));
-    }
     options.validation.map(check_share).transpose()?;
-    let (train, test) = splits(&mut Arrays::open(path)?, options)?;
+    let made = path.to_str().and_then(|path| path.strip_prefix(synthetic::PREFIX));
+    let (train, test) = match made {
+        Some(text) => made_up(text, options)?,
+        None => from_files(path, options)?,
+    };
     let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
     let (mut train, mut test) = match (share, test) {
         (None, Some(test)) => (train, test),
@@ -78,6 +75,31 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     let data = Dataset { source: path.to_owned(), train, test };
     data.check_splits()?;
     Ok(data)
+}
+
+fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    for (flag, is_given) in [
+        ("--x-key", options.x_key.is_some()),
+        ("--y-key", options.y_key.is_some()),
+        ("--map-data", options.map_data),
+    ] {
+        if is_given {
+            return Err(Error::usage(flag, "is for data in files, found synthetic data; leave it out"));
+        }
+    }
+    let [train, test] = synthetic::make(text)?;
+    Ok((train, Some(test)))
+}
+
+fn from_files(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Err(Error::file(
+            path,
+            "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
+             an npz, a folder of npy or IDX files, or synthetic:blobs with --data",
+        ));
+    }
+    splits(&mut Arrays::open(path)?, options)
 }
 
 fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<(Split, Option<Split>)> {

@@ -16,6 +16,7 @@ mod order;
 mod shape;
 mod split;
 mod standard;
+mod synthetic;
 
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
