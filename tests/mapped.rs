@@ -109,11 +109,16 @@ fn a_view_is_the_samples_it_names() {
                 {
                     let [mut of_read, mut of_mapped] = [Vec::new(), Vec::new()];
                     let mut place = 0;
-                    read.inputs().in_pieces(|_, piece| Ok(of_read.extend_from_slice(piece))).unwrap();
+                    let pieces = read.inputs().in_pieces(|_, piece| {
+                        of_read.extend_from_slice(piece);
+                        Ok(())
+                    });
+                    pieces.unwrap();
                     let pieces = mapped.inputs().in_pieces(|offset, piece| {
                         assert_eq!(offset, place);
                         place += piece.len() as u64;
-                        Ok(of_mapped.extend_from_slice(piece))
+                        of_mapped.extend_from_slice(piece);
+                        Ok(())
                     });
                     pieces.unwrap();
                     assert_eq!(of_read, of_mapped, "{data}, standardise {standardise}");

@@ -16,11 +16,11 @@ pub(super) struct DataFlags {
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
 
-    /// The npz's array of inputs, where it has another name than the usual ones
+    /// The array of inputs in the npz or folder, where it has another name than the usual ones
     #[arg(long, value_name = "NAME")]
     x_key: Option<String>,
 
-    /// The npz's array of targets
+    /// The array of targets
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 

@@ -56,6 +56,7 @@ pub(super) fn map_file(file: &File) -> Result<(Vec<usize>, Mapped), Unmapped> {
         return Err(Unmapped::Unsuited(problem.to_owned()));
     }
     let mapped = Mapped::new(map, start, &shape, Stored::U8);
+    mapped.check(None)?;
     Ok((shape, mapped))
 }
 

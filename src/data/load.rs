@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// How data is read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoadOptions {
-    /// The npz's array of inputs, and of targets, where they have other names than the usual ones.
+    /// The array of inputs in an npz or a folder of npy files, and of targets, where they have other names than the usual ones.
     pub x_key: Option<String>,
     /// As `x_key`.
     pub y_key: Option<String>,

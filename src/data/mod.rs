@@ -1,8 +1,8 @@
 //! Reading what a network is trained on, and in which order.
 //!
 //! [`npz`] reads and writes NumPy's archives, [`idx`] reads the files of MNIST and its like, and neither trusts anything it
-//! has not checked. A [`Dataset`] is made of them: inputs and targets, split into training and test samples. [`shuffle`]
-//! says which sample comes when, and a [`BatchCursor`] walks over them in micro-batches.
+//! has not checked. A [`Dataset`] is made of them, or made up: inputs and targets, split into training and test samples.
+//! Inputs that are too large stay in their file, [`Mapped`]. [`shuffle`] says which sample comes when, and a [`BatchCursor`] walks over them in micro-batches.
 
 mod arrays;
 mod cursor;

@@ -213,6 +213,9 @@ impl Split {
     pub fn gather(&self, rows: &[u32], out: &mut [f32]) {
         let width = self.features;
         assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * features values");
+        if let Inputs::Mapped(mapped) = &self.inputs {
+            mapped.read_ahead(rows.iter().map(|&row| row as usize));
+        }
         for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
             let from = row as usize * width;
             match &self.inputs {

@@ -5,6 +5,9 @@ use super::split::{Inputs, Split};
 use crate::memory::check_host_room;
 use crate::{Error, Result};
 
+/// Samples that the system is asked for at once.
+const READ_AHEAD: usize = 64;
+
 /// What makes features standard: what is taken off each, and what it is then multiplied by. Made of the samples that are
 /// trained on, it is applied to all that the network is ever asked about.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +77,9 @@ impl Split {
             Inputs::Mapped(mapped) => {
                 let mut values = vec![0.0; features];
                 for row in 0..self.len() {
+                    if row.is_multiple_of(READ_AHEAD) {
+                        mapped.read_ahead(row..self.len().min(row + READ_AHEAD));
+                    }
                     mapped.read(row, &mut values);
                     values.iter().enumerate().for_each(|(feature, &value)| take(feature, value.into()));
                 }
