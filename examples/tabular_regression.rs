@@ -144,7 +144,7 @@ fn friedman(samples: usize, seed: u64) -> Result<Split> {
 fn rows(split: &Split) -> impl Iterator<Item = &[f32]> {
     let values: &[f32] = match split.inputs() {
         Inputs::F32(values) => values,
-        Inputs::U8(_) => &[],
+        Inputs::U8(_) | Inputs::Mapped(_) => &[],
     };
     values.chunks(FEATURES)
 }

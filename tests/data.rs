@@ -83,7 +83,7 @@ fn mnist_is_what_it_should_be() {
     assert_eq!(classes, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
     let sum = |inputs: &Inputs| match inputs {
         Inputs::U8(bytes) => bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>(),
-        Inputs::F32(_) => panic!("MNIST is kept as bytes"),
+        Inputs::F32(_) | Inputs::Mapped(_) => panic!("MNIST is kept as bytes"),
     };
     assert_eq!((sum(data.train.inputs()), sum(data.test.inputs())), (1_567_298_545, 264_923_200));
 

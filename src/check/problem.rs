@@ -44,7 +44,7 @@ impl Problem {
 
         let inputs = match data.train.inputs() {
             Inputs::F32(values) => widen(&values[..settings.batch * network.features()]),
-            Inputs::U8(_) => Vec::new(),
+            Inputs::U8(_) | Inputs::Mapped(_) => Vec::new(),
         };
         let rows: Vec<u32> = (0..settings.batch as u32).collect();
         let targets = twin::targets(&data.train, network.outputs(), &rows);

@@ -2,23 +2,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output;
 use crate::Result;
 use crate::config::{DEFAULT_DATA, Settings};
-use crate::data::{Dataset, LoadOptions};
+use crate::data::{Dataset, Inputs, LoadOptions};
 
 /// What is learnt from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataFlags {
-    /// An npz with x_train, y_train, x_test and y_test, or other usual names; or a folder of IDX files, gzipped or not
+    /// An npz with x_train, y_train, x_test and y_test, or other usual names; a folder of npy files of these names; or one of
+    /// IDX files, gzipped or not; or made up: synthetic:blobs, synthetic:spirals or synthetic:sines, with ,key=value
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
 
-    /// The npz's array of inputs, where it has another name than the usual ones
+    /// The array of inputs in the npz or folder, where it has another name than the usual ones
     #[arg(long, value_name = "NAME")]
     x_key: Option<String>,
 
-    /// The npz's array of targets
+    /// The array of targets
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 
@@ -30,6 +32,11 @@ pub(super) struct DataFlags {
     /// Shift and scale each feature to mean 0 and deviation 1 over the training samples
     #[arg(long)]
     standardise: bool,
+
+    /// Leave inputs in their file and read them as they are needed, not only where they would take more than a quarter of the
+    /// host's memory: uncompressed arrays of uint8 or float32
+    #[arg(long)]
+    map_data: bool,
 }
 
 impl DataFlags {
@@ -42,7 +49,13 @@ impl DataFlags {
             validation: self.validation,
             standardise: self.standardise,
             seed: settings.seed,
+            map_data: self.map_data,
         };
-        Dataset::load_with(&self.path, &options)
+        let data = Dataset::load_with(&self.path, &options)?;
+        if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
+            let path = self.path.display();
+            output::narrate(&format!("{path} is read as it is needed, and must not be changed meanwhile"));
+        }
+        Ok(data)
     }
 }

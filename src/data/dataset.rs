@@ -36,9 +36,10 @@ impl Dataset {
         Self::load_with(path, &LoadOptions::default())
     }
 
-    /// Reads the npz at `path`, or the folder of IDX files.
+    /// Reads the npz at `path`, or the folder of npy or IDX files; or makes what a `path` that begins with `synthetic:` asks
+    /// for.
     ///
-    /// Of an npz, `x_train`, `y_train`, `x_test` and `y_test`, or others of the usual names. Inputs are `(n, …)`, flattened
+    /// Of an npz, or of npy files, `x_train`, `y_train`, `x_test` and `y_test`, or others of the usual names. Inputs are `(n, …)`, flattened
     /// to `n` samples; bytes are kept as bytes, floats become `f32`. Targets are `(n,)` or `(n, k)`: class numbers where
     /// all are whole and there is one a sample, or one-hot rows; else numbers to be met.
     ///

@@ -7,11 +7,14 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::mapped::{Mapped, Stored, Unmapped, map};
 use super::npz::{Array, Values};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
 const MOST_AXES: u8 = 8;
+/// The type of values that are bytes.
+const BYTES: u8 = 0x08;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads the array in the IDX file at `path`, gzipped or not: what it is shows in its bytes, not in its name.
@@ -28,53 +31,108 @@ pub fn read(path: &Path) -> Result<Array> {
     read_any(BufReader::new(file), room).map_err(fail)
 }
 
+/// Maps the bytes in a plain IDX `file`: their shape and values.
+pub(super) fn map_file(file: &File) -> Result<(Vec<usize>, Mapped), Unmapped> {
+    let bytes = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
+    if bytes == 0 {
+        return Err(Unmapped::Broken("is empty, expected an IDX file".to_owned()));
+    }
+    let map = map(file, 0, bytes)?;
+    if map.starts_with(&GZIP_MAGIC) {
+        let problem = "is gzipped, and only plain files can be mapped; unpack it with gunzip";
+        return Err(Unmapped::Unsuited(problem.to_owned()));
+    }
+    let mut values = &map[..];
+    let Header { kind, shape, bytes } = Header::read(&mut values)?;
+    let (held, start) = (values.len() as u64, map.len() - values.len());
+    if held < bytes {
+        return Err(Unmapped::Broken(cut_off(held, bytes, &shape)));
+    }
+    if held > bytes {
+        return Err(Unmapped::Broken(too_long(bytes, &shape)));
+    }
+    if kind != BYTES {
+        let problem = "holds other numbers than bytes, and IDX files can be mapped only of these; save it with np.save as '<f4'";
+        return Err(Unmapped::Unsuited(problem.to_owned()));
+    }
+    let mapped = Mapped::new(map, start, &shape, Stored::U8);
+    mapped.check(None)?;
+    Ok((shape, mapped))
+}
+
 fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> {
     use std::io::BufRead;
     let start = file.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
     if start.starts_with(&GZIP_MAGIC) { array(MultiGzDecoder::new(file), room) } else { array(file, room) }
 }
 
-fn array(mut file: impl Read, room: u64) -> Result<Array, String> {
-    let mut magic = [0; 4];
-    exactly(&mut file, &mut magic)?;
-    let [0, 0, kind, axes @ 1..=MOST_AXES] = magic else {
-        return Err(format!(
-            "begins with {magic:?}, expected an IDX header: 0, 0, a type, and 1 to {MOST_AXES} axes"
-        ));
-    };
-    let bytes_each = match kind {
-        0x08 | 0x09 => 1,
-        0x0b => 2,
-        0x0c | 0x0d => 4,
-        0x0e => 8,
-        _ => {
+/// What a header says about the bytes that follow it.
+struct Header {
+    kind: u8,
+    shape: Vec<usize>,
+    /// That the values take; as many as a `u64` counts where they take more.
+    bytes: u64,
+}
+
+impl Header {
+    fn read(file: &mut impl Read) -> Result<Header, String> {
+        let mut magic = [0; 4];
+        exactly(file, &mut magic)?;
+        let [0, 0, kind, axes @ 1..=MOST_AXES] = magic else {
             return Err(format!(
-                "has values of the unknown type {kind:#04x}, expected 0x08, 0x09 or 0x0b to 0x0e"
+                "begins with {magic:?}, expected an IDX header: 0, 0, a type, and 1 to {MOST_AXES} axes"
             ));
+        };
+        let bytes_each = match kind {
+            BYTES | 0x09 => 1,
+            0x0b => 2,
+            0x0c | 0x0d => 4,
+            0x0e => 8,
+            _ => {
+                return Err(format!(
+                    "has values of the unknown type {kind:#04x}, expected 0x08, 0x09 or 0x0b to 0x0e"
+                ));
+            }
+        };
+        let mut shape = Vec::new();
+        for _ in 0..axes {
+            let mut length = [0; 4];
+            exactly(file, &mut length)?;
+            shape.push(u32::from_be_bytes(length) as usize);
         }
-    };
-    let mut shape = Vec::new();
-    for _ in 0..axes {
-        let mut length = [0; 4];
-        exactly(&mut file, &mut length)?;
-        shape.push(u32::from_be_bytes(length) as usize);
+        let bytes = shape.iter().fold(bytes_each, |bytes: u64, &axis| bytes.saturating_mul(axis as u64));
+        Ok(Header { kind, shape, bytes })
     }
-    let bytes = shape.iter().try_fold(bytes_each, |bytes: u64, &axis| bytes.checked_mul(axis as u64));
-    let Some(bytes) = bytes.filter(|&bytes| bytes <= room) else {
-        return Err(format!("says that it holds {shape:?} values, and the host has {room} bytes available"));
-    };
+}
+
+fn array(mut file: impl Read, room: u64) -> Result<Array, String> {
+    let Header { kind, shape, bytes } = Header::read(&mut file)?;
+    if bytes > room {
+        return Err(format!(
+            "says that it holds {shape:?} values, and the host has {room} bytes available; unpacked and of bytes, it can \
+             be mapped"
+        ));
+    }
     // Taken as it comes: a header that lies of a small file costs no more than the file.
     let mut raw = Vec::new();
     let read = (&mut file).take(bytes).read_to_end(&mut raw);
     read.map_err(|error| format!("cannot be read: {error}"))?;
     if (raw.len() as u64) < bytes {
-        return Err(format!("ends after {} of the {bytes} bytes that {shape:?} values take", raw.len()));
+        return Err(cut_off(raw.len() as u64, bytes, &shape));
     }
     match file.read(&mut [0]) {
         Ok(0) => Ok(Array { shape, values: values(kind, raw) }),
-        Ok(_) => Err(format!("goes on after the {bytes} bytes that {shape:?} values take")),
+        Ok(_) => Err(too_long(bytes, &shape)),
         Err(error) => Err(format!("cannot be read to its end: {error}")),
     }
+}
+
+fn cut_off(held: u64, bytes: u64, shape: &[usize]) -> String {
+    format!("ends after {held} of the {bytes} bytes that {shape:?} values take")
+}
+
+fn too_long(bytes: u64, shape: &[usize]) -> String {
+    format!("goes on after the {bytes} bytes that {shape:?} values take")
 }
 
 fn exactly(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {
@@ -86,7 +144,7 @@ fn values(kind: u8, raw: Vec<u8>) -> Values {
         raw.as_chunks().0.iter().map(|&chunk| value(chunk)).collect()
     }
     match kind {
-        0x08 => Values::U8(raw),
+        BYTES => Values::U8(raw),
         0x09 => Values::I64(each(&raw, |byte| i8::from_be_bytes(byte).into())),
         0x0b => Values::I64(each(&raw, |bytes| i16::from_be_bytes(bytes).into())),
         0x0c => Values::I64(each(&raw, |bytes| i32::from_be_bytes(bytes).into())),

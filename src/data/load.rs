@@ -1,17 +1,19 @@
-//! Where a data set's arrays are: in an npz by one of the usual names, or in a folder of IDX files.
+//! Which of a file's arrays make a data set, and whether its inputs are read or mapped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::arrays::Arrays;
 use super::labels::targets;
-use super::npz::{Archive, Array, Values};
-use super::split::{Inputs, Split, check_share};
-use super::{Dataset, Standard, idx};
+use super::npz::{Array, Values};
+use super::split::{Inputs, Split, check_share, not_finite};
+use super::{Dataset, Standard, synthetic};
+use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
 /// How data is read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoadOptions {
-    /// The npz's array of inputs, and of targets, where they have other names than the usual ones.
+    /// The array of inputs in an npz or a folder of npy files, and of targets, where they have other names than the usual ones.
     pub x_key: Option<String>,
     /// As `x_key`.
     pub y_key: Option<String>,
@@ -22,7 +24,18 @@ pub struct LoadOptions {
     pub standardise: bool,
     /// For the choice of samples that are held back.
     pub seed: u64,
+    /// Whether inputs stay in their file and are read when they are used, however small they are. Unless it is set, that is so
+    /// of arrays that would take more than a quarter of the memory that the system says is available. Only plain arrays of
+    /// `uint8` and little-endian `float32` in C order can be.
+    ///
+    /// A file must not be changed as long as anything read from it is in use: other numbers may be read, and where it is
+    /// cut off, the system ends the program.
+    pub map_data: bool,
 }
+
+/// Inputs are mapped where they would take more than one part in so many of the memory that is available: holding samples
+/// back and standardising them make copies.
+const MAPPED_PART: u64 = 4;
 
 /// The share held back where a file has no test samples.
 const USUAL_VALIDATION: f64 = 0.1;
@@ -40,21 +53,14 @@ const WITH_TEST: [[&str; 4]; 5] = [
 const WITHOUT_TEST: [[&str; 2]; 6] =
     [["x", "y"], ["X", "y"], ["X", "Y"], ["data", "target"], ["x_train", "y_train"], ["images", "labels"]];
 
-/// What the files of MNIST and its like are called, before `-ubyte` and `.gz`.
-const IDX_NAMES: [&str; 4] =
-    ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
-
 /// Reads a data set as [`Dataset::load_with`] says.
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-    if matches!(path.try_exists(), Ok(false)) {
-        return Err(Error::file(
-            path,
-            "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
-             an npz or a folder of IDX files with --data",
-        ));
-    }
     options.validation.map(check_share).transpose()?;
-    let (train, test) = if path.is_dir() { from_folder(path)? } else { from_npz(path, options)? };
+    let made = path.to_str().and_then(|path| path.strip_prefix(synthetic::PREFIX));
+    let (train, test) = match made {
+        Some(text) => made_up(text, options)?,
+        None => from_files(path, options)?,
+    };
     let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
     let (mut train, mut test) = match (share, test) {
         (None, Some(test)) => (train, test),
@@ -71,67 +77,73 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     Ok(data)
 }
 
-fn from_npz(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
-    let mut archive = Archive::open(path)?;
+fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    for (flag, is_given) in [
+        ("--x-key", options.x_key.is_some()),
+        ("--y-key", options.y_key.is_some()),
+        ("--map-data", options.map_data),
+    ] {
+        if is_given {
+            return Err(Error::usage(flag, "is for data in files, found synthetic data; leave it out"));
+        }
+    }
+    let [train, test] = synthetic::make(text)?;
+    Ok((train, Some(test)))
+}
+
+fn from_files(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Err(Error::file(
+            path,
+            "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
+             an npz, a folder of npy or IDX files, or synthetic:blobs with --data",
+        ));
+    }
+    splits(&mut Arrays::open(path)?, options)
+}
+
+fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    let [x, y, x_test, y_test] = layout(arrays, options)?;
+    let test = (!x_test.is_empty()).then(|| split(arrays, &x_test, &y_test, options)).transpose()?;
+    Ok((split(arrays, &x, &y, options)?, test))
+}
+
+/// What the arrays are called; those to test on have no name where there are none.
+fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<[String; 4]> {
+    let none = "";
+    let keys = arrays.keys();
+    let has = |name: &str| keys.contains(&name);
+    if let Some([x, y, x_test, y_test]) = arrays.layout() {
+        let [x_test, y_test] = if has(x_test) && has(y_test) { [x_test, y_test] } else { [none; 2] };
+        return Ok([x, y, x_test, y_test].map(str::to_owned));
+    }
     if options.x_key.is_some() || options.y_key.is_some() {
         let x = options.x_key.as_deref().unwrap_or("x");
         let y = options.y_key.as_deref().unwrap_or("y");
-        return Ok((split(&mut archive, x, y)?, None));
+        return Ok([x, y, none, none].map(str::to_owned));
     }
-    let has = |name: &str| archive.keys().any(|key| key == name);
     // What is there of a layout names it; what is missing of it is then an error of its own.
     let with_test =
         WITH_TEST.into_iter().find(|[x, _, x_test, y_test]| has(x) && (has(x_test) || has(y_test)));
     let without = WITHOUT_TEST.into_iter().find(|[x, y]| has(x) && has(y));
     let without = without.or(WITHOUT_TEST.into_iter().find(|[x, _]| has(x)));
-    match (with_test, without) {
-        (Some([x, y, x_test, y_test]), _) => {
-            Ok((split(&mut archive, x, y)?, Some(split(&mut archive, x_test, y_test)?)))
-        }
-        (None, Some([x, y])) => Ok((split(&mut archive, x, y)?, None)),
-        (None, None) => {
-            let keys: Vec<_> = archive.keys().take(8).collect();
-            let problem = format!(
-                "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
-                 name them with --x-key and --y-key",
-                keys.join(", ")
-            );
-            Err(Error::file(path, problem))
-        }
-    }
+    let found = with_test.or(without.map(|[x, y]| [x, y, none, none]));
+    found.map(|names| names.map(str::to_owned)).ok_or_else(|| {
+        let problem = format!(
+            "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
+             name them with --x-key and --y-key",
+            arrays.named()
+        );
+        Error::file(arrays.path(), problem)
+    })
 }
 
-fn from_folder(folder: &Path) -> Result<(Split, Option<Split>)> {
-    let paths = IDX_NAMES.map(|name| idx_path(folder, name));
-    let [Some(x), Some(y), x_test, y_test] = paths else {
-        let problem = "is a folder without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or \
-                       these with .gz); name a folder that has them, or an npz with x_train, y_train, x_test and y_test";
-        return Err(Error::file(folder, problem));
-    };
-    let read = |x: &Path, y: &Path| {
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        split_of(folder, (&name(x), idx::read(x)?), (&name(y), idx::read(y)?))
-    };
-    let test = x_test.zip(y_test).map(|(x, y)| read(&x, &y)).transpose()?;
-    Ok((read(&x, &y)?, test))
-}
-
-fn idx_path(folder: &Path, name: &str) -> Option<PathBuf> {
-    // Some copies have a dot where others have a dash.
-    let dotted = name.replace("-idx", ".idx");
-    let names = [format!("{name}-ubyte"), format!("{dotted}-ubyte")];
-    let all = names.iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
-    all.into_iter().find(|path| path.is_file())
-}
-
-fn split(archive: &mut Archive, x: &str, y: &str) -> Result<Split> {
-    let (inputs, answers) = (archive.read(x)?, archive.read(y)?);
-    split_of(archive.path(), (x, inputs), (y, answers))
-}
-
-fn split_of(path: &Path, (x, inputs_array): (&str, Array), (y, answers): (&str, Array)) -> Result<Split> {
-    let fail = |key: &str, problem: String| Error::file(path, format!("{key}: {problem}"));
-    let [samples, axes @ ..] = &inputs_array.shape[..] else {
+fn split(arrays: &mut Arrays, x: &str, y: &str, options: &LoadOptions) -> Result<Split> {
+    let path = arrays.path().to_owned();
+    let fail = |key: &str, problem: String| Error::file(&path, format!("{key}: {problem}"));
+    let (shape, inputs) = inputs(arrays, x, options)?;
+    let answers = arrays.read(y)?;
+    let [samples, axes @ ..] = &shape[..] else {
         return Err(fail(x, "is a single number, expected samples along the first axis".into()));
     };
     let (samples, features) = (*samples, axes.iter().product::<usize>());
@@ -139,10 +151,35 @@ fn split_of(path: &Path, (x, inputs_array): (&str, Array), (y, answers): (&str, 
     let answered = targets.words().len() / targets.width();
     if samples != answered {
         let problem = format!("{x} has {samples} samples and {y} {answered} targets, expected equally many");
-        return Err(Error::file(path, problem));
+        return Err(Error::file(&path, problem));
     }
-    let inputs = inputs(inputs_array, features).map_err(|problem| fail(x, problem))?;
-    Split::new(features, inputs, targets).map_err(|error| about(path, &format!("{x}: "), error))
+    Split::new(features, inputs, targets).map_err(|error| about(&path, &format!("{x}: "), error))
+}
+
+/// The inputs in `key` and their shape, mapped where that is asked for, or where they would take too much of the memory
+/// that is available and can be mapped.
+fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<usize>, Inputs)> {
+    let (bytes, available) = (arrays.bytes(key)?, available_host_bytes().unwrap_or(u64::MAX));
+    if options.map_data || bytes > available / MAPPED_PART {
+        match arrays.map(key)? {
+            Ok((shape, mapped)) => return Ok((shape, Inputs::Mapped(mapped))),
+            Err(reason) if options.map_data => {
+                let problem = format!("{key}: {reason}, or leave out --map-data");
+                return Err(Error::file(arrays.path(), problem));
+            }
+            Err(reason) if bytes > available => {
+                let problem = format!(
+                    "{key}: takes {bytes} bytes, and the host has {available} available; it {reason}"
+                );
+                return Err(Error::file(arrays.path(), problem));
+            }
+            Err(_) => {}
+        }
+    }
+    let Array { shape, values } = arrays.read(key)?;
+    let features = shape.get(1..).unwrap_or_default().iter().product();
+    let inputs = in_memory(values, features);
+    Ok((shape, inputs.map_err(|problem| Error::file(arrays.path(), format!("{key}: {problem}")))?))
 }
 
 /// What is wrong with a split is wrong with the file that it is from.
@@ -153,21 +190,16 @@ fn about(path: &Path, array: &str, error: Error) -> Error {
     }
 }
 
-fn inputs(array: Array, features: usize) -> Result<Inputs, String> {
-    let found = array.values.describe();
-    match array.values {
+fn in_memory(values: Values, features: usize) -> Result<Inputs, String> {
+    let found = values.describe();
+    match values {
         Values::U8(bytes) => Ok(Inputs::U8(bytes)),
         values => {
             let values = values.into_f32().ok_or_else(|| {
                 format!("holds {found}, expected uint8 or floats; save it with .astype(np.float32), scaled as you like")
             })?;
             match values.iter().position(|value| !value.is_finite()) {
-                Some(at) => Err(format!(
-                    "holds {} (as float32) in sample {}, feature {}, expected finite numbers",
-                    values[at],
-                    at / features,
-                    at % features
-                )),
+                Some(at) => Err(not_finite(values[at], at, features)),
                 None => Ok(Inputs::F32(values)),
             }
         }

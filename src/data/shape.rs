@@ -45,6 +45,7 @@ impl Split {
         let value_bytes = match self.inputs() {
             Inputs::U8(_) => 1,
             Inputs::F32(_) => 4,
+            Inputs::Mapped(mapped) => mapped.value_bytes(),
         };
         SplitShape {
             samples: self.len(),

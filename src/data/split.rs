@@ -1,6 +1,8 @@
-//! Samples in memory, and how a mini-batch is taken from them.
+//! Samples, and how a mini-batch is taken from them.
 
+use super::mapped::Mapped;
 use super::shuffle;
+use crate::memory::check_host_room;
 use crate::{Error, Result};
 
 /// What a stored byte is multiplied by to become an input: `f32::from(byte) * U8_SCALE`, in that order, on every
@@ -14,6 +16,8 @@ pub enum Inputs {
     U8(Vec<u8>),
     /// Floats, used as they are.
     F32(Vec<f32>),
+    /// Either, left in its file and read when it is used.
+    Mapped(Mapped),
 }
 
 impl Inputs {
@@ -21,6 +25,20 @@ impl Inputs {
         match self {
             Inputs::U8(v) => v.len(),
             Inputs::F32(v) => v.len(),
+            Inputs::Mapped(mapped) => mapped.len(),
+        }
+    }
+
+    /// Hands all values to `take` as a device keeps them, bytes or `f32`, in order: pieces of whole words but for the last,
+    /// with the place in bytes of each.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub fn in_pieces(&self, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+        match self {
+            Inputs::U8(bytes) => take(0, bytes),
+            Inputs::F32(values) => take(0, bytemuck::cast_slice(values)),
+            Inputs::Mapped(mapped) => mapped.in_pieces(take),
         }
     }
 }
@@ -95,6 +113,13 @@ impl Split {
             let problem = format!("{} values for {samples} samples of {features} features", inputs.len());
             return Err(Error::usage("data", problem));
         }
+        if let Inputs::Mapped(mapped) = &inputs
+            && mapped.features() != features
+        {
+            let problem =
+                format!("{features} features for a file's {}, expected equally many", mapped.features());
+            return Err(Error::usage("data", problem));
+        }
         Ok(Split { features, inputs, targets })
     }
 
@@ -127,7 +152,7 @@ impl Split {
         }
     }
 
-    /// Some of its samples.
+    /// Some of its samples; of mapped inputs a view, without a copy.
     ///
     /// # Errors
     /// As [`Split::new`], where there are none.
@@ -141,6 +166,7 @@ impl Split {
         let inputs = match &self.inputs {
             Inputs::U8(bytes) => Inputs::U8(pick(bytes, self.features, rows)),
             Inputs::F32(values) => Inputs::F32(pick(values, self.features, rows)),
+            Inputs::Mapped(mapped) => Inputs::Mapped(mapped.rows(rows)),
         };
         let targets = match &self.targets {
             Targets::Classes(labels) => Targets::Classes(pick(labels, 1, rows)),
@@ -154,7 +180,8 @@ impl Split {
     /// It without a `share` of its samples, and these, chosen by `seed`: what to train on, and what to score.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a share that is not between 0 and 1, or that leaves nothing on one of the two sides.
+    /// [`Error::Usage`] for a share that is not between 0 and 1, or that leaves nothing on one of the two sides;
+    /// [`Error::DoesNotFit`] where inputs are in memory, and the host has no room for a copy.
     pub fn held_back(&self, share: f64, seed: u64) -> Result<(Split, Split)> {
         check_share(share)?;
         let samples = self.len();
@@ -164,6 +191,11 @@ impl Split {
                 "a share of {share} of its {samples} samples leaves none to train on, or none to score"
             );
             return Err(Error::usage("--validation", problem));
+        }
+        if !matches!(self.inputs, Inputs::Mapped(_)) {
+            let bytes = (self.inputs.len() * self.shape().value_bytes) as u64;
+            let remedy = "use --map-data, which copies nothing";
+            check_host_room("samples to train on and those held back", bytes, remedy)?;
         }
         let mut rows = Vec::new();
         // No epoch has this number.
@@ -181,9 +213,13 @@ impl Split {
     pub fn gather(&self, rows: &[u32], out: &mut [f32]) {
         let width = self.features;
         assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * features values");
+        if let Inputs::Mapped(mapped) = &self.inputs {
+            mapped.read_ahead(rows.iter().map(|&row| row as usize));
+        }
         for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
             let from = row as usize * width;
             match &self.inputs {
+                Inputs::Mapped(mapped) => mapped.read(row as usize, out),
                 Inputs::F32(values) => out.copy_from_slice(&values[from..from + width]),
                 Inputs::U8(bytes) => {
                     for (out, &byte) in out.iter_mut().zip(&bytes[from..from + width]) {
@@ -205,6 +241,15 @@ impl Split {
             out.copy_from_slice(&words[row as usize * width..][..width]);
         }
     }
+}
+
+/// What to say of the input at index `at`.
+pub(super) fn not_finite(value: f32, at: usize, features: usize) -> String {
+    format!(
+        "holds {value} (as float32) in sample {}, feature {}, expected finite numbers",
+        at / features,
+        at % features
+    )
 }
 
 /// Checks a share of samples that is to be held back.

@@ -2,7 +2,11 @@
 
 use super::U8_SCALE;
 use super::split::{Inputs, Split};
+use crate::memory::check_host_room;
 use crate::{Error, Result};
+
+/// Samples that the system is asked for at once.
+const READ_AHEAD: usize = 64;
 
 /// What makes features standard: what is taken off each, and what it is then multiplied by. Made of the samples that are
 /// trained on, it is applied to all that the network is ever asked about.
@@ -24,18 +28,36 @@ impl Standard {
         Standard { scale: variance.iter().map(scale).collect(), mean }
     }
 
-    /// The samples of `split`, made standard.
+    /// The samples of `split`, made standard: at once, or as they are read where they are mapped.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it has another number of features.
+    /// [`Error::Usage`] where it has another number of features, [`Error::DoesNotFit`] where the host has no room for a copy.
     pub fn apply(&self, split: &Split) -> Result<Split> {
         if split.features() != self.mean.len() {
             let problem = format!("{} features, expected {}", split.features(), self.mean.len());
             return Err(Error::usage("data", problem));
         }
-        let mut values = Vec::with_capacity(split.len() * split.features());
-        split.each(|feature, value| values.push(((value - self.mean[feature]) * self.scale[feature]) as f32));
-        Split::new(split.features(), Inputs::F32(values), split.targets().clone())
+        let as_read = match split.inputs() {
+            Inputs::Mapped(mapped) => mapped.standardised(self),
+            Inputs::U8(_) | Inputs::F32(_) => None,
+        };
+        let inputs = match as_read {
+            Some(mapped) => Inputs::Mapped(mapped),
+            None => {
+                let count = split.len() * split.features();
+                let remedy = "use --map-data, which standardises samples as they are read";
+                check_host_room("standardised samples", 4 * count as u64, remedy)?;
+                let mut values = Vec::with_capacity(count);
+                split.each(|feature, value| values.push(self.value(feature, value)));
+                Inputs::F32(values)
+            }
+        };
+        Split::new(split.features(), inputs, split.targets().clone())
+    }
+
+    /// What becomes of a `value` of a `feature`.
+    pub(super) fn value(&self, feature: usize, value: f64) -> f32 {
+        ((value - self.mean[feature]) * self.scale[feature]) as f32
     }
 }
 
@@ -51,6 +73,16 @@ impl Split {
             Inputs::F32(values) => {
                 let values = values.iter().copied().map(f64::from);
                 values.enumerate().for_each(|(index, value)| take(index % features, value));
+            }
+            Inputs::Mapped(mapped) => {
+                let mut values = vec![0.0; features];
+                for row in 0..self.len() {
+                    if row.is_multiple_of(READ_AHEAD) {
+                        mapped.read_ahead(row..self.len().min(row + READ_AHEAD));
+                    }
+                    mapped.read(row, &mut values);
+                    values.iter().enumerate().for_each(|(feature, &value)| take(feature, value.into()));
+                }
             }
         }
     }

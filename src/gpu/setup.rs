@@ -36,8 +36,13 @@ impl Setup {
     /// A buffer of `bytes` bytes that starts with `contents`.
     pub fn filled(&mut self, category: Category, label: &str, bytes: u64, contents: &[u8]) -> Result<Buffer> {
         let buffer = self.buffer(category, label, bytes)?;
-        self.uploads.copy(&self.context, contents, &buffer.raw)?;
+        self.write(&buffer, 0, contents)?;
         Ok(buffer)
+    }
+
+    /// Puts `contents` into `buffer` from byte `offset` on, which is whole words.
+    pub fn write(&mut self, buffer: &Buffer, offset: u64, contents: &[u8]) -> Result<()> {
+        self.uploads.copy_to(&self.context, contents, &buffer.raw, offset)
     }
 
     /// A buffer of several categories that starts with `contents`, and then zeros.

@@ -9,7 +9,7 @@ use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use super::transfer::Uploads;
 use crate::Result;
-use crate::data::{BatchCursor, Dataset, Inputs, Pass, Split};
+use crate::data::{BatchCursor, Dataset, Pass, Split};
 use crate::memory::Category;
 
 /// Where micro-batches come from.
@@ -178,11 +178,9 @@ struct SplitBuffers {
 
 impl SplitBuffers {
     fn new(setup: &mut Setup, split: &Split, bytes: &SplitBytes) -> Result<Self> {
-        let (value_bytes, contents): (u32, &[u8]) = match split.inputs() {
-            Inputs::U8(values) => (1, values),
-            Inputs::F32(values) => (4, bytemuck::cast_slice(values)),
-        };
-        let values = setup.filled(Category::Dataset, "dataset values", bytes.values, contents)?;
+        let value_bytes = split.shape().value_bytes as u32;
+        let values = setup.buffer(Category::Dataset, "dataset values", bytes.values)?;
+        split.inputs().in_pieces(|offset, piece| setup.write(&values, offset, piece))?;
         let target_bytes = bytemuck::cast_slice(split.targets().words());
         let targets = setup.filled(Category::Dataset, "dataset targets", bytes.targets, target_bytes)?;
         Ok(SplitBuffers { values, value_bytes, targets })

@@ -62,10 +62,20 @@ impl Uploads {
         self.next = (self.next + 1) % self.buffers.len();
     }
 
-    /// Copies `bytes` to the start of `target`, in pieces where they are many; the last word is filled up with
-    /// zeros.
+    /// [`Uploads::copy_to`] the start of `target`.
     pub fn copy(&mut self, context: &Context, bytes: &[u8], target: &wgpu::Buffer) -> Result<()> {
-        let mut offset = 0;
+        self.copy_to(context, bytes, target, 0)
+    }
+
+    /// Copies `bytes` to `target` from `offset` on, which is whole words, in pieces where they are many; the last word is filled
+    /// up with zeros.
+    pub fn copy_to(
+        &mut self,
+        context: &Context,
+        bytes: &[u8],
+        target: &wgpu::Buffer,
+        mut offset: u64,
+    ) -> Result<()> {
         for piece in bytes.chunks(self.bytes as usize / 4 * 4) {
             let whole = piece.len().next_multiple_of(4);
             let source = self.fill(context, &[piece, &[0; 3][..whole - piece.len()]])?;

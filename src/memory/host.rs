@@ -1,17 +1,24 @@
 use crate::{Error, Result};
 
-/// Checks that the host has `bytes` more bytes for `what`.
+/// Checks that the host has `bytes` more bytes for `what` of a run.
+///
+/// # Errors
+/// As [`check_host_room`].
+pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
+    check_host_room(what, bytes, "use narrower or fewer --layers, or a smaller --batch or --micro-batch")
+}
+
+/// Checks that the host has `bytes` more bytes for `what`; `remedy` says what to do where it has not.
 ///
 /// Linux grants memory that it does not have and ends the program when that is touched, so asking an allocator is
 /// not enough.
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] where the system says that it has less; where it says nothing, everything fits.
-pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
+pub fn check_host_room(what: &str, bytes: u64, remedy: &str) -> Result<()> {
     match available_host_bytes() {
         Some(available) if bytes > available => Err(Error::DoesNotFit(format!(
-            "{what} take {bytes} bytes, and the host has {available} available; \
-             use narrower or fewer --layers, or a smaller --batch or --micro-batch"
+            "{what} take {bytes} bytes, and the host has {available} available; {remedy}"
         ))),
         _ => Ok(()),
     }

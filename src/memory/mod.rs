@@ -10,7 +10,7 @@ mod live;
 mod size;
 
 pub use category::{ByCategory, Category};
-pub use host::{available_host_bytes, check_host_memory};
+pub use host::{available_host_bytes, check_host_memory, check_host_room};
 pub use ledger::{Ledger, LedgerEntry, LedgerEvent};
 pub use live::LiveMeter;
 pub use size::{format_bytes, parse_bytes};

@@ -12,7 +12,7 @@ mod schedule;
 pub use activation::{Activation, Stored};
 pub use initialise::Initialiser;
 pub use loss::Loss;
-pub(crate) use name::nearest;
+pub(crate) use name::{by_name, nearest};
 pub use network::{Derivative, Layer, Network};
 pub use optimizer::{Optimizer, Pace, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};

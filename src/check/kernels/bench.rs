@@ -192,6 +192,8 @@ impl<'a> Bench<'a> {
                 .into_iter()
                 .map(|byte| f32::from(byte) * (1.0 / 255.0))
                 .collect(),
+            // A case has none.
+            Inputs::Mapped(_) => Vec::new(),
         }
     }
 

@@ -53,6 +53,15 @@ impl Header {
         Self::parse(text, (start.len() + length_bytes + length) as u64)
     }
 
+    /// Checks that a file or member of `bytes` bytes in all holds just the values that the shape takes.
+    pub fn check_held(&self, bytes: u64) -> Result<(), String> {
+        let held = bytes.saturating_sub(self.header_bytes);
+        if held == self.data_bytes {
+            return Ok(());
+        }
+        Err(format!("holds {held} bytes of values, but its shape {:?} takes {}", self.shape, self.data_bytes))
+    }
+
     fn parse(text: &str, header_bytes: u64) -> Result<Header, String> {
         let broken = || format!("its header cannot be understood: {}", shown(text.trim()));
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);

@@ -1,4 +1,4 @@
-//! NumPy's `.npz`: a zip whose members are `.npy` arrays.
+//! NumPy's `.npz`: a zip whose members are `.npy` arrays; and such an array in a file by itself.
 //!
 //! [`Archive`] reads one member at a time and checks before it trusts: sizes are compared before anything is
 //! inflated, memory grows with the bytes that arrive and never with the bytes that are promised, and every member
@@ -7,6 +7,7 @@
 mod directory;
 mod elements;
 mod header;
+pub(in crate::data) mod npy;
 mod read;
 mod write;
 
@@ -17,7 +18,7 @@ pub use write::{Elements, Entry, check_writable, write};
 const MAX_CHARS_SHOWN: usize = 80;
 
 /// Text from a file, made fit for a message: shortened, and without what would move a terminal's cursor.
-fn shown(text: &str) -> String {
+pub(in crate::data) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
         match c {

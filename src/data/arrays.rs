@@ -1,0 +1,191 @@
+//! Files of arrays by name: an npz, a folder of npy files, or one of IDX files.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::idx;
+use super::mapped::{Mapped, Unmapped};
+use super::npz::{Archive, Array, npy, shown};
+use crate::{Error, Result};
+
+/// What the files of MNIST and its like are called, before `.gz`.
+const IDX_NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+const MOST_NAMED: usize = 8;
+
+/// Arrays by name.
+pub(super) enum Arrays {
+    Npz(Archive),
+    /// An array a file.
+    Folder {
+        path: PathBuf,
+        format: Format,
+        files: BTreeMap<String, PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Named without their `.npy`.
+    Npy,
+    /// Named without `.gz`, with a dash in the place of a dot.
+    Idx,
+}
+
+impl Arrays {
+    /// What there is at `path`. A folder that has MNIST's images is one of IDX files, any other one of npy files.
+    pub fn open(path: &Path) -> Result<Arrays> {
+        if !path.is_dir() {
+            if is_npy(path) {
+                let problem = "is one array, expected inputs and targets; name the folder that holds it, with x.npy and \
+                               y.npy, or x_train.npy, y_train.npy, x_test.npy and y_test.npy";
+                return Err(Error::file(path, problem));
+            }
+            return Ok(Arrays::Npz(Archive::open(path)?));
+        }
+        let found = |name: &str| idx_path(path, name).map(|file| (name.to_owned(), file));
+        let files: BTreeMap<_, _> = IDX_NAMES.into_iter().filter_map(found).collect();
+        if files.contains_key(IDX_NAMES[0]) {
+            return Ok(Arrays::Folder { path: path.to_owned(), format: Format::Idx, files });
+        }
+        Ok(Arrays::Folder { path: path.to_owned(), format: Format::Npy, files: npy_files(path)? })
+    }
+
+    /// Where they are, for messages.
+    pub fn path(&self) -> &Path {
+        match self {
+            Arrays::Npz(archive) => archive.path(),
+            Arrays::Folder { path, .. } => path,
+        }
+    }
+
+    /// Their names, sorted.
+    pub fn keys(&self) -> Vec<&str> {
+        match self {
+            Arrays::Npz(archive) => archive.keys().collect(),
+            Arrays::Folder { files, .. } => files.keys().map(String::as_str).collect(),
+        }
+    }
+
+    /// The first of their names, for messages.
+    pub fn named(&self) -> String {
+        let keys = self.keys();
+        let mut named: Vec<_> = keys.iter().take(MOST_NAMED).map(|key| shown(key)).collect();
+        if keys.len() > named.len() {
+            named.push(format!("and {} more", keys.len() - named.len()));
+        }
+        named.join(", ")
+    }
+
+    /// What its inputs and targets are called where that is no question of names, with those to test on.
+    pub fn layout(&self) -> Option<[&'static str; 4]> {
+        matches!(self, Arrays::Folder { format: Format::Idx, .. }).then_some(IDX_NAMES)
+    }
+
+    /// Bytes that `key` takes in its file, uncompressed where it is known.
+    pub fn bytes(&self, key: &str) -> Result<u64> {
+        match self {
+            Arrays::Npz(archive) => archive.bytes(key),
+            Arrays::Folder { .. } => {
+                let (path, _) = self.file(key)?;
+                let found = path.metadata().map_err(|error| unopened(&path, &error))?;
+                Ok(found.len())
+            }
+        }
+    }
+
+    /// Reads `key` to its end.
+    pub fn read(&mut self, key: &str) -> Result<Array> {
+        match self {
+            Arrays::Npz(archive) => archive.read(key),
+            Arrays::Folder { .. } => match self.file(key)? {
+                (path, Format::Idx) => idx::read(&path),
+                (path, Format::Npy) => {
+                    npy::read(&opened(&path)?).map_err(|problem| Error::file(&path, problem))
+                }
+            },
+        }
+    }
+
+    /// Maps `key`: its shape and values, or what is to be done so that it can be mapped.
+    pub fn map(&mut self, key: &str) -> Result<Result<(Vec<usize>, Mapped), String>> {
+        let (path, about, outcome) = match self {
+            Arrays::Npz(archive) => {
+                let outcome = archive.map(key)?;
+                (archive.path().to_owned(), format!("{key}: "), outcome)
+            }
+            Arrays::Folder { .. } => {
+                let (path, format) = self.file(key)?;
+                let file = opened(&path)?;
+                let outcome = match format {
+                    Format::Idx => idx::map_file(&file),
+                    Format::Npy => npy::map_file(&file),
+                };
+                (path, String::new(), outcome)
+            }
+        };
+        match outcome {
+            Ok(mapped) => Ok(Ok(mapped)),
+            Err(Unmapped::Unsuited(reason)) => Ok(Err(reason)),
+            Err(Unmapped::Broken(problem)) => Err(Error::file(&path, format!("{about}{problem}"))),
+        }
+    }
+
+    /// The file of `key`, and what it is.
+    fn file(&self, key: &str) -> Result<(PathBuf, Format)> {
+        if let Arrays::Folder { files, format, .. } = self
+            && let Some(file) = files.get(key)
+        {
+            return Ok((file.clone(), *format));
+        }
+        let problem = format!("has no array {}, only {}", shown(key), self.named());
+        Err(Error::file(self.path(), problem))
+    }
+}
+
+fn npy_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let entries = folder.read_dir().map_err(|error| unopened(folder, &error))?;
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unopened(folder, &error))?.path();
+        if let (true, Some(stem)) = (is_npy(&path), path.file_stem().and_then(|stem| stem.to_str())) {
+            files.insert(stem.to_owned(), path.clone());
+        }
+    }
+    if files.is_empty() {
+        let problem = "is a folder without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
+                       with .gz), and without npy files; name a folder that has either, or an npz with x_train, y_train, \
+                       x_test and y_test";
+        return Err(Error::file(folder, problem));
+    }
+    Ok(files)
+}
+
+fn is_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+}
+
+fn idx_path(folder: &Path, name: &str) -> Option<PathBuf> {
+    // Some copies have a dot where others have a dash.
+    let dotted = name.replace("-idx", ".idx");
+    let mut all =
+        [name, &dotted].into_iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
+    all.find(|path| path.is_file())
+}
+
+/// Asked what it is before it is opened: opening a pipe would wait for its writer.
+fn opened(path: &Path) -> Result<File> {
+    if !path.metadata().map_err(|error| unopened(path, &error))?.is_file() {
+        return Err(Error::file(path, "is not a regular file, expected an array"));
+    }
+    File::open(path).map_err(|error| unopened(path, &error))
+}
+
+fn unopened(path: &Path, error: &std::io::Error) -> Error {
+    Error::file(path, format!("cannot be opened: {error}"))
+}
