@@ -1,8 +1,9 @@
-// Forward product: output = store(load(state) · Wᵀ + bias), plus the state where the layer is residual.
-// Left: state [batch, inputs]. Right: weights [outputs, inputs].
+// Forward product: output = store(load(state) · Wᵀ + bias), plus what is carried where the layer is residual.
+// Left: state [batch, inputs], or what layer normalisation and activation have made of it. Carried: the state. Right: weights [outputs, inputs].
 
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<storage, read_write> carried: array<f32>;
 
 fn extent() -> Extent {
     return Extent(sizes.batch, sizes.outputs, sizes.inputs);
@@ -18,7 +19,7 @@ fn right_block(column: u32, k: u32) -> mat4x4f {
 
 fn store(row: u32, column: u32, sum: f32) {
     var value = activate(STORE, sum + bias[column]);
-    if IS_RESIDUAL { value += left_one(row, column, sizes.inputs); }
+    if IS_RESIDUAL { value += carried[row * sizes.inputs + column]; }
     output[row * sizes.outputs + column] = value;
 }
 

@@ -28,6 +28,8 @@ pub struct Settings {
     pub activation: Activation,
     /// Whether hidden layers add what they read to what they make, where the two are equally wide.
     pub residual: bool,
+    /// Whether each layer but the first normalises what it reads, sample by sample.
+    pub layer_norm: bool,
     /// How the first parameters are drawn; `None` is what is usual for the activation.
     pub initialiser: Option<Initialiser>,
     /// What is made small.
@@ -73,6 +75,7 @@ impl Default for Settings {
             layers: Widths([vec![784], vec![64; 50], vec![10]].concat()),
             activation: Activation::Relu,
             residual: true,
+            layer_norm: false,
             initialiser: None,
             loss: Loss::CrossEntropy,
             rule: UpdateRule::of(Optimizer::Adam),
@@ -211,6 +214,7 @@ impl Settings {
             ("--layers", self.layers.to_string()),
             ("--activation", self.activation.name().to_owned()),
             ("--residual", self.residual.to_string()),
+            ("--layer-norm", self.layer_norm.to_string()),
             ("--loss", self.loss.name().to_owned()),
             ("--optimizer", optimizer.name().to_owned()),
             ("--lr", self.lr.to_string()),
@@ -249,7 +253,7 @@ impl Settings {
     /// As [`Network::new`].
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.layers.0, self.activation, self.loss)?;
-        Ok(network.with_residual(self.residual))
+        network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }
 
     /// The first parameters of that network, where no file has them.

@@ -21,6 +21,7 @@ fn few_cases() -> Vec<Case> {
         parts,
         activation: Activation::Tanh,
         residual: false,
+        layer_norm: false,
         loss: Loss::Quadratic,
         values: false,
         bytes: parts == 1,
@@ -72,6 +73,13 @@ fn cpu_holds_however_wide_and_deep() {
 fn cpu_holds() {
     everything_holds(&Machine::Cpu, &Settings::notebook());
     everything_holds(&Machine::Cpu, &odd_network());
+    let normalised = Settings {
+        layers: Widths(vec![13, 9, 37, 37, 22, 3]),
+        layer_norm: true,
+        residual: true,
+        ..odd_network()
+    };
+    everything_holds(&Machine::Cpu, &normalised);
     everything_holds(
         &Machine::Cpu,
         &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::notebook() },
@@ -94,8 +102,18 @@ fn cpu_holds_where_gradients_vanish() {
 /// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
 /// judged. Whole steps fail with any kernel, so they are left out.
 fn broken(context: Context, file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    broken_in(&few_cases(), context, file, from, to)
+}
+
+fn broken_in(
+    cases: &[Case],
+    context: Context,
+    file: &str,
+    from: &str,
+    to: &str,
+) -> (Vec<&'static str>, Vec<&'static str>) {
     let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
-    let checks = kernels::check(&machine, &few_cases(), |_| ()).unwrap();
+    let checks = kernels::check(&machine, cases, |_| ()).unwrap();
     (names(&checks, Verdict::Failed), names(&checks, Verdict::NotJudged))
 }
 
@@ -142,6 +160,27 @@ fn software_with_a_product_off_by_one_fails_in_all_products() {
     if cut(Tile::Subgroup).limits().subgroups {
         let lane = "c1 += right * of_lane(left, 1u);";
         only_on(cut(Tile::Subgroup), &PRODUCTS, "product_subgroup", lane, "c1 += right * of_lane(left, 2u);");
+    }
+}
+
+#[test]
+fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
+    let cases = few_cases().into_iter().take(2);
+    let cases: Vec<_> = cases
+        .map(|case| Case { widths: vec![6, 16, 16, 21, 2], residual: true, layer_norm: true, ..case })
+        .collect();
+    for (fails, file, from, to) in [
+        (&["forward", "update", "accumulate"][..], "layer_norm", "activate(LOAD, ", "activate(IDENTITY, "),
+        (&["forward", "update", "accumulate"], "layer_norm", "i += LANES", "i += 2u * LANES"),
+        (&PRODUCTS, "sample", "distance * distance", "distance"),
+        (&PRODUCTS, "sample", "lane < LANES", "lane + 1u < LANES"),
+        (&["delta"], "layer_norm_delta", " * mean_along", ""),
+        (&["delta"], "layer_norm_delta", " - mean_h", ""),
+        (&["delta"], "layer_norm_delta", "value += delta[i]", "value -= delta[i]"),
+    ] {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        let (failed, _) = broken_in(&cases, context, file, from, to);
+        assert_eq!(failed, fails, "{file}: {to}");
     }
 }
 

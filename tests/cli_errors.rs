@@ -115,6 +115,8 @@ fn numbers_out_of_range_are_usage_errors_that_name_the_flag() {
     let folder = Folder::new();
     let steps = |more: &str| folder.run(&format!("train --device cpu --data small.npz --layers 6,3 {more}"));
     steps("--steps 0").refused_at_once(2, &["--steps: found 0, expected at least 1"]);
+    steps("--layers 6,5,1,3 --layer-norm")
+        .refused_at_once(2, &["--layer-norm: width 2 of --layers", "is 1", "at least 2"]);
     steps("--steps 3 --epochs 1").refused_at_once(2, &["--steps", "--epochs"]);
 }
 

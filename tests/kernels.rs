@@ -49,6 +49,7 @@ fn software_products_agree_however_they_are_cut() {
         parts,
         activation: Activation::Tanh,
         residual: false,
+        layer_norm: false,
         loss: Loss::Quadratic,
         values: false,
         bytes: false,
@@ -81,7 +82,14 @@ fn the_grid_has_every_kind_of_case() {
                 case.activation == activation && case.residual == residual && (has_blocks || !residual)
             });
         }
+        any(&|case| case.activation == activation && case.layer_norm);
     }
+    for residual in [false, true] {
+        any(&|case| case.layer_norm && case.residual == residual && case.parts == 3);
+        any(&|case| case.layer_norm && case.residual == residual && case.fused);
+    }
+    // More numbers than a sample has lanes, and samples for several workgroups.
+    any(&|case| case.layer_norm && case.widths[1..].iter().any(|&width| width > 16) && case.batch > 4);
     for loss in Loss::ALL {
         any(&|case| case.loss == loss && case.values == loss.takes_values());
         any(&|case| case.loss == loss && !case.values);

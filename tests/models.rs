@@ -17,6 +17,8 @@ fn what_train_saves_eval_and_predict_read() {
         ("cpu", "--activation tanh"),
         ("cpu", "--activation gelu --residual --loss cross-entropy"),
         ("software", "--activation relu --residual --loss cross-entropy"),
+        ("cpu", "--activation relu --residual --layer-norm --loss cross-entropy"),
+        ("software", "--activation silu --layer-norm --loss cross-entropy"),
     ] {
         let flags = format!("{SMALL} --device {device} {network}").replace("--epochs 1", "--epochs 20");
         let events = folder.train(&format!("{flags} --optimizer adam --lr 0.02 --save m.safetensors"));
@@ -80,7 +82,7 @@ fn files_that_say_nothing_or_are_of_another_network_are_refused() {
         (&format!("train {SMALL} --init m.onnx"), "never read; give a .safetensors or .npz"),
         (
             "train --data small.npz --layers 6,40000,40000,3 --batch 8 --save large.onnx",
-            "would have 6401760885 bytes",
+            "would have 6401760904 bytes",
         ),
         ("eval none.safetensors --data small.npz", "cannot be opened"),
         ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),

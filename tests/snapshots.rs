@@ -56,6 +56,7 @@ fn goes_on_to_the_same_bits(device: DeviceChoice) {
                 layers: Widths(vec![5, 7, 7, 7, 7, 3]),
                 loss: Loss::CrossEntropy,
                 residual: true,
+                layer_norm: every == 3,
                 initialiser: None,
                 rule: UpdateRule { clip_norm: (every == 3).then_some(0.5), ..UpdateRule::of(optimizer) },
                 lr: 0.02,

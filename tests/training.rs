@@ -90,6 +90,48 @@ fn random_chains_agree(device: DeviceChoice, dataset: Residence, chains: usize) 
     }
 }
 
+/// Every n and every budget give the same bits, whole and in micro-batches, also where more numbers are normalised than a
+/// workgroup has lanes for.
+fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
+    let mut random = Random::new(77);
+    for (turn, &activation) in activations.iter().enumerate() {
+        let settings = Settings {
+            layers: Widths(vec![9, 20, 20, 20, 37, 37, 3]),
+            activation,
+            residual: turn % 2 == 0,
+            layer_norm: true,
+            lr: 0.05,
+            batch: 22,
+            micro_batch: (turn % 3 == 1).then_some(11),
+            epochs: 2,
+            device,
+            ..Settings::notebook()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        all_n_agree(&settings, &data, &parameters);
+        let expected = train(&settings, &data, &parameters);
+        let all = Trainer::new(&settings, &data, &parameters).unwrap().planned().total();
+        let budget = all - 2 * 4 * 20 * settings.micro_batch() as u64;
+        let budgeted = Settings { strategy: Strategy::Budget(budget), ..settings };
+        let trainer = Trainer::new(&budgeted, &data, &parameters).unwrap();
+        assert!(trainer.planned().total() <= budget);
+        assert_eq!(train(&budgeted, &data, &parameters), expected, "{budgeted:?}");
+        let plain = Settings { layer_norm: false, strategy: Strategy::EveryN(0), ..budgeted };
+        assert_ne!(train(&plain, &data, &parameters).0, expected.0, "{activation:?}");
+    }
+}
+
+#[test]
+fn layer_norm_is_equal_bits() {
+    layer_norm_agrees(DeviceChoice::Cpu, &Activation::ALL);
+}
+
+#[test]
+fn software_layer_norm_is_equal_bits() {
+    layer_norm_agrees(DeviceChoice::Software, &[Activation::Relu, Activation::Gelu, Activation::Identity]);
+}
+
 /// For one size of micro-batch, every n gives the same bits; micro-batches and whole batches learn the same.
 fn random_micro_batches_agree(device: DeviceChoice, dataset: Residence, chains: usize) {
     let mut random = Random::new(40 + chains as u64);

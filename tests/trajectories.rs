@@ -73,6 +73,7 @@ impl Golden {
             layers: Widths(self.widths.clone()),
             activation: text("activation").parse().unwrap(),
             residual: case["residual"].as_bool().unwrap(),
+            layer_norm: case["layer_norm"].as_bool().unwrap(),
             loss: text("loss").parse().unwrap(),
             lr: case["lr"].as_f64().unwrap() as f32,
             rule: UpdateRule {
@@ -102,7 +103,7 @@ impl Golden {
 fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>) {
     let mut golden = Golden::open();
     let start = golden.start();
-    assert!(golden.cases.len() > 60);
+    assert!(golden.cases.len() > 80);
     for (index, case) in golden.cases.clone().iter().enumerate() {
         let Some(settings) = vary(index, golden.settings(case)) else { continue };
         let data = golden.data(case["values"].as_bool().unwrap());

@@ -137,7 +137,7 @@ fn is_clear_of_kinks(reference: &Reference, sample: &[f64]) -> bool {
                 let (weights, bias) = (&reference.weights[layer], &reference.biases[layer]);
                 reference::forward(shape, kind, &states[layer], weights, bias)
             }
-            _ => states[layer].clone(),
+            _ => reference::normalised(kind, &states[layer]),
         };
         let usual = norm(&given) / (given.len() as f64).sqrt();
         let has_kink = kind.load.has_kink() || kind.store.has_kink();

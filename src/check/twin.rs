@@ -10,6 +10,7 @@ pub(super) fn reference(network: &Network, parameters: &Parameters) -> Reference
         widths: network.widths().to_vec(),
         activation: activation(network.activation()),
         residual: network.is_residual(),
+        layer_norm: network.has_layer_norm(),
         loss: loss(network.loss()),
         weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
         biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),

@@ -33,6 +33,10 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     residual: Option<bool>,
 
+    /// Layers but the first normalise what they read, sample by sample, before the activation
+    #[arg(long)]
+    layer_norm: bool,
+
     /// What is made small: quadratic, mse, cross-entropy, binary-cross-entropy or huber [default: cross-entropy]
     #[arg(long, value_name = "NAME")]
     loss: Option<Loss>,
@@ -70,6 +74,7 @@ impl NetworkFlags {
             layers: self.layers.clone().unwrap_or(settings.layers),
             activation: self.activation.unwrap_or(settings.activation),
             residual: self.residual.unwrap_or(settings.residual),
+            layer_norm: self.layer_norm,
             loss: self.loss.unwrap_or(settings.loss),
             initialiser: self.initialiser.or(settings.initialiser),
             batch: self.batch.unwrap_or(settings.batch),

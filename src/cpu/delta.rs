@@ -1,21 +1,26 @@
 use super::activation::times_derivative;
+use super::layer_norm_delta::layer_norm_delta;
 use super::product::{Into, Matrix, multiply};
 use crate::model::{Derivative, Layer};
 
-/// `below = (delta · W) ⊙ φ′(state)`, plus `delta` where the layer is residual, with φ′ taken from the state as
-/// `derivative` says; delta `[rows, outputs]`, state and below `[rows, inputs]`.
+/// `below = (delta · W) ⊙ φ′(normalised)`, taken back through layer normalisation where there is any, plus `delta` where the
+/// layer is residual. φ′ is taken as `derivative` says; without layer normalisation, normalised is the state itself.
+/// Delta `[rows, outputs]`, the others `[rows, inputs]`.
 pub(super) fn delta(
     layer: Layer,
     derivative: Derivative,
     delta: &[f32],
     weights: &[f32],
-    state: &[f32],
+    [state, normalised]: [&[f32]; 2],
     below: &mut [f32],
     threads: usize,
 ) {
     let operand = Matrix::new(delta, state.len() / layer.inputs, layer.outputs);
     multiply(operand, Matrix::new(weights, layer.outputs, layer.inputs), Into::Set, below, threads);
-    times_derivative(derivative, below, state);
+    times_derivative(derivative, below, normalised);
+    if layer.layer_norm {
+        layer_norm_delta(below, state, normalised, layer.inputs);
+    }
     if layer.residual {
         below.iter_mut().zip(delta).for_each(|(below, delta)| *below += delta);
     }

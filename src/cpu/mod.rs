@@ -10,6 +10,8 @@ mod exponential;
 mod faults;
 mod forward;
 mod gradient;
+mod layer_norm;
+mod layer_norm_delta;
 mod layer_state;
 mod loss;
 mod normal;

@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::update::is_plain;
 use crate::device::Task;
 use crate::memory::{ByCategory, Category};
-use crate::model::{Activation, Layer};
+use crate::model::Layer;
 
 /// Fewer samples make no slice of their own: products of so few rows are slow.
 const LEAST_ROWS: usize = 16;
@@ -32,7 +32,7 @@ pub(super) struct Partition {
     /// Weights and biases of the largest layer whose gradients are made whole before they move its parameters, and are
     /// kept nowhere else.
     pub scratch: [usize; 2],
-    /// Columns of the widest state that is read through an activation.
+    /// Columns of the widest state that is not read as it is.
     pub loaded: usize,
     /// Columns of the output.
     pub outputs: usize,
@@ -74,7 +74,7 @@ impl Partition {
         let scratch = apart.filter(|_| needs_scratch).fold([0, 0], |[weights, bias], layer| {
             [weights.max(layer.inputs * layer.outputs), bias.max(layer.outputs)]
         });
-        let loads = layers.iter().filter(|layer| layer.load != Activation::Identity);
+        let loads = layers.iter().filter(|layer| layer.changes_what_it_reads());
         Partition {
             available,
             threads,

@@ -5,6 +5,7 @@ use super::delta::delta;
 use super::faults::Faults;
 use super::forward::forward;
 use super::gradient::gradient;
+use super::layer_norm::layer_norm;
 use super::layer_state::LayerState;
 use super::loss::{Target, loss, of_sample, targets};
 use super::partition::{Partition, Place};
@@ -13,7 +14,7 @@ use super::score::score;
 use super::work::Work;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
-use crate::model::{Activation, Network};
+use crate::model::{Activation, Layer, Network};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -24,7 +25,7 @@ pub(super) struct Slice {
     values: Values,
     /// Their targets, as words.
     targets: Vec<u32>,
-    /// What a layer's activation makes of the state that it reads.
+    /// What a layer's normalisation and activation make of the state that it reads.
     loaded: Vec<f32>,
     /// A sample's outputs.
     row: Vec<f32>,
@@ -110,7 +111,7 @@ impl Slice {
             Work::Forward { layer, input, output } => {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
-                let loaded = load(shape.load, state, loaded);
+                let loaded = load(shape, state, loaded);
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
             Work::Loss { output, delta } => {
@@ -131,10 +132,11 @@ impl Slice {
                     let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
-                    delta(shape, derivative, upstream, weights, state, below, threads);
+                    let states = [&*state, normalise(shape, state, loaded)];
+                    delta(shape, derivative, upstream, weights, states, below, threads);
                 }
                 let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
-                let loaded = load(shape.load, state, loaded);
+                let loaded = load(shape, state, loaded);
                 if let Some(Place { start, end, .. }) = step.partition.place(layer) {
                     let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
                     gradient(shape, 0..shape.outputs, upstream, loaded, Into::Set, sums.into());
@@ -155,11 +157,11 @@ impl Slice {
         Ok(())
     }
 
-    /// Its rows of what a layer reads, `[rows, width]`, through the layer's activation, as its last work has left it.
-    pub fn loaded(&self, load: Activation, state: SlotId, width: usize) -> &[f32] {
-        match load {
-            Activation::Identity => self.value(state, width),
-            _ => &self.loaded[..width * self.rows.len()],
+    /// Its rows of what `layer` makes of the state that it reads, `[rows, inputs]`, as its last work has left it.
+    pub fn loaded(&self, layer: Layer, state: SlotId) -> &[f32] {
+        match layer.changes_what_it_reads() {
+            true => &self.loaded[..layer.inputs * self.rows.len()],
+            false => self.value(state, layer.inputs),
         }
     }
 
@@ -174,14 +176,22 @@ impl Slice {
     }
 }
 
-/// `activation` of `state`: itself, or in `loaded`.
-fn load<'a>(activation: Activation, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
-    if activation == Activation::Identity {
+/// What `layer` applies its activation to: `state` itself, or in `loaded` what is normalised of it.
+fn normalise<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
+    load(Layer { load: Activation::Identity, ..layer }, state, loaded)
+}
+
+/// What `layer` multiplies by its weights: `state` itself, or in `loaded` what it makes of it.
+fn load<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
+    if !layer.changes_what_it_reads() {
         return state;
     }
     let loaded = &mut loaded[..state.len()];
     loaded.copy_from_slice(state);
-    activate(activation, loaded);
+    if layer.layer_norm {
+        layer_norm(loaded, layer.inputs);
+    }
+    activate(layer.load, loaded);
     loaded
 }
 

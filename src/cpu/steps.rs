@@ -185,7 +185,7 @@ impl Steps {
                     whole => whole,
                 };
                 let delta = slice.value(delta, shape.outputs);
-                let loaded = slice.loaded(shape.load, state, shape.inputs);
+                let loaded = slice.loaded(shape, state);
                 gradient(shape, outputs.clone(), delta, loaded, into, [&mut *weights, &mut *bias]);
             }
         };

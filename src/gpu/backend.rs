@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 
 use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 
+use super::chains::Chains;
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
@@ -12,7 +13,7 @@ use super::source::{Batch, Resident, Source, Streamed};
 use super::stopwatch::Stopwatch;
 use super::tensors::Tensors;
 use super::transfer::{Readback, Uploads};
-use super::work::{Binder, Chains, Work};
+use super::work::{Binder, Work};
 use crate::data::{DatasetShape, Pass};
 use crate::device::{
     Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Job, Metrics, Span, Task,
@@ -112,6 +113,9 @@ impl Gpu {
         let paces = setup.buffer(Category::Workspace, "paces", footprint.paces)?;
         let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
+        let loaded = (footprint.loaded > 0)
+            .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
+            .transpose()?;
 
         let mut binder = Binder {
             setup: &mut setup,
@@ -125,6 +129,7 @@ impl Gpu {
             metrics: &metrics,
             paces: &paces,
             sample_losses: &sample_losses,
+            loaded: loaded.as_ref(),
         };
         let mut work = HashMap::new();
         for accumulation in Accumulation::all(task.parts) {
@@ -167,7 +172,7 @@ impl Gpu {
             clip,
             went_backward: false,
             kept,
-            _bound: [sample_losses, sizes].into_iter().chain(norms).collect(),
+            _bound: [sample_losses, sizes].into_iter().chain(norms).chain(loaded).collect(),
             _chains: chains,
         };
         gpu.context.wait(None)?;

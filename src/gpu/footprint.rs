@@ -23,6 +23,8 @@ pub(super) struct Footprint {
     pub dataset: Option<DatasetBytes>,
     pub sizes: SizesTable,
     pub sample_losses: u64,
+    /// 0 without layer normalisation.
+    pub loaded: u64,
     pub paces: u64,
     /// 0 where norms are not bounded.
     pub norms: u64,
@@ -83,6 +85,7 @@ impl Footprint {
             dataset,
             sizes,
             sample_losses: 4 * micro_batch as u64,
+            loaded: loaded_bytes(task),
             // A micro-batch from the host goes up whole, in its one submit.
             upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
@@ -113,6 +116,7 @@ impl Footprint {
         });
         let workspace = self.sizes.bytes()
             + self.sample_losses
+            + self.loaded
             + METRICS_BYTES
             + self.stopwatch
             + self.table()
@@ -128,6 +132,12 @@ impl Footprint {
             (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
         ])
     }
+}
+
+/// What normalisation and activation make of the widest state that a layer normalises.
+fn loaded_bytes(task: &Task) -> u64 {
+    let layers = task.network.layers().filter(|layer| layer.layer_norm);
+    4 * (task.micro_batch * layers.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
 }
 
 impl SplitBytes {

@@ -158,12 +158,12 @@ impl Fusion {
     }
 }
 
-/// Two thin neighbours and more that apply the same to what they read and to what they make.
+/// Two thin neighbours and more that apply the same to what they read and to what they make, and do not normalise it.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     let kind = |layer: Layer| (layer.load, layer.store, layer.residual);
     for (index, layer) in network.layers().enumerate() {
-        if widest(layer) > MOST_WIDTH {
+        if widest(layer) > MOST_WIDTH || layer.layer_norm {
             continue;
         }
         match runs.last_mut() {

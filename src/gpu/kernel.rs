@@ -13,10 +13,12 @@ use crate::model::{Activation, Derivative, Loss};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
     Gather,
+    LayerNorm,
     Forward,
     Loss,
     Tally,
     Delta,
+    LayerNormDelta,
     Update,
     Optimize,
     Chain,
@@ -95,10 +97,12 @@ impl Kernel {
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Gather => "gather",
+            Kernel::LayerNorm => "layer_norm",
             Kernel::Forward => "forward",
             Kernel::Loss => "loss",
             Kernel::Tally => "tally",
             Kernel::Delta => "delta",
+            Kernel::LayerNormDelta => "layer_norm_delta",
             Kernel::Update => "update",
             Kernel::Optimize => "optimize",
             Kernel::Chain => "chain",
@@ -115,8 +119,10 @@ impl Kernel {
         use Binding::{Read, Uniform, Write};
         match self {
             Kernel::Gather => &[Uniform, Write, Read, Read, Read, Write, Write],
-            Kernel::Forward => &[Uniform, Write, Write, Read, Write],
+            Kernel::LayerNorm => &[Uniform, Write, Write],
+            Kernel::Forward => &[Uniform, Write, Write, Read, Write, Write],
             Kernel::Delta => &[Uniform, Write, Write, Write, Write],
+            Kernel::LayerNormDelta => &[Uniform, Write, Write, Write],
             Kernel::Update => &[Uniform, Write, Write, Write, Write, Write, Read],
             Kernel::Optimize => &[Uniform, Write, Write, Write, Write, Write, Write, Read],
             Kernel::Loss => &[Uniform, Write, Read, Write, Write],
@@ -147,6 +153,8 @@ impl Variant {
         match self.kernel {
             Kernel::Forward => Variant { derivative: base.derivative, ..self },
             Kernel::Delta => Variant { load: base.load, store: base.store, ..self },
+            Kernel::LayerNorm => Variant { load: self.load, ..base },
+            Kernel::LayerNormDelta => Variant { load: self.load, residual: self.residual, ..base },
             Kernel::Update | Kernel::Optimize => {
                 Variant { store: base.store, residual: false, derivative: base.derivative, ..self }
             }
@@ -159,6 +167,7 @@ impl Variant {
         match self.kernel {
             Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Optimize => self.tile.extent(),
             Kernel::Gather => [4 * 4, 16],
+            Kernel::LayerNorm | Kernel::LayerNormDelta => [u32::MAX, 1],
             Kernel::Loss => [64, 1],
             Kernel::ChainUpdate | Kernel::ChainOptimize => [CHAIN_GROUP, 1],
             Kernel::Chain | Kernel::Norm | Kernel::Scale | Kernel::Step => [1, 1],
@@ -195,6 +204,8 @@ impl Variant {
             Kernel::Step => [&["step", "rule"], MOVES].concat(),
             Kernel::Loss => vec!["nan", "activation", "losses", "loss"],
             Kernel::Gather => vec!["metrics", "gather"],
+            Kernel::LayerNorm => vec!["nan", "activation", "sample", "layer_norm"],
+            Kernel::LayerNormDelta => vec!["nan", "activation", "sample", "layer_norm_delta"],
             Kernel::Tally => vec!["metrics", "fault", "tally"],
             Kernel::Score => vec!["nan", "activation", "losses", "metrics", "score"],
         }
@@ -237,6 +248,8 @@ impl Variant {
             Kernel::ChainUpdate | Kernel::ChainOptimize => [&group[..], &moves].concat(),
             Kernel::Scale | Kernel::Step => moves,
             Kernel::Loss => [&losses[..], &store].concat(),
+            Kernel::LayerNorm => layer[..1].to_vec(),
+            Kernel::LayerNormDelta => vec![layer[0], layer[2]],
             Kernel::Gather => vec![
                 ("VALUE_BYTES", f64::from(self.value_bytes)),
                 ("TARGET_WORDS", f64::from(self.target_words)),

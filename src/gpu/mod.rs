@@ -2,6 +2,7 @@
 
 mod adapter;
 mod backend;
+mod chains;
 mod context;
 mod dispatch;
 mod footprint;

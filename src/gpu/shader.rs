@@ -10,7 +10,7 @@ macro_rules! shader {
 }
 
 /// Every file of `shaders/`, by its name without `.wgsl`.
-const FILES: [(&str, &str); 35] = [
+const FILES: [(&str, &str); 38] = [
     shader!("activation"),
     shader!("chain"),
     shader!("chain_lanes"),
@@ -23,6 +23,8 @@ const FILES: [(&str, &str); 35] = [
     shader!("gather"),
     shader!("gradient"),
     shader!("layer"),
+    shader!("layer_norm"),
+    shader!("layer_norm_delta"),
     shader!("left_f32"),
     shader!("left_vec4"),
     shader!("loss"),
@@ -40,6 +42,7 @@ const FILES: [(&str, &str); 35] = [
     shader!("right_f32"),
     shader!("right_vec4"),
     shader!("rule"),
+    shader!("sample"),
     shader!("scale"),
     shader!("score"),
     shader!("step"),

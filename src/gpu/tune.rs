@@ -120,7 +120,7 @@ impl Product {
         let bias = buffer(outputs)?;
         let (metrics, paces) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
         let operands = match self.kernel {
-            Kernel::Forward => vec![&state, &weights, &bias, &delta],
+            Kernel::Forward => vec![&state, &weights, &bias, &delta, &state],
             Kernel::Delta => vec![&delta, &weights, &state, &below],
             _ => vec![&delta, &state, &weights, &bias, &metrics, &paces],
         };

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use wgpu::BufferBinding;
 
+use super::chains::Chains;
 use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::footprint::{NORMS, SizesTable};
@@ -12,7 +13,6 @@ use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
 use crate::device::{Accumulation, Fault, Task};
-use crate::memory::Category;
 use crate::model::{Activation, Derivative, Layer};
 use crate::plan::{Action, Layers, SlotId};
 use crate::{Error, Result};
@@ -20,6 +20,9 @@ use crate::{Error, Result};
 /// Invocations in a workgroup that moves parameters by gradients that are kept, and the most such workgroups.
 const STEP_LANES: usize = 64;
 const MOST_STEP_GROUPS: usize = 4096;
+/// Samples that a workgroup normalises at a time, and the most such workgroups.
+const NORMALISED: usize = 4;
+const MOST_NORMALISING: usize = 4096;
 
 /// What the executor may ask for, with its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,30 +77,6 @@ impl Work {
     }
 }
 
-/// What layers that run together need beside the plan's slots.
-pub(super) struct Chains {
-    table: Buffer,
-    partials: Buffer,
-}
-
-impl Chains {
-    pub fn new(setup: &mut Setup, task: &Task, fusion: &Fusion) -> Result<Self> {
-        let table = fusion.table(task.network);
-        let contents = bytemuck::cast_slice(&table);
-        Ok(Chains {
-            table: setup.filled(Category::Workspace, "layers", fusion.table_bytes(), contents)?,
-            partials: setup.buffer(Category::Gradients, "gradients of workgroups", fusion.partial_bytes())?,
-        })
-    }
-}
-
-/// How some layers run together.
-#[derive(Clone, Copy)]
-struct Chain<'a> {
-    fusion: &'a Fusion,
-    chains: &'a Chains,
-}
-
 /// Binds kernels to the buffers that a plan's actions name.
 pub(super) struct Binder<'a> {
     pub setup: &'a mut Setup,
@@ -113,6 +92,8 @@ pub(super) struct Binder<'a> {
     pub metrics: &'a Buffer,
     pub paces: &'a Buffer,
     pub sample_losses: &'a Buffer,
+    /// For what is normalised of a state; none where no layer does.
+    pub loaded: Option<&'a Buffer>,
 }
 
 impl<'a> Binder<'a> {
@@ -120,7 +101,7 @@ impl<'a> Binder<'a> {
         match work {
             Work::Forward { layers, input, output } => match self.chain(layers) {
                 Some(chain) => Ok(vec![self.chain_forward(chain, layers, input, output)?]),
-                None => Ok(vec![self.forward(layers.alone()?, input, output)?]),
+                None => self.forward(layers.alone()?, input, output),
             },
             Work::Loss { output, delta } => self.loss(output, delta),
             Work::Backward { layers, state, delta, below, accumulation } => {
@@ -129,47 +110,74 @@ impl<'a> Binder<'a> {
                     return Ok(vec![backward, self.chain_update(chain, layers, accumulation)?]);
                 }
                 let layer = layers.alone()?;
+                let (normalised, loaded) = self.loaded(layer, state)?;
                 // The delta below is made from the weights before the update overwrites them.
                 let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
-                let update = self.update(layer, state, delta, accumulation)?;
-                Ok(below.into_iter().chain([update]).collect())
+                let update = self.update(layer, loaded, delta, accumulation)?;
+                Ok(normalised.into_iter().chain(below.into_iter().flatten()).chain([update]).collect())
             }
             Work::Score { output } => Ok(vec![self.score(output)?]),
         }
     }
 
-    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Dispatch> {
+    /// What `layer` multiplies by its weights: the state, or what is normalised of it, and what makes that.
+    fn loaded(&mut self, layer: usize, state: SlotId) -> Result<(Option<Dispatch>, BufferBinding<'a>)> {
+        let state = self.slot(state);
+        let shape = self.layer(layer);
+        let Some(loaded) = self.loaded.filter(|_| shape.layer_norm) else { return Ok((None, state)) };
+        let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
+        let normalised = self.each_sample(Kernel::LayerNorm, layer, &[state, loaded.clone()])?;
+        Ok((Some(normalised), loaded))
+    }
+
+    /// A kernel that goes over the numbers that `layer` reads, sample by sample.
+    fn each_sample(&mut self, kernel: Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
+        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
+        let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_NORMALISING);
+        self.setup.dispatch(self.variant(kernel, layer), sizes, operands, [groups, 1])
+    }
+
+    fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, bias] = self.parameters.alone(layer)?;
         let shape = self.layer(layer);
         let variant = Variant {
             by_four: [shape.inputs, shape.inputs].map(is_by_four),
             ..self.variant(Kernel::Forward, layer)
         };
-        let operands = [self.slot(input), weights.whole(), bias.whole(), self.slot(output)];
-        self.product(variant, layer, &operands, [self.task.micro_batch, shape.outputs], shape.inputs)
+        let (normalised, loaded) = self.loaded(layer, input)?;
+        let operands = [loaded, weights.whole(), bias.whole(), self.slot(output), self.slot(input)];
+        let answer = [self.task.micro_batch, shape.outputs];
+        let product = self.product(variant, layer, &operands, answer, shape.inputs)?;
+        Ok(normalised.into_iter().chain([product]).collect())
     }
 
-    fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Dispatch> {
+    fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, _] = self.parameters.alone(layer)?;
         let shape = self.layer(layer);
         let variant = Variant {
             by_four: [shape.outputs, shape.inputs].map(is_by_four),
             ..self.variant(Kernel::Delta, layer)
         };
-        let operands = [self.slot(delta), weights.whole(), self.slot(state), self.slot(below)];
-        self.product(variant, layer, &operands, [self.task.micro_batch, shape.inputs], shape.outputs)
+        let [state, delta, below] = [state, delta, below].map(|slot| self.slot(slot));
+        let operands = [delta.clone(), weights.whole(), state.clone(), below.clone()];
+        let answer = [self.task.micro_batch, shape.inputs];
+        let mut dispatches = vec![self.product(variant, layer, &operands, answer, shape.outputs)?];
+        if shape.layer_norm {
+            dispatches.push(self.each_sample(Kernel::LayerNormDelta, layer, &[state, delta, below])?);
+        }
+        Ok(dispatches)
     }
 
     fn update(
         &mut self,
         layer: usize,
-        state: SlotId,
+        loaded: BufferBinding<'a>,
         delta: SlotId,
         accumulation: Accumulation,
     ) -> Result<Dispatch> {
         let [weights, bias] = self.parameters.alone(layer)?;
         let shape = self.layer(layer);
-        let mut operands = vec![self.slot(delta), self.slot(state), weights.whole(), bias.whole()];
+        let mut operands = vec![self.slot(delta), loaded, weights.whole(), bias.whole()];
         let rule = RuleConstants::of(self.task);
         let kernel = if rule.is_plain() { Kernel::Update } else { Kernel::Optimize };
         if kernel == Kernel::Optimize {
@@ -249,79 +257,21 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
-    fn chain(&self, layers: Layers) -> Option<Chain<'a>> {
-        let (fusion, chains) = (self.fusion?, self.chains?);
-        fusion.place(layers.first).map(|_| Chain { fusion, chains })
-    }
-
-    fn chain_forward(
-        &mut self,
-        chain: Chain,
-        layers: Layers,
-        input: SlotId,
-        output: SlotId,
-    ) -> Result<Dispatch> {
-        // Forward reads no delta; something must be bound.
-        let unused = self.sample_losses.whole();
-        self.chain_dispatch(chain, layers, [self.slot(input), unused, self.slot(output)], false)
-    }
-
-    fn chain_backward(
-        &mut self,
-        chain: Chain,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<Dispatch> {
-        // Nor does the lowest layer write one.
-        let below = below.map_or(self.sample_losses.whole(), |below| self.slot(below));
-        self.chain_dispatch(chain, layers, [self.slot(state), self.slot(delta), below], true)
-    }
-
-    fn chain_dispatch(
-        &mut self,
-        Chain { fusion, chains }: Chain,
-        layers: Layers,
-        [state, delta, answer]: [BufferBinding; 3],
-        is_backward: bool,
-    ) -> Result<Dispatch> {
-        let variant = Variant {
-            tiles: Some(fusion.tiles(self.setup.context.column_lanes)),
-            ..self.variant(Kernel::Chain, layers.last())
-        };
-        let [first, end] = [layers.first, layers.end].map(|layer| layer as u32);
-        let immediates = [self.task.micro_batch as u32, first, end, u32::from(is_backward)];
-        let (table, parameters) = (chains.table.whole(), self.parameters.together()?.whole());
-        let operands = [table, parameters, state, delta, answer, chains.partials.whole()];
-        self.setup.immediate_dispatch(variant, immediates, &operands, fusion.groups)
-    }
-
-    fn chain_update(
-        &mut self,
-        Chain { fusion, chains }: Chain,
-        layers: Layers,
-        accumulation: Accumulation,
-    ) -> Result<Dispatch> {
-        let rule = RuleConstants::of(self.task);
-        let kernel = if rule.is_plain() { Kernel::ChainUpdate } else { Kernel::ChainOptimize };
-        let shared = [&chains.partials, &chains.table, self.metrics, self.paces, self.parameters.together()?];
-        let mut operands = shared.map(Buffer::whole).to_vec();
-        if kernel == Kernel::ChainOptimize {
-            operands.push(self.kept()?.together()?.whole());
-        }
-        let extent = fusion.extent(layers);
-        let [start, count, parts] = [extent.start, extent.len(), fusion.groups].map(|number| number as u32);
-        let variant = Variant { accumulation, rule: Some(rule), ..Variant::of(kernel) };
-        self.setup.immediate_dispatch(variant, [start, count, parts, 0], &operands, extent.len())
-    }
-
     /// A kernel of `layer`, and of others that are like it.
-    fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
-        let Layer { load, store, residual, .. } = self.layer(layer);
+    pub(super) fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
+        let Layer { load, store, residual, layer_norm, .. } = self.layer(layer);
         let none = Derivative::OfOutput(Activation::Identity);
         let derivative = if layer > 0 { self.task.network.derivative(layer) } else { none };
-        Variant { load, store, residual, derivative, ..Variant::of(kernel) }.normal()
+        let variant = Variant { load, store, residual, derivative, ..Variant::of(kernel) };
+        let variant = match kernel {
+            // What normalises the state applies the activation, and what a delta goes back through follows its product.
+            Kernel::Forward | Kernel::Update | Kernel::Optimize if layer_norm => {
+                Variant { load: Activation::Identity, ..variant }
+            }
+            Kernel::Delta if layer_norm => Variant { residual: false, derivative: none, ..variant },
+            _ => variant,
+        };
+        variant.normal()
     }
 
     /// A kernel that compares outputs with targets.
@@ -334,14 +284,14 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn kept(&self) -> Result<&'a Kept> {
+    pub(super) fn kept(&self) -> Result<&'a Kept> {
         self.kept.ok_or_else(|| Error::InvalidPlan {
             index: 0,
             problem: "a part of a batch, on a device for whole batches".to_owned(),
         })
     }
 
-    fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
+    pub(super) fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
         self.slots[slot].clone()
     }
 

@@ -13,7 +13,7 @@ pub use activation::{Activation, Stored};
 pub use initialise::Initialiser;
 pub use loss::Loss;
 pub(crate) use name::{by_name, nearest};
-pub use network::{Derivative, Layer, Network};
+pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network};
 pub use optimizer::{Optimizer, Pace, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};
 pub use schedule::{Decay, Schedule};

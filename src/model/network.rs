@@ -10,9 +10,11 @@ pub struct Network {
     activation: Activation,
     loss: Loss,
     residual: bool,
+    layer_norm: bool,
 }
 
-/// One affine map, between the activations on its two sides: `store(load(s) · Wᵀ + b)`, plus `s` where it is residual.
+/// One affine map, between the activations on its two sides: `store(load(s) · Wᵀ + b)`, plus `s` where it is residual. Under
+/// layer normalisation it is `load` of the normalised `s`.
 ///
 /// A network applies its activation either where states are made or where they are read, so one of the two is always
 /// the identity; [`Stored`] says which.
@@ -22,6 +24,8 @@ pub struct Layer {
     pub inputs: usize,
     /// Width of the state it makes.
     pub outputs: usize,
+    /// Whether it first normalises each sample of the state that it reads; see [`LAYER_NORM_EPSILON`].
+    pub layer_norm: bool,
     /// What it applies to the state that it reads.
     pub load: Activation,
     /// What it applies to what it makes.
@@ -29,6 +33,11 @@ pub struct Layer {
     /// Whether it adds the state that it reads to what it makes.
     pub residual: bool,
 }
+
+/// Layer normalisation (Ba et al. 2016) makes of a sample's numbers `s` what is `(s − mean) / √(variance + ε)`, with the mean and
+/// the (biased) variance of these numbers, and ε this. It has no parameters: the next layer's weights and bias would do
+/// what gain and shift do, but for the activation between.
+pub const LAYER_NORM_EPSILON: f32 = 1e-5;
 
 impl Network {
     /// A network of `widths.len() - 1` layers.
@@ -55,13 +64,30 @@ impl Network {
                 ));
             }
         }
-        Ok(Network { widths: widths.to_vec(), activation, loss, residual: false })
+        Ok(Network { widths: widths.to_vec(), activation, loss, residual: false, layer_norm: false })
     }
 
     /// The same network, whose hidden layers add what they read to what they make wherever the two are equally wide, as
     /// in the pre-activation form of residual networks (He et al. 2016). The first and the last layer never do.
     pub fn with_residual(self, residual: bool) -> Self {
         Network { residual, ..self }
+    }
+
+    /// The same network, all of whose layers but the first normalise what they read, before the activation: so hidden states hold
+    /// pre-activations, and backward normalises them again.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a hidden state is one number wide, of which normalising leaves nothing.
+    pub fn with_layer_norm(self, layer_norm: bool) -> Result<Self> {
+        let hidden = &self.widths[1..self.widths.len() - 1];
+        if let (true, Some(index)) = (layer_norm, hidden.iter().position(|&width| width == 1)) {
+            let index = index + 1;
+            let problem = format!(
+                "width {index} of --layers (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2"
+            );
+            return Err(Error::usage("--layer-norm", problem));
+        }
+        Ok(Network { layer_norm, ..self })
     }
 
     /// What is between its layers.
@@ -74,9 +100,17 @@ impl Network {
         self.residual
     }
 
+    /// Whether it was made [`Network::with_layer_norm`].
+    pub fn has_layer_norm(&self) -> bool {
+        self.layer_norm
+    }
+
     /// What its hidden states hold.
     pub fn stored(&self) -> Stored {
-        if self.residual { Stored::PreActivation } else { self.activation.stored() }
+        match self.residual || self.layer_norm {
+            true => Stored::PreActivation,
+            false => self.activation.stored(),
+        }
     }
 
     /// The width of every state, `s_0` first.
@@ -110,7 +144,8 @@ impl Network {
             Stored::Output => (Activation::Identity, self.activation),
         };
         let residual = self.residual && !is_first && !is_last && inputs == outputs;
-        Layer { inputs, outputs, load, store, residual }
+        let layer_norm = self.layer_norm && !is_first;
+        Layer { inputs, outputs, layer_norm, load, store, residual }
     }
 
     /// Every layer, first to last.
@@ -144,6 +179,11 @@ impl Network {
 }
 
 impl Layer {
+    /// Whether its product's operand is something else than the state that it reads.
+    pub fn changes_what_it_reads(self) -> bool {
+        self.layer_norm || self.load != Activation::Identity
+    }
+
     /// Weights and biases.
     pub fn parameter_count(self) -> u64 {
         (self.inputs as u64 + 1) * self.outputs as u64

@@ -14,6 +14,9 @@ pub struct Architecture {
     pub loss: Loss,
     /// Whether hidden layers add what they read to what they make.
     pub residual: bool,
+    /// Whether layers but the first normalise what they read. Older files do not say.
+    #[serde(default)]
+    pub layer_norm: bool,
 }
 
 impl Architecture {
@@ -24,6 +27,7 @@ impl Architecture {
             activation: network.activation(),
             loss: network.loss(),
             residual: network.is_residual(),
+            layer_norm: network.has_layer_norm(),
         }
     }
 
@@ -42,6 +46,7 @@ impl Architecture {
     /// # Errors
     /// As [`Network::new`].
     pub fn network(&self) -> Result<Network> {
-        Ok(Network::new(&self.widths, self.activation, self.loss)?.with_residual(self.residual))
+        let network = Network::new(&self.widths, self.activation, self.loss)?;
+        network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }
 }

@@ -3,7 +3,7 @@
 
     python3 tests/interop/check.py target/debug/ckpt-gpu
 
-Trains small networks of every activation, with and without residual layers, on a slice of data/mnist.npz, on the CPU, and
+Trains small networks of every activation, with and without residual layers and layer normalisation, on a slice of data/mnist.npz, on the CPU, and
 saves each as .safetensors, .npz and .onnx. Weights that the safetensors package reads go through a forward pass in NumPy
 and f64; the ONNX file is checked, and run by ONNX Runtime; np.load must read the npz.
 
@@ -55,13 +55,17 @@ APPLIED_AS_READ = ("gelu", "silu", "sine")
 # The middle is not square, so that a residual network has layers that add nothing there.
 WIDTHS = [784, 24, 24, 24, 16, 16, 10]
 CASES = [
-    *((WIDTHS, activation, residual, "cross-entropy") for activation in ACTIVATIONS for residual in (False, True)),
+    *((WIDTHS, activation, residual, "cross-entropy", False) for activation in ACTIVATIONS for residual in (False, True)),
     # Of the losses, this one alone has the activation on the outputs, too.
-    *((WIDTHS, activation, False, "quadratic") for activation in ACTIVATIONS),
-    (WIDTHS, "relu", True, "quadratic"),
-    ([784, 16, 16, 1], "silu", True, "mse"),
-    ([784, 16, 16, 1], "tanh", False, "huber"),
-    ([784, 10], "relu", True, "cross-entropy"),
+    *((WIDTHS, activation, False, "quadratic", False) for activation in ACTIVATIONS),
+    (WIDTHS, "relu", True, "quadratic", False),
+    ([784, 16, 16, 1], "silu", True, "mse", False),
+    ([784, 16, 16, 1], "tanh", False, "huber", False),
+    ([784, 10], "relu", True, "cross-entropy", False),
+    (WIDTHS, "relu", True, "cross-entropy", True),
+    (WIDTHS, "gelu", False, "cross-entropy", True),
+    (WIDTHS, "tanh", False, "quadratic", True),
+    ([784, 16, 16, 1], "sine", True, "mse", True),
 ]
 
 
@@ -85,15 +89,21 @@ def write_data(folder):
     return x_test.reshape(TEST, -1).astype(np.float32) / 255
 
 
+def normalised(state):
+    """Layer normalisation without parameters, sample by sample."""
+    return (state - state.mean(axis=1, keepdims=True)) / np.sqrt(state.var(axis=1, keepdims=True) + 1e-5)
+
+
 def forward(inputs, layers, architecture):
     """What the network gives, in f64; weights are [outputs, inputs]."""
     name, residual = architecture["activation"], architecture["residual"]
     phi = ACTIVATIONS[name]
     state = inputs.astype(np.float64)
     last = len(layers) - 1
-    if residual or name in APPLIED_AS_READ:
+    if residual or architecture["layer_norm"] or name in APPLIED_AS_READ:
         for index, (weights, bias) in enumerate(layers):
-            made = (phi(state) if index else state) @ weights.T + bias
+            read = normalised(state) if architecture["layer_norm"] else state
+            made = (phi(read) if index else state) @ weights.T + bias
             adds = residual and 0 < index < last and made.shape == state.shape
             state = made + state if adds else made
         return state
@@ -160,10 +170,11 @@ class Program:
             return file["outputs"]
 
 
-def check_case(program, inputs, widths, activation, residual, loss):
+def check_case(program, inputs, widths, activation, residual, loss, layer_norm):
     """The largest distances: of the forward pass in f64 from `predict`, and of ONNX Runtime."""
     data = "values.npz" if widths[-1] == 1 else "classes.npz"
     network = ["--layers", ",".join(map(str, widths)), "--activation", activation, f"--residual={str(residual).lower()}"]
+    network += ["--layer-norm"] if layer_norm else []
     training = ["--loss", loss, "--batch", BATCH, "--steps", STEPS, "--optimizer", "adam", "--lr", 0.003]
     for kind in ("safetensors", "npz", "onnx"):
         program.succeed("train", "--data", data, *network, *training, "--save", f"model.{kind}")
@@ -173,6 +184,7 @@ def check_case(program, inputs, widths, activation, residual, loss):
 
     layers, architecture = read_safetensors(program.folder / "model.safetensors")
     expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
+    expected["layer_norm"] = layer_norm
     expect(architecture == expected, f"the safetensors file tells {architecture}, expected {expected}")
     numpy_off = distance(outputs, forward(inputs, layers, architecture))
 
@@ -216,10 +228,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         program = Program(binary, Path(folder))
         inputs = write_data(program.folder)
-        for widths, activation, residual, loss in CASES:
-            name = f"{activation}{', residual' if residual else ''}, {loss}, {','.join(map(str, widths))}"
+        for case in CASES:
+            widths, activation, residual, loss, layer_norm = case
+            form = f"{', residual' if residual else ''}{', layer norm' if layer_norm else ''}"
+            name = f"{activation}{form}, {loss}, {','.join(map(str, widths))}"
             try:
-                off = check_case(program, inputs, widths, activation, residual, loss)
+                off = check_case(program, inputs, *case)
                 worst = np.maximum(worst, off)
                 print(f"{name}: NumPy off by {off[0]:.1e}, ONNX Runtime by {off[1]:.1e}")
             except Mismatch as problem:

@@ -36,6 +36,7 @@ RATES = {"sgd": 0.125, "momentum": 0.03125, "nesterov": 0.03125, "adam": 0.00781
 DEFAULTS = {
     "activation": "tanh",
     "residual": False,
+    "layer_norm": False,
     "loss": "cross-entropy",
     "values": False,
     "optimizer": "sgd",
@@ -47,7 +48,7 @@ DEFAULTS = {
 
 def all_cases():
     """Every activation with and without residual layers; every loss with both kinds of targets; every optimizer with and
-    without weight decay and clipping; every schedule."""
+    without weight decay and clipping; every schedule; every activation again under layer normalisation."""
     cases = []
     for name in ACTIVATIONS:
         for residual in (False, True):
@@ -65,19 +66,28 @@ def all_cases():
     for schedule in ("step", "cosine"):
         for optimizer in ("momentum", "adam"):
             cases.append({"schedule": schedule, "optimizer": optimizer})
+    for name in ACTIVATIONS:
+        for residual in (False, True):
+            cases.append({"activation": name, "residual": residual, "layer_norm": True, "optimizer": "adam"})
     # The quadratic loss adds up over outputs, where nothing bounds them.
     slower = lambda case: 0.125 if case.get("loss") == "quadratic" and case.get("activation") is not None else 1.0
     return [DEFAULTS | case | {"lr": RATES[case.get("optimizer", "sgd")] * slower(case)} for case in cases]
 
 
+def normalised(s):
+    """Layer normalisation without parameters, sample by sample."""
+    return (s - jnp.mean(s, axis=1, keepdims=True)) / jnp.sqrt(jnp.var(s, axis=1, keepdims=True) + 1e-5)
+
+
 def forward(case, parameters, x):
-    """`store(load(s) W^T + b) [+ s]`, layer by layer."""
+    """`store(load(s) W^T + b) [+ s]`, layer by layer; under layer normalisation, `load` of the normalised `s`."""
     phi = ACTIVATIONS[case["activation"]]
-    pre_activation = case["residual"] or case["activation"] in ("gelu", "silu", "sine")
+    pre_activation = case["residual"] or case["layer_norm"] or case["activation"] in ("gelu", "silu", "sine")
     s, last = x, len(parameters) - 1
     for index, (w, b) in enumerate(parameters):
         if pre_activation:
-            z = (s if index == 0 else phi(s)) @ w.T + b
+            read = normalised(s) if case["layer_norm"] else s
+            z = (s if index == 0 else phi(read)) @ w.T + b
             is_residual = case["residual"] and 0 < index < last and w.shape[0] == w.shape[1]
             s = z + s if is_residual else z
         else:

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::findings::{Findings, Subject};
 use crate::check::random::Random;
-use crate::check::reference::{self, Reference, Shape};
+use crate::check::reference::{self, Kind, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, Inputs, Pass, Split};
 use crate::device::{Accumulation, Device, Job, Task};
@@ -42,7 +42,8 @@ impl<'a> Bench<'a> {
                 format!("found {} parts of a batch of {}, expected a divisor", case.parts, case.batch);
             return Err(Error::usage("case", problem));
         }
-        let network = Network::new(&case.widths, case.activation, case.loss)?.with_residual(case.residual);
+        let network = Network::new(&case.widths, case.activation, case.loss)?;
+        let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
         // Two mini-batches to learn from; a little more than one micro-batch to score.
@@ -262,23 +263,27 @@ impl<'a> Bench<'a> {
 
         let mut states = self.states(layers.below_last(), &first, &before);
         states.insert(0, widen(&first));
+        let mut rounded = 0.0;
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);
             let kind = self.reference.kind(layer);
-            let gradient = reference::weight_gradient(shape, kind.load, &delta_of_layer, &state);
-            let magnitudes = magnitudes(shape, kind.load, &delta_of_layer, &state);
+            let gradient = reference::weight_gradient(shape, kind, &delta_of_layer, &state);
+            let magnitudes = magnitudes(shape, kind, &delta_of_layer, &state);
             let moved = [&before.layers[layer], &after.layers[layer]];
             self.check_move(layer, part, gradient.into(), magnitudes, moved);
             if layer > 0 {
                 let below = self.reference.kind(layer - 1);
                 let weights = widen(&before.layers[layer].weights);
+                rounded = before_layer_norm(shape, kind, &delta_of_layer, &weights, &state);
                 delta_of_layer = reference::delta(shape, kind, below, &delta_of_layer, &weights, &state);
             }
         }
         if let Some(below) = below {
             let found = self.read(below, self.shape(layers.first).inputs)?;
             let (case, subject) = (self.case, self.of(Subject::Delta, layers.first));
-            self.findings.compare(subject, &found, &delta_of_layer, || format!("{layers} of {case}"));
+            let scale = norm(&delta_of_layer) + subject.rounding() * rounded;
+            let at = || format!("{layers} of {case}");
+            self.findings.compare_scaled(subject, &found, &delta_of_layer, scale, at);
         }
         Ok(())
     }
@@ -358,14 +363,31 @@ fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], expected: &[f6
 /// The norm of what a layer's weight gradients would be if no term took anything off another, where the activation is
 /// applied as the state is read: then each term has the rounding of the activation, 2 units in the last place, also where
 /// hardly anything is left of their sum.
-fn magnitudes(shape: Shape, load: reference::Activation, delta: &[f64], state: &[f64]) -> f64 {
-    if load == reference::Activation::Identity {
+fn magnitudes(shape: Shape, kind: Kind, delta: &[f64], state: &[f64]) -> f64 {
+    if !kind.layer_norm && kind.load == reference::Activation::Identity {
         return 0.0;
     }
-    let loaded: Vec<f64> = state.iter().map(|&z| load.apply(z).abs()).collect();
+    let read = state.chunks(shape.inputs).flat_map(|row| reference::normalised(kind, row));
+    let loaded: Vec<f64> = read.map(|z| kind.load.apply(z).abs()).collect();
     let delta: Vec<f64> = delta.iter().map(|delta| delta.abs()).collect();
-    let (weights, _) = reference::weight_gradient(shape, reference::Activation::Identity, &delta, &loaded);
+    let plain = Kind { layer_norm: false, load: reference::Activation::Identity, ..kind };
+    let (weights, _) = reference::weight_gradient(shape, plain, &delta, &loaded);
     2.0 * norm(&weights)
+}
+
+/// The norm of what layer normalisation takes the mean and a part along the state off, on a delta's way back: of few numbers
+/// hardly anything is left, with the rounding of what there was, 4 units in the last place. 0 without layer normalisation.
+fn before_layer_norm(shape: Shape, kind: Kind, delta: &[f64], weights: &[f64], state: &[f64]) -> f64 {
+    if !kind.layer_norm {
+        return 0.0;
+    }
+    let rows = state.chunks(shape.inputs);
+    let read: Vec<f64> = rows.clone().flat_map(|row| reference::normalised(kind, row)).collect();
+    let plain = Kind { layer_norm: false, residual: false, ..kind };
+    let below = reference::delta(shape, plain, plain, delta, weights, &read);
+    let scaled = below.chunks(shape.inputs).zip(rows);
+    let scaled = scaled.flat_map(|(below, row)| below.iter().map(|h| h / reference::spread(row)));
+    4.0 * norm(&scaled.collect::<Vec<_>>())
 }
 
 /// Of the last layer's delta, already divided by the batch: under the entropies a probability less what it should be,

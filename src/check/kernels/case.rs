@@ -15,6 +15,8 @@ pub struct Case {
     pub activation: Activation,
     /// Whether layers add what they read to what they make, where the two are equally wide.
     pub residual: bool,
+    /// Whether layers but the first normalise what they read.
+    pub layer_norm: bool,
     /// What is made small.
     pub loss: Loss,
     /// Whether targets are numbers for each output rather than classes.
@@ -64,17 +66,33 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 4),
 ];
 
-/// Whole batches of many shapes, batches in parts, and layers that run together. Activation, loss and all else take turns at
+/// For layer normalisation: more and fewer numbers than a sample has lanes, more and fewer samples than a workgroup takes;
+/// whether thin layers may run together, which these cannot.
+const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
+    (&[5, 2, 3], 3, 1, false),
+    (&[7, 3, 3, 5, 2], 1, 1, true),
+    (&[6, 16, 16, 7, 4], 13, 1, false),
+    (&[33, 17, 17, 41, 10], 65, 1, true),
+    (&[9, 20, 20, 20, 20, 3], 11, 1, false),
+    (&[130, 67, 66, 2], 18, 2, false),
+    (&[28, 200, 72, 5], 34, 1, false),
+    (&[30, 300, 300, 60, 5], 201, 3, false),
+];
+
+/// Whole batches of many shapes, batches in parts, layers that run together, and layers that normalise. Activation, loss and all else take turns at
 /// paces that share no factor, so that each activation meets each loss, and both kinds of layers.
 pub fn grid() -> Vec<Case> {
     let turns = |count: usize| 0..count;
-    let whole = WHOLE.iter().flat_map(|case| turns(3).map(move |_| (case.0, case.1, 1, 2, false)));
-    let in_parts = IN_PARTS.iter().map(|&(widths, batch, parts)| (widths, batch, parts, 2, false));
+    let whole = WHOLE.iter().flat_map(|case| turns(3).map(move |_| (case.0, case.1, 1, 2, false, false)));
+    let in_parts = IN_PARTS.iter().map(|&(widths, batch, parts)| (widths, batch, parts, 2, false, false));
     let fused = FUSED.iter().flat_map(|&(widths, batch, parts, every)| {
-        turns(2).map(move |_| (widths, batch, parts, every, true))
+        turns(2).map(move |_| (widths, batch, parts, every, true, false))
     });
-    let all = whole.chain(in_parts).chain(fused).enumerate();
-    all.map(|(turn, (widths, batch, parts, every, fused))| {
+    let normalised = turns(2).flat_map(|_| {
+        NORMALISED.iter().map(|&(widths, batch, parts, fused)| (widths, batch, parts, 2, fused, true))
+    });
+    let all = whole.chain(in_parts).chain(fused).chain(normalised).enumerate();
+    all.map(|(turn, (widths, batch, parts, every, fused, layer_norm))| {
         let loss = Loss::ALL[turn % Loss::ALL.len()];
         Case {
             widths: widths.to_vec(),
@@ -82,6 +100,7 @@ pub fn grid() -> Vec<Case> {
             parts,
             activation: Activation::ALL[turn % Activation::ALL.len()],
             residual: turn / Activation::ALL.len() % 2 == 1,
+            layer_norm,
             loss,
             values: loss.takes_values() && turn % 3 == 0,
             bytes: turn % 4 == 1,
@@ -97,7 +116,8 @@ impl fmt::Display for Case {
         let widths: Vec<_> = self.widths.iter().map(usize::to_string).collect();
         let (activation, loss) = (self.activation.name(), self.loss.name());
         let residual = if self.residual { ", residual" } else { "" };
-        write!(f, "{}, {activation}{residual}, {loss}, batch {}", widths.join(","), self.batch)?;
+        let layer_norm = if self.layer_norm { ", layer norm" } else { "" };
+        write!(f, "{}, {activation}{residual}{layer_norm}, {loss}, batch {}", widths.join(","), self.batch)?;
         if self.parts > 1 {
             write!(f, " in {} parts", self.parts)?;
         }

@@ -6,8 +6,10 @@
 //! targets; labels are class indices `[batch]`. A *delta* is the gradient of the mean loss with respect to a layer's
 //! pre-activation, so the division by the batch size happens once, in [`loss`].
 
+mod layer;
 mod network;
 
+pub use layer::{Kind, Shape, delta, forward, normalised, spread, weight_gradient};
 pub use network::{Gradients, Reference};
 
 /// An activation φ.
@@ -166,17 +168,6 @@ impl Loss {
         [Self::Quadratic, Self::Mse, Self::CrossEntropy, Self::BinaryCrossEntropy, Self::Huber];
 }
 
-/// What a layer does beside its product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// What is applied to the state that it reads.
-    pub load: Activation,
-    /// What is applied to the sums.
-    pub store: Activation,
-    /// Whether the state that it reads is added to what it makes.
-    pub residual: bool,
-}
-
 /// The targets of class `labels`: one-hot rows of `width`, or where that is 1 the labels themselves, `[batch, width]`.
 pub fn one_hot(labels: &[u32], width: usize) -> Vec<f64> {
     let mut targets = vec![0.0; labels.len() * width];
@@ -188,37 +179,6 @@ pub fn one_hot(labels: &[u32], width: usize) -> Vec<f64> {
         }
     }
     targets
-}
-
-/// The sizes of one layer's work on one batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Samples.
-    pub batch: usize,
-    /// Width of the state that the layer reads.
-    pub inputs: usize,
-    /// Width of the state that it makes.
-    pub outputs: usize,
-}
-
-/// `store(load(state) · weightsᵀ + bias)`, plus `state` where the layer is residual: from `[batch, inputs]` to
-/// `[batch, outputs]`.
-pub fn forward(shape: Shape, kind: Kind, state: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
-    let Shape { batch, inputs, outputs } = shape;
-    let mut next = vec![0.0; batch * outputs];
-    for n in 0..batch {
-        for o in 0..outputs {
-            let mut z = bias[o];
-            for i in 0..inputs {
-                z += kind.load.apply(state[n * inputs + i]) * weights[o * inputs + i];
-            }
-            next[n * outputs + o] = kind.store.apply(z);
-            if kind.residual {
-                next[n * outputs + o] += state[n * inputs + o];
-            }
-        }
-    }
-    next
 }
 
 /// The loss of every sample `[batch]`, whose mean is the loss, and the last layer's delta `[batch, width]`,
@@ -274,53 +234,6 @@ pub fn loss(
         }
     }
     (terms, delta)
-}
-
-/// A layer's delta `[batch, outputs]` carried to the layer before it, `below`: `(delta · weights) ⊙ φ'`, plus delta where
-/// the layer is residual. φ' is that of this layer's `load` at its input `state` `[batch, inputs]`, times that of `below`'s
-/// `store`, which made the state.
-pub fn delta(
-    shape: Shape,
-    kind: Kind,
-    below: Kind,
-    delta: &[f64],
-    weights: &[f64],
-    state: &[f64],
-) -> Vec<f64> {
-    let Shape { batch, inputs, outputs } = shape;
-    let mut previous = vec![0.0; batch * inputs];
-    for n in 0..batch {
-        for i in 0..inputs {
-            let mut gradient = 0.0;
-            for o in 0..outputs {
-                gradient += delta[n * outputs + o] * weights[o * inputs + i];
-            }
-            gradient *= kind.load.derivative(state[n * inputs + i]);
-            if kind.residual {
-                gradient += delta[n * outputs + i];
-            }
-            let slope = below.store.derivative_from_output(state[n * inputs + i]);
-            previous[n * inputs + i] = gradient * slope;
-        }
-    }
-    previous
-}
-
-/// `deltaᵀ · load(state)` `[outputs, inputs]` and `Σ_batch delta` `[outputs]`: the gradients of a layer's weights and
-/// bias, from its delta `[batch, outputs]` and its input `state` `[batch, inputs]`.
-pub fn weight_gradient(shape: Shape, load: Activation, delta: &[f64], state: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let Shape { batch, inputs, outputs } = shape;
-    let mut weights = vec![0.0; outputs * inputs];
-    let mut bias = vec![0.0; outputs];
-    for n in 0..batch {
-        for o in 0..outputs {
-            bias[o] += delta[n * outputs + o];
-            for i in 0..inputs {
-                weights[o * inputs + i] += delta[n * outputs + o] * load.apply(state[n * inputs + i]);
-            }
-        }
-    }
-    (weights, bias)
 }
 
 /// One step of plain gradient descent, `parameters -= rate · gradients`, in place.

@@ -9,6 +9,8 @@ pub struct Reference {
     pub activation: Activation,
     /// Whether hidden layers add what they read to what they make, where the two are equally wide.
     pub residual: bool,
+    /// Whether layers but the first normalise what they read.
+    pub layer_norm: bool,
     /// What its gradients are of.
     pub loss: Loss,
     /// Layer by layer, `[widths[l + 1], widths[l]]`.
@@ -33,14 +35,14 @@ impl Reference {
     }
 
     /// What this layer does beside its product. Layers apply the activation to what they make, the last one under the
-    /// quadratic loss alone; or, where it cannot be undone from that or layers are residual, to what they read, but for
+    /// quadratic loss alone; or, where it cannot be undone from that, or layers are residual or normalise, to what they read, but for
     /// the first.
     pub fn kind(&self, layer: usize) -> Kind {
         let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
         let activation = self.activation;
         let cannot_be_undone = matches!(activation, Activation::Gelu | Activation::Silu | Activation::Sine);
         let (mut load, mut store) = (Activation::Identity, Activation::Identity);
-        if self.residual || cannot_be_undone {
+        if self.residual || self.layer_norm || cannot_be_undone {
             if !is_first {
                 load = activation;
             }
@@ -48,7 +50,12 @@ impl Reference {
             store = activation;
         }
         let is_square = self.widths[layer] == self.widths[layer + 1];
-        Kind { load, store, residual: self.residual && is_square && !is_first && !is_last }
+        Kind {
+            layer_norm: self.layer_norm && !is_first,
+            load,
+            store,
+            residual: self.residual && is_square && !is_first && !is_last,
+        }
     }
 
     /// The shape of this layer's work on a batch of that size.
@@ -99,7 +106,7 @@ impl Reference {
         let mut gradients = Gradients { weights: Vec::new(), biases: Vec::new() };
         for l in (0..self.layers()).rev() {
             let (shape, kind) = (self.shape(l, x.len() / self.widths[0]), self.kind(l));
-            let (weights, bias) = weight_gradient(shape, kind.load, &current, &states[l]);
+            let (weights, bias) = weight_gradient(shape, kind, &current, &states[l]);
             gradients.weights.insert(0, weights);
             gradients.biases.insert(0, bias);
             if l > 0 {

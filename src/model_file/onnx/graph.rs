@@ -5,7 +5,7 @@ use std::f32::consts::SQRT_2;
 use super::message::{
     Attribute, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::model::{Activation, Network};
+use crate::model::{Activation, LAYER_NORM_EPSILON, Network};
 
 /// `input`: `[batch, features]`.
 pub const INPUT: &str = "input";
@@ -18,7 +18,11 @@ pub fn graph(network: &Network) -> Graph {
     let mut state = INPUT.to_owned();
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
-        let read = nodes.activate(layer.load, &state, &format!("{place}.load"));
+        let normalised = match layer.layer_norm {
+            true => nodes.normalise(&state, layer.inputs, &place),
+            false => state.clone(),
+        };
+        let read = nodes.activate(layer.load, &normalised, &format!("{place}.load"));
         let product = nodes.add("Gemm", &place, &[&read, &weight_name(index), &bias_name(index)]);
         nodes.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
         let made = nodes.activate(layer.store, &product, &format!("{place}.store"));
@@ -64,6 +68,16 @@ struct Nodes {
 }
 
 impl Nodes {
+    /// Normalises each sample of `value`, `[batch, width]`; the name of what it gives.
+    fn normalise(&mut self, value: &str, width: usize, place: &str) -> String {
+        // The operator has no default for its scale.
+        let ones = self.constant(&format!("ones.{width}"), &[width as i64], &vec![1.0; width]);
+        let made = self.add("LayerNormalization", place, &[value, &ones]);
+        let epsilon = Some(LAYER_NORM_EPSILON);
+        self.attribute(Attribute { name: "epsilon".to_owned(), f: epsilon, r#type: FLOAT, i: None });
+        made
+    }
+
     /// Applies φ to `value`; the name of what it gives.
     fn activate(&mut self, activation: Activation, value: &str, place: &str) -> String {
         match activation {
@@ -79,7 +93,7 @@ impl Nodes {
             // Operator set 17 has no Gelu. Runtimes know these five nodes, in this order, and fuse them.
             Activation::Gelu => {
                 let [root, one, half] = [("sqrt2", SQRT_2), ("one", 1.0), ("half", 0.5)]
-                    .map(|(name, of)| self.constant(name, of));
+                    .map(|(name, of)| self.constant(name, &[], &[of]));
                 let scaled = self.add("Div", place, &[value, &root]);
                 let erf = self.add("Erf", place, &[&scaled]);
                 let doubled = self.add("Add", place, &[&erf, &one]);
@@ -115,14 +129,14 @@ impl Nodes {
         }
     }
 
-    /// The name of a scalar, which is made where there is none yet.
-    fn constant(&mut self, name: &str, value: f32) -> String {
+    /// The name of a constant of these dimensions, none of them for a scalar; it is made where there is none yet.
+    fn constant(&mut self, name: &str, dims: &[i64], values: &[f32]) -> String {
         if !self.constants.iter().any(|constant| constant.name == name) {
             self.constants.push(Tensor {
-                dims: Vec::new(),
+                dims: dims.to_vec(),
                 data_type: FLOAT,
                 name: name.to_owned(),
-                raw_data: Some(value.to_le_bytes().to_vec()),
+                raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             });
         }
         name.to_owned()

@@ -159,6 +159,7 @@ mod tests {
     fn what_is_written_piece_by_piece_is_one_message() {
         for (widths, activation) in [(&[3, 40, 40, 2][..], Activation::Gelu), (&[5, 1], Activation::Relu)] {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
+            let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
             let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
             let bytes = written(&network, &parameters);
             assert_eq!(bytes, written(&network, &parameters));
@@ -182,9 +183,14 @@ mod tests {
     #[test]
     fn nodes_are_in_order_and_their_names_differ() {
         for activation in Activation::ALL {
-            for (loss, residual) in [(Loss::Quadratic, false), (Loss::Quadratic, true), (Loss::Mse, true)] {
+            for (loss, residual, layer_norm) in [
+                (Loss::Quadratic, false, false),
+                (Loss::Quadratic, true, false),
+                (Loss::Mse, true, true),
+                (Loss::Mse, false, true),
+            ] {
                 let network = Network::new(&[3, 4, 4, 4, 2], activation, loss).unwrap();
-                let network = network.with_residual(residual);
+                let network = network.with_residual(residual).with_layer_norm(layer_norm).unwrap();
                 let graph = graph(&network);
                 let mut made = vec![INPUT.to_owned()];
                 made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
@@ -199,6 +205,8 @@ mod tests {
                     |node: &&Node| node.op_type == "Add" && !node.input.contains(&"one".to_owned());
                 let adds = graph.node.iter().filter(is_residual);
                 assert_eq!(adds.count(), if residual { 2 } else { 0 }, "{activation:?}");
+                let norms = graph.node.iter().filter(|node| node.op_type == "LayerNormalization");
+                assert_eq!(norms.count(), if layer_norm { 3 } else { 0 }, "{activation:?}");
             }
         }
     }

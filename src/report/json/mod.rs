@@ -67,6 +67,7 @@ fn origin(origin: &Origin) -> Value {
         "activation": settings.activation,
         "loss": settings.loss,
         "residual": settings.residual,
+        "layer_norm": settings.layer_norm,
         "initialiser": settings.initialiser,
         "optimizer": settings.rule.optimizer.name(),
         "lr": settings.lr,

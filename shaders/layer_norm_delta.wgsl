@@ -1,0 +1,36 @@
+// What goes back through an activation and layer normalisation. With h = below ⊙ load′(n), where n is the normalised state:
+// below = (h − mean(h) − n · mean(h · n)) / √(variance + ε), plus delta where the layer is residual.
+// All [batch, width]; delta may be wider where it is not added.
+
+override LOAD: u32;
+override IS_RESIDUAL: bool;
+
+@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(3) var<storage, read_write> below: array<f32>;
+
+@compute @workgroup_size(LANES, SAMPLES)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_id) place: vec3u,
+) {
+    for (var first = group.y * SAMPLES; first < batch(); first += groups.y * SAMPLES) {
+        let known = sample(first + place.y, place.xy);
+        var sum = 0.0;
+        var along = 0.0;
+        for (var i = known.start + place.x; i < known.end; i += LANES) {
+            let n = normalised(known, i);
+            let h = below[i] * derivative_of_pre_activation(LOAD, n);
+            below[i] = h;
+            sum += h;
+            along += h * n;
+        }
+        let mean_h = mean(sum, place.xy);
+        let mean_along = mean(along, place.xy);
+        for (var i = known.start + place.x; i < known.end; i += LANES) {
+            var value = known.scale * (below[i] - mean_h - normalised(known, i) * mean_along);
+            if IS_RESIDUAL { value += delta[i]; }
+            below[i] = value;
+        }
+    }
+}

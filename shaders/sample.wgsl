@@ -1,0 +1,66 @@
+// What layer normalisation knows of a sample. A workgroup has a few samples at a time, and lanes for each of them.
+
+const LANES = 16u;
+const SAMPLES = 4u;
+const EPSILON = 1e-5;
+
+struct Sizes {
+    batch: u32,
+    // Numbers in a sample.
+    width: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * SAMPLES>;
+
+// One of the workgroup's samples.
+struct Sample {
+    // Where its numbers are; none where there is no such sample.
+    start: u32,
+    end: u32,
+    mean: f32,
+    // 1 / √(variance + ε).
+    scale: f32,
+}
+
+// How many samples there are. Where a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every
+// dispatch.
+fn batch() -> u32 {
+    return min(sizes.batch, arrayLength(&state));
+}
+
+fn sample(index: u32, place: vec2u) -> Sample {
+    let start = index * sizes.width;
+    var known = Sample(start, select(start, start + sizes.width, index < batch()), 0.0, 0.0);
+    var sum = 0.0;
+    for (var i = start + place.x; i < known.end; i += LANES) {
+        sum += state[i];
+    }
+    known.mean = mean(sum, place);
+    var squares = 0.0;
+    for (var i = start + place.x; i < known.end; i += LANES) {
+        let distance = state[i] - known.mean;
+        squares += distance * distance;
+    }
+    known.scale = 1.0 / sqrt(mean(squares, place) + EPSILON);
+    return known;
+}
+
+fn normalised(known: Sample, i: u32) -> f32 {
+    return (state[i] - known.mean) * known.scale;
+}
+
+// The mean over the numbers of a sample, of which each of its lanes has summed up some.
+fn mean(sum: f32, place: vec2u) -> f32 {
+    let first = place.y * LANES;
+    partial[first + place.x] = sum;
+    workgroupBarrier();
+    var total = 0.0;
+    for (var lane = 0u; lane < LANES; lane++) {
+        total += partial[first + lane];
+    }
+    workgroupBarrier();
+    return total / f32(sizes.width);
+}
