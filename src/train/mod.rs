@@ -1,5 +1,6 @@
 //! Training: epochs, metrics, and what became of the memory.
 
+mod accounts;
 mod comparison;
 mod memory;
 mod open;
@@ -7,6 +8,7 @@ mod planner;
 mod predictor;
 mod scores;
 mod start;
+mod task;
 mod timed;
 mod trainer;
 mod verify;
@@ -18,5 +20,6 @@ pub use planner::{Planned, Target};
 pub use predictor::Predictor;
 pub use scores::{Scores, predicted_class};
 pub use start::{Epoch, Evaluation, LossSum, Start};
-pub use trainer::{Trainer, task};
+pub use task::task;
+pub use trainer::Trainer;
 pub use verify::{Verified, Verifier};

@@ -1,0 +1,130 @@
+use std::num::NonZero;
+
+use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
+
+use super::Context;
+use crate::memory::{ByCategory, Category, LedgerEntry};
+use crate::plan::Block;
+use crate::{Error, Result};
+
+/// A device buffer that the ledger knows of.
+pub(in crate::gpu) struct Buffer {
+    pub raw: wgpu::Buffer,
+    _entry: LedgerEntry,
+}
+
+impl Buffer {
+    /// All of it, as a kernel's operand.
+    pub fn whole(&self) -> BufferBinding<'_> {
+        self.raw.as_entire_buffer_binding()
+    }
+
+    /// `bytes` bytes from `offset` on, as a kernel's operand.
+    pub fn range(&self, offset: u64, bytes: u64) -> BufferBinding<'_> {
+        BufferBinding { buffer: &self.raw, offset, size: NonZero::new(bytes) }
+    }
+}
+
+impl Context {
+    /// A buffer that is bound whole.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] where the device has no room for it, or cannot bind that much at once.
+    pub(in crate::gpu) fn buffer(
+        &self,
+        category: Category,
+        label: &str,
+        bytes: u64,
+        usage: BufferUsages,
+    ) -> Result<Buffer> {
+        let remedy = match category {
+            Category::Parameters | Category::Gradients => "use narrower --layers",
+            Category::Batch => "use a smaller --batch or --micro-batch",
+            Category::Dataset => "use --dataset host",
+            _ => "use a smaller --batch or --micro-batch, or narrower --layers",
+        };
+        if usage.contains(BufferUsages::STORAGE) {
+            self.check_binding(label, bytes, remedy)?;
+        }
+        self.allocate(label, ByCategory::of(category, bytes), usage, remedy)
+    }
+
+    /// A block of a plan's pool, of which `slot_bytes` bytes at most are bound at once.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub(in crate::gpu) fn block(&self, label: &str, block: &Block, slot_bytes: u64) -> Result<Buffer> {
+        let remedy = "use a smaller --batch or narrower --layers";
+        self.check_binding(label, slot_bytes, remedy)?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        self.allocate(label, block.at_peak, usage, remedy)
+    }
+
+    /// A buffer of several categories that is bound whole.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub(in crate::gpu) fn shared(&self, label: &str, bytes: ByCategory) -> Result<Buffer> {
+        let remedy = "use narrower --layers, another --optimizer or no --clip-norm";
+        self.check_binding(label, bytes.total(), remedy)?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.allocate(label, bytes, usage, remedy)
+    }
+
+    fn check_binding(&self, label: &str, bytes: u64, remedy: &str) -> Result<()> {
+        let limit = self.limits().binding_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(Error::DoesNotFit(format!(
+            "{label} needs {bytes} bytes: {} binds at most {limit} at once; {remedy}",
+            self.info.name
+        )))
+    }
+
+    fn allocate(
+        &self,
+        label: &str,
+        by_category: ByCategory,
+        usage: BufferUsages,
+        remedy: &str,
+    ) -> Result<Buffer> {
+        let bytes = by_category.total();
+        let refuse = |problem: String| {
+            Err(Error::DoesNotFit(format!("{label} needs {bytes} bytes: {problem}; {remedy}")))
+        };
+        let limit = self.limits().buffer_bytes;
+        if bytes > limit {
+            return refuse(format!("a buffer of {} has at most {limit}", self.info.name));
+        }
+        let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let raw = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return refuse(error.to_string());
+        }
+        self.count_object();
+        let entry = self.ledger.book(label, by_category);
+        Ok(Buffer { raw, _entry: entry })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::AdapterKind;
+
+    #[test]
+    fn software_names_what_would_fit_where_a_buffer_does_not() {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        let bytes = context.limits().binding_bytes + 4;
+        let refused = context.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
+        let message = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(message.contains("samples") && message.contains("--dataset host"), "{message}");
+        assert_eq!(context.ledger.allocated().total(), 0);
+    }
+}

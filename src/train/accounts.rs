@@ -1,0 +1,55 @@
+use super::MemoryReport;
+use crate::device::Device;
+use crate::memory::{ByCategory, Ledger, LiveMeter};
+use crate::plan::{Plan, interval_memory};
+
+/// What a run's memory was planned to be, and what is counted of it.
+pub(super) struct Accounts {
+    pub planned: ByCategory,
+    pub ledger: Ledger,
+    pub step_meter: LiveMeter,
+    made_by_first_step: Option<Made>,
+}
+
+#[derive(Clone, Copy)]
+struct Made {
+    allocations: u64,
+    objects: u64,
+}
+
+impl Accounts {
+    /// Of a run of `plan`, with `planned` bytes in buffers that `ledger` counts.
+    pub fn new(planned: ByCategory, ledger: Ledger, plan: &Plan) -> Self {
+        let step_meter = LiveMeter::new(plan.slots.len());
+        Accounts { planned, ledger, step_meter, made_by_first_step: None }
+    }
+
+    /// A step was made on `device`.
+    pub fn note_step(&mut self, device: &dyn Device) {
+        if self.made_by_first_step.is_none() {
+            self.made_by_first_step = Some(self.made(device));
+        }
+    }
+
+    /// All that is known of the memory of `plan`'s run on `device`.
+    pub fn report(&self, plan: &Plan, device: &dyn Device) -> MemoryReport {
+        let now = self.made(device);
+        let first = self.made_by_first_step.unwrap_or(now);
+        MemoryReport {
+            planned: self.planned,
+            counted: self.ledger.at_peak(),
+            planned_intervals: interval_memory(plan, &plan.prediction.step_live),
+            counted_intervals: interval_memory(plan, self.step_meter.trace()),
+            planned_live: plan.prediction.step_live.clone(),
+            counted_live: self.step_meter.trace().to_vec(),
+            events: self.ledger.events(),
+            allocations_after_first_step: now.allocations - first.allocations,
+            objects_after_first_step: now.objects - first.objects,
+            driver: device.driver_memory(),
+        }
+    }
+
+    fn made(&self, device: &dyn Device) -> Made {
+        Made { allocations: self.ledger.allocations(), objects: device.objects_made() }
+    }
+}

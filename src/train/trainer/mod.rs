@@ -1,0 +1,188 @@
+mod mini_batches;
+mod passes;
+mod progress;
+mod state;
+mod step;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mini_batches::MiniBatches;
+
+use super::accounts::Accounts;
+use super::{LossSum, Machine, MemoryReport, Planned, Start, Target, Verifier, task};
+use crate::config::Settings;
+use crate::data::Dataset;
+use crate::device::{Device, DeviceInfo, Job, Span};
+use crate::memory::{ByCategory, Ledger, LiveMeter};
+use crate::model::{Network, Parameters};
+use crate::plan::Plan;
+use crate::strategy::Strategy;
+use crate::{Error, Result};
+
+/// A network in training.
+pub struct Trainer {
+    settings: Settings,
+    network: Network,
+    strategy: Strategy,
+    plan: Plan,
+    accounts: Accounts,
+    device: Box<dyn Device>,
+    passed_over: Option<Error>,
+    target: Target,
+    data: Arc<Dataset>,
+    mini_batches: MiniBatches,
+    evaluation_meter: LiveMeter,
+    steps: u64,
+    /// Of the epoch at hand.
+    losses: LossSum,
+    training_time: Duration,
+    laps: Vec<Vec<Span>>,
+    /// Where the settings ask for one.
+    verifier: Option<Verifier>,
+}
+
+impl Trainer {
+    /// Plans, replays the plan, opens a device, and allocates everything that training needs.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for settings that do not fit the data or each other, [`Error::NoDevice`] and
+    /// [`Error::DoesNotFit`] where the device is missing or too small.
+    pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
+        settings.validate()?;
+        Self::starting(settings, data, Start::at(parameters))
+    }
+
+    /// As [`Trainer::new`], from any `start`: as [`Trainer::on`].
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn starting(settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
+        settings.validate()?;
+        let (machine, passed_over) = Machine::find(settings.device)?;
+        Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
+    }
+
+    /// As [`Trainer::new`], on a machine that was found before, whatever the settings say of it, from any `start`. Where
+    /// that is what [`Trainer::parameters`], [`Trainer::moments`], [`Trainer::steps`] and [`Trainer::losses`] were, training
+    /// goes on to the same bits.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn on(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
+        settings.validate()?;
+        let network = settings.network()?;
+        check_fit(settings, &network, data, start)?;
+        let ledger = Ledger::new();
+        let task = machine.target().able(&task(settings, &network, data.shape()));
+        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
+        let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
+        let job = Job {
+            task,
+            data,
+            plan: &plan,
+            dataset_on_device,
+            parameters: start.parameters,
+            moments: start.moments,
+        };
+        let device = machine.open(&job, bytes.total(), &ledger)?;
+        let verifier =
+            settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
+        Ok(Trainer {
+            settings: settings.clone(),
+            accounts: Accounts::new(bytes, ledger, &plan),
+            device,
+            passed_over: None,
+            target: machine.target(),
+            data: Arc::clone(data),
+            mini_batches: MiniBatches::default(),
+            evaluation_meter: LiveMeter::new(plan.slots.len()),
+            network,
+            strategy,
+            plan,
+            steps: start.steps,
+            losses: start.losses,
+            training_time: Duration::ZERO,
+            laps: Vec::new(),
+            verifier,
+        })
+    }
+
+    /// How it was planned.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// What a step does to each of its micro-batches.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What it is trained on.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// What would be planned for the same network and data on the same machine under other settings.
+    ///
+    /// # Errors
+    /// As [`Target::plan`].
+    pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
+        let task = task(settings, &self.network, self.data.shape());
+        self.target.plan(settings.strategy, &task, settings.dataset)
+    }
+
+    /// What is trained.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Bytes of all buffers by category, as planned.
+    pub fn planned(&self) -> &ByCategory {
+        &self.accounts.planned
+    }
+
+    /// The account of its buffers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.accounts.ledger
+    }
+
+    /// Planned, counted and driver's bytes.
+    pub fn memory(&self) -> MemoryReport {
+        self.accounts.report(&self.plan, self.device.as_ref())
+    }
+
+    /// Samples in a micro-batch.
+    pub fn micro_batch(&self) -> usize {
+        self.settings.micro_batch()
+    }
+
+    /// Micro-batches in a mini-batch.
+    pub fn parts(&self) -> usize {
+        self.settings.batch / self.settings.micro_batch()
+    }
+
+    /// What it trains on.
+    pub fn device(&self) -> DeviceInfo {
+        self.device.info()
+    }
+
+    /// Why [`crate::config::DeviceChoice::Auto`] took the CPU, where it did.
+    pub fn passed_over(&self) -> Option<&Error> {
+        self.passed_over.as_ref()
+    }
+
+    /// What compares recomputed states with their first making, where the settings ask for it.
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
+    }
+}
+
+fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
+    data.check(network)?;
+    settings.check_batch(data.train.len())?;
+    if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
+        return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
+    }
+    Ok(())
+}

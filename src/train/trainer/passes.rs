@@ -1,0 +1,136 @@
+use std::time::Instant;
+
+use super::Trainer;
+use crate::data::{Pass, Targets};
+use crate::device::Accumulation;
+use crate::execute::execute;
+use crate::train::{Epoch, Evaluation, LossSum};
+use crate::{Error, Result};
+
+impl Trainer {
+    /// Trains to the end of the epoch, or until the settings' steps are made, then scores the test split.
+    ///
+    /// `on_step` is told the number of steps made so far, after each; these may still be under way.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where the loss, a gradient or a parameter is no longer a number, [`Error::DeviceLost`],
+    /// [`Error::RecomputeDiffers`] where the settings have recomputation verified, and [`Error::Usage`] where no step is
+    /// left to make.
+    pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
+        self.train(u64::MAX, on_step)?;
+        self.end_epoch()
+    }
+
+    /// What came of the epoch whose last step was just made: its loss, and how the test split fares.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn end_epoch(&mut self) -> Result<Epoch> {
+        let LossSum { sum, steps } = self.losses;
+        let index = (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize;
+        Ok(Epoch { index, loss: (sum / steps as f64) as f32, test: self.evaluate()? })
+    }
+
+    /// Makes `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train(&mut self, steps: u64, on_step: impl FnMut(u64)) -> Result<f32> {
+        self.train_while(steps, on_step, || true)
+    }
+
+    /// Makes all steps that are left, over as many epochs as they take, without an evaluation. After each `every` of them, and
+    /// after the last one, `on_loss` is told how many are made and the mean loss of those since it was told before.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train_to_end(&mut self, every: u64, mut on_loss: impl FnMut(u64, f32)) -> Result<()> {
+        let mut since = LossSum::default();
+        while !self.is_done() {
+            let before = self.steps;
+            let loss = self.train(every.max(1) - since.steps, |_| ())?;
+            let made = self.steps - before;
+            since = LossSum { sum: since.sum + f64::from(loss) * made as f64, steps: since.steps + made };
+            if since.steps == every.max(1) || self.is_done() {
+                on_loss(self.steps, (since.sum / since.steps as f64) as f32);
+                since = LossSum::default();
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Trainer::train`], as long as `goes_on` says so before each step but the first.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train_while(
+        &mut self,
+        steps: u64,
+        mut on_step: impl FnMut(u64),
+        goes_on: impl Fn() -> bool,
+    ) -> Result<f32> {
+        let (epoch, made) = (self.epoch_index(), self.steps_in_epoch());
+        let left = self.total_steps().saturating_sub(self.steps).min(self.steps_per_epoch() - made);
+        let steps = steps.min(left);
+        if steps == 0 {
+            return Err(Error::usage("--steps", "found no step left to make, expected at least 1"));
+        }
+        if made == 0 {
+            self.losses = LossSum::default();
+        }
+        let started = Instant::now();
+        let (total, parts) = (self.total_steps(), self.parts());
+        self.mini_batches.prepare(&self.settings, self.data.train.len(), epoch, total);
+        let pass = self.mini_batches.pass(&self.settings);
+        self.device.begin_pass(pass, made as usize * parts, self.mini_batches.paces())?;
+        for step in 0..steps {
+            if step > 0 && !goes_on() {
+                break;
+            }
+            self.step()?;
+            on_step(self.steps);
+        }
+        let metrics = self.device.end_pass()?;
+        self.training_time += started.elapsed();
+        if let Some(fault) = metrics.fault {
+            let step = epoch * self.steps_per_epoch() + u64::from(fault.batch) / self.parts() as u64;
+            return Err(diverged(epoch as usize, step, fault.layer));
+        }
+        let steps = u64::from(metrics.batches) / self.parts() as u64;
+        self.losses.sum += f64::from(metrics.loss);
+        self.losses.steps += steps;
+        Ok(metrics.loss / steps as f32)
+    }
+
+    /// How the test split fares.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn evaluate(&mut self) -> Result<Evaluation> {
+        let samples = self.data.test.len();
+        self.device.begin_pass(Pass::Test, 0, &[])?;
+        for _ in 0..samples.div_ceil(self.micro_batch()) {
+            self.device.begin_batch(Accumulation::Whole)?;
+            let actions = &self.plan.evaluation;
+            execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
+            self.device.end_batch()?;
+        }
+        let metrics = self.device.end_pass()?;
+        let are_classes = matches!(self.data.test.targets(), Targets::Classes(_));
+        Ok(Evaluation {
+            loss: metrics.loss / samples as f32,
+            accuracy: are_classes.then(|| f64::from(metrics.correct) / samples as f64),
+        })
+    }
+}
+
+/// What a fault in `layer`, or else in the loss, of `step` is for the user.
+fn diverged(epoch: usize, step: u64, layer: Option<usize>) -> Error {
+    let problem = match layer {
+        Some(layer) => {
+            format!("in step {step}, layer {layer} has a gradient or a parameter that is infinite or none")
+        }
+        None => format!("in step {step}, the loss is infinite or none"),
+    };
+    Error::Diverged { epoch, problem }
+}

@@ -1,0 +1,48 @@
+use super::Trainer;
+use crate::model::Parameters;
+use crate::snapshot::Snapshot;
+use crate::train::LossSum;
+use crate::{Error, Result};
+
+impl Trainer {
+    /// What the optimizer remembers now, as many numbers of each parameter as
+    /// [`crate::model::Optimizer::moments`] says.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.device.moments()
+    }
+
+    /// The parameters as they are now.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where one is no longer a number: a loss is taken before its step's update, so the last
+    /// update is seen only here. [`Error::DeviceLost`].
+    pub fn parameters(&mut self) -> Result<Parameters> {
+        let parameters = self.device.parameters()?;
+        match parameters.first_not_finite() {
+            None => Ok(parameters),
+            Some((layer, value)) => Err(Error::Diverged {
+                epoch: (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize,
+                problem: format!("layer {layer} has a parameter that is {value}"),
+            }),
+        }
+    }
+
+    /// All that it takes to go on from here; see [`Trainer::on`].
+    ///
+    /// # Errors
+    /// As [`Trainer::parameters`].
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let LossSum { sum, steps } = self.losses;
+        Ok(Snapshot {
+            widths: self.network.widths().to_vec(),
+            settings: self.settings.decisive(),
+            steps: self.steps,
+            losses: (sum, steps),
+            parameters: self.parameters()?,
+            moments: self.moments()?,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+use super::Trainer;
+use crate::Result;
+use crate::device::{Accumulation, Span};
+use crate::execute::execute;
+use crate::plan::Plan;
+use crate::train::timed::Timed;
+
+impl Trainer {
+    /// When each action of the last step ran that is no release, micro-batch by micro-batch. Empty before the last
+    /// step, unless the settings ask for it, and where the device has no clock.
+    pub fn laps(&self) -> &[Vec<Span>] {
+        &self.laps
+    }
+
+    pub(super) fn step(&mut self) -> Result<()> {
+        let parts = self.parts();
+        for part in 0..parts {
+            self.device.begin_batch(Accumulation::of(part, parts))?;
+            self.run_actions(part)?;
+            self.device.end_batch()?;
+        }
+        self.steps += 1;
+        self.accounts.note_step(self.device.as_ref());
+        Ok(())
+    }
+
+    /// The actions of micro-batch `part`, watched or timed where the settings ask for it.
+    fn run_actions(&mut self, part: usize) -> Result<()> {
+        let is_timed = self.settings.timed && self.steps + 1 == self.total_steps();
+        let (device, meter) = (self.device.as_mut(), &mut self.accounts.step_meter);
+        let Plan { chain, step, .. } = &self.plan;
+        if let Some(verifier) = &mut self.verifier {
+            return execute(chain, step, &mut verifier.watch(device, self.steps, part), meter);
+        }
+        if !(is_timed && device.start_laps()?) {
+            return execute(chain, step, device, meter);
+        }
+        execute(chain, step, &mut Timed(device), meter)?;
+        self.laps.push(device.finish_laps()?);
+        Ok(())
+    }
+}
