@@ -5,6 +5,7 @@
 mod bench;
 mod case;
 mod findings;
+mod scale;
 
 pub use case::{Case, grid};
 

@@ -1,35 +1,30 @@
+mod recording;
+
 use std::collections::{HashMap, VecDeque};
 
 use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 
-use super::chains::Chains;
-use super::context::{Buffer, Context};
-use super::dispatch::Dispatch;
-use super::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
-use super::fusion::Fusion;
-use super::kept::Kept;
-use super::setup::Setup;
-use super::source::{Batch, Resident, Source, Streamed};
-use super::stopwatch::Stopwatch;
-use super::tensors::Tensors;
-use super::transfer::{Readback, Uploads};
-use super::work::{Binder, Work};
+use crate::Result;
 use crate::data::{DatasetShape, Pass};
 use crate::device::{
     Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Job, Metrics, Span, Task,
 };
 use crate::execute::Backend;
+use crate::gpu::chains::Chains;
+use crate::gpu::context::{Buffer, Context};
+use crate::gpu::dispatch::Dispatch;
+use crate::gpu::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
+use crate::gpu::fusion::Fusion;
+use crate::gpu::kept::Kept;
+use crate::gpu::setup::Setup;
+use crate::gpu::source::{Batch, Resident, Source, Streamed};
+use crate::gpu::stopwatch::Stopwatch;
+use crate::gpu::tensors::Tensors;
+use crate::gpu::transfer::{Readback, Uploads};
+use crate::gpu::work::{Binder, Work};
 use crate::memory::{ByCategory, Category};
 use crate::model::{Network, Pace, Parameters};
 use crate::plan::{Fusible, Layers, Plan, Slot, SlotId};
-use crate::{Error, Result};
-
-/// What is submitted at once: so much that submitting costs little beside it, and so little that no driver takes it for
-/// a GPU that hangs.
-const SUBMISSION_FLOPS: u64 = 2_000_000_000;
-const SUBMISSION_BATCHES: usize = 8;
-/// How many submissions may be under way before the host waits for the oldest.
-const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
 ///
@@ -178,83 +173,6 @@ impl Gpu {
         gpu.context.wait(None)?;
         Ok(gpu)
     }
-
-    fn record(&mut self, work: Work) -> Result<()> {
-        match (&mut self.recording, self.work.get(&work)) {
-            (Some((_, pass)), Some(Recordable { dispatches, flops })) => {
-                dispatches.iter().for_each(|dispatch| dispatch.record(pass));
-                self.recorded.1 += flops;
-            }
-            _ => {
-                return Err(Error::InvalidPlan {
-                    index: 0,
-                    problem: "this action was not prepared".to_owned(),
-                });
-            }
-        }
-        if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {
-            self.flush();
-            self.keep_up()?;
-        }
-        Ok(())
-    }
-
-    /// Submits what is being recorded, so that it can be read back, and goes on recording.
-    fn flush(&mut self) {
-        if self.submit() {
-            let encoder = self.context.device.create_command_encoder(&Default::default());
-            self.go_on_with(encoder);
-        }
-    }
-
-    fn go_on_with(&mut self, mut encoder: CommandEncoder) {
-        let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
-        self.recording = Some((encoder, pass));
-    }
-
-    /// Waits for the oldest submissions where many are under way.
-    fn keep_up(&mut self) -> Result<()> {
-        while self.in_flight.len() > SUBMISSIONS_IN_FLIGHT {
-            self.context.wait(self.in_flight.pop_front())?;
-        }
-        Ok(())
-    }
-
-    /// Submits what is being recorded, and says whether there was anything.
-    fn submit(&mut self) -> bool {
-        let encoder = self.end_recorded_pass();
-        let is_any = encoder.is_some();
-        encoder.into_iter().for_each(|encoder| self.submit_encoder(encoder));
-        is_any
-    }
-
-    fn end_recorded_pass(&mut self) -> Option<CommandEncoder> {
-        let (encoder, pass) = self.recording.take()?;
-        drop(pass);
-        Some(encoder)
-    }
-
-    fn begin_lap(&mut self, mut encoder: CommandEncoder) {
-        self.recording = self.stopwatch.as_ref().map(|stopwatch| {
-            let pass = stopwatch.begin(&mut encoder);
-            (encoder, pass)
-        });
-    }
-
-    /// Submits what was recorded, and reads when its laps were.
-    fn read_laps(&mut self, mut encoder: CommandEncoder) -> Result<()> {
-        self.stopwatch.iter().for_each(|stopwatch| stopwatch.resolve(&mut encoder));
-        self.submit_encoder(encoder);
-        let Gpu { context, readback, stopwatch, .. } = self;
-        stopwatch.iter_mut().try_for_each(|stopwatch| stopwatch.read(context, readback))
-    }
-
-    fn submit_encoder(&mut self, encoder: CommandEncoder) {
-        self.recorded = (0, 0);
-        let submission = self.context.queue.submit([encoder.finish()]);
-        self.source.submitted(&mut self.uploads, &submission);
-        self.in_flight.push_back(submission);
-    }
 }
 
 impl Backend for Gpu {
@@ -326,7 +244,7 @@ impl Device for Gpu {
         }
         self.recorded.0 += 1;
         // The next one's upload comes before its compute pass.
-        if self.recorded.0 >= SUBMISSION_BATCHES || self.source.uploads() {
+        if self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
             self.submit();
             self.keep_up()?;
         }

@@ -1,0 +1,93 @@
+//! What is recorded into compute passes, and when it is submitted.
+
+use wgpu::CommandEncoder;
+
+use super::{Gpu, Recordable};
+use crate::gpu::work::Work;
+use crate::{Error, Result};
+
+/// What is submitted at once: so much that submitting costs little beside it, and so little that no driver takes it for
+/// a GPU that hangs.
+const SUBMISSION_FLOPS: u64 = 2_000_000_000;
+pub(super) const SUBMISSION_BATCHES: usize = 8;
+/// How many submissions may be under way before the host waits for the oldest.
+const SUBMISSIONS_IN_FLIGHT: usize = 3;
+
+impl Gpu {
+    pub(super) fn record(&mut self, work: Work) -> Result<()> {
+        match (&mut self.recording, self.work.get(&work)) {
+            (Some((_, pass)), Some(Recordable { dispatches, flops })) => {
+                dispatches.iter().for_each(|dispatch| dispatch.record(pass));
+                self.recorded.1 += flops;
+            }
+            _ => {
+                return Err(Error::InvalidPlan {
+                    index: 0,
+                    problem: "this action was not prepared".to_owned(),
+                });
+            }
+        }
+        if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {
+            self.flush();
+            self.keep_up()?;
+        }
+        Ok(())
+    }
+
+    /// Submits what is being recorded, so that it can be read back, and goes on recording.
+    pub(super) fn flush(&mut self) {
+        if self.submit() {
+            let encoder = self.context.device.create_command_encoder(&Default::default());
+            self.go_on_with(encoder);
+        }
+    }
+
+    pub(super) fn go_on_with(&mut self, mut encoder: CommandEncoder) {
+        let pass = encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+        self.recording = Some((encoder, pass));
+    }
+
+    /// Waits for the oldest submissions where many are under way.
+    pub(super) fn keep_up(&mut self) -> Result<()> {
+        while self.in_flight.len() > SUBMISSIONS_IN_FLIGHT {
+            self.context.wait(self.in_flight.pop_front())?;
+        }
+        Ok(())
+    }
+
+    /// Submits what is being recorded, and says whether there was anything.
+    pub(super) fn submit(&mut self) -> bool {
+        let encoder = self.end_recorded_pass();
+        let is_any = encoder.is_some();
+        encoder.into_iter().for_each(|encoder| self.submit_encoder(encoder));
+        is_any
+    }
+
+    pub(super) fn end_recorded_pass(&mut self) -> Option<CommandEncoder> {
+        let (encoder, pass) = self.recording.take()?;
+        drop(pass);
+        Some(encoder)
+    }
+
+    pub(super) fn begin_lap(&mut self, mut encoder: CommandEncoder) {
+        self.recording = self.stopwatch.as_ref().map(|stopwatch| {
+            let pass = stopwatch.begin(&mut encoder);
+            (encoder, pass)
+        });
+    }
+
+    /// Submits what was recorded, and reads when its laps were.
+    pub(super) fn read_laps(&mut self, mut encoder: CommandEncoder) -> Result<()> {
+        self.stopwatch.iter().for_each(|stopwatch| stopwatch.resolve(&mut encoder));
+        self.submit_encoder(encoder);
+        let Gpu { context, readback, stopwatch, .. } = self;
+        stopwatch.iter_mut().try_for_each(|stopwatch| stopwatch.read(context, readback))
+    }
+
+    pub(super) fn submit_encoder(&mut self, encoder: CommandEncoder) {
+        self.recorded = (0, 0);
+        let submission = self.context.queue.submit([encoder.finish()]);
+        self.source.submitted(&mut self.uploads, &submission);
+        self.in_flight.push_back(submission);
+    }
+}
