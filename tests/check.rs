@@ -178,7 +178,8 @@ fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
         (&["delta"], "layer_norm_delta", " - mean_h", ""),
         (&["delta"], "layer_norm_delta", "value += delta[i]", "value -= delta[i]"),
     ] {
-        let context = Context::open(AdapterKind::Software).unwrap();
+        // In blocks that compile fast.
+        let context = cut(Tile::Blocks([8, 1]));
         let (failed, _) = broken_in(&cases, context, file, from, to);
         assert_eq!(failed, fails, "{file}: {to}");
     }
