@@ -8,29 +8,21 @@ override IS_RESIDUAL: bool;
 @group(0) @binding(2) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> below: array<f32>;
 
-@compute @workgroup_size(LANES, SAMPLES)
-fn main(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_id) place: vec3u,
-) {
-    for (var first = group.y * SAMPLES; first < batch(); first += groups.y * SAMPLES) {
-        let known = sample(first + place.y, place.xy);
-        var sum = 0.0;
-        var along = 0.0;
-        for (var i = known.start + place.x; i < known.end; i += LANES) {
-            let n = normalised(known, i);
-            let h = below[i] * derivative_of_pre_activation(LOAD, n);
-            below[i] = h;
-            sum += h;
-            along += h * n;
-        }
-        let mean_h = mean(sum, place.xy);
-        let mean_along = mean(along, place.xy);
-        for (var i = known.start + place.x; i < known.end; i += LANES) {
-            var value = known.scale * (below[i] - mean_h - normalised(known, i) * mean_along);
-            if IS_RESIDUAL { value += delta[i]; }
-            below[i] = value;
-        }
+fn take(known: Sample, place: vec2u) {
+    var sum = 0.0;
+    var along = 0.0;
+    for (var i = known.start + place.x; i < known.end; i += LANES) {
+        let n = normalised(known, i);
+        let h = below[i] * derivative_of_pre_activation(LOAD, n);
+        below[i] = h;
+        sum += h;
+        along += h * n;
+    }
+    let mean_h = mean(sum, place);
+    let mean_along = mean(along, place);
+    for (var i = known.start + place.x; i < known.end; i += LANES) {
+        var value = known.scale * (below[i] - mean_h - normalised(known, i) * mean_along);
+        if IS_RESIDUAL { value += delta[i]; }
+        below[i] = value;
     }
 }

@@ -1,4 +1,7 @@
-// What layer normalisation knows of a sample. A workgroup has a few samples at a time, and lanes for each of them.
+// Going over samples whose numbers are normalised. A workgroup has a few samples at a time, and lanes for each of them.
+//
+// A kernel adds to this file
+//   take(known, place)    what becomes of one sample, of which each of its lanes sees to some numbers
 
 const LANES = 16u;
 const SAMPLES = 4u;
@@ -50,6 +53,17 @@ fn sample(index: u32, place: vec2u) -> Sample {
 
 fn normalised(known: Sample, i: u32) -> f32 {
     return (state[i] - known.mean) * known.scale;
+}
+
+@compute @workgroup_size(LANES, SAMPLES)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_id) place: vec3u,
+) {
+    for (var first = group.y * SAMPLES; first < batch(); first += groups.y * SAMPLES) {
+        take(sample(first + place.y, place.xy), place.xy);
+    }
 }
 
 // The mean over the numbers of a sample, of which each of its lanes has summed up some.

@@ -180,8 +180,9 @@ fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
     ] {
         // In blocks that compile fast.
         let context = cut(Tile::Blocks([8, 1]));
-        let (failed, _) = broken_in(&cases, context, file, from, to);
+        let (failed, not_judged) = broken_in(&cases, context, file, from, to);
         assert_eq!(failed, fails, "{file}: {to}");
+        assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
     }
 }
 

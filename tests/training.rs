@@ -94,6 +94,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: Residence, chains: usize) 
 /// for a sample.
 fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
     let mut random = Random::new(77);
+    let machine = Machine::find(device).unwrap().0;
     for (turn, &activation) in activations.iter().enumerate() {
         let settings = Settings {
             layers: Widths(vec![9, 20, 20, 20, 37, 37, 3]),
@@ -114,11 +115,10 @@ fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
             let every = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
             assert_eq!(train(&every, &data, &parameters), expected, "{every:?}");
         }
-        let all = Trainer::new(&settings, &data, &parameters).unwrap().planned().total();
-        let budget = all - 2 * 4 * 20 * settings.micro_batch() as u64;
+        let bytes = |settings: &Settings| machine.plan(settings, data.shape()).unwrap().bytes().total();
+        let budget = bytes(&settings) - 2 * 4 * 20 * settings.micro_batch() as u64;
         let budgeted = Settings { strategy: Strategy::Budget(budget), ..settings };
-        let trainer = Trainer::new(&budgeted, &data, &parameters).unwrap();
-        assert!(trainer.planned().total() <= budget);
+        assert!(bytes(&budgeted) <= budget);
         assert_eq!(train(&budgeted, &data, &parameters), expected, "{budgeted:?}");
         let plain = Settings { layer_norm: false, strategy: Strategy::EveryN(0), ..budgeted };
         assert_ne!(train(&plain, &data, &parameters).0, expected.0, "{activation:?}");

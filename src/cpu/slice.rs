@@ -14,7 +14,7 @@ use super::score::score;
 use super::work::Work;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
-use crate::model::{Activation, Layer, Network};
+use crate::model::{Layer, Network};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -111,6 +111,7 @@ impl Slice {
             Work::Forward { layer, input, output } => {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
+                normalise(shape, state, loaded);
                 let loaded = load(shape, state, loaded);
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
@@ -127,13 +128,14 @@ impl Slice {
             Work::Backward { layer, state, delta: upstream, below } => {
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
+                normalise(shape, values.get(state), loaded);
                 if let Some(below) = below {
                     let derivative = step.network.derivative(layer);
                     let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
-                    let states = [&*state, normalise(shape, state, loaded)];
-                    delta(shape, derivative, upstream, weights, states, below, threads);
+                    let normalised = if shape.layer_norm { &loaded[..state.len()] } else { &*state };
+                    delta(shape, derivative, upstream, weights, [state, normalised], below, threads);
                 }
                 let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
                 let loaded = load(shape, state, loaded);
@@ -176,20 +178,24 @@ impl Slice {
     }
 }
 
-/// What `layer` applies its activation to: `state` itself, or in `loaded` what is normalised of it.
-fn normalise<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
-    load(Layer { load: Activation::Identity, ..layer }, state, loaded)
+/// Puts what is normalised of `state` into `loaded`, where `layer` normalises.
+fn normalise(layer: Layer, state: &[f32], loaded: &mut [f32]) {
+    if layer.layer_norm {
+        let loaded = &mut loaded[..state.len()];
+        loaded.copy_from_slice(state);
+        layer_norm(loaded, layer.inputs);
+    }
 }
 
-/// What `layer` multiplies by its weights: `state` itself, or in `loaded` what it makes of it.
+/// What `layer` multiplies by its weights: `state` itself, or in `loaded` what its activation makes of it, or of what was
+/// normalised there.
 fn load<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
     if !layer.changes_what_it_reads() {
         return state;
     }
     let loaded = &mut loaded[..state.len()];
-    loaded.copy_from_slice(state);
-    if layer.layer_norm {
-        layer_norm(loaded, layer.inputs);
+    if !layer.layer_norm {
+        loaded.copy_from_slice(state);
     }
     activate(layer.load, loaded);
     loaded

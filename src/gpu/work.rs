@@ -17,12 +17,12 @@ use crate::model::{Activation, Derivative, Layer};
 use crate::plan::{Action, Layers, SlotId};
 use crate::{Error, Result};
 
-/// Invocations in a workgroup that moves parameters by gradients that are kept, and the most such workgroups.
+/// Invocations in a workgroup that moves parameters by gradients that are kept.
 const STEP_LANES: usize = 64;
-const MOST_STEP_GROUPS: usize = 4096;
-/// Samples that a workgroup normalises at a time, and the most such workgroups.
+/// Samples that a workgroup normalises at a time.
 const NORMALISED: usize = 4;
-const MOST_NORMALISING: usize = 4096;
+/// The most workgroups of kernels that go on to what is left, be it parameters or samples.
+const MOST_GROUPS: usize = 4096;
 
 /// What the executor may ask for, with its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ impl<'a> Binder<'a> {
     /// A kernel that goes over the numbers that `layer` reads, sample by sample.
     fn each_sample(&mut self, kernel: Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
         let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
-        let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_NORMALISING);
+        let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_GROUPS);
         self.setup.dispatch(self.variant(kernel, layer), sizes, operands, [groups, 1])
     }
 
@@ -237,7 +237,7 @@ impl<'a> Binder<'a> {
             let fault = Fault::place(index, network.layers().len());
             let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
                 let operands = [parameters, kept, self.metrics, self.paces].map(Buffer::whole);
-                let groups = (sizes[0] as usize).div_ceil(STEP_LANES).min(MOST_STEP_GROUPS);
+                let groups = (sizes[0] as usize).div_ceil(STEP_LANES).min(MOST_GROUPS);
                 self.setup.dispatch(variant, sizes, &operands, [1, groups])
             };
             match self.fusion.and_then(|fusion| fusion.place(index)) {

@@ -84,7 +84,7 @@ impl Gpu {
         stopwatch.iter_mut().try_for_each(|stopwatch| stopwatch.read(context, readback))
     }
 
-    pub(super) fn submit_encoder(&mut self, encoder: CommandEncoder) {
+    fn submit_encoder(&mut self, encoder: CommandEncoder) {
         self.recorded = (0, 0);
         let submission = self.context.queue.submit([encoder.finish()]);
         self.source.submitted(&mut self.uploads, &submission);
