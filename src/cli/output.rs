@@ -46,7 +46,7 @@ pub(super) fn line(text: &str) {
     }
 }
 
-/// [`line`], as one JSON object.
+/// [`line()`], as one JSON object.
 pub(super) fn json(event: &impl Serialize) {
     if let Ok(text) = serde_json::to_string(event) {
         line(&text);

@@ -301,7 +301,7 @@ pub(super) struct Programs(HashMap<Variant, Program>);
 
 impl Programs {
     /// # Errors
-    /// [`Error::DeviceLost`] where the driver does not take the kernel.
+    /// [`crate::Error::DeviceLost`] where the driver does not take the kernel.
     pub fn get(&mut self, context: &Context, variant: Variant) -> Result<Program> {
         if let Some(program) = self.0.get(&variant) {
             return Ok(program.clone());

@@ -81,7 +81,7 @@ impl Gpu {
     /// Allocates, uploads and binds everything that training needs.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
+    /// [`crate::Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
     pub fn new(context: Context, job: &Job) -> Result<Self> {
         let task = &job.task;
         let context = if task.tuned { context.tuned(task)? } else { context };
