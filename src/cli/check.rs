@@ -20,11 +20,11 @@ pub(super) struct CheckArgs {
     network: NetworkFlags,
 
     /// Write the network's gradients to this npz: gpu_W0, gpu_b0, … by the device, whatever it is, and ref_W0, … in f64
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
     gradients: Option<PathBuf>,
 
     /// One JSON object a line on stdout, nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

@@ -15,31 +15,31 @@ use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    #[command(flatten)]
-    flags: RunFlags,
-
     /// Keep every N-th activation, for each of these N; 0 keeps all, and is what the others are held against: without it,
     /// that is the first [default: what the notebook compares for the preset, or 0,1,2,4,10]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Memory", value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
     every: Vec<Strategy>,
 
     /// Recompute as little as this much device memory allows, for each of these: 64KiB,1.5MiB
-    #[arg(long, value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Memory", value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Vec<u64>,
+
+    #[command(flatten)]
+    flags: RunFlags,
 
     #[command(flatten)]
     start: StartFlags,
 
     /// How often each strategy trains, in turns with the others
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     repeats: usize,
 
     /// Write what was found to FILE, too: .json, .csv, .html or, the plot alone, .svg by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

@@ -16,6 +16,7 @@ use crate::strategy::Strategy;
 
 /// What is trained, and where: what every command that computes has in common.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
 pub(super) struct NetworkFlags {
     /// One of the notebook's networks, with its epochs; other flags overrule it
     #[arg(long, value_name = "NAME", value_enum)]
@@ -41,28 +42,24 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "NAME")]
     loss: Option<Loss>,
 
-    /// How the first parameters are drawn: normal, xavier, he, orthogonal or siren [default: as the activation wants]
-    #[arg(long, value_name = "NAME")]
-    initialiser: Option<Initialiser>,
-
     /// Samples in a mini-batch [default: 100]
-    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: Option<usize>,
 
     /// For the initial parameters and the order of the samples
-    #[arg(long, value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
     /// On a GPU, run thin layers one by one, not together in the memory of its workgroups
-    #[arg(long)]
+    #[arg(long, help_heading = "Device")]
     no_fuse: bool,
 
     /// On a GPU, cut matrix products by their shape alone, without timing how this device does it best
-    #[arg(long)]
+    #[arg(long, help_heading = "Device")]
     no_tune: bool,
 
     /// Where to compute
-    #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
     device: DeviceChoice,
 }
 
@@ -76,7 +73,6 @@ impl NetworkFlags {
             residual: self.residual.unwrap_or(settings.residual),
             layer_norm: self.layer_norm,
             loss: self.loss.unwrap_or(settings.loss),
-            initialiser: self.initialiser.or(settings.initialiser),
             batch: self.batch.unwrap_or(settings.batch),
             seed: self.seed,
             device: self.device,
@@ -99,24 +95,28 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     rule: RuleFlags,
 
+    /// How the first parameters are drawn: normal, xavier, he, orthogonal or siren [default: as the activation wants]
+    #[arg(long, help_heading = "Network", value_name = "NAME")]
+    initialiser: Option<Initialiser>,
+
     /// Samples whose activations are on the device at once; gradients add up over the batch's parts
-    #[arg(long, value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
 
     /// Passes over the training data; an incomplete last mini-batch is dropped [default: 5]
-    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     epochs: Option<usize>,
 
     /// Steps in all, instead of whole epochs
-    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
     steps: Option<u64>,
 
     /// Take the samples in file order
-    #[arg(long)]
+    #[arg(long, help_heading = "Training")]
     no_shuffle: bool,
 
     /// Where the data is kept
-    #[arg(long, value_name = "WHERE", default_value_t = Settings::default().dataset, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "WHERE", default_value_t = Settings::default().dataset, value_enum)]
     dataset: Residence,
 }
 
@@ -125,6 +125,7 @@ impl RunFlags {
     pub fn settings(&self) -> Settings {
         let settings = self.rule.settings(self.network.settings());
         Settings {
+            initialiser: self.initialiser.or(settings.initialiser),
             micro_batch: self.micro_batch,
             epochs: self.epochs.unwrap_or(settings.epochs),
             steps: self.steps,
@@ -223,6 +224,7 @@ impl RuleFlags {
 
 /// What is kept of the forward sweep.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Memory")]
 pub(super) struct StrategyFlags {
     /// Keep every N-th activation and recompute the others; 0 keeps all, auto takes the N that needs the least memory
     #[arg(long, value_name = "N", default_value = "0", value_parser = every, allow_negative_numbers = true)]
@@ -243,7 +245,7 @@ impl StrategyFlags {
 #[derive(Debug, Args)]
 pub(super) struct StartFlags {
     /// Start from the parameters in this .safetensors or .npz file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Training", value_name = "FILE")]
     pub init: Option<PathBuf>,
 }
 

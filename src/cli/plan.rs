@@ -19,17 +19,17 @@ use crate::{Error, Result};
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    flags: RunFlags,
-
-    #[command(flatten)]
     strategy: StrategyFlags,
 
+    #[command(flatten)]
+    flags: RunFlags,
+
     /// Write what is planned to FILE, too: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, with every action, slot and byte
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

@@ -30,11 +30,11 @@ pub(super) struct ModelFlags {
     data: DataFlags,
 
     /// Samples at a time
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Device", value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: usize,
 
     /// Where to compute
-    #[arg(long, value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
     device: DeviceChoice,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct EvalArgs {
     model: ModelFlags,
 
     /// One JSON object on stdout, nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct PredictArgs {
     model: ModelFlags,
 
     /// Write the outputs of all test samples to FILE: .npz or .csv by its name
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
     out: PathBuf,
 }
 

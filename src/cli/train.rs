@@ -23,10 +23,10 @@ use crate::{Error, Result};
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
-    flags: RunFlags,
+    strategy: StrategyFlags,
 
     #[command(flatten)]
-    strategy: StrategyFlags,
+    flags: RunFlags,
 
     #[command(flatten)]
     start: StartFlags,
@@ -38,23 +38,23 @@ pub(super) struct TrainArgs {
     log: LogFlags,
 
     /// Write the trained network to this .safetensors, .npz or .onnx file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
     save: Option<PathBuf>,
 
     /// Write what was planned and counted to FILE: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// Write the values of all flags to this TOML file; --config with it makes the same run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
     save_config: Option<PathBuf>,
 
     /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
-    #[arg(long)]
+    #[arg(long, help_heading = "Training")]
     verify_recompute: bool,
 
     /// One JSON object a line on stdout, nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

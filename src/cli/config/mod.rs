@@ -23,8 +23,12 @@ const COMMANDS: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predi
 
 /// `command`, with `--config` for each of its commands that compute.
 pub(super) fn with_flag(command: Command) -> Command {
-    let flag =
-        Arg::new(CONFIG).long(CONFIG).value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
+    let flag = Arg::new(CONFIG)
+        .long(CONFIG)
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help_heading(None::<&'static str>)
+        .help(
             "Read flags from this TOML file, by their long names: every = 10; those given here overrule it",
         );
     COMMANDS.iter().fold(command, |command, name| command.mut_subcommand(name, |own| own.arg(flag.clone())))
