@@ -119,3 +119,47 @@ fn nothing_is_said_of_a_budget_that_is_used() {
     assert!(figures(&folder, &tight)[1] > 0);
     assert_eq!(hints(&folder, &tight), [""; 0]);
 }
+
+/// What `command` says of numbers that do nothing.
+#[track_caller]
+fn idle(folder: &Folder, command: &str) -> Vec<String> {
+    let run = folder.run(&format!("{command} {CPU}")).succeeded();
+    run.stderr.lines().filter(|line| line.contains("changes nothing")).map(str::to_owned).collect()
+}
+
+#[test]
+fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
+    let (folder, small) = (Folder::new(), small());
+    for command in ["train", "plan", "compare --repeats 1 --every 0"] {
+        let of = |flags: &str| idle(&folder, &format!("{command} {small} {flags}"));
+        assert_eq!(
+            of("--momentum 0.5 --optimizer adamw --decay-every 7 --decay-factor 0.5 --schedule cosine"),
+            [
+                "--momentum changes nothing with --optimizer adamw",
+                "--decay-every changes nothing with --schedule cosine",
+                "--decay-factor changes nothing with --schedule cosine",
+            ]
+        );
+        assert_eq!(
+            of("--beta1 0.5 --beta2 0.5 --epsilon 1e-3 --optimizer sgd --lr-floor 0.5 --schedule step"),
+            [
+                "--beta1 changes nothing with --optimizer sgd",
+                "--beta2 changes nothing with --optimizer sgd",
+                "--epsilon changes nothing with --optimizer sgd",
+                "--lr-floor changes nothing with --schedule step",
+            ]
+        );
+        for used in [
+            "--momentum 0.5 --optimizer nesterov --decay-every 7 --decay-factor 0.5 --schedule step",
+            "--beta1 0.5 --beta2 0.5 --epsilon 1e-3 --optimizer adam --lr-floor 0.5 --schedule cosine",
+            "--layer-norm",
+        ] {
+            assert!(of(used).is_empty(), "{used}");
+        }
+        let shallow = small.replace("6,5x3,3", "6,3");
+        assert_eq!(
+            idle(&folder, &format!("{command} {shallow} --layer-norm")),
+            ["--layer-norm changes nothing: no layer reads a hidden state"]
+        );
+    }
+}

@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::flags::{RunFlags, StartFlags, count, every};
+use super::hints;
 use super::output;
 use super::progress::Progress;
 use crate::config::Preset;
@@ -60,6 +61,7 @@ impl CompareArgs {
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let settings = args.flags.settings();
     settings.validate()?;
+    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     if args.repeats == 0 {
         return Err(Error::usage("--repeats", "found 0, expected at least 1"));
     }

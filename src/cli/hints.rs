@@ -1,8 +1,9 @@
-//! What could be left out, or made larger, for nothing.
+//! What does nothing, what could be left out, and what could be made larger for nothing.
 
 use crate::Result;
 use crate::config::{Settings, divisors};
 use crate::device::Residence;
+use crate::model::{Decay, Optimizer, Schedule, UpdateRule};
 use crate::report::text::grouped;
 use crate::strategy::Strategy;
 use crate::train::Planned;
@@ -18,6 +19,34 @@ pub(super) struct Asked<'a> {
     pub recomputed_layers: usize,
     /// Training samples, where they are known.
     pub samples: Option<usize>,
+}
+
+/// A line about each number that another flag leaves without effect.
+pub(super) fn unused(settings: &Settings) -> Vec<String> {
+    let (rule, schedule) = (&settings.rule, &settings.schedule);
+    let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());
+    let heavy = matches!(rule.optimizer, Optimizer::Momentum | Optimizer::Nesterov);
+    let adam = matches!(rule.optimizer, Optimizer::Adam | Optimizer::Adamw);
+    let (step, cosine) = (schedule.decay == Decay::Step, schedule.decay == Decay::Cosine);
+
+    let optimizer = format!("--optimizer {}", rule.optimizer.name());
+    let decay = format!("--schedule {}", schedule.decay.name());
+    let numbers = [
+        ("--momentum", rule.momentum != usual.momentum, heavy, &optimizer),
+        ("--beta1", rule.betas[0] != usual.betas[0], adam, &optimizer),
+        ("--beta2", rule.betas[1] != usual.betas[1], adam, &optimizer),
+        ("--epsilon", rule.epsilon != usual.epsilon, adam, &optimizer),
+        ("--decay-every", schedule.decay_every != unchanged.decay_every, step, &decay),
+        ("--decay-factor", schedule.decay_factor != unchanged.decay_factor, step, &decay),
+        ("--lr-floor", schedule.floor != unchanged.floor, cosine, &decay),
+    ];
+    let idle = numbers.into_iter().filter(|&(_, given, used, _)| given && !used);
+    let mut lines: Vec<_> =
+        idle.map(|(flag, _, _, other)| format!("{flag} changes nothing with {other}")).collect();
+    if settings.layer_norm && settings.layers.0.len() == 2 {
+        lines.push("--layer-norm changes nothing: no layer reads a hidden state".to_owned());
+    }
+    lines
 }
 
 /// A line about a strategy that costs and gives nothing; `plan` tells what other settings would take.

@@ -40,6 +40,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         ..args.flags.settings()
     };
     settings.validate()?;
+    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     report::check(&args.report)?;
     let network = settings.network()?;
     let (target, device, planned_for) = target(settings.device)?;

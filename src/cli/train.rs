@@ -67,6 +67,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         ..args.flags.settings()
     };
     settings.validate()?;
+    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     report::check(&args.report)?;
     let network = settings.network()?;
     if let Some(path) = &args.save {
