@@ -210,7 +210,13 @@ impl Settings {
     pub fn decisive(&self) -> BTreeMap<String, String> {
         let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = self.rule;
         let Schedule { decay, warm_up, decay_every, decay_factor, floor } = self.schedule;
-        let mut settings = BTreeMap::from([
+        let schedule = match (decay, self.steps) {
+            // Only there does a step depend on how many are to come.
+            (Decay::Cosine, Some(steps)) => format!("cosine over {steps} steps"),
+            (Decay::Cosine, None) => format!("cosine over {} epochs", self.epochs),
+            _ => decay.name().to_owned(),
+        };
+        let settings = BTreeMap::from([
             ("--layers", self.layers.to_string()),
             ("--activation", self.activation.name().to_owned()),
             ("--residual", self.residual.to_string()),
@@ -224,7 +230,7 @@ impl Settings {
             ("--epsilon", epsilon.to_string()),
             ("--weight-decay", weight_decay.to_string()),
             ("--clip-norm", clip_norm.map_or("none".to_owned(), |norm| norm.to_string())),
-            ("--schedule", decay.name().to_owned()),
+            ("--schedule", schedule),
             ("--warm-up", warm_up.to_string()),
             ("--decay-every", decay_every.to_string()),
             ("--decay-factor", decay_factor.to_string()),
@@ -234,11 +240,6 @@ impl Settings {
             ("--seed", self.seed.to_string()),
             ("--no-shuffle", (!self.shuffle).to_string()),
         ]);
-        // Only there does a step depend on how many are to come.
-        if decay == Decay::Cosine {
-            let steps = self.steps.map_or(format!("of {} epochs", self.epochs), |steps| steps.to_string());
-            settings.insert("--steps", steps);
-        }
         settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 

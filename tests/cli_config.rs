@@ -99,8 +99,9 @@ fn a_run_is_gone_on_with_by_the_flags_beside_its_snapshots() {
     assert!(run.stderr.contains("resuming after step 6"), "{run:#?}");
     assert_eq!(run.events().last().unwrap()["weights_sha256"], hash);
     assert_eq!(text(&folder, "s/config.toml"), kept, "what the run began with stays");
-    folder.run("train --config s/config.toml --seed 4").succeeded();
-    assert!(text(&folder, "s/config.toml").contains("seed = 4"), "another run has other flags");
+    folder.run("train --config s/config.toml --seed 4").refused(2, &["--snapshot", "another folder"]);
+    folder.run("train --config s/config.toml --seed 4 --snapshot t").succeeded();
+    assert!(text(&folder, "t/config.toml").contains("seed = 4"), "another run has other flags");
 }
 
 #[test]
@@ -240,8 +241,9 @@ fn a_path_that_toml_cannot_hold_costs_nobody_their_snapshots() {
         program::outcome(folder.command(&format!("train {SMALL} {CPU} --snapshot")).arg(odd)).succeeded();
     assert!(run.stderr.contains("goes on without its flags") && run.stderr.contains("not UTF-8"), "{run:#?}");
     assert!(folder.path("").join(odd).join("step-000000000003.ckpt").exists());
+    let odder = std::ffi::OsStr::from_bytes(b"t\xff");
     let run = program::outcome(
-        folder.command(&format!("train {SMALL} {CPU} --save-config c.toml --snapshot")).arg(odd),
+        folder.command(&format!("train {SMALL} {CPU} --save-config c.toml --snapshot")).arg(odder),
     );
     run.refused(3, &["c.toml: cannot hold --snapshot"]);
 }

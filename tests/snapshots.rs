@@ -108,10 +108,54 @@ fn the_command_resumes_what_it_left() {
     assert!(other.stderr.contains("--lr 0.5") && other.stderr.contains("0.25"), "{}", other.stderr);
     let other = folder.run(&format!("train {} {snapshots} --resume", flags.replace("5x3", "5x4")));
     assert!(other.code == Some(3) && other.stderr.contains("--layers"), "{}", other.stderr);
+    let longer = folder.run(&format!(
+        "train {} {snapshots} --resume --schedule cosine",
+        flags.replace("--epochs 4", "--epochs 5")
+    ));
+    assert!(
+        longer.code == Some(3)
+            && longer.stderr.contains("--schedule constant, and this run has cosine over 5 epochs"),
+        "{}",
+        longer.stderr
+    );
     let none = folder.run(&format!("train {flags} --snapshot empty --resume"));
     assert!(none.code == Some(3) && none.stderr.contains("holds no snapshot"), "{}", none.stderr);
     let alone = folder.run(&format!("train {flags} --resume"));
     assert_eq!(alone.code, Some(2));
+}
+
+#[test]
+fn a_run_that_begins_takes_no_folder_of_another() {
+    let folder = Folder::new();
+    let begin = format!("train {SMALL} --device cpu --snapshot kept");
+    folder.run(&begin).succeeded();
+    let contents = || {
+        let mut files: Vec<_> = std::fs::read_dir(folder.path("kept"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (std::fs::read(&path).unwrap(), path))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = contents();
+    let newest = "found kept/step-000000000003.ckpt";
+    folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another folder"]);
+    folder.run(&format!("{begin} --seed 9 --keep 1")).refused(2, &["--snapshot: ", newest]);
+    assert!(before == contents(), "the earlier run's snapshots have changed");
+    folder.run(&format!("{begin} --resume")).succeeded();
+}
+
+#[test]
+fn no_run_goes_on_with_other_data() {
+    let folder = Folder::new();
+    let flags = format!("train {SMALL} --device cpu --snapshot kept").replace("--epochs 1", "--epochs 4");
+    folder.run(&flags.replace("--epochs 4", "--epochs 1")).succeeded();
+    let held = folder.run(&format!("{flags} --resume --validation 0.4"));
+    held.refused(3, &["was made with --data 24 samples of 6 features", "and this run has 14 samples"]);
+    let standard = folder.run(&format!("{flags} --resume --standardise"));
+    standard.refused(3, &["was made with --data 24 samples", "this run has 24 samples", "checksum"]);
+    folder.run(&format!("{flags} --resume")).succeeded();
 }
 
 #[cfg(unix)]

@@ -6,8 +6,9 @@ use super::config::Effective;
 use super::flags::count;
 use super::output;
 use crate::config::Settings;
+use crate::data::Dataset;
 use crate::snapshot::{Snapshot, SnapshotStore};
-use crate::train::Trainer;
+use crate::train::{Trainer, decisive};
 use crate::{Error, Result};
 
 /// What is kept of a run so that it can be gone on with.
@@ -35,13 +36,22 @@ impl SnapshotFlags {
     /// Opens the folder, where there is one.
     ///
     /// # Errors
-    /// As [`SnapshotStore::open`].
+    /// As [`SnapshotStore::open`], and [`Error::Usage`] for one with snapshots of a run that is not gone on with.
     pub fn open(&self) -> Result<Option<Snapshots>> {
         if self.snapshot_every == Some(0) {
             return Err(Error::usage("--snapshot-every", "found 0, expected at least 1"));
         }
         let store =
             self.snapshot.as_deref().map(|folder| SnapshotStore::open(folder, self.keep)).transpose()?;
+        if let Some(newest) =
+            store.as_ref().filter(|_| !self.resume).map(SnapshotStore::newest).transpose()?.flatten()
+        {
+            let problem = format!(
+                "found {}, of an earlier run; go on with it with --resume, or name another folder",
+                newest.display()
+            );
+            return Err(Error::usage("--snapshot", problem));
+        }
         Ok(store.map(|store| Snapshots {
             store,
             every: self.snapshot_every,
@@ -63,8 +73,8 @@ impl Snapshots {
     /// Where to go on from, if that is asked for.
     ///
     /// # Errors
-    /// [`Error::File`] where no snapshot is whole, or the newest is of another run than `settings` describe.
-    pub fn start(&mut self, settings: &Settings) -> Result<Option<Snapshot>> {
+    /// [`Error::File`] where no snapshot is whole, or the newest is of another run than `settings` and `data` make.
+    pub fn start(&mut self, settings: &Settings, data: &Dataset) -> Result<Option<Snapshot>> {
         if !self.resume {
             return Ok(None);
         }
@@ -72,7 +82,7 @@ impl Snapshots {
         for error in &found.passed_over {
             output::narrate(&format!("passed over: {error}"));
         }
-        if let Some((name, held, wanted)) = found.snapshot.difference(&settings.decisive()) {
+        if let Some((name, held, wanted)) = found.snapshot.difference(&decisive(settings, data)) {
             let problem =
                 format!("was made with {name} {held}, and this run has {wanted}; give it as it was");
             return Err(Error::file(&found.path, problem));

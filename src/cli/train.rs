@@ -79,7 +79,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     let data = Arc::new(args.flags.data.load(&settings)?);
     data.check(&network)?;
     let mut snapshots = args.snapshots.open()?;
-    let snapshot = snapshots.as_mut().map(|snapshots| snapshots.start(&settings)).transpose()?.flatten();
+    let snapshot =
+        snapshots.as_mut().map(|snapshots| snapshots.start(&settings, &data)).transpose()?.flatten();
     let initial = match &snapshot {
         Some(_) => None,
         None => Some(args.start.parameters(&network, &settings)?),

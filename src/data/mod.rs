@@ -7,7 +7,8 @@
 mod arrays;
 mod cursor;
 mod dataset;
-pub mod idx;
+pub mod identity;
+mod idx;
 mod labels;
 mod load;
 mod mapped;

@@ -30,7 +30,7 @@ impl Snapshot {
     /// What is not the same here as in `settings`, which a run is to go on with: the name, and both values.
     pub fn difference(&self, settings: &BTreeMap<String, String>) -> Option<(String, String, String)> {
         settings.iter().find_map(|(name, wanted)| {
-            let held = self.settings.get(name).cloned().unwrap_or_else(|| "nothing".to_owned());
+            let held = self.settings.get(name).cloned().unwrap_or_else(|| "none".to_owned());
             (held != *wanted).then(|| (name.clone(), held, wanted.clone()))
         })
     }

@@ -51,6 +51,14 @@ impl SnapshotStore {
         &self.folder
     }
 
+    /// The newest snapshot, whole or not.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a folder that cannot be read.
+    pub fn newest(&self) -> Result<Option<PathBuf>> {
+        Ok(self.paths()?.into_iter().next())
+    }
+
     /// Writes `snapshot`, and when it is safe on the disk removes those that are too old. Returns where it is.
     ///
     /// # Errors
@@ -59,7 +67,9 @@ impl SnapshotStore {
         let path = self.path(snapshot.steps);
         let bytes = format::encode(snapshot).map_err(|problem| Error::file(&path, problem))?;
         file::replace(&path, |file| file.write_all(&bytes).map_err(|error| error.to_string()))?;
-        for old in self.paths()?.into_iter().skip(self.keep) {
+        // Newer ones are not of this run, or damaged: they take no place of those that are.
+        let passed = self.paths()?.into_iter().skip_while(|found| *found != path);
+        for old in passed.skip(self.keep) {
             let _ = fs::remove_file(old);
         }
         Ok(path)
@@ -140,6 +150,23 @@ mod tests {
         assert_eq!(found.passed_over[0].exit_code(), 3);
         fs::write(&paths[1], "").unwrap();
         assert!(store.latest().unwrap_err().to_string().contains("whole"));
+    }
+
+    #[test]
+    fn one_that_was_just_written_stays_whatever_newer_ones_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(folder.path(), 1).unwrap();
+        assert_eq!(store.newest().unwrap(), None);
+        let damaged = store.save(&snapshot(30)).unwrap();
+        fs::write(&damaged, "").unwrap();
+        for steps in [20, 25] {
+            store.save(&snapshot(steps)).unwrap();
+            assert_eq!(store.latest().unwrap().snapshot, snapshot(steps));
+        }
+        assert_eq!(store.newest().unwrap(), Some(damaged.clone()));
+        assert!(!store.path(20).exists());
+        store.save(&snapshot(40)).unwrap();
+        assert!(!damaged.exists() && !store.path(25).exists());
     }
 
     #[test]

@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use crate::config::Settings;
+use crate::data::Dataset;
 use crate::model::Parameters;
 use crate::snapshot::Snapshot;
 
@@ -60,4 +64,11 @@ impl<'a> Start<'a> {
     pub fn at(parameters: &'a Parameters) -> Self {
         Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
     }
+}
+
+/// What decides the bits of a run, by name, in words: what it takes to go on with a snapshot of it.
+pub fn decisive(settings: &Settings, data: &Dataset) -> BTreeMap<String, String> {
+    let mut decisive = settings.decisive();
+    decisive.insert("--data".to_owned(), data.identity());
+    decisive
 }

@@ -1,7 +1,7 @@
 use super::Trainer;
 use crate::model::Parameters;
 use crate::snapshot::Snapshot;
-use crate::train::LossSum;
+use crate::train::{LossSum, decisive};
 use crate::{Error, Result};
 
 impl Trainer {
@@ -38,7 +38,7 @@ impl Trainer {
         let LossSum { sum, steps } = self.losses;
         Ok(Snapshot {
             widths: self.network.widths().to_vec(),
-            settings: self.settings.decisive(),
+            settings: decisive(&self.settings, &self.data),
             steps: self.steps,
             losses: (sum, steps),
             parameters: self.parameters()?,
