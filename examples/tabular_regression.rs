@@ -25,11 +25,12 @@ use std::f32::consts::PI;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Standard, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
+use ckpt_gpu::model_file::{self, Model};
 use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
-use ckpt_gpu::{Result, model_file};
 use clap::Parser;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,31 +70,34 @@ fn main() -> Result<()> {
 pub fn run(args: &Args) -> Result<Found> {
     let (train, held_back) = friedman(args.rows, 0)?.held_back(0.2, 0)?;
     let standard = Standard::of(&train);
-    let data = Arc::new(Dataset::in_memory(standard.apply(&train)?, standard.apply(&held_back)?)?);
+    let data = Arc::new(Dataset::in_memory(train, held_back.clone())?.standardised(&standard)?);
     let (machine, _) = Machine::find(args.device)?;
     println!("{} rows to train on, {} held back", data.train.len(), data.test.len());
 
     let linear = fit(&machine, &data, vec![FEATURES, 1], args.epochs)?;
     let deep = fit(&machine, &data, [vec![FEATURES], vec![32; 6], vec![1]].concat(), args.epochs)?;
 
-    // The file tells the architecture, too, so whoever reads it needs no settings.
+    // The file tells the architecture and what inputs are made standard with, too, so whoever reads it needs no settings.
     let path = args.save.clone().unwrap_or_else(|| std::env::temp_dir().join("friedman.safetensors"));
-    model_file::write(&path, &deep.0, &deep.1)?;
+    let model = Model { network: deep.0, parameters: deep.1, standard: Some(standard) };
+    model_file::write(&path, &model)?;
     let loaded = model_file::read(&path)?;
-    assert_eq!(loaded, deep, "the file holds another network");
+    assert_eq!(loaded, model, "the file holds another network");
     println!("saved to {} and loaded again\n", path.display());
 
-    let answers = |(network, parameters): &(Network, Parameters)| {
+    let answers = |network: &Network, parameters: &Parameters| {
         Predictor::on(&machine, network, parameters, &data, 100)?.outputs()
     };
-    let r2 = |outputs: &[f32]| Scores::of(&loaded.0, outputs, data.test.targets()).r2().unwrap_or(f64::NAN);
+    let r2 =
+        |outputs: &[f32]| Scores::of(&loaded.network, outputs, data.test.targets()).r2().unwrap_or(f64::NAN);
     let truth: Vec<f32> = rows(&held_back).map(|x| scaled(formula(x))).collect();
-    let predicted = answers(&loaded)?;
+    let predicted = answers(&loaded.network, &loaded.parameters)?;
     println!("   predicted  without noise");
     for (predicted, truth) in predicted.iter().zip(&truth).take(3) {
         println!("{:>12.2}  {:>13.2}", MEAN + DEVIATION * predicted, MEAN + DEVIATION * truth);
     }
-    let found = Found { linear: r2(&answers(&linear)?), deep: r2(&predicted), ceiling: r2(&truth) };
+    let found =
+        Found { linear: r2(&answers(&linear.0, &linear.1)?), deep: r2(&predicted), ceiling: r2(&truth) };
     println!("\nR²: linear {:.4}, deep {:.4}, the formula {:.4}", found.linear, found.deep, found.ceiling);
     Ok(found)
 }

@@ -16,7 +16,7 @@
 //! use ckpt_gpu::data::{Dataset, Inputs, Split};
 //! use ckpt_gpu::strategy::Strategy;
 //! use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
-//! use ckpt_gpu::model_file;
+//! use ckpt_gpu::model_file::{self, Model};
 //!
 //! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
 //! let inputs: Vec<f32> = (0..800).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
@@ -47,9 +47,9 @@
 //!
 //! let folder = tempfile::tempdir().expect("there is a place for temporary files");
 //! let path = folder.path().join("model.safetensors");
-//! let trained = trainer.parameters()?;
-//! model_file::write(&path, trainer.network(), &trained)?;
-//! let (network, parameters) = model_file::read(&path)?;
+//! let parameters = trainer.parameters()?;
+//! model_file::write(&path, &Model { network: settings.network()?, parameters, standard: None })?;
+//! let Model { network, parameters, .. } = model_file::read(&path)?;
 //! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
 //! let scores = Scores::of(&network, &outputs, data.test.targets());
 //! assert!(scores.accuracy() > Some(0.9));

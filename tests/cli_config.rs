@@ -99,6 +99,8 @@ fn a_run_is_gone_on_with_by_the_flags_beside_its_snapshots() {
     assert!(run.stderr.contains("resuming after step 6"), "{run:#?}");
     assert_eq!(run.events().last().unwrap()["weights_sha256"], hash);
     assert_eq!(text(&folder, "s/config.toml"), kept, "what the run began with stays");
+    folder.run("train --config s/config.toml --snapshot u --save m.npz").succeeded();
+    folder.run("eval m.npz --config s/config.toml").succeeded();
     folder.run("train --config s/config.toml --seed 4").refused(2, &["--snapshot", "another folder"]);
     folder.run("train --config s/config.toml --seed 4 --snapshot t").succeeded();
     assert!(text(&folder, "t/config.toml").contains("seed = 4"), "another run has other flags");

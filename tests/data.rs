@@ -174,7 +174,6 @@ fn other_layouts_and_targets_are_understood() {
         x_key: Some("inputs".to_owned()),
         y_key: Some("answers".to_owned()),
         validation: Some(0.3),
-        standardise: true,
         ..LoadOptions::default()
     };
     let data = Dataset::load_with(&path, &named).unwrap();

@@ -98,3 +98,79 @@ fn files_that_say_nothing_or_are_of_another_network_are_refused() {
     let hash = |init: &str| folder.hash(&format!("{SMALL} --device cpu --init {init}"));
     assert_eq!(hash("m.npz"), hash("m.safetensors"));
 }
+
+/// Features far from 0 and from each other, and a number that is their weighted sum.
+fn far_features(samples: usize) -> [Vec<f32>; 2] {
+    let value = |n: usize| ((n * n + 7 * n) % 31) as f32 / 31.0;
+    let rows: Vec<[f32; 3]> = (0..samples)
+        .map(|row| [900.0 + value(3 * row), -4.0 + 50.0 * value(3 * row + 1), 0.001 * value(3 * row + 2)])
+        .collect();
+    let sum = |row: &[f32; 3]| (row[0] - 900.0) + row[1] / 50.0 - 1000.0 * row[2];
+    [rows.concat(), rows.iter().map(sum).collect()]
+}
+
+/// A network that was trained on standard inputs makes them so itself: asked with inputs as they are, it answers well.
+#[test]
+fn saved_networks_make_their_inputs_standard() {
+    let folder = Folder::new();
+    let [x, y] = far_features(200);
+    folder.write_npz("far.npz", &[("x", vec![200, 3], x), ("y", vec![200], y)]);
+    let flags = "--data far.npz --layers 3,16x3,1 --loss mse --batch 20 --epochs 40 --lr 0.01 --device cpu \
+                 --validation 0.2 --seed 5";
+    let r2 = |model: &str, ask: &str| {
+        let asked = format!("eval {model} --data far.npz {ask} --device cpu --json");
+        json(&folder.run(&asked).succeeded().stdout)["scores"]["r2"].as_f64().unwrap()
+    };
+    for model in ["m.npz", "m.safetensors"] {
+        folder.train(&format!("{flags} --standardise --save {model}"));
+        assert!(r2(model, "") > 0.9 && r2(model, "--validation 0.2 --seed 5") > 0.9, "{model}");
+    }
+    assert_eq!(r2("m.npz", ""), r2("m.safetensors", ""), "the files hold different numbers");
+    folder.train(&format!("{flags} --save plain.npz"));
+    assert!(r2("plain.npz", "") < 0.5, "inputs need not be standard to learn this");
+}
+
+/// Without test samples all are asked about, in their order, and need no targets.
+#[test]
+fn whatever_samples_there_are_are_asked_about() {
+    let folder = Folder::new();
+    let [x, _] = far_features(20);
+    let labels: Vec<f32> = (0..20).map(|n| (n % 3) as f32).collect();
+    let (inputs, targets) = (("x", vec![20, 3], x.clone()), ("y", vec![20], labels));
+    folder.write_npz("both.npz", &[inputs.clone(), targets]);
+    folder.write_npz("alone.npz", &[inputs]);
+    folder.write_npz("test.npz", &[("x_test", vec![20, 3], x.clone())]);
+    folder.write_npz("odd.npz", &[("mine", vec![20, 3], x.clone())]);
+    folder.write_npz(
+        "split.npz",
+        &[("x_train", vec![20, 3], x.repeat(1)), ("x_test", vec![2, 3], x[..6].to_vec())],
+    );
+    folder.train("--data both.npz --layers 3,4,4,3 --batch 6 --epochs 1 --device cpu --save m.npz");
+    let answers = |ask: &str| {
+        folder.run(&format!("predict m.npz {ask} --device cpu --out p.csv")).succeeded();
+        String::from_utf8(folder.read("p.csv")).unwrap()
+    };
+    let all = answers("--data both.npz");
+    assert_eq!(all.lines().count(), 1 + 20);
+    assert_eq!(all.lines().next(), Some("output0,output1,output2,class"));
+    for ask in
+        ["--data alone.npz", "--data test.npz", "--data odd.npz --x-key mine", "--data alone.npz --map-data"]
+    {
+        assert_eq!(answers(ask), all, "{ask}");
+    }
+    let first: Vec<_> = all.lines().take(3).collect();
+    assert_eq!(answers("--data split.npz").lines().collect::<Vec<_>>(), first);
+    assert_eq!(answers("--data both.npz --validation 0.25").lines().count(), 1 + 5);
+
+    for (ask, problems) in [
+        ("eval m.npz --data alone.npz", ["alone.npz: has no targets", "--y-key"]),
+        ("predict m.npz --data alone.npz --y-key mine --out p.csv", ["alone.npz", "has no array mine"]),
+        (
+            "eval m.npz --data small.npz",
+            ["small.npz: has samples of 6 features", "m.npz is of a network that reads 3"],
+        ),
+    ] {
+        folder.run(&format!("{ask} --device cpu")).refused(3, &problems);
+    }
+    folder.run("predict m.npz --data odd.npz --out p.csv").refused(3, &["none of the usual names"]);
+}

@@ -67,7 +67,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     }
     let network = settings.network()?;
     report::check(&args.report)?;
-    let data = Arc::new(args.flags.data.load(&settings)?);
+    let data = Arc::new(args.flags.load(&settings)?.0);
     data.check(&network)?;
     let parameters = args.start.parameters(&network, &settings)?;
 

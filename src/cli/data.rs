@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::output;
 use crate::Result;
-use crate::config::{DEFAULT_DATA, Settings};
+use crate::config::DEFAULT_DATA;
 use crate::data::{Dataset, Inputs, LoadOptions};
 
 /// What is learnt from.
@@ -24,14 +24,10 @@ pub(super) struct DataFlags {
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 
-    /// Hold this share of the training samples back and score these, not the test samples [default: 0.1 where there are
-    /// none of these]
+    /// Hold this share of the training samples back and score these, not the test samples; training takes 0.1 where there are
+    /// none of these
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     validation: Option<f64>,
-
-    /// Shift and scale each feature to mean 0 and deviation 1 over the training samples
-    #[arg(long)]
-    standardise: bool,
 
     /// Leave inputs in their file and read them as they are needed, not only where they would take more than a quarter of the
     /// host's memory: uncompressed arrays of uint8 or float32
@@ -40,22 +36,40 @@ pub(super) struct DataFlags {
 }
 
 impl DataFlags {
+    /// What is trained on and scored; `seed` decides which samples are held back.
+    ///
     /// # Errors
     /// As [`Dataset::load_with`].
-    pub fn load(&self, settings: &Settings) -> Result<Dataset> {
-        let options = LoadOptions {
+    pub fn load(&self, seed: u64) -> Result<Dataset> {
+        let data = Dataset::load_with(&self.path, &self.options(seed))?;
+        tell_mapped(&data);
+        Ok(data)
+    }
+
+    /// What a trained network is asked about, and whether there are targets.
+    ///
+    /// # Errors
+    /// As [`Dataset::load_asked`].
+    pub fn load_asked(&self, seed: u64) -> Result<(Dataset, bool)> {
+        let (data, is_answered) = Dataset::load_asked(&self.path, &self.options(seed))?;
+        tell_mapped(&data);
+        Ok((data, is_answered))
+    }
+
+    fn options(&self, seed: u64) -> LoadOptions {
+        LoadOptions {
             x_key: self.x_key.clone(),
             y_key: self.y_key.clone(),
             validation: self.validation,
-            standardise: self.standardise,
-            seed: settings.seed,
+            seed,
             map_data: self.map_data,
-        };
-        let data = Dataset::load_with(&self.path, &options)?;
-        if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
-            let path = self.path.display();
-            output::narrate(&format!("{path} is read as it is needed, and must not be changed meanwhile"));
         }
-        Ok(data)
+    }
+}
+
+fn tell_mapped(data: &Dataset) {
+    if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
+        let path = data.source.display();
+        output::narrate(&format!("{path} is read as it is needed, and must not be changed meanwhile"));
     }
 }

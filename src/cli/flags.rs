@@ -6,6 +6,7 @@ use clap::Args;
 use super::data::DataFlags;
 use crate::Result;
 use crate::config::{DeviceChoice, Preset, Settings, Widths};
+use crate::data::{Dataset, Standard};
 use crate::device::Residence;
 use crate::memory::{check_host_memory, parse_bytes};
 use crate::model::{
@@ -89,6 +90,10 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     pub data: DataFlags,
 
+    /// Shift and scale each feature to mean 0 and deviation 1 over the training samples; saved networks know how
+    #[arg(long)]
+    standardise: bool,
+
     #[command(flatten)]
     pub network: NetworkFlags,
 
@@ -121,6 +126,19 @@ pub(super) struct RunFlags {
 }
 
 impl RunFlags {
+    /// The data, and what it was made standard with.
+    ///
+    /// # Errors
+    /// As [`DataFlags::load`], and as [`Dataset::standardised`].
+    pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<Standard>)> {
+        let data = self.data.load(settings.seed)?;
+        if !self.standardise {
+            return Ok((data, None));
+        }
+        let standard = Standard::of(&data.train);
+        Ok((data.standardised(&standard)?, Some(standard)))
+    }
+
     /// As [`NetworkFlags::settings`], with the strategy left at its default.
     pub fn settings(&self) -> Settings {
         let settings = self.rule.settings(self.network.settings());

@@ -55,9 +55,9 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Train under several strategies from the same parameters, and show what each takes and costs
     Compare(Box<compare::CompareArgs>),
-    /// Say how well a trained network does on a test split
+    /// Say how well a trained network does on samples
     Eval(Box<predict::EvalArgs>),
-    /// Write what a trained network makes of a test split
+    /// Write what a trained network makes of samples
     Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),

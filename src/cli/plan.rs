@@ -4,7 +4,6 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::alternatives::Alternatives;
-use super::data::DataFlags;
 use super::flags::{RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::output;
@@ -44,7 +43,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     report::check(&args.report)?;
     let network = settings.network()?;
     let (target, device, planned_for) = target(settings.device)?;
-    let (data, residence) = data(&args.flags.data, &settings, &network)?;
+    let (data, residence) = data(&args.flags, &settings, &network)?;
     let task = train::task(&settings, &network, data);
     let planned = target.plan(settings.strategy, &task, residence)?;
     let bytes = planned.bytes();
@@ -112,15 +111,15 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
 }
 
 /// The data's shape and where it may be kept. Unless it was named, data that does not fit the network is left out.
-fn data(flags: &DataFlags, settings: &Settings, network: &Network) -> Result<(DatasetShape, Residence)> {
+fn data(flags: &RunFlags, settings: &Settings, network: &Network) -> Result<(DatasetShape, Residence)> {
     let residence = settings.dataset;
-    let fit = flags.load(settings).and_then(|data| data.check(network).map(|()| data));
+    let fit = flags.load(settings).and_then(|(data, _)| data.check(network).map(|()| data));
     match fit {
         Ok(data) => {
             settings.check_batch(data.train.len())?;
             Ok((data.shape(), residence))
         }
-        Err(error) if flags.path == Path::new(DEFAULT_DATA) && residence != Residence::Device => {
+        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != Residence::Device => {
             output::narrate(&format!("planned for data that stays on the host, without a dataset: {error}"));
             Ok((DatasetShape::empty(network.features()), Residence::Host))
         }

@@ -10,11 +10,11 @@ use super::data::DataFlags;
 use super::flags::count;
 use super::output;
 use crate::config::{DeviceChoice, Settings};
-use crate::data::Targets;
 use crate::data::npz::{self, Entry};
+use crate::data::{Dataset, Targets};
 use crate::file;
-use crate::model::Network;
-use crate::model_file;
+use crate::model::{Loss, Network};
+use crate::model_file::{self, Model};
 use crate::report::SCHEMA;
 use crate::train::{Machine, Predictor, Scores, predicted_class};
 use crate::{Error, Result};
@@ -28,6 +28,10 @@ pub(super) struct ModelFlags {
 
     #[command(flatten)]
     data: DataFlags,
+
+    /// That of training, which decides the samples that --validation holds back
+    #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
+    seed: u64,
 
     /// Samples at a time
     #[arg(long, help_heading = "Device", value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
@@ -53,7 +57,7 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     model: ModelFlags,
 
-    /// Write the outputs of all test samples to FILE: .npz or .csv by its name
+    /// Write the outputs of all samples that are asked about to FILE: .npz or .csv by its name
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     out: PathBuf,
 }
@@ -61,14 +65,44 @@ pub(super) struct PredictArgs {
 /// A network that is ready to answer.
 struct Ready {
     network: Network,
-    targets: Targets,
+    data: Arc<Dataset>,
+    /// Whether the data has targets.
+    is_answered: bool,
     predictor: Predictor,
 }
 
+impl Ready {
+    /// Whether its answers are classes: as the targets are, or without these as the loss has it.
+    fn tells_classes(&self) -> bool {
+        match self.is_answered {
+            true => matches!(self.data.test.targets(), Targets::Classes(_)),
+            false => matches!(self.network.loss(), Loss::CrossEntropy | Loss::BinaryCrossEntropy),
+        }
+    }
+}
+
 impl ModelFlags {
-    fn ready(&self) -> Result<Ready> {
-        let (network, parameters) = model_file::read(&self.model)?;
-        let data = Arc::new(self.data.load(&Settings::default())?);
+    /// # Errors
+    /// [`Error::File`] where answers are to be `scored` and there are no targets, and those of opening it all.
+    fn ready(&self, scored: bool) -> Result<Ready> {
+        let Model { network, parameters, standard } = model_file::read(&self.model)?;
+        let (mut data, is_answered) = self.data.load_asked(self.seed)?;
+        if scored && !is_answered {
+            let problem = "has no targets to score answers by; name them with --y-key, or ask with predict";
+            return Err(Error::file(&data.source, problem));
+        }
+        let (found, expected) = (data.test.features(), network.features());
+        if found != expected {
+            let problem = format!(
+                "has samples of {found} features, and {} is of a network that reads {expected}",
+                self.model.display()
+            );
+            return Err(Error::file(&data.source, problem));
+        }
+        if let Some(standard) = &standard {
+            data = data.standardised(standard)?;
+        }
+        let data = Arc::new(data);
         let (machine, passed_over) = Machine::find(self.device)?;
         let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
         output::narrate(&format!(
@@ -77,15 +111,15 @@ impl ModelFlags {
             data.test.len(),
             output::device(&predictor.device(), passed_over.as_ref())
         ));
-        Ok(Ready { network, targets: data.test.targets().clone(), predictor })
+        Ok(Ready { network, data, is_answered, predictor })
     }
 }
 
 /// `ckpt-gpu eval`
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
-    let Ready { network, targets, mut predictor } = args.model.ready()?;
+    let Ready { network, data, mut predictor, .. } = args.model.ready(true)?;
     let outputs = predictor.outputs()?;
-    let scores = Scores::of(&network, &outputs, &targets);
+    let scores = Scores::of(&network, &outputs, data.test.targets());
     let [planned, counted] = predictor.memory();
     if !args.json {
         return output::result(&words(&scores));
@@ -132,13 +166,15 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
             _ => return Err(Error::file(&args.out, "expected a name that ends in .csv or .npz")),
         };
     file::check_writable(&args.out)?;
-    let mut ready = args.model.ready()?;
+    let mut ready = args.model.ready(false)?;
     let samples = if is_csv { to_csv(&args.out, &mut ready)? } else { to_npz(&args.out, &mut ready)? };
     output::narrate(&format!("{samples} predictions written to {}", args.out.display()));
     Ok(())
 }
 
-fn to_npz(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Result<usize> {
+fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
+    let are_classes = ready.tells_classes();
+    let Ready { network, predictor, .. } = ready;
     let (mut outputs, mut classes) = (Vec::new(), Vec::new());
     predictor.predict(|rows| {
         outputs.extend_from_slice(rows);
@@ -152,7 +188,7 @@ fn to_npz(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Res
         shape: vec![samples, network.outputs()],
         values: (&outputs).into(),
     }];
-    if matches!(targets, Targets::Classes(_)) {
+    if are_classes {
         entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: (&classes).into() });
     }
     npz::write(path, &entries)?;
@@ -160,8 +196,9 @@ fn to_npz(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Res
 }
 
 /// Row by row, as they come, so that there may be more than memory holds.
-fn to_csv(path: &Path, Ready { network, targets, predictor }: &mut Ready) -> Result<usize> {
-    let are_classes = matches!(targets, Targets::Classes(_));
+fn to_csv(path: &Path, ready: &mut Ready) -> Result<usize> {
+    let are_classes = ready.tells_classes();
+    let Ready { network, predictor, .. } = ready;
     let mut samples = 0;
     let mut lost = None;
     file::replace(path, |file: &mut fs::File| {

@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
 use crate::config::Settings;
 use crate::file;
-use crate::model_file;
+use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Epoch, Start, Trainer, Verifier};
 use crate::{Error, Result};
@@ -76,7 +76,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     if let Some(path) = &args.save_config {
         file::check_writable(path)?;
     }
-    let data = Arc::new(args.flags.data.load(&settings)?);
+    let (data, standard) = args.flags.load(&settings)?;
+    let data = Arc::new(data);
     data.check(&network)?;
     let mut snapshots = args.snapshots.open()?;
     let snapshot =
@@ -109,9 +110,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
         output::narrate(&format!("{states} recomputed states compared, all equal to the last bit"));
     }
-    let parameters = trainer.parameters()?;
+    let model = Model { parameters: trainer.parameters()?, network, standard };
     let saved = match &args.save {
-        Some(path) => model_file::write(path, trainer.network(), &parameters)
+        Some(path) => model_file::write(path, &model)
             .map(|()| output::narrate(&format!("parameters saved to {}", path.display()))),
         None => Ok(()),
     };
@@ -124,7 +125,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         seconds,
         device: &device,
         memory: &memory,
-        weights_sha256: parameters.sha256(),
+        weights_sha256: model.parameters.sha256(),
     };
     if args.json {
         output::json(&report::json::done(&run));

@@ -49,6 +49,18 @@ impl Dataset {
         load::load(path, options)
     }
 
+    /// Reads what a trained network is asked about, which becomes the test split: the samples to test on that are at `path`;
+    /// where there are none, all, in their order; and where `options` hold a share back, that share. The training split is
+    /// the first of them, and stands for nothing.
+    ///
+    /// Samples need no targets, unless `options` name them: false tells that there are none. Class 0 then takes their place.
+    ///
+    /// # Errors
+    /// As [`Dataset::load_with`].
+    pub fn load_asked(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
+        load::load_asked(path, options)
+    }
+
     /// Checks that `network` can learn from this data.
     ///
     /// Fails with [`Error::Usage`] where the samples have another number of features, or targets that the network or

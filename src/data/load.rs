@@ -6,7 +6,7 @@ use super::arrays::Arrays;
 use super::labels::targets;
 use super::npz::{Array, Values};
 use super::split::{Inputs, Split, check_share, not_finite};
-use super::{Dataset, Standard, synthetic};
+use super::{Dataset, Targets, synthetic};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
@@ -20,8 +20,6 @@ pub struct LoadOptions {
     /// The share of the training samples that is held back to be scored, in the place of the test samples. Where there
     /// are none of these, it is a tenth unless set.
     pub validation: Option<f64>,
-    /// Whether each feature is shifted and scaled to mean 0 and deviation 1 over the training samples.
-    pub standardise: bool,
     /// For the choice of samples that are held back.
     pub seed: u64,
     /// Whether inputs stay in their file and are read when they are used, however small they are. Unless it is set, that is so
@@ -62,19 +60,43 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         None => from_files(path, options)?,
     };
     let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
-    let (mut train, mut test) = match (share, test) {
+    let (train, test) = match (share, test) {
         (None, Some(test)) => (train, test),
         (share, _) => train
             .held_back(share.unwrap_or(USUAL_VALIDATION), options.seed)
             .map_err(|error| about(path, "", error))?,
     };
-    if options.standardise {
-        let standard = Standard::of(&train);
-        (train, test) = (standard.apply(&train)?, standard.apply(&test)?);
-    }
     let data = Dataset { source: path.to_owned(), train, test };
     data.check_splits()?;
     Ok(data)
+}
+
+/// Reads what a trained network is asked about, as [`Dataset::load_asked`] says.
+pub(super) fn load_asked(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
+    let is_made_up = path.to_str().is_some_and(|path| path.starts_with(synthetic::PREFIX));
+    if is_made_up || options.validation.is_some() {
+        return Ok((load(path, options)?, true));
+    }
+    let mut arrays = open(path)?;
+    let (x, y) = asked_names(&arrays, options)?;
+    let is_answered = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
+    let test = split(&mut arrays, &x, is_answered.then_some(&y[..]), options)?;
+    let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
+    Ok((data, is_answered))
+}
+
+/// What the arrays of samples that are asked about are called: those to test on, or else all there are.
+fn asked_names(arrays: &Arrays, options: &LoadOptions) -> Result<(String, String)> {
+    let keys = arrays.keys();
+    let has = |name: &str| keys.contains(&name);
+    let named = options.x_key.is_some() || options.y_key.is_some();
+    let to_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
+    let whole = to_test.into_iter().find(|[x, y]| has(x) && has(y));
+    if let Some([x, y]) = whole.or(to_test.into_iter().find(|[x, _]| has(x))).filter(|_| !named) {
+        return Ok((x.to_owned(), y.to_owned()));
+    }
+    let [x, y, x_test, y_test] = layout(arrays, options)?;
+    Ok(if x_test.is_empty() { (x, y) } else { (x_test, y_test) })
 }
 
 fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
@@ -92,6 +114,10 @@ fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> 
 }
 
 fn from_files(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+    splits(&mut open(path)?, options)
+}
+
+fn open(path: &Path) -> Result<Arrays> {
     if matches!(path.try_exists(), Ok(false)) {
         return Err(Error::file(
             path,
@@ -99,13 +125,13 @@ fn from_files(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split
              an npz, a folder of npy or IDX files, or synthetic:blobs with --data",
         ));
     }
-    splits(&mut Arrays::open(path)?, options)
+    Arrays::open(path)
 }
 
 fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
     let [x, y, x_test, y_test] = layout(arrays, options)?;
-    let test = (!x_test.is_empty()).then(|| split(arrays, &x_test, &y_test, options)).transpose()?;
-    Ok((split(arrays, &x, &y, options)?, test))
+    let test = (!x_test.is_empty()).then(|| split(arrays, &x_test, Some(&y_test), options)).transpose()?;
+    Ok((split(arrays, &x, Some(&y), options)?, test))
 }
 
 /// What the arrays are called; those to test on have no name where there are none.
@@ -138,18 +164,22 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<[String; 4]> {
     })
 }
 
-fn split(arrays: &mut Arrays, x: &str, y: &str, options: &LoadOptions) -> Result<Split> {
+/// The samples in `x`, with the targets in `y`; without these, class 0 stands for what is not known.
+fn split(arrays: &mut Arrays, x: &str, y: Option<&str>, options: &LoadOptions) -> Result<Split> {
     let path = arrays.path().to_owned();
     let fail = |key: &str, problem: String| Error::file(&path, format!("{key}: {problem}"));
     let (shape, inputs) = inputs(arrays, x, options)?;
-    let answers = arrays.read(y)?;
     let [samples, axes @ ..] = &shape[..] else {
         return Err(fail(x, "is a single number, expected samples along the first axis".into()));
     };
     let (samples, features) = (*samples, axes.iter().product::<usize>());
-    let targets = targets(answers).map_err(|problem| fail(y, problem))?;
+    let targets = match y {
+        Some(y) => targets(arrays.read(y)?).map_err(|problem| fail(y, problem))?,
+        None => Targets::Classes(vec![0; samples]),
+    };
     let answered = targets.words().len() / targets.width();
     if samples != answered {
+        let y = y.unwrap_or_default();
         let problem = format!("{x} has {samples} samples and {y} {answered} targets, expected equally many");
         return Err(Error::file(&path, problem));
     }

@@ -7,8 +7,8 @@
 mod arrays;
 mod cursor;
 mod dataset;
-pub mod identity;
-mod idx;
+mod identity;
+pub mod idx;
 mod labels;
 mod load;
 mod mapped;

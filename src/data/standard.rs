@@ -1,7 +1,9 @@
 //! Features shifted and scaled to mean 0 and deviation 1.
 
-use super::U8_SCALE;
+use serde::{Deserialize, Serialize};
+
 use super::split::{Inputs, Split};
+use super::{Dataset, U8_SCALE};
 use crate::memory::check_host_room;
 use crate::{Error, Result};
 
@@ -10,7 +12,7 @@ const READ_AHEAD: usize = 64;
 
 /// What makes features standard: what is taken off each, and what it is then multiplied by. Made of the samples that are
 /// trained on, it is applied to all that the network is ever asked about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standard {
     mean: Vec<f64>,
     scale: Vec<f64>,
@@ -33,8 +35,7 @@ impl Standard {
     /// # Errors
     /// [`Error::Usage`] where it has another number of features, [`Error::DoesNotFit`] where the host has no room for a copy.
     pub fn apply(&self, split: &Split) -> Result<Split> {
-        if split.features() != self.mean.len() {
-            let problem = format!("{} features, expected {}", split.features(), self.mean.len());
+        if let Some(problem) = self.problem(split.features()) {
             return Err(Error::usage("data", problem));
         }
         let as_read = match split.inputs() {
@@ -55,9 +56,40 @@ impl Standard {
         Split::new(split.features(), inputs, split.targets().clone())
     }
 
+    /// What is taken off each feature.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// What each is multiplied by then.
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// What is wrong with it for samples of so many features.
+    pub fn problem(&self, features: usize) -> Option<String> {
+        let counts = [self.mean.len(), self.scale.len()];
+        if counts != [features; 2] {
+            return Some(format!("means and scales of {counts:?} features, expected {features}"));
+        }
+        let finite = self.mean.iter().chain(&self.scale).all(|value| value.is_finite());
+        (!finite).then(|| "a mean or a scale that is no finite number".to_owned())
+    }
+
     /// What becomes of a `value` of a `feature`.
     pub(super) fn value(&self, feature: usize, value: f64) -> f32 {
         ((value - self.mean[feature]) * self.scale[feature]) as f32
+    }
+}
+
+impl Dataset {
+    /// It with both of its splits made standard.
+    ///
+    /// # Errors
+    /// As [`Standard::apply`].
+    pub fn standardised(self, standard: &Standard) -> Result<Dataset> {
+        let Dataset { source, train, test } = self;
+        Ok(Dataset { source, train: standard.apply(&train)?, test: standard.apply(&test)? })
     }
 }
 

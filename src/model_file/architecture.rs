@@ -1,10 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::data::Standard;
 use crate::model::{Activation, Loss, Network};
+use crate::{Error, Result};
 
 /// A network without its parameters, as model files tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {
     /// The width of every state.
     pub widths: Vec<usize>,
@@ -17,17 +18,21 @@ pub struct Architecture {
     /// Whether layers but the first normalise what they read. Older files do not say.
     #[serde(default)]
     pub layer_norm: bool,
+    /// What inputs are made standard with before it reads them, where it was trained on such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard: Option<Standard>,
 }
 
 impl Architecture {
-    /// That of `network`.
-    pub fn of(network: &Network) -> Self {
+    /// That of `network`, which reads what `standard` makes of inputs.
+    pub fn of(network: &Network, standard: Option<&Standard>) -> Self {
         Architecture {
             widths: network.widths().to_vec(),
             activation: network.activation(),
             loss: network.loss(),
             residual: network.is_residual(),
             layer_norm: network.has_layer_norm(),
+            standard: standard.cloned(),
         }
     }
 
@@ -44,9 +49,13 @@ impl Architecture {
     /// The network.
     ///
     /// # Errors
-    /// As [`Network::new`].
+    /// As [`Network::new`], and [`Error::Usage`] where `standard` is not for its features.
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
+        let problem = self.standard.as_ref().and_then(|standard| standard.problem(network.features()));
+        if let Some(problem) = problem {
+            return Err(Error::usage("standard", problem));
+        }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }
 }

@@ -9,12 +9,24 @@ pub use architecture::Architecture;
 
 use std::path::Path;
 
+use crate::data::Standard;
 use crate::file;
 use crate::model::{Network, Parameters};
 use crate::{Error, Result};
 
 /// What the architecture is called among a file's metadata, which are texts by name.
 const ARCHITECTURE_KEY: &str = "ckpt-gpu";
+
+/// A trained network, with all that it takes to ask it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// What it is.
+    pub network: Network,
+    /// Weights and biases.
+    pub parameters: Parameters,
+    /// What inputs are made standard with before it reads them, where it was trained on such.
+    pub standard: Option<Standard>,
+}
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,12 +88,12 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     Err(Error::file(path, problem))
 }
 
-/// Reads a network with its parameters from a file that says what network it is.
+/// Reads a trained network from a file that says what network it is.
 ///
 /// # Errors
 /// [`Error::File`] for a file that cannot be trusted, that does not say, or of a kind that is only written.
-pub fn read(path: &Path) -> Result<(Network, Parameters)> {
-    let network = |architecture: Option<Architecture>, place: &str| {
+pub fn read(path: &Path) -> Result<Model> {
+    let told = |architecture: Option<Architecture>, place: &str| {
         let says_nothing = || {
             let problem = format!(
                 "does not say what network it is of, as files that train --save writes do; add {place} this JSON, \
@@ -90,37 +102,38 @@ pub fn read(path: &Path) -> Result<(Network, Parameters)> {
             );
             Error::file(path, problem)
         };
-        let network = architecture.ok_or_else(says_nothing)?.network();
-        network.map_err(|error| Error::file(path, error.to_string()))
+        let architecture = architecture.ok_or_else(says_nothing)?;
+        let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
+        Ok((network, architecture.standard))
     };
-    let (network, parameters) = match Format::of(path)? {
+    let ((network, standard), parameters) = match Format::of(path)? {
         Format::Npz => {
-            let network = network(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
-            let parameters = npz::read(path, &network)?;
-            (network, parameters)
+            let told = told(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
+            let parameters = npz::read(path, &told.0)?;
+            (told, parameters)
         }
         Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => {
             let ModelFile { parameters, architecture } = safetensors::read(path)?;
-            (network(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
+            (told(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
         }
     };
     match parameters.fit(&network) {
-        true => Ok((network, parameters)),
+        true => Ok(Model { network, parameters, standard }),
         false => Err(Error::file(path, "its tensors are not of the architecture that it tells")),
     }
 }
 
-/// Writes the parameters of `network` as f32, in the format that the name of `path` ends in; an existing file is replaced
-/// only by a complete one.
+/// Writes `model`, its parameters as f32, in the format that the name of `path` ends in; an existing file is replaced only by
+/// a complete one.
 ///
 /// # Errors
 /// [`Error::File`] where the file cannot be written, its name ends otherwise, or an ONNX file would be larger than 2 GiB.
-pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
+pub fn write(path: &Path, model: &Model) -> Result<()> {
     match Format::of(path)? {
-        Format::Npz => npz::write(path, network, parameters),
-        Format::Onnx => onnx::write(path, network, parameters),
-        Format::Safetensors => safetensors::write(path, network, parameters),
+        Format::Npz => npz::write(path, model),
+        Format::Onnx => onnx::write(path, model),
+        Format::Safetensors => safetensors::write(path, model),
     }
 }
 
@@ -130,7 +143,7 @@ pub fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<
 /// [`Error::File`] for a name of no known ending, a network too large for the format, or a folder that takes no files.
 pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
     if let Format::Onnx = Format::of(path)? {
-        onnx::check(path, network)?;
+        onnx::check(path, network, None)?;
     }
     file::check_writable(path)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Architecture;
+use super::{Architecture, Model};
 use crate::data::npz::{self, Archive, Elements, Entry, Values};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
@@ -66,13 +66,14 @@ fn tensors(archive: &Archive) -> impl Iterator<Item = &str> {
     archive.keys().filter(|&key| key != ARCHITECTURE)
 }
 
-/// Writes the parameters of `network` as f32, and its architecture as JSON in bytes; an existing file is replaced only by
+/// Writes the parameters of `model` as f32, and its architecture as JSON in bytes; an existing file is replaced only by
 /// a complete one.
 ///
 /// # Errors
 /// [`Error::File`] where the file cannot be written.
-pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
-    let architecture = Architecture::of(network).to_json();
+pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
+    let Model { network, parameters, standard } = model;
+    let architecture = Architecture::of(network, standard.as_ref()).to_json();
     let mut entries = Vec::new();
     for (index, (layer, values)) in network.layers().zip(&parameters.layers).enumerate() {
         let weights = Entry {

@@ -10,10 +10,10 @@ use std::path::Path;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ARCHITECTURE_KEY, Architecture, ModelFile};
+use super::{ARCHITECTURE_KEY, Architecture, Model, ModelFile};
 use crate::file;
 use crate::memory::available_host_bytes;
-use crate::model::{LayerParameters, Network, Parameters};
+use crate::model::{LayerParameters, Parameters};
 use crate::{Error, Result};
 
 /// As the format's own reader has it.
@@ -37,8 +37,9 @@ struct Header {
 
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal networks make
 /// equal bytes.
-pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
-    let architecture = Architecture::of(network).to_json();
+pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
+    let Model { network, parameters, standard } = model;
+    let architecture = Architecture::of(network, standard.as_ref()).to_json();
     let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE_KEY, architecture)]);
     let mut header = serde_json::Map::new();
     header.insert(METADATA.to_owned(), serde_json::json!(metadata));
@@ -208,28 +209,31 @@ impl<'de> Deserialize<'de> for Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Initialiser, Loss};
+    use crate::data::{Inputs, Split, Standard};
+    use crate::model::{Activation, Initialiser, Loss, Network};
 
-    fn network() -> (Network, Parameters) {
+    fn model() -> Model {
         let network = Network::new(&[3, 4, 4, 2], Activation::Gelu, Loss::Huber).unwrap().with_residual(true);
         let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
-        (network, parameters)
+        let inputs = vec![0.1, 7.0, -3.0, 0.7, 1e-3, 5.5];
+        let standard = Standard::of(&Split::new(3, Inputs::F32(inputs), vec![0, 1]).unwrap());
+        Model { network, parameters, standard: Some(standard) }
     }
 
     fn written() -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let (network, parameters) = network();
-        write(&path, &network, &parameters).unwrap();
+        write(&path, &model()).unwrap();
         fs::read(path).unwrap()
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let (network, parameters) = network();
         let found = parse(&written()).unwrap();
-        assert_eq!(found.parameters, parameters);
-        assert_eq!(found.architecture.unwrap().network().unwrap(), network);
+        let architecture = found.architecture.unwrap();
+        let network = architecture.network().unwrap();
+        let standard = architecture.standard;
+        assert_eq!(Model { network, parameters: found.parameters, standard }, model());
         assert_eq!(written(), written());
     }
 

@@ -3,8 +3,8 @@
 
     python3 tests/interop/check.py target/debug/ckpt-gpu
 
-Trains small networks of every activation, with and without residual layers and layer normalisation, on a slice of data/mnist.npz, on the CPU, and
-saves each as .safetensors, .npz and .onnx. Weights that the safetensors package reads go through a forward pass in NumPy
+Trains small networks of every activation, with and without residual layers, layer normalisation and standard inputs, on a slice
+of data/mnist.npz, on the CPU, and saves each as .safetensors, .npz and .onnx. Weights that the safetensors package reads go through a forward pass in NumPy
 and f64; the ONNX file is checked, and run by ONNX Runtime; np.load must read the npz.
 
 To be run from the project's root, with the packages in tests/interop/requirements.txt.
@@ -52,20 +52,24 @@ ACTIVATIONS = {
 # These are applied where states are read, as all are in residual networks: the last layer gives what it makes.
 APPLIED_AS_READ = ("gelu", "silu", "sine")
 
+LAYER_NORM, STANDARDISE = "--layer-norm", "--standardise"
+
 # The middle is not square, so that a residual network has layers that add nothing there.
 WIDTHS = [784, 24, 24, 24, 16, 16, 10]
 CASES = [
-    *((WIDTHS, activation, residual, "cross-entropy", False) for activation in ACTIVATIONS for residual in (False, True)),
+    *((WIDTHS, activation, residual, "cross-entropy", ()) for activation in ACTIVATIONS for residual in (False, True)),
     # Of the losses, this one alone has the activation on the outputs, too.
-    *((WIDTHS, activation, False, "quadratic", False) for activation in ACTIVATIONS),
-    (WIDTHS, "relu", True, "quadratic", False),
-    ([784, 16, 16, 1], "silu", True, "mse", False),
-    ([784, 16, 16, 1], "tanh", False, "huber", False),
-    ([784, 10], "relu", True, "cross-entropy", False),
-    (WIDTHS, "relu", True, "cross-entropy", True),
-    (WIDTHS, "gelu", False, "cross-entropy", True),
-    (WIDTHS, "tanh", False, "quadratic", True),
-    ([784, 16, 16, 1], "sine", True, "mse", True),
+    *((WIDTHS, activation, False, "quadratic", ()) for activation in ACTIVATIONS),
+    (WIDTHS, "relu", True, "quadratic", ()),
+    ([784, 16, 16, 1], "silu", True, "mse", ()),
+    ([784, 16, 16, 1], "tanh", False, "huber", ()),
+    ([784, 10], "relu", True, "cross-entropy", ()),
+    (WIDTHS, "relu", True, "cross-entropy", (LAYER_NORM,)),
+    (WIDTHS, "gelu", False, "cross-entropy", (LAYER_NORM,)),
+    (WIDTHS, "tanh", False, "quadratic", (LAYER_NORM,)),
+    ([784, 16, 16, 1], "sine", True, "mse", (LAYER_NORM,)),
+    (WIDTHS, "relu", True, "cross-entropy", (STANDARDISE,)),
+    ([784, 16, 16, 1], "tanh", False, "mse", (STANDARDISE, LAYER_NORM)),
 ]
 
 
@@ -99,6 +103,9 @@ def forward(inputs, layers, architecture):
     name, residual = architecture["activation"], architecture["residual"]
     phi = ACTIVATIONS[name]
     state = inputs.astype(np.float64)
+    if "standard" in architecture:
+        mean, scale = (np.array(architecture["standard"][name]) for name in ("mean", "scale"))
+        state = (state - mean) * scale
     last = len(layers) - 1
     if residual or architecture["layer_norm"] or name in APPLIED_AS_READ:
         for index, (weights, bias) in enumerate(layers):
@@ -170,26 +177,27 @@ class Program:
             return file["outputs"]
 
 
-def check_case(program, inputs, widths, activation, residual, loss, layer_norm):
+def check_case(program, inputs, widths, activation, residual, loss, switches):
     """The largest distances: of the forward pass in f64 from `predict`, and of ONNX Runtime."""
     data = "values.npz" if widths[-1] == 1 else "classes.npz"
     network = ["--layers", ",".join(map(str, widths)), "--activation", activation, f"--residual={str(residual).lower()}"]
-    network += ["--layer-norm"] if layer_norm else []
     training = ["--loss", loss, "--batch", BATCH, "--steps", STEPS, "--optimizer", "adam", "--lr", 0.003]
     for kind in ("safetensors", "npz", "onnx"):
-        program.succeed("train", "--data", data, *network, *training, "--save", f"model.{kind}")
+        program.succeed("train", "--data", data, *network, *switches, *training, "--save", f"model.{kind}")
     outputs = program.predict("model.safetensors", data)
     spread = np.ptp(outputs, axis=0).max() / np.abs(outputs).max()
     expect(spread >= LEAST_SPREAD, f"outputs differ by {spread:.1e} between samples, which shows nothing")
 
     layers, architecture = read_safetensors(program.folder / "model.safetensors")
     expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
-    expected["layer_norm"] = layer_norm
-    expect(architecture == expected, f"the safetensors file tells {architecture}, expected {expected}")
+    expected["layer_norm"] = LAYER_NORM in switches
+    told = {name: value for name, value in architecture.items() if name != "standard"}
+    expect(("standard" in architecture) == (STANDARDISE in switches), "the safetensors file errs on standard inputs")
+    expect(told == expected, f"the safetensors file tells {told}, expected {expected}")
     numpy_off = distance(outputs, forward(inputs, layers, architecture))
 
     npz_layers, npz_architecture = read_npz(program.folder / "model.npz")
-    expect(npz_architecture == expected, f"the npz file tells {npz_architecture}, expected {expected}")
+    expect(npz_architecture == architecture, f"the npz file tells {npz_architecture}, expected {architecture}")
     for index, (ours, same) in enumerate(zip(layers, npz_layers, strict=True)):
         equal = all(np.array_equal(a, b) and a.dtype == b.dtype == np.float32 for a, b in zip(ours, same))
         expect(equal, f"layer {index} of the npz file is not that of the safetensors file")
@@ -229,8 +237,8 @@ def main():
         program = Program(binary, Path(folder))
         inputs = write_data(program.folder)
         for case in CASES:
-            widths, activation, residual, loss, layer_norm = case
-            form = f"{', residual' if residual else ''}{', layer norm' if layer_norm else ''}"
+            widths, activation, residual, loss, switches = case
+            form = ", residual" * residual + "".join(f", {switch[2:]}" for switch in switches)
             name = f"{activation}{form}, {loss}, {','.join(map(str, widths))}"
             try:
                 off = check_case(program, inputs, *case)

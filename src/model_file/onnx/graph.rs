@@ -3,8 +3,9 @@
 use std::f32::consts::SQRT_2;
 
 use super::message::{
-    Attribute, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
+    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
+use crate::data::Standard;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Network};
 
 /// `input`: `[batch, features]`.
@@ -13,9 +14,12 @@ pub const INPUT: &str = "input";
 pub const OUTPUT: &str = "output";
 
 /// The graph without weights and biases, which it calls [`weight_name`] and [`bias_name`].
-pub fn graph(network: &Network) -> Graph {
+pub fn graph(network: &Network, standard: Option<&Standard>) -> Graph {
     let mut nodes = Nodes::default();
-    let mut state = INPUT.to_owned();
+    let mut state = match standard {
+        Some(standard) => nodes.standardise(INPUT, standard),
+        None => INPUT.to_owned(),
+    };
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
         let normalised = match layer.layer_norm {
@@ -68,6 +72,25 @@ struct Nodes {
 }
 
 impl Nodes {
+    /// Shifts and scales the features of `value`, `[batch, features]`, in f64, as training does.
+    fn standardise(&mut self, value: &str, standard: &Standard) -> String {
+        let place = "standard";
+        let [mean, scale] = [("mean", standard.mean()), ("scale", standard.scale())].map(|(name, of)| {
+            let bytes = of.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.tensor(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, bytes)
+        });
+        let wide = self.cast(value, DOUBLE, &format!("{place}.wide"));
+        let shifted = self.add("Sub", place, &[&wide, &mean]);
+        let scaled = self.add("Mul", place, &[&shifted, &scale]);
+        self.cast(&scaled, FLOAT, place)
+    }
+
+    fn cast(&mut self, value: &str, to: i32, place: &str) -> String {
+        let made = self.add("Cast", place, &[value]);
+        self.attribute(Attribute { name: "to".to_owned(), i: Some(to.into()), r#type: INT, f: None });
+        made
+    }
+
     /// Normalises each sample of `value`, `[batch, width]`; the name of what it gives.
     fn normalise(&mut self, value: &str, width: usize, place: &str) -> String {
         // The operator has no default for its scale.
@@ -131,12 +154,17 @@ impl Nodes {
 
     /// The name of a constant of these dimensions, none of them for a scalar; it is made where there is none yet.
     fn constant(&mut self, name: &str, dims: &[i64], values: &[f32]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.tensor(name, dims, FLOAT, bytes)
+    }
+
+    fn tensor(&mut self, name: &str, dims: &[i64], data_type: i32, bytes: Vec<u8>) -> String {
         if !self.constants.iter().any(|constant| constant.name == name) {
             self.constants.push(Tensor {
                 dims: dims.to_vec(),
-                data_type: FLOAT,
+                data_type,
                 name: name.to_owned(),
-                raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+                raw_data: Some(bytes),
             });
         }
         name.to_owned()

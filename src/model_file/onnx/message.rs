@@ -5,6 +5,8 @@ use prost::Message;
 
 /// Of a tensor or an attribute: 32-bit floats.
 pub const FLOAT: i32 = 1;
+/// Of a tensor: 64-bit floats.
+pub const DOUBLE: i32 = 11;
 /// Of an attribute: a 64-bit integer.
 pub const INT: i32 = 2;
 

@@ -12,10 +12,11 @@ use std::path::Path;
 use prost::Message;
 
 use self::graph::{bias_name, graph, weight_name};
-use self::message::{FLOAT, Metadata, Model, OperatorSet, Tensor};
-use super::{ARCHITECTURE_KEY, Architecture};
+use self::message::{FLOAT, Metadata, OperatorSet, Tensor};
+use super::{ARCHITECTURE_KEY, Architecture, Model};
+use crate::data::Standard;
 use crate::file;
-use crate::model::{Network, Parameters};
+use crate::model::Network;
 use crate::{Error, Result};
 
 /// No reader of protobuf messages takes more.
@@ -40,8 +41,8 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(network: &Network) -> Self {
-        let model = Model {
+    fn of(network: &Network, standard: Option<&Standard>) -> Self {
+        let model = message::Model {
             ir_version: IR_VERSION,
             producer_name: env!("CARGO_PKG_NAME").to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -49,7 +50,7 @@ impl Outline {
             opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPERATOR_SET }],
             metadata_props: vec![Metadata {
                 key: ARCHITECTURE_KEY.to_owned(),
-                value: Architecture::of(network).to_json(),
+                value: Architecture::of(network, standard).to_json(),
             }],
         };
         let tensors = network.layers().enumerate().flat_map(|(index, layer)| {
@@ -58,7 +59,7 @@ impl Outline {
         });
         Outline {
             model: model.encode_to_vec(),
-            graph: graph(network).encode_to_vec(),
+            graph: graph(network, standard).encode_to_vec(),
             tensors: tensors.map(|(name, dims)| tensor_start(name, dims)).collect(),
         }
     }
@@ -75,12 +76,12 @@ impl Outline {
     }
 }
 
-/// Checks that a file of `network` is not larger than ONNX allows.
+/// Checks that a file of `network`, which reads what `standard` makes of inputs, is not larger than ONNX allows.
 ///
 /// # Errors
 /// [`Error::File`] with both sizes in bytes.
-pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
-    match Outline::of(network).bytes() {
+pub(super) fn check(path: &Path, network: &Network, standard: Option<&Standard>) -> Result<()> {
+    match Outline::of(network, standard).bytes() {
         bytes if bytes > MOST_BYTES => Err(Error::file(
             path,
             format!(
@@ -97,9 +98,10 @@ pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
 ///
 /// # Errors
 /// As [`check`], and [`Error::File`] where the file cannot be written.
-pub(super) fn write(path: &Path, network: &Network, parameters: &Parameters) -> Result<()> {
-    check(path, network)?;
-    let outline = Outline::of(network);
+pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
+    let Model { network, parameters, standard } = model;
+    check(path, network, standard.as_ref())?;
+    let outline = Outline::of(network, standard.as_ref());
     let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     file::replace(path, |file| {
         let mut file = BufWriter::new(file);
@@ -145,13 +147,19 @@ mod tests {
     use super::graph::{INPUT, OUTPUT};
     use super::message::Node;
     use super::*;
-    use crate::model::{Activation, Initialiser, Loss};
+    use crate::data::{Inputs, Split};
+    use crate::model::{Activation, Initialiser, Loss, Parameters};
 
-    fn written(network: &Network, parameters: &Parameters) -> Vec<u8> {
+    fn written(model: &Model) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
-        write(&path, network, parameters).unwrap();
+        write(&path, model).unwrap();
         fs::read(path).unwrap()
+    }
+
+    fn standard() -> Standard {
+        let inputs = (0..15).map(|n| (n * n % 7) as f32 / 3.0).collect();
+        Standard::of(&Split::new(5, Inputs::F32(inputs), vec![0, 1, 0]).unwrap())
     }
 
     /// Every message has the fields and lengths that prost would have written.
@@ -161,10 +169,13 @@ mod tests {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
             let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
             let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
-            let bytes = written(&network, &parameters);
-            assert_eq!(bytes, written(&network, &parameters));
-            assert_eq!(bytes.len() as u64, Outline::of(&network).bytes());
-            let model = Model::decode(&bytes[..]).unwrap();
+            let standard = (activation == Activation::Relu).then(standard);
+            let model = Model { network, parameters: parameters.clone(), standard };
+            let bytes = written(&model);
+            assert_eq!(bytes, written(&model));
+            let outline = Outline::of(&model.network, model.standard.as_ref());
+            assert_eq!(bytes.len() as u64, outline.bytes());
+            let model = message::Model::decode(&bytes[..]).unwrap();
             assert_eq!(model.encoded_len(), bytes.len());
             let found = model.graph.unwrap().initializer;
             for (index, layer) in parameters.layers.iter().enumerate() {
@@ -189,9 +200,10 @@ mod tests {
                 (Loss::Mse, true, true),
                 (Loss::Mse, false, true),
             ] {
-                let network = Network::new(&[3, 4, 4, 4, 2], activation, loss).unwrap();
+                let network = Network::new(&[5, 4, 4, 4, 2], activation, loss).unwrap();
                 let network = network.with_residual(residual).with_layer_norm(layer_norm).unwrap();
-                let graph = graph(&network);
+                let standard = residual.then(standard);
+                let graph = graph(&network, standard.as_ref());
                 let mut made = vec![INPUT.to_owned()];
                 made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
                 made.extend((0..4).flat_map(|layer| [weight_name(layer), bias_name(layer)]));
@@ -207,6 +219,8 @@ mod tests {
                 assert_eq!(adds.count(), if residual { 2 } else { 0 }, "{activation:?}");
                 let norms = graph.node.iter().filter(|node| node.op_type == "LayerNormalization");
                 assert_eq!(norms.count(), if layer_norm { 3 } else { 0 }, "{activation:?}");
+                let casts = graph.node.iter().filter(|node| node.op_type == "Cast");
+                assert_eq!(casts.count(), if residual { 2 } else { 0 }, "{activation:?}");
             }
         }
     }
@@ -215,11 +229,11 @@ mod tests {
     fn files_larger_than_the_format_allows_are_refused() {
         let path = Path::new("large.onnx");
         let network = |width| Network::new(&[1 << 15, width], Activation::Relu, Loss::Mse).unwrap();
-        let bytes = |width| Outline::of(&network(width)).bytes();
+        let bytes = |width| Outline::of(&network(width), None).bytes();
         let most = (1..1 << 15).rev().find(|&width| bytes(width) <= MOST_BYTES).unwrap();
         assert_eq!(most, (1 << 14) - 1);
-        check(path, &network(most)).unwrap();
-        let problem = check(path, &network(most + 1)).unwrap_err().to_string();
+        check(path, &network(most), None).unwrap();
+        let problem = check(path, &network(most + 1), None).unwrap_err().to_string();
         for word in ["large.onnx", &bytes(most + 1).to_string(), "2147483647", ".safetensors"] {
             assert!(problem.contains(word), "{problem}");
         }
