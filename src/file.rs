@@ -79,6 +79,27 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
+/// Checks that no file is to be written that is read, too, or that is to be written twice: each comes with the flag that names it.
+///
+/// # Errors
+/// [`Error::Usage`] with both flags.
+pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Path)]) -> Result<()> {
+    let place = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        path.canonicalize().or_else(|_| folder(path).canonicalize().map(|folder| folder.join(name)))
+    };
+    for (index, &(flag, path)) in written.iter().enumerate() {
+        let Ok(own) = place(path) else { continue };
+        let is_same = |&&(_, other): &&(&str, &Path)| place(other).is_ok_and(|other| other == own);
+        if let Some((other, _)) = read.iter().chain(&written[..index]).find(is_same) {
+            let problem =
+                format!("found {}, which {other} names, too; expected another file", path.display());
+            return Err(Error::usage(flag, problem));
+        }
+    }
+    Ok(())
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

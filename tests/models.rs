@@ -174,3 +174,43 @@ fn whatever_samples_there_are_are_asked_about() {
     }
     folder.run("predict m.npz --data odd.npz --out p.csv").refused(3, &["none of the usual names"]);
 }
+
+/// The update of the last step is seen first by the test split.
+#[test]
+fn a_run_that_diverges_in_its_last_step_saves_nothing() {
+    let folder = Folder::new();
+    let flags = "--data small.npz --layers 6,5x3,3 --batch 24 --epochs 1 --activation relu --loss mse --optimizer sgd \
+                 --schedule constant --lr 1e25 --device cpu";
+    let run = folder.run(&format!("train {flags} --save m.npz --snapshot kept"));
+    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "Lower --lr"]);
+    assert!(!folder.files().contains(&"m.npz".to_owned()), "{:?}", folder.files());
+    folder
+        .run("train --data small.npz --layers 6,3 --snapshot kept --resume")
+        .refused(3, &["holds no snapshot"]);
+}
+
+#[test]
+fn no_file_that_is_read_is_written_over() {
+    let folder = Folder::new();
+    let train = format!("train {SMALL} --device cpu");
+    folder.run(&format!("{train} --save m.npz")).succeeded();
+    let before = ["small.npz", "m.npz"].map(|name| folder.read(name));
+    for (command, flags) in [
+        (format!("{train} --save small.npz"), ["--save: found small.npz", "--data names"]),
+        (format!("{train} --save ./small.npz"), ["--save: found ./small.npz", "--data names"]),
+        (format!("{train} --init m.npz --save m.npz"), ["--save: found m.npz", "--init names"]),
+        (
+            format!("{train} --save-config a.json --report ./a.json"),
+            ["--report: found ./a.json", "--save-config names"],
+        ),
+        (
+            "predict m.npz --data small.npz --out small.npz".to_owned(),
+            ["--out: found small.npz", "--data names"],
+        ),
+        ("predict m.npz --data small.npz --out m.npz".to_owned(), ["--out: found m.npz", "MODEL names"]),
+    ] {
+        folder.run(&command).refused(2, &flags);
+    }
+    assert!(before == ["small.npz", "m.npz"].map(|name| folder.read(name)));
+    assert!(!folder.files().contains(&"a.json".to_owned()));
+}

@@ -218,3 +218,27 @@ fn an_interrupt_saves_and_says_how_to_resume() {
     let found = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap();
     assert!(found.snapshot.steps > 0);
 }
+
+/// What to resume with is a line for a shell, whatever the words are.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_tells_of_paths_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let flags = format!("train {SMALL} --device cpu --snapshot-every 1000000 --snapshot")
+        .replace("--epochs 1", "--epochs 1000000");
+    let child = Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"))
+        .args(flags.split_whitespace())
+        .arg(std::ffi::OsStr::from_bytes(b"my\xff runs"))
+        .current_dir(folder.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let outcome = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&outcome.stderr);
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("resume with: ") && stderr.contains("runs' --resume"), "{stderr}");
+}

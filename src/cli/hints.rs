@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::config::{Settings, divisors};
 use crate::device::Residence;
-use crate::model::{Decay, Optimizer, Schedule, UpdateRule};
+use crate::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use crate::report::text::grouped;
 use crate::strategy::Strategy;
 use crate::train::Planned;
@@ -43,6 +43,9 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let idle = numbers.into_iter().filter(|&(_, given, used, _)| given && !used);
     let mut lines: Vec<_> =
         idle.map(|(flag, _, _, other)| format!("{flag} changes nothing with {other}")).collect();
+    if settings.loss == Loss::CrossEntropy && settings.layers.0.last() == Some(&1) {
+        lines.push("--loss cross-entropy of one output is always 0; use binary-cross-entropy".to_owned());
+    }
     if settings.layer_norm && settings.layers.0.len() == 2 {
         lines.push("--layer-norm changes nothing: no layer reads a hidden state".to_owned());
     }

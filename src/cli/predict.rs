@@ -166,6 +166,10 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
             _ => return Err(Error::file(&args.out, "expected a name that ends in .csv or .npz")),
         };
     file::check_writable(&args.out)?;
+    file::check_apart(
+        &[("MODEL", &args.model.model), ("--data", &args.model.data.path)],
+        &[("--out", &args.out)],
+    )?;
     let mut ready = args.model.ready(false)?;
     let samples = if is_csv { to_csv(&args.out, &mut ready)? } else { to_npz(&args.out, &mut ready)? };
     output::narrate(&format!("{samples} predictions written to {}", args.out.display()));

@@ -149,8 +149,31 @@ pub(super) fn remedy(has_snapshots: bool) -> String {
     match has_snapshots {
         false => "nothing was saved: with --snapshot DIR there would be something to resume from".to_owned(),
         true => {
-            let words: Vec<String> = std::env::args().filter(|word| word != "--resume").collect();
+            let words = std::env::args_os().filter(|word| word != "--resume");
+            let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
             format!("resume with: {} --resume", words.join(" "))
         }
+    }
+}
+
+/// `word` as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_break_them() {
+        assert_eq!(quoted("--layers=784,64x50,10"), "--layers=784,64x50,10");
+        assert_eq!(quoted("my runs/it's"), r"'my runs/it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("$HOME"), "'$HOME'");
     }
 }

@@ -58,6 +58,19 @@ pub(super) struct TrainArgs {
     json: bool,
 }
 
+impl TrainArgs {
+    /// # Errors
+    /// [`Error::Usage`] where a file is to be written that is read, or written twice.
+    fn check_apart(&self) -> Result<()> {
+        let init = self.start.init.iter().map(|path| ("--init", path.as_path()));
+        let read: Vec<_> = init.chain([("--data", self.flags.data.path.as_path())]).collect();
+        let save = self.save.iter().map(|path| ("--save", path.as_path()));
+        let config = self.save_config.iter().map(|path| ("--save-config", path.as_path()));
+        let reports = self.report.iter().map(|report| ("--report", report.path()));
+        file::check_apart(&read, &save.chain(config).chain(reports).collect::<Vec<_>>())
+    }
+}
+
 /// `effective` is what `args` were made of.
 pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()> {
     let settings = Settings {
@@ -76,6 +89,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     if let Some(path) = &args.save_config {
         file::check_writable(path)?;
     }
+    args.check_apart()?;
     let (data, standard) = args.flags.load(&settings)?;
     let data = Arc::new(data);
     data.check(&network)?;
@@ -163,6 +177,12 @@ fn train(
         let mut test = None;
         if trainer.is_at_end_of_epoch() {
             let epoch = trainer.end_epoch()?;
+            // The last update is seen by no step of training, and nothing that it spoilt is to be kept.
+            if !epoch.test.loss.is_finite() {
+                let problem =
+                    format!("after step {}, the test loss is {}", trainer.steps() - 1, epoch.test.loss);
+                return Err(Error::Diverged { epoch: epoch.index, problem });
+            }
             let seconds = epoch_started.elapsed().as_secs_f64();
             epoch_started = Instant::now();
             epochs.push(epoch);

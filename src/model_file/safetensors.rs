@@ -166,10 +166,14 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
             tensor.dtype
         ));
     }
-    Ok(match each {
+    let values: Vec<f32> = match each {
         4 => bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
         _ => bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk) as f32).collect(),
-    })
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(format!("{name}: found {} at element {at}, expected finite numbers", values[at])),
+        None => Ok(values),
+    }
 }
 
 impl<'de> Deserialize<'de> for Header {
@@ -277,6 +281,12 @@ mod tests {
             let problem = file(&format!("{{{weights},{bias}}}"), 8);
             assert!(problem.contains(found), "{problem}, expected {found}");
         }
+        let whole = format!("{{{},{bias}}}", tensor("layers.0.weight", "F32", "[1,1]", "[0,4]"));
+        let mut bytes = (whole.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(whole.as_bytes());
+        bytes.extend([1.0_f32, f32::NAN].map(f32::to_le_bytes).concat());
+        let problem = parse(&bytes).unwrap_err();
+        assert_eq!(problem, "layers.0.bias: found NaN at element 0, expected finite numbers");
         assert!(file("{}", 0).contains("no tensors"));
         assert!(file("[]", 0).contains("header"));
     }

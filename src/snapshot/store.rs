@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use crate::{Error, Result};
 pub struct SnapshotStore {
     folder: PathBuf,
     keep: usize,
+    /// Of the folder, as long as this is open, where the system can lock one.
+    _lock: Option<File>,
 }
 
 /// A snapshot that was found.
@@ -28,20 +30,27 @@ impl SnapshotStore {
     /// The snapshots in `folder`, which is made where it is missing; of these, the `keep` newest are kept.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a `keep` of 0, [`Error::File`] for a folder that cannot be made or takes no files.
+    /// [`Error::Usage`] for a `keep` of 0, [`Error::File`] for a folder that cannot be made, takes no files, or is in use by
+    /// another store.
     pub fn open(folder: &Path, keep: usize) -> Result<Self> {
         if keep == 0 {
             return Err(Error::usage("--keep", "found 0, expected at least 1"));
         }
         let fail = |error: std::io::Error| Error::file(folder, format!("cannot hold snapshots: {error}"));
         fs::create_dir_all(folder).map_err(fail)?;
+        // The system lets go of the lock however a process ends.
+        let lock = File::open(folder).ok();
+        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
+            let problem = "is where another run that goes on keeps its snapshots; wait for its end, or name another folder";
+            return Err(Error::file(folder, problem));
+        }
         // What writers that were killed have left behind.
         for entry in fs::read_dir(folder).map_err(fail)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY_PREFIX) {
                 let _ = fs::remove_file(entry.path());
             }
         }
-        let store = SnapshotStore { folder: folder.to_owned(), keep };
+        let store = SnapshotStore { folder: folder.to_owned(), keep, _lock: lock };
         file::check_writable(&store.path(0))?;
         Ok(store)
     }
@@ -150,6 +159,20 @@ mod tests {
         assert_eq!(found.passed_over[0].exit_code(), 3);
         fs::write(&paths[1], "").unwrap();
         assert!(store.latest().unwrap_err().to_string().contains("whole"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_is_one_runs_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(folder.path(), 1).unwrap();
+        let writing = folder.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
+        fs::write(&writing, "half").unwrap();
+        let refused = SnapshotStore::open(folder.path(), 1).unwrap_err();
+        assert!(refused.exit_code() == 3 && refused.to_string().contains("another run"), "{refused}");
+        assert!(writing.exists(), "what the other writes is gone");
+        drop(store);
+        SnapshotStore::open(folder.path(), 1).unwrap();
     }
 
     #[test]
