@@ -202,13 +202,23 @@ fn whenever_it_is_killed_a_whole_snapshot_is_left() {
     assert!(steps > 100, "only {steps} steps in a hundred runs");
 }
 
+/// Waits for what a run makes before its first step, and for some steps.
+#[cfg(unix)]
+fn let_begin(made: &std::path::Path) {
+    let begun = Instant::now();
+    while !made.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(700));
+}
+
 /// Ctrl-C lets the step end, saves, and says how to go on.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_saves_and_says_how_to_resume() {
     let folder = Folder::new();
     let child = train(&folder, "--snapshot-every 1000000");
-    std::thread::sleep(Duration::from_millis(700));
+    let_begin(&folder.path("kept/config.toml"));
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let outcome = child.wait_with_output().unwrap();
@@ -224,18 +234,18 @@ fn an_interrupt_saves_and_says_how_to_resume() {
 #[test]
 fn an_interrupt_tells_of_paths_that_are_no_text() {
     use std::os::unix::ffi::OsStrExt;
-    let folder = Folder::new();
+    let (folder, name) = (Folder::new(), std::ffi::OsStr::from_bytes(b"my\xff runs"));
     let flags = format!("train {SMALL} --device cpu --snapshot-every 1000000 --snapshot")
         .replace("--epochs 1", "--epochs 1000000");
     let child = Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"))
         .args(flags.split_whitespace())
-        .arg(std::ffi::OsStr::from_bytes(b"my\xff runs"))
+        .arg(name)
         .current_dir(folder.path(""))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(700));
+    let_begin(&folder.path("").join(name));
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let outcome = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&outcome.stderr);
