@@ -158,6 +158,7 @@ fn one_file_serves_several_commands() {
         small_with("epochs = 1\nsave = 'm.safetensors'\nout = 'answers.csv'\nevery = 2\nrepeats = 1");
     let run = folder.run("train --config c.toml").succeeded();
     assert!(run.stderr.contains("c.toml: passed over what train has no use for: out, repeats\n"), "{run:#?}");
+    assert_eq!(folder.run("train --config c.toml --quiet").succeeded().stderr, "");
     let planned = folder.run("plan --json --config c.toml").succeeded().events();
     assert_eq!(planned[0]["plan"]["strategy"], "every-2", "{planned:?}");
     folder.run("eval m.safetensors --config c.toml").succeeded();

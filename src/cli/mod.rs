@@ -40,6 +40,10 @@ pub struct Cli {
     #[clap(skip)]
     effective: Option<Effective>,
 
+    /// What is to be said of the file that flags are from.
+    #[clap(skip)]
+    note: Option<String>,
+
     /// Nothing on stderr but errors: no narration, no progress
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -79,8 +83,9 @@ fn command() -> clap::Command {
 /// [`crate::Error::Usage`] for a file of flags that cannot be used.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let command = command();
-    let CommandLine { words, config } = CommandLine::expanded(&command, words.into_iter().collect())?;
+    let CommandLine { words, config, note } = CommandLine::expanded(&command, words.into_iter().collect())?;
     let refuse = |error: clap::Error| -> ! {
+        note.iter().for_each(|note| output::narrate(note));
         if let Some(path) = &config {
             output::narrate(&format!("with the flags of {} before those given here:", path.display()));
         }
@@ -89,7 +94,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
-    Ok(Cli { effective, ..cli })
+    Ok(Cli { effective, note, ..cli })
 }
 
 /// Runs one command.
@@ -100,6 +105,7 @@ pub fn run(cli: Cli) -> Result<()> {
     if cli.quiet {
         output::be_quiet();
     }
+    cli.note.iter().for_each(|note| output::narrate(note));
     match cli.command {
         Command::Train(args) => train::run(&args, cli.effective.as_ref()),
         Command::Plan(args) => plan::run(&args),

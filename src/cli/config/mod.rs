@@ -13,7 +13,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 pub(super) use effective::Effective;
 use file::Setting;
 
-use super::output;
 use crate::{Error, Result};
 
 const CONFIG: &str = "config";
@@ -39,6 +38,8 @@ pub(super) struct CommandLine {
     pub words: Vec<OsString>,
     /// The file.
     pub config: Option<PathBuf>,
+    /// What is to be said of it.
+    pub note: Option<String>,
 }
 
 impl CommandLine {
@@ -50,12 +51,12 @@ impl CommandLine {
         let lenient = command.clone().ignore_errors(true).try_get_matches_from(&words);
         // What is wrong with the words themselves, clap says when it parses them in earnest.
         let Some((name, given)) = lenient.as_ref().ok().and_then(ArgMatches::subcommand) else {
-            return Ok(CommandLine { words, config: None });
+            return Ok(CommandLine { words, config: None, note: None });
         };
         let (Some(own), Ok(Some(path))) =
             (command.find_subcommand(name), given.try_get_one::<PathBuf>(CONFIG))
         else {
-            return Ok(CommandLine { words, config: None });
+            return Ok(CommandLine { words, config: None, note: None });
         };
         let others: Vec<_> = command
             .get_subcommands()
@@ -63,10 +64,10 @@ impl CommandLine {
             .collect();
         let text = file::read(path)?;
         let read = file::settings(path, &text, own, &others)?;
-        if !read.passed_over.is_empty() {
+        let note = (!read.passed_over.is_empty()).then(|| {
             let keys = read.passed_over.join(", ");
-            output::narrate(&format!("{}: passed over what {name} has no use for: {keys}", path.display()));
-        }
+            format!("{}: passed over what {name} has no use for: {keys}", path.display())
+        });
         let is_given =
             |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         let is_overruled = |arg: &Arg| {
@@ -80,7 +81,7 @@ impl CommandLine {
         let config = Some(path.clone());
         let mut words = words;
         words.splice(at..at, open.iter().flat_map(Setting::words));
-        Ok(CommandLine { words, config })
+        Ok(CommandLine { words, config, note })
     }
 }
 
