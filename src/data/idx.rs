@@ -100,6 +100,11 @@ impl Header {
             exactly(file, &mut length)?;
             shape.push(u32::from_be_bytes(length) as usize);
         }
+        // An axis of no length hides from the bytes what the others come to, which is counted later.
+        let count = shape.iter().try_fold(1_usize, |count, &axis| count.checked_mul(axis.max(1)));
+        if count.is_none() && shape.contains(&0) {
+            return Err(format!("has the shape {shape:?}, of more values than can be counted"));
+        }
         let bytes = shape.iter().fold(bytes_each, |bytes: u64, &axis| bytes.saturating_mul(axis as u64));
         Ok(Header { kind, shape, bytes })
     }
@@ -205,6 +210,8 @@ mod tests {
         let huge = bytes(0x0e, &[u32::MAX, u32::MAX, u32::MAX], &[]);
         assert!(parse(&huge).unwrap_err().contains("available"));
         assert!(parse(&bytes(0x08, &[1000], &[])).unwrap_err().contains("ends after 0 of the 1000"));
+        let hidden = bytes(0x08, &[0, u32::MAX, u32::MAX, u32::MAX], &[]);
+        assert!(parse(&hidden).unwrap_err().contains("more values than can be counted"));
         for magic in [[1, 0, 8, 1], [0, 0, 10, 1], [0, 0, 8, 0], [0, 0, 8, 9]] {
             assert!(parse(&magic).is_err(), "{magic:?}");
         }

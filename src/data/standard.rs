@@ -22,8 +22,12 @@ impl Standard {
     /// What gives the features of `split` mean 0 and deviation 1. One that is always the same is only shifted.
     pub fn of(split: &Split) -> Self {
         let (features, samples) = (split.features(), split.len() as f64);
+        // As distances from the first sample, of which a feature that is always the same has none that could round.
+        let mut first = vec![0.0; features];
+        split.gather(&[0], &mut first);
         let mut mean = vec![0.0; features];
-        split.each(|feature, value| mean[feature] += value / samples);
+        split.each(|feature, value| mean[feature] += (value - f64::from(first[feature])) / samples);
+        mean.iter_mut().zip(&first).for_each(|(mean, &first)| *mean += f64::from(first));
         let mut variance = vec![0.0; features];
         split.each(|feature, value| variance[feature] += (value - mean[feature]).powi(2) / samples);
         let scale = |&variance: &f64| if variance > 0.0 { variance.sqrt().recip() } else { 1.0 };
@@ -132,6 +136,12 @@ mod tests {
         assert_eq!(*made.inputs(), Inputs::F32(vec![-1.0, 0.0, 1.0, 0.0]));
         let bytes = Split::new(1, Inputs::U8(vec![0, 255]), vec![0, 1]).unwrap();
         assert_eq!(*Standard::of(&bytes).apply(&bytes).unwrap().inputs(), Inputs::F32(vec![-1.0, 1.0]));
+        let constant = Split::new(1, Inputs::F32(vec![0.1; 1000]), vec![0; 1000]).unwrap();
+        let other = Split::new(1, Inputs::F32(vec![0.1001]), vec![0]).unwrap();
+        let Inputs::F32(shifted) = Standard::of(&constant).apply(&other).unwrap().inputs().clone() else {
+            panic!("standard inputs are floats");
+        };
+        assert!((shifted[0] - 1e-4).abs() < 1e-6, "{shifted:?}");
         assert!(matches!(standard.apply(&bytes), Err(Error::Usage { .. })), "of another number of features");
     }
 }
