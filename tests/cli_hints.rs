@@ -130,6 +130,7 @@ fn idle(folder: &Folder, command: &str) -> Vec<String> {
 #[test]
 fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
     let (folder, small) = (Folder::new(), small());
+    folder.write_npz("one.npz", &[("x", vec![4, 2], vec![0.5; 8]), ("y", vec![4], vec![0.0; 4])]);
     for command in ["train", "plan", "compare --repeats 1 --every 0"] {
         let of = |flags: &str| idle(&folder, &format!("{command} {small} {flags}"));
         assert_eq!(
@@ -156,6 +157,9 @@ fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
         ] {
             assert!(of(used).is_empty(), "{used}");
         }
+        let single = folder
+            .run(&format!("{command} {CPU} --data one.npz --layers 2,4,1 --batch 2 --loss cross-entropy"));
+        assert!(single.stderr.contains("--loss cross-entropy of one output is always 0"), "{single:#?}");
         let shallow = small.replace("6,5x3,3", "6,3");
         assert_eq!(
             idle(&folder, &format!("{command} {shallow} --layer-norm")),

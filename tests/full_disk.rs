@@ -23,23 +23,12 @@ fn run_with_little_room(folder: &Folder, limit: u64, arguments: &str) -> Outcome
     outcome(command.args(["-c", &script, program]).current_dir(folder.path("")).stdin(Stdio::null()))
 }
 
-/// The names and contents of the files in a folder, none of which is a temporary one.
-fn contents(folder: &Folder, name: &str) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(folder.path(name)).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = (entries)
-        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        .collect();
-    files.sort();
-    assert!(files.iter().all(|(name, _)| !name.starts_with('.')), "something is left over");
-    files
-}
-
 #[test]
 fn a_snapshot_that_has_no_room_leaves_the_one_before() {
     let folder = Folder::new();
     let whole = folder.hash(&flags(4));
     folder.train(&format!("{} --snapshot kept --keep 1", flags(1)));
-    let before = contents(&folder, "kept");
+    let before = folder.contents("kept");
     let [(config, _), (_, snapshot)] = &before[..] else { panic!("{before:?}") };
     assert!(config == "config.toml" && snapshot.len() > 1024, "{config}, {} bytes", snapshot.len());
 
@@ -54,7 +43,7 @@ fn a_snapshot_that_has_no_room_leaves_the_one_before() {
     ] {
         assert!(full.stderr.contains(words) && !full.stderr.contains("panicked"), "no {words} in {full:#?}");
     }
-    assert_eq!(contents(&folder, "kept"), before);
+    assert_eq!(folder.contents("kept"), before);
     assert_eq!(folder.hash(&format!("{} --snapshot kept --keep 1 --resume", flags(4))), whole);
 }
 
@@ -65,13 +54,13 @@ fn a_model_that_has_no_room_leaves_the_one_before() {
     for name in ["models/m.safetensors", "models/m.npz"] {
         let flags = flags(1).replace("5x3", "40");
         folder.train(&format!("{flags} --save {name}"));
-        let before = contents(&folder, "models");
+        let before = folder.contents("models");
         let full = run_with_little_room(&folder, 1, &format!("train {flags} --lr 0.1 --save {name}"));
         assert_eq!(full.code, Some(3), "{full:#?}");
         let message = format!("ckpt-gpu: {name}: cannot be written: ");
         assert!(full.stderr.contains(&message) && !full.stderr.contains("panicked"), "{full:#?}");
         assert!(full.stdout.contains("weights sha256"), "what was learnt of the run is shown: {full:#?}");
-        assert_eq!(contents(&folder, "models"), before);
+        assert_eq!(folder.contents("models"), before);
     }
     fs::create_dir(folder.path("answers")).unwrap();
     for name in ["answers/a.csv", "answers/a.npz"] {
@@ -79,7 +68,7 @@ fn a_model_that_has_no_room_leaves_the_one_before() {
         let full = run_with_little_room(&folder, 0, &predict);
         assert_eq!(full.code, Some(3), "{full:#?}");
         assert!(full.stderr.contains(&format!("{name}: cannot be written")), "{full:#?}");
-        assert_eq!(contents(&folder, "answers"), []);
+        assert_eq!(folder.contents("answers"), []);
     }
 }
 

@@ -143,7 +143,7 @@ fn whatever_samples_there_are_are_asked_about() {
     folder.write_npz("odd.npz", &[("mine", vec![20, 3], x.clone())]);
     folder.write_npz(
         "split.npz",
-        &[("x_train", vec![20, 3], x.repeat(1)), ("x_test", vec![2, 3], x[..6].to_vec())],
+        &[("x_train", vec![20, 3], x.clone()), ("x_test", vec![2, 3], x[..6].to_vec())],
     );
     folder.train("--data both.npz --layers 3,4,4,3 --batch 6 --epochs 1 --device cpu --save m.npz");
     let answers = |ask: &str| {

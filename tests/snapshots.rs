@@ -2,7 +2,9 @@
 
 mod program;
 
-use std::process::{Command, Stdio};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -129,20 +131,11 @@ fn a_run_that_begins_takes_no_folder_of_another() {
     let folder = Folder::new();
     let begin = format!("train {SMALL} --device cpu --snapshot kept");
     folder.run(&begin).succeeded();
-    let contents = || {
-        let mut files: Vec<_> = std::fs::read_dir(folder.path("kept"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| (std::fs::read(&path).unwrap(), path))
-            .collect();
-        files.sort();
-        files
-    };
-    let before = contents();
+    let before = folder.contents("kept");
     let newest = "found kept/step-000000000003.ckpt";
     folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another folder"]);
     folder.run(&format!("{begin} --seed 9 --keep 1")).refused(2, &["--snapshot: ", newest]);
-    assert!(before == contents(), "the earlier run's snapshots have changed");
+    assert!(before == folder.contents("kept"), "the earlier run's snapshots have changed");
     folder.run(&format!("{begin} --resume")).succeeded();
 }
 
@@ -158,18 +151,27 @@ fn no_run_goes_on_with_other_data() {
     folder.run(&format!("{flags} --resume")).succeeded();
 }
 
+/// A run that goes on for long, with its snapshots in `kept`.
 #[cfg(unix)]
-fn train(folder: &Folder, more: &str) -> std::process::Child {
-    let flags = format!("train {SMALL} --device cpu --optimizer adam --snapshot kept {more}");
-    let flags = flags.replace("--epochs 1", "--epochs 1000000");
-    let words = flags.split_whitespace();
-    Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"))
-        .args(words)
-        .current_dir(folder.path(""))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+fn train(folder: &Folder, kept: &OsStr, more: &str) -> Child {
+    let flags = format!("train {SMALL} --device cpu --optimizer adam {more} --snapshot");
+    let mut command = folder.command(&flags.replace("--epochs 1", "--epochs 1000000"));
+    command.arg(kept).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Lets a run make `made`, which it does before its first step, and some steps; then what it says when it gets `signal`.
+#[cfg(unix)]
+fn stopped(child: Child, made: &Path, signal: &str) -> String {
+    let begun = Instant::now();
+    while !made.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    let outcome = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    stderr
 }
 
 /// Killed at a hundred moments, some of them while it writes.
@@ -179,8 +181,8 @@ fn whenever_it_is_killed_a_whole_snapshot_is_left() {
     let folder = Folder::new();
     let mut steps = 0;
     for turn in 0..100_u64 {
-        let mut child =
-            train(&folder, if turn == 0 { "--snapshot-every 1" } else { "--snapshot-every 1 --resume" });
+        let more = if turn == 0 { "--snapshot-every 1" } else { "--snapshot-every 1 --resume" };
+        let mut child = train(&folder, "kept".as_ref(), more);
         let kept = folder.path("kept");
         let begun = Instant::now();
         // To open it as a store would sweep up what the writer is just writing.
@@ -202,28 +204,13 @@ fn whenever_it_is_killed_a_whole_snapshot_is_left() {
     assert!(steps > 100, "only {steps} steps in a hundred runs");
 }
 
-/// Waits for what a run makes before its first step, and for some steps.
-#[cfg(unix)]
-fn let_begin(made: &std::path::Path) {
-    let begun = Instant::now();
-    while !made.exists() && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(700));
-}
-
 /// Ctrl-C lets the step end, saves, and says how to go on.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_saves_and_says_how_to_resume() {
     let folder = Folder::new();
-    let child = train(&folder, "--snapshot-every 1000000");
-    let_begin(&folder.path("kept/config.toml"));
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let outcome = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&outcome.stderr);
-    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    let child = train(&folder, "kept".as_ref(), "--snapshot-every 1000000");
+    let stderr = stopped(child, &folder.path("kept/config.toml"), "-INT");
     assert!(stderr.contains("--resume"), "{stderr}");
     let found = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap();
     assert!(found.snapshot.steps > 0);
@@ -234,21 +221,8 @@ fn an_interrupt_saves_and_says_how_to_resume() {
 #[test]
 fn an_interrupt_tells_of_paths_that_are_no_text() {
     use std::os::unix::ffi::OsStrExt;
-    let (folder, name) = (Folder::new(), std::ffi::OsStr::from_bytes(b"my\xff runs"));
-    let flags = format!("train {SMALL} --device cpu --snapshot-every 1000000 --snapshot")
-        .replace("--epochs 1", "--epochs 1000000");
-    let child = Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"))
-        .args(flags.split_whitespace())
-        .arg(name)
-        .current_dir(folder.path(""))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let_begin(&folder.path("").join(name));
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    let outcome = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&outcome.stderr);
-    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    let (folder, kept) = (Folder::new(), OsStr::from_bytes(b"my\xff runs"));
+    let child = train(&folder, kept, "--snapshot-every 1000000");
+    let stderr = stopped(child, &folder.path("").join(kept), "-TERM");
     assert!(stderr.contains("resume with: ") && stderr.contains("runs' --resume"), "{stderr}");
 }

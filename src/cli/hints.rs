@@ -21,7 +21,7 @@ pub(super) struct Asked<'a> {
     pub samples: Option<usize>,
 }
 
-/// A line about each number that another flag leaves without effect.
+/// A line about each flag that does nothing beside the others.
 pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let (rule, schedule) = (&settings.rule, &settings.schedule);
     let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());

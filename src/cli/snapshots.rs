@@ -41,10 +41,10 @@ impl SnapshotFlags {
         if self.snapshot_every == Some(0) {
             return Err(Error::usage("--snapshot-every", "found 0, expected at least 1"));
         }
-        let store =
-            self.snapshot.as_deref().map(|folder| SnapshotStore::open(folder, self.keep)).transpose()?;
-        if let Some(newest) =
-            store.as_ref().filter(|_| !self.resume).map(SnapshotStore::newest).transpose()?.flatten()
+        let Some(folder) = &self.snapshot else { return Ok(None) };
+        let store = SnapshotStore::open(folder, self.keep)?;
+        if !self.resume
+            && let Some(newest) = store.newest()?
         {
             let problem = format!(
                 "found {}, of an earlier run; go on with it with --resume, or name another folder",
@@ -52,12 +52,7 @@ impl SnapshotFlags {
             );
             return Err(Error::usage("--snapshot", problem));
         }
-        Ok(store.map(|store| Snapshots {
-            store,
-            every: self.snapshot_every,
-            resume: self.resume,
-            last: None,
-        }))
+        Ok(Some(Snapshots { store, every: self.snapshot_every, resume: self.resume, last: None }))
     }
 }
 

@@ -54,10 +54,9 @@ const WITHOUT_TEST: [[&str; 2]; 6] =
 /// Reads a data set as [`Dataset::load_with`] says.
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     options.validation.map(check_share).transpose()?;
-    let made = path.to_str().and_then(|path| path.strip_prefix(synthetic::PREFIX));
-    let (train, test) = match made {
-        Some(text) => made_up(text, options)?,
-        None => from_files(path, options)?,
+    let (train, test) = match recipe(path) {
+        Some(recipe) => made_up(recipe, options)?,
+        None => splits(&mut open(path)?, options)?,
     };
     let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
     let (train, test) = match (share, test) {
@@ -73,8 +72,7 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
 
 /// Reads what a trained network is asked about, as [`Dataset::load_asked`] says.
 pub(super) fn load_asked(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
-    let is_made_up = path.to_str().is_some_and(|path| path.starts_with(synthetic::PREFIX));
-    if is_made_up || options.validation.is_some() {
+    if recipe(path).is_some() || options.validation.is_some() {
         return Ok((load(path, options)?, true));
     }
     let mut arrays = open(path)?;
@@ -99,6 +97,11 @@ fn asked_names(arrays: &Arrays, options: &LoadOptions) -> Result<(String, String
     Ok(if x_test.is_empty() { (x, y) } else { (x_test, y_test) })
 }
 
+/// What is to be made up, where `path` says that.
+fn recipe(path: &Path) -> Option<&str> {
+    path.to_str()?.strip_prefix(synthetic::PREFIX)
+}
+
 fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
     for (flag, is_given) in [
         ("--x-key", options.x_key.is_some()),
@@ -111,10 +114,6 @@ fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> 
     }
     let [train, test] = synthetic::make(text)?;
     Ok((train, Some(test)))
-}
-
-fn from_files(path: &Path, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
-    splits(&mut open(path)?, options)
 }
 
 fn open(path: &Path) -> Result<Arrays> {

@@ -28,15 +28,6 @@ pub struct Model {
     pub standard: Option<Standard>,
 }
 
-/// What a file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelFile {
-    /// Weights and biases.
-    pub parameters: Parameters,
-    /// The network that they are of, where the file says so.
-    pub architecture: Option<Architecture>,
-}
-
 #[derive(Clone, Copy)]
 enum Format {
     Npz,
@@ -68,13 +59,13 @@ fn only_written(path: &Path) -> Error {
 /// # Errors
 /// [`Error::File`] for a file that cannot be trusted, of another network, or of a kind that is only written.
 pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
-    let file = match Format::of(path)? {
+    let (parameters, _) = match Format::of(path)? {
         Format::Npz => return npz::read(path, network),
         Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => safetensors::read(path)?,
     };
-    if file.parameters.fit(network) {
-        return Ok(file.parameters);
+    if parameters.fit(network) {
+        return Ok(parameters);
     }
     let widths = |parameters: &Parameters| -> Vec<usize> {
         let inputs = parameters.layers.first().map(|layer| layer.weights.len() / layer.bias.len());
@@ -82,7 +73,7 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     };
     let problem = format!(
         "found widths {:?}, expected {:?}; give the --layers that this file was made for",
-        widths(&file.parameters),
+        widths(&parameters),
         network.widths()
     );
     Err(Error::file(path, problem))
@@ -114,7 +105,7 @@ pub fn read(path: &Path) -> Result<Model> {
         }
         Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => {
-            let ModelFile { parameters, architecture } = safetensors::read(path)?;
+            let (parameters, architecture) = safetensors::read(path)?;
             (told(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
         }
     };
@@ -143,7 +134,7 @@ pub fn write(path: &Path, model: &Model) -> Result<()> {
 /// [`Error::File`] for a name of no known ending, a network too large for the format, or a folder that takes no files.
 pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
     if let Format::Onnx = Format::of(path)? {
-        onnx::check(path, network, None)?;
+        onnx::check(path, network)?;
     }
     file::check_writable(path)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ARCHITECTURE_KEY, Architecture, Model, ModelFile};
+use super::{ARCHITECTURE_KEY, Architecture, Model};
 use crate::file;
 use crate::memory::available_host_bytes;
 use crate::model::{LayerParameters, Parameters};
@@ -70,8 +70,9 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     })
 }
 
-/// Reads a file with `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and nothing else.
-pub(super) fn read(path: &Path) -> Result<ModelFile> {
+/// Reads a file with `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and nothing else, and the architecture where it
+/// says.
+pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
     let about = path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?;
     if !about.is_file() {
@@ -87,7 +88,7 @@ pub(super) fn read(path: &Path) -> Result<ModelFile> {
     parse(&fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?).map_err(fail)
 }
 
-fn parse(bytes: &[u8]) -> Result<ModelFile, String> {
+fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
     let short = || "is cut off: it has no whole header".to_owned();
     let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
     let length = u64::from_le_bytes(*length);
@@ -126,7 +127,7 @@ fn parse(bytes: &[u8]) -> Result<ModelFile, String> {
     match tensors.into_keys().next() {
         Some(name) => Err(format!("has a tensor {name}, expected layers.0.weight, layers.0.bias, … alone")),
         None if layers == 0 => Err("has no tensors".to_owned()),
-        None => Ok(ModelFile { parameters, architecture: architecture.transpose()? }),
+        None => Ok((parameters, architecture.transpose()?)),
     }
 }
 
@@ -233,11 +234,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let found = parse(&written()).unwrap();
-        let architecture = found.architecture.unwrap();
+        let (parameters, architecture) = parse(&written()).unwrap();
+        let architecture = architecture.unwrap();
         let network = architecture.network().unwrap();
         let standard = architecture.standard;
-        assert_eq!(Model { network, parameters: found.parameters, standard }, model());
+        assert_eq!(Model { network, parameters, standard }, model());
         assert_eq!(written(), written());
     }
 

@@ -105,12 +105,7 @@ impl ReportFile {
 /// # Errors
 /// [`Error::File`] for the first one that cannot, [`Error::Usage`] for one that is named twice.
 pub fn check(files: &[ReportFile]) -> Result<()> {
-    for (index, ReportFile { path, .. }) in files.iter().enumerate() {
-        if files[..index].iter().any(|other| other.path == *path) {
-            let problem = format!("found {} twice, expected another name for each", path.display());
-            return Err(Error::usage("--report", problem));
-        }
-        file::check_writable(path)?;
-    }
-    Ok(())
+    let places: Vec<_> = files.iter().map(|file| ("--report", file.path())).collect();
+    file::check_apart(&[], &places)?;
+    files.iter().try_for_each(|file| file::check_writable(file.path()))
 }

@@ -93,6 +93,17 @@ impl Folder {
         events[events.len() - 1]["weights_sha256"].as_str().unwrap().to_owned()
     }
 
+    /// The names and contents of the files in its folder `name`, none of which is a temporary one.
+    pub fn contents(&self, name: &str) -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(self.path(name)).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> = (entries)
+            .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+            .collect();
+        files.sort();
+        assert!(files.iter().all(|(name, _)| !name.starts_with('.')), "something is left over");
+        files
+    }
+
     /// The names of the files in it, `small.npz` left out.
     pub fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().file_name());

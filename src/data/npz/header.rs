@@ -95,17 +95,20 @@ impl Header {
         };
 
         let dtype = Dtype::parse(descr)?;
-        // Empty axes count as 1 here, so that the strides of an empty array cannot overflow either.
-        let bytes = shape.iter().try_fold(dtype.width as u64, |bytes, &axis| bytes.checked_mul(axis.max(1)));
-        let axes = shape.iter().map(|&axis| usize::try_from(axis).ok()).collect::<Option<Vec<_>>>();
-        let (Some(mut data_bytes), Some(axes)) = (bytes.filter(|&b| b <= isize::MAX as u64), axes) else {
-            return Err(format!("declares the shape {shape:?}, more than any memory holds"));
-        };
-        if axes.contains(&0) {
-            data_bytes = 0;
-        }
+        let (shape, data_bytes) = extent(&shape, dtype.width)?;
         let count = data_bytes as usize / dtype.width;
-        Ok(Header { dtype, fortran_order, shape: axes, count, header_bytes, data_bytes })
+        Ok(Header { dtype, fortran_order, shape, count, header_bytes, data_bytes })
+    }
+}
+
+/// The axes that a file declares, and the bytes that so many values of `width` take; the error says that no memory holds them.
+pub(in crate::data) fn extent(shape: &[u64], width: usize) -> Result<(Vec<usize>, u64), String> {
+    // Empty axes count as 1 here, so that the strides of an empty array cannot overflow either.
+    let bytes = shape.iter().try_fold(width as u64, |bytes, &axis| bytes.checked_mul(axis.max(1)));
+    let axes = shape.iter().map(|&axis| usize::try_from(axis).ok()).collect::<Option<Vec<_>>>();
+    match (bytes.filter(|&bytes| bytes <= isize::MAX as u64), axes) {
+        (Some(bytes), Some(axes)) => Ok(if axes.contains(&0) { (axes, 0) } else { (axes, bytes) }),
+        _ => Err(format!("declares the shape {shape:?}, more than any memory holds")),
     }
 }
 

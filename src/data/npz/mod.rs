@@ -12,6 +12,7 @@ mod read;
 mod write;
 
 pub use elements::{Array, Values};
+pub(in crate::data) use header::extent;
 pub use read::{Archive, MAX_INFLATED_BYTES};
 pub use write::{Elements, Entry, check_writable, write};
 

@@ -76,12 +76,16 @@ impl Outline {
     }
 }
 
-/// Checks that a file of `network`, which reads what `standard` makes of inputs, is not larger than ONNX allows.
+/// Checks that a file of `network` is not larger than ONNX allows.
 ///
 /// # Errors
 /// [`Error::File`] with both sizes in bytes.
-pub(super) fn check(path: &Path, network: &Network, standard: Option<&Standard>) -> Result<()> {
-    match Outline::of(network, standard).bytes() {
+pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
+    check_size(path, &Outline::of(network, None))
+}
+
+fn check_size(path: &Path, outline: &Outline) -> Result<()> {
+    match outline.bytes() {
         bytes if bytes > MOST_BYTES => Err(Error::file(
             path,
             format!(
@@ -100,8 +104,8 @@ pub(super) fn check(path: &Path, network: &Network, standard: Option<&Standard>)
 /// As [`check`], and [`Error::File`] where the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, standard } = model;
-    check(path, network, standard.as_ref())?;
     let outline = Outline::of(network, standard.as_ref());
+    check_size(path, &outline)?;
     let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     file::replace(path, |file| {
         let mut file = BufWriter::new(file);
@@ -232,8 +236,8 @@ mod tests {
         let bytes = |width| Outline::of(&network(width), None).bytes();
         let most = (1..1 << 15).rev().find(|&width| bytes(width) <= MOST_BYTES).unwrap();
         assert_eq!(most, (1 << 14) - 1);
-        check(path, &network(most), None).unwrap();
-        let problem = check(path, &network(most + 1), None).unwrap_err().to_string();
+        check(path, &network(most)).unwrap();
+        let problem = check(path, &network(most + 1)).unwrap_err().to_string();
         for word in ["large.onnx", &bytes(most + 1).to_string(), "2147483647", ".safetensors"] {
             assert!(problem.contains(word), "{problem}");
         }

@@ -4,6 +4,8 @@ mod progress;
 mod state;
 mod step;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub struct Trainer {
     laps: Vec<Vec<Span>>,
     /// Where the settings ask for one.
     verifier: Option<Verifier>,
+    /// What [`decisive`](super::decisive) says, once a snapshot has asked for it: it looks at samples.
+    decisive: OnceCell<BTreeMap<String, String>>,
 }
 
 impl Trainer {
@@ -105,6 +109,7 @@ impl Trainer {
             training_time: Duration::ZERO,
             laps: Vec::new(),
             verifier,
+            decisive: OnceCell::new(),
         })
     }
 

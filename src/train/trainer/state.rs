@@ -38,7 +38,7 @@ impl Trainer {
         let LossSum { sum, steps } = self.losses;
         Ok(Snapshot {
             widths: self.network.widths().to_vec(),
-            settings: decisive(&self.settings, &self.data),
+            settings: self.decisive.get_or_init(|| decisive(&self.settings, &self.data)).clone(),
             steps: self.steps,
             losses: (sum, steps),
             parameters: self.parameters()?,
