@@ -136,8 +136,8 @@ impl Bench {
     /// Runs a pass of `actions`, which are all the same, and says how long each took.
     fn seconds(&mut self, actions: &[Action]) -> Result<f64, Error> {
         let started = Instant::now();
-        let pace = UpdateRule::of(Optimizer::Sgd).pace(0.1, 0);
-        self.device.begin_pass(Pass::InOrder, 0, &[pace])?;
+        let step_params = UpdateRule::of(Optimizer::Sgd).step_params(0.1, 0);
+        self.device.begin_pass(Pass::InOrder, 0, &[step_params])?;
         self.device.begin_batch(Accumulation::Whole)?;
         execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.meter)?;
         self.device.end_batch()?;

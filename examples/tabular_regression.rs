@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split, Standard, Targets};
+use ckpt_gpu::data::{Dataset, FeatureScaling, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::model_file::{self, Model};
 use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
@@ -69,8 +69,8 @@ fn main() -> Result<()> {
 
 pub fn run(args: &Args) -> Result<Found> {
     let (train, held_back) = friedman(args.rows, 0)?.held_back(0.2, 0)?;
-    let standard = Standard::of(&train);
-    let data = Arc::new(Dataset::in_memory(train, held_back.clone())?.standardised(&standard)?);
+    let scaling = FeatureScaling::of(&train);
+    let data = Arc::new(Dataset::in_memory(train, held_back.clone())?.standardised(&scaling)?);
     let (machine, _) = Machine::find(args.device)?;
     println!("{} rows to train on, {} held back", data.train.len(), data.test.len());
 
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<Found> {
 
     // The file tells the architecture and what inputs are made standard with, too, so whoever reads it needs no settings.
     let path = args.save.clone().unwrap_or_else(|| std::env::temp_dir().join("friedman.safetensors"));
-    let model = Model { network: deep.0, parameters: deep.1, standard: Some(standard) };
+    let model = Model { network: deep.0, parameters: deep.1, scaling: Some(scaling) };
     model_file::write(&path, &model)?;
     let loaded = model_file::read(&path)?;
     assert_eq!(loaded, model, "the file holds another network");

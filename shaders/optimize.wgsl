@@ -9,7 +9,7 @@ override MOVES: bool;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(6) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(7) var<storage, read> paces: array<Pace>;
+@group(0) @binding(7) var<storage, read> step_params: array<StepParams>;
 
 fn take_weight(index: u32, sum: f32) {
     var gradient = sum;

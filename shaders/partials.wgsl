@@ -23,7 +23,7 @@ var<immediate> run: Run;
 @group(0) @binding(0) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(1) var<storage, read> layers: array<Layer>;
 @group(0) @binding(2) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(3) var<storage, read> paces: array<Pace>;
+@group(0) @binding(3) var<storage, read> step_params: array<StepParams>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(global_invocation_id) id: vec3u) {

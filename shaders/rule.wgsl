@@ -19,23 +19,23 @@ const ADAMW = 4u;
 
 // The parameter at `place` of each plane, moved.
 fn moved(parameter: f32, gradient: f32, place: u32) -> f32 {
-    let pace = pace();
+    let step_params = step_params_now();
     let plane = arrayLength(&kept) / PLANES;
     let first = FIRST_MOMENT * plane + place;
     let decayed = gradient + select(WEIGHT_DECAY, 0.0, OPTIMIZER == ADAMW) * parameter;
     if OPTIMIZER == SGD {
-        return parameter - pace.rate * decayed;
+        return parameter - step_params.rate * decayed;
     }
     if OPTIMIZER == MOMENTUM_ONLY || OPTIMIZER == NESTEROV {
         let m = MOMENTUM * kept[first] + decayed;
         kept[first] = m;
-        return parameter - pace.rate * select(m, decayed + MOMENTUM * m, OPTIMIZER == NESTEROV);
+        return parameter - step_params.rate * select(m, decayed + MOMENTUM * m, OPTIMIZER == NESTEROV);
     }
     let second = first + plane;
     let m = BETA1 * kept[first] + (1.0 - BETA1) * decayed;
     let v = BETA2 * kept[second] + (1.0 - BETA2) * decayed * decayed;
     kept[first] = m;
     kept[second] = v;
-    let left = parameter * select(1.0, 1.0 - pace.rate * WEIGHT_DECAY, OPTIMIZER == ADAMW);
-    return left - pace.stride * m / (sqrt(v) * pace.root + EPSILON);
+    let left = parameter * select(1.0, 1.0 - step_params.rate * WEIGHT_DECAY, OPTIMIZER == ADAMW);
+    return left - step_params.stride * m / (sqrt(v) * step_params.root + EPSILON);
 }

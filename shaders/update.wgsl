@@ -5,16 +5,16 @@ override WEIGHT_DECAY: f32;
 @group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(6) var<storage, read> paces: array<Pace>;
+@group(0) @binding(6) var<storage, read> step_params: array<StepParams>;
 
 fn take_weight(index: u32, sum: f32) {
-    let weight = weights[index] - pace().rate * (sum + WEIGHT_DECAY * weights[index]);
+    let weight = weights[index] - step_params_now().rate * (sum + WEIGHT_DECAY * weights[index]);
     weights[index] = weight;
     if !is_finite(weight) { note_fault(sizes.place); }
 }
 
 fn take_bias(index: u32, sum: f32) {
-    let number = bias[index] - pace().rate * (sum + WEIGHT_DECAY * bias[index]);
+    let number = bias[index] - step_params_now().rate * (sum + WEIGHT_DECAY * bias[index]);
     bias[index] = number;
     if !is_finite(number) { note_fault(sizes.place); }
 }

@@ -8,7 +8,7 @@ pub use widths::Widths;
 
 use std::collections::BTreeMap;
 
-use crate::device::Residence;
+use crate::device::DatasetPlacement;
 use crate::model::{
     Activation, Decay, Initialiser, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule,
 };
@@ -58,7 +58,7 @@ pub struct Settings {
     /// Where to train.
     pub device: DeviceChoice,
     /// Where the dataset is kept.
-    pub dataset: Residence,
+    pub dataset: DatasetPlacement,
     /// Whether a GPU runs neighbouring thin layers together, with the states between them in its kernels' own memory.
     pub fused: bool,
     /// Whether a GPU finds by trial how its larger products are cut best; no bit of the results depends on it.
@@ -89,7 +89,7 @@ impl Default for Settings {
             shuffle: true,
             strategy: Strategy::EveryN(0),
             device: DeviceChoice::Auto,
-            dataset: Residence::Auto,
+            dataset: DatasetPlacement::Auto,
             fused: true,
             tuned: true,
             timed: false,

@@ -48,7 +48,7 @@
 //! let folder = tempfile::tempdir().expect("there is a place for temporary files");
 //! let path = folder.path().join("model.safetensors");
 //! let parameters = trainer.parameters()?;
-//! model_file::write(&path, &Model { network: settings.network()?, parameters, standard: None })?;
+//! model_file::write(&path, &Model { network: settings.network()?, parameters, scaling: None })?;
 //! let Model { network, parameters, .. } = model_file::read(&path)?;
 //! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
 //! let scores = Scores::of(&network, &outputs, data.test.targets());

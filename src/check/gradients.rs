@@ -7,7 +7,7 @@ use super::twin::norm;
 use crate::Result;
 use crate::data::Pass;
 use crate::data::npz::{self, Entry};
-use crate::device::{Accumulation, Job, Residence, Task};
+use crate::device::{Accumulation, DatasetPlacement, Job, Task};
 use crate::execute::execute;
 use crate::memory::{Ledger, LiveMeter};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
@@ -74,12 +74,12 @@ pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
     let settings = &problem.settings;
     let rule = UpdateRule::of(Optimizer::Sgd);
     let task = Task { rule, ..task(settings, &problem.network, problem.data.shape()) };
-    let planned = machine.target().plan(Strategy::StoreAll, &task, Residence::Auto)?;
+    let planned = machine.target().plan(Strategy::StoreAll, &task, DatasetPlacement::Auto)?;
     let (data, parameters, plan) = (&problem.data, &problem.parameters, &planned.plan);
     let job =
         Job { task, data, plan, dataset_on_device: planned.dataset_on_device, parameters, moments: &[] };
     let mut device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
-    device.begin_pass(Pass::InOrder, 0, &[rule.pace(rate, 0)])?;
+    device.begin_pass(Pass::InOrder, 0, &[rule.step_params(rate, 0)])?;
     device.begin_batch(Accumulation::Whole)?;
     execute(&plan.chain, &plan.step, device.as_mut(), &mut LiveMeter::new(plan.slots.len()))?;
     device.end_batch()?;

@@ -2,7 +2,7 @@ use super::gradients::MOVE;
 use super::line::{Check, Worst};
 use super::problem::{BATCHES, Problem};
 use crate::config::Settings;
-use crate::device::Residence;
+use crate::device::DatasetPlacement;
 use crate::strategy::Strategy;
 use crate::train::{Machine, MemoryReport, Start, Trainer, task};
 use crate::{Error, Result};
@@ -173,7 +173,7 @@ impl<'a> Runs<'a> {
             steps: Some(1),
             shuffle: false,
             micro_batch: None,
-            dataset: Residence::Auto,
+            dataset: DatasetPlacement::Auto,
             verify_recompute: false,
             ..self.problem.settings.clone()
         }

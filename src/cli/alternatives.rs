@@ -1,6 +1,6 @@
 use crate::config::{Settings, divisors};
 use crate::data::DatasetShape;
-use crate::device::{Residence, Task};
+use crate::device::{DatasetPlacement, Task};
 use crate::model::Network;
 use crate::report::{Choice, MicroBatchChoice};
 use crate::strategy::Strategy;
@@ -20,7 +20,7 @@ pub(super) struct Alternatives<'a> {
     pub network: &'a Network,
     pub data: DatasetShape,
     pub target: Target,
-    pub residence: Residence,
+    pub residence: DatasetPlacement,
 }
 
 impl Alternatives<'_> {

@@ -49,9 +49,9 @@ impl DataFlags {
     /// What a trained network is asked about, and whether there are targets.
     ///
     /// # Errors
-    /// As [`Dataset::load_asked`].
-    pub fn load_asked(&self, seed: u64) -> Result<(Dataset, bool)> {
-        let (data, is_answered) = Dataset::load_asked(&self.path, &self.options(seed))?;
+    /// As [`Dataset::load_for_inference`].
+    pub fn load_for_inference(&self, seed: u64) -> Result<(Dataset, bool)> {
+        let (data, is_answered) = Dataset::load_for_inference(&self.path, &self.options(seed))?;
         tell_mapped(&data);
         Ok((data, is_answered))
     }

@@ -6,8 +6,8 @@ use clap::Args;
 use super::data::DataFlags;
 use crate::Result;
 use crate::config::{DeviceChoice, Preset, Settings, Widths};
-use crate::data::{Dataset, Standard};
-use crate::device::Residence;
+use crate::data::{Dataset, FeatureScaling};
+use crate::device::DatasetPlacement;
 use crate::memory::{check_host_memory, parse_bytes};
 use crate::model::{
     Activation, Decay, Initialiser, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule,
@@ -122,7 +122,7 @@ pub(super) struct RunFlags {
 
     /// Where the data is kept
     #[arg(long, help_heading = "Device", value_name = "WHERE", default_value_t = Settings::default().dataset, value_enum)]
-    dataset: Residence,
+    dataset: DatasetPlacement,
 }
 
 impl RunFlags {
@@ -130,13 +130,13 @@ impl RunFlags {
     ///
     /// # Errors
     /// As [`DataFlags::load`], and as [`Dataset::standardised`].
-    pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<Standard>)> {
+    pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<FeatureScaling>)> {
         let data = self.data.load(settings.seed)?;
         if !self.standardise {
             return Ok((data, None));
         }
-        let standard = Standard::of(&data.train);
-        Ok((data.standardised(&standard)?, Some(standard)))
+        let scaling = FeatureScaling::of(&data.train);
+        Ok((data.standardised(&scaling)?, Some(scaling)))
     }
 
     /// As [`NetworkFlags::settings`], with the strategy left at its default.

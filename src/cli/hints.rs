@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::config::{Settings, divisors};
-use crate::device::Residence;
+use crate::device::DatasetPlacement;
 use crate::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use crate::report::text::grouped;
 use crate::strategy::Strategy;
@@ -113,7 +113,7 @@ fn larger(asked: &Asked) -> Option<(String, Settings)> {
 /// Whether `budget` has room for all that `settings` make, with the dataset wherever it may be.
 fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> bool {
     let places = match settings.dataset {
-        Residence::Auto => vec![Residence::Device, Residence::Host],
+        DatasetPlacement::Auto => vec![DatasetPlacement::Device, DatasetPlacement::Host],
         place => vec![place],
     };
     places.into_iter().any(|dataset| {

@@ -9,7 +9,7 @@ use super::hints::{self, Asked};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::DatasetShape;
-use crate::device::{DeviceInfo, DeviceLimits, Residence};
+use crate::device::{DatasetPlacement, DeviceInfo, DeviceLimits};
 use crate::model::Network;
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
 use crate::train::{self, Machine, Target};
@@ -111,7 +111,11 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
 }
 
 /// The data's shape and where it may be kept. Unless it was named, data that does not fit the network is left out.
-fn data(flags: &RunFlags, settings: &Settings, network: &Network) -> Result<(DatasetShape, Residence)> {
+fn data(
+    flags: &RunFlags,
+    settings: &Settings,
+    network: &Network,
+) -> Result<(DatasetShape, DatasetPlacement)> {
     let residence = settings.dataset;
     let fit = flags.load(settings).and_then(|(data, _)| data.check(network).map(|()| data));
     match fit {
@@ -119,9 +123,9 @@ fn data(flags: &RunFlags, settings: &Settings, network: &Network) -> Result<(Dat
             settings.check_batch(data.train.len())?;
             Ok((data.shape(), residence))
         }
-        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != Residence::Device => {
+        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != DatasetPlacement::Device => {
             output::narrate(&format!("planned for data that stays on the host, without a dataset: {error}"));
-            Ok((DatasetShape::empty(network.features()), Residence::Host))
+            Ok((DatasetShape::empty(network.features()), DatasetPlacement::Host))
         }
         Err(error) => Err(error),
     }

@@ -85,8 +85,8 @@ impl ModelFlags {
     /// # Errors
     /// [`Error::File`] where answers are to be `scored` and there are no targets, and those of opening it all.
     fn ready(&self, scored: bool) -> Result<Ready> {
-        let Model { network, parameters, standard } = model_file::read(&self.model)?;
-        let (mut data, is_answered) = self.data.load_asked(self.seed)?;
+        let Model { network, parameters, scaling } = model_file::read(&self.model)?;
+        let (mut data, is_answered) = self.data.load_for_inference(self.seed)?;
         if scored && !is_answered {
             let problem = "has no targets to score answers by; name them with --y-key, or ask with predict";
             return Err(Error::file(&data.source, problem));
@@ -99,8 +99,8 @@ impl ModelFlags {
             );
             return Err(Error::file(&data.source, problem));
         }
-        if let Some(standard) = &standard {
-            data = data.standardised(standard)?;
+        if let Some(scaling) = &scaling {
+            data = data.standardised(scaling)?;
         }
         let data = Arc::new(data);
         let (machine, passed_over) = Machine::find(self.device)?;

@@ -90,7 +90,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         file::check_writable(path)?;
     }
     args.check_apart()?;
-    let (data, standard) = args.flags.load(&settings)?;
+    let (data, scaling) = args.flags.load(&settings)?;
     let data = Arc::new(data);
     data.check(&network)?;
     let mut snapshots = args.snapshots.open()?;
@@ -124,7 +124,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
         output::narrate(&format!("{states} recomputed states compared, all equal to the last bit"));
     }
-    let model = Model { parameters: trainer.parameters()?, network, standard };
+    let model = Model { parameters: trainer.parameters()?, network, scaling };
     let saved = match &args.save {
         Some(path) => model_file::write(path, &model)
             .map(|()| output::narrate(&format!("parameters saved to {}", path.display()))),

@@ -12,12 +12,12 @@ use crate::data::{BatchCursor, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
 use crate::execute::Backend;
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
-use crate::model::{LayerParameters, Pace, Parameters};
+use crate::model::{LayerParameters, Parameters, StepParams};
 use crate::plan::{Layers, Plan, PoolLimits, SlotId};
 use crate::{Error, Result};
 
 /// Of passes in which nothing goes backward.
-const NO_PACE: Pace = Pace { rate: 0.0, stride: 0.0, root: 1.0 };
+const NO_STEP_PARAMS: StepParams = StepParams { rate: 0.0, stride: 0.0, root: 1.0 };
 /// What is run at once: so much that to wake the threads takes little beside it.
 const RUN_FLOPS: u64 = 400_000_000;
 const RUN_BATCHES: u64 = 16;
@@ -38,7 +38,7 @@ pub struct Cpu {
     accumulation: Accumulation,
     parts: usize,
     /// Of the pass's mini-batches.
-    paces: Vec<Pace>,
+    step_params: Vec<StepParams>,
     /// Micro-batches of the pass that were begun.
     begun: usize,
     cursor: BatchCursor,
@@ -135,11 +135,11 @@ impl Cpu {
                 },
                 accumulation: Accumulation::Whole,
                 batch_number: 0,
-                update: Update { rule: task.rule, pace: NO_PACE, scale: 1.0 },
+                update: Update { rule: task.rule, step_params: NO_STEP_PARAMS, scale: 1.0 },
                 faults: Faults::none(),
             },
             parts: task.parts,
-            paces: Vec::with_capacity(task.steps_in_pass()),
+            step_params: Vec::with_capacity(task.steps_in_pass()),
             begun: 0,
             recorded: Vec::with_capacity(at_once as usize * works),
             batches: 0,
@@ -207,14 +207,14 @@ impl Device for Cpu {
         super::info_of(self.steps.partition.available)
     }
 
-    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()> {
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // What an earlier step that failed has left.
         self.forget();
         self.cursor.begin(pass, skip * self.steps.partition.rows);
         self.steps.slices.iter_mut().for_each(Slice::begin_pass);
         self.steps.faults = Faults::none();
-        self.paces.clear();
-        self.paces.extend_from_slice(paces);
+        self.step_params.clear();
+        self.step_params.extend_from_slice(step_params);
         (self.seen, self.begun) = (0, skip);
         Ok(())
     }
@@ -224,8 +224,8 @@ impl Device for Cpu {
         let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(samples.rows);
         let (new, batch) = (samples.new, self.begun as u32);
-        let pace = self.paces.get(self.begun / self.parts).copied().unwrap_or(NO_PACE);
-        self.recorded.push(Work::Begin { rows, new, accumulation, batch, pace });
+        let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or(NO_STEP_PARAMS);
+        self.recorded.push(Work::Begin { rows, new, accumulation, batch, step_params });
         self.begun += 1;
         Ok(())
     }

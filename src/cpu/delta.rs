@@ -1,6 +1,6 @@
 use super::activation::times_derivative;
 use super::layer_norm_delta::layer_norm_delta;
-use super::product::{Into, Matrix, multiply};
+use super::product::{Matrix, Write, multiply};
 use crate::model::{Derivative, Layer};
 
 /// `below = (delta · W) ⊙ φ′(normalised)`, taken back through layer normalisation where there is any, plus `delta` where the
@@ -16,7 +16,7 @@ pub(super) fn delta(
     threads: usize,
 ) {
     let operand = Matrix::new(delta, state.len() / layer.inputs, layer.outputs);
-    multiply(operand, Matrix::new(weights, layer.outputs, layer.inputs), Into::Set, below, threads);
+    multiply(operand, Matrix::new(weights, layer.outputs, layer.inputs), Write::Overwrite, below, threads);
     times_derivative(derivative, below, normalised);
     if layer.layer_norm {
         layer_norm_delta(below, state, normalised, layer.inputs);

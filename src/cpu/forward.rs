@@ -1,5 +1,5 @@
 use super::activation::activate;
-use super::product::{Into, Matrix, multiply};
+use super::product::{Matrix, Write, multiply};
 use crate::model::{Layer, LayerParameters};
 
 /// `output = store(loaded · Wᵀ + bias)`, plus `state` where the layer is residual; `loaded` is `load(state)`, of the
@@ -20,6 +20,6 @@ pub(super) fn forward(
     }
     let loaded = Matrix::new(loaded, output.len() / layer.outputs, layer.inputs);
     let weights = Matrix::new(&parameters.weights, layer.outputs, layer.inputs);
-    multiply(loaded, weights.transposed(), Into::Add(1.0), output, threads);
+    multiply(loaded, weights.transposed(), Write::Add(1.0), output, threads);
     activate(layer.store, output);
 }

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::product::{Into, Matrix, multiply};
+use super::product::{Matrix, Write, multiply};
 use crate::model::Layer;
 
 /// The most numbers in a vector.
@@ -16,7 +16,7 @@ pub(super) fn gradient(
     outputs: Range<usize>,
     delta: &[f32],
     state: &[f32],
-    into: Into,
+    into: Write,
     [weights, bias]: [&mut [f32]; 2],
 ) {
     Arch::new().dispatch(ColumnSums { delta, width: layer.outputs, first: outputs.start, into, out: bias });
@@ -30,7 +30,7 @@ struct ColumnSums<'a> {
     /// Columns that there are, and the first that is wanted.
     width: usize,
     first: usize,
-    into: Into,
+    into: Write,
     out: &'a mut [f32],
 }
 

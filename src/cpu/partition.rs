@@ -26,7 +26,7 @@ pub(super) struct Partition {
     slices: usize,
     /// By layer: where its gradients are among a slice's partial sums. None of a layer that has too many: threads share
     /// out its outputs, once the deltas of all slices are there.
-    places: Vec<Option<Place>>,
+    places: Vec<Option<GradientRange>>,
     /// Partial sums in a slice.
     pub partials: usize,
     /// Weights and biases of the largest layer whose gradients are made whole before they move its parameters, and are
@@ -40,7 +40,7 @@ pub(super) struct Partition {
 
 /// Where a slice keeps its sums of a layer's gradients: weights, then bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct GradientRange {
     /// Those of one group are there at the same time.
     pub group: usize,
     pub start: usize,
@@ -65,7 +65,7 @@ impl Partition {
             if end + count > MOST_PARTIALS {
                 (group, end) = (group + 1, 0);
             }
-            *place = Some(Place { group, start: end, end: end + count });
+            *place = Some(GradientRange { group, start: end, end: end + count });
             end += count;
             partials = end.max(partials);
         }
@@ -94,7 +94,7 @@ impl Partition {
         (0..self.slices).map(move |slice| start(slice)..start(slice + 1))
     }
 
-    pub fn place(&self, layer: usize) -> Option<Place> {
+    pub fn place(&self, layer: usize) -> Option<GradientRange> {
         self.places[layer]
     }
 

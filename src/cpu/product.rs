@@ -43,20 +43,20 @@ impl<'a> Matrix<'a> {
 
 /// What becomes of a sum.
 #[derive(Clone, Copy)]
-pub(super) enum Into {
+pub(super) enum Write {
     /// It takes the place of what was there.
-    Set,
+    Overwrite,
     /// It is added to what is there, times this factor.
     Add(f32),
 }
 
-impl Into {
+impl Write {
     /// `sum`, where `there` was.
     #[inline(always)]
     pub fn taking(self, there: f32, sum: f32) -> f32 {
         match self {
-            Into::Set => sum,
-            Into::Add(factor) => there + factor * sum,
+            Write::Overwrite => sum,
+            Write::Add(factor) => there + factor * sum,
         }
     }
 }
@@ -64,12 +64,12 @@ impl Into {
 /// `left · right`, `into` `out`, which is row-major, on as many threads as `threads`.
 ///
 /// However many there are, each of the answer's numbers is summed up by one of them, in the same order.
-pub(super) fn multiply(left: Matrix, right: Matrix, into: Into, out: &mut [f32], threads: usize) {
+pub(super) fn multiply(left: Matrix, right: Matrix, into: Write, out: &mut [f32], threads: usize) {
     assert_eq!(left.columns, right.rows, "inner dimensions");
     assert_eq!(out.len(), left.rows * right.columns, "the answer's size");
     let (adds, factor) = match into {
-        Into::Set => (false, 1.0),
-        Into::Add(factor) => (true, factor),
+        Write::Overwrite => (false, 1.0),
+        Write::Add(factor) => (true, factor),
     };
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     // SAFETY: `Matrix::new` has checked that rows × columns elements, at these strides, lie inside each operand's

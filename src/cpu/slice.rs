@@ -8,8 +8,8 @@ use super::gradient::gradient;
 use super::layer_norm::layer_norm;
 use super::layer_state::LayerState;
 use super::loss::{Target, loss, of_sample, targets};
-use super::partition::{Partition, Place};
-use super::product::Into;
+use super::partition::{GradientRange, Partition};
+use super::product::Write;
 use super::score::score;
 use super::work::Work;
 use crate::data::{Split, Targets};
@@ -139,9 +139,9 @@ impl Slice {
                 }
                 let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
                 let loaded = load(shape, state, loaded);
-                if let Some(Place { start, end, .. }) = step.partition.place(layer) {
+                if let Some(GradientRange { start, end, .. }) = step.partition.place(layer) {
                     let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
-                    gradient(shape, 0..shape.outputs, upstream, loaded, Into::Set, sums.into());
+                    gradient(shape, 0..shape.outputs, upstream, loaded, Write::Overwrite, sums.into());
                 }
             }
             Work::Score { output } => {
@@ -173,7 +173,7 @@ impl Slice {
     }
 
     /// What it has summed up for a layer.
-    pub fn partials(&self, place: Place) -> &[f32] {
+    pub fn partials(&self, place: GradientRange) -> &[f32] {
         &self.partials[place.start..place.end]
     }
 }

@@ -5,8 +5,8 @@ use super::faults::Faults;
 use super::gradient::gradient;
 use super::layer_state::LayerState;
 use super::partials::add_up;
-use super::partition::{Partition, Place};
-use super::product::Into;
+use super::partition::{GradientRange, Partition};
+use super::product::Write;
 use super::slice::{Slice, Step};
 use super::team::{each, together};
 use super::update::{Update, are_finite};
@@ -65,13 +65,13 @@ impl Steps {
         let mut phase = Phase::default();
         for (index, work) in recorded.iter().enumerate() {
             match *work {
-                Work::Begin { accumulation, batch, pace, .. } => {
+                Work::Begin { accumulation, batch, step_params, .. } => {
                     self.end(&mut phase, &recorded[..index], samples, split)?;
                     (self.accumulation, self.batch_number) = (accumulation, batch);
-                    self.update = Update { rule: self.rule, pace, scale: 1.0 };
+                    self.update = Update { rule: self.rule, step_params, scale: 1.0 };
                 }
                 Work::Backward { layer, state, delta, .. } => match self.partition.place(layer) {
-                    Some(Place { group, .. }) => {
+                    Some(GradientRange { group, .. }) => {
                         if group != phase.group && !phase.summed.is_empty() {
                             self.end(&mut phase, &recorded[..index], samples, split)?;
                         }
@@ -148,7 +148,7 @@ impl Steps {
                     }
                     Some(LayerParameters { weights, bias }) => {
                         let gradients = if part == 0 { weights } else { bias };
-                        let into = if accumulation.is_first() { Into::Set } else { Into::Add(1.0) };
+                        let into = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
                         add_up(sums, length, |start, sums| {
                             let gradients = gradients[start..].iter_mut().zip(sums);
                             gradients.for_each(|(there, &sum)| *there = into.taking(*there, sum));
@@ -178,10 +178,10 @@ impl Steps {
             _ => self.partition.threads,
         };
         let share = shape.outputs.div_ceil(threads);
-        let add_gradients = |outputs: Range<usize>, whole: Into, [weights, bias]: [&mut [f32]; 2]| {
+        let add_gradients = |outputs: Range<usize>, whole: Write, [weights, bias]: [&mut [f32]; 2]| {
             for (index, slice) in slices.iter().enumerate() {
                 let into = match whole {
-                    Into::Set if index > 0 => Into::Add(1.0),
+                    Write::Overwrite if index > 0 => Write::Add(1.0),
                     whole => whole,
                 };
                 let delta = slice.value(delta, shape.outputs);
@@ -198,7 +198,7 @@ impl Steps {
         let place = || (0..).step_by(share);
         let held = &mut self.layers[layer];
         if let Some(LayerParameters { weights, bias }) = &mut held.gradients {
-            let whole = if accumulation.is_first() { Into::Set } else { Into::Add(1.0) };
+            let whole = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
             let parts = weights.chunks_mut(share * shape.inputs).zip(bias.chunks_mut(share));
             each(place().zip(parts), |(first, (weights, bias))| {
                 add_gradients(first..first + bias.len(), whole, [weights, bias]);
@@ -212,7 +212,7 @@ impl Steps {
             each(place().zip(parts), |(first, (weights, bias))| {
                 let (weights, bias) = (weights.parameters, bias.parameters);
                 let outputs = first..first + bias.len();
-                add_gradients(outputs, Into::Add(-update.pace.rate), [&mut *weights, &mut *bias]);
+                add_gradients(outputs, Write::Add(-update.step_params.rate), [&mut *weights, &mut *bias]);
                 note(are_finite(weights) && are_finite(bias));
             });
             return;
@@ -222,7 +222,7 @@ impl Steps {
             let count = [weights.parameters.len(), bias.parameters.len()];
             let sums = [&mut sums.0[..count[0]], &mut sums.1[..count[1]]];
             let [of_weights, of_bias] = sums;
-            add_gradients(first..first + count[1], Into::Set, [&mut *of_weights, &mut *of_bias]);
+            add_gradients(first..first + count[1], Write::Overwrite, [&mut *of_weights, &mut *of_bias]);
             note(update.run(of_weights, weights) & update.run(of_bias, bias));
         });
     }

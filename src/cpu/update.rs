@@ -1,12 +1,12 @@
 use pulp::{Arch, NullaryFnOnce};
 
-use crate::model::{Optimizer, Pace, UpdateRule};
+use crate::model::{Optimizer, StepParams, UpdateRule};
 
 /// How gradients move parameters in a step.
 #[derive(Clone, Copy)]
 pub(super) struct Update {
     pub rule: UpdateRule,
-    pub pace: Pace,
+    pub step_params: StepParams,
     /// What gradients are multiplied by.
     pub scale: f32,
 }
@@ -36,7 +36,7 @@ impl Update {
         Moving { parameters, moments: [first, second] }: Moving,
     ) -> bool {
         let UpdateRule { optimizer, momentum, betas: [beta1, beta2], epsilon, weight_decay, .. } = self.rule;
-        let (Pace { rate, stride, root }, scale) = (self.pace, self.scale);
+        let (StepParams { rate, stride, root }, scale) = (self.step_params, self.scale);
         let decayed = |gradient: f32, parameter: f32| scale * gradient + weight_decay * parameter;
         let mut faults = 0;
         let mut note = |gradient: f32, parameter: f32| {

@@ -1,5 +1,5 @@
 use crate::device::Accumulation;
-use crate::model::Pace;
+use crate::model::StepParams;
 use crate::plan::SlotId;
 
 /// What the executor asks for, to be done by every slice of the batch.
@@ -14,7 +14,7 @@ pub(super) enum Work {
         accumulation: Accumulation,
         /// Which one of the pass's it is.
         batch: u32,
-        pace: Pace,
+        step_params: StepParams,
     },
     Forward {
         layer: usize,

@@ -57,8 +57,8 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::load_with`].
-    pub fn load_asked(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
-        load::load_asked(path, options)
+    pub fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
+        load::load_for_inference(path, options)
     }
 
     /// Checks that `network` can learn from this data.

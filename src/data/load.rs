@@ -70,8 +70,8 @@ pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     Ok(data)
 }
 
-/// Reads what a trained network is asked about, as [`Dataset::load_asked`] says.
-pub(super) fn load_asked(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
+/// Reads what a trained network is asked about, as [`Dataset::load_for_inference`] says.
+pub(super) fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
     if recipe(path).is_some() || options.validation.is_some() {
         return Ok((load(path, options)?, true));
     }

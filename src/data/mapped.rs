@@ -7,8 +7,8 @@ use std::sync::Arc;
 use flate2::Crc;
 use memmap2::{Mmap, MmapOptions};
 
+use super::feature_scaling::FeatureScaling;
 use super::split::{U8_SCALE, not_finite};
-use super::standard::Standard;
 use crate::Result;
 
 /// How much of a file is looked through at a time, and how much of a view is copied.
@@ -56,7 +56,7 @@ pub struct Mapped {
     /// Which of the file's samples, in this order; all of them where there is no list.
     rows: Option<Arc<[u32]>>,
     /// What is made of them as they are read.
-    standard: Option<Arc<Standard>>,
+    scaling: Option<Arc<FeatureScaling>>,
 }
 
 /// Maps `length` bytes of `file` from `start` on.
@@ -77,7 +77,7 @@ impl Mapped {
     /// What `map` holds after `start` bytes: `stored` values, just those of `shape`.
     pub(super) fn new(map: Mmap, start: usize, shape: &[usize], stored: Stored) -> Self {
         let features = shape.get(1..).unwrap_or_default().iter().product();
-        Mapped { map: Arc::new(map), start, stored, features, rows: None, standard: None }
+        Mapped { map: Arc::new(map), start, stored, features, rows: None, scaling: None }
     }
 
     /// Looks through the file once: whether floats are finite, and whether all bytes that are mapped have this `checksum`.
@@ -128,7 +128,7 @@ impl Mapped {
 
     /// Bytes of each value as it is used: 1 or 4.
     pub(super) fn value_bytes(&self) -> usize {
-        if self.standard.is_some() { 4 } else { self.stored.width() }
+        if self.scaling.is_some() { 4 } else { self.stored.width() }
     }
 
     /// A view of some samples.
@@ -144,9 +144,9 @@ impl Mapped {
     }
 
     /// The same samples, made `standard` as they are read; none where they already are made something else.
-    pub(super) fn standardised(&self, standard: &Standard) -> Option<Mapped> {
-        let none_yet = self.standard.is_none();
-        none_yet.then(|| Mapped { standard: Some(Arc::new(standard.clone())), ..self.clone() })
+    pub(super) fn standardised(&self, scaling: &FeatureScaling) -> Option<Mapped> {
+        let none_yet = self.scaling.is_none();
+        none_yet.then(|| Mapped { scaling: Some(Arc::new(scaling.clone())), ..self.clone() })
     }
 
     /// Writes the inputs of a sample to `out`.
@@ -164,9 +164,9 @@ impl Mapped {
                 out.iter_mut().zip(words).for_each(|(out, &word)| *out = f32::from_le_bytes(word));
             }
         }
-        if let Some(standard) = &self.standard {
+        if let Some(scaling) = &self.scaling {
             out.iter_mut().enumerate().for_each(|(feature, value)| {
-                *value = standard.value(feature, f64::from(*value));
+                *value = scaling.value(feature, f64::from(*value));
             });
         }
     }
@@ -197,13 +197,13 @@ impl Mapped {
             let rows = first..samples.min(first + most);
             let place = (first * sample_bytes) as u64;
             self.read_ahead(rows.clone());
-            if self.rows.is_none() && self.standard.is_none() {
+            if self.rows.is_none() && self.scaling.is_none() {
                 take(place, &self.map[self.range(rows.start).start..self.range(rows.end).start])?;
                 continue;
             }
             piece.clear();
             for row in rows {
-                if self.standard.is_some() {
+                if self.scaling.is_some() {
                     self.read(row, &mut floats);
                     piece.extend_from_slice(bytemuck::cast_slice(&floats));
                 } else {
@@ -252,7 +252,7 @@ impl PartialEq for Mapped {
         let what = |mapped: &Mapped| (mapped.stored, mapped.features, mapped.len());
         let samples = self.len().checked_div(self.features).unwrap_or(0);
         what(self) == what(other)
-            && self.standard == other.standard
+            && self.scaling == other.scaling
             && (0..samples).all(|row| self.bytes(row) == other.bytes(row))
     }
 }

@@ -7,6 +7,7 @@
 mod arrays;
 mod cursor;
 mod dataset;
+mod feature_scaling;
 mod identity;
 pub mod idx;
 mod labels;
@@ -16,14 +17,13 @@ pub mod npz;
 mod order;
 mod shape;
 mod split;
-mod standard;
 mod synthetic;
 
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
+pub use feature_scaling::FeatureScaling;
 pub use load::LoadOptions;
 pub use mapped::Mapped;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};
 pub use split::{Inputs, Split, Targets, U8_SCALE};
-pub use standard::Standard;

@@ -65,7 +65,7 @@ impl Task<'_> {
 
 /// Where the dataset is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Residence {
+pub enum DatasetPlacement {
     /// On the device where it fits one binding, and the budget if there is one; the CPU backend reads it where it lies.
     Auto,
     /// On the device.

@@ -10,14 +10,14 @@ mod span;
 pub use accumulation::Accumulation;
 pub use fault::Fault;
 pub use info::{DeviceInfo, DriverMemory};
-pub use job::{Job, Residence, Task};
+pub use job::{DatasetPlacement, Job, Task};
 pub use limits::DeviceLimits;
 pub use span::Span;
 
 use crate::Result;
 use crate::data::Pass;
 use crate::execute::Backend;
-use crate::model::{Pace, Parameters};
+use crate::model::{Parameters, StepParams};
 use crate::plan::SlotId;
 
 /// A backend that holds a network's parameters, takes micro-batches, and tells what came of them.
@@ -28,8 +28,8 @@ pub trait Device: Backend {
     /// Starts a pass over a split, or goes on with one after `skip` micro-batches, with metrics at zero. Past the split's
     /// end, micro-batches repeat its last sample, which is not scored again.
     ///
-    /// `paces` are those of all the pass's mini-batches, counted from its start; none where none goes backward.
-    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()>;
+    /// `step_params` are those of all the pass's mini-batches, counted from its start; none where none goes backward.
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()>;
 
     /// Puts the pass's next micro-batch into slot 0. Until [`Device::end_batch`], backward does with its gradients
     /// what `accumulation` says; where nothing goes backward, as in an evaluation, it says nothing.

@@ -93,7 +93,8 @@ impl<'a> Binder<'a> {
     ) -> Result<Dispatch> {
         let rule = RuleConstants::of(self.task);
         let kernel = if rule.is_plain() { Kernel::ChainUpdate } else { Kernel::ChainOptimize };
-        let shared = [&chains.partials, &chains.table, self.metrics, self.paces, self.parameters.together()?];
+        let shared =
+            [&chains.partials, &chains.table, self.metrics, self.step_params, self.parameters.together()?];
         let mut operands = shared.map(Buffer::whole).to_vec();
         if kernel == Kernel::ChainOptimize {
             operands.push(self.kept()?.together()?.whole());

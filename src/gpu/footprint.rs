@@ -1,4 +1,4 @@
-use super::fusion::{Fusion, Place};
+use super::fusion::{Fusion, ParameterOffsets};
 use super::stopwatch::STOPWATCH_BYTES;
 use crate::data::{DatasetShape, SplitShape};
 use crate::device::{DeviceLimits, Fault, Task};
@@ -11,8 +11,8 @@ const SIZES_STRIDE: u64 = 256;
 const TRANSFER_BYTES: u64 = 1 << 20;
 pub(super) const UPLOAD_BUFFERS: u64 = 2;
 pub(super) const METRICS_BYTES: u64 = 24;
-/// Bytes of a step's pace.
-const PACE_BYTES: u64 = 16;
+/// Bytes of a step's step_params.
+const STEP_PARAMS_BYTES: u64 = 16;
 /// Sums of squares of each buffer of gradients.
 pub(super) const NORMS: usize = 64;
 
@@ -25,7 +25,7 @@ pub(super) struct Footprint {
     pub sample_losses: u64,
     /// 0 without layer normalisation.
     pub loaded: u64,
-    pub paces: u64,
+    pub step_params: u64,
     /// 0 where norms are not bounded.
     pub norms: u64,
     pub upload: u64,
@@ -72,7 +72,7 @@ impl Footprint {
             .collect();
         let together = fusion.as_ref().map_or(0, Fusion::parameter_bytes);
         let parameters = together + 4 * alone.iter().map(|layer| layer.parameter_count()).sum::<u64>();
-        let paces = PACE_BYTES * task.steps_in_pass() as u64;
+        let step_params = STEP_PARAMS_BYTES * task.steps_in_pass() as u64;
         let buffers = alone.len() + usize::from(fusion.is_some());
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
@@ -93,7 +93,7 @@ impl Footprint {
             parameters,
             gradients: if task.keeps_gradients() { parameters } else { 0 },
             optimizer: parameters * task.rule.optimizer.moments() as u64,
-            paces,
+            step_params,
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
@@ -120,7 +120,7 @@ impl Footprint {
             + METRICS_BYTES
             + self.stopwatch
             + self.table()
-            + self.paces
+            + self.step_params
             + self.norms;
         ByCategory::from_iter([
             (Category::Parameters, self.parameters),
@@ -224,7 +224,7 @@ impl SizesTable {
     }
 
     /// Of the move of a layer that runs together with others.
-    pub fn step_together(place: Place, fault: u32) -> [u32; 4] {
+    pub fn step_together(place: ParameterOffsets, fault: u32) -> [u32; 4] {
         let [start, end] = [place.weights, place.end].map(|four| 4 * four as u32);
         [end - start, start, start, fault]
     }

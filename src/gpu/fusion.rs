@@ -31,12 +31,12 @@ pub(super) struct Fusion {
     /// Workgroups, each with a part of the gradients of its own.
     pub groups: usize,
     /// By layer of the network, where its parameters are; none of layers that run alone.
-    places: Vec<Option<Place>>,
+    places: Vec<Option<ParameterOffsets>>,
 }
 
 /// Where a layer's parameters are, in fours of numbers: rows of weights, padded to whole fours, and the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ParameterOffsets {
     pub weights: usize,
     pub bias: usize,
     pub end: usize,
@@ -85,7 +85,7 @@ impl Fusion {
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {
             let Layer { inputs, outputs, .. } = network.layer(layer);
-            let place = Place {
+            let place = ParameterOffsets {
                 weights: end,
                 bias: end + outputs * inputs.div_ceil(4),
                 end: end + outputs * inputs.div_ceil(4) + outputs.div_ceil(4),
@@ -104,7 +104,7 @@ impl Fusion {
     }
 
     /// Whether `layer` is one of them.
-    pub fn place(&self, layer: usize) -> Option<Place> {
+    pub fn place(&self, layer: usize) -> Option<ParameterOffsets> {
         self.places[layer]
     }
 
@@ -138,7 +138,7 @@ impl Fusion {
 
     /// The kernels' table of the network's layers, four numbers each.
     pub fn table(&self, network: &Network) -> Vec<[u32; 4]> {
-        let row = |(layer, place): (Layer, &Option<Place>)| {
+        let row = |(layer, place): (Layer, &Option<ParameterOffsets>)| {
             let (weights, bias) = place.map_or((0, 0), |place| (place.weights, place.bias));
             [layer.inputs, layer.outputs, weights, bias].map(|number| number as u32)
         };

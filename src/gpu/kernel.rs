@@ -261,7 +261,7 @@ impl Variant {
 }
 
 /// The files of every kernel that moves parameters.
-const MOVES: &[&str] = &["metrics", "fault", "pace"];
+const MOVES: &[&str] = &["metrics", "fault", "step_params"];
 
 /// As `shaders/activation.wgsl` has them.
 fn activation_code(activation: Activation) -> u8 {

@@ -33,7 +33,7 @@ const FILES: [(&str, &str); 38] = [
     shader!("nan"),
     shader!("norm"),
     shader!("optimize"),
-    shader!("pace"),
+    shader!("step_params"),
     shader!("partials"),
     shader!("product"),
     shader!("product_blocks"),

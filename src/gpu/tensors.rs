@@ -86,7 +86,7 @@ impl Tensors {
     }
 }
 
-fn place(fusion: Option<&Fusion>, layer: usize) -> Option<super::fusion::Place> {
+fn place(fusion: Option<&Fusion>, layer: usize) -> Option<super::fusion::ParameterOffsets> {
     fusion.and_then(|fusion| fusion.place(layer))
 }
 

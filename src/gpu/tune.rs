@@ -49,8 +49,8 @@ impl Context {
         if self.is_software() || self.has_fixed_tile() {
             return Ok(self);
         }
-        let place = tune_cache::Place::of(&self.info);
-        let mut choices = place.as_ref().map(tune_cache::Place::read).unwrap_or_default();
+        let place = tune_cache::CacheEntry::of(&self.info);
+        let mut choices = place.as_ref().map(tune_cache::CacheEntry::read).unwrap_or_default();
         match add_missing(&self, task, WORTH_TUNING, &mut choices) {
             Ok(true) => place.iter().for_each(|place| place.write(&choices)),
             // What is known will do; the run itself may need less.
@@ -118,11 +118,11 @@ impl Product {
         let (state, delta) = (buffer(self.micro_batch * inputs)?, buffer(self.micro_batch * outputs)?);
         let (below, weights) = (buffer(self.micro_batch * inputs)?, buffer(inputs * outputs)?);
         let bias = buffer(outputs)?;
-        let (metrics, paces) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
+        let (metrics, step_params) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
         let operands = match self.kernel {
             Kernel::Forward => vec![&state, &weights, &bias, &delta, &state],
             Kernel::Delta => vec![&delta, &weights, &state, &below],
-            _ => vec![&delta, &state, &weights, &bias, &metrics, &paces],
+            _ => vec![&delta, &state, &weights, &bias, &metrics, &step_params],
         };
         let operands: Vec<_> = operands.into_iter().map(Buffer::whole).collect();
         let mut fastest = (Duration::MAX, setup.context.tile(self.kernel, self.answer(), self.depth()));

@@ -11,7 +11,7 @@ use crate::file;
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Where the choices for one device are kept: under its name, in one file for all of a user's devices.
-pub(super) struct Place {
+pub(super) struct CacheEntry {
     path: PathBuf,
     device: String,
 }
@@ -19,7 +19,7 @@ pub(super) struct Place {
 /// By device, what was found there.
 type Devices = BTreeMap<String, Choices>;
 
-impl Place {
+impl CacheEntry {
     /// None where the user has no folder for caches.
     pub fn of(device: &DeviceInfo) -> Option<Self> {
         let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
@@ -27,10 +27,10 @@ impl Place {
             Some(folder) => folder,
             None => Path::new(&variable("HOME").or_else(|| variable("USERPROFILE"))?).join(".cache"),
         };
-        Some(Place { path: folder.join("ckpt-gpu").join("tiles.json"), device: key(device) })
+        Some(CacheEntry { path: folder.join("ckpt-gpu").join("tiles.json"), device: key(device) })
     }
 
-    /// What was found before; nothing of a file that cannot be read as what [`Place::write`] writes.
+    /// What was found before; nothing of a file that cannot be read as what [`CacheEntry::write`] writes.
     pub fn read(&self) -> Choices {
         let choices = self.devices().remove(&self.device).unwrap_or_default();
         choices.into_iter().filter(|(_, tile)| Tile::for_hardware().any(|known| known == *tile)).collect()
@@ -63,8 +63,8 @@ fn key(DeviceInfo { name, backend, driver, .. }: &DeviceInfo) -> String {
 mod tests {
     use super::*;
 
-    fn place(folder: &Path, name: &str) -> Place {
-        Place { path: folder.join("ckpt-gpu").join("tiles.json"), device: name.to_owned() }
+    fn place(folder: &Path, name: &str) -> CacheEntry {
+        CacheEntry { path: folder.join("ckpt-gpu").join("tiles.json"), device: name.to_owned() }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::footprint::{NORMS, SizesTable};
 use super::fusion::Fusion;
-use super::kept::Kept;
 use super::kernel::{Kernel, Variant};
+use super::optimizer_state::OptimizerState;
 use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
@@ -84,13 +84,13 @@ pub(super) struct Binder<'a> {
     pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a Tensors,
     /// None where nothing outlives a step but the parameters.
-    pub kept: Option<&'a Kept>,
+    pub kept: Option<&'a OptimizerState>,
     /// Layers that run together, and what only these need.
     pub fusion: Option<&'a Fusion>,
     pub chains: Option<&'a Chains>,
     pub targets: &'a Buffer,
     pub metrics: &'a Buffer,
-    pub paces: &'a Buffer,
+    pub step_params: &'a Buffer,
     pub sample_losses: &'a Buffer,
     /// For what is normalised of a state; none where no layer does.
     pub loaded: Option<&'a Buffer>,
@@ -183,7 +183,7 @@ impl<'a> Binder<'a> {
         if kernel == Kernel::Optimize {
             operands.push(self.kept()?.alone(layer)?.whole());
         }
-        operands.extend([self.metrics.whole(), self.paces.whole()]);
+        operands.extend([self.metrics.whole(), self.step_params.whole()]);
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
         let variant = Variant { by_four, accumulation, rule: Some(rule), ..self.variant(kernel, layer) };
         let (answer, depth) = ([shape.outputs, shape.inputs], self.task.micro_batch);
@@ -236,7 +236,7 @@ impl<'a> Binder<'a> {
         for (index, layer) in network.layers().enumerate() {
             let fault = Fault::place(index, network.layers().len());
             let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
-                let operands = [parameters, kept, self.metrics, self.paces].map(Buffer::whole);
+                let operands = [parameters, kept, self.metrics, self.step_params].map(Buffer::whole);
                 let groups = (sizes[0] as usize).div_ceil(STEP_LANES).min(MOST_GROUPS);
                 self.setup.dispatch(variant, sizes, &operands, [1, groups])
             };
@@ -284,7 +284,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    pub(super) fn kept(&self) -> Result<&'a Kept> {
+    pub(super) fn kept(&self) -> Result<&'a OptimizerState> {
         self.kept.ok_or_else(|| Error::InvalidPlan {
             index: 0,
             problem: "a part of a batch, on a device for whole batches".to_owned(),

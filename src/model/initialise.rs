@@ -76,7 +76,7 @@ impl Parameters {
         let last = network.layers().len() - 1;
         let layers = network.layers().enumerate().map(|(index, layer)| {
             let scale = if layer.residual { residual.sqrt().recip() } else { 1.0 };
-            let place = Place { is_first: index == 0, is_last: index == last, scale };
+            let place = LayerPosition { is_first: index == 0, is_last: index == last, scale };
             draw(network.activation(), layer, place, initialiser, &mut rng)
         });
         Parameters { layers: layers.collect() }
@@ -89,7 +89,7 @@ impl Parameters {
 }
 
 /// Where a layer is in its network.
-struct Place {
+struct LayerPosition {
     is_first: bool,
     is_last: bool,
     /// What its weights are multiplied by.
@@ -99,7 +99,7 @@ struct Place {
 fn draw(
     activation: Activation,
     layer: Layer,
-    place: Place,
+    place: LayerPosition,
     initialiser: Initialiser,
     rng: &mut ChaCha8Rng,
 ) -> LayerParameters {

@@ -101,7 +101,7 @@ impl UpdateRule {
     }
 
     /// What changes from step to step, at step `index` (counted from 0), with learning rate `rate`.
-    pub fn pace(&self, rate: f32, index: u64) -> Pace {
+    pub fn step_params(&self, rate: f32, index: u64) -> StepParams {
         let correction = |beta: f32| {
             let steps = i32::try_from(index + 1).unwrap_or(i32::MAX);
             1.0 - f64::from(beta).powi(steps)
@@ -109,16 +109,20 @@ impl UpdateRule {
         match self.optimizer {
             Optimizer::Adam | Optimizer::Adamw => {
                 let [first, second] = self.betas.map(correction);
-                Pace { rate, stride: (f64::from(rate) / first) as f32, root: (1.0 / second.sqrt()) as f32 }
+                StepParams {
+                    rate,
+                    stride: (f64::from(rate) / first) as f32,
+                    root: (1.0 / second.sqrt()) as f32,
+                }
             }
-            _ => Pace { rate, stride: rate, root: 1.0 },
+            _ => StepParams { rate, stride: rate, root: 1.0 },
         }
     }
 }
 
 /// What of an update is not the same in every step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct StepParams {
     /// The learning rate.
     pub rate: f32,
     /// The learning rate over the correction of Adam's first moment.

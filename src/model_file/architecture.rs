@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::data::Standard;
+use crate::data::FeatureScaling;
 use crate::model::{Activation, Loss, Network};
 use crate::{Error, Result};
 
@@ -19,20 +19,20 @@ pub struct Architecture {
     #[serde(default)]
     pub layer_norm: bool,
     /// What inputs are made standard with before it reads them, where it was trained on such.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standard: Option<Standard>,
+    #[serde(rename = "standard", default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<FeatureScaling>,
 }
 
 impl Architecture {
     /// That of `network`, which reads what `standard` makes of inputs.
-    pub fn of(network: &Network, standard: Option<&Standard>) -> Self {
+    pub fn of(network: &Network, scaling: Option<&FeatureScaling>) -> Self {
         Architecture {
             widths: network.widths().to_vec(),
             activation: network.activation(),
             loss: network.loss(),
             residual: network.is_residual(),
             layer_norm: network.has_layer_norm(),
-            standard: standard.cloned(),
+            scaling: scaling.cloned(),
         }
     }
 
@@ -52,9 +52,9 @@ impl Architecture {
     /// As [`Network::new`], and [`Error::Usage`] where `standard` is not for its features.
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
-        let problem = self.standard.as_ref().and_then(|standard| standard.problem(network.features()));
+        let problem = self.scaling.as_ref().and_then(|scaling| scaling.problem(network.features()));
         if let Some(problem) = problem {
-            return Err(Error::usage("standard", problem));
+            return Err(Error::usage("scaling", problem));
         }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }

@@ -9,7 +9,7 @@ pub use architecture::Architecture;
 
 use std::path::Path;
 
-use crate::data::Standard;
+use crate::data::FeatureScaling;
 use crate::file;
 use crate::model::{Network, Parameters};
 use crate::{Error, Result};
@@ -25,7 +25,7 @@ pub struct Model {
     /// Weights and biases.
     pub parameters: Parameters,
     /// What inputs are made standard with before it reads them, where it was trained on such.
-    pub standard: Option<Standard>,
+    pub scaling: Option<FeatureScaling>,
 }
 
 #[derive(Clone, Copy)]
@@ -95,9 +95,9 @@ pub fn read(path: &Path) -> Result<Model> {
         };
         let architecture = architecture.ok_or_else(says_nothing)?;
         let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
-        Ok((network, architecture.standard))
+        Ok((network, architecture.scaling))
     };
-    let ((network, standard), parameters) = match Format::of(path)? {
+    let ((network, scaling), parameters) = match Format::of(path)? {
         Format::Npz => {
             let told = told(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
             let parameters = npz::read(path, &told.0)?;
@@ -110,7 +110,7 @@ pub fn read(path: &Path) -> Result<Model> {
         }
     };
     match parameters.fit(&network) {
-        true => Ok(Model { network, parameters, standard }),
+        true => Ok(Model { network, parameters, scaling }),
         false => Err(Error::file(path, "its tensors are not of the architecture that it tells")),
     }
 }

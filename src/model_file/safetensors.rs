@@ -38,8 +38,8 @@ struct Header {
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal networks make
 /// equal bytes.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
-    let Model { network, parameters, standard } = model;
-    let architecture = Architecture::of(network, standard.as_ref()).to_json();
+    let Model { network, parameters, scaling } = model;
+    let architecture = Architecture::of(network, scaling.as_ref()).to_json();
     let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE_KEY, architecture)]);
     let mut header = serde_json::Map::new();
     header.insert(METADATA.to_owned(), serde_json::json!(metadata));
@@ -214,15 +214,15 @@ impl<'de> Deserialize<'de> for Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Inputs, Split, Standard};
+    use crate::data::{FeatureScaling, Inputs, Split};
     use crate::model::{Activation, Initialiser, Loss, Network};
 
     fn model() -> Model {
         let network = Network::new(&[3, 4, 4, 2], Activation::Gelu, Loss::Huber).unwrap().with_residual(true);
         let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
         let inputs = vec![0.1, 7.0, -3.0, 0.7, 1e-3, 5.5];
-        let standard = Standard::of(&Split::new(3, Inputs::F32(inputs), vec![0, 1]).unwrap());
-        Model { network, parameters, standard: Some(standard) }
+        let scaling = FeatureScaling::of(&Split::new(3, Inputs::F32(inputs), vec![0, 1]).unwrap());
+        Model { network, parameters, scaling: Some(scaling) }
     }
 
     fn written() -> Vec<u8> {
@@ -237,8 +237,8 @@ mod tests {
         let (parameters, architecture) = parse(&written()).unwrap();
         let architecture = architecture.unwrap();
         let network = architecture.network().unwrap();
-        let standard = architecture.standard;
-        assert_eq!(Model { network, parameters, standard }, model());
+        let scaling = architecture.scaling;
+        assert_eq!(Model { network, parameters, scaling }, model());
         assert_eq!(written(), written());
     }
 

@@ -1,5 +1,5 @@
 use crate::cpu::Cpu;
-use crate::device::{DeviceLimits, Residence, Task};
+use crate::device::{DatasetPlacement, DeviceLimits, Task};
 use crate::gpu::Gpu;
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Chain, Plan, PoolLimits};
@@ -51,7 +51,7 @@ impl Target {
     /// # Errors
     /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states, weights and datasets that
     /// the device cannot take, [`Error::Usage`] where it cannot keep the dataset as `residence` asks.
-    pub fn plan(self, strategy: Strategy, task: &Task, residence: Residence) -> Result<Planned> {
+    pub fn plan(self, strategy: Strategy, task: &Task, residence: DatasetPlacement) -> Result<Planned> {
         let task = &self.able(task);
         let chain = self.chain(task)?;
         self.check_bindings(task, &chain)?;
@@ -108,7 +108,7 @@ impl Target {
     ///
     /// # Errors
     /// Those of [`Target::plan`] that are about the dataset.
-    pub fn least_beside(self, task: &Task, residence: Residence) -> Result<u64> {
+    pub fn least_beside(self, task: &Task, residence: DatasetPlacement) -> Result<u64> {
         Ok(least_of(&self.placements(&self.able(task), residence)?))
     }
 
@@ -150,9 +150,9 @@ impl Target {
     }
 
     /// Where the dataset may be kept, the best first.
-    fn placements(self, task: &Task, residence: Residence) -> Result<Vec<Placement>> {
+    fn placements(self, task: &Task, residence: DatasetPlacement) -> Result<Vec<Placement>> {
         let Target::Gpu(limits) = self else {
-            if residence == Residence::Device {
+            if residence == DatasetPlacement::Device {
                 return Err(Error::usage(
                     "--dataset",
                     "found device, expected auto or host: \
@@ -162,16 +162,16 @@ impl Target {
             return Ok(vec![Placement { on_device: false, beside: Cpu::bytes_beside_pool(task) }]);
         };
         let can_keep = Gpu::can_keep(task.data, limits);
-        if residence == Residence::Device && !can_keep {
+        if residence == DatasetPlacement::Device && !can_keep {
             return Err(Error::DoesNotFit(format!(
                 "the dataset is larger than the {} bytes that the device binds at once; use --dataset host",
                 limits.binding_bytes
             )));
         }
         let wanted = |&on_device: &bool| match residence {
-            Residence::Auto => can_keep || !on_device,
-            Residence::Device => on_device,
-            Residence::Host => !on_device,
+            DatasetPlacement::Auto => can_keep || !on_device,
+            DatasetPlacement::Device => on_device,
+            DatasetPlacement::Host => !on_device,
         };
         let place =
             |on_device| Placement { on_device, beside: Gpu::bytes_beside_pool(task, limits, on_device) };
@@ -188,7 +188,7 @@ fn least_of(placements: &[Placement]) -> u64 {
 fn explain(
     error: Error,
     task: &Task,
-    residence: Residence,
+    residence: DatasetPlacement,
     placements: &[Placement],
     is_lighter_apart: bool,
 ) -> Error {
@@ -207,7 +207,7 @@ fn explain(
         .collect();
 
     let mut remedies = Vec::new();
-    if residence == Residence::Device {
+    if residence == DatasetPlacement::Device {
         remedies.push("--dataset host");
     }
     if is_lighter_apart {

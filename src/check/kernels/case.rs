@@ -80,7 +80,7 @@ const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
 ];
 
 /// Whole batches of many shapes, batches in parts, layers that run together, and layers that normalise. Activation, loss and all else take turns at
-/// paces that share no factor, so that each activation meets each loss, and both kinds of layers.
+/// step_params that share no factor, so that each activation meets each loss, and both kinds of layers.
 pub fn grid() -> Vec<Case> {
     let turns = |count: usize| 0..count;
     let whole = WHOLE.iter().flat_map(|case| turns(3).map(move |_| (case.0, case.1, 1, 2, false, false)));

@@ -2,14 +2,14 @@
 //! writes is compared with what the reference makes of the same numbers. So a kernel is judged by its own work, and
 //! not by that of those before it.
 
-mod bench;
 mod case;
+mod case_run;
 mod findings;
 mod scale;
 
 pub use case::{Case, grid};
 
-use bench::Bench;
+use case_run::CaseRun;
 use findings::Findings;
 
 use super::Check;
@@ -26,7 +26,7 @@ use crate::train::Machine;
 pub fn check(machine: &Machine, cases: &[Case], mut on_case: impl FnMut(usize)) -> Result<Vec<Check>> {
     let mut findings = Findings::default();
     for (index, case) in cases.iter().enumerate() {
-        Bench::new(&machine.in_turn(index), case, index as u64, &mut findings)?.run()?;
+        CaseRun::new(&machine.in_turn(index), case, index as u64, &mut findings)?.run()?;
         on_case(index + 1);
     }
     Ok(findings.checks())

@@ -15,7 +15,7 @@ use crate::gpu::context::{Buffer, Context};
 use crate::gpu::dispatch::Dispatch;
 use crate::gpu::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
 use crate::gpu::fusion::Fusion;
-use crate::gpu::kept::Kept;
+use crate::gpu::optimizer_state::OptimizerState;
 use crate::gpu::setup::Setup;
 use crate::gpu::source::{Batch, Resident, Source, Streamed};
 use crate::gpu::stopwatch::Stopwatch;
@@ -23,7 +23,7 @@ use crate::gpu::tensors::Tensors;
 use crate::gpu::transfer::{Readback, Uploads};
 use crate::gpu::work::{Binder, Work};
 use crate::memory::{ByCategory, Category};
-use crate::model::{Network, Pace, Parameters};
+use crate::model::{Network, Parameters, StepParams};
 use crate::plan::{Fusible, Layers, Plan, Slot, SlotId};
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
@@ -49,13 +49,13 @@ pub struct Gpu {
     recorded: (usize, u64),
     is_timing: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
-    paces: Buffer,
+    step_params: Buffer,
     /// Of the pass at hand: micro-batches that it left out.
     skipped: u32,
     /// What follows the last backward of a mini-batch whose gradients' norm is bounded.
     clip: Vec<Dispatch>,
     went_backward: bool,
-    kept: Option<Kept>,
+    kept: Option<OptimizerState>,
     stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
     _bound: Vec<Buffer>,
@@ -104,8 +104,8 @@ impl Gpu {
             None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
         let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
-        let kept = Kept::new(&mut setup, task, job.moments, fusion.as_ref())?;
-        let paces = setup.buffer(Category::Workspace, "paces", footprint.paces)?;
+        let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
+        let step_params = setup.buffer(Category::Workspace, "step_params", footprint.step_params)?;
         let pool = pool(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
         let loaded = (footprint.loaded > 0)
@@ -122,7 +122,7 @@ impl Gpu {
             chains: chains.as_ref(),
             targets: &batch.targets,
             metrics: &metrics,
-            paces: &paces,
+            step_params: &step_params,
             sample_losses: &sample_losses,
             loaded: loaded.as_ref(),
         };
@@ -162,7 +162,7 @@ impl Gpu {
             is_timing: false,
             in_flight: VecDeque::new(),
             stopwatch,
-            paces,
+            step_params,
             skipped: 0,
             clip,
             went_backward: false,
@@ -206,17 +206,19 @@ impl Device for Gpu {
         self.context.info.clone()
     }
 
-    fn begin_pass(&mut self, pass: Pass, skip: usize, paces: &[Pace]) -> Result<()> {
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // What an earlier step that failed has left.
         self.submit();
         self.skipped = skip as u32;
         let Gpu { context, uploads, .. } = self;
         let metrics = [self.skipped, 0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
         uploads.copy(context, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
-        if !paces.is_empty() {
-            let words: Vec<[f32; 4]> =
-                paces.iter().map(|pace| [pace.rate, pace.stride, pace.root, 0.0]).collect();
-            uploads.copy(context, bytemuck::cast_slice(&words), &self.paces.raw)?;
+        if !step_params.is_empty() {
+            let words: Vec<[f32; 4]> = step_params
+                .iter()
+                .map(|step_params| [step_params.rate, step_params.stride, step_params.root, 0.0])
+                .collect();
+            uploads.copy(context, bytemuck::cast_slice(&words), &self.step_params.raw)?;
         }
         self.source.begin_pass(context, uploads, pass, skip * self.batch.samples)
     }

@@ -5,7 +5,7 @@ use std::f32::consts::SQRT_2;
 use super::message::{
     Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::data::Standard;
+use crate::data::FeatureScaling;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Network};
 
 /// `input`: `[batch, features]`.
@@ -14,10 +14,10 @@ pub const INPUT: &str = "input";
 pub const OUTPUT: &str = "output";
 
 /// The graph without weights and biases, which it calls [`weight_name`] and [`bias_name`].
-pub fn graph(network: &Network, standard: Option<&Standard>) -> Graph {
+pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     let mut nodes = Nodes::default();
-    let mut state = match standard {
-        Some(standard) => nodes.standardise(INPUT, standard),
+    let mut state = match scaling {
+        Some(scaling) => nodes.standardise(INPUT, scaling),
         None => INPUT.to_owned(),
     };
     for (index, layer) in network.layers().enumerate() {
@@ -73,9 +73,9 @@ struct Nodes {
 
 impl Nodes {
     /// Shifts and scales the features of `value`, `[batch, features]`, in f64, as training does.
-    fn standardise(&mut self, value: &str, standard: &Standard) -> String {
+    fn standardise(&mut self, value: &str, scaling: &FeatureScaling) -> String {
         let place = "standard";
-        let [mean, scale] = [("mean", standard.mean()), ("scale", standard.scale())].map(|(name, of)| {
+        let [mean, scale] = [("mean", scaling.mean()), ("scale", scaling.scale())].map(|(name, of)| {
             let bytes = of.iter().flat_map(|value| value.to_le_bytes()).collect();
             self.tensor(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, bytes)
         });

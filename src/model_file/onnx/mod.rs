@@ -14,7 +14,7 @@ use prost::Message;
 use self::graph::{bias_name, graph, weight_name};
 use self::message::{FLOAT, Metadata, OperatorSet, Tensor};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
-use crate::data::Standard;
+use crate::data::FeatureScaling;
 use crate::file;
 use crate::model::Network;
 use crate::{Error, Result};
@@ -41,7 +41,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(network: &Network, standard: Option<&Standard>) -> Self {
+    fn of(network: &Network, scaling: Option<&FeatureScaling>) -> Self {
         let model = message::Model {
             ir_version: IR_VERSION,
             producer_name: env!("CARGO_PKG_NAME").to_owned(),
@@ -50,7 +50,7 @@ impl Outline {
             opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPERATOR_SET }],
             metadata_props: vec![Metadata {
                 key: ARCHITECTURE_KEY.to_owned(),
-                value: Architecture::of(network, standard).to_json(),
+                value: Architecture::of(network, scaling).to_json(),
             }],
         };
         let tensors = network.layers().enumerate().flat_map(|(index, layer)| {
@@ -59,7 +59,7 @@ impl Outline {
         });
         Outline {
             model: model.encode_to_vec(),
-            graph: graph(network, standard).encode_to_vec(),
+            graph: graph(network, scaling).encode_to_vec(),
             tensors: tensors.map(|(name, dims)| tensor_start(name, dims)).collect(),
         }
     }
@@ -103,8 +103,8 @@ fn check_size(path: &Path, outline: &Outline) -> Result<()> {
 /// # Errors
 /// As [`check`], and [`Error::File`] where the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
-    let Model { network, parameters, standard } = model;
-    let outline = Outline::of(network, standard.as_ref());
+    let Model { network, parameters, scaling } = model;
+    let outline = Outline::of(network, scaling.as_ref());
     check_size(path, &outline)?;
     let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     file::replace(path, |file| {
@@ -161,9 +161,9 @@ mod tests {
         fs::read(path).unwrap()
     }
 
-    fn standard() -> Standard {
+    fn scaling() -> FeatureScaling {
         let inputs = (0..15).map(|n| (n * n % 7) as f32 / 3.0).collect();
-        Standard::of(&Split::new(5, Inputs::F32(inputs), vec![0, 1, 0]).unwrap())
+        FeatureScaling::of(&Split::new(5, Inputs::F32(inputs), vec![0, 1, 0]).unwrap())
     }
 
     /// Every message has the fields and lengths that prost would have written.
@@ -173,11 +173,11 @@ mod tests {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
             let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
             let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
-            let standard = (activation == Activation::Relu).then(standard);
-            let model = Model { network, parameters: parameters.clone(), standard };
+            let scaling = (activation == Activation::Relu).then(scaling);
+            let model = Model { network, parameters: parameters.clone(), scaling };
             let bytes = written(&model);
             assert_eq!(bytes, written(&model));
-            let outline = Outline::of(&model.network, model.standard.as_ref());
+            let outline = Outline::of(&model.network, model.scaling.as_ref());
             assert_eq!(bytes.len() as u64, outline.bytes());
             let model = message::Model::decode(&bytes[..]).unwrap();
             assert_eq!(model.encoded_len(), bytes.len());
@@ -206,8 +206,8 @@ mod tests {
             ] {
                 let network = Network::new(&[5, 4, 4, 4, 2], activation, loss).unwrap();
                 let network = network.with_residual(residual).with_layer_norm(layer_norm).unwrap();
-                let standard = residual.then(standard);
-                let graph = graph(&network, standard.as_ref());
+                let scaling = residual.then(scaling);
+                let graph = graph(&network, scaling.as_ref());
                 let mut made = vec![INPUT.to_owned()];
                 made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
                 made.extend((0..4).flat_map(|layer| [weight_name(layer), bias_name(layer)]));

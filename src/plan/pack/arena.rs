@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Layout, Place, PoolLimits};
+use super::{Layout, Placement, PoolLimits};
 use crate::plan::Tenant;
 use crate::plan::lifetime::{self, Values};
 
@@ -51,7 +51,7 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
     let blocks = bytes.div_ceil(limits.block_bytes);
     let block_bytes =
         (0..blocks).map(|block| limits.block_bytes.min(bytes - block * limits.block_bytes)).collect();
-    let places = tenants.iter().zip(offsets).map(|(tenant, offset)| Place {
+    let places = tenants.iter().zip(offsets).map(|(tenant, offset)| Placement {
         block: (offset / limits.block_bytes) as usize,
         offset: offset % limits.block_bytes,
         bytes: tenant.bytes,

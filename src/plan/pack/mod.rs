@@ -29,7 +29,7 @@ impl Default for PoolLimits {
 
 /// Where a value is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Placement {
     block: usize,
     offset: u64,
     /// Of the slot, which may be larger than the value.
@@ -39,7 +39,7 @@ struct Place {
 /// The blocks' sizes, and a place for each tenant.
 struct Layout {
     block_bytes: Vec<u64>,
-    places: Vec<Place>,
+    places: Vec<Placement>,
 }
 
 impl Layout {
@@ -78,11 +78,11 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Poo
         let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);
     }
-    let mut slots: BTreeMap<Place, Vec<Tenant>> = BTreeMap::new();
+    let mut slots: BTreeMap<Placement, Vec<Tenant>> = BTreeMap::new();
     for (&tenant, &place) in tenants.iter().zip(&layout.places) {
         slots.entry(place).or_default().push(tenant);
     }
-    let slots = slots.into_iter().map(|(Place { block, offset, bytes }, mut tenants)| {
+    let slots = slots.into_iter().map(|(Placement { block, offset, bytes }, mut tenants)| {
         tenants.sort_by_key(|tenant| tenant.from);
         Slot { block, offset, bytes, tenants }
     });

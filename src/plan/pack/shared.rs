@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Layout, Place};
+use super::{Layout, Placement};
 use crate::plan::Tenant;
 
 /// One block a slot, each used by several tenants in turn.
@@ -44,7 +44,8 @@ pub(super) fn layout(tenants: &[Tenant]) -> Layout {
             blocks[index] = block;
         }
     }
-    let places = blocks.iter().map(|&block| Place { block, offset: 0, bytes: block_bytes[block] }).collect();
+    let places =
+        blocks.iter().map(|&block| Placement { block, offset: 0, bytes: block_bytes[block] }).collect();
     Layout { block_bytes, places }
 }
 

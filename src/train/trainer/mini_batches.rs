@@ -1,18 +1,18 @@
 use crate::config::Settings;
 use crate::data::{Pass, shuffle};
-use crate::model::Pace;
+use crate::model::StepParams;
 
 /// Those of one epoch: which samples come when, and how far each step goes.
 #[derive(Default)]
 pub(super) struct MiniBatches {
-    /// The epoch that the order and the paces are those of.
+    /// The epoch that the order and the step_params are those of.
     epoch: Option<u64>,
     order: Vec<u32>,
-    paces: Vec<Pace>,
+    step_params: Vec<StepParams>,
 }
 
 impl MiniBatches {
-    /// Puts the order of `samples` samples and the paces of `epoch` in place, in a training of `total` steps.
+    /// Puts the order of `samples` samples and the step_params of `epoch` in place, in a training of `total` steps.
     pub fn prepare(&mut self, settings: &Settings, samples: usize, epoch: u64, total: u64) {
         if self.epoch == Some(epoch) {
             return;
@@ -23,9 +23,10 @@ impl MiniBatches {
         }
         let steps = (samples / settings.batch) as u64;
         let first = epoch * steps;
-        self.paces.clear();
-        self.paces
-            .extend((first..first + steps).map(|step| settings.rule.pace(settings.rate(step, total), step)));
+        self.step_params.clear();
+        self.step_params.extend(
+            (first..first + steps).map(|step| settings.rule.step_params(settings.rate(step, total), step)),
+        );
     }
 
     /// The way through them.
@@ -34,7 +35,7 @@ impl MiniBatches {
     }
 
     /// One for each step.
-    pub fn paces(&self) -> &[Pace] {
-        &self.paces
+    pub fn step_params(&self) -> &[StepParams] {
+        &self.step_params
     }
 }

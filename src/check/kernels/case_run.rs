@@ -1,0 +1,356 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::case::Case;
+use super::findings::{Findings, Subject};
+use super::scale::{before_layer_norm, magnitudes, rate, scale_of_loss, scale_of_move};
+use crate::check::random::Random;
+use crate::check::reference::{self, Reference, Shape};
+use crate::check::twin::{self, norm, widen};
+use crate::data::{Dataset, Inputs, Pass, Split};
+use crate::device::{Accumulation, Device, Job, Task};
+use crate::memory::Ledger;
+use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
+use crate::plan::{Action, Layers, Plan, SlotId};
+use crate::strategy::Strategy;
+use crate::train::{Machine, Target};
+use crate::{Error, Result};
+
+/// One case on one device.
+pub(super) struct CaseRun<'a> {
+    case: &'a Case,
+    findings: &'a mut Findings,
+    network: Network,
+    micro_batch: usize,
+    plan: Plan,
+    data: Arc<Dataset>,
+    device: Box<dyn Device>,
+    /// For shapes and activations; the parameters at hand are the device's.
+    reference: Reference,
+    /// By layer, what the reference makes of the parts of the batch so far.
+    gradients: Vec<[Vec<f64>; 2]>,
+}
+
+impl<'a> CaseRun<'a> {
+    pub fn new(machine: &Machine, case: &'a Case, seed: u64, findings: &'a mut Findings) -> Result<Self> {
+        if case.parts == 0 || case.batch == 0 || !case.batch.is_multiple_of(case.parts) {
+            let problem =
+                format!("found {} parts of a batch of {}, expected a divisor", case.parts, case.batch);
+            return Err(Error::usage("case", problem));
+        }
+        let network = Network::new(&case.widths, case.activation, case.loss)?;
+        let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;
+        let mut random = Random::new(seed);
+        let micro_batch = case.batch / case.parts;
+        // Two mini-batches to learn from; a little more than one micro-batch to score.
+        let data = Arc::new(Dataset {
+            source: "random numbers".into(),
+            train: random.split(&network, 2 * case.batch + 1, case.bytes, case.values)?,
+            test: random.split(&network, micro_batch + micro_batch.div_ceil(2), case.bytes, case.values)?,
+        });
+        let parameters = random.parameters(&network, 1.0);
+        let task = Task {
+            network: &network,
+            micro_batch,
+            parts: case.parts,
+            rule: UpdateRule::of(Optimizer::Sgd),
+            data: data.shape(),
+            timed: false,
+            fused: case.fused,
+            observed: false,
+            tuned: false,
+        };
+        let chain = machine.target().chain(&task)?;
+        let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(micro_batch), 0)?;
+        findings.has_chains |= !chain.fusible.is_empty();
+        let dataset_on_device = machine.target() != Target::Cpu;
+        let job =
+            Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters, moments: &[] };
+        let device = machine.open(&job, plan.pool_bytes(), &Ledger::new())?;
+        Ok(CaseRun {
+            reference: twin::reference(&network, &parameters),
+            gradients: vec![Default::default(); plan.chain.layers()],
+            case,
+            findings,
+            network,
+            micro_batch,
+            plan,
+            data,
+            device,
+        })
+    }
+
+    pub fn run(mut self) -> Result<()> {
+        let case = self.case;
+        let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
+        let step_params = [UpdateRule::of(Optimizer::Sgd).step_params(rate(case), 0); 2];
+        self.device.begin_pass(Pass::Shuffled(&order), 0, &step_params)?;
+        let mut losses = 0.0;
+        for (turn, batch) in order.chunks_exact(case.batch).take(2).enumerate() {
+            let before = self.device.parameters()?;
+            for (part, rows) in batch.chunks(self.micro_batch).enumerate() {
+                self.device.begin_batch(Accumulation::of(part, case.parts))?;
+                self.check_gather(self.data.train.clone(), rows)?;
+                for action in self.plan.step.clone() {
+                    losses += self.check(action, rows, part)?;
+                }
+                self.device.end_batch()?;
+            }
+            if case.parts > 1 {
+                self.check_step(&before, batch)?;
+            }
+            self.check_metrics((turn + 1) * case.parts, losses)?;
+        }
+        self.check_evaluation()
+    }
+
+    /// What the pass has added up so far, after each mini-batch: after the first, no parameter has been moved wrongly
+    /// that the loss depends on.
+    fn check_metrics(&mut self, batches: usize, losses: f64) -> Result<()> {
+        let (case, metrics) = (self.case, self.device.end_pass()?);
+        if metrics.batches as usize == batches {
+            self.findings.compare(Subject::Tally, &[metrics.loss], &[losses], || case.to_string());
+        } else {
+            let at = || format!("the count of batches, {}, of {case}", metrics.batches);
+            self.findings.note(Subject::Tally, f64::INFINITY, at);
+        }
+        Ok(())
+    }
+
+    /// From the parameters `before`, the whole batch `rows` must lead where the reference goes in one step.
+    fn check_step(&mut self, before: &Parameters, rows: &[u32]) -> Result<()> {
+        let case = self.case;
+        let mut reference = twin::reference(&self.network, before);
+        let inputs = widen(&self.inputs(&self.data.train, rows));
+        let targets = twin::targets(&self.data.train, self.network.outputs(), rows);
+        let gradients = reference.gradients(&inputs, &targets);
+        reference.step(&inputs, &targets, rate(case).into());
+        let after = self.device.parameters()?;
+        for (index, layer) in after.layers.iter().enumerate() {
+            for (what, found, expected, gradient) in [
+                ("weights", &layer.weights, &reference.weights[index], &gradients.weights[index]),
+                ("bias", &layer.bias, &reference.biases[index], &gradients.biases[index]),
+            ] {
+                let at = || format!("{what} of layer {index} of {case}");
+                let scale = scale_of_move(case, Subject::Step, gradient, expected);
+                self.findings.compare_scaled(Subject::Step, found, expected, scale, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Two micro-batches, the second of them incomplete.
+    fn check_evaluation(&mut self) -> Result<()> {
+        let samples = self.data.test.len();
+        let case = self.case;
+        let rows: Vec<u32> = (0..2 * self.micro_batch).map(|row| row.min(samples - 1) as u32).collect();
+        self.device.begin_pass(Pass::Test, 0, &[])?;
+        let (mut expected, mut losses) = (0, 0.0);
+        for (index, rows) in rows.chunks(self.micro_batch).enumerate() {
+            self.device.begin_batch(Accumulation::Whole)?;
+            self.check_gather(self.data.test.clone(), rows)?;
+            for action in self.plan.evaluation.clone() {
+                if let Action::Score { output } = action {
+                    let classes = self.network.outputs();
+                    let output = self.read(output, classes)?;
+                    let fresh = &rows[..rows.len().min(samples - index * self.micro_batch)];
+                    let output = widen(&output[..fresh.len() * classes]);
+                    let targets = twin::targets(&self.data.test, classes, fresh);
+                    let store = self.reference.kind(self.reference.layers() - 1).store;
+                    let kind = self.reference.loss;
+                    let (terms, _) = reference::loss(kind, store, fresh.len(), classes, &output, &targets);
+                    losses += terms.iter().sum::<f64>();
+                    if !case.values {
+                        let labels = reference::gather(1, self.data.test.labels(), fresh);
+                        let threshold = f64::from(case.loss.threshold());
+                        let correct = reference::correct(fresh.len(), classes, threshold, &output, &labels);
+                        expected += correct.iter().filter(|&&correct| correct).count();
+                    }
+                }
+                self.check(action, rows, 0)?;
+            }
+            self.device.end_batch()?;
+        }
+        let metrics = self.device.end_pass()?;
+        self.findings
+            .compare(Subject::Tally, &[metrics.loss], &[losses], || format!("the test loss of {case}"));
+        let found = metrics.correct as usize;
+        self.findings.note(Subject::Score, found.abs_diff(expected) as f64, || {
+            format!("{case}: {found} correct, expected {expected}")
+        });
+        Ok(())
+    }
+
+    fn inputs(&self, split: &Split, rows: &[u32]) -> Vec<f32> {
+        let features = self.network.features();
+        match split.inputs() {
+            Inputs::F32(values) => reference::gather(features, values, rows),
+            Inputs::U8(values) => reference::gather(features, values, rows)
+                .into_iter()
+                .map(|byte| f32::from(byte) * (1.0 / 255.0))
+                .collect(),
+            // A case has none.
+            Inputs::Mapped(_) => Vec::new(),
+        }
+    }
+
+    fn check_gather(&mut self, split: Split, rows: &[u32]) -> Result<()> {
+        let expected = self.inputs(&split, rows);
+        let found = self.read(0, self.network.features())?;
+        let differ = found.iter().zip(&expected).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        let case = self.case;
+        self.findings.note(Subject::Gather, differ as f64, || case.to_string());
+        Ok(())
+    }
+
+    /// Runs one action and compares what it wrote. Returns the micro-batch's share of the mean loss, for the loss
+    /// action.
+    fn check(&mut self, action: Action, rows: &[u32], part: usize) -> Result<f64> {
+        let case = self.case;
+        match action {
+            Action::Forward { layers, input, output, .. } | Action::Recompute { layers, input, output } => {
+                let state = self.read(input, self.shape(layers.first).inputs)?;
+                let parameters = self.device.parameters()?;
+                self.device.forward(layers, input, output)?;
+                let mut states = self.states(layers.range(), &state, &parameters);
+                let found = self.read(output, self.shape(layers.last()).outputs)?;
+                let expected = states.pop().unwrap_or_default();
+                let subject = self.of(Subject::Forward, layers.first);
+                self.findings.compare(subject, &found, &expected, || format!("{layers} of {case}"));
+            }
+            Action::Loss { output, delta } => {
+                let classes = self.network.outputs();
+                let state = widen(&self.read(output, classes)?);
+                let targets = twin::targets(&self.data.train, classes, rows);
+                self.device.loss(output, delta)?;
+                let store = self.reference.kind(self.reference.layers() - 1).store;
+                let kind = self.reference.loss;
+                let (losses, mut expected) =
+                    reference::loss(kind, store, rows.len(), classes, &state, &targets);
+                let scale = scale_of_loss(kind, &expected, rows.len()) / case.parts as f64;
+                // The reference has divided by the micro-batch.
+                expected.iter_mut().for_each(|delta| *delta /= case.parts as f64);
+                let found = self.read(delta, classes)?;
+                self.findings.compare_scaled(Subject::Loss, &found, &expected, scale, || case.to_string());
+                return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
+            }
+            Action::Backward { layers, state, delta, below } => {
+                self.check_backward(layers, state, delta, below, part)?;
+            }
+            Action::Score { output } => self.device.score(output)?,
+            Action::Release { slot } => self.device.release(slot)?,
+        }
+        Ok(0.0)
+    }
+
+    fn check_backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+        part: usize,
+    ) -> Result<()> {
+        let first = self.read(state, self.shape(layers.first).inputs)?;
+        let mut delta_of_layer = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
+        let before = self.device.parameters()?;
+        self.device.backward(layers, state, delta, below)?;
+        let after = self.device.parameters()?;
+
+        let mut states = self.states(layers.below_last(), &first, &before);
+        states.insert(0, widen(&first));
+        let mut rounded = 0.0;
+        for (layer, state) in layers.range().zip(states).rev() {
+            let shape = self.shape(layer);
+            let kind = self.reference.kind(layer);
+            let gradient = reference::weight_gradient(shape, kind, &delta_of_layer, &state);
+            let magnitudes = magnitudes(shape, kind, &delta_of_layer, &state);
+            let moved = [&before.layers[layer], &after.layers[layer]];
+            self.check_move(layer, part, gradient.into(), magnitudes, moved);
+            if layer > 0 {
+                let below = self.reference.kind(layer - 1);
+                let weights = widen(&before.layers[layer].weights);
+                rounded = before_layer_norm(shape, kind, &delta_of_layer, &weights, &state);
+                delta_of_layer = reference::delta(shape, kind, below, &delta_of_layer, &weights, &state);
+            }
+        }
+        if let Some(below) = below {
+            let found = self.read(below, self.shape(layers.first).inputs)?;
+            let (case, subject) = (self.case, self.of(Subject::Delta, layers.first));
+            let scale = norm(&delta_of_layer) + subject.rounding() * rounded;
+            let at = || format!("{layers} of {case}");
+            self.findings.compare_scaled(subject, &found, &delta_of_layer, scale, at);
+        }
+        Ok(())
+    }
+
+    /// Holds how part `part` of a batch, with `gradient` of weights and bias, moved `layer`'s parameters.
+    fn check_move(
+        &mut self,
+        layer: usize,
+        part: usize,
+        gradient: [Vec<f64>; 2],
+        magnitudes: f64,
+        [before, after]: [&LayerParameters; 2],
+    ) {
+        let case = self.case;
+        if part == 0 {
+            self.gradients[layer] = [vec![0.0; before.weights.len()], vec![0.0; before.bias.len()]];
+        }
+        for (sums, more) in self.gradients[layer].iter_mut().zip(gradient) {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        if part + 1 < case.parts {
+            if !(same_bits(&after.weights, &before.weights) && same_bits(&after.bias, &before.bias)) {
+                let at = || format!("layer {layer}, moved by part {part}, of {case}");
+                let subject = self.of(Subject::Accumulate, layer);
+                self.findings.note(subject, f64::INFINITY, at);
+            }
+            return;
+        }
+        let subject = if case.parts == 1 { Subject::Update } else { Subject::Accumulate };
+        let subject = self.of(subject, layer);
+        for (what, before, after, gradient) in [
+            ("weights", &before.weights, &after.weights, &self.gradients[layer][0]),
+            ("bias", &before.bias, &after.bias, &self.gradients[layer][1]),
+        ] {
+            let mut expected = widen(before);
+            reference::update(&mut expected, gradient, rate(case).into());
+            let at = || format!("{what} of layer {layer} of {case}");
+            let scale = scale_of_move(case, subject, gradient, &expected)
+                + f64::from(rate(case)) * subject.rounding() * magnitudes;
+            self.findings.compare_scaled(subject, after, &expected, scale, at);
+        }
+    }
+
+    /// What the reference makes of `state`, the input of the first of `layers`: the state after each of them.
+    fn states(&self, layers: Range<usize>, state: &[f32], parameters: &Parameters) -> Vec<Vec<f64>> {
+        let mut states: Vec<Vec<f64>> = Vec::new();
+        for layer in layers {
+            let (weights, bias) = (&parameters.layers[layer].weights, &parameters.layers[layer].bias);
+            let kind = self.reference.kind(layer);
+            let input = states.last().cloned().unwrap_or_else(|| widen(state));
+            let shape = self.shape(layer);
+            states.push(reference::forward(shape, kind, &input, &widen(weights), &widen(bias)));
+        }
+        states
+    }
+
+    /// `subject`, or its like of layers that run together where `layer` does.
+    fn of(&self, subject: Subject, layer: usize) -> Subject {
+        let is_fused = self.plan.chain.fusible.iter().any(|run| run.layers.contains(&layer));
+        if is_fused { subject.of_chain() } else { subject }
+    }
+
+    fn shape(&self, layer: usize) -> Shape {
+        self.reference.shape(layer, self.micro_batch)
+    }
+
+    fn read(&mut self, slot: SlotId, width: usize) -> Result<Vec<f32>> {
+        self.device.read_slot(slot, self.micro_batch * width)
+    }
+}
+
+fn same_bits(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}

@@ -1,0 +1,157 @@
+use super::context::{Buffer, Context};
+use super::fusion::{Fusion, padded, unpadded};
+use super::rule::RuleConstants;
+use super::setup::Setup;
+use super::transfer::Readback;
+use crate::device::Task;
+use crate::memory::{ByCategory, Category};
+use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::{Error, Result};
+
+/// What outlives a step beside the parameters: in planes of a number for each parameter, the gradients, where these are
+/// kept, and then what the optimizer remembers. A buffer for each layer, weights before bias, but for layers that run
+/// together one for all.
+pub(super) struct OptimizerState {
+    planes: usize,
+    first_moment: usize,
+    alone: Vec<Option<Buffer>>,
+    together: Option<Buffer>,
+}
+
+impl OptimizerState {
+    /// Nothing yet, or the `moments` that an earlier run has left.
+    pub fn new(
+        setup: &mut Setup,
+        task: &Task,
+        moments: &[Parameters],
+        fusion: Option<&Fusion>,
+    ) -> Result<Option<Self>> {
+        let planes = RuleConstants::of(task).planes();
+        if planes == 0 {
+            return Ok(None);
+        }
+        let first_moment = usize::from(task.keeps_gradients());
+        let is_together = |index: usize| fusion.is_some_and(|fusion| fusion.place(index).is_some());
+        let mut buffer = |label: String, plane: u64, contents: Vec<Vec<f32>>| {
+            let bytes = ByCategory::from_iter([
+                (Category::Gradients, plane * first_moment as u64),
+                (Category::Optimizer, plane * task.rule.optimizer.moments() as u64),
+            ]);
+            let mut numbers = vec![0.0; first_moment * (plane / 4) as usize];
+            numbers.extend(contents.into_iter().flatten());
+            setup.shared(&label, bytes, bytemuck::cast_slice(&numbers))
+        };
+        let mut alone = Vec::new();
+        for (index, layer) in task.network.layers().enumerate() {
+            if is_together(index) {
+                alone.push(None);
+                continue;
+            }
+            let contents = moments.iter().map(|moment| {
+                let LayerParameters { weights, bias } = &moment.layers[index];
+                [&weights[..], bias].concat()
+            });
+            let label = format!("gradients and moments of W{index}, b{index}");
+            alone.push(Some(buffer(label, 4 * layer.parameter_count(), contents.collect())?));
+        }
+        let together = fusion.map(|fusion| {
+            let contents = moments.iter().map(|moment| {
+                let layers = moment.layers.iter().enumerate().filter(|&(index, _)| is_together(index));
+                let numbers = layers.flat_map(|(_, LayerParameters { weights, bias })| {
+                    padded(weights, weights.len() / bias.len()).chain(padded(bias, bias.len()))
+                });
+                numbers.collect()
+            });
+            let label = "gradients and moments of thin layers".to_owned();
+            buffer(label, fusion.parameter_bytes(), contents.collect())
+        });
+        let together = together.transpose()?;
+        Ok(Some(OptimizerState { planes, first_moment, alone, together }))
+    }
+
+    /// That of `layer`, which runs alone.
+    pub fn alone(&self, layer: usize) -> Result<&Buffer> {
+        self.alone.get(layer).and_then(Option::as_ref).ok_or_else(missing)
+    }
+
+    /// That of all layers that run together.
+    pub fn together(&self) -> Result<&Buffer> {
+        self.together.as_ref().ok_or_else(missing)
+    }
+
+    /// All of them, each with how many numbers a plane has.
+    pub fn buffers(&self) -> impl Iterator<Item = (&Buffer, usize)> {
+        let buffers = self.alone.iter().flatten().chain(&self.together);
+        buffers.map(|buffer| (buffer, self.plane(buffer)))
+    }
+
+    /// Reads back what the optimizer remembers.
+    pub fn moments(
+        &self,
+        context: &Context,
+        readback: &mut Readback,
+        network: &Network,
+        fusion: Option<&Fusion>,
+    ) -> Result<Vec<Parameters>> {
+        (self.first_moment..self.planes)
+            .map(|plane| self.read(context, readback, network, fusion, plane))
+            .collect()
+    }
+
+    fn read(
+        &self,
+        context: &Context,
+        readback: &mut Readback,
+        network: &Network,
+        fusion: Option<&Fusion>,
+        plane: usize,
+    ) -> Result<Parameters> {
+        let mut layers = Vec::new();
+        for (index, Layer { inputs, outputs, .. }) in network.layers().enumerate() {
+            layers.push(
+                match (&self.alone[index], &self.together, fusion.and_then(|fusion| fusion.place(index))) {
+                    (Some(buffer), ..) => {
+                        let start = 4 * (plane * self.plane(buffer)) as u64;
+                        let weights = inputs * outputs;
+                        LayerParameters {
+                            weights: readback.floats(context, &buffer.raw, start, weights)?,
+                            bias: readback.floats(
+                                context,
+                                &buffer.raw,
+                                start + 4 * weights as u64,
+                                outputs,
+                            )?,
+                        }
+                    }
+                    (None, Some(together), Some(place)) => {
+                        let start = 4 * (plane * self.plane(together)) as u64;
+                        let mut rows = |from: usize, until: usize, width: usize| {
+                            let from_byte = start + 16 * from as u64;
+                            let fours =
+                                readback.floats(context, &together.raw, from_byte, 4 * (until - from))?;
+                            Ok::<_, Error>(unpadded(&fours, width))
+                        };
+                        LayerParameters {
+                            weights: rows(place.weights, place.bias, inputs)?,
+                            bias: rows(place.bias, place.end, outputs)?,
+                        }
+                    }
+                    _ => return Err(missing()),
+                },
+            );
+        }
+        Ok(Parameters { layers })
+    }
+
+    /// Numbers in each of a buffer's planes.
+    fn plane(&self, buffer: &Buffer) -> usize {
+        (buffer.raw.size() / 4) as usize / self.planes
+    }
+}
+
+fn missing() -> Error {
+    Error::InvalidPlan {
+        index: 0,
+        problem: "no gradients or moments of this layer on this device".to_owned(),
+    }
+}

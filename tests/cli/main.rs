@@ -1,0 +1,23 @@
+//! The program, run as a user runs it.
+
+#[path = "../support/common.rs"]
+mod common;
+#[path = "../support/program.rs"]
+mod program;
+
+mod alternatives;
+mod check;
+mod compare;
+mod config;
+mod errors;
+mod events;
+mod full_disk;
+mod hints;
+mod log;
+mod manual;
+mod models;
+mod plan;
+mod quiet;
+mod reports;
+mod snapshots;
+mod train;

@@ -1,0 +1,214 @@
+//! Trained networks: saved, evaluated and asked.
+
+use crate::program::{Folder, SMALL, crafted};
+use serde_json::Value;
+use zip::CompressionMethod;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap()
+}
+
+#[test]
+fn what_train_saves_eval_and_predict_read() {
+    let folder = Folder::new();
+    for (device, network) in [
+        ("cpu", "--activation tanh"),
+        ("cpu", "--activation gelu --residual --loss cross-entropy"),
+        ("software", "--activation relu --residual --loss cross-entropy"),
+        ("cpu", "--activation relu --residual --layer-norm --loss cross-entropy"),
+        ("software", "--activation silu --layer-norm --loss cross-entropy"),
+    ] {
+        let flags = format!("{SMALL} --device {device} {network}").replace("--epochs 1", "--epochs 20");
+        let events = folder.train(&format!("{flags} --optimizer adam --lr 0.02 --save m.safetensors"));
+        let trained = &events[events.len() - 2]["accuracy"];
+        let ask = format!("m.safetensors --data small.npz --device {device} --batch 4");
+        let as_npz = format!("{flags} --optimizer adam --lr 0.02 --save m.npz");
+        folder.train(&as_npz);
+        let scores = json(&folder.run(&format!("eval {ask} --json")).succeeded().stdout);
+        assert_eq!(&scores["scores"]["accuracy"], trained, "{network}");
+        assert_eq!(scores["planned_peak_bytes"], scores["counted_peak_bytes"]);
+        assert!(folder.run(&format!("eval {ask}")).succeeded().stdout.contains("precision"));
+        let of_npz = folder.run(&format!("eval {} --json", ask.replace("safetensors", "npz")));
+        assert_eq!(json(&of_npz.succeeded().stdout), scores, "{network}");
+
+        folder.run(&format!("predict {ask} --out p.csv")).succeeded();
+        folder.run(&format!("predict {ask} --out p.npz")).succeeded();
+        let text = String::from_utf8(folder.read("p.csv")).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "output0,output1,output2,class");
+        assert_eq!(lines.len(), 1 + 9);
+    }
+}
+
+/// However deep the network is, it takes two states' room beside its parameters.
+#[test]
+fn depth_costs_no_state() {
+    let folder = Folder::new();
+    let bytes = |layers: &str| {
+        let flags = SMALL.replace("6,5x3,3", layers);
+        folder.run(&format!("train {flags} --device cpu --save m.safetensors")).succeeded();
+        let ask = "eval m.safetensors --data small.npz --device cpu --json";
+        json(&folder.run(ask).succeeded().stdout)["planned_peak_bytes"].as_u64().unwrap()
+    };
+    let more_layers = 60;
+    let parameters = 4 * (5 * 5 + 5) * more_layers;
+    assert_eq!(bytes("6,5x63,3") - bytes("6,5x3,3"), parameters);
+}
+
+#[test]
+fn files_that_say_nothing_or_are_of_another_network_are_refused() {
+    let folder = Folder::new();
+    folder.run(&format!("train {SMALL} --device cpu --save m.npz")).succeeded();
+    folder.run(&format!("train {SMALL} --device cpu --save m.safetensors")).succeeded();
+    folder.run(&format!("train {SMALL} --device cpu --save m.onnx")).succeeded();
+    let tensors = [("W0", vec![3, 6], vec![0.5; 18]), ("b0", vec![3], vec![0.5; 3])];
+    folder.write_npz("foreign.npz", &tensors);
+    let numbers = [&tensors[..], &[("architecture", vec![2], vec![1.0, 2.0])]].concat();
+    folder.write_npz("numbers.npz", &numbers);
+    let text = br#"{"widths":[6,3],"activation":"swishy","loss":"mse","residual":false}"#;
+    let shape = format!("({},)", text.len());
+    folder.write("unknown.npz", &crafted("architecture", "|u1", &shape, text, CompressionMethod::Stored));
+    for (command, problem) in [
+        ("eval foreign.npz --data small.npz", "an array architecture, of uint8, with the bytes of"),
+        ("eval numbers.npz --data small.npz", "architecture: found float32, expected uint8"),
+        (
+            "eval unknown.npz --data small.npz",
+            "architecture: tells no architecture: unknown variant `swishy`",
+        ),
+        ("eval m.onnx --data small.npz", "never read; give a .safetensors or .npz"),
+        ("predict m.onnx --data small.npz --out p.npz", "never read; give a .safetensors or .npz"),
+        (&format!("train {SMALL} --init m.onnx"), "never read; give a .safetensors or .npz"),
+        (
+            "train --data small.npz --layers 6,40000,40000,3 --batch 8 --save large.onnx",
+            "would have 6401760904 bytes",
+        ),
+        ("eval none.safetensors --data small.npz", "cannot be opened"),
+        ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),
+        (
+            "train --preset accuracy --data small.npz --layers 6,4,3 --batch 8 --init m.safetensors",
+            "[6, 5, 5, 5, 3]",
+        ),
+    ] {
+        let refused = folder.run(&format!("{command} --device cpu"));
+        assert_eq!(refused.code, Some(3), "{command}: {refused:?}");
+        assert!(refused.stderr.contains(problem), "{command}: {}", refused.stderr);
+    }
+    let hash = |init: &str| folder.hash(&format!("{SMALL} --device cpu --init {init}"));
+    assert_eq!(hash("m.npz"), hash("m.safetensors"));
+}
+
+/// Features far from 0 and from each other, and a number that is their weighted sum.
+fn far_features(samples: usize) -> [Vec<f32>; 2] {
+    let value = |n: usize| ((n * n + 7 * n) % 31) as f32 / 31.0;
+    let rows: Vec<[f32; 3]> = (0..samples)
+        .map(|row| [900.0 + value(3 * row), -4.0 + 50.0 * value(3 * row + 1), 0.001 * value(3 * row + 2)])
+        .collect();
+    let sum = |row: &[f32; 3]| (row[0] - 900.0) + row[1] / 50.0 - 1000.0 * row[2];
+    [rows.concat(), rows.iter().map(sum).collect()]
+}
+
+/// A network that was trained on standard inputs makes them so itself: asked with inputs as they are, it answers well.
+#[test]
+fn saved_networks_make_their_inputs_standard() {
+    let folder = Folder::new();
+    let [x, y] = far_features(200);
+    folder.write_npz("far.npz", &[("x", vec![200, 3], x), ("y", vec![200], y)]);
+    let flags = "--data far.npz --layers 3,16x3,1 --loss mse --batch 20 --epochs 40 --lr 0.01 --device cpu \
+                 --validation 0.2 --seed 5";
+    let r2 = |model: &str, ask: &str| {
+        let asked = format!("eval {model} --data far.npz {ask} --device cpu --json");
+        json(&folder.run(&asked).succeeded().stdout)["scores"]["r2"].as_f64().unwrap()
+    };
+    for model in ["m.npz", "m.safetensors"] {
+        folder.train(&format!("{flags} --standardise --save {model}"));
+        assert!(r2(model, "") > 0.9 && r2(model, "--validation 0.2 --seed 5") > 0.9, "{model}");
+    }
+    assert_eq!(r2("m.npz", ""), r2("m.safetensors", ""), "the files hold different numbers");
+    folder.train(&format!("{flags} --save plain.npz"));
+    assert!(r2("plain.npz", "") < 0.5, "inputs need not be standard to learn this");
+}
+
+/// Without test samples all are asked about, in their order, and need no targets.
+#[test]
+fn whatever_samples_there_are_are_asked_about() {
+    let folder = Folder::new();
+    let [x, _] = far_features(20);
+    let labels: Vec<f32> = (0..20).map(|n| (n % 3) as f32).collect();
+    let (inputs, targets) = (("x", vec![20, 3], x.clone()), ("y", vec![20], labels));
+    folder.write_npz("both.npz", &[inputs.clone(), targets]);
+    folder.write_npz("alone.npz", &[inputs]);
+    folder.write_npz("test.npz", &[("x_test", vec![20, 3], x.clone())]);
+    folder.write_npz("odd.npz", &[("mine", vec![20, 3], x.clone())]);
+    folder.write_npz(
+        "split.npz",
+        &[("x_train", vec![20, 3], x.clone()), ("x_test", vec![2, 3], x[..6].to_vec())],
+    );
+    folder.train("--data both.npz --layers 3,4,4,3 --batch 6 --epochs 1 --device cpu --save m.npz");
+    let answers = |ask: &str| {
+        folder.run(&format!("predict m.npz {ask} --device cpu --out p.csv")).succeeded();
+        String::from_utf8(folder.read("p.csv")).unwrap()
+    };
+    let all = answers("--data both.npz");
+    assert_eq!(all.lines().count(), 1 + 20);
+    assert_eq!(all.lines().next(), Some("output0,output1,output2,class"));
+    for ask in
+        ["--data alone.npz", "--data test.npz", "--data odd.npz --x-key mine", "--data alone.npz --map-data"]
+    {
+        assert_eq!(answers(ask), all, "{ask}");
+    }
+    let first: Vec<_> = all.lines().take(3).collect();
+    assert_eq!(answers("--data split.npz").lines().collect::<Vec<_>>(), first);
+    assert_eq!(answers("--data both.npz --validation 0.25").lines().count(), 1 + 5);
+
+    for (ask, problems) in [
+        ("eval m.npz --data alone.npz", ["alone.npz: has no targets", "--y-key"]),
+        ("predict m.npz --data alone.npz --y-key mine --out p.csv", ["alone.npz", "has no array mine"]),
+        (
+            "eval m.npz --data small.npz",
+            ["small.npz: has samples of 6 features", "m.npz is of a network that reads 3"],
+        ),
+    ] {
+        folder.run(&format!("{ask} --device cpu")).refused(3, &problems);
+    }
+    folder.run("predict m.npz --data odd.npz --out p.csv").refused(3, &["none of the usual names"]);
+}
+
+/// The update of the last step is seen first by the test split.
+#[test]
+fn a_run_that_diverges_in_its_last_step_saves_nothing() {
+    let folder = Folder::new();
+    let flags = "--data small.npz --layers 6,5x3,3 --batch 24 --epochs 1 --activation relu --loss mse --optimizer sgd \
+                 --schedule constant --lr 1e25 --device cpu";
+    let run = folder.run(&format!("train {flags} --save m.npz --snapshot kept"));
+    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "Lower --lr"]);
+    assert!(!folder.files().contains(&"m.npz".to_owned()), "{:?}", folder.files());
+    folder
+        .run("train --data small.npz --layers 6,3 --snapshot kept --resume")
+        .refused(3, &["holds no snapshot"]);
+}
+
+#[test]
+fn no_file_that_is_read_is_written_over() {
+    let folder = Folder::new();
+    let train = format!("train {SMALL} --device cpu");
+    folder.run(&format!("{train} --save m.npz")).succeeded();
+    let before = ["small.npz", "m.npz"].map(|name| folder.read(name));
+    for (command, flags) in [
+        (format!("{train} --save small.npz"), ["--save: found small.npz", "--data names"]),
+        (format!("{train} --save ./small.npz"), ["--save: found ./small.npz", "--data names"]),
+        (format!("{train} --init m.npz --save m.npz"), ["--save: found m.npz", "--init names"]),
+        (
+            format!("{train} --save-config a.json --report ./a.json"),
+            ["--report: found ./a.json", "--save-config names"],
+        ),
+        (
+            "predict m.npz --data small.npz --out small.npz".to_owned(),
+            ["--out: found small.npz", "--data names"],
+        ),
+        ("predict m.npz --data small.npz --out m.npz".to_owned(), ["--out: found m.npz", "MODEL names"]),
+    ] {
+        folder.run(&command).refused(2, &flags);
+    }
+    assert!(before == ["small.npz", "m.npz"].map(|name| folder.read(name)));
+    assert!(!folder.files().contains(&"a.json".to_owned()));
+}

@@ -1,0 +1,59 @@
+//! `--quiet`: results and errors, and not a word beside them.
+
+use crate::program::{Folder, SMALL};
+
+#[test]
+fn a_quiet_command_gives_its_results_and_nothing_else() {
+    let folder = Folder::new();
+    let small = format!("{SMALL} --device cpu");
+    let eval = "m.safetensors --data small.npz --device cpu";
+    for (command, talks) in [
+        (format!("train {small} --save m.safetensors --report r.json --snapshot kept"), true),
+        (format!("train {small} --snapshot kept --resume"), true),
+        (format!("compare {small} --every 0,2 --repeats 1"), true),
+        (format!("eval {eval}"), true),
+        (format!("predict {eval} --out a.csv"), true),
+        ("check --layers 6,5x3,3 --device cpu".to_owned(), true),
+        (format!("plan {small}"), false),
+        ("devices".to_owned(), false),
+    ] {
+        // Of several lines, one that depends on no clock.
+        let shape = |stdout: &str| {
+            let lines = stdout.lines().filter(|line| !line.contains('.') || line.starts_with("weights"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        // A run that begins wants a folder of its own.
+        let begin = || {
+            if command.starts_with("train") && !command.ends_with("--resume") {
+                let _ = std::fs::remove_dir_all(folder.path("kept"));
+            }
+        };
+        begin();
+        let loud = folder.run(&command).succeeded();
+        begin();
+        assert_eq!(loud.stderr.is_empty(), !talks, "{command}: {loud:#?}");
+        let quiet = folder.run(&format!("{command} --quiet")).succeeded();
+        assert_eq!(quiet.stderr, "", "{command}");
+        assert_eq!(shape(&quiet.stdout), shape(&loud.stdout), "{command}");
+        let lines = |text: &str| text.lines().count();
+        assert_eq!(lines(&quiet.stdout), lines(&loud.stdout), "{command}");
+    }
+    assert!(folder.files().contains(&"a.csv".to_owned()));
+}
+
+#[test]
+fn errors_are_told_all_the_same() {
+    let folder = Folder::new();
+    let small = format!("{SMALL} --device cpu");
+    for (command, code, words) in [
+        (format!("-q train {small} --data none.npz"), 3, vec!["ckpt-gpu: none.npz"]),
+        (format!("train {small} --activation relu --lr 1e30 -q"), 6, vec!["ckpt-gpu: diverged"]),
+        (format!("train {small} --batch 0 -q"), 2, vec!["--batch"]),
+        ("-q eval none.safetensors".to_owned(), 3, vec!["ckpt-gpu: none.safetensors"]),
+    ] {
+        let run = folder.run(&command);
+        assert_eq!(run.code, Some(code), "{command}: {run:#?}");
+        words.iter().for_each(|word| assert!(run.stderr.contains(word), "{command}: {run:#?}"));
+        assert!(!run.stderr.contains("training ") && !run.stderr.contains("plan "), "{command}: {run:#?}");
+    }
+}

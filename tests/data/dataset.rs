@@ -1,0 +1,181 @@
+//! Datasets, honest and hostile, and the one that the project carries.
+
+use crate::archive::*;
+use ckpt_gpu::data::{Dataset, Inputs, LoadOptions, Split, Targets, U8_SCALE, shuffle};
+use ckpt_gpu::model::{Activation, Loss, Network};
+use std::path::Path;
+use zip::CompressionMethod::Stored;
+
+const MNIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist.npz");
+
+/// A small data set of 3 and 2 samples with 4 features, one member replaced.
+fn members(replaced: (&str, Vec<u8>)) -> Vec<(&str, Vec<u8>)> {
+    let mut all = vec![
+        ("x_train.npy", npy("|u1", "(3, 2, 2)", &[7; 12])),
+        ("y_train.npy", npy("|u1", "(3,)", &[0, 2, 1])),
+        ("x_test.npy", npy("|u1", "(2, 4)", &[7; 8])),
+        ("y_test.npy", npy("<i8", "(2, 1)", &[2u64.to_le_bytes(), 0u64.to_le_bytes()].concat())),
+    ];
+    all.retain(|(name, _)| *name != replaced.0);
+    all.push(replaced);
+    all
+}
+
+#[test]
+fn a_data_set_is_flattened_and_checked() {
+    let scratch = Scratch::new();
+    let x = le_f32(&[0.0, 1.0, -2.0, 3.5, 4.0, 5.0, 6.0, 7.0]);
+    let data = scratch.load(&members(("x_test.npy", npy("<f4", "(2, 4)", &x)))).unwrap();
+    assert_eq!((data.train.len(), data.test.len(), data.train.features()), (3, 2, 4));
+    assert_eq!(data.test.labels(), [2, 0]);
+    let mut batch = [0.0; 4];
+    data.test.gather(&[1], &mut batch);
+    assert_eq!(batch, [4.0, 5.0, 6.0, 7.0]);
+    let whole = scratch.load(&members(("y_train.npy", npy("<f4", "(3,)", &le_f32(&[0.0, -0.0, 2.0])))));
+    assert_eq!(whole.unwrap().train.labels(), [0, 0, 2]);
+
+    let network = |widths: &[usize]| Network::new(widths, Activation::Relu, Loss::CrossEntropy).unwrap();
+    data.check(&network(&[4, 3])).unwrap();
+    refused(data.check(&network(&[4, 2])), &["y_train", "label 2", "index 1", "below 2"]);
+    let usage = data.check(&network(&[784, 3])).unwrap_err();
+    assert_eq!(usage.exit_code(), 2);
+    assert!(usage.to_string().starts_with("--layers: the first width is 784, but"), "{usage}");
+    assert!(usage.to_string().contains("4 features"), "{usage}");
+}
+
+#[test]
+fn bad_data_sets_are_refused_by_name() {
+    let scratch = Scratch::new();
+    let load = |name, member| scratch.load(&members((name, member)));
+    let f64s = |values: [f64; 2]| values.map(f64::to_le_bytes).concat();
+    let y = "y_test.npy";
+    let without_labels = &members((y, vec![]))[..3];
+    refused(scratch.load(without_labels), &["no array y_test", "x_test, x_train, y_train"]);
+    refused(load(y, npy("|i1", "(2,)", &[0, 255])), &["y_test", "-1 at index 1"]);
+    refused(load(y, npy("<f8", "(2,)", &f64s([1.0, 0.5]))), &["y_test", "holds classes"]);
+    refused(load(y, npy("<f8", "(2,)", &f64s([f64::NAN, 1.0]))), &["NaN", "at index 0"]);
+    refused(load(y, npy("<f8", "(2,)", &f64s([1.0, 5e9]))), &["y_test", "holds classes"]);
+    refused(load(y, npy("|u1", "(2, 3)", &[0; 6])), &["y_test", "holds classes"]);
+    refused(load(y, npy("|u1", "()", &[0])), &["y_test", "[]"]);
+    refused(load(y, npy("|u1", "(3,)", &[0; 3])), &["x_test has 2 samples", "y_test 3 targets"]);
+    let x = "x_test.npy";
+    refused(load(x, npy("|u1", "(2, 5)", &[0; 10])), &["x_train has 4 features", "x_test 5"]);
+    refused(load(x, npy("|u1", "(2, 0)", &[])), &["x_test", "2 samples of 0 features"]);
+    refused(load(x, npy("|u1", "()", &[0])), &["x_test", "single number"]);
+    refused(load(x, npy("<i2", "(2, 4)", &[0; 16])), &["x_test", "uint8", ".astype(np.float32)"]);
+    let nan = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, f32::NAN, 0.0];
+    refused(load(x, npy("<f4", "(2, 4)", &le_f32(&nan))), &["x_test", "NaN", "sample 1, feature 2"]);
+    refused(load(x, npy("<f8", "(2, 1)", &f64s([0.0, 1e39]))), &["x_test", "inf", "sample 1, feature 0"]);
+    let empty = [("x_train.npy", npy("|u1", "(0, 4)", &[])), ("y_train.npy", npy("|u1", "(0,)", &[]))];
+    refused(scratch.load(&empty), &["x_train", "0 samples"]);
+}
+
+#[test]
+fn mnist_is_what_it_should_be() {
+    let data = Dataset::load(Path::new(MNIST)).unwrap();
+    data.check(&Network::new(&[784, 10], Activation::Relu, Loss::CrossEntropy).unwrap()).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (60_000, 10_000));
+    assert_eq!((data.train.features(), data.test.features()), (784, 784));
+    let mut classes = [0; 10];
+    data.train.labels().iter().for_each(|&label| classes[label as usize] += 1);
+    assert_eq!(classes, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
+    let sum = |inputs: &Inputs| match inputs {
+        Inputs::U8(bytes) => bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>(),
+        Inputs::F32(_) | Inputs::Mapped(_) => panic!("MNIST is kept as bytes"),
+    };
+    assert_eq!((sum(data.train.inputs()), sum(data.test.inputs())), (1_567_298_545, 264_923_200));
+
+    let mut rows = Vec::new();
+    shuffle(1, 0, data.train.len() as u32, &mut rows);
+    let mut batch = vec![0.0; 100 * 784];
+    data.train.gather(&rows[..100], &mut batch);
+    assert!(batch.iter().all(|x| (0.0..=1.0).contains(x)));
+    assert!(batch.contains(&1.0));
+}
+
+/// The message, which must hold every one of `words`.
+#[track_caller]
+fn says<T>(result: ckpt_gpu::Result<T>, words: &[&str]) {
+    let message = result.map(|_| ()).unwrap_err().to_string();
+    assert!(words.iter().all(|word| message.contains(word)), "{words:?} are not all in: {message}");
+}
+
+fn idx(kind: u8, shape: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, kind, shape.len() as u8];
+    bytes.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+/// As MNIST and Fashion-MNIST are distributed, and unpacked.
+#[test]
+fn folders_of_idx_files_are_read_gzipped_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8], is_gzipped: bool| {
+        if !is_gzipped {
+            return std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let file = std::fs::File::create(folder.path().join(format!("{name}.gz"))).unwrap();
+        let mut file = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+        std::io::Write::write_all(&mut file, bytes).unwrap();
+        file.finish().unwrap();
+    };
+    says(Dataset::load(folder.path()), &["IDX files", "train-images-idx3-ubyte"]);
+    let images = idx(8, &[20, 2, 3], &(0..120).collect::<Vec<u8>>());
+    let labels = idx(8, &[20], &(0..20).map(|n| n % 4).collect::<Vec<u8>>());
+    write("train-images-idx3-ubyte", &images, true);
+    write("train-labels-idx1-ubyte", &labels, true);
+
+    // Two in twenty are held back where there are no test files.
+    let data = Dataset::load(folder.path()).unwrap();
+    assert_eq!((data.train.len(), data.test.len(), data.train.features()), (18, 2, 6));
+    write("t10k-images-idx3-ubyte", &idx(8, &[1, 2, 3], &[9; 6]), false);
+    write("t10k-labels-idx1-ubyte", &idx(8, &[1], &[3]), false);
+    let data = Dataset::load(folder.path()).unwrap();
+    assert_eq!((data.train.len(), data.test.labels()), (20, &[3][..]));
+    let mut sample = [0.0; 6];
+    data.train.gather(&[19], &mut sample);
+    assert_eq!(sample, [114, 115, 116, 117, 118, 119].map(|byte| f32::from(byte as u8) * U8_SCALE));
+    write("t10k-labels-idx1-ubyte", &idx(8, &[2], &[3, 3]), false);
+    says(Dataset::load(folder.path()), &["t10k-images-idx3-ubyte has 1 samples"]);
+}
+
+#[test]
+fn other_layouts_and_targets_are_understood() {
+    let scratch = Scratch::new();
+    let x = npy("<f4", "(10, 2)", &le_f32(&(0..20).map(|n| n as f32).collect::<Vec<_>>()));
+    let y = npy("<f4", "(10,)", &le_f32(&(0..10).map(|n| n as f32 / 4.0).collect::<Vec<_>>()));
+    let data = scratch.load(&[("x.npy", x.clone()), ("y.npy", y.clone())]).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (9, 1));
+    assert!(matches!(data.train.targets(), Targets::Values { width: 1, .. }));
+    // What is held back is no longer trained on.
+    let all = |split: &Split| match split.targets() {
+        Targets::Values { values, .. } => values.clone(),
+        Targets::Classes(_) => Vec::new(),
+    };
+    let mut together = [all(&data.train), all(&data.test)].concat();
+    together.sort_by(f32::total_cmp);
+    assert_eq!(together, (0..10).map(|n| n as f32 / 4.0).collect::<Vec<_>>());
+    let huber = Network::new(&[2, 1], Activation::Relu, Loss::Huber).unwrap();
+    data.check(&huber).unwrap();
+    let classes = Network::new(&[2, 1], Activation::Relu, Loss::CrossEntropy).unwrap();
+    says(data.check(&classes), &["--loss", "cross-entropy", "mse"]);
+    let wide = Network::new(&[2, 3], Activation::Relu, Loss::Huber).unwrap();
+    says(data.check(&wide), &["--layers", "end the list with 1"]);
+    let shares = Network::new(&[2, 1], Activation::Relu, Loss::BinaryCrossEntropy).unwrap();
+    says(data.check(&shares), &["from 0 to 1"]);
+
+    let one_hot = npy("|u1", "(10, 2)", &[0, 1, 1, 0].repeat(5));
+    let path = scratch.file(&archive(Stored, &[("inputs.npy", x), ("answers.npy", one_hot)]));
+    says(Dataset::load(&path), &["has arrays answers, inputs", "--x-key"]);
+    let named = LoadOptions {
+        x_key: Some("inputs".to_owned()),
+        y_key: Some("answers".to_owned()),
+        validation: Some(0.3),
+        ..LoadOptions::default()
+    };
+    let data = Dataset::load_with(&path, &named).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (7, 3));
+    assert!(data.train.labels().iter().chain(data.test.labels()).all(|&label| label < 2));
+    says(Dataset::load_with(&path, &LoadOptions { validation: Some(1.5), ..named }), &["--validation"]);
+}

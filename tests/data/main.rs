@@ -1,0 +1,10 @@
+//! Reading data: hostile files, mapped inputs, synthetic data.
+
+#[path = "../support/program.rs"]
+mod program;
+
+mod archive;
+mod dataset;
+mod mapped;
+mod npz;
+mod synthetic;

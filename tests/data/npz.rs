@@ -1,0 +1,300 @@
+//! Archives, honest and hostile, read back through the public interface.
+
+use crate::archive::*;
+use ckpt_gpu::data::Dataset;
+use ckpt_gpu::data::npz::{self, Archive, Array, Entry, Values};
+use std::fs;
+use std::io::Read;
+use zip::CompressionMethod::{Deflated, Stored};
+
+#[test]
+fn every_dtype_in_both_byte_orders() {
+    let scratch = Scratch::new();
+    let cases: [(&str, Vec<u8>, Values); 14] = [
+        ("|u1", vec![1, 255], Values::U8(vec![1, 255])),
+        ("|i1", vec![1, 255], Values::I64(vec![1, -1])),
+        ("<u2", vec![1, 2, 255, 255], Values::I64(vec![0x201, 65535])),
+        (">u2", vec![1, 2, 255, 255], Values::I64(vec![0x102, 65535])),
+        ("<i2", vec![1, 2, 254, 255], Values::I64(vec![0x201, -2])),
+        (">i2", vec![1, 2, 255, 254], Values::I64(vec![0x102, -2])),
+        ("<u4", [7u32.to_le_bytes(), u32::MAX.to_le_bytes()].concat(), Values::I64(vec![7, 0xffff_ffff])),
+        (">i4", [7i32.to_be_bytes(), (-9i32).to_be_bytes()].concat(), Values::I64(vec![7, -9])),
+        (">u8", [7u64.to_be_bytes(), (1u64 << 62).to_be_bytes()].concat(), Values::I64(vec![7, 1 << 62])),
+        ("<i8", [7i64.to_le_bytes(), i64::MIN.to_le_bytes()].concat(), Values::I64(vec![7, i64::MIN])),
+        ("<f4", le_f32(&[1.5, -0.0]), Values::F32(vec![1.5, -0.0])),
+        (">f4", [1.5f32.to_be_bytes(), 3e-9f32.to_be_bytes()].concat(), Values::F32(vec![1.5, 3e-9])),
+        ("<f8", [1.5f64.to_le_bytes(), 1e300f64.to_le_bytes()].concat(), Values::F64(vec![1.5, 1e300])),
+        (">f8", [1.5f64.to_be_bytes(), 1e300f64.to_be_bytes()].concat(), Values::F64(vec![1.5, 1e300])),
+    ];
+    for (descr, data, values) in cases {
+        for method in [Stored, Deflated] {
+            let array = scratch.read(&archive(method, &[("a.npy", npy(descr, "(2,)", &data))]), "a").unwrap();
+            assert_eq!(array, Array { shape: vec![2], values: values.clone() }, "{descr}");
+        }
+    }
+    let too_big = archive(Stored, &[("a.npy", npy("<u8", "(1,)", &u64::MAX.to_le_bytes()))]);
+    refused(scratch.read(&too_big, "a"), &["18446744073709551615", "9223372036854775807"]);
+}
+
+#[test]
+fn dtypes_that_are_no_plain_numbers_are_refused_with_a_remedy() {
+    let scratch = Scratch::new();
+    for descr in
+        ["|O", "|b1", "<f2", "<f16", "<c8", "|S5", "<U3", "|V8", "<M8[ns]", "<m8", "", "<", "<i3", "é"]
+    {
+        let bytes = archive(Stored, &[("a.npy", npy(descr, "(1,)", &[0; 16]))]);
+        refused(scratch.read(&bytes, "a"), &["a: ", descr, "save"]);
+    }
+    let text = "{'descr': [('x', '<f4'), ('y', '|O')], 'fortran_order': False, 'shape': (1,), }";
+    let bytes = archive(Stored, &[("a.npy", npy_text(text, &[0; 16]))]);
+    refused(scratch.read(&bytes, "a"), &["record", "('x', '<f4')", "save each field"]);
+}
+
+#[test]
+fn fortran_order_becomes_c_order() {
+    let scratch = Scratch::new();
+    // a[i][j][k] = 100i + 10j + k, laid out with i fastest.
+    let shape = [2, 3, 4];
+    let fortran: Vec<u8> = (0..24).map(|n| (n % 2 * 100 + n / 2 % 3 * 10 + n / 6) as u8).collect();
+    let text = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4), }";
+    let array = scratch.read(&archive(Stored, &[("a.npy", npy_text(text, &fortran))]), "a").unwrap();
+    let c: Vec<u8> = (0..24).map(|n| (n / 12 * 100 + n / 4 % 3 * 10 + n % 4) as u8).collect();
+    assert_eq!(array, Array { shape: shape.to_vec(), values: Values::U8(c) });
+}
+
+#[test]
+fn scalars_empty_arrays_and_long_ones_are_read() {
+    let scratch = Scratch::new();
+    let long: Vec<u8> = (0..3_000_001u32).flat_map(|n| (n as u16).to_be_bytes()).collect();
+    let bytes = archive(
+        Deflated,
+        &[
+            ("scalar.npy", npy("|u1", "()", &[9])),
+            ("empty.npy", npy("<f8", "(3, 0)", &[])),
+            ("long.npy", npy(">u2", "(3000001,)", &long)),
+            ("notes.txt", b"no array".to_vec()),
+        ],
+    );
+    let mut archive = Archive::open(&scratch.file(&bytes)).unwrap();
+    assert_eq!(archive.keys().collect::<Vec<_>>(), ["empty", "long", "scalar"]);
+    assert_eq!(archive.read("scalar").unwrap(), Array { shape: vec![], values: Values::U8(vec![9]) });
+    assert_eq!(archive.read("empty").unwrap(), Array { shape: vec![3, 0], values: Values::F64(vec![]) });
+    let Values::I64(long) = archive.read("long").unwrap().values else { panic!() };
+    assert!(long.iter().enumerate().all(|(n, &v)| v == i64::from(n as u16)));
+    refused(archive.read("W0"), &["no array W0", "empty, long, scalar"]);
+}
+
+#[test]
+fn what_is_no_archive_is_refused() {
+    let scratch = Scratch::new();
+    refused(Archive::open(&scratch.path("none.npz")).map(drop), &["no such file"]);
+    refused(Dataset::load(&scratch.path("none.npz")), &["no such file", "data/mnist.npz", "--data"]);
+    for bytes in [&b""[..], b"PK", b"PK\x05\x06", &[0; 4096], &[b'P'; 70_000]] {
+        refused(Archive::open(&scratch.file(bytes)).map(drop), &["not a whole .npz archive"]);
+    }
+    refused(scratch.read(&archive(Stored, &[]), "a"), &["no array a"]);
+    let folder = scratch.path("folder.npz");
+    fs::create_dir(&folder).unwrap();
+    refused(Archive::open(&folder).map(drop), &["not a regular file"]);
+    refused(Dataset::load(&folder), &["folder", "IDX", "x_train"]);
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let scratch = Scratch::new();
+    for method in [Stored, Deflated] {
+        let bytes = archive(method, &[("a.npy", npy("<f4", "(4,)", &le_f32(&[1.0, 2.0, 3.0, 4.0])))]);
+        for length in 0..bytes.len() {
+            refused(scratch.read(&bytes[..length], "a"), &[]);
+        }
+    }
+}
+
+#[test]
+fn no_flipped_bit_changes_a_value_unnoticed() {
+    let scratch = Scratch::new();
+    for method in [Stored, Deflated] {
+        let data = le_f32(&[1.0, 2.0, 3.0, 4.0]);
+        let bytes = archive(method, &[("a.npy", npy("<f4", "(4,)", &data))]);
+        let whole = scratch.read(&bytes, "a").unwrap();
+        let data_at = bytes.windows(data.len()).position(|window| window == data);
+        assert!(data_at.is_some() || method == Deflated);
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let in_data = data_at.is_some_and(|at| (at..at + data.len()).contains(&(bit / 8)));
+            match scratch.read(&flipped, "a") {
+                Err(error) if in_data => refused(Err::<(), _>(error), &["a: ", "checksum", "damaged"]),
+                Err(error) => refused(Err::<(), _>(error), &[]),
+                // Dates, rights and the like.
+                Ok(array) => assert!(!in_data && array == whole, "bit {bit}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_must_fit_memory_and_the_bytes_there_are() {
+    let scratch = Scratch::new();
+    let read = |member: Vec<u8>| scratch.read(&archive(Deflated, &[("a.npy", member)]), "a");
+    refused(read(npy("<f4", "(1099511627776, 1099511627776)", &[])), &["a: ", "1099511627776", "memory"]);
+    refused(read(npy("<f4", "(4611686018427387904, 4)", &[])), &["memory"]);
+    refused(read(npy("<f4", "(99999999999999999999999, 0)", &[])), &["memory"]);
+    refused(read(npy("<f4", "(1099511627776,)", &[])), &["holds 0 bytes", "takes 4398046511104"]);
+    refused(read(npy("<f4", "(3,)", &[0; 11])), &["holds 11 bytes", "takes 12"]);
+    refused(read(npy("<f4", "(3,)", &[0; 13])), &["holds 13 bytes", "takes 12"]);
+    refused(read(npy("<f4", "(0,)", &[0; 4])), &["holds 4 bytes", "takes 0"]);
+}
+
+#[test]
+fn headers_are_bounded_and_plain() {
+    let scratch = Scratch::new();
+    let read = |member: Vec<u8>| scratch.read(&archive(Deflated, &[("a.npy", member)]), "a");
+    let mut huge = npy("<f4", "(1,)", &[0; 4]);
+    huge[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    refused(read(huge), &["header of 4294967295 bytes", "65536"]);
+    refused(read(npy_text(&" ".repeat(70_000), &[])), &["header of 70000 bytes"]);
+    refused(read(npy_text(&"[".repeat(60_000), &[])), &["cannot be understood"]);
+    refused(read(npy_text(&"{".repeat(60_000), &[])), &["cannot be understood"]);
+    refused(read(b"\x93NUMPY\x09\x00".to_vec()), &["version 9.0"]);
+    refused(read(b"not an array".to_vec()), &["magic"]);
+    refused(read(b"\x93NUM".to_vec()), &["ends inside"]);
+    refused(read(npy_text("\u{7f}\u{1b}[31m", &[])), &["\\u{1b}"]);
+    let mut not_text = npy("<f4", "(1,)", &[0; 4]);
+    not_text[13] = 0xff;
+    refused(read(not_text), &["UTF-8"]);
+}
+
+#[test]
+fn a_count_of_members_is_not_trusted() {
+    let scratch = Scratch::new();
+    let count = (1u64 << 40).to_le_bytes();
+    let record =
+        [b"PK\x06\x06", &44u64.to_le_bytes()[..], &[45, 0, 45, 0], &[0; 8], &count, &count, &[0; 16]];
+    let locator = [b"PK\x06\x07", &[0; 4][..], &100u64.to_le_bytes(), &[1, 0, 0, 0]];
+    let end = [b"PK\x05\x06", &[0xff; 16][..], &[0; 2]];
+    let bytes = [vec![0; 100], record.concat(), locator.concat(), end.concat()].concat();
+    refused(Archive::open(&scratch.file(&bytes)).map(drop), &["1099511627776 members", "65535"]);
+
+    let whole = archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1]))]);
+    refused(scratch.read(&[b"#!", &whole[..]].concat(), "a"), &["not a whole .npz archive"]);
+}
+
+#[test]
+fn one_member_per_name() {
+    let scratch = Scratch::new();
+    let mut bytes =
+        archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1])), ("b.npy", npy("|u1", "(1,)", &[2]))]);
+    while bytes.windows(5).any(|w| w == b"b.npy") {
+        patch(&mut bytes, b"b.npy", 0, b"a.npy");
+    }
+    refused(Archive::open(&scratch.file(&bytes)).map(drop), &["two members of one name"]);
+}
+
+#[test]
+fn bombs_are_refused_before_they_inflate() {
+    let scratch = Scratch::new();
+    let zeros = npy("|u1", "(4000000,)", &vec![0; 4_000_000]);
+    let honest = archive(Deflated, &[("a.npy", zeros.clone()), ("b.npy", zeros)]);
+    assert!(honest.len() < 10_000);
+    assert_eq!(scratch.read(&honest, "a").unwrap().values.len(), 4_000_000);
+
+    let mut limited = Archive::open(&scratch.file(&honest)).unwrap().with_limit(5_000_000);
+    limited.read("a").unwrap();
+    refused(limited.read("b"), &["b: ", "declares 40000", "inflated"]);
+
+    // Sizes that deflate cannot reach, in the directory alone and in both headers.
+    let mut liar = honest.clone();
+    patch(&mut liar, CENTRAL, 24, &0xf000_0000u32.to_le_bytes());
+    refused(scratch.read(&liar, "a"), &["declares 4026531840 bytes", "hold at most"]);
+    patch(&mut liar, LOCAL, 22, &0xf000_0000u32.to_le_bytes());
+    refused(scratch.read(&liar, "a"), &["declares 4026531840 bytes", "hold at most"]);
+
+    // A size that is too small, with a shape that agrees with it, over a stream that goes on.
+    let mut short = archive(Deflated, &[("a.npy", npy("|u1", "(9,)", &[0; 1_000_000]))]);
+    let declared = npy("|u1", "(9,)", &[0; 9]).len() as u32;
+    patch(&mut short, CENTRAL, 24, &declared.to_le_bytes());
+    refused(scratch.read(&short, "a"), &["a: ", "larger than its declared"]);
+    // One that is too large, within reach of deflate.
+    let mut long = archive(Deflated, &[("a.npy", npy("|u1", "(1009,)", &[0; 9]))]);
+    let declared = npy("|u1", "(1009,)", &[0; 1009]).len() as u32;
+    patch(&mut long, CENTRAL, 24, &declared.to_le_bytes());
+    refused(scratch.read(&long, "a"), &["ends before"]);
+}
+
+#[test]
+fn encrypted_and_oddly_compressed_members_are_named() {
+    let scratch = Scratch::new();
+    let bytes = archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1]))]);
+    let mut encrypted = bytes.clone();
+    patch(&mut encrypted, CENTRAL, 8, &[1, 0]);
+    patch(&mut encrypted, LOCAL, 6, &[1, 0]);
+    refused(scratch.read(&encrypted, "a"), &["a: ", "encrypted"]);
+    let mut lzma = bytes;
+    patch(&mut lzma, CENTRAL, 10, &[14, 0]);
+    patch(&mut lzma, LOCAL, 8, &[14, 0]);
+    refused(scratch.read(&lzma, "a"), &["a: ", "deflate"]);
+}
+
+fn entries<'a>(weights: &'a [f32], biases: &'a [f32]) -> Vec<Entry<'a>> {
+    vec![
+        Entry {
+            key: "W0".into(),
+            shape: vec![biases.len(), weights.len() / biases.len()],
+            values: weights.into(),
+        },
+        Entry { key: "b0".into(), shape: vec![biases.len()], values: biases.into() },
+    ]
+}
+
+#[test]
+fn what_is_written_is_read_by_us_and_by_others() {
+    let scratch = Scratch::new();
+    let weights: Vec<f32> = (0..200_000).map(|n| (n as f32).sin()).collect();
+    let path = scratch.path("w.npz");
+    npz::write(&path, &entries(&weights, &[0.5, f32::MIN_POSITIVE])).unwrap();
+
+    let mut archive = Archive::open(&path).unwrap();
+    let w0 = archive.read("W0").unwrap();
+    assert_eq!(w0, Array { shape: vec![2, 100_000], values: Values::F32(weights.clone()) });
+    assert_eq!(archive.read("b0").unwrap().shape, [2]);
+
+    let mut zip = zip::ZipArchive::new(fs::File::open(&path).unwrap()).unwrap();
+    let mut member = Vec::new();
+    zip.by_name("W0.npy").unwrap().read_to_end(&mut member).unwrap();
+    let other = npyz::NpyFile::new(&member[..]).unwrap();
+    assert_eq!((other.shape(), other.order()), (&[2, 100_000][..], npyz::Order::C));
+    assert_eq!(other.into_vec::<f32>().unwrap(), weights);
+}
+
+#[test]
+fn equal_arrays_make_equal_files_with_usual_rights() {
+    let scratch = Scratch::new();
+    let (one, two) = (scratch.path("1.npz"), scratch.path("2.npz"));
+    fs::write(&two, "older and longer than what comes").unwrap();
+    let plain = fs::metadata(&two).unwrap().permissions();
+    for path in [&one, &two] {
+        npz::write(path, &entries(&[1.0, 2.0], &[3.0])).unwrap();
+        assert_eq!(fs::metadata(path).unwrap().permissions(), plain);
+    }
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
+    assert_eq!(fs::read_dir(scratch.0.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_write_that_fails_leaves_what_was_there() {
+    let scratch = Scratch::new();
+    let path = scratch.file(b"old");
+    let wrong = Entry { key: "W0".into(), shape: vec![2, 2], values: (&[1.0, 2.0, 3.0]).into() };
+    refused(npz::write(&path, &[wrong]), &["W0", "[2, 2]", "3 values"]);
+    let twice = [entries(&[1.0], &[1.0]), entries(&[1.0], &[1.0])].concat();
+    refused(npz::write(&path, &twice), &["W0"]);
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+
+    refused(npz::write(&scratch.path("none/w.npz"), &[]), &["none"]);
+    refused(npz::write(&path.join("w.npz"), &[]), &["cannot be written"]);
+    let folder = scratch.path("folder.npz");
+    fs::create_dir(&folder).unwrap();
+    refused(npz::write(&folder, &[]), &["cannot be written"]);
+    assert_eq!(fs::read_dir(scratch.0.path()).unwrap().count(), 2, "nothing is left behind");
+}

@@ -1,0 +1,172 @@
+//! Training under budgets: never a byte more than allowed, and the same parameters to the last bit.
+
+use std::sync::Arc;
+
+use crate::common::Random;
+use ckpt_gpu::Error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::device::DatasetPlacement;
+use ckpt_gpu::memory::Category;
+use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::Trainer;
+
+/// Makes the settings' steps, checks every promise about memory, and returns the trainer.
+fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (Trainer, String) {
+    let mut trainer = Trainer::new(settings, data, parameters).unwrap();
+    trainer.train(trainer.total_steps(), |_| ()).unwrap();
+    let memory = trainer.memory();
+    assert_eq!(memory.planned, memory.counted, "{settings:?}");
+    assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
+    assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
+    assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
+    if let Strategy::Budget(budget) = settings.strategy {
+        assert!(memory.counted.total() <= budget, "{} of {budget} bytes", memory.counted.total());
+    }
+    let trained = trainer.parameters().unwrap();
+    assert!(trained.layers[0] != parameters.layers[0], "nothing is learnt in the first layer");
+    (trainer, trained.sha256())
+}
+
+fn random_data(features: usize, classes: usize, samples: usize, random: &mut Random) -> Arc<Dataset> {
+    let mut split = |samples: usize| {
+        let values = (0..samples * features).map(|_| random.normal()).collect();
+        let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
+        Split::new(features, Inputs::F32(values), labels).unwrap()
+    };
+    Arc::new(Dataset { source: "random".into(), train: split(samples), test: split(3) })
+}
+
+/// The least budget for `settings`, as the error for one that is too small tells it.
+fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> u64 {
+    let starved = Settings { strategy: Strategy::Budget(1), ..settings.clone() };
+    match Trainer::new(&starved, data, parameters).map(|_| ()) {
+        Err(Error::OverBudget { budget: 1, least, advice }) => {
+            assert!(advice.contains("parameters ") && advice.contains("a smaller --batch"), "{advice}");
+            least
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// From the least that will do to more than enough.
+fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>) {
+    const BUDGETS: u32 = 10;
+    let mut random = Random::new(31);
+    let widths: Vec<usize> = [7, 40, 64, 8, 61, 9, 64, 16, 33, 64, 5, 48, 12, 10].to_vec();
+    let settings = Settings {
+        layers: Widths(widths),
+        activation: Activation::Tanh,
+        loss: Loss::CrossEntropy,
+        lr: 0.1,
+        batch: 66,
+        micro_batch,
+        steps: Some(3),
+        device,
+        ..Settings::notebook()
+    };
+    let data = random_data(7, 10, 200, &mut random);
+    let parameters = random.parameters(&settings.network().unwrap());
+    let (store_all, expected) = train(&settings, &data, &parameters);
+    let (least, most) = (least_budget(&settings, &data, &parameters), store_all.planned().total() + 50_000);
+    let mut recomputed = Vec::new();
+    for step in 0..BUDGETS {
+        let budget = least + (most - least) * u64::from(step) / u64::from(BUDGETS - 1);
+        let settings = Settings { strategy: Strategy::Budget(budget), ..settings.clone() };
+        let (trainer, found) = train(&settings, &data, &parameters);
+        assert_eq!(found, expected, "budget {budget}");
+        recomputed.push(trainer.plan().prediction.recomputed_flops);
+    }
+    assert!(recomputed.is_sorted_by(|a, b| a >= b), "{recomputed:?}");
+    assert!(recomputed[0] > 0 && recomputed[BUDGETS as usize - 1] == 0, "{recomputed:?}");
+    let tight = Settings { strategy: Strategy::Budget(least - 1), ..settings };
+    assert!(matches!(Trainer::new(&tight, &data, &parameters).map(|_| ()), Err(Error::OverBudget { .. })));
+}
+
+/// Storing everything would take more than eight times the budget.
+fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
+    let mut random = Random::new(32);
+    let settings = Settings {
+        layers: "64x1000,10".parse().unwrap(),
+        activation: Activation::Relu,
+        loss: Loss::CrossEntropy,
+        lr: 1e-3,
+        batch: 1000,
+        steps: Some(1),
+        device,
+        dataset: DatasetPlacement::Host,
+        ..Settings::notebook()
+    };
+    let data = random_data(64, 10, 1000, &mut random);
+    let mut parameters = random.parameters(&settings.network().unwrap());
+    for layer in &mut parameters.layers {
+        // Near the identity, so that signals neither grow nor fade on their way through a thousand layers of relu.
+        for (index, weight) in layer.weights.iter_mut().enumerate() {
+            *weight = 0.03 * *weight + f32::from(index % 65 == 0);
+        }
+        layer.bias.iter_mut().for_each(|bias| *bias *= 0.01);
+    }
+    let (store_all, expected) = train(&settings, &data, &parameters);
+    let needed = store_all.planned().total();
+    drop(store_all);
+    let settings = Settings { strategy: Strategy::Budget(needed / 8), ..settings };
+    let (trainer, found) = train(&settings, &data, &parameters);
+    assert_eq!(found, expected);
+    assert!(8 * trainer.memory().counted.total() <= needed);
+    assert!(
+        trainer.plan().prediction.recomputed_share() < 1.1,
+        "{:?}",
+        trainer.plan().prediction.recomputed_layers
+    );
+}
+
+/// With a budget, the dataset stays on the device only where nothing is recomputed for its sake.
+#[test]
+fn software_keeps_the_dataset_on_the_host_where_memory_is_short() {
+    let mut random = Random::new(33);
+    let settings = Settings {
+        layers: Widths(vec![50, 20, 30, 4]),
+        batch: 20,
+        steps: Some(2),
+        device: DeviceChoice::Software,
+        ..Settings::notebook()
+    };
+    let data = random_data(50, 4, 2000, &mut random);
+    let parameters = random.parameters(&settings.network().unwrap());
+    let with =
+        |strategy, dataset| train(&Settings { strategy, dataset, ..settings.clone() }, &data, &parameters);
+    let (on_device, expected) = with(Strategy::StoreAll, DatasetPlacement::Device);
+    let enough = on_device.planned().total();
+    for (budget, is_on_device) in [(enough, true), (enough - 1, false)] {
+        let (trainer, found) = with(Strategy::Budget(budget), DatasetPlacement::Auto);
+        assert_eq!(found, expected);
+        assert_eq!(trainer.planned()[Category::Dataset] > 0, is_on_device, "budget {budget}");
+        assert_eq!(trainer.plan().prediction.recomputed_layers, 0);
+    }
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_the_budget() {
+    every_budget_keeps_the_bits(DeviceChoice::Cpu, None);
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_the_budget_in_micro_batches() {
+    every_budget_keeps_the_bits(DeviceChoice::Cpu, Some(22));
+}
+
+#[test]
+fn software_bits_do_not_depend_on_the_budget() {
+    every_budget_keeps_the_bits(DeviceChoice::Software, None);
+}
+
+#[test]
+fn cpu_trains_a_thousand_layers_in_an_eighth_of_the_memory() {
+    a_thousand_layers_train_in_an_eighth(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_trains_a_thousand_layers_in_an_eighth_of_the_memory() {
+    a_thousand_layers_train_in_an_eighth(DeviceChoice::Software);
+}

@@ -1,0 +1,334 @@
+//! `ckpt-gpu check` holds where all is well, and names what is broken where a kernel is.
+
+use ckpt_gpu::Error;
+use ckpt_gpu::check::kernels::{self, Case};
+use ckpt_gpu::check::{self, Check, Event, Verdict};
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::model::{Activation, Loss};
+use ckpt_gpu::train::Machine;
+
+fn software() -> Machine {
+    Machine::find(DeviceChoice::Software).unwrap().0
+}
+
+/// Two cases of whole batches and one in parts, enough for every kernel of layers that run one by one; and for those of
+/// layers that run together, where the last has more tiles of samples than there are workgroups.
+fn few_cases() -> Vec<Case> {
+    let case = |batch, parts| Case {
+        widths: vec![6, 16, 7, 2],
+        batch,
+        parts,
+        activation: Activation::Tanh,
+        residual: false,
+        layer_norm: false,
+        loss: Loss::Quadratic,
+        values: false,
+        bytes: parts == 1,
+        fused: false,
+        every: 2,
+    };
+    let together = |batch, parts| Case { widths: vec![6, 16, 7, 9, 5, 2], fused: true, ..case(batch, parts) };
+    vec![case(13, 1), case(26, 2), case(10, 1), together(70, 1), together(26, 2), together(300, 1)]
+}
+
+fn odd_network() -> Settings {
+    Settings {
+        layers: Widths(vec![13, 1, 37, 8, 22, 3]),
+        activation: Activation::Relu,
+        loss: Loss::CrossEntropy,
+        batch: 9,
+        seed: 5,
+        ..Settings::notebook()
+    }
+}
+
+#[track_caller]
+fn everything_holds(machine: &Machine, settings: &Settings) {
+    let mut told = Vec::new();
+    let outcome = check::run(machine, settings, &few_cases(), |event| {
+        if let Event::Done(check) = event {
+            told.push(check.clone());
+        }
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.checks, told);
+    assert_eq!(told.len(), if matches!(machine, Machine::Cpu) { 18 } else { 22 });
+    assert!(
+        outcome.verdict().is_ok(),
+        "{:#?}",
+        told.iter().filter(|check| !check.holds()).collect::<Vec<_>>()
+    );
+    assert!(told.iter().all(|check| check.figure <= check.bound && !check.detail.is_empty()), "{told:#?}");
+}
+
+/// Where rounding is amplified from layer to layer, a sound device would be told from the reference.
+#[test]
+fn cpu_holds_however_wide_and_deep() {
+    let layers = Widths([vec![20], vec![300; 30], vec![5]].concat());
+    everything_holds(&Machine::Cpu, &Settings { layers, batch: 4, ..Settings::notebook() });
+}
+
+#[test]
+fn cpu_holds() {
+    everything_holds(&Machine::Cpu, &Settings::notebook());
+    everything_holds(&Machine::Cpu, &odd_network());
+    let normalised = Settings {
+        layers: Widths(vec![13, 9, 37, 37, 22, 3]),
+        layer_norm: true,
+        residual: true,
+        ..odd_network()
+    };
+    everything_holds(&Machine::Cpu, &normalised);
+    everything_holds(
+        &Machine::Cpu,
+        &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::notebook() },
+    );
+}
+
+#[test]
+fn software_holds() {
+    let machine = software();
+    everything_holds(&machine, &Settings::notebook());
+    everything_holds(&machine, &odd_network());
+}
+
+/// Gradients that fall by twelve orders of magnitude through 51 layers.
+#[test]
+fn cpu_holds_where_gradients_vanish() {
+    everything_holds(&Machine::Cpu, &ckpt_gpu::config::Preset::VeryLong.settings());
+}
+
+/// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
+/// judged. Whole steps fail with any kernel, so they are left out.
+fn broken(context: Context, file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    broken_in(&few_cases(), context, file, from, to)
+}
+
+fn broken_in(
+    cases: &[Case],
+    context: Context,
+    file: &str,
+    from: &str,
+    to: &str,
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    let machine = Machine::Gpu(Box::new(break_shader(context, file, from, to)));
+    let checks = kernels::check(&machine, cases, |_| ()).unwrap();
+    (names(&checks, Verdict::Failed), names(&checks, Verdict::NotJudged))
+}
+
+fn names(checks: &[Check], verdict: Verdict) -> Vec<&'static str> {
+    let those = checks.iter().filter(|check| check.verdict == verdict && check.name != "step");
+    those.map(|check| check.name).collect()
+}
+
+fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
+    let path = format!("{}/shaders/{file}.wgsl", env!("CARGO_MANIFEST_DIR"));
+    let sound = std::fs::read_to_string(path).unwrap();
+    assert!(sound.contains(from), "{file} has no {from}");
+    context.with_shader(file, &sound.replace(from, to)).unwrap()
+}
+
+#[track_caller]
+fn only(fails: &[&str], file: &str, from: &str, to: &str) {
+    only_on(Context::open(AdapterKind::Software).unwrap(), fails, file, from, to);
+}
+
+#[track_caller]
+fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
+    let (failed, not_judged) = broken(context, file, from, to);
+    assert_eq!(failed, fails, "{file}: {to}");
+    assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
+}
+
+const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
+const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
+
+#[test]
+fn software_with_a_product_off_by_one_fails_in_all_products() {
+    let blocks = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Blocks([8, 1])), fails, "product_blocks", from, to);
+    };
+    blocks(&PRODUCTS, "var k = 0u; k < depth;", "var k = 4u; k < depth;");
+    blocks(&PRODUCTS, "c11 += b1 * a1;", "c11 += b1 * a0;");
+    only(&PRODUCTS, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
+    let shared = |fails: &[&str], from: &str, to: &str| {
+        only_on(cut(Tile::Shared { lanes: 8 }), fails, "product_shared", from, to);
+    };
+    shared(&PRODUCTS, "c00 += b0 * a0;", "");
+    shared(&PRODUCTS, "[place(step, 1u, block)] = right[1];", "[place(step, 1u, block)] = right[0];");
+    if cut(Tile::Subgroup).limits().subgroups {
+        let lane = "c1 += right * of_lane(left, 1u);";
+        only_on(cut(Tile::Subgroup), &PRODUCTS, "product_subgroup", lane, "c1 += right * of_lane(left, 2u);");
+    }
+}
+
+#[test]
+fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
+    let cases = few_cases().into_iter().take(2);
+    let cases: Vec<_> = cases
+        .map(|case| Case { widths: vec![6, 16, 16, 21, 2], residual: true, layer_norm: true, ..case })
+        .collect();
+    for (fails, file, from, to) in [
+        (&["forward", "update", "accumulate"][..], "layer_norm", "activate(LOAD, ", "activate(IDENTITY, "),
+        (&["forward", "update", "accumulate"], "layer_norm", "i += LANES", "i += 2u * LANES"),
+        (&PRODUCTS, "sample", "distance * distance", "distance"),
+        (&PRODUCTS, "sample", "lane < LANES", "lane + 1u < LANES"),
+        (&["delta"], "layer_norm_delta", " * mean_along", ""),
+        (&["delta"], "layer_norm_delta", " - mean_h", ""),
+        (&["delta"], "layer_norm_delta", "value += delta[i]", "value -= delta[i]"),
+    ] {
+        // In blocks that compile fast.
+        let context = cut(Tile::Blocks([8, 1]));
+        let (failed, not_judged) = broken_in(&cases, context, file, from, to);
+        assert_eq!(failed, fails, "{file}: {to}");
+        assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
+    }
+}
+
+fn cut(tile: Tile) -> Context {
+    Context::open(AdapterKind::Software).unwrap().with_tile(tile)
+}
+
+#[test]
+fn software_with_a_broken_forward_fails_there_alone() {
+    let forward = ["forward"];
+    only(&forward, "forward", "activate(STORE, sum + bias[column])", "activate(STORE, sum)");
+    only(&forward, "forward", "output[row", "if sum == 1e30 { return; } output[0u * row");
+    // Nothing is stored, so the slot keeps what it held.
+    only(&forward, "forward", "    output[", "    if sum == 1e30 { output[0] = 1.0; }\n    //");
+    // NaN in one sample, at batches of one size.
+    let nan =
+        format!("= select(activate(STORE, sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
+    only(&forward, "forward", "= activate(STORE, sum + bias[column])", &nan);
+}
+
+/// What reads nothing but NaN cannot be judged, and does not pass.
+#[test]
+fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let broken =
+        break_shader(context, "forward", "= activate(STORE, sum + bias[column])", &format!("= {NAN}"));
+    let apart: Vec<_> = few_cases().into_iter().filter(|case| !case.fused).collect();
+    let checks = kernels::check(&Machine::Gpu(Box::new(broken)), &apart, |_| ()).unwrap();
+    let [failed, not_judged] = [Verdict::Failed, Verdict::NotJudged].map(|verdict| names(&checks, verdict));
+    assert_eq!(failed, ["forward"]);
+    assert_eq!(not_judged, ["loss", "tally", "delta", "update", "accumulate"]);
+}
+
+#[test]
+fn software_with_a_broken_backward_fails_there_alone() {
+    only(&["delta"], "delta", "sum * derivative(state[index])", "sum");
+    only(&["delta"], "delta", "sum * derivative(state[index])", "sum / 0.0 * derivative(state[index])");
+    only(&["update"], "update", "weights[index] - step_params_now()", "weights[index] + step_params_now()");
+    only(
+        &["update"],
+        "update",
+        "bias[index] - step_params_now().rate * (sum",
+        "bias[index] - step_params_now().rate * 1.0001 * (sum",
+    );
+    only(&["accumulate"], "optimize", "gradient += kept[index];", "gradient += 0.0 * kept[index];");
+    // The parameters move with every part.
+    only(
+        &["accumulate"],
+        "optimize",
+        "if !IS_FIRST { gradient += kept[place]; }",
+        "if !IS_FIRST { gradient += kept[place]; }\n    bias[index] -= 1e-6;",
+    );
+}
+
+const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain accumulate"];
+
+/// What goes backward first makes the states between again.
+#[test]
+fn software_with_a_broken_chain_fails_from_there_on() {
+    only(&CHAIN, "chain", "store_values(sums[2] + bias.z)", "store_values(sums[2])");
+    only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
+    // The tile of a workgroup's second turn.
+    only(&CHAIN[2..3], "chain", "total += partials[place];", "");
+    only(&CHAIN[2..], "chain", "add_part(base + layer.bias + column, sums, is_first_tile);", "");
+}
+
+#[test]
+fn software_with_broken_products_of_a_chain_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap().without_subgroups();
+        only_on(context, fails, "chain_lanes", from, to);
+    };
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN, "high += states * four_rows(layer, column + 4u, k);", "");
+    only(&CHAIN[1..], "high += deltas * transpose(four_rows(layer, row, next));", "");
+    only(&CHAIN[2..], "low += states * four_columns(tile + 1u, row, lane);", "");
+}
+
+#[test]
+fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
+    let only = |fails: &[&str], from: &str, to: &str| {
+        let context = Context::open(AdapterKind::Software).unwrap();
+        // Drivers with fewer lanes never run these.
+        if context.limits().subgroups {
+            only_on(context, fails, "chain_subgroup", from, to);
+        }
+    };
+    only(&CHAIN, "of_lane(mine, 1u)", "of_lane(mine, 0u)");
+    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
+    only(&CHAIN[1..], "put_deltas(layer, tile, 4u * k + 8u, c.c2, id.x);", "");
+    only(&CHAIN[2..], "for (var lane = 0u; lane < lanes;", "for (var lane = 1u; lane < lanes;");
+}
+
+#[test]
+fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
+    only(&CHAIN[2..3], "partials", "part < parts", "part + 1u < parts");
+    only(
+        &CHAIN[2..3],
+        "chain_update",
+        "parameters[place] - step_params_now()",
+        "parameters[place] + step_params_now()",
+    );
+    only(&CHAIN[3..], "chain_optimize", "gradient += vec4f(", "gradient += 0.0 * vec4f(");
+    only(&CHAIN[3..], "chain_optimize", "kept[first] = gradient.x;", "kept[first] = 1.001 * gradient.x;");
+}
+
+#[test]
+fn software_with_a_broken_loss_or_count_fails_there_alone() {
+    only(&["loss"], "loss", " * derivative_of_output(STORE, output[place])", "");
+    only(&["loss"], "loss", "slope / f32(sizes.divisor)", "slope / f32(sizes.batch)");
+    only(&["tally"], "tally", "var other = 0u", "var other = 1u");
+    only(&["tally"], "tally", "/ f32(sizes.divisor)", "/ f32(sizes.batch)");
+    only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
+    only(&["tally", "score"], "score", "let samples = min(sizes.batch, left);", "let samples = sizes.batch;");
+    only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
+}
+
+/// A forward that depends on what its slot held: kernels, gradients and every promise of equal bits fail, and all of
+/// them are still told.
+#[test]
+fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let stale = "activate(STORE, sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
+    let context = break_shader(context, "forward", "activate(STORE, sum + bias[column])", stale);
+    let settings =
+        Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, fused: false, ..Settings::notebook() };
+    let machine = Machine::Gpu(Box::new(context));
+    let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
+    assert_eq!(outcome.checks.len(), 22);
+    let failed = outcome.failed();
+    for name in ["forward", "step", "recompute", "every-n", "budgets", "micro-batches", "repeat"] {
+        assert!(failed.iter().any(|failed| failed == name), "{name} holds, of {failed:?}");
+    }
+    for name in ["gather", "loss", "tally", "delta", "update", "accumulate", "score", "memory"] {
+        assert!(!failed.iter().any(|failed| failed == name), "{name} fails");
+    }
+    let recompute = outcome.checks.iter().find(|check| check.name == "recompute").unwrap();
+    assert!(recompute.detail.contains("of layer "), "{}", recompute.detail);
+    let error = outcome.verdict().unwrap_err();
+    assert!(matches!(&error, Error::CheckFailed { failed } if failed.contains(&"forward".to_owned())));
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[test]
+fn software_that_refuses_a_shader_is_an_error_of_its_own() {
+    let context = Context::open(AdapterKind::Software).unwrap().with_shader("delta", "nonsense").unwrap();
+    let refused = check::run(&Machine::Gpu(Box::new(context)), &odd_network(), &few_cases(), |_| ());
+    assert!(matches!(refused, Err(Error::DeviceLost(_))), "{:?}", refused.map(|outcome| outcome.checks));
+}

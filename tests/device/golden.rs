@@ -1,0 +1,112 @@
+//! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
+
+use crate::common::{mnist, root};
+use ckpt_gpu::check::reference::relative_error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::model::Parameters;
+use ckpt_gpu::model_file;
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::Trainer;
+
+/// f32 training lands within 5e-7 of f64; a gradient that is wrong by a thousandth moves past this.
+const TOLERANCE: f64 = 1e-5;
+
+struct Case {
+    name: &'static str,
+    layers: Vec<usize>,
+    batch: usize,
+    parts: usize,
+}
+
+fn cases() -> [Case; 3] {
+    [
+        Case { name: "small", layers: vec![784, 100, 10], batch: 100, parts: 5 },
+        Case { name: "longer", layers: vec![784, 30, 30, 30, 30, 30, 30, 10], batch: 100, parts: 2 },
+        Case { name: "odd", layers: vec![784, 37, 23, 41, 10], batch: 33, parts: 3 },
+    ]
+}
+
+fn every_strategy_lands_where_numpy_does(device: DeviceChoice) {
+    for case in cases() {
+        let hashes = [0, 1, 2, 3, 4, 10].map(|every| lands_where_numpy_does(&case, device, every, None));
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{} on {device:?}: {hashes:?}", case.name);
+    }
+}
+
+fn micro_batches_land_where_numpy_does(device: DeviceChoice) {
+    for case in cases() {
+        lands_where_numpy_does(&case, device, 3, Some(case.batch / case.parts));
+    }
+}
+
+/// Returns the hash of the parameters.
+fn lands_where_numpy_does(
+    case: &Case,
+    device: DeviceChoice,
+    every: usize,
+    micro_batch: Option<usize>,
+) -> String {
+    let trained = train(case, device, every, micro_batch);
+    let expected = file(case, "after100");
+    for (index, (found, expected)) in trained.layers.iter().zip(&expected.layers).enumerate() {
+        for (tensor, found, expected) in
+            [("W", &found.weights, &expected.weights), ("b", &found.bias, &expected.bias)]
+        {
+            let expected: Vec<f64> = expected.iter().copied().map(f64::from).collect();
+            let error = relative_error(found, &expected);
+            assert!(
+                error <= TOLERANCE,
+                "{} every {every}, micro-batch {micro_batch:?}, on {device:?}: {tensor}{index} is off by {error:e}",
+                case.name
+            );
+        }
+    }
+    trained.sha256()
+}
+
+fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<usize>) -> Parameters {
+    let settings = Settings {
+        layers: Widths(case.layers.clone()),
+        batch: case.batch,
+        micro_batch,
+        steps: Some(100),
+        shuffle: false,
+        strategy: Strategy::EveryN(every),
+        device,
+        ..Settings::notebook()
+    };
+    let mut trainer = Trainer::new(&settings, mnist(), &file(case, "init")).unwrap();
+    trainer.epoch(|_| ()).unwrap();
+    assert_eq!(trainer.steps(), 100);
+    let memory = trainer.memory();
+    assert!(memory.agrees(), "{memory:#?}");
+    assert_eq!(memory.allocations_after_first_step, 0);
+    assert_eq!(memory.objects_after_first_step, 0);
+    trainer.parameters().unwrap()
+}
+
+fn file(case: &Case, which: &str) -> Parameters {
+    let settings = Settings { layers: Widths(case.layers.clone()), ..Settings::notebook() };
+    let path = root().join(format!("tests/golden/{}.{which}.npz", case.name));
+    model_file::read_parameters(&path, &settings.network().unwrap()).unwrap()
+}
+
+#[test]
+fn cpu() {
+    every_strategy_lands_where_numpy_does(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software() {
+    every_strategy_lands_where_numpy_does(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_in_micro_batches() {
+    micro_batches_land_where_numpy_does(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_in_micro_batches() {
+    micro_batches_land_where_numpy_does(DeviceChoice::Software);
+}

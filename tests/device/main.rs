@@ -1,0 +1,19 @@
+//! Kernels, training and `check` on the CPU and on software Vulkan drivers.
+
+#[path = "../support/common.rs"]
+mod common;
+#[path = "../support/program.rs"]
+mod program;
+
+mod budget_training;
+mod check;
+mod examples;
+mod golden;
+mod kernels;
+mod library;
+mod numerics;
+mod reference_gradients;
+mod threads;
+mod training;
+mod trajectories;
+mod verify;

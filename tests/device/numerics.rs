@@ -1,0 +1,131 @@
+//! Numbers at the edge: NaN is never lost on the way to the host, and saturation is not an error.
+
+use std::sync::Arc;
+
+use crate::common::Random;
+use ckpt_gpu::Error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::train::Trainer;
+
+const FEATURES: usize = 5;
+const CLASSES: usize = 3;
+const SAMPLES: usize = 14;
+
+fn settings(device: DeviceChoice, activation: Activation, loss: Loss) -> Settings {
+    Settings {
+        layers: Widths(vec![FEATURES, 9, 6, CLASSES]),
+        activation,
+        loss,
+        lr: 1e-6,
+        batch: 7,
+        epochs: 1,
+        device,
+        ..Settings::notebook()
+    }
+}
+
+fn split(mut value: impl FnMut() -> f32, spoiled: Option<usize>) -> Split {
+    let mut values: Vec<f32> = (0..SAMPLES * FEATURES).map(|_| value()).collect();
+    if let Some(sample) = spoiled {
+        values[sample * FEATURES + 2] = f32::NAN;
+    }
+    let labels = (0..SAMPLES).map(|sample| (sample % CLASSES) as u32).collect::<Vec<_>>();
+    Split::new(FEATURES, Inputs::F32(values), labels).unwrap()
+}
+
+fn for_all(device: DeviceChoice, mut check: impl FnMut(Settings, &mut Random)) {
+    let mut random = Random::new(5);
+    // A software driver takes seconds to compile for each: there, each activation meets one loss.
+    let takes_turns = device == DeviceChoice::Software;
+    for (turn, activation) in Activation::ALL.into_iter().enumerate() {
+        for (index, loss) in Loss::ALL.into_iter().enumerate() {
+            if !takes_turns || index == turn % Loss::ALL.len() {
+                check(settings(device, activation, loss), &mut random);
+            }
+        }
+    }
+}
+
+fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
+    for_all(device, |settings, random| {
+        let parameters = random.parameters(&settings.network().unwrap());
+        for spoiled in [0, SAMPLES - 1] {
+            let train = split(|| random.normal(), Some(spoiled));
+            let test = split(|| random.normal(), None);
+            let data = Arc::new(Dataset { source: "nan".into(), train, test });
+            let outcome = Trainer::new(&settings, &data, &parameters).unwrap().epoch(|_| ());
+            assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{settings:?}: {outcome:?}");
+        }
+    });
+}
+
+fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
+    for_all(device, |settings, random| {
+        let network = settings.network().unwrap();
+        // Whatever the input, the outputs are the last biases, and the first class is the largest.
+        let mut parameters = random.parameters(&network);
+        let last = parameters.layers.last_mut().unwrap();
+        last.weights.fill(0.0);
+        last.bias.copy_from_slice(&[2.0, 1.0, 0.5]);
+        let accuracy = |parameters: &Parameters, spoiled| {
+            let mut random = Random::new(6);
+            let train = split(|| random.normal(), None);
+            let test = split(|| random.normal(), spoiled);
+            let data = Arc::new(Dataset { source: "nan".into(), train, test });
+            Trainer::new(&settings, &data, parameters).unwrap().evaluate().unwrap().accuracy.unwrap()
+        };
+        let right = (0..SAMPLES).filter(|sample| sample % CLASSES == 0).count() as f64;
+        assert_eq!(accuracy(&parameters, None), right / SAMPLES as f64, "{settings:?}");
+        assert_eq!(accuracy(&parameters, Some(3)), (right - 1.0) / SAMPLES as f64, "{settings:?}");
+    });
+}
+
+fn saturation_stays_finite(device: DeviceChoice) {
+    for_all(device, |mut settings, random| {
+        // Gradients are large here; what is asked is whether each kernel's own arithmetic stays finite.
+        settings.lr = 1e-30;
+        let mut parameters = random.parameters(&settings.network().unwrap());
+        parameters.layers.iter_mut().for_each(|layer| layer.weights.iter_mut().for_each(|w| *w *= 30.0));
+        let train = split(|| 100.0 * random.normal(), None);
+        let test = split(|| 100.0 * random.normal(), None);
+        let data = Arc::new(Dataset { source: "large".into(), train, test });
+        let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+        let epoch = trainer.epoch(|_| ()).unwrap();
+        assert!(epoch.loss.is_finite(), "{settings:?}: {epoch:?}");
+        let parameters = trainer.parameters().unwrap();
+        let all = parameters.layers.iter().flat_map(|layer| layer.weights.iter().chain(&layer.bias));
+        assert!(all.into_iter().all(|value| value.is_finite()), "{settings:?}");
+    });
+}
+
+#[test]
+fn cpu_reports_nan_as_divergence() {
+    nan_in_one_sample_is_divergence(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_reports_nan_as_divergence() {
+    nan_in_one_sample_is_divergence(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_scores_no_nan() {
+    nan_is_never_a_correct_prediction(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_scores_no_nan() {
+    nan_is_never_a_correct_prediction(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_saturates_quietly() {
+    saturation_stays_finite(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_saturates_quietly() {
+    saturation_stays_finite(DeviceChoice::Software);
+}

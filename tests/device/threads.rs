@@ -1,0 +1,67 @@
+//! The CPU backend on other numbers of threads than this machine has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::common::mnist;
+use ckpt_gpu::check::kernels;
+use ckpt_gpu::config::{DeviceChoice, Settings};
+use ckpt_gpu::memory::Category;
+use ckpt_gpu::model::Parameters;
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, MemoryReport, Trainer};
+
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+#[test]
+fn cpu_kernels_agree_with_the_reference_on_any_number_of_threads() {
+    for threads in [1, 2, 3, 7] {
+        let checks = on_threads(threads, || kernels::check(&Machine::Cpu, &kernels::grid(), |_| ()).unwrap());
+        let wrong: Vec<_> = checks.iter().filter(|check| !check.holds()).collect();
+        assert!(!checks.is_empty() && wrong.is_empty(), "{threads} threads: {wrong:#?}");
+    }
+}
+
+fn trained(layers: &str, parts: usize, every: usize) -> (String, MemoryReport) {
+    let settings = Settings {
+        layers: layers.parse().unwrap(),
+        micro_batch: Some(100 / parts),
+        steps: Some(4),
+        strategy: Strategy::EveryN(every),
+        device: DeviceChoice::Cpu,
+        ..Settings::notebook()
+    };
+    let data = Arc::clone(mnist());
+    let start = Parameters::normal(&settings.network().unwrap(), 8);
+    let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+    trainer.train(4, |_| ()).unwrap();
+    (trainer.parameters().unwrap().sha256(), trainer.memory())
+}
+
+/// Layers with sums in one group and in several, layers that threads share out, and slices of which each has several threads.
+#[test]
+fn cpu_bits_do_not_depend_on_n_on_any_number_of_threads() {
+    for (layers, parts) in
+        [("784,30x50,10", 1), ("784,30x50,10", 2), ("784,256,128,100,10", 1), ("784,256,128,100,10", 5)]
+    {
+        let slices = |threads: usize| threads.min(100 / parts / 16);
+        let mut by_slices = BTreeMap::new();
+        for threads in [1, 2, 3, 6] {
+            let [all, some] = [0, 3].map(|every| on_threads(threads, || trained(layers, parts, every)));
+            let what = format!("{layers} in {parts} parts on {threads} threads");
+            assert_eq!(all.0, some.0, "{what}");
+            for (_, memory) in [&all, &some] {
+                assert_eq!(memory.planned, memory.counted, "{what}");
+                let parameters = if parts > 1 { memory.counted[Category::Parameters] } else { 0 };
+                // Each slice has at most 64 KiB of sums, and one slice alone has none.
+                let of_slices = memory.counted[Category::Gradients] - parameters;
+                assert!(of_slices <= slices(threads) as u64 * 65_536, "{what}");
+                assert_eq!(of_slices > 0, slices(threads) > 1, "{what}");
+            }
+            // Only slices change the order of sums, not how many threads each has.
+            assert_eq!(by_slices.entry(slices(threads)).or_insert(all.0.clone()), &all.0, "{what}");
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Equal training is equal bits: every n gives the same parameters on the same device, in the bytes planned.
+
+use std::sync::Arc;
+
+use crate::common::{Random, mnist};
+use ckpt_gpu::Error;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::device::DatasetPlacement;
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::memory::Category;
+use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Epoch, Machine, Start, Trainer};
+
+/// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
+fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
+    let gradients = if settings.micro_batch() < settings.batch {
+        4 * settings.network().unwrap().parameter_count()
+    } else {
+        0
+    };
+    let mut trainer = Trainer::new(settings, data, parameters).unwrap();
+    let mut epochs = Vec::new();
+    while !trainer.is_done() {
+        epochs.push(trainer.epoch(|_| ()).unwrap());
+    }
+    let memory = trainer.memory();
+    assert_eq!(memory.planned, memory.counted, "{settings:?}");
+    // Slices of a batch and workgroups of layers that run together have gradients of their own, too.
+    if settings.fused || settings.device == DeviceChoice::Cpu {
+        assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
+    } else {
+        assert_eq!(memory.counted[Category::Gradients], gradients, "{settings:?}");
+    }
+    assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
+    assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
+    assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
+    (trainer.parameters().unwrap().sha256(), epochs)
+}
+
+fn all_n_agree(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) {
+    let with = |n| Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+    let expected = train(&with(0), data, parameters);
+    for n in 1..settings.layers.0.len() + 1 {
+        assert_eq!(train(&with(n), data, parameters), expected, "every {n}: {settings:?}");
+    }
+}
+
+fn notebook_networks_agree(device: DeviceChoice) {
+    let data = Arc::new(few_digits());
+    for (layers, batch) in [
+        ("784,100,10", 100),
+        ("784,30x4,10", 100),
+        ("784,30x6,10", 100),
+        ("784,37,23,41,10", 33),
+        ("784,30x50,10", 100),
+    ] {
+        let layers: Widths = layers.parse().unwrap();
+        let settings = Settings { layers, batch, steps: Some(3), device, ..Settings::notebook() };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 4);
+        all_n_agree(&settings, &data, &parameters);
+    }
+}
+
+fn random_chains_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: usize) {
+    let mut random = Random::new(9 + chains as u64);
+    for _ in 0..chains {
+        let layers = 1 + random.below(6);
+        let widths: Vec<usize> = (0..=layers).map(|_| 1 + random.below(40)).collect();
+        let batch = 1 + random.below(30);
+        let settings = Settings {
+            activation: Activation::ALL[random.below(Activation::ALL.len())],
+            loss: Loss::ALL[random.below(Loss::ALL.len())],
+            lr: 0.01,
+            batch,
+            epochs: 1,
+            seed: random.below(1000) as u64,
+            shuffle: random.below(2) == 0,
+            device,
+            dataset,
+            layers: Widths(widths),
+            ..Settings::notebook()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        all_n_agree(&settings, &data, &parameters);
+    }
+}
+
+/// Every n and a budget give the same bits, in whole batches and in micro-batches, of more numbers than a workgroup has lanes
+/// for a sample.
+fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
+    let mut random = Random::new(77);
+    let machine = Machine::find(device).unwrap().0;
+    for (turn, &activation) in activations.iter().enumerate() {
+        let settings = Settings {
+            layers: Widths(vec![9, 20, 20, 20, 37, 37, 3]),
+            activation,
+            residual: turn % 2 == 0,
+            layer_norm: true,
+            lr: 0.005,
+            batch: 22,
+            micro_batch: (turn % 3 == 1).then_some(11),
+            epochs: 2,
+            device,
+            ..Settings::notebook()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        let expected = train(&settings, &data, &parameters);
+        for n in [1, 4] {
+            let every = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+            assert_eq!(train(&every, &data, &parameters), expected, "{every:?}");
+        }
+        let bytes = |settings: &Settings| machine.plan(settings, data.shape()).unwrap().bytes().total();
+        let budget = bytes(&settings) - 2 * 4 * 20 * settings.micro_batch() as u64;
+        let budgeted = Settings { strategy: Strategy::Budget(budget), ..settings };
+        assert!(bytes(&budgeted) <= budget);
+        assert_eq!(train(&budgeted, &data, &parameters), expected, "{budgeted:?}");
+        let plain = Settings { layer_norm: false, strategy: Strategy::EveryN(0), ..budgeted };
+        assert_ne!(train(&plain, &data, &parameters).0, expected.0, "{activation:?}");
+    }
+}
+
+#[test]
+fn layer_norm_is_equal_bits() {
+    layer_norm_agrees(DeviceChoice::Cpu, &Activation::ALL);
+}
+
+#[test]
+fn software_layer_norm_is_equal_bits() {
+    layer_norm_agrees(DeviceChoice::Software, &[Activation::Relu, Activation::Gelu]);
+}
+
+/// For one size of micro-batch, every n gives the same bits; micro-batches and whole batches learn the same.
+fn random_micro_batches_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: usize) {
+    let mut random = Random::new(40 + chains as u64);
+    for _ in 0..chains {
+        let layers = 1 + random.below(4);
+        let (micro_batch, parts) = (1 + random.below(8), 2 + random.below(4));
+        let settings = Settings {
+            activation: Activation::ALL[random.below(Activation::ALL.len())],
+            loss: Loss::ALL[random.below(Loss::ALL.len())],
+            lr: 0.01,
+            batch: micro_batch * parts,
+            micro_batch: Some(micro_batch),
+            epochs: 2,
+            seed: random.below(1000) as u64,
+            shuffle: random.below(2) == 0,
+            device,
+            dataset,
+            layers: Widths((0..=layers).map(|_| 1 + random.below(40)).collect()),
+            ..Settings::notebook()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        all_n_agree(&settings, &data, &parameters);
+
+        let (_, in_parts) = train(&settings, &data, &parameters);
+        let whole = Settings { micro_batch: None, ..settings.clone() };
+        let (hash, in_one) = train(&whole, &data, &parameters);
+        for (found, expected) in in_parts.iter().zip(&in_one) {
+            let difference = (found.loss - expected.loss).abs();
+            assert!(difference <= 1e-5 * expected.loss, "{settings:?}: {found:?}, as a whole {expected:?}");
+        }
+        let one_part = Settings { micro_batch: Some(settings.batch), ..settings };
+        assert_eq!(train(&one_part, &data, &parameters), (hash, in_one), "{one_part:?}");
+    }
+}
+
+fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
+    let (features, classes) = (settings.layers.0[0], settings.layers.0[settings.layers.0.len() - 1]);
+    let mut split = |samples: usize| {
+        let values = (0..samples * features).map(|_| random.normal()).collect();
+        let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
+        Split::new(features, Inputs::F32(values), labels).unwrap()
+    };
+    let samples = 2 * settings.batch + 1;
+    Dataset { source: "random".into(), train: split(samples), test: split(samples) }
+}
+
+fn few_digits() -> Dataset {
+    let few = |split: &Split, samples: usize| {
+        let Inputs::U8(values) = split.inputs() else { panic!("MNIST comes in bytes") };
+        let values = values[..samples * split.features()].to_vec();
+        Split::new(split.features(), Inputs::U8(values), split.labels()[..samples].to_vec()).unwrap()
+    };
+    Dataset { source: "few digits".into(), train: few(&mnist().train, 450), test: few(&mnist().test, 150) }
+}
+
+/// The dataset on the device or a batch a step from the host: the same numbers arrive.
+#[test]
+fn software_trains_alike_from_device_and_host() {
+    let data = Arc::new(few_digits());
+    for micro_batch in [None, Some(20)] {
+        let settings = Settings {
+            micro_batch,
+            device: DeviceChoice::Software,
+            dataset: DatasetPlacement::Device,
+            epochs: 2,
+            ..Settings::notebook()
+        };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        let from_device = train(&settings, &data, &parameters);
+        let from_host = train(&Settings { dataset: DatasetPlacement::Host, ..settings }, &data, &parameters);
+        assert_eq!(from_device, from_host);
+    }
+}
+
+/// Of 450 samples, an epoch of batches of 100 takes 400, though the other 50 are two micro-batches.
+#[test]
+fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
+    let digits = few_digits();
+    let Inputs::U8(values) = digits.train.inputs() else { panic!("MNIST comes in bytes") };
+    let (values, labels) = (values[..400 * 784].to_vec(), digits.train.labels()[..400].to_vec());
+    let full = Split::new(784, Inputs::U8(values), labels).unwrap();
+    let full = Dataset { source: "whole batches".into(), train: full, test: digits.test.clone() };
+    let settings = Settings {
+        micro_batch: Some(25),
+        shuffle: false,
+        epochs: 2,
+        device: DeviceChoice::Cpu,
+        ..Settings::notebook()
+    };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let trainer = Trainer::new(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
+    assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (4, 8));
+    let [all, full] = [digits, full].map(|data| train(&settings, &Arc::new(data), &parameters));
+    assert_eq!(all, full);
+}
+
+/// What micro-batches are for: a quarter of the samples takes a quarter of the bytes.
+#[test]
+fn activations_shrink_with_the_micro_batch() {
+    let data = Arc::new(few_digits());
+    let planned = |micro_batch| {
+        let layers = "784,30x20,10".parse().unwrap();
+        let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::notebook() };
+        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        *Trainer::new(&settings, &data, &parameters).unwrap().planned()
+    };
+    let (whole, quarter) = (planned(None), planned(Some(25)));
+    for category in [Category::Checkpoints, Category::Recomputed, Category::Deltas, Category::Batch] {
+        assert_eq!(4 * quarter[category], whole[category], "{category:?}");
+    }
+}
+
+/// A tensor that takes several pieces to go up and to come back.
+#[test]
+fn software_returns_parameters_as_they_went() {
+    let settings = Settings {
+        layers: Widths(vec![517, 1031, 3]),
+        batch: 3,
+        device: DeviceChoice::Software,
+        ..Settings::notebook()
+    };
+    let mut random = Random::new(12);
+    let data = Arc::new(random_data(&settings, &mut random));
+    let parameters = random.parameters(&settings.network().unwrap());
+    let returned = Trainer::new(&settings, &data, &parameters).unwrap().parameters().unwrap();
+    assert_eq!(returned.sha256(), parameters.sha256());
+}
+
+#[test]
+fn steps_beyond_the_last_are_refused() {
+    let data = Arc::new(few_digits());
+    let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::notebook() };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+    trainer.epoch(|_| ()).unwrap();
+    assert!(trainer.is_done());
+    assert!(matches!(trainer.epoch(|_| ()), Err(Error::Usage { flag: "--steps", .. })));
+    assert_eq!(trainer.steps(), 2);
+}
+
+#[test]
+fn splits_of_other_widths_are_refused() {
+    let split = |features| Split::new(features, Inputs::F32(vec![0.5; 6 * features]), vec![0; 6]).unwrap();
+    let data = Arc::new(Dataset { source: "two widths".into(), train: split(4), test: split(5) });
+    let settings =
+        Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::notebook() };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let refused = Trainer::new(&settings, &data, &parameters).map(|_| ());
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
+}
+
+#[test]
+fn repeated_runs_are_equal_and_seeds_are_not() {
+    let data = Arc::new(few_digits());
+    let with = |seed| Settings { seed, device: DeviceChoice::Cpu, epochs: 2, ..Settings::notebook() };
+    let parameters = Parameters::normal(&with(0).network().unwrap(), 0);
+    let run = |seed| train(&with(seed), &data, &parameters).0;
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2), "the order of the samples comes from the seed");
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_for_the_notebooks_networks() {
+    notebook_networks_agree(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_for_the_notebooks_networks() {
+    notebook_networks_agree(DeviceChoice::Software);
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_for_random_chains() {
+    random_chains_agree(DeviceChoice::Cpu, DatasetPlacement::Auto, 220);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_for_random_chains() {
+    random_chains_agree(DeviceChoice::Software, DatasetPlacement::Device, 17);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_where_batches_come_from_the_host() {
+    random_chains_agree(DeviceChoice::Software, DatasetPlacement::Host, 16);
+}
+
+/// Where widths differ, values are ranges of blocks that are larger than what lives in them.
+#[test]
+fn cpu_trains_long_uneven_networks() {
+    let mut random = Random::new(77);
+    let mut lost = 0;
+    for _ in 0..4 {
+        let layers: Vec<usize> = (0..=150).map(|_| 1 + random.below(40)).collect();
+        let settings = Settings {
+            layers: Widths(layers),
+            batch: 37,
+            lr: 0.01,
+            steps: Some(1),
+            device: DeviceChoice::Cpu,
+            ..Settings::notebook()
+        };
+        let data = Arc::new(random_data(&settings, &mut random));
+        let parameters = random.parameters(&settings.network().unwrap());
+        let hashes = [0, 3, 7, 12].map(|n| {
+            let settings = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+            let trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+            lost += trainer.planned()[Category::Fragmentation];
+            train(&settings, &data, &parameters).0
+        });
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    }
+    assert!(lost > 0, "no block was larger than what lives in it");
+}
+
+#[test]
+fn cpu_bits_do_not_depend_on_n_in_micro_batches() {
+    random_micro_batches_agree(DeviceChoice::Cpu, DatasetPlacement::Auto, 60);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_in_micro_batches() {
+    random_micro_batches_agree(DeviceChoice::Software, DatasetPlacement::Device, 3);
+}
+
+#[test]
+fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
+    random_micro_batches_agree(DeviceChoice::Software, DatasetPlacement::Host, 2);
+}
+
+/// However products are cut, sums go in the same order.
+#[test]
+fn software_gives_the_same_bits_however_products_are_cut() {
+    let data = Arc::new(few_digits());
+    let layers = "784,150,37,130,10".parse().unwrap();
+    let settings = Settings { layers, batch: 70, steps: Some(3), fused: false, ..Settings::notebook() };
+    let parameters = Parameters::normal(&settings.network().unwrap(), 4);
+    let context = Context::open(AdapterKind::Software).unwrap();
+    let weights = |tile| {
+        let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
+        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap();
+        while !trainer.is_done() {
+            trainer.epoch(|_| ()).unwrap();
+        }
+        trainer.parameters().unwrap().sha256()
+    };
+    let all: Vec<_> = Tile::all(context.limits().subgroups).map(|tile| (tile, weights(tile))).collect();
+    assert!(all.len() > 3 && all.iter().all(|(_, hash)| *hash == all[0].1), "{all:#?}");
+}

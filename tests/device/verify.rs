@@ -1,0 +1,250 @@
+//! `train --verify-recompute`: what is recomputed is what was there, and where it is not, training ends and says where.
+
+use std::sync::Arc;
+
+use crate::common::Random;
+use crate::program::{Folder, SMALL};
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::cpu::Cpu;
+use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
+use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
+use ckpt_gpu::execute::{Backend, execute};
+use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::memory::{Ledger, LiveMeter};
+use ckpt_gpu::model::{Parameters, StepParams};
+use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, Start, Trainer, Verifier, task};
+use ckpt_gpu::{Error, Result};
+
+const LAYERS: usize = 7;
+const BATCH: usize = 12;
+
+fn settings() -> Settings {
+    let layers = Widths(vec![9, 7, 8, 5, 12, 6, 7, 3]);
+    Settings { layers, batch: BATCH, steps: Some(2), lr: 0.5, verify_recompute: true, ..Settings::notebook() }
+}
+
+fn random_data(random: &mut Random) -> Arc<Dataset> {
+    let mut split = |samples: usize| {
+        let values = (0..samples * 9).map(|_| random.normal()).collect();
+        let labels = (0..samples).map(|_| random.below(3) as u32).collect::<Vec<_>>();
+        Split::new(9, Inputs::F32(values), labels).unwrap()
+    };
+    Arc::new(Dataset { source: "random".into(), train: split(2 * BATCH), test: split(5) })
+}
+
+/// The hash of the trained parameters, and how many states were compared.
+fn train(
+    machine: &Machine,
+    settings: &Settings,
+    data: &Arc<Dataset>,
+    parameters: &Parameters,
+) -> (String, Option<u64>) {
+    let mut trainer = Trainer::on(machine, settings, data, Start::at(parameters)).unwrap();
+    trainer.epoch(|_| ()).unwrap();
+    (trainer.parameters().unwrap().sha256(), trainer.verifier().map(Verifier::compared))
+}
+
+fn verified_training_is_the_same(machine: &Machine) {
+    let mut random = Random::new(3);
+    let data = random_data(&mut random);
+    let parameters = random.parameters(&settings().network().unwrap());
+    for micro_batch in [None, Some(4)] {
+        let settings = Settings { micro_batch, ..settings() };
+        let network = settings.network().unwrap();
+        let task = task(&settings, &network, data.shape());
+        let least = match machine.target().plan(Strategy::Budget(1), &task, settings.dataset) {
+            Err(Error::OverBudget { least, .. }) => least,
+            other => panic!("{other:?}"),
+        };
+        let every = (0..=LAYERS).map(Strategy::EveryN);
+        let budgets = [least, least + 300, 1 << 30].map(Strategy::Budget);
+        for strategy in every.chain(budgets) {
+            let settings = Settings { strategy, ..settings.clone() };
+            let (hash, compared) = train(machine, &settings, &data, &parameters);
+            let unverified = Settings { verify_recompute: false, ..settings.clone() };
+            assert_eq!(train(machine, &unverified, &data, &parameters), (hash, None), "{strategy}");
+
+            let plan = machine.target().plan(strategy, &task, settings.dataset).unwrap().plan;
+            let recomputed = plan.prediction.recomputed_layers * 2 * BATCH / settings.micro_batch();
+            assert_eq!(compared, Some(recomputed as u64), "{strategy}: each recomputed state once");
+        }
+    }
+}
+
+#[test]
+fn cpu_training_is_the_same_when_it_is_verified() {
+    verified_training_is_the_same(&Machine::Cpu);
+}
+
+#[test]
+fn software_training_is_the_same_when_it_is_verified() {
+    verified_training_is_the_same(&Machine::find(DeviceChoice::Software).unwrap().0);
+}
+
+/// A forward kernel whose answer depends on what its slot held before.
+#[test]
+fn software_that_lets_the_slot_shine_through_is_found() {
+    let sound = include_str!("../../shaders/forward.wgsl");
+    let target = "activate(STORE, sum + bias[column])";
+    let broken = sound.replace(
+        target,
+        "activate(STORE, sum + bias[column]) + 0.001 * output[row * sizes.outputs + column]",
+    );
+    assert_ne!(broken, sound);
+    let context = Context::open(AdapterKind::Software).unwrap().with_shader("forward", &broken).unwrap();
+    let machine = Machine::Gpu(Box::new(context));
+    let mut random = Random::new(3);
+    let data = random_data(&mut random);
+    let settings = Settings { strategy: Strategy::EveryN(3), fused: false, ..settings() };
+    let parameters = random.parameters(&settings.network().unwrap());
+    let outcome = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap().epoch(|_| ());
+    assert!(matches!(outcome, Err(Error::RecomputeDiffers { step: 0, part: 0, .. })), "{outcome:?}");
+    assert_eq!(outcome.unwrap_err().exit_code(), 1);
+}
+
+/// The CPU backend, but one bit of one sample is wrong in every second making of one layer's output.
+struct Flipped {
+    sound: Cpu,
+    layer: usize,
+    sample: usize,
+    width: usize,
+    makings: usize,
+    last: usize,
+}
+
+impl Backend for Flipped {
+    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
+        let layer = layers.last();
+        self.last = layer;
+        self.makings += usize::from(layer == self.layer);
+        self.sound.forward(layers, input, output)
+    }
+
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
+        self.sound.loss(output, delta)
+    }
+
+    fn backward(
+        &mut self,
+        layers: Layers,
+        state: SlotId,
+        delta: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<()> {
+        self.sound.backward(layers, state, delta, below)
+    }
+
+    fn score(&mut self, output: SlotId) -> Result<()> {
+        self.sound.score(output)
+    }
+}
+
+impl Device for Flipped {
+    fn info(&self) -> DeviceInfo {
+        self.sound.info()
+    }
+
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
+        self.sound.begin_pass(pass, skip, step_params)
+    }
+
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
+        self.sound.begin_batch(accumulation)
+    }
+
+    fn end_batch(&mut self) -> Result<()> {
+        self.sound.end_batch()
+    }
+
+    fn end_pass(&mut self) -> Result<Metrics> {
+        self.sound.end_pass()
+    }
+
+    fn parameters(&mut self) -> Result<Parameters> {
+        self.sound.parameters()
+    }
+
+    fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.sound.moments()
+    }
+
+    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
+        let mut values = self.sound.read_slot(slot, elements)?;
+        if self.last == self.layer && self.makings.is_multiple_of(2) {
+            let value = &mut values[self.sample * self.width + self.width - 1];
+            *value = f32::from_bits(value.to_bits() ^ 1);
+        }
+        Ok(values)
+    }
+
+    fn objects_made(&self) -> u64 {
+        self.sound.objects_made()
+    }
+}
+
+/// What comes of it, and whether the layer is one that is run again.
+fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
+    let mut random = Random::new(8);
+    let data = random_data(&mut random);
+    let settings = settings();
+    let network = settings.network().unwrap();
+    let chain = Chain::of(&network, BATCH).unwrap();
+    let plan = Strategy::EveryN(3).plan(&chain, PoolLimits::default(), 0).unwrap();
+    let again = |action: &Action| matches!(*action, Action::Recompute { layers, .. } if layers.range().contains(&layer));
+    let is_again = plan.step.iter().any(again);
+    let parameters = random.parameters(&network);
+    let task = task(&settings, &network, data.shape());
+    let job = Job {
+        task,
+        data: &data,
+        plan: &plan,
+        dataset_on_device: false,
+        parameters: &parameters,
+        moments: &[],
+    };
+    let sound = Cpu::new(&job, &Ledger::new()).unwrap();
+    let width = network.widths()[layer + 1];
+    let mut device = Flipped { sound, layer, sample, width, makings: 0, last: 0 };
+    let mut verifier = Verifier::new(&network, BATCH, &plan);
+    device.begin_pass(Pass::InOrder, 0, &[]).unwrap();
+    device.begin_batch(Accumulation::Whole).unwrap();
+    let mut meter = LiveMeter::new(plan.slots.len());
+    (execute(&plan.chain, &plan.step, &mut verifier.watch(&mut device, 41, 2), &mut meter), is_again)
+}
+
+#[test]
+fn one_wrong_bit_is_named_by_layer_step_and_sample() {
+    let mut found = 0;
+    for layer in 0..LAYERS {
+        for sample in [0, 5, BATCH - 1] {
+            let (outcome, is_again) = flipped_run(layer, sample);
+            if !is_again {
+                outcome.unwrap();
+                continue;
+            }
+            let expected = (layer, 41, 2, sample);
+            assert!(
+                matches!(outcome, Err(Error::RecomputeDiffers { layer, step, part, sample })
+                    if (layer, step, part, sample) == expected),
+                "{outcome:?}, expected {expected:?}"
+            );
+            found += 1;
+        }
+    }
+    assert_eq!(found, 3 * 4, "layers 0, 1, 3 and 4 are run again");
+}
+
+#[test]
+fn the_command_says_how_much_it_has_compared() {
+    let folder = Folder::new();
+    for (device, steps) in [("cpu", 3), ("software", 3)] {
+        let arguments = format!("{SMALL} --device {device} --every 3");
+        let run = folder.run(&format!("train --verify-recompute {arguments}")).succeeded();
+        assert!(run.stderr.contains(&format!("{} recomputed states compared", 2 * steps)), "{run:#?}");
+        assert_eq!(folder.hash(&format!("--verify-recompute {arguments}")), folder.hash(&arguments));
+        let run = folder.run(&format!("train --verify-recompute {SMALL} --device {device}")).succeeded();
+        assert!(run.stderr.contains("nothing is recomputed"), "{run:#?}");
+    }
+}

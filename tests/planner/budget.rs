@@ -1,0 +1,249 @@
+//! Plans of every strategy, replayed; budgets kept to the byte; pools of several buffers.
+
+use std::collections::BTreeSet;
+
+use crate::chains::{Family, length, of_odd_sizes, resized};
+use crate::common::Random;
+use ckpt_gpu::Error;
+use ckpt_gpu::plan::{Chain, Plan, PoolLimits};
+use ckpt_gpu::simulate::simulate;
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::strategy::budget::Solver;
+
+fn replays(plan: &Plan, what: &str) {
+    simulate(plan).unwrap_or_else(|error| panic!("{what} of {:?}: {error}", plan.chain));
+    assert!(plan.peak_live_bytes() <= plan.pool_bytes(), "{what} of {:?}", plan.chain);
+}
+
+fn plan(chain: &Chain, strategy: Strategy) -> Plan {
+    strategy.plan(chain, PoolLimits::default(), 0).unwrap()
+}
+
+/// Replays plans of every strategy for one chain.
+fn every_strategy_replays(chain: &Chain, random: &mut Random) {
+    let layers = chain.layers();
+    let store_all = plan(chain, Strategy::StoreAll);
+    replays(&store_all, "store-all");
+    assert_eq!(store_all.prediction.recomputed_layers, 0);
+    for n in BTreeSet::from([2, 1 + random.below(layers), 1 + random.below(layers.div_ceil(3))]) {
+        replays(&plan(chain, Strategy::EveryN(n)), &format!("every {n}"));
+    }
+    replays(&plan(chain, Strategy::EveryAuto), "every-auto");
+
+    let mut solver = Solver::new(chain, PoolLimits::default()).unwrap();
+    let (least, most) = (solver.least().unwrap(), store_all.pool_bytes());
+    let mut between = || least + random.below((most - least + 1) as usize) as u64;
+    for budget in BTreeSet::from([least, between(), between(), most.max(least + 1) - 1, most]) {
+        let plan = solver.plan(budget).unwrap();
+        let plan = plan.unwrap_or_else(|| panic!("no plan in {budget} bytes, least {least}, of {chain:?}"));
+        assert!(plan.pool_bytes() <= budget, "{} of {budget} bytes, of {chain:?}", plan.pool_bytes());
+        replays(&plan, &format!("budget {budget}"));
+        assert_eq!(
+            plan.prediction.recomputed_layers == 0,
+            budget >= most,
+            "{budget} of {most}, of {chain:?}"
+        );
+    }
+    if let Some(plan) = solver.plan(least - 1).unwrap() {
+        assert!(plan.pool_bytes() < least);
+        replays(&plan, "less than the least");
+    }
+}
+
+/// A thousand chains of a family, half of them of sizes that no alignment divides.
+fn every_strategy_replays_on(family: Family, seed: u64) {
+    let mut random = Random::new(seed);
+    for index in 0..1000 {
+        let mut chain = family.chain(length(&mut random), &mut random);
+        if index % 2 == 1 {
+            chain = resized(chain, &mut random);
+        }
+        every_strategy_replays(&chain, &mut random);
+    }
+}
+
+#[test]
+fn every_strategy_replays_on_uniform_chains() {
+    every_strategy_replays_on(Family::Uniform, 1);
+}
+
+#[test]
+fn every_strategy_replays_on_alternating_chains() {
+    every_strategy_replays_on(Family::Alternating, 2);
+}
+
+#[test]
+fn every_strategy_replays_on_funnels() {
+    every_strategy_replays_on(Family::Funnel, 3);
+}
+
+#[test]
+fn every_strategy_replays_on_bulges() {
+    every_strategy_replays_on(Family::Bulge, 4);
+}
+
+#[test]
+fn every_strategy_replays_on_random_chains() {
+    every_strategy_replays_on(Family::Random, 5);
+}
+
+#[test]
+fn every_strategy_replays_on_chains_of_odd_sizes() {
+    let mut random = Random::new(6);
+    for _ in 0..600 {
+        let chain = of_odd_sizes(length(&mut random), &mut random);
+        every_strategy_replays(&chain, &mut random);
+    }
+}
+
+#[test]
+fn a_budget_that_is_too_small_names_one_that_is_enough() {
+    let mut random = Random::new(7);
+    for index in 0..200 {
+        let chain = if index % 2 == 0 {
+            of_odd_sizes(length(&mut random), &mut random)
+        } else {
+            Family::ALL[index / 2 % 5].chain(length(&mut random), &mut random)
+        };
+        let beside = random.below(100_000) as u64;
+        let plan = |bytes| Strategy::Budget(bytes).plan(&chain, PoolLimits::default(), beside);
+        for budget in [0, random.below(beside as usize + 1) as u64, beside, beside + 3] {
+            let refused = plan(budget);
+            let Err(Error::OverBudget { budget: given, least, .. }) = refused else {
+                panic!("{refused:?} in {budget} bytes with {beside} beside, of {chain:?}");
+            };
+            assert_eq!(given, budget);
+            let enough = plan(least).unwrap_or_else(|error| panic!("{error}, of {chain:?}"));
+            assert!(enough.pool_bytes() + beside <= least);
+            replays(&enough, "least budget");
+        }
+        let roomy = plan(u64::MAX).unwrap();
+        assert_eq!(roomy.prediction.recomputed_layers, 0);
+    }
+}
+
+/// What a step takes that keeps nothing, and runs from the input again for each layer that goes backward.
+fn bytes_of_starting_over(chain: &Chain) -> u64 {
+    let layers = chain.layers();
+    let state = |index: usize| if index == 0 { 0 } else { chain.state_bytes[index] };
+    let (mut run, mut most) = (0, state(layers) + chain.delta_bytes[layers - 1]);
+    for layer in 0..layers {
+        let delta = chain.delta_bytes[layer];
+        let below = if layer == 0 { 0 } else { chain.delta_bytes[layer - 1] };
+        most = most.max(run + delta).max(state(layer) + delta + below);
+        run = run.max(state(layer) + state(layer + 1));
+    }
+    most.max(run)
+}
+
+#[test]
+fn the_least_budget_is_hardly_more_than_starting_over_for_every_layer_takes() {
+    let mut random = Random::new(10);
+    for family in Family::ALL {
+        for layers in (1..=20).chain([25, 31, 40, 57, 80, 100]) {
+            let chain = family.chain(layers, &mut random);
+            let least = Solver::new(&chain, PoolLimits::default()).unwrap().least().unwrap();
+            let enough = bytes_of_starting_over(&chain);
+            assert!(100 * least <= 105 * enough, "least {least}, {enough} are enough, of {chain:?}");
+        }
+    }
+}
+
+#[test]
+fn planning_again_gives_the_same_plan() {
+    let mut random = Random::new(8);
+    for index in 0..60 {
+        let chain = Family::ALL[index % 5].chain(length(&mut random), &mut random);
+        let limits = PoolLimits::default();
+        let mut solver = Solver::new(&chain, limits).unwrap();
+        let (least, most) = (solver.least().unwrap(), plan(&chain, Strategy::StoreAll).pool_bytes());
+        let budgets: Vec<u64> = (0..6).map(|step| least + (most - least) * step / 5).collect();
+        let plans: Vec<_> = budgets.iter().map(|&budget| solver.plan(budget).unwrap()).collect();
+        for (&budget, first) in budgets.iter().zip(&plans).rev() {
+            assert_eq!(&solver.plan(budget).unwrap(), first, "asked again for {budget}, of {chain:?}");
+            let beside = random.below(1000) as u64;
+            let fresh = Strategy::Budget(budget + beside).plan(&chain, limits, beside).unwrap();
+            assert_eq!(Some(fresh), *first, "asked anew for {budget}, of {chain:?}");
+        }
+        for strategy in [Strategy::StoreAll, Strategy::EveryN(3), Strategy::EveryAuto] {
+            assert_eq!(plan(&chain, strategy), plan(&chain, strategy), "{strategy} of {chain:?}");
+        }
+    }
+}
+
+/// Checks every strategy's pool of `chain` against `limits`; answers how many pools had several ranges in a buffer
+/// and several buffers.
+fn pools_keep(limits: PoolLimits, chain: &Chain) -> usize {
+    let mut solver = Solver::new(chain, limits).unwrap();
+    let store_all = Strategy::StoreAll.plan(chain, limits, 0).unwrap();
+    let (least, most) = (solver.least().unwrap(), store_all.pool_bytes());
+    let mut plans = vec![
+        store_all,
+        Strategy::EveryN(2).plan(chain, limits, 0).unwrap(),
+        Strategy::EveryN(5).plan(chain, limits, 0).unwrap(),
+    ];
+    for step in 0..4 {
+        let budget = least + (most - least) * step / 4;
+        let plan = solver.plan(budget).unwrap().unwrap();
+        assert!(plan.pool_bytes() <= budget);
+        plans.push(plan);
+    }
+    let mut packed = 0;
+    for plan in plans {
+        replays(&plan, &format!("in buffers of {}", limits.block_bytes));
+        let pool = &plan.blocks[1..];
+        assert!(pool.iter().all(|block| block.bytes <= limits.block_bytes), "{limits:?} {chain:?}");
+        for slot in &plan.slots {
+            let end = slot.offset + slot.bytes;
+            assert!(end <= plan.blocks[slot.block].bytes, "{slot:?} straddles, {limits:?} {chain:?}");
+            assert!(slot.offset.is_multiple_of(limits.alignment), "{slot:?} {limits:?}");
+        }
+        let full = pool.iter().filter(|block| block.bytes == limits.block_bytes).count();
+        packed += usize::from(full > 0 && plan.slots.iter().any(|slot| slot.offset > 0));
+    }
+    packed
+}
+
+/// Buffers of a multiple of the alignment, as devices are asked for.
+#[test]
+fn no_slot_straddles_the_buffers_of_a_pool() {
+    let mut random = Random::new(9);
+    let mut packed = 0;
+    for index in 0..240 {
+        let layers = length(&mut random).min(60);
+        let chain = match index % 3 {
+            0 => Family::Random.chain(layers, &mut random),
+            1 => resized(Family::ALL[1 + index / 3 % 4].chain(layers, &mut random), &mut random),
+            _ => of_odd_sizes(layers, &mut random),
+        };
+        let sizes = chain.state_bytes.iter().chain(&chain.delta_bytes);
+        let largest = sizes.max().copied().unwrap().next_multiple_of(256);
+        let block_bytes = largest + 256 * random.below(largest as usize / 128 + 2) as u64;
+        packed += pools_keep(PoolLimits { block_bytes, ..PoolLimits::default() }, &chain);
+    }
+    assert!(packed > 100, "only {packed} pools of several buffers hold several values in one");
+}
+
+/// Few layers of sizes without a common divisor: too many units for one table, and little room between the least and
+/// storing everything.
+#[test]
+fn short_chains_of_large_odd_sizes_plan() {
+    let mut random = Random::new(17);
+    for layers in [1, 1, 1, 2, 2, 3] {
+        let mut sizes = |count: usize| {
+            (0..count).map(|_| 4_000_001 + 2 * random.below(5_000_000) as u64).collect::<Vec<u64>>()
+        };
+        let chain = Chain {
+            state_bytes: sizes(layers + 1),
+            delta_bytes: sizes(layers),
+            forward_flops: vec![1; layers],
+            fusible: Vec::new(),
+        };
+        let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+        let least = solver.least().unwrap();
+        assert!(solver.plan(1).unwrap().is_none());
+        let plan = solver.plan(least).unwrap().unwrap();
+        simulate(&plan).unwrap();
+        assert!(plan.pool_bytes() <= least);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the planner says no schedule can come below.
+
+use crate::chains::{Family, UNIT, of_odd_sizes};
+use crate::common::Random;
+use ckpt_gpu::plan::{Chain, Fusible, PoolLimits};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::strategy::budget::Solver;
+
+fn solver(chain: &Chain) -> Solver {
+    Solver::new(chain, PoolLimits::default()).unwrap()
+}
+
+/// Revolve needs 374.5 % of a forward sweep in the memory of six states, less than what is found.
+#[test]
+fn no_bound_is_given_where_states_were_left_out() {
+    let chain = Chain::uniform(200, UNIT, 1);
+    let mut solver = solver(&chain);
+    assert!(solver.plan(6 * UNIT).unwrap().is_some());
+    assert_eq!(solver.bound(6 * UNIT), None);
+    // Nothing need be recomputed where everything fits.
+    assert_eq!(solver.bound(u64::MAX), Some(0.0));
+}
+
+/// States in a kernel's own memory take none of the bytes that the tables count.
+#[test]
+fn no_bound_is_given_where_layers_run_together() {
+    let fusible = vec![Fusible { layers: 0..20, most: 7 }];
+    let chain = Chain { fusible, ..Chain::uniform(20, UNIT, 1) };
+    let mut solver = solver(&chain);
+    let bytes = solver.least().unwrap() + 2 * UNIT;
+    assert!(solver.plan(bytes).unwrap().is_some());
+    assert_eq!(solver.bound(bytes), None);
+    assert_eq!(solver.bound(u64::MAX), Some(0.0));
+}
+
+#[test]
+fn no_plan_comes_below_a_bound_and_schedules_of_short_chains_meet_it() {
+    let mut random = Random::new(41);
+    let (mut known, mut unknown) = (0, 0);
+    for index in 0..60 {
+        let layers = 1 + random.below(36);
+        let chain = match index % 6 {
+            5 => of_odd_sizes(layers, &mut random),
+            family => Family::ALL[family].chain(layers, &mut random),
+        };
+        let mut solver = solver(&chain);
+        let least = solver.least().unwrap();
+        let most = Strategy::StoreAll.plan(&chain, PoolLimits::default(), 0).unwrap().pool_bytes();
+        for step in 0..6 {
+            let bytes = least + (most - least) * step / 5;
+            let plan = solver.plan(bytes).unwrap().unwrap();
+            let Some(bound) = solver.bound(bytes) else {
+                unknown += 1;
+                continue;
+            };
+            known += 1;
+            let cost = plan.prediction.recomputed_flops as f64;
+            assert!(bound <= cost, "{cost} in {bytes} bytes, below {bound}, of {chain:?}");
+            let schedule = solver.schedule(bytes).unwrap().unwrap();
+            assert_eq!(schedule.recomputed_flops(&chain) as f64, bound, "in {bytes} bytes, of {chain:?}");
+        }
+    }
+    assert!(known > 200 && unknown > 0, "{known} known, {unknown} unknown");
+}

@@ -1,0 +1,214 @@
+//! Recomputation under a budget against exhaustive search, and against the known optimum of uniform chains.
+
+use crate::chains::{Family, UNIT, of_widths};
+use crate::common::Random;
+use crate::exhaustive::Search;
+use ckpt_gpu::plan::{Chain, PoolLimits};
+use ckpt_gpu::strategy::budget::Solver;
+
+/// How what was found compares with the least possible, over many budgets.
+#[derive(Debug, Default)]
+struct Tally {
+    budgets: u64,
+    optimal: u64,
+    /// Nothing was found where something fits.
+    missed: u64,
+    /// The highest cost by the least: of forward and recomputation together, and of recomputation alone.
+    worst_step: f64,
+    worst_recomputed: f64,
+    /// Recomputed where nothing need be, in shares of a forward sweep.
+    worst_needless: f64,
+}
+
+impl Tally {
+    fn count(&mut self, least: Option<u64>, found: Option<u64>, forward: u64) {
+        let Some(least) = least else {
+            assert_eq!(found, None, "found what cannot be");
+            return;
+        };
+        self.budgets += 1;
+        let Some(found) = found else {
+            self.missed += 1;
+            return;
+        };
+        assert!(found >= least, "found {found}, less than the least possible, {least}");
+        self.optimal += u64::from(found == least);
+        let step = (forward + found) as f64 / (forward + least) as f64;
+        self.worst_step = self.worst_step.max(step);
+        if least > 0 {
+            self.worst_recomputed = self.worst_recomputed.max(found as f64 / least as f64);
+        } else {
+            self.worst_needless = self.worst_needless.max(found as f64 / forward as f64);
+        }
+    }
+}
+
+/// Compares schedules and plans of `chains` with exhaustive search, at every budget in whole units.
+fn compare(name: &str, chains: impl Iterator<Item = Chain>) {
+    let (mut live, mut allocated, mut count) = (Tally::default(), Tally::default(), 0);
+    for chain in chains {
+        count += 1;
+        let search = Search::new(&chain);
+        let forward = chain.forward_flops.iter().sum();
+        let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+        let store_all = search.bytes().0;
+        for bytes in (UNIT..=store_all).step_by(UNIT as usize) {
+            let least = search.least_cost(bytes);
+            let schedule = solver.schedule(bytes).unwrap();
+            live.count(least, schedule.map(|found| found.recomputed_flops(&chain)), forward);
+            let plan = solver.plan(bytes).unwrap();
+            allocated.count(least, plan.map(|found| found.prediction.recomputed_flops), forward);
+        }
+    }
+    println!("{name}: {count} chains\n  live {live:?}\n  allocated {allocated:?}");
+    assert_eq!((live.optimal, live.missed), (live.budgets, 0));
+    assert!(100 * allocated.optimal >= 99 * allocated.budgets);
+    assert!(1000 * allocated.missed <= allocated.budgets);
+}
+
+/// All chains of `layers` layers with these widths; of uniform costs, or of costs that are products of widths.
+fn grid(widths: &'static [u64], layers: usize, products: bool) -> impl Iterator<Item = Chain> {
+    (0..widths.len().pow(layers as u32)).map(move |mut index| {
+        let mut sequence = vec![widths[0]];
+        for _ in 0..layers {
+            sequence.push(widths[index % widths.len()]);
+            index /= widths.len();
+        }
+        let product = |pair: &[u64]| if products { pair[0] * pair[1] } else { 1 };
+        let costs = sequence.windows(2).map(product).collect();
+        of_widths(&sequence, costs)
+    })
+}
+
+#[test]
+fn two_widths_at_uniform_costs_are_solved_as_by_exhaustive_search() {
+    compare("widths 1 and 4, uniform costs", (1..=8).flat_map(|layers| grid(&[1, 4], layers, false)));
+}
+
+#[test]
+fn two_widths_at_product_costs_are_solved_as_by_exhaustive_search() {
+    compare("widths 1 and 4, product costs", (1..=8).flat_map(|layers| grid(&[1, 4], layers, true)));
+}
+
+#[test]
+fn three_widths_at_uniform_costs_are_solved_as_by_exhaustive_search() {
+    compare("widths 1, 2 and 5, uniform costs", (1..=7).flat_map(|layers| grid(&[1, 2, 5], layers, false)));
+}
+
+#[test]
+fn three_widths_at_product_costs_are_solved_as_by_exhaustive_search() {
+    compare("widths 1, 2 and 5, product costs", (1..=7).flat_map(|layers| grid(&[1, 2, 5], layers, true)));
+}
+
+#[test]
+fn very_uneven_widths_are_solved_as_by_exhaustive_search() {
+    compare("widths 1 and 16, product costs", (1..=7).flat_map(|layers| grid(&[1, 16], layers, true)));
+}
+
+#[test]
+fn random_chains_are_solved_as_by_exhaustive_search() {
+    let mut random = Random::new(11);
+    compare(
+        "random, up to 8 layers",
+        (0..1000).map(|index| Family::Random.chain(1 + index % 8, &mut random)),
+    );
+}
+
+#[test]
+fn random_chains_of_9_layers_are_solved_as_by_exhaustive_search() {
+    let mut random = Random::new(13);
+    compare("random, 9 layers", (0..100).map(|_| Family::Random.chain(9, &mut random)));
+}
+
+#[test]
+fn chains_of_every_family_are_solved_as_by_exhaustive_search() {
+    let mut random = Random::new(12);
+    let families = Family::ALL.into_iter().flat_map(|family| (1..=9).map(move |layers| (family, layers)));
+    compare("families", families.map(|(family, layers)| family.chain(layers, &mut random)));
+}
+
+/// The least number of layers that run again in a uniform chain, with room for `units` states and deltas.
+///
+/// With c snapshots, the first state among them, reversing L steps takes r·L − C(c + r, r − 1) steps forward, where r
+/// is the least number with C(c + r, r) ≥ L (Griewank and Walther, "Algorithm 799: Revolve", 2000). Here state 0 is
+/// a snapshot that takes no room, and two units are beside the others: a layer's state or the output, and a delta
+/// more. L − 1 of the steps are the forward sweep's own.
+fn uniform_optimum(layers: u64, units: u64) -> Option<u64> {
+    if units < layers.min(2) + 1 {
+        return None;
+    }
+    if layers == 1 {
+        return Some(0);
+    }
+    let snapshots = units - 2;
+    let replays = (1..).find(|&replays| choose(snapshots + replays, replays) >= layers)?;
+    Some(replays * layers - choose(snapshots + replays, replays - 1) - (layers - 1))
+}
+
+/// C(n, k), or a very large number in its place.
+fn choose(n: u64, k: u64) -> u64 {
+    (0..k.min(n - k)).fold(1u64, |product, index| match product.checked_mul(n - index) {
+        Some(product) => product / (index + 1),
+        None => u64::MAX,
+    })
+}
+
+/// The closed form above is of another model of memory; this holds that it was carried over rightly.
+#[test]
+fn the_closed_form_for_uniform_chains_is_what_exhaustive_search_finds() {
+    for layers in 1..=10 {
+        let search = Search::new(&Chain::uniform(layers, UNIT, 1));
+        for units in 1..=layers as u64 + 3 {
+            let expected = uniform_optimum(layers as u64, units);
+            assert_eq!(search.least_cost(units * UNIT), expected, "{layers} layers, {units} units");
+        }
+    }
+}
+
+fn uniform_chains_take_the_optimum(lengths: impl Iterator<Item = usize>) {
+    for layers in lengths {
+        let chain = Chain::uniform(layers, UNIT, 1);
+        let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+        let mut budgets = 0;
+        for units in 1..=layers as u64 + 2 {
+            let expected = uniform_optimum(layers as u64, units);
+            let found = solver.plan(units * UNIT).unwrap();
+            let cost = found.map(|plan| plan.prediction.recomputed_flops);
+            assert_eq!(cost, expected, "{layers} layers, {units} units");
+            budgets += u64::from(cost.is_some());
+        }
+        assert_eq!(budgets, layers as u64 + 1 - layers.min(2) as u64 + 1);
+    }
+}
+
+#[test]
+fn uniform_chains_of_up_to_60_layers_take_the_known_optimum() {
+    uniform_chains_take_the_optimum(1..=60);
+}
+
+#[test]
+fn long_uniform_chains_take_the_known_optimum() {
+    uniform_chains_take_the_optimum([75, 97, 120, 150].into_iter());
+}
+
+/// With m units, checkpoints so that intervals have m − 1, m − 2, … layers let each layer run again at most once. At
+/// the loss, the output and its delta leave room for m − 2 of the L − 1 states between, and the others must come
+/// again: no schedule does with fewer.
+#[test]
+fn one_recompute_a_layer_does_where_shrinking_intervals_cover_the_chain() {
+    for layers in [2, 3, 10, 36, 37, 61, 105, 149] {
+        let chain = Chain::uniform(layers, UNIT, 1);
+        let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+        for units in 3..=layers + 1 {
+            let schedule = solver.schedule(units as u64 * UNIT).unwrap().unwrap();
+            let mut times = vec![0; layers];
+            schedule.recomputed().for_each(|layer| times[layer] += 1);
+            let covered: usize = (1..units).sum();
+            let most = times.iter().max().copied();
+            assert_eq!(most > Some(1), covered < layers, "{layers} layers, {units} units");
+            if covered >= layers {
+                assert_eq!(times.iter().sum::<usize>(), layers + 1 - units);
+            }
+        }
+    }
+}

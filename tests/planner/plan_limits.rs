@@ -1,0 +1,152 @@
+//! What a device cannot take at once is refused before anything is planned for it.
+
+use crate::chains::of_widths;
+use crate::common::Random;
+use ckpt_gpu::Error;
+use ckpt_gpu::config::{Settings, Widths};
+use ckpt_gpu::data::DatasetShape;
+use ckpt_gpu::device::{DatasetPlacement, DeviceLimits};
+use ckpt_gpu::model::Network;
+use ckpt_gpu::plan::{Chain, PoolLimits};
+use ckpt_gpu::simulate::simulate;
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::strategy::budget::Solver;
+use ckpt_gpu::train::{Planned, Target, task};
+
+const MIB: u64 = 1 << 20;
+
+/// Plans every second state for `target`.
+fn planned(target: Target, widths: &[usize], batch: usize) -> Result<Planned, Error> {
+    let settings = Settings { layers: Widths(widths.to_vec()), batch, ..Settings::notebook() };
+    let network: Network = settings.network()?;
+    let task = task(&settings, &network, DatasetShape::empty(widths[0]));
+    target.plan(Strategy::EveryN(2), &task, DatasetPlacement::Host)
+}
+
+#[track_caller]
+fn refused(target: Target, widths: &[usize], batch: usize, words: &[&str]) {
+    let error = planned(target, widths, batch).unwrap_err();
+    assert!(matches!(error, Error::DoesNotFit(_)), "{error}");
+    for word in words {
+        assert!(error.to_string().contains(word), "no {word:?} in {error}");
+    }
+}
+
+#[test]
+fn states_and_weights_that_a_gpu_cannot_bind_are_refused() {
+    let limits = |binding_bytes, buffer_bytes| {
+        Target::Gpu(DeviceLimits { binding_bytes, buffer_bytes, ..DeviceLimits::default() })
+    };
+    let promised = Target::Gpu(DeviceLimits::default());
+    let state = ["state 2 takes 160000000 bytes", "at most 134217728", "--micro-batch"];
+    refused(promised, &[784, 40, 2000, 10], 20_000, &state);
+    // More than a buffer, too.
+    refused(promised, &[252, 79_792, 126], 1000, &["state 1 takes 319168000 bytes"]);
+    refused(limits(256 * MIB, 64 * MIB), &[8, 1 << 14, 8], 2048, &["state 1", "at most 67108864"]);
+    refused(promised, &[8192, 8192, 10], 1, &["the weights of layer 0 take 268435456 bytes", "--layers"]);
+    refused(promised, &[8, 10, 8192, 8192, 10], 1, &["the weights of layer 2"]);
+
+    // As much as can be bound is planned for, to the byte, and so is anything on the CPU.
+    for target in [limits(32 * MIB, 32 * MIB), limits(32 * MIB + 3, 64 * MIB), Target::Cpu] {
+        let planned = planned(target, &[8, 4096, 8, 4096, 8], 2048).unwrap();
+        simulate(&planned.plan).unwrap();
+    }
+    refused(limits(32 * MIB - 4, 64 * MIB), &[8, 4096, 8], 2048, &["state 1", "33554428"]);
+    planned(Target::Cpu, &[784, 40, 2000, 10], 20_000).unwrap();
+    planned(Target::Cpu, &[8192, 8192, 10], 1).unwrap();
+}
+
+/// A buffer need not be a multiple of the alignment.
+#[test]
+fn a_value_may_fill_the_largest_buffer() {
+    let chain = Chain {
+        state_bytes: vec![4, 1020, 40, 1020, 40, 300, 12],
+        delta_bytes: vec![1020, 40, 1020, 40, 300, 12],
+        forward_flops: vec![1; 6],
+        fusible: Vec::new(),
+    };
+    let limits = PoolLimits { block_bytes: 1020, ..PoolLimits::default() };
+    for n in 0..7 {
+        let plan = Strategy::EveryN(n).plan(&chain, limits, 0).unwrap();
+        simulate(&plan).unwrap();
+        assert!(plan.blocks[1..].iter().all(|block| block.bytes <= limits.block_bytes));
+    }
+    let limits = PoolLimits { block_bytes: 1016, ..limits };
+    for strategy in [Strategy::StoreAll, Strategy::EveryN(2), Strategy::EveryAuto, Strategy::Budget(1 << 20)]
+    {
+        let error = strategy.plan(&chain, limits, 0).unwrap_err();
+        assert!(matches!(error, Error::DoesNotFit(_)), "{strategy}: {error}");
+        assert!(error.to_string().contains("state 1 takes 1020 bytes, expected at most 1016"), "{error}");
+    }
+}
+
+/// Large values among small ones, some of which no buffer holds: a plan keeps to the buffers, or there is none.
+#[test]
+fn every_pool_keeps_to_buffers_of_any_size_or_is_refused() {
+    let mut random = Random::new(31);
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..150 {
+        let layers = 2 + random.below(10);
+        let width = |index| 1 + random.below(if index % 2 == 0 { 6 } else { 900 }) as u64;
+        let widths: Vec<u64> = (0..=layers).map(width).collect();
+        let chain = of_widths(&widths, vec![1; layers]);
+        let limits =
+            PoolLimits { block_bytes: 700 * 1024 + random.below(999) as u64, ..PoolLimits::default() };
+        let largest = chain.state_bytes[1..].iter().max().copied().unwrap();
+        for n in 0..4 {
+            match Strategy::EveryN(n).plan(&chain, limits, 0) {
+                Ok(plan) => {
+                    kept += 1;
+                    simulate(&plan).unwrap_or_else(|error| panic!("{error}, {limits:?} {chain:?}"));
+                    let mut pool = plan.blocks[1..].iter();
+                    assert!(pool.all(|block| block.bytes <= limits.block_bytes), "{limits:?} {chain:?}");
+                }
+                Err(Error::DoesNotFit(_)) => {
+                    refused += 1;
+                    assert!(largest > limits.block_bytes, "{limits:?} {chain:?}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(kept > 100 && refused > 100, "{kept} kept, {refused} refused");
+}
+
+fn network(widths: &[usize], batch: usize) -> Chain {
+    let settings = Settings { layers: Widths(widths.to_vec()), ..Settings::notebook() };
+    Chain::of(&settings.network().unwrap(), batch).unwrap()
+}
+
+/// The least has a plan of no more bytes, and there is none in one byte less.
+fn least_is_least(chain: &Chain) -> u64 {
+    let mut solver = Solver::new(chain, PoolLimits::default()).unwrap();
+    let least = solver.least().unwrap();
+    let plan = solver.plan(least).unwrap();
+    let plan = plan.unwrap_or_else(|| panic!("no plan in the least, {least} bytes, of {chain:?}"));
+    assert!(plan.pool_bytes() <= least, "{chain:?}");
+    let less = solver.plan(least - 1).unwrap().map(|plan| plan.pool_bytes());
+    assert_eq!(less, None, "in less than {least} bytes, of {chain:?}");
+    least
+}
+
+#[test]
+fn the_least_bytes_are_enough_and_the_fewest() {
+    assert_eq!(least_is_least(&network(&[784, 4, 1, 2], 100)), 4000);
+    // Its cheapest schedules take almost the same.
+    least_is_least(&network(&[784, 196, 320, 112, 499, 42, 99, 241], 1000));
+
+    let mut random = Random::new(32);
+    for (lowest, highest, batch) in
+        [(1, 16, 100), (1, 64, 100), (8, 256, 256), (1, 500, 10), (16, 1024, 1000)]
+    {
+        for _ in 0..50 {
+            let hidden = 1 + random.below(12);
+            let widths: Vec<usize> =
+                (0..=hidden).map(|_| lowest + random.below(highest - lowest + 1)).collect();
+            least_is_least(&network(&[&[784], &widths[..]].concat(), batch));
+        }
+    }
+    for _ in 0..60 {
+        least_is_least(&crate::chains::of_odd_sizes(1 + random.below(20), &mut random));
+    }
+}

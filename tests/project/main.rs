@@ -1,0 +1,3 @@
+//! The rules of ARCHITECTURE.md.
+
+mod rooms;
