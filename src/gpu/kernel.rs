@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::Context;
 use super::fusion::Tiles;
@@ -295,24 +296,31 @@ pub(super) struct Program {
     pub layout: wgpu::BindGroupLayout,
 }
 
-/// Every kernel variant that was needed so far, compiled once.
+/// Compiled kernels by variant and source, so that contexts whose shaders differ in one file share all other kernels.
 #[derive(Default)]
-pub(super) struct Programs(HashMap<Variant, Program>);
+pub(super) struct Programs(Mutex<HashMap<(Variant, String), Arc<Mutex<Option<Program>>>>>);
 
 impl Programs {
+    /// The kernel `variant`, compiled on first use. Other kernels can be compiled meanwhile.
+    ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`] where the driver does not take the kernel.
-    pub fn get(&mut self, context: &Context, variant: Variant) -> Result<Program> {
-        if let Some(program) = self.0.get(&variant) {
+    /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
+    pub fn get(&self, context: &Context, variant: Variant) -> Result<Program> {
+        let source = context.shaders.concat(&variant.files());
+        let entry = Arc::clone(lock(&self.0).entry((variant, source.clone())).or_default());
+        let mut entry = lock(&entry);
+        if let Some(program) = &*entry {
             return Ok(program.clone());
         }
-        let program = compile(context, variant)?;
-        self.0.insert(variant, program.clone());
-        Ok(program)
+        Ok(entry.insert(compile(context, variant, source)?).clone())
     }
 }
 
-fn compile(context: &Context, variant: Variant) -> Result<Program> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn compile(context: &Context, variant: Variant, source: String) -> Result<Program> {
     let device = &context.device;
     let label = Some(variant.kernel.name());
     let entries: Vec<_> = (0..).zip(variant.kernel.bindings()).map(layout_entry).collect();
@@ -323,10 +331,7 @@ fn compile(context: &Context, variant: Variant) -> Result<Program> {
         bind_group_layouts: &[Some(&layout)],
         immediate_size: variant.kernel.immediate_bytes(),
     });
-    let source = wgpu::ShaderModuleDescriptor {
-        label,
-        source: wgpu::ShaderSource::Wgsl(Cow::Owned(context.shaders.concat(&variant.files()))),
-    };
+    let source = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(Cow::Owned(source)) };
     let module = device.create_shader_module(source);
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,

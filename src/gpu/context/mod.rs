@@ -3,7 +3,7 @@ mod faults;
 mod open;
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use wgpu::{BindGroupEntry, BindingResource, BufferBinding};
 
@@ -39,7 +39,7 @@ pub struct Context {
     subgroups: bool,
     /// What kernels are compiled from.
     pub(super) shaders: Arc<Shaders>,
-    programs: Arc<Mutex<Programs>>,
+    programs: Arc<Programs>,
     faults: Faults,
     objects: Cell<u64>,
 }
@@ -99,7 +99,7 @@ impl Context {
     /// [`crate::Error::Usage`] where there is no such file. A text that is no WGSL is an error of the first run.
     pub fn with_shader(self, file: &str, text: &str) -> Result<Self> {
         let shaders = Shaders::clone(&self.shaders).with(file, text.to_owned())?;
-        Ok(Context { shaders: Arc::new(shaders), programs: Arc::default(), ..self })
+        Ok(Context { shaders: Arc::new(shaders), ..self })
     }
 
     /// What it is.
@@ -127,7 +127,7 @@ impl Context {
     /// # Errors
     /// [`crate::Error::DeviceLost`] where the driver does not take the kernel.
     pub(super) fn program(&self, variant: Variant) -> Result<Program> {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(self, variant)
+        self.programs.get(self, variant)
     }
 
     /// `variant` on `operands`, in the order of its bindings.
