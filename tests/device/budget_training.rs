@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::common::Random;
+use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
@@ -14,7 +15,7 @@ use ckpt_gpu::train::Trainer;
 
 /// Makes the settings' steps, checks every promise about memory, and returns the trainer.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (Trainer, String) {
-    let mut trainer = Trainer::new(settings, data, parameters).unwrap();
+    let mut trainer = devices::trainer(settings, data, parameters).unwrap();
     trainer.train(trainer.total_steps(), |_| ()).unwrap();
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
@@ -41,7 +42,7 @@ fn random_data(features: usize, classes: usize, samples: usize, random: &mut Ran
 /// The least budget for `settings`, as the error for one that is too small tells it.
 fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> u64 {
     let starved = Settings { strategy: Strategy::Budget(1), ..settings.clone() };
-    match Trainer::new(&starved, data, parameters).map(|_| ()) {
+    match devices::trainer(&starved, data, parameters).map(|_| ()) {
         Err(Error::OverBudget { budget: 1, least, advice }) => {
             assert!(advice.contains("parameters ") && advice.contains("a smaller --batch"), "{advice}");
             least
@@ -81,7 +82,10 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
     assert!(recomputed.is_sorted_by(|a, b| a >= b), "{recomputed:?}");
     assert!(recomputed[0] > 0 && recomputed[BUDGETS as usize - 1] == 0, "{recomputed:?}");
     let tight = Settings { strategy: Strategy::Budget(least - 1), ..settings };
-    assert!(matches!(Trainer::new(&tight, &data, &parameters).map(|_| ()), Err(Error::OverBudget { .. })));
+    assert!(matches!(
+        devices::trainer(&tight, &data, &parameters).map(|_| ()),
+        Err(Error::OverBudget { .. })
+    ));
 }
 
 /// Storing everything would take more than eight times the budget.

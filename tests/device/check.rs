@@ -1,5 +1,6 @@
 //! `ckpt-gpu check` holds where all is well, and names what is broken where a kernel is.
 
+use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
@@ -9,7 +10,7 @@ use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
 fn software() -> Machine {
-    Machine::find(DeviceChoice::Software).unwrap().0
+    devices::machine(DeviceChoice::Software)
 }
 
 /// Two cases of whole batches and one in parts, enough for every kernel of layers that run one by one; and for those of
@@ -131,7 +132,7 @@ fn break_shader(context: Context, file: &str, from: &str, to: &str) -> Context {
 
 #[track_caller]
 fn only(fails: &[&str], file: &str, from: &str, to: &str) {
-    only_on(Context::open(AdapterKind::Software).unwrap(), fails, file, from, to);
+    only_on(devices::software(), fails, file, from, to);
 }
 
 #[track_caller]
@@ -187,7 +188,7 @@ fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
 }
 
 fn cut(tile: Tile) -> Context {
-    Context::open(AdapterKind::Software).unwrap().with_tile(tile)
+    devices::software().with_tile(tile)
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn software_with_a_broken_forward_fails_there_alone() {
 /// What reads nothing but NaN cannot be judged, and does not pass.
 #[test]
 fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
-    let context = Context::open(AdapterKind::Software).unwrap();
+    let context = devices::software();
     let broken =
         break_shader(context, "forward", "= activate(STORE, sum + bias[column])", &format!("= {NAN}"));
     let apart: Vec<_> = few_cases().into_iter().filter(|case| !case.fused).collect();
@@ -252,7 +253,7 @@ fn software_with_a_broken_chain_fails_from_there_on() {
 #[test]
 fn software_with_broken_products_of_a_chain_fails_from_there_on() {
     let only = |fails: &[&str], from: &str, to: &str| {
-        let context = Context::open(AdapterKind::Software).unwrap().without_subgroups();
+        let context = devices::software().without_subgroups();
         only_on(context, fails, "chain_lanes", from, to);
     };
     only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
@@ -264,7 +265,7 @@ fn software_with_broken_products_of_a_chain_fails_from_there_on() {
 #[test]
 fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
     let only = |fails: &[&str], from: &str, to: &str| {
-        let context = Context::open(AdapterKind::Software).unwrap();
+        let context = devices::software();
         // Drivers with fewer lanes never run these.
         if context.limits().subgroups {
             only_on(context, fails, "chain_subgroup", from, to);
@@ -304,7 +305,7 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
 /// them are still told.
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
-    let context = Context::open(AdapterKind::Software).unwrap();
+    let context = devices::software();
     let stale = "activate(STORE, sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
     let context = break_shader(context, "forward", "activate(STORE, sum + bias[column])", stale);
     let settings =

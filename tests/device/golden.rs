@@ -1,12 +1,12 @@
 //! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
 
 use crate::common::{mnist, root};
+use crate::devices;
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::model_file;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::Trainer;
 
 /// f32 training lands within 5e-7 of f64; a gradient that is wrong by a thousandth moves past this.
 const TOLERANCE: f64 = 1e-5;
@@ -75,7 +75,7 @@ fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<us
         device,
         ..Settings::notebook()
     };
-    let mut trainer = Trainer::new(&settings, mnist(), &file(case, "init")).unwrap();
+    let mut trainer = devices::trainer(&settings, mnist(), &file(case, "init")).unwrap();
     trainer.epoch(|_| ()).unwrap();
     assert_eq!(trainer.steps(), 100);
     let memory = trainer.memory();

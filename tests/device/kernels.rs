@@ -1,10 +1,11 @@
 //! Every kernel of every backend against the f64 reference, as `ckpt-gpu check` measures them: on every activation,
 //! every loss, batches whole and in parts, and shapes of every kind.
 
+use crate::devices;
 use ckpt_gpu::check::Verdict;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::config::DeviceChoice;
-use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
@@ -28,13 +29,13 @@ fn cpu_kernels_agree_with_the_reference() {
 
 #[test]
 fn software_kernels_agree_with_the_reference() {
-    every_kernel_agrees(&Machine::find(DeviceChoice::Software).unwrap().0);
+    every_kernel_agrees(&devices::machine(DeviceChoice::Software));
 }
 
 /// What hardware gets, and no software driver otherwise.
 #[test]
 fn software_kernels_agree_in_workgroups_for_hardware() {
-    let context = Context::open(AdapterKind::Software).unwrap().with_column_lanes(16).without_subgroups();
+    let context = devices::software().with_column_lanes(16).without_subgroups();
     let context = context.with_tile(Tile::Blocks([8, 8]));
     every_kernel_agrees(&Machine::Gpu(Box::new(context)));
 }
@@ -42,7 +43,7 @@ fn software_kernels_agree_in_workgroups_for_hardware() {
 /// Every way to cut a product, on shapes that exceed each, with rest and without.
 #[test]
 fn software_products_agree_however_they_are_cut() {
-    let context = Context::open(AdapterKind::Software).unwrap();
+    let context = devices::software();
     let case = |widths: &[usize], batch, parts| Case {
         widths: widths.to_vec(),
         batch,

@@ -2,6 +2,8 @@
 
 #[path = "../support/common.rs"]
 mod common;
+#[path = "../support/devices.rs"]
+mod devices;
 #[path = "../support/program.rs"]
 mod program;
 

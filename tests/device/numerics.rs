@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::common::Random;
+use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::model::{Activation, Loss, Parameters};
-use ckpt_gpu::train::Trainer;
 
 const FEATURES: usize = 5;
 const CLASSES: usize = 3;
@@ -55,7 +55,7 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
             let train = split(|| random.normal(), Some(spoiled));
             let test = split(|| random.normal(), None);
             let data = Arc::new(Dataset { source: "nan".into(), train, test });
-            let outcome = Trainer::new(&settings, &data, &parameters).unwrap().epoch(|_| ());
+            let outcome = devices::trainer(&settings, &data, &parameters).unwrap().epoch(|_| ());
             assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{settings:?}: {outcome:?}");
         }
     });
@@ -74,7 +74,7 @@ fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
             let train = split(|| random.normal(), None);
             let test = split(|| random.normal(), spoiled);
             let data = Arc::new(Dataset { source: "nan".into(), train, test });
-            Trainer::new(&settings, &data, parameters).unwrap().evaluate().unwrap().accuracy.unwrap()
+            devices::trainer(&settings, &data, parameters).unwrap().evaluate().unwrap().accuracy.unwrap()
         };
         let right = (0..SAMPLES).filter(|sample| sample % CLASSES == 0).count() as f64;
         assert_eq!(accuracy(&parameters, None), right / SAMPLES as f64, "{settings:?}");
@@ -91,7 +91,7 @@ fn saturation_stays_finite(device: DeviceChoice) {
         let train = split(|| 100.0 * random.normal(), None);
         let test = split(|| 100.0 * random.normal(), None);
         let data = Arc::new(Dataset { source: "large".into(), train, test });
-        let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+        let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
         let epoch = trainer.epoch(|_| ()).unwrap();
         assert!(epoch.loss.is_finite(), "{settings:?}: {epoch:?}");
         let parameters = trainer.parameters().unwrap();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::common::{Random, mnist};
+use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
-use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
@@ -20,7 +21,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     } else {
         0
     };
-    let mut trainer = Trainer::new(settings, data, parameters).unwrap();
+    let mut trainer = devices::trainer(settings, data, parameters).unwrap();
     let mut epochs = Vec::new();
     while !trainer.is_done() {
         epochs.push(trainer.epoch(|_| ()).unwrap());
@@ -92,7 +93,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: 
 /// for a sample.
 fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
     let mut random = Random::new(77);
-    let machine = Machine::find(device).unwrap().0;
+    let machine = devices::machine(device);
     for (turn, &activation) in activations.iter().enumerate() {
         let settings = Settings {
             layers: Widths(vec![9, 20, 20, 20, 37, 37, 3]),
@@ -224,7 +225,7 @@ fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
         ..Settings::notebook()
     };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
-    let trainer = Trainer::new(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
+    let trainer = devices::trainer(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
     assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (4, 8));
     let [all, full] = [digits, full].map(|data| train(&settings, &Arc::new(data), &parameters));
     assert_eq!(all, full);
@@ -238,7 +239,7 @@ fn activations_shrink_with_the_micro_batch() {
         let layers = "784,30x20,10".parse().unwrap();
         let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::notebook() };
         let parameters = Parameters::normal(&settings.network().unwrap(), 0);
-        *Trainer::new(&settings, &data, &parameters).unwrap().planned()
+        *devices::trainer(&settings, &data, &parameters).unwrap().planned()
     };
     let (whole, quarter) = (planned(None), planned(Some(25)));
     for category in [Category::Checkpoints, Category::Recomputed, Category::Deltas, Category::Batch] {
@@ -258,7 +259,7 @@ fn software_returns_parameters_as_they_went() {
     let mut random = Random::new(12);
     let data = Arc::new(random_data(&settings, &mut random));
     let parameters = random.parameters(&settings.network().unwrap());
-    let returned = Trainer::new(&settings, &data, &parameters).unwrap().parameters().unwrap();
+    let returned = devices::trainer(&settings, &data, &parameters).unwrap().parameters().unwrap();
     assert_eq!(returned.sha256(), parameters.sha256());
 }
 
@@ -267,7 +268,7 @@ fn steps_beyond_the_last_are_refused() {
     let data = Arc::new(few_digits());
     let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
-    let mut trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+    let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
     assert!(trainer.is_done());
     assert!(matches!(trainer.epoch(|_| ()), Err(Error::Usage { flag: "--steps", .. })));
@@ -281,7 +282,7 @@ fn splits_of_other_widths_are_refused() {
     let settings =
         Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 0);
-    let refused = Trainer::new(&settings, &data, &parameters).map(|_| ());
+    let refused = devices::trainer(&settings, &data, &parameters).map(|_| ());
     assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
 }
 
@@ -339,7 +340,7 @@ fn cpu_trains_long_uneven_networks() {
         let parameters = random.parameters(&settings.network().unwrap());
         let hashes = [0, 3, 7, 12].map(|n| {
             let settings = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
-            let trainer = Trainer::new(&settings, &data, &parameters).unwrap();
+            let trainer = devices::trainer(&settings, &data, &parameters).unwrap();
             lost += trainer.planned()[Category::Fragmentation];
             train(&settings, &data, &parameters).0
         });
@@ -370,7 +371,7 @@ fn software_gives_the_same_bits_however_products_are_cut() {
     let layers = "784,150,37,130,10".parse().unwrap();
     let settings = Settings { layers, batch: 70, steps: Some(3), fused: false, ..Settings::notebook() };
     let parameters = Parameters::normal(&settings.network().unwrap(), 4);
-    let context = Context::open(AdapterKind::Software).unwrap();
+    let context = devices::software();
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
         let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap();

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::devices;
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
-use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Start, Trainer};
@@ -133,7 +134,7 @@ fn the_cpu_follows_every_trajectory() {
 /// In blocks that compile fast, layers together where they can be; on the first driver alone, as it takes minutes.
 #[test]
 fn vulkan_follows_every_trajectory() {
-    let context = Context::open(AdapterKind::Software).unwrap().with_tile(Tile::Blocks([8, 1]));
+    let context = devices::software().with_tile(Tile::Blocks([8, 1]));
     let machine = Machine::Gpu(Box::new(context.without_subgroups()));
     follow(&machine, |_, settings| Some(settings));
 }
@@ -141,7 +142,7 @@ fn vulkan_follows_every_trajectory() {
 /// As the driver is used otherwise, which takes longer to compile; layer by layer.
 #[test]
 fn software_follows_trajectories_in_micro_batches() {
-    let machine = Machine::find(DeviceChoice::Software).unwrap().0;
+    let machine = devices::machine(DeviceChoice::Software);
     follow(&machine, |index, settings| {
         let micro_batch = (index % 10 == 5).then_some(1);
         let settings = Settings { strategy: Strategy::EveryN(2), micro_batch, fused: false, ..settings };

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::common::Random;
+use crate::devices;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::cpu::Cpu;
 use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
 use ckpt_gpu::execute::{Backend, execute};
-use ckpt_gpu::gpu::{AdapterKind, Context};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
 use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
@@ -80,7 +80,7 @@ fn cpu_training_is_the_same_when_it_is_verified() {
 
 #[test]
 fn software_training_is_the_same_when_it_is_verified() {
-    verified_training_is_the_same(&Machine::find(DeviceChoice::Software).unwrap().0);
+    verified_training_is_the_same(&devices::machine(DeviceChoice::Software));
 }
 
 /// A forward kernel whose answer depends on what its slot held before.
@@ -93,7 +93,7 @@ fn software_that_lets_the_slot_shine_through_is_found() {
         "activate(STORE, sum + bias[column]) + 0.001 * output[row * sizes.outputs + column]",
     );
     assert_ne!(broken, sound);
-    let context = Context::open(AdapterKind::Software).unwrap().with_shader("forward", &broken).unwrap();
+    let context = devices::software().with_shader("forward", &broken).unwrap();
     let machine = Machine::Gpu(Box::new(context));
     let mut random = Random::new(3);
     let data = random_data(&mut random);
