@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Epoch, Machine, MemoryReport, Start, Trainer, task};
-use crate::config::Settings;
+use crate::config::{Placement, Settings};
 use crate::data::Dataset;
 use crate::device::DeviceInfo;
 use crate::model::Parameters;
@@ -68,14 +68,18 @@ impl Comparison {
         parameters: &Parameters,
         mut on_step: impl FnMut(Turn),
     ) -> Result<Self> {
-        let with = |strategy| Settings { strategy, ..settings.clone() };
-        let network = settings.network()?;
+        let with = |strategy| {
+            let placement = Placement { strategy, ..settings.placement };
+            Settings { placement, ..settings.clone() }
+        };
+        let network = settings.network.build()?;
         let task = task(settings, &network, data.shape());
         let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
         for &strategy in &strategies {
-            machine.target().plan(strategy, &task, settings.dataset)?;
+            machine.target().plan(strategy, &task, settings.placement.dataset)?;
         }
-        let warm_up = Settings { steps: Some(WARM_UP_STEPS), ..with(strategies[0]) };
+        let mut warm_up = with(strategies[0]);
+        warm_up.optimization.steps = Some(WARM_UP_STEPS);
         Trainer::on(machine, &warm_up, data, Start::at(parameters))?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();

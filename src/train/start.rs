@@ -68,7 +68,7 @@ impl<'a> Start<'a> {
 
 /// What decides the bits of a run, by name, in words: what it takes to go on with a snapshot of it.
 pub fn decisive(settings: &Settings, data: &Dataset) -> BTreeMap<String, String> {
-    let mut decisive = settings.decisive();
+    let mut decisive = settings.identity();
     decisive.insert("--data".to_owned(), data.identity());
     decisive
 }

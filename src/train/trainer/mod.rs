@@ -63,7 +63,7 @@ impl Trainer {
     /// As [`Trainer::new`].
     pub fn starting(settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
         settings.validate()?;
-        let (machine, passed_over) = Machine::find(settings.device)?;
+        let (machine, passed_over) = Machine::find(settings.placement.device)?;
         Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
     }
 
@@ -75,11 +75,12 @@ impl Trainer {
     /// As [`Trainer::new`].
     pub fn on(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
         settings.validate()?;
-        let network = settings.network()?;
+        let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
         let ledger = Ledger::new();
         let task = machine.target().able(&task(settings, &network, data.shape()));
-        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
+        let planned =
+            machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
         let job = Job {
             task,
@@ -90,8 +91,10 @@ impl Trainer {
             moments: start.moments,
         };
         let device = machine.open(&job, bytes.total(), &ledger)?;
-        let verifier =
-            settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
+        let verifier = settings
+            .diagnostics
+            .verify_recompute
+            .then(|| Verifier::new(&network, settings.batching.micro_batch(), &plan));
         Ok(Trainer {
             settings: settings.clone(),
             accounts: Accounts::new(bytes, ledger, &plan),
@@ -134,7 +137,7 @@ impl Trainer {
     /// As [`Target::plan`].
     pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
         let task = task(settings, &self.network, self.data.shape());
-        self.target.plan(settings.strategy, &task, settings.dataset)
+        self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
     }
 
     /// What is trained.
@@ -159,12 +162,12 @@ impl Trainer {
 
     /// Samples in a micro-batch.
     pub fn micro_batch(&self) -> usize {
-        self.settings.micro_batch()
+        self.settings.batching.micro_batch()
     }
 
     /// Micro-batches in a mini-batch.
     pub fn parts(&self) -> usize {
-        self.settings.batch / self.settings.micro_batch()
+        self.settings.batching.parts()
     }
 
     /// What it trains on.
@@ -185,7 +188,7 @@ impl Trainer {
 
 fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
     data.check(network)?;
-    settings.check_batch(data.train.len())?;
+    settings.batching.check_samples(data.train.len())?;
     if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
         return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
     }
