@@ -13,7 +13,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 
 struct Work {
     layers: &'static str,
@@ -92,5 +92,5 @@ fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>)
     // The widest has 3 GiB of parameters: none is made for a device that is not there.
     let (machine, _) = Machine::find(device)?;
     let start = Parameters::normal(&settings.network.build()?, 0);
-    Trainer::on(&machine, &settings, data, Start::at(&start))
+    Trainer::on(&machine, &settings, data, &start)
 }

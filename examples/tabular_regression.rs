@@ -30,7 +30,7 @@ use ckpt_gpu::config::{DeviceChoice, NetworkSettings, Optimization, Settings, Wi
 use ckpt_gpu::data::{Dataset, FeatureScaling, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::model_file::{self, Model};
-use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
+use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 use clap::Parser;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -125,7 +125,7 @@ fn fit(
         ..Settings::default()
     };
     let start = settings.initial_parameters()?;
-    let mut trainer = Trainer::on(machine, &settings, data, Start::at(&start))?;
+    let mut trainer = Trainer::on(machine, &settings, data, &start)?;
     println!("\n{}: {} parameters", settings.network.layers, trainer.network().parameter_count());
     let every = trainer.total_steps().div_ceil(4);
     trainer.train_to_end(every, |step, loss| println!("step {step:>5}: loss {loss:.5}"))?;

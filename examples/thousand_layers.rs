@@ -24,7 +24,7 @@ use ckpt_gpu::Result;
 use ckpt_gpu::config::{DEFAULT_DATA, DeviceChoice, Placement, Settings, Widths};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Planned, Start, Trainer};
+use ckpt_gpu::train::{Machine, Planned, Trainer};
 use clap::Parser;
 
 const MIB: f64 = (1 << 20) as f64;
@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let budget = describe(&settings)?;
 
     let start = settings.initial_parameters()?;
-    let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+    let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
     trainer.train_to_end(50, |steps, loss| println!("{steps:>5} steps: loss {loss:.4}"))?;
     let accuracy = trainer.evaluate()?.accuracy.unwrap_or_default();
     println!("test accuracy {accuracy:.4} after {:.1} s", trainer.training_time().as_secs_f64());

@@ -15,7 +15,7 @@
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 //! use ckpt_gpu::data::{Dataset, Inputs, Split};
 //! use ckpt_gpu::strategy::Strategy;
-//! use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
+//! use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 //! use ckpt_gpu::model_file::{self, Model};
 //!
 //! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
@@ -38,7 +38,7 @@
 //! println!("{} layers run again in each step", planned.plan.prediction.recomputed_layers);
 //!
 //! let start = settings.initial_parameters()?;
-//! let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+//! let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
 //! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
 //! assert_eq!(planned.bytes(), trainer.memory().counted);
 //!

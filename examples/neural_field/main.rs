@@ -30,7 +30,7 @@ use ckpt_gpu::Result;
 use ckpt_gpu::config::{Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Settings, Widths};
 use ckpt_gpu::model::{Activation, Decay, Loss, Parameters, Schedule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Predictor, Start, Trainer};
+use ckpt_gpu::train::{Machine, Predictor, Trainer};
 use clap::Parser;
 use image::Image;
 
@@ -112,7 +112,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
         ("a third", within(all / 3)),
         (&format!("{parts} parts"), in_parts),
     ] {
-        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+        let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
         trainer.train_to_end(args.steps, |_, _| ())?;
         let memory = trainer.memory();
         assert!(memory.agrees(), "{name}: planned and counted bytes differ: {memory:?}");

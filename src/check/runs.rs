@@ -4,7 +4,7 @@ use super::problem::{BATCHES, Problem};
 use crate::config::{Batching, Diagnostics, Optimization, Placement, Settings};
 use crate::device::DatasetPlacement;
 use crate::strategy::Strategy;
-use crate::train::{Machine, MemoryReport, Start, Trainer, task};
+use crate::train::{Machine, MemoryReport, Trainer, task};
 use crate::{Error, Result};
 
 /// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
@@ -224,7 +224,7 @@ impl<'a> Runs<'a> {
     /// The outcome, and how many recomputed states were compared.
     fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
         let Problem { data, parameters, .. } = self.problem;
-        let mut trainer = Trainer::on(self.machine, settings, data, Start::at(parameters))?;
+        let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
         let ended = trainer.epoch(|_| ()).and_then(|epoch| Ok((epoch, trainer.parameters()?)));
         let outcome = match ended {
             Ok((epoch, parameters)) => {

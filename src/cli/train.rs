@@ -101,10 +101,10 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         None => Some(args.start.parameters(&network, &settings)?),
     };
     let mut log = args.log.open(snapshot.as_ref().map(|snapshot| snapshot.steps))?;
-    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::at));
+    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
     let Some(start) = start else { return Ok(()) };
 
-    let mut trainer = Trainer::starting(&settings, &data, start)?;
+    let mut trainer = Trainer::new(&settings, &data, start)?;
     drop((snapshot, initial));
     announce(args, &settings, &trainer);
     if let Some(effective) = effective {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Epoch, Machine, MemoryReport, Start, Trainer, task};
+use super::{Epoch, Machine, MemoryReport, Trainer, task};
 use crate::config::{Placement, Settings};
 use crate::data::Dataset;
 use crate::device::DeviceInfo;
@@ -80,7 +80,7 @@ impl Comparison {
         }
         let mut warm_up = with(strategies[0]);
         warm_up.optimization.steps = Some(WARM_UP_STEPS);
-        Trainer::on(machine, &warm_up, data, Start::at(parameters))?.epoch(|_| ())?;
+        Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
         let runs = match repeats.checked_mul(strategies.len()) {
@@ -94,7 +94,7 @@ impl Comparison {
             let (round, place) = (run / strategies.len(), run % strategies.len());
             let index = (round + place) % strategies.len();
             let strategy = strategies[index];
-            let mut trainer = Trainer::on(machine, &with(strategy), data, Start::at(parameters))?;
+            let mut trainer = Trainer::on(machine, &with(strategy), data, parameters)?;
             let steps = trainer.total_steps();
             let mut epochs = Vec::new();
             while !trainer.is_done() {

@@ -47,7 +47,15 @@ pub struct Start<'a> {
     pub losses: LossSum,
 }
 
+impl<'a> From<&'a Parameters> for Start<'a> {
+    /// A new run.
+    fn from(parameters: &'a Parameters) -> Self {
+        Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
+    }
+}
+
 impl<'a> From<&'a Snapshot> for Start<'a> {
+    /// The run that was stopped.
     fn from(snapshot: &'a Snapshot) -> Self {
         let (sum, steps) = snapshot.losses;
         Start {
@@ -56,13 +64,6 @@ impl<'a> From<&'a Snapshot> for Start<'a> {
             steps: snapshot.steps,
             losses: LossSum { sum, steps },
         }
-    }
-}
-
-impl<'a> Start<'a> {
-    /// The beginning.
-    pub fn at(parameters: &'a Parameters) -> Self {
-        Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
     }
 }
 

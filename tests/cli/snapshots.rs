@@ -13,7 +13,7 @@ use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use ckpt_gpu::snapshot::SnapshotStore;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 
 const SAMPLES: usize = 56;
 const BATCH: usize = 8;
@@ -31,7 +31,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
     let folder = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(folder.path(), 1).unwrap();
     let first = settings.initial_parameters().unwrap();
-    let mut trainer = Trainer::on(machine, settings, data, Start::at(&first)).unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, &first).unwrap();
     let mut loss = f32::NAN;
     for &stop in stops.iter().chain([&STEPS]) {
         while trainer.steps() < stop {
@@ -43,7 +43,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
         if stop < STEPS {
             store.save(&trainer.snapshot().unwrap()).unwrap();
             let found = store.latest().unwrap();
-            trainer = Trainer::on(machine, settings, data, Start::from(&found.snapshot)).unwrap();
+            trainer = Trainer::on(machine, settings, data, &found.snapshot).unwrap();
         }
     }
     (trainer.parameters().unwrap().sha256(), loss)

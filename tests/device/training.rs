@@ -11,7 +11,7 @@ use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Epoch, Machine, Start, Trainer};
+use ckpt_gpu::train::{Epoch, Machine, Trainer};
 
 /// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
@@ -397,7 +397,7 @@ fn software_gives_the_same_bits_however_products_are_cut() {
     let context = Context::open(AdapterKind::Software).unwrap();
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
-        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap();
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
         while !trainer.is_done() {
             trainer.epoch(|_| ()).unwrap();
         }

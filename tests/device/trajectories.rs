@@ -12,7 +12,7 @@ use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-4;
@@ -107,7 +107,7 @@ fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>)
     for (index, case) in golden.cases.clone().iter().enumerate() {
         let Some(settings) = vary(index, golden.settings(case)) else { continue };
         let data = golden.data(case["values"].as_bool().unwrap());
-        let mut trainer = Trainer::on(machine, &settings, &data, Start::at(&start)).unwrap();
+        let mut trainer = Trainer::on(machine, &settings, &data, &start).unwrap();
         let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
         let parameters = trainer.parameters().unwrap().layers;
         let parameters: Vec<f32> =

@@ -14,7 +14,7 @@ use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
 use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer, Verifier, task};
+use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
 
 const LAYERS: usize = 7;
@@ -47,7 +47,7 @@ fn train(
     data: &Arc<Dataset>,
     parameters: &Parameters,
 ) -> (String, Option<u64>) {
-    let mut trainer = Trainer::on(machine, settings, data, Start::at(parameters)).unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
     (trainer.parameters().unwrap().sha256(), trainer.verifier().map(Verifier::compared))
 }
@@ -108,7 +108,7 @@ fn software_that_lets_the_slot_shine_through_is_found() {
         s.placement.fused = false;
     });
     let parameters = random.parameters(&settings.network.build().unwrap());
-    let outcome = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap().epoch(|_| ());
+    let outcome = Trainer::on(&machine, &settings, &data, &parameters).unwrap().epoch(|_| ());
     assert!(matches!(outcome, Err(Error::RecomputeDiffers { step: 0, part: 0, .. })), "{outcome:?}");
     assert_eq!(outcome.unwrap_err().exit_code(), 1);
 }
