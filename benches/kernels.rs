@@ -101,14 +101,19 @@ impl Bench {
     fn new(machine: &Machine, batch: usize, widths: &[usize]) -> Result<Self, Error> {
         // So small a rate moves nothing, however often.
         let layers = Widths(widths.to_vec());
-        let settings = Settings { layers, batch, lr: 1e-9, fused: false, ..Settings::notebook() };
-        let network = settings.network()?;
+        let mut settings = Settings::notebook();
+        settings.network.layers = layers;
+        settings.batching.batch = batch;
+        settings.optimization.lr = 1e-9;
+        settings.placement.fused = false;
+        let network = settings.network.build()?;
         let samples = (0..batch * widths[0]).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
         let split = Split::new(widths[0], Inputs::F32(samples), vec![0; batch])?;
         let data = Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split });
         let task = task(&settings, &network, data.shape());
-        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
-        let parameters = Parameters::normal(&network, settings.seed);
+        let planned =
+            machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
+        let parameters = Parameters::normal(&network, settings.optimization.seed);
         let job = Job {
             task,
             data: &data,

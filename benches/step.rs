@@ -13,7 +13,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 
 struct Work {
     layers: &'static str,
@@ -82,16 +82,15 @@ fn main() -> Result<(), Error> {
 }
 
 fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>) -> Result<Trainer, Error> {
-    let settings = Settings {
-        layers: work.layers.parse().map_err(|problem: String| Error::usage("layers", problem))?,
-        batch: work.batch,
-        strategy: Strategy::EveryN(every),
-        shuffle: false,
-        device,
-        ..Settings::notebook()
-    };
+    let mut settings = Settings::notebook();
+    settings.network.layers =
+        work.layers.parse().map_err(|problem: String| Error::usage("layers", problem))?;
+    settings.batching.batch = work.batch;
+    settings.placement.strategy = Strategy::EveryN(every);
+    settings.optimization.shuffle = false;
+    settings.placement.device = device;
     // The widest has 3 GiB of parameters: none is made for a device that is not there.
     let (machine, _) = Machine::find(device)?;
-    let start = Parameters::normal(&settings.network()?, 0);
-    Trainer::on(&machine, &settings, data, Start::at(&start))
+    let start = Parameters::normal(&settings.network.build()?, 0);
+    Trainer::on(&machine, &settings, data, &start)
 }

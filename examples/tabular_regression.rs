@@ -26,11 +26,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ckpt_gpu::Result;
-use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::config::{DeviceChoice, NetworkSettings, Optimization, Settings, Widths};
 use ckpt_gpu::data::{Dataset, FeatureScaling, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::model_file::{self, Model};
-use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
+use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 use clap::Parser;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -109,19 +109,24 @@ fn fit(
     epochs: usize,
 ) -> Result<(Network, Parameters)> {
     let settings = Settings {
-        layers: Widths(layers),
-        activation: Activation::Silu,
-        loss: Loss::Huber,
-        rule: UpdateRule::of(Optimizer::Adamw),
-        lr: 0.003,
-        schedule: Schedule { decay: Decay::Cosine, warm_up: 100, ..Schedule::default() },
-        batch: 100,
-        epochs,
+        network: NetworkSettings {
+            layers: Widths(layers),
+            activation: Activation::Silu,
+            loss: Loss::Huber,
+            ..NetworkSettings::default()
+        },
+        optimization: Optimization {
+            rule: UpdateRule::of(Optimizer::Adamw),
+            lr: 0.003,
+            schedule: Schedule { decay: Decay::Cosine, warm_up: 100, ..Schedule::default() },
+            epochs,
+            ..Optimization::default()
+        },
         ..Settings::default()
     };
     let start = settings.initial_parameters()?;
-    let mut trainer = Trainer::on(machine, &settings, data, Start::at(&start))?;
-    println!("\n{}: {} parameters", settings.layers, trainer.network().parameter_count());
+    let mut trainer = Trainer::on(machine, &settings, data, &start)?;
+    println!("\n{}: {} parameters", settings.network.layers, trainer.network().parameter_count());
     let every = trainer.total_steps().div_ceil(4);
     trainer.train_to_end(every, |step, loss| println!("step {step:>5}: loss {loss:.5}"))?;
     Ok((trainer.network().clone(), trainer.parameters()?))

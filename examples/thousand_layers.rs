@@ -21,11 +21,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ckpt_gpu::Result;
-use ckpt_gpu::config::{DEFAULT_DATA, DeviceChoice, Settings, Widths};
+use ckpt_gpu::config::{DEFAULT_DATA, DeviceChoice, Placement, Settings, Widths};
 use ckpt_gpu::data::Dataset;
-use ckpt_gpu::model::Schedule;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Planned, Start, Trainer};
+use ckpt_gpu::train::{Machine, Planned, Trainer};
 use clap::Parser;
 
 const MIB: f64 = (1 << 20) as f64;
@@ -60,17 +59,19 @@ fn main() -> Result<()> {
 pub fn run(args: &Args) -> Result<Outcome> {
     let data = Arc::new(Dataset::load(&args.data)?);
     let (machine, _) = Machine::find(args.device)?;
-    let defaults = Settings::default();
-    let settings = Settings {
-        layers: Widths([vec![data.train.features()], vec![64; args.layers], vec![10]].concat()),
-        lr: 1e-4,
-        schedule: Schedule { warm_up: 50, ..defaults.schedule },
-        steps: Some(args.steps),
-        strategy: Strategy::Budget(args.budget_mib << 20),
-        ..defaults
-    };
+    let mut settings = Settings::default();
+    settings.network.layers = Widths([vec![data.train.features()], vec![64; args.layers], vec![10]].concat());
+    settings.optimization.lr = 1e-4;
+    settings.optimization.schedule.warm_up = 50;
+    settings.optimization.steps = Some(args.steps);
+    settings.placement.strategy = Strategy::Budget(args.budget_mib << 20);
 
-    println!("{}, batches of {}, on {}", settings.layers, settings.batch, machine.info().name);
+    println!(
+        "{}, batches of {}, on {}",
+        settings.network.layers,
+        settings.batching.batch,
+        machine.info().name
+    );
     let describe = |settings: &Settings| -> Result<Planned> {
         let planned = machine.plan(settings, data.shape())?;
         println!(
@@ -83,11 +84,12 @@ pub fn run(args: &Args) -> Result<Outcome> {
         );
         Ok(planned)
     };
-    let keep_all = describe(&Settings { strategy: Strategy::StoreAll, ..settings.clone() })?;
+    let placement = Placement { strategy: Strategy::StoreAll, ..settings.placement };
+    let keep_all = describe(&Settings { placement, ..settings.clone() })?;
     let budget = describe(&settings)?;
 
     let start = settings.initial_parameters()?;
-    let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+    let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
     trainer.train_to_end(50, |steps, loss| println!("{steps:>5} steps: loss {loss:.4}"))?;
     let accuracy = trainer.evaluate()?.accuracy.unwrap_or_default();
     println!("test accuracy {accuracy:.4} after {:.1} s", trainer.training_time().as_secs_f64());

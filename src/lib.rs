@@ -15,7 +15,7 @@
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 //! use ckpt_gpu::data::{Dataset, Inputs, Split};
 //! use ckpt_gpu::strategy::Strategy;
-//! use ckpt_gpu::train::{Machine, Predictor, Scores, Start, Trainer};
+//! use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 //! use ckpt_gpu::model_file::{self, Model};
 //!
 //! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
@@ -25,30 +25,27 @@
 //! let data = Arc::new(Dataset::in_memory(train, test)?);
 //!
 //! // A residual network of ten layers, and the most that it may take: less than with all activations kept.
-//! let keep_all = Settings {
-//!     layers: Widths([vec![2], vec![16; 9], vec![2]].concat()),
-//!     lr: 0.01,
-//!     batch: 100,
-//!     epochs: 30,
-//!     device: DeviceChoice::Cpu,
-//!     ..Settings::default()
-//! };
-//! let (machine, _) = Machine::find(keep_all.device)?;
-//! let most = machine.plan(&keep_all, data.shape())?.bytes().total() - 32 * 1024;
-//! let settings = Settings { strategy: Strategy::Budget(most), ..keep_all };
+//! let mut settings = Settings::default();
+//! settings.network.layers = Widths([vec![2], vec![16; 9], vec![2]].concat());
+//! settings.optimization.lr = 0.01;
+//! settings.optimization.epochs = 30;
+//! settings.placement.device = DeviceChoice::Cpu;
+//! let (machine, _) = Machine::find(settings.placement.device)?;
+//! let most = machine.plan(&settings, data.shape())?.bytes().total() - 32 * 1024;
+//! settings.placement.strategy = Strategy::Budget(most);
 //! let planned = machine.plan(&settings, data.shape())?;
 //! assert!(planned.bytes().total() <= most);
 //! println!("{} layers run again in each step", planned.plan.prediction.recomputed_layers);
 //!
 //! let start = settings.initial_parameters()?;
-//! let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+//! let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
 //! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
 //! assert_eq!(planned.bytes(), trainer.memory().counted);
 //!
 //! let folder = tempfile::tempdir().expect("there is a place for temporary files");
 //! let path = folder.path().join("model.safetensors");
 //! let parameters = trainer.parameters()?;
-//! model_file::write(&path, &Model { network: settings.network()?, parameters, scaling: None })?;
+//! model_file::write(&path, &Model { network: settings.network.build()?, parameters, scaling: None })?;
 //! let Model { network, parameters, .. } = model_file::read(&path)?;
 //! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
 //! let scores = Scores::of(&network, &outputs, data.test.targets());

@@ -27,10 +27,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ckpt_gpu::Result;
-use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::config::{Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Settings, Widths};
 use ckpt_gpu::model::{Activation, Decay, Loss, Parameters, Schedule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Predictor, Start, Trainer};
+use ckpt_gpu::train::{Machine, Predictor, Trainer};
 use clap::Parser;
 use image::Image;
 
@@ -71,27 +71,37 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
     let pixels = data.train.len();
     let (machine, _) = Machine::find(args.device)?;
     let settings = Settings {
-        layers: Widths([vec![2], vec![64; 16], vec![3]].concat()),
-        activation: Activation::Sine,
-        residual: false,
-        loss: Loss::Mse,
-        lr: 3e-3,
-        schedule: Schedule { decay: Decay::Cosine, warm_up: args.steps / 10, ..Schedule::default() },
-        batch: pixels,
-        steps: Some(args.steps),
-        shuffle: false,
-        strategy: Strategy::StoreAll,
+        network: NetworkSettings {
+            layers: Widths([vec![2], vec![64; 16], vec![3]].concat()),
+            activation: Activation::Sine,
+            residual: false,
+            loss: Loss::Mse,
+            ..NetworkSettings::default()
+        },
+        optimization: Optimization {
+            lr: 3e-3,
+            schedule: Schedule { decay: Decay::Cosine, warm_up: args.steps / 10, ..Schedule::default() },
+            steps: Some(args.steps),
+            shuffle: false,
+            ..Optimization::default()
+        },
+        batching: Batching { batch: pixels, micro_batch: None },
+        placement: Placement { strategy: Strategy::StoreAll, ..Placement::default() },
         ..Settings::default()
     };
     let all = machine.plan(&settings, data.shape())?.bytes().total();
-    let within = |bytes| Settings { strategy: Strategy::Budget(bytes), ..settings.clone() };
+    let within = |bytes| {
+        let placement = Placement { strategy: Strategy::Budget(bytes), ..settings.placement };
+        Settings { placement, ..settings.clone() }
+    };
     let parts = (8..pixels).find(|parts| pixels.is_multiple_of(*parts)).unwrap_or(1);
-    let in_parts = Settings { micro_batch: Some(pixels / parts), ..settings.clone() };
+    let batching = Batching { batch: pixels, micro_batch: Some(pixels / parts) };
+    let in_parts = Settings { batching, ..settings.clone() };
 
     let device = machine.info().name;
     println!(
         "{}×{} pixels, {}, {} steps on {device}",
-        image.width, image.height, settings.layers, args.steps
+        image.width, image.height, settings.network.layers, args.steps
     );
     println!("          planned bytes  counted bytes  layers run again  ms a step  PSNR, dB  bits");
     let start = settings.initial_parameters()?;
@@ -102,7 +112,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
         ("a third", within(all / 3)),
         (&format!("{parts} parts"), in_parts),
     ] {
-        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&start))?;
+        let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
         trainer.train_to_end(args.steps, |_, _| ())?;
         let memory = trainer.memory();
         assert!(memory.agrees(), "{name}: planned and counted bytes differ: {memory:?}");
@@ -114,7 +124,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
             parameters: trainer.parameters()?,
         };
         let is_same = rows.first().is_none_or(|first| row.parameters == first.parameters);
-        assert!(is_same || settings.micro_batch.is_some(), "{name} trained another network");
+        assert!(is_same || settings.batching.micro_batch.is_some(), "{name} trained another network");
         println!(
             "{name:<9} {:>13}  {:>13}  {:>16}  {:>9.0}  {:>8.2}  {}",
             memory.planned.total(),
@@ -127,7 +137,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
         rows.push(row);
     }
     if let Some(path) = &args.out {
-        let network = settings.network()?;
+        let network = settings.network.build()?;
         let mut field = Predictor::on(&machine, &network, &rows[0].parameters, &data, image.width)?;
         Image { rgb: field.outputs()?, ..image }.write(path)?;
     }

@@ -30,7 +30,7 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
     let states = network.states(inputs);
     let distance = distance(network.activation);
     let noise = 16.0 * f64::EPSILON * network.loss(inputs, targets).abs().max(1.0) / distance;
-    let mut random = Random::new(problem.settings.seed.wrapping_add(2));
+    let mut random = Random::new(problem.settings.optimization.seed.wrapping_add(2));
     let tensors = (0..layers).flat_map(|layer| [(layer, true), (layer, false)]);
     let usual = |&(layer, is_weight): &(usize, bool)| {
         let tensor = if is_weight { &gradients.weights[layer] } else { &gradients.biases[layer] };
@@ -95,5 +95,5 @@ fn distance(activation: Activation) -> f64 {
 /// Of running the layers from this one on.
 fn multiplications(problem: &Problem, layer: usize) -> u64 {
     let widths = &problem.reference.widths[layer..];
-    widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.settings.batch) as u64).sum()
+    widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.settings.batching.batch) as u64).sum()
 }

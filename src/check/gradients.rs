@@ -108,7 +108,7 @@ pub(super) fn compare(
 ) -> Check {
     // What f32 does not tell from zero: a delta below its smallest normal number, of each sample and times a state of
     // a usual size, and the spacing around a parameter where even the huge rate does not move it further.
-    let smallest = 16.0 * problem.settings.batch as f64 * f64::from(f32::MIN_POSITIVE)
+    let smallest = 16.0 * problem.settings.batching.batch as f64 * f64::from(f32::MIN_POSITIVE)
         + f64::from(f32::EPSILON) * LARGEST_PARAMETER / f64::from(problem.rate(MOVE));
     let (mut worst, mut vanished) = (Worst::default(), 0);
     let mut compare = |found: &[f64], expected: &[f64], at: &dyn Fn() -> String| {

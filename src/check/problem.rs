@@ -34,19 +34,19 @@ pub(super) struct Problem {
 
 impl Problem {
     pub fn new(settings: &Settings) -> Result<Self> {
-        let network = settings.network()?;
+        let network = settings.network.build()?;
         let parameters = parameters(&network, settings);
         let reference = twin::reference(&network, &parameters);
-        let mut random = Random::new(settings.seed.wrapping_add(1));
+        let mut random = Random::new(settings.optimization.seed.wrapping_add(1));
         let train = train_split(settings, &network, &reference, &mut random)?;
-        let test = random.split(&network, settings.micro_batch() / 2 + 1, false, false)?;
+        let test = random.split(&network, settings.batching.micro_batch() / 2 + 1, false, false)?;
         let data = Arc::new(Dataset { source: "random numbers".into(), train, test });
 
         let inputs = match data.train.inputs() {
-            Inputs::F32(values) => widen(&values[..settings.batch * network.features()]),
+            Inputs::F32(values) => widen(&values[..settings.batching.batch * network.features()]),
             Inputs::U8(_) | Inputs::Mapped(_) => Vec::new(),
         };
-        let rows: Vec<u32> = (0..settings.batch as u32).collect();
+        let rows: Vec<u32> = (0..settings.batching.batch as u32).collect();
         let targets = twin::targets(&data.train, network.outputs(), &rows);
         let gradients = reference.gradients(&inputs, &targets);
         Ok(Problem {
@@ -76,8 +76,8 @@ impl Problem {
 
 /// What the reference and the backends take on the host, before any of it is allocated.
 pub(super) fn check_memory(settings: &Settings) -> Result<()> {
-    let network = settings.network()?;
-    let states: u64 = Chain::of(&network, settings.batch)?.state_bytes.iter().sum();
+    let network = settings.network.build()?;
+    let states: u64 = Chain::of(&network, settings.batching.batch)?.state_bytes.iter().sum();
     // Of f32: twice on the CPU backend, before and after a step. Of f64: the reference and a copy of it, its gradients,
     // the device's and the CPU's.
     let parameters = (4 * 4 + 5 * 8) * network.parameter_count();
@@ -91,14 +91,14 @@ pub(super) fn check_memory(settings: &Settings) -> Result<()> {
 /// network is: where a layer amplifies what comes in, so it does with rounding, and a deep chain of them leaves the range
 /// of f32. The derivative of sigmoid is at most 1/4, so its gain may be 4.
 fn parameters(network: &Network, settings: &Settings) -> Parameters {
-    let gain = match settings.activation {
+    let gain = match settings.network.activation {
         Activation::Sigmoid => 4.0,
         Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => {
             std::f32::consts::SQRT_2
         }
         Activation::Tanh | Activation::Sine | Activation::Identity => 1.0,
     };
-    Random::new(settings.seed).parameters(network, gain)
+    Random::new(settings.optimization.seed).parameters(network, gain)
 }
 
 /// A few mini-batches and one sample more. Those of the first are clear of kinks where that can be had.
@@ -108,11 +108,11 @@ fn train_split(
     reference: &Reference,
     random: &mut Random,
 ) -> Result<Split> {
-    let (features, samples) = (network.features(), BATCHES * settings.batch + 1);
+    let (features, samples) = (network.features(), BATCHES * settings.batching.batch + 1);
     let mut inputs = Vec::with_capacity(samples * features);
     for sample in 0..samples {
         let mut row = random.normals(features, 1.0);
-        if reference.activation.has_kink() && sample < settings.batch {
+        if reference.activation.has_kink() && sample < settings.batching.batch {
             for _ in 1..DRAWS {
                 if is_clear_of_kinks(reference, &widen(&row)) {
                     break;

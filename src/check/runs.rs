@@ -1,10 +1,10 @@
 use super::gradients::MOVE;
 use super::line::{Check, Worst};
 use super::problem::{BATCHES, Problem};
-use crate::config::Settings;
+use crate::config::{Batching, Diagnostics, Optimization, Placement, Settings};
 use crate::device::DatasetPlacement;
 use crate::strategy::Strategy;
-use crate::train::{Machine, MemoryReport, Start, Trainer, task};
+use crate::train::{Machine, MemoryReport, Trainer, task};
 use crate::{Error, Result};
 
 /// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
@@ -97,7 +97,7 @@ impl<'a> Runs<'a> {
 
     /// So do all strategies in micro-batches, for one size of these.
     pub fn micro_batches(&mut self) -> Result<Check> {
-        let batch = self.problem.settings.batch;
+        let batch = self.problem.settings.batching.batch;
         let divisors = || (2..=batch).filter(|parts| batch.is_multiple_of(*parts));
         let mut parts: Vec<usize> =
             divisors().take(1).chain(divisors().take_while(|&parts| parts <= MOST_PARTS).last()).collect();
@@ -105,11 +105,12 @@ impl<'a> Runs<'a> {
         let mut compared = Compared::default();
         for &parts in &parts {
             let micro_batch = Some(batch / parts);
-            let everything = Settings { micro_batch, ..self.one_step(Strategy::EveryN(0)) };
+            let in_parts = |settings| Settings { batching: Batching { batch, micro_batch }, ..settings };
+            let everything = in_parts(self.one_step(Strategy::EveryN(0)));
             let expected = self.run(&everything)?;
             let least = Strategy::Budget(self.budgets_of(&everything)?[0]);
             for strategy in self.recomputing().into_iter().chain([least]) {
-                let found = self.run(&Settings { micro_batch, ..self.one_step(strategy) })?;
+                let found = self.run(&in_parts(self.one_step(strategy)))?;
                 compared.note(&format!("{strategy} in {parts} parts"), &found, &expected);
             }
         }
@@ -126,12 +127,15 @@ impl<'a> Runs<'a> {
         let everything = self.one_step(Strategy::EveryN(0));
         let expected = self.run(&everything)?;
         // States that are looked at are in memory, which takes more of it.
-        let budgets = self.budgets_of(&Settings { verify_recompute: true, ..everything })?;
+        let verified = |settings| Settings {
+            diagnostics: Diagnostics { verify_recompute: true, timed: false },
+            ..settings
+        };
+        let budgets = self.budgets_of(&verified(everything))?;
         let strategies = self.recomputing().into_iter().chain(budgets.into_iter().map(Strategy::Budget));
         let (mut compared, mut states) = (Compared::default(), 0);
         for strategy in strategies {
-            let settings = Settings { verify_recompute: true, ..self.one_step(strategy) };
-            let (found, more) = self.run_counting(&settings)?;
+            let (found, more) = self.run_counting(&verified(self.one_step(strategy)))?;
             compared.note(&strategy.to_string(), &found, &expected);
             states += more;
         }
@@ -140,11 +144,15 @@ impl<'a> Runs<'a> {
 
     /// A run of a few ordinary steps, shuffled and scored, comes out the same a second time, and under every strategy.
     pub fn repeat(&mut self) -> Result<Check> {
-        let settings = |strategy| Settings {
-            lr: self.problem.rate(1.0 / 64.0),
-            steps: Some(BATCHES as u64),
-            shuffle: true,
-            ..self.one_step(strategy)
+        let settings = |strategy| {
+            let mut settings = self.one_step(strategy);
+            settings.optimization = Optimization {
+                lr: self.problem.rate(1.0 / 64.0),
+                steps: Some(BATCHES as u64),
+                shuffle: true,
+                ..settings.optimization
+            };
+            settings
         };
         let least = Strategy::Budget(self.budgets_of(&settings(Strategy::EveryN(0)))?[0]);
         let strategies: Vec<_> =
@@ -166,16 +174,20 @@ impl<'a> Runs<'a> {
     }
 
     fn one_step(&self, strategy: Strategy) -> Settings {
+        let Settings { network, optimization, batching, placement, diagnostics } =
+            self.problem.settings.clone();
         Settings {
-            strategy,
-            lr: self.problem.rate(MOVE),
-            epochs: 1,
-            steps: Some(1),
-            shuffle: false,
-            micro_batch: None,
-            dataset: DatasetPlacement::Auto,
-            verify_recompute: false,
-            ..self.problem.settings.clone()
+            network,
+            optimization: Optimization {
+                lr: self.problem.rate(MOVE),
+                epochs: 1,
+                steps: Some(1),
+                shuffle: false,
+                ..optimization
+            },
+            batching: Batching { micro_batch: None, ..batching },
+            placement: Placement { strategy, dataset: DatasetPlacement::Auto, ..placement },
+            diagnostics: Diagnostics { verify_recompute: false, ..diagnostics },
         }
     }
 
@@ -192,8 +204,9 @@ impl<'a> Runs<'a> {
     fn budgets_of(&self, everything: &Settings) -> Result<Vec<u64>> {
         let task = task(everything, &self.problem.network, self.problem.data.shape());
         let target = self.machine.target();
-        let most = target.plan(everything.strategy, &task, everything.dataset)?.bytes().total();
-        let least = match target.plan(Strategy::Budget(1), &task, everything.dataset) {
+        let most =
+            target.plan(everything.placement.strategy, &task, everything.placement.dataset)?.bytes().total();
+        let least = match target.plan(Strategy::Budget(1), &task, everything.placement.dataset) {
             Err(Error::OverBudget { least, .. }) => least,
             Err(error) => return Err(error),
             Ok(_) => 1,
@@ -211,7 +224,7 @@ impl<'a> Runs<'a> {
     /// The outcome, and how many recomputed states were compared.
     fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
         let Problem { data, parameters, .. } = self.problem;
-        let mut trainer = Trainer::on(self.machine, settings, data, Start::at(parameters))?;
+        let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
         let ended = trainer.epoch(|_| ()).and_then(|epoch| Ok((epoch, trainer.parameters()?)));
         let outcome = match ended {
             Ok((epoch, parameters)) => {
@@ -226,7 +239,7 @@ impl<'a> Runs<'a> {
         };
         if outcome.is_ok() {
             let differ = bytes_that_differ(&trainer.memory());
-            self.memory.note(differ as f64, || settings.strategy.to_string());
+            self.memory.note(differ as f64, || settings.placement.strategy.to_string());
         }
         let states = trainer.verifier().map_or(0, |verifier| verifier.compared());
         Ok((outcome, states))

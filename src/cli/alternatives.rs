@@ -26,7 +26,7 @@ pub(super) struct Alternatives<'a> {
 impl Alternatives<'_> {
     /// Store-all, the best every n, and `asked`.
     pub fn compared(&self, asked: &Choice) -> Result<Vec<Choice>> {
-        self.strategies(self.settings.micro_batch(), Some(asked))
+        self.strategies(self.settings.batching.micro_batch(), Some(asked))
     }
 
     /// What a budget makes of the memory of the best every n of `compared`, unless that is among them.
@@ -34,7 +34,7 @@ impl Alternatives<'_> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
         match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
-            Some(budget) => self.choice(budget, &self.task(self.settings.micro_batch())),
+            Some(budget) => self.choice(budget, &self.task(self.settings.batching.micro_batch())),
             None => Ok(None),
         }
     }
@@ -42,9 +42,13 @@ impl Alternatives<'_> {
     /// Store-all, the best every n and what was asked for, in micro-batches of several sizes; the size that was asked
     /// for is `compared`'s.
     pub fn micro_batches(&self, compared: &[Choice]) -> Result<Vec<MicroBatchChoice>> {
-        let sizes = sizes(self.settings.batch, self.settings.micro_batch(), self.count(MICRO_BATCHES));
+        let sizes = sizes(
+            self.settings.batching.batch,
+            self.settings.batching.micro_batch(),
+            self.count(MICRO_BATCHES),
+        );
         let row = |micro_batch| {
-            let choices = if micro_batch == self.settings.micro_batch() {
+            let choices = if micro_batch == self.settings.batching.micro_batch() {
                 compared.to_vec()
             } else {
                 self.strategies(micro_batch, None)?
@@ -57,9 +61,10 @@ impl Alternatives<'_> {
     /// The least recomputation under budgets of every size, and the bound of what was `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
-        let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.micro_batch()))?;
+        let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.batching.micro_batch()))?;
         // A budget is planned for as if the dataset were where it takes least.
-        let beside = self.target.least_beside(&self.task(self.settings.micro_batch()), self.residence)?;
+        let beside =
+            self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.residence)?;
         let bound_flops = match planned.strategy {
             Strategy::Budget(budget) => solver.bound(budget.saturating_sub(beside)),
             _ => None,
@@ -77,7 +82,7 @@ impl Alternatives<'_> {
     fn strategies(&self, micro_batch: usize, known: Option<&Choice>) -> Result<Vec<Choice>> {
         let Some(chain) = fitting(self.target.chain(&self.task(micro_batch)))? else { return Ok(Vec::new()) };
         let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
-        let asked = self.settings.strategy.resolved(&chain);
+        let asked = self.settings.placement.strategy.resolved(&chain);
         if !strategies.contains(&asked) {
             strategies.push(asked);
         }
@@ -96,7 +101,8 @@ impl Alternatives<'_> {
     }
 
     fn task(&self, micro_batch: usize) -> Task<'_> {
-        let settings = Settings { micro_batch: Some(micro_batch), ..self.settings.clone() };
+        let mut settings = self.settings.clone();
+        settings.batching.micro_batch = Some(micro_batch);
         task(&settings, self.network, self.data)
     }
 

@@ -35,10 +35,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     if let Some(path) = &args.gradients {
         npz::check_writable(path)?;
     }
-    let (machine, passed_over) = Machine::find(settings.device)?;
+    let (machine, passed_over) = Machine::find(settings.placement.device)?;
     let device = machine.info();
     let name = output::device(&device, passed_over.as_ref());
-    output::narrate(&format!("checking {name}, with {} and random data", settings.layers));
+    output::narrate(&format!("checking {name}, with {} and random data", settings.network.layers));
 
     let started = Instant::now();
     let (mut last_word, mut shown) = (started, Ok(()));
@@ -67,7 +67,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
         shown = output::result_json(&report::json::checked(&device, &outcome));
     }
     let saved = match &args.gradients {
-        Some(path) => outcome.gradients.write(path, &settings.network()?).map(|()| {
+        Some(path) => outcome.gradients.write(path, &settings.network.build()?).map(|()| {
             output::narrate(&format!("gradients written to {}", path.display()));
         }),
         None => Ok(()),

@@ -65,20 +65,23 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     if args.repeats == 0 {
         return Err(Error::usage("--repeats", "found 0, expected at least 1"));
     }
-    let network = settings.network()?;
+    let network = settings.network.build()?;
     report::check(&args.report)?;
     let data = Arc::new(args.flags.load(&settings)?.0);
     data.check(&network)?;
     let parameters = args.start.parameters(&network, &settings)?;
 
-    let (machine, passed_over) = Machine::find(settings.device)?;
+    let (machine, passed_over) = Machine::find(settings.placement.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());
-    output::narrate(&format!("comparing on {device}: {}, {} times each", settings.layers, args.repeats));
+    output::narrate(&format!(
+        "comparing on {device}: {}, {} times each",
+        settings.network.layers, args.repeats
+    ));
     let mut progress = None;
     let comparison =
         Comparison::run(&machine, &settings, &args.strategies(), args.repeats, &data, &parameters, |turn| {
             let progress = progress.get_or_insert_with(|| {
-                Progress::new((turn.runs as u64).saturating_mul(turn.steps), settings.batch)
+                Progress::new((turn.runs as u64).saturating_mul(turn.steps), settings.batching.batch)
             });
             progress.step((turn.run as u64).saturating_mul(turn.steps).saturating_add(turn.step));
         })?;

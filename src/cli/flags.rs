@@ -5,7 +5,9 @@ use clap::Args;
 
 use super::data::DataFlags;
 use crate::Result;
-use crate::config::{DeviceChoice, Preset, Settings, Widths};
+use crate::config::{
+    Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
+};
 use crate::data::{Dataset, FeatureScaling};
 use crate::device::DatasetPlacement;
 use crate::memory::{check_host_memory, parse_bytes};
@@ -48,7 +50,7 @@ pub(super) struct NetworkFlags {
     batch: Option<usize>,
 
     /// For the initial parameters and the order of the samples
-    #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
     /// On a GPU, run thin layers one by one, not together in the memory of its workgroups
@@ -60,26 +62,33 @@ pub(super) struct NetworkFlags {
     no_tune: bool,
 
     /// Where to compute
-    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().placement.device, value_enum)]
     device: DeviceChoice,
 }
 
 impl NetworkFlags {
     /// The settings that these flags name, and the preset's or the default for the others.
     pub fn settings(&self) -> Settings {
-        let settings = self.preset.map_or_else(Settings::default, Preset::settings);
+        let Settings { network, optimization, batching, placement, diagnostics } =
+            self.preset.map_or_else(Settings::default, Preset::settings);
         Settings {
-            layers: self.layers.clone().unwrap_or(settings.layers),
-            activation: self.activation.unwrap_or(settings.activation),
-            residual: self.residual.unwrap_or(settings.residual),
-            layer_norm: self.layer_norm,
-            loss: self.loss.unwrap_or(settings.loss),
-            batch: self.batch.unwrap_or(settings.batch),
-            seed: self.seed,
-            device: self.device,
-            fused: !self.no_fuse,
-            tuned: !self.no_tune,
-            ..settings
+            network: NetworkSettings {
+                layers: self.layers.clone().unwrap_or(network.layers),
+                activation: self.activation.unwrap_or(network.activation),
+                residual: self.residual.unwrap_or(network.residual),
+                layer_norm: self.layer_norm,
+                loss: self.loss.unwrap_or(network.loss),
+                ..network
+            },
+            optimization: Optimization { seed: self.seed, ..optimization },
+            batching: Batching { batch: self.batch.unwrap_or(batching.batch), ..batching },
+            placement: Placement {
+                device: self.device,
+                fused: !self.no_fuse,
+                tuned: !self.no_tune,
+                ..placement
+            },
+            diagnostics,
         }
     }
 }
@@ -121,7 +130,7 @@ pub(super) struct RunFlags {
     no_shuffle: bool,
 
     /// Where the data is kept
-    #[arg(long, help_heading = "Device", value_name = "WHERE", default_value_t = Settings::default().dataset, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "WHERE", default_value_t = Settings::default().placement.dataset, value_enum)]
     dataset: DatasetPlacement,
 }
 
@@ -131,7 +140,7 @@ impl RunFlags {
     /// # Errors
     /// As [`DataFlags::load`], and as [`Dataset::standardised`].
     pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<FeatureScaling>)> {
-        let data = self.data.load(settings.seed)?;
+        let data = self.data.load(settings.optimization.seed)?;
         if !self.standardise {
             return Ok((data, None));
         }
@@ -141,15 +150,18 @@ impl RunFlags {
 
     /// As [`NetworkFlags::settings`], with the strategy left at its default.
     pub fn settings(&self) -> Settings {
-        let settings = self.rule.settings(self.network.settings());
+        let Settings { network, optimization, batching, placement, diagnostics } = self.network.settings();
         Settings {
-            initialiser: self.initialiser.or(settings.initialiser),
-            micro_batch: self.micro_batch,
-            epochs: self.epochs.unwrap_or(settings.epochs),
-            steps: self.steps,
-            shuffle: !self.no_shuffle,
-            dataset: self.dataset,
-            ..settings
+            network: NetworkSettings { initialiser: self.initialiser.or(network.initialiser), ..network },
+            optimization: Optimization {
+                epochs: self.epochs.unwrap_or(optimization.epochs),
+                steps: self.steps,
+                shuffle: !self.no_shuffle,
+                ..self.rule.optimization(optimization)
+            },
+            batching: Batching { micro_batch: self.micro_batch, ..batching },
+            placement: Placement { dataset: self.dataset, ..placement },
+            diagnostics,
         }
     }
 }
@@ -213,12 +225,11 @@ struct RuleFlags {
 }
 
 impl RuleFlags {
-    /// `settings` as these flags change them. Another optimizer than theirs comes with its usual learning rate.
-    fn settings(&self, settings: Settings) -> Settings {
-        let optimizer = self.optimizer.unwrap_or(settings.rule.optimizer);
-        let usual_rate =
-            if optimizer == settings.rule.optimizer { settings.lr } else { optimizer.usual_rate() };
-        Settings {
+    /// `base` as these flags change it. Another optimizer than its own comes with its usual learning rate.
+    fn optimization(&self, base: Optimization) -> Optimization {
+        let optimizer = self.optimizer.unwrap_or(base.rule.optimizer);
+        let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.usual_rate() };
+        Optimization {
             lr: self.lr.unwrap_or(usual_rate),
             rule: UpdateRule {
                 optimizer,
@@ -229,13 +240,13 @@ impl RuleFlags {
                 clip_norm: self.clip_norm,
             },
             schedule: Schedule {
-                decay: self.schedule.unwrap_or(settings.schedule.decay),
+                decay: self.schedule.unwrap_or(base.schedule.decay),
                 warm_up: self.warm_up,
                 decay_every: self.decay_every,
                 decay_factor: self.decay_factor,
                 floor: self.lr_floor,
             },
-            ..settings
+            ..base
         }
     }
 }

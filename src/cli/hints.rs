@@ -1,7 +1,7 @@
 //! What does nothing, what could be left out, and what could be made larger for nothing.
 
 use crate::Result;
-use crate::config::{Settings, divisors};
+use crate::config::{Batching, Placement, Settings, divisors};
 use crate::device::DatasetPlacement;
 use crate::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use crate::report::text::grouped;
@@ -23,7 +23,7 @@ pub(super) struct Asked<'a> {
 
 /// A line about each flag that does nothing beside the others.
 pub(super) fn unused(settings: &Settings) -> Vec<String> {
-    let (rule, schedule) = (&settings.rule, &settings.schedule);
+    let (rule, schedule) = (&settings.optimization.rule, &settings.optimization.schedule);
     let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());
     let heavy = matches!(rule.optimizer, Optimizer::Momentum | Optimizer::Nesterov);
     let adam = matches!(rule.optimizer, Optimizer::Adam | Optimizer::Adamw);
@@ -43,10 +43,10 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let idle = numbers.into_iter().filter(|&(_, given, used, _)| given && !used);
     let mut lines: Vec<_> =
         idle.map(|(flag, _, _, other)| format!("{flag} changes nothing with {other}")).collect();
-    if settings.loss == Loss::CrossEntropy && settings.layers.0.last() == Some(&1) {
+    if settings.network.loss == Loss::CrossEntropy && settings.network.layers.0.last() == Some(&1) {
         lines.push("--loss cross-entropy of one output is always 0; use binary-cross-entropy".to_owned());
     }
-    if settings.layer_norm && settings.layers.0.len() == 2 {
+    if settings.network.layer_norm && settings.network.layers.0.len() == 2 {
         lines.push("--layer-norm changes nothing: no layer reads a hidden state".to_owned());
     }
     lines
@@ -54,7 +54,7 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
 
 /// A line about a strategy that costs and gives nothing; `plan` tells what other settings would take.
 pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
-    match asked.settings.strategy {
+    match asked.settings.placement.strategy {
         Strategy::EveryN(1..) | Strategy::EveryAuto => every(asked, plan),
         Strategy::Budget(budget) => room(asked, budget, plan),
         Strategy::StoreAll | Strategy::EveryN(0) => None,
@@ -63,12 +63,13 @@ pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -
 
 /// Where keeping less takes no fewer bytes than keeping all.
 fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
-    let all =
-        plan(&Settings { strategy: Strategy::StoreAll, ..asked.settings.clone() }).ok()?.bytes().total();
+    let mut keep_all = asked.settings.clone();
+    keep_all.placement.strategy = Strategy::StoreAll;
+    let all = plan(&keep_all).ok()?.bytes().total();
     if asked.bytes < all {
         return None;
     }
-    let flag = match asked.settings.strategy {
+    let flag = match asked.settings.placement.strategy {
         Strategy::EveryN(n) => format!("--every {n}"),
         _ => "--every auto".to_owned(),
     };
@@ -100,24 +101,27 @@ fn room(asked: &Asked, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>)
 
 /// The next larger micro-batch, or else twice the batch or what there is of samples.
 fn larger(asked: &Asked) -> Option<(String, Settings)> {
-    let (settings, micro_batch) = (asked.settings, asked.settings.micro_batch());
-    if let Some(larger) = divisors(settings.batch).filter(|&divisor| divisor > micro_batch).min() {
-        let settings = Settings { micro_batch: Some(larger), ..settings.clone() };
-        return Some((format!("--micro-batch {larger}"), settings));
+    let Batching { batch, .. } = asked.settings.batching;
+    let micro_batch = asked.settings.batching.micro_batch();
+    let with = |batching| Settings { batching, ..asked.settings.clone() };
+    if let Some(larger) = divisors(batch).filter(|&divisor| divisor > micro_batch).min() {
+        let batching = Batching { batch, micro_batch: Some(larger) };
+        return Some((format!("--micro-batch {larger}"), with(batching)));
     }
-    let batch = settings.batch.saturating_mul(2).min(asked.samples.unwrap_or(usize::MAX));
-    let larger = Settings { batch, micro_batch: None, ..settings.clone() };
-    (batch > settings.batch).then(|| (format!("--batch {batch}"), larger))
+    let larger = batch.saturating_mul(2).min(asked.samples.unwrap_or(usize::MAX));
+    let batching = Batching { batch: larger, micro_batch: None };
+    (larger > batch).then(|| (format!("--batch {larger}"), with(batching)))
 }
 
 /// Whether `budget` has room for all that `settings` make, with the dataset wherever it may be.
 fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> bool {
-    let places = match settings.dataset {
+    let places = match settings.placement.dataset {
         DatasetPlacement::Auto => vec![DatasetPlacement::Device, DatasetPlacement::Host],
         place => vec![place],
     };
     places.into_iter().any(|dataset| {
-        let settings = Settings { strategy: Strategy::StoreAll, dataset, ..settings.clone() };
+        let placement = Placement { strategy: Strategy::StoreAll, dataset, ..settings.placement };
+        let settings = Settings { placement, ..settings.clone() };
         plan(&settings).is_ok_and(|planned| planned.bytes().total() <= budget)
     })
 }

@@ -70,7 +70,7 @@ impl Logging {
         test: Option<Evaluation>,
     ) -> Result<()> {
         let (steps, time) = (trainer.steps(), trainer.training_time());
-        let samples = (steps - self.steps) as f64 * settings.batch as f64;
+        let samples = (steps - self.steps) as f64 * settings.batching.batch as f64;
         let last = steps.saturating_sub(1);
         let memory = (!self.has_told_memory).then(|| PeakBytes {
             planned: trainer.planned().total(),
@@ -80,7 +80,7 @@ impl Logging {
             step: steps,
             epoch: last / trainer.steps_per_epoch(),
             loss,
-            learning_rate: settings.rate(last, trainer.total_steps()),
+            learning_rate: settings.optimization.rate(last, trainer.total_steps()),
             samples_per_second: samples / (time - self.training_time).as_secs_f64().max(1e-9),
             test: test.map(|test| TestScore { loss: test.loss, accuracy: test.accuracy }),
             memory,

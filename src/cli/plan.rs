@@ -33,28 +33,29 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs) -> Result<()> {
-    let settings = Settings {
-        strategy: args.strategy.strategy(),
-        timed: args.report.iter().any(ReportFile::is_timed),
-        ..args.flags.settings()
-    };
+    let mut settings = args.flags.settings();
+    settings.placement.strategy = args.strategy.strategy();
+    settings.diagnostics.timed = args.report.iter().any(ReportFile::is_timed);
     settings.validate()?;
     hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     report::check(&args.report)?;
-    let network = settings.network()?;
-    let (target, device, planned_for) = target(settings.device)?;
+    let network = settings.network.build()?;
+    let (target, device, planned_for) = target(settings.placement.device)?;
     let (data, residence) = data(&args.flags, &settings, &network)?;
     let task = train::task(&settings, &network, data);
-    let planned = target.plan(settings.strategy, &task, residence)?;
+    let planned = target.plan(settings.placement.strategy, &task, residence)?;
     let bytes = planned.bytes();
+    let mut asked_settings = settings.clone();
+    asked_settings.placement.dataset = residence;
     let asked = Asked {
-        settings: &Settings { dataset: residence, ..settings.clone() },
+        settings: &asked_settings,
         bytes: bytes.total(),
         recomputed_layers: planned.plan.prediction.recomputed_layers,
         samples: Some(data.train.samples).filter(|&samples| samples > 0),
     };
-    let other =
-        |other: &Settings| target.plan(other.strategy, &train::task(other, &network, data), other.dataset);
+    let other = |other: &Settings| {
+        target.plan(other.placement.strategy, &train::task(other, &network, data), other.placement.dataset)
+    };
     hints::hint(&asked, other).iter().for_each(|hint| output::narrate(hint));
     let summary = PlanSummary {
         strategy: planned.strategy,
@@ -116,11 +117,11 @@ fn data(
     settings: &Settings,
     network: &Network,
 ) -> Result<(DatasetShape, DatasetPlacement)> {
-    let residence = settings.dataset;
+    let residence = settings.placement.dataset;
     let fit = flags.load(settings).and_then(|(data, _)| data.check(network).map(|()| data));
     match fit {
         Ok(data) => {
-            settings.check_batch(data.train.len())?;
+            settings.batching.check_samples(data.train.len())?;
             Ok((data.shape(), residence))
         }
         Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != DatasetPlacement::Device => {

@@ -30,7 +30,7 @@ pub(super) struct ModelFlags {
     data: DataFlags,
 
     /// That of training, which decides the samples that --validation holds back
-    #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().seed, value_parser = count::<u64>, allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
     /// Samples at a time
@@ -38,7 +38,7 @@ pub(super) struct ModelFlags {
     batch: usize,
 
     /// Where to compute
-    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().placement.device, value_enum)]
     device: DeviceChoice,
 }
 

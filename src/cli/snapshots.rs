@@ -82,7 +82,7 @@ impl Snapshots {
                 format!("was made with {name} {held}, and this run has {wanted}; give it as it was");
             return Err(Error::file(&found.path, problem));
         }
-        if !found.snapshot.fits(&settings.network()?) {
+        if !found.snapshot.fits(&settings.network.build()?) {
             return Err(Error::file(&found.path, "is of another network than --layers describes"));
         }
         output::narrate(&format!(

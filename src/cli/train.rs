@@ -13,7 +13,7 @@ use super::logging::{LogFlags, Logging};
 use super::output;
 use super::progress::Progress;
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
-use crate::config::Settings;
+use crate::config::{Diagnostics, Settings};
 use crate::file;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
@@ -73,16 +73,16 @@ impl TrainArgs {
 
 /// `effective` is what `args` were made of.
 pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()> {
-    let settings = Settings {
-        strategy: args.strategy.strategy(),
+    let mut settings = args.flags.settings();
+    settings.placement.strategy = args.strategy.strategy();
+    settings.diagnostics = Diagnostics {
         timed: args.report.iter().any(ReportFile::is_timed),
         verify_recompute: args.verify_recompute,
-        ..args.flags.settings()
     };
     settings.validate()?;
     hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     report::check(&args.report)?;
-    let network = settings.network()?;
+    let network = settings.network.build()?;
     if let Some(path) = &args.save {
         model_file::check_writable(path, &network)?;
     }
@@ -101,10 +101,10 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         None => Some(args.start.parameters(&network, &settings)?),
     };
     let mut log = args.log.open(snapshot.as_ref().map(|snapshot| snapshot.steps))?;
-    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::at));
+    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
     let Some(start) = start else { return Ok(()) };
 
-    let mut trainer = Trainer::starting(&settings, &data, start)?;
+    let mut trainer = Trainer::new(&settings, &data, start)?;
     drop((snapshot, initial));
     announce(args, &settings, &trainer);
     if let Some(effective) = effective {
@@ -163,7 +163,7 @@ fn train(
     mut snapshots: Option<&mut Snapshots>,
     mut log: Option<&mut Logging>,
 ) -> Result<Vec<Epoch>> {
-    let mut progress = Progress::of(trainer, settings.batch);
+    let mut progress = Progress::of(trainer, settings.batching.batch);
     let mut epochs = Vec::new();
     let interrupt = Interrupt::listen();
     let mut epoch_started = Instant::now();
@@ -211,7 +211,7 @@ fn train(
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     let device = output::device(&trainer.device(), trainer.passed_over());
     let summary = summary(trainer);
-    output::narrate(&format!("training {} on {device}", settings.layers));
+    output::narrate(&format!("training {} on {device}", settings.network.layers));
     output::narrate(&report::text::plan(&summary));
     if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
         output::narrate(

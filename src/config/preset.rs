@@ -22,7 +22,10 @@ impl Preset {
             Preset::Longer => (vec![30; 6], 10),
             Preset::VeryLong => (vec![30; 50], 10),
         };
-        Settings { layers: Widths([vec![784], hidden, vec![10]].concat()), epochs, ..Settings::notebook() }
+        let mut settings = Settings::notebook();
+        settings.network.layers = Widths([vec![784], hidden, vec![10]].concat());
+        settings.optimization.epochs = epochs;
+        settings
     }
 
     /// The values of `--every` that the notebook compares.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::{Epoch, Machine, MemoryReport, Start, Trainer, task};
-use crate::config::Settings;
+use super::{Epoch, Machine, MemoryReport, Trainer, task};
+use crate::config::{Placement, Settings};
 use crate::data::Dataset;
 use crate::device::DeviceInfo;
 use crate::model::Parameters;
@@ -68,15 +68,19 @@ impl Comparison {
         parameters: &Parameters,
         mut on_step: impl FnMut(Turn),
     ) -> Result<Self> {
-        let with = |strategy| Settings { strategy, ..settings.clone() };
-        let network = settings.network()?;
+        let with = |strategy| {
+            let placement = Placement { strategy, ..settings.placement };
+            Settings { placement, ..settings.clone() }
+        };
+        let network = settings.network.build()?;
         let task = task(settings, &network, data.shape());
         let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
         for &strategy in &strategies {
-            machine.target().plan(strategy, &task, settings.dataset)?;
+            machine.target().plan(strategy, &task, settings.placement.dataset)?;
         }
-        let warm_up = Settings { steps: Some(WARM_UP_STEPS), ..with(strategies[0]) };
-        Trainer::on(machine, &warm_up, data, Start::at(parameters))?.epoch(|_| ())?;
+        let mut warm_up = with(strategies[0]);
+        warm_up.optimization.steps = Some(WARM_UP_STEPS);
+        Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
         let runs = match repeats.checked_mul(strategies.len()) {
@@ -90,7 +94,7 @@ impl Comparison {
             let (round, place) = (run / strategies.len(), run % strategies.len());
             let index = (round + place) % strategies.len();
             let strategy = strategies[index];
-            let mut trainer = Trainer::on(machine, &with(strategy), data, Start::at(parameters))?;
+            let mut trainer = Trainer::on(machine, &with(strategy), data, parameters)?;
             let steps = trainer.total_steps();
             let mut epochs = Vec::new();
             while !trainer.is_done() {

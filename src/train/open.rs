@@ -67,8 +67,12 @@ impl Machine {
     /// [`Error::Usage`] for settings that do not fit each other, and those of [`Target::plan`].
     pub fn plan(&self, settings: &Settings, data: DatasetShape) -> Result<Planned> {
         settings.validate()?;
-        let network = settings.network()?;
-        self.target().plan(settings.strategy, &task(settings, &network, data), settings.dataset)
+        let network = settings.network.build()?;
+        self.target().plan(
+            settings.placement.strategy,
+            &task(settings, &network, data),
+            settings.placement.dataset,
+        )
     }
 
     /// Allocates all that `job` needs, `bytes` in all, and books it in `ledger`.

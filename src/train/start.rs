@@ -47,7 +47,15 @@ pub struct Start<'a> {
     pub losses: LossSum,
 }
 
+impl<'a> From<&'a Parameters> for Start<'a> {
+    /// A new run.
+    fn from(parameters: &'a Parameters) -> Self {
+        Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
+    }
+}
+
 impl<'a> From<&'a Snapshot> for Start<'a> {
+    /// The run that was stopped.
     fn from(snapshot: &'a Snapshot) -> Self {
         let (sum, steps) = snapshot.losses;
         Start {
@@ -59,16 +67,9 @@ impl<'a> From<&'a Snapshot> for Start<'a> {
     }
 }
 
-impl<'a> Start<'a> {
-    /// The beginning.
-    pub fn at(parameters: &'a Parameters) -> Self {
-        Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
-    }
-}
-
 /// What decides the bits of a run, by name, in words: what it takes to go on with a snapshot of it.
 pub fn decisive(settings: &Settings, data: &Dataset) -> BTreeMap<String, String> {
-    let mut decisive = settings.decisive();
+    let mut decisive = settings.identity();
     decisive.insert("--data".to_owned(), data.identity());
     decisive
 }

@@ -7,13 +7,13 @@ use crate::model::Network;
 pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -> Task<'a> {
     Task {
         network,
-        micro_batch: settings.micro_batch(),
-        parts: settings.batch / settings.micro_batch(),
-        rule: settings.rule,
+        micro_batch: settings.batching.micro_batch(),
+        parts: settings.batching.parts(),
+        rule: settings.optimization.rule,
         data,
-        timed: settings.timed,
-        fused: settings.fused,
-        observed: settings.verify_recompute,
-        tuned: settings.tuned,
+        timed: settings.diagnostics.timed,
+        fused: settings.placement.fused,
+        observed: settings.diagnostics.verify_recompute,
+        tuned: settings.placement.tuned,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::root;
+use crate::common::{changed, root};
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
@@ -143,14 +143,13 @@ fn weights_that_differ_are_told() {
     let inputs = (0..60).map(|n| (n * n % 17) as f32 / 17.0).collect();
     let split = Split::new(3, Inputs::F32(inputs), (0..20).map(|n| n % 2).collect::<Vec<_>>()).unwrap();
     let data = std::sync::Arc::new(Dataset { source: "test".into(), train: split.clone(), test: split });
-    let settings = Settings {
-        layers: Widths(vec![3, 4, 4, 2]),
-        batch: 5,
-        epochs: 2,
-        device: DeviceChoice::Cpu,
-        ..Settings::notebook()
-    };
-    let network = settings.network().unwrap();
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![3, 4, 4, 2]);
+        s.batching.batch = 5;
+        s.optimization.epochs = 2;
+        s.placement.device = DeviceChoice::Cpu;
+    });
+    let network = settings.network.build().unwrap();
     let start = Parameters::normal(&network, 5);
     let mut turns = 0;
     let strategies = [Strategy::EveryN(1), Strategy::EveryN(2), Strategy::StoreAll];

@@ -6,13 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::changed;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use ckpt_gpu::snapshot::SnapshotStore;
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 
 const SAMPLES: usize = 56;
 const BATCH: usize = 8;
@@ -30,7 +31,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
     let folder = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(folder.path(), 1).unwrap();
     let first = settings.initial_parameters().unwrap();
-    let mut trainer = Trainer::on(machine, settings, data, Start::at(&first)).unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, &first).unwrap();
     let mut loss = f32::NAN;
     for &stop in stops.iter().chain([&STEPS]) {
         while trainer.steps() < stop {
@@ -42,7 +43,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
         if stop < STEPS {
             store.save(&trainer.snapshot().unwrap()).unwrap();
             let found = store.latest().unwrap();
-            trainer = Trainer::on(machine, settings, data, Start::from(&found.snapshot)).unwrap();
+            trainer = Trainer::on(machine, settings, data, &found.snapshot).unwrap();
         }
     }
     (trainer.parameters().unwrap().sha256(), loss)
@@ -52,21 +53,22 @@ fn goes_on_to_the_same_bits(device: DeviceChoice) {
     let (machine, data) = (Machine::find(device).unwrap().0, data());
     for (turn, optimizer) in [Optimizer::Sgd, Optimizer::Adam].into_iter().enumerate() {
         for every in [0, 2, 3] {
-            let settings = Settings {
-                layers: Widths(vec![5, 7, 7, 7, 7, 3]),
-                loss: Loss::CrossEntropy,
-                residual: true,
-                layer_norm: every == 3,
-                initialiser: None,
-                rule: UpdateRule { clip_norm: (every == 3).then_some(0.5), ..UpdateRule::of(optimizer) },
-                lr: 0.02,
-                schedule: Schedule { decay: Decay::Cosine, warm_up: 3, ..Schedule::default() },
-                batch: BATCH,
-                micro_batch: (every == 2).then_some(4),
-                steps: Some(STEPS),
-                strategy: Strategy::EveryN(every),
-                ..Settings::notebook()
-            };
+            let settings = changed(Settings::notebook(), |s| {
+                s.network.layers = Widths(vec![5, 7, 7, 7, 7, 3]);
+                s.network.loss = Loss::CrossEntropy;
+                s.network.residual = true;
+                s.network.layer_norm = every == 3;
+                s.network.initialiser = None;
+                s.optimization.rule =
+                    UpdateRule { clip_norm: (every == 3).then_some(0.5), ..UpdateRule::of(optimizer) };
+                s.optimization.lr = 0.02;
+                s.optimization.schedule =
+                    Schedule { decay: Decay::Cosine, warm_up: 3, ..Schedule::default() };
+                s.batching.batch = BATCH;
+                s.batching.micro_batch = (every == 2).then_some(4);
+                s.optimization.steps = Some(STEPS);
+                s.placement.strategy = Strategy::EveryN(every);
+            });
             let whole = run(&machine, &settings, &data, &[]);
             // Of all runs together, after every step, alone and with others; an epoch has seven.
             let first = 1 + turn as u64;

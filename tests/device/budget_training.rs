@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::Random;
+use crate::common::{Random, changed};
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -22,7 +22,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     assert_eq!(memory.planned_intervals, memory.counted_intervals, "{settings:?}");
     assert_eq!(memory.allocations_after_first_step, 0, "{settings:?}");
     assert_eq!(memory.objects_after_first_step, 0, "{settings:?}");
-    if let Strategy::Budget(budget) = settings.strategy {
+    if let Strategy::Budget(budget) = settings.placement.strategy {
         assert!(memory.counted.total() <= budget, "{} of {budget} bytes", memory.counted.total());
     }
     let trained = trainer.parameters().unwrap();
@@ -41,7 +41,7 @@ fn random_data(features: usize, classes: usize, samples: usize, random: &mut Ran
 
 /// The least budget for `settings`, as the error for one that is too small tells it.
 fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> u64 {
-    let starved = Settings { strategy: Strategy::Budget(1), ..settings.clone() };
+    let starved = changed(settings.clone(), |s| s.placement.strategy = Strategy::Budget(1));
     match devices::trainer(&starved, data, parameters).map(|_| ()) {
         Err(Error::OverBudget { budget: 1, least, advice }) => {
             assert!(advice.contains("parameters ") && advice.contains("a smaller --batch"), "{advice}");
@@ -56,32 +56,31 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
     const BUDGETS: u32 = 10;
     let mut random = Random::new(31);
     let widths: Vec<usize> = [7, 40, 64, 8, 61, 9, 64, 16, 33, 64, 5, 48, 12, 10].to_vec();
-    let settings = Settings {
-        layers: Widths(widths),
-        activation: Activation::Tanh,
-        loss: Loss::CrossEntropy,
-        lr: 0.1,
-        batch: 66,
-        micro_batch,
-        steps: Some(3),
-        device,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(widths);
+        s.network.activation = Activation::Tanh;
+        s.network.loss = Loss::CrossEntropy;
+        s.optimization.lr = 0.1;
+        s.batching.batch = 66;
+        s.batching.micro_batch = micro_batch;
+        s.optimization.steps = Some(3);
+        s.placement.device = device;
+    });
     let data = random_data(7, 10, 200, &mut random);
-    let parameters = random.parameters(&settings.network().unwrap());
+    let parameters = random.parameters(&settings.network.build().unwrap());
     let (store_all, expected) = train(&settings, &data, &parameters);
     let (least, most) = (least_budget(&settings, &data, &parameters), store_all.planned().total() + 50_000);
     let mut recomputed = Vec::new();
     for step in 0..BUDGETS {
         let budget = least + (most - least) * u64::from(step) / u64::from(BUDGETS - 1);
-        let settings = Settings { strategy: Strategy::Budget(budget), ..settings.clone() };
+        let settings = changed(settings.clone(), |s| s.placement.strategy = Strategy::Budget(budget));
         let (trainer, found) = train(&settings, &data, &parameters);
         assert_eq!(found, expected, "budget {budget}");
         recomputed.push(trainer.plan().prediction.recomputed_flops);
     }
     assert!(recomputed.is_sorted_by(|a, b| a >= b), "{recomputed:?}");
     assert!(recomputed[0] > 0 && recomputed[BUDGETS as usize - 1] == 0, "{recomputed:?}");
-    let tight = Settings { strategy: Strategy::Budget(least - 1), ..settings };
+    let tight = changed(settings, |s| s.placement.strategy = Strategy::Budget(least - 1));
     assert!(matches!(
         devices::trainer(&tight, &data, &parameters).map(|_| ()),
         Err(Error::OverBudget { .. })
@@ -91,19 +90,18 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
 /// Storing everything would take more than eight times the budget.
 fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     let mut random = Random::new(32);
-    let settings = Settings {
-        layers: "64x1000,10".parse().unwrap(),
-        activation: Activation::Relu,
-        loss: Loss::CrossEntropy,
-        lr: 1e-3,
-        batch: 1000,
-        steps: Some(1),
-        device,
-        dataset: DatasetPlacement::Host,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = "64x1000,10".parse().unwrap();
+        s.network.activation = Activation::Relu;
+        s.network.loss = Loss::CrossEntropy;
+        s.optimization.lr = 1e-3;
+        s.batching.batch = 1000;
+        s.optimization.steps = Some(1);
+        s.placement.device = device;
+        s.placement.dataset = DatasetPlacement::Host;
+    });
     let data = random_data(64, 10, 1000, &mut random);
-    let mut parameters = random.parameters(&settings.network().unwrap());
+    let mut parameters = random.parameters(&settings.network.build().unwrap());
     for layer in &mut parameters.layers {
         // Near the identity, so that signals neither grow nor fade on their way through a thousand layers of relu.
         for (index, weight) in layer.weights.iter_mut().enumerate() {
@@ -114,7 +112,7 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     let (store_all, expected) = train(&settings, &data, &parameters);
     let needed = store_all.planned().total();
     drop(store_all);
-    let settings = Settings { strategy: Strategy::Budget(needed / 8), ..settings };
+    let settings = changed(settings, |s| s.placement.strategy = Strategy::Budget(needed / 8));
     let (trainer, found) = train(&settings, &data, &parameters);
     assert_eq!(found, expected);
     assert!(8 * trainer.memory().counted.total() <= needed);
@@ -129,17 +127,24 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
 #[test]
 fn software_keeps_the_dataset_on_the_host_where_memory_is_short() {
     let mut random = Random::new(33);
-    let settings = Settings {
-        layers: Widths(vec![50, 20, 30, 4]),
-        batch: 20,
-        steps: Some(2),
-        device: DeviceChoice::Software,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![50, 20, 30, 4]);
+        s.batching.batch = 20;
+        s.optimization.steps = Some(2);
+        s.placement.device = DeviceChoice::Software;
+    });
     let data = random_data(50, 4, 2000, &mut random);
-    let parameters = random.parameters(&settings.network().unwrap());
-    let with =
-        |strategy, dataset| train(&Settings { strategy, dataset, ..settings.clone() }, &data, &parameters);
+    let parameters = random.parameters(&settings.network.build().unwrap());
+    let with = |strategy, dataset| {
+        train(
+            &changed(settings.clone(), |s| {
+                s.placement.strategy = strategy;
+                s.placement.dataset = dataset;
+            }),
+            &data,
+            &parameters,
+        )
+    };
     let (on_device, expected) = with(Strategy::StoreAll, DatasetPlacement::Device);
     let enough = on_device.planned().total();
     for (budget, is_on_device) in [(enough, true), (enough - 1, false)] {

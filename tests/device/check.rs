@@ -1,5 +1,6 @@
 //! `ckpt-gpu check` holds where all is well, and names what is broken where a kernel is.
 
+use crate::common::changed;
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
@@ -34,14 +35,13 @@ fn few_cases() -> Vec<Case> {
 }
 
 fn odd_network() -> Settings {
-    Settings {
-        layers: Widths(vec![13, 1, 37, 8, 22, 3]),
-        activation: Activation::Relu,
-        loss: Loss::CrossEntropy,
-        batch: 9,
-        seed: 5,
-        ..Settings::notebook()
-    }
+    changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![13, 1, 37, 8, 22, 3]);
+        s.network.activation = Activation::Relu;
+        s.network.loss = Loss::CrossEntropy;
+        s.batching.batch = 9;
+        s.optimization.seed = 5;
+    })
 }
 
 #[track_caller]
@@ -67,23 +67,31 @@ fn everything_holds(machine: &Machine, settings: &Settings) {
 #[test]
 fn cpu_holds_however_wide_and_deep() {
     let layers = Widths([vec![20], vec![300; 30], vec![5]].concat());
-    everything_holds(&Machine::Cpu, &Settings { layers, batch: 4, ..Settings::notebook() });
+    everything_holds(
+        &Machine::Cpu,
+        &changed(Settings::notebook(), |s| {
+            s.network.layers = layers;
+            s.batching.batch = 4;
+        }),
+    );
 }
 
 #[test]
 fn cpu_holds() {
     everything_holds(&Machine::Cpu, &Settings::notebook());
     everything_holds(&Machine::Cpu, &odd_network());
-    let normalised = Settings {
-        layers: Widths(vec![13, 9, 37, 37, 22, 3]),
-        layer_norm: true,
-        residual: true,
-        ..odd_network()
-    };
+    let normalised = changed(odd_network(), |s| {
+        s.network.layers = Widths(vec![13, 9, 37, 37, 22, 3]);
+        s.network.layer_norm = true;
+        s.network.residual = true;
+    });
     everything_holds(&Machine::Cpu, &normalised);
     everything_holds(
         &Machine::Cpu,
-        &Settings { layers: Widths(vec![4, 2]), batch: 1, ..Settings::notebook() },
+        &changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(vec![4, 2]);
+            s.batching.batch = 1;
+        }),
     );
 }
 
@@ -308,8 +316,11 @@ fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let context = devices::software();
     let stale = "activate(STORE, sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
     let context = break_shader(context, "forward", "activate(STORE, sum + bias[column])", stale);
-    let settings =
-        Settings { layers: Widths(vec![9, 7, 7, 7, 7, 3]), batch: 6, fused: false, ..Settings::notebook() };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![9, 7, 7, 7, 7, 3]);
+        s.batching.batch = 6;
+        s.placement.fused = false;
+    });
     let machine = Machine::Gpu(Box::new(context));
     let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
     assert_eq!(outcome.checks.len(), 22);

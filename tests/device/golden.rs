@@ -1,6 +1,6 @@
 //! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
 
-use crate::common::{mnist, root};
+use crate::common::{changed, mnist, root};
 use crate::devices;
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -65,16 +65,15 @@ fn lands_where_numpy_does(
 }
 
 fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<usize>) -> Parameters {
-    let settings = Settings {
-        layers: Widths(case.layers.clone()),
-        batch: case.batch,
-        micro_batch,
-        steps: Some(100),
-        shuffle: false,
-        strategy: Strategy::EveryN(every),
-        device,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(case.layers.clone());
+        s.batching.batch = case.batch;
+        s.batching.micro_batch = micro_batch;
+        s.optimization.steps = Some(100);
+        s.optimization.shuffle = false;
+        s.placement.strategy = Strategy::EveryN(every);
+        s.placement.device = device;
+    });
     let mut trainer = devices::trainer(&settings, mnist(), &file(case, "init")).unwrap();
     trainer.epoch(|_| ()).unwrap();
     assert_eq!(trainer.steps(), 100);
@@ -86,9 +85,9 @@ fn train(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<us
 }
 
 fn file(case: &Case, which: &str) -> Parameters {
-    let settings = Settings { layers: Widths(case.layers.clone()), ..Settings::notebook() };
+    let settings = changed(Settings::notebook(), |s| s.network.layers = Widths(case.layers.clone()));
     let path = root().join(format!("tests/golden/{}.{which}.npz", case.name));
-    model_file::read_parameters(&path, &settings.network().unwrap()).unwrap()
+    model_file::read_parameters(&path, &settings.network.build().unwrap()).unwrap()
 }
 
 #[test]

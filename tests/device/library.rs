@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::Random;
+use crate::common::{Random, changed};
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
@@ -20,16 +20,15 @@ fn split(features: usize, samples: usize, random: &mut Random) -> Split {
 fn small() -> (Settings, Arc<Dataset>) {
     let mut random = Random::new(5);
     let data = Dataset::in_memory(split(3, 26, &mut random), split(3, 11, &mut random)).unwrap();
-    let settings = Settings {
-        layers: Widths(vec![3, 8, 8, 8, 8, 2]),
-        activation: Activation::Tanh,
-        loss: Loss::Mse,
-        batch: 8,
-        steps: Some(10),
-        strategy: Strategy::EveryN(2),
-        device: DeviceChoice::Cpu,
-        ..Settings::default()
-    };
+    let settings = changed(Settings::default(), |s| {
+        s.network.layers = Widths(vec![3, 8, 8, 8, 8, 2]);
+        s.network.activation = Activation::Tanh;
+        s.network.loss = Loss::Mse;
+        s.batching.batch = 8;
+        s.optimization.steps = Some(10);
+        s.placement.strategy = Strategy::EveryN(2);
+        s.placement.device = DeviceChoice::Cpu;
+    });
     (settings, Arc::new(data))
 }
 
@@ -64,7 +63,7 @@ fn what_is_planned_without_data_is_what_training_takes() {
     let trainer = Trainer::new(&settings, &data, &settings.initial_parameters().unwrap()).unwrap();
     assert_eq!((planned.strategy, &planned.plan), (trainer.strategy(), trainer.plan()));
     assert_eq!(planned.bytes(), *trainer.planned());
-    let wrong = Settings { micro_batch: Some(3), ..settings };
+    let wrong = changed(settings, |s| s.batching.micro_batch = Some(3));
     let refused = Machine::Cpu.plan(&wrong, data.shape()).map(|_| ());
     assert!(matches!(refused, Err(Error::Usage { flag: "--micro-batch", .. })), "{refused:?}");
 }
@@ -74,7 +73,7 @@ fn predictions_have_the_loss_that_evaluation_finds() {
     let (settings, data) = small();
     let start = settings.initial_parameters().unwrap();
     let loss = Trainer::new(&settings, &data, &start).unwrap().evaluate().unwrap().loss;
-    let network = settings.network().unwrap();
+    let network = settings.network.build().unwrap();
     let mut predictor = Predictor::on(&Machine::Cpu, &network, &start, &data, 4).unwrap();
     let outputs = predictor.outputs().unwrap();
     assert_eq!(outputs.len(), 11 * 2);

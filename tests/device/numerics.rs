@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::Random;
+use crate::common::{Random, changed};
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -14,16 +14,15 @@ const CLASSES: usize = 3;
 const SAMPLES: usize = 14;
 
 fn settings(device: DeviceChoice, activation: Activation, loss: Loss) -> Settings {
-    Settings {
-        layers: Widths(vec![FEATURES, 9, 6, CLASSES]),
-        activation,
-        loss,
-        lr: 1e-6,
-        batch: 7,
-        epochs: 1,
-        device,
-        ..Settings::notebook()
-    }
+    changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![FEATURES, 9, 6, CLASSES]);
+        s.network.activation = activation;
+        s.network.loss = loss;
+        s.optimization.lr = 1e-6;
+        s.batching.batch = 7;
+        s.optimization.epochs = 1;
+        s.placement.device = device;
+    })
 }
 
 fn split(mut value: impl FnMut() -> f32, spoiled: Option<usize>) -> Split {
@@ -50,7 +49,7 @@ fn for_all(device: DeviceChoice, mut check: impl FnMut(Settings, &mut Random)) {
 
 fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
     for_all(device, |settings, random| {
-        let parameters = random.parameters(&settings.network().unwrap());
+        let parameters = random.parameters(&settings.network.build().unwrap());
         for spoiled in [0, SAMPLES - 1] {
             let train = split(|| random.normal(), Some(spoiled));
             let test = split(|| random.normal(), None);
@@ -63,7 +62,7 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
 
 fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
     for_all(device, |settings, random| {
-        let network = settings.network().unwrap();
+        let network = settings.network.build().unwrap();
         // Whatever the input, the outputs are the last biases, and the first class is the largest.
         let mut parameters = random.parameters(&network);
         let last = parameters.layers.last_mut().unwrap();
@@ -85,8 +84,8 @@ fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
 fn saturation_stays_finite(device: DeviceChoice) {
     for_all(device, |mut settings, random| {
         // Gradients are large here; what is asked is whether each kernel's own arithmetic stays finite.
-        settings.lr = 1e-30;
-        let mut parameters = random.parameters(&settings.network().unwrap());
+        settings.optimization.lr = 1e-30;
+        let mut parameters = random.parameters(&settings.network.build().unwrap());
         parameters.layers.iter_mut().for_each(|layer| layer.weights.iter_mut().for_each(|w| *w *= 30.0));
         let train = split(|| 100.0 * random.normal(), None);
         let test = split(|| 100.0 * random.normal(), None);

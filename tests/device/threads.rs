@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::common::mnist;
+use crate::common::{changed, mnist};
 use ckpt_gpu::check::kernels;
 use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::memory::Category;
@@ -25,16 +25,15 @@ fn cpu_kernels_agree_with_the_reference_on_any_number_of_threads() {
 }
 
 fn trained(layers: &str, parts: usize, every: usize) -> (String, MemoryReport) {
-    let settings = Settings {
-        layers: layers.parse().unwrap(),
-        micro_batch: Some(100 / parts),
-        steps: Some(4),
-        strategy: Strategy::EveryN(every),
-        device: DeviceChoice::Cpu,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = layers.parse().unwrap();
+        s.batching.micro_batch = Some(100 / parts);
+        s.optimization.steps = Some(4);
+        s.placement.strategy = Strategy::EveryN(every);
+        s.placement.device = DeviceChoice::Cpu;
+    });
     let data = Arc::clone(mnist());
-    let start = Parameters::normal(&settings.network().unwrap(), 8);
+    let start = Parameters::normal(&settings.network.build().unwrap(), 8);
     let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
     trainer.train(4, |_| ()).unwrap();
     (trainer.parameters().unwrap().sha256(), trainer.memory())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::{Random, mnist};
+use crate::common::{Random, changed, mnist};
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -12,12 +12,12 @@ use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Epoch, Machine, Start, Trainer};
+use ckpt_gpu::train::{Epoch, Machine, Trainer};
 
 /// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
-    let gradients = if settings.micro_batch() < settings.batch {
-        4 * settings.network().unwrap().parameter_count()
+    let gradients = if settings.batching.micro_batch() < settings.batching.batch {
+        4 * settings.network.build().unwrap().parameter_count()
     } else {
         0
     };
@@ -29,7 +29,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
     // Slices of a batch and workgroups of layers that run together have gradients of their own, too.
-    if settings.fused || settings.device == DeviceChoice::Cpu {
+    if settings.placement.fused || settings.placement.device == DeviceChoice::Cpu {
         assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
     } else {
         assert_eq!(memory.counted[Category::Gradients], gradients, "{settings:?}");
@@ -41,9 +41,9 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
 }
 
 fn all_n_agree(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) {
-    let with = |n| Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+    let with = |n| changed(settings.clone(), |s| s.placement.strategy = Strategy::EveryN(n));
     let expected = train(&with(0), data, parameters);
-    for n in 1..settings.layers.0.len() + 1 {
+    for n in 1..settings.network.layers.0.len() + 1 {
         assert_eq!(train(&with(n), data, parameters), expected, "every {n}: {settings:?}");
     }
 }
@@ -58,8 +58,13 @@ fn notebook_networks_agree(device: DeviceChoice) {
         ("784,30x50,10", 100),
     ] {
         let layers: Widths = layers.parse().unwrap();
-        let settings = Settings { layers, batch, steps: Some(3), device, ..Settings::notebook() };
-        let parameters = Parameters::normal(&settings.network().unwrap(), 4);
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = layers;
+            s.batching.batch = batch;
+            s.optimization.steps = Some(3);
+            s.placement.device = device;
+        });
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
         all_n_agree(&settings, &data, &parameters);
     }
 }
@@ -70,21 +75,20 @@ fn random_chains_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: 
         let layers = 1 + random.below(6);
         let widths: Vec<usize> = (0..=layers).map(|_| 1 + random.below(40)).collect();
         let batch = 1 + random.below(30);
-        let settings = Settings {
-            activation: Activation::ALL[random.below(Activation::ALL.len())],
-            loss: Loss::ALL[random.below(Loss::ALL.len())],
-            lr: 0.01,
-            batch,
-            epochs: 1,
-            seed: random.below(1000) as u64,
-            shuffle: random.below(2) == 0,
-            device,
-            dataset,
-            layers: Widths(widths),
-            ..Settings::notebook()
-        };
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.activation = Activation::ALL[random.below(Activation::ALL.len())];
+            s.network.loss = Loss::ALL[random.below(Loss::ALL.len())];
+            s.optimization.lr = 0.01;
+            s.batching.batch = batch;
+            s.optimization.epochs = 1;
+            s.optimization.seed = random.below(1000) as u64;
+            s.optimization.shuffle = random.below(2) == 0;
+            s.placement.device = device;
+            s.placement.dataset = dataset;
+            s.network.layers = Widths(widths);
+        });
         let data = Arc::new(random_data(&settings, &mut random));
-        let parameters = random.parameters(&settings.network().unwrap());
+        let parameters = random.parameters(&settings.network.build().unwrap());
         all_n_agree(&settings, &data, &parameters);
     }
 }
@@ -95,31 +99,33 @@ fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
     let mut random = Random::new(77);
     let machine = devices::machine(device);
     for (turn, &activation) in activations.iter().enumerate() {
-        let settings = Settings {
-            layers: Widths(vec![9, 20, 20, 20, 37, 37, 3]),
-            activation,
-            residual: turn % 2 == 0,
-            layer_norm: true,
-            lr: 0.005,
-            batch: 22,
-            micro_batch: (turn % 3 == 1).then_some(11),
-            epochs: 2,
-            device,
-            ..Settings::notebook()
-        };
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(vec![9, 20, 20, 20, 37, 37, 3]);
+            s.network.activation = activation;
+            s.network.residual = turn % 2 == 0;
+            s.network.layer_norm = true;
+            s.optimization.lr = 0.005;
+            s.batching.batch = 22;
+            s.batching.micro_batch = (turn % 3 == 1).then_some(11);
+            s.optimization.epochs = 2;
+            s.placement.device = device;
+        });
         let data = Arc::new(random_data(&settings, &mut random));
-        let parameters = random.parameters(&settings.network().unwrap());
+        let parameters = random.parameters(&settings.network.build().unwrap());
         let expected = train(&settings, &data, &parameters);
         for n in [1, 4] {
-            let every = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+            let every = changed(settings.clone(), |s| s.placement.strategy = Strategy::EveryN(n));
             assert_eq!(train(&every, &data, &parameters), expected, "{every:?}");
         }
         let bytes = |settings: &Settings| machine.plan(settings, data.shape()).unwrap().bytes().total();
-        let budget = bytes(&settings) - 2 * 4 * 20 * settings.micro_batch() as u64;
-        let budgeted = Settings { strategy: Strategy::Budget(budget), ..settings };
+        let budget = bytes(&settings) - 2 * 4 * 20 * settings.batching.micro_batch() as u64;
+        let budgeted = changed(settings, |s| s.placement.strategy = Strategy::Budget(budget));
         assert!(bytes(&budgeted) <= budget);
         assert_eq!(train(&budgeted, &data, &parameters), expected, "{budgeted:?}");
-        let plain = Settings { layer_norm: false, strategy: Strategy::EveryN(0), ..budgeted };
+        let plain = changed(budgeted, |s| {
+            s.network.layer_norm = false;
+            s.placement.strategy = Strategy::EveryN(0);
+        });
         assert_ne!(train(&plain, &data, &parameters).0, expected.0, "{activation:?}");
     }
 }
@@ -140,44 +146,44 @@ fn random_micro_batches_agree(device: DeviceChoice, dataset: DatasetPlacement, c
     for _ in 0..chains {
         let layers = 1 + random.below(4);
         let (micro_batch, parts) = (1 + random.below(8), 2 + random.below(4));
-        let settings = Settings {
-            activation: Activation::ALL[random.below(Activation::ALL.len())],
-            loss: Loss::ALL[random.below(Loss::ALL.len())],
-            lr: 0.01,
-            batch: micro_batch * parts,
-            micro_batch: Some(micro_batch),
-            epochs: 2,
-            seed: random.below(1000) as u64,
-            shuffle: random.below(2) == 0,
-            device,
-            dataset,
-            layers: Widths((0..=layers).map(|_| 1 + random.below(40)).collect()),
-            ..Settings::notebook()
-        };
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.activation = Activation::ALL[random.below(Activation::ALL.len())];
+            s.network.loss = Loss::ALL[random.below(Loss::ALL.len())];
+            s.optimization.lr = 0.01;
+            s.batching.batch = micro_batch * parts;
+            s.batching.micro_batch = Some(micro_batch);
+            s.optimization.epochs = 2;
+            s.optimization.seed = random.below(1000) as u64;
+            s.optimization.shuffle = random.below(2) == 0;
+            s.placement.device = device;
+            s.placement.dataset = dataset;
+            s.network.layers = Widths((0..=layers).map(|_| 1 + random.below(40)).collect());
+        });
         let data = Arc::new(random_data(&settings, &mut random));
-        let parameters = random.parameters(&settings.network().unwrap());
+        let parameters = random.parameters(&settings.network.build().unwrap());
         all_n_agree(&settings, &data, &parameters);
 
         let (_, in_parts) = train(&settings, &data, &parameters);
-        let whole = Settings { micro_batch: None, ..settings.clone() };
+        let whole = changed(settings.clone(), |s| s.batching.micro_batch = None);
         let (hash, in_one) = train(&whole, &data, &parameters);
         for (found, expected) in in_parts.iter().zip(&in_one) {
             let difference = (found.loss - expected.loss).abs();
             assert!(difference <= 1e-5 * expected.loss, "{settings:?}: {found:?}, as a whole {expected:?}");
         }
-        let one_part = Settings { micro_batch: Some(settings.batch), ..settings };
+        let one_part = changed(settings, |s| s.batching.micro_batch = Some(s.batching.batch));
         assert_eq!(train(&one_part, &data, &parameters), (hash, in_one), "{one_part:?}");
     }
 }
 
 fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
-    let (features, classes) = (settings.layers.0[0], settings.layers.0[settings.layers.0.len() - 1]);
+    let (features, classes) =
+        (settings.network.layers.0[0], settings.network.layers.0[settings.network.layers.0.len() - 1]);
     let mut split = |samples: usize| {
         let values = (0..samples * features).map(|_| random.normal()).collect();
         let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
         Split::new(features, Inputs::F32(values), labels).unwrap()
     };
-    let samples = 2 * settings.batch + 1;
+    let samples = 2 * settings.batching.batch + 1;
     Dataset { source: "random".into(), train: split(samples), test: split(samples) }
 }
 
@@ -195,16 +201,16 @@ fn few_digits() -> Dataset {
 fn software_trains_alike_from_device_and_host() {
     let data = Arc::new(few_digits());
     for micro_batch in [None, Some(20)] {
-        let settings = Settings {
-            micro_batch,
-            device: DeviceChoice::Software,
-            dataset: DatasetPlacement::Device,
-            epochs: 2,
-            ..Settings::notebook()
-        };
-        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        let settings = changed(Settings::notebook(), |s| {
+            s.batching.micro_batch = micro_batch;
+            s.placement.device = DeviceChoice::Software;
+            s.placement.dataset = DatasetPlacement::Device;
+            s.optimization.epochs = 2;
+        });
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 0);
         let from_device = train(&settings, &data, &parameters);
-        let from_host = train(&Settings { dataset: DatasetPlacement::Host, ..settings }, &data, &parameters);
+        let from_host =
+            train(&changed(settings, |s| s.placement.dataset = DatasetPlacement::Host), &data, &parameters);
         assert_eq!(from_device, from_host);
     }
 }
@@ -217,14 +223,13 @@ fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
     let (values, labels) = (values[..400 * 784].to_vec(), digits.train.labels()[..400].to_vec());
     let full = Split::new(784, Inputs::U8(values), labels).unwrap();
     let full = Dataset { source: "whole batches".into(), train: full, test: digits.test.clone() };
-    let settings = Settings {
-        micro_batch: Some(25),
-        shuffle: false,
-        epochs: 2,
-        device: DeviceChoice::Cpu,
-        ..Settings::notebook()
-    };
-    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let settings = changed(Settings::notebook(), |s| {
+        s.batching.micro_batch = Some(25);
+        s.optimization.shuffle = false;
+        s.optimization.epochs = 2;
+        s.placement.device = DeviceChoice::Cpu;
+    });
+    let parameters = Parameters::normal(&settings.network.build().unwrap(), 0);
     let trainer = devices::trainer(&settings, &Arc::new(digits.clone()), &parameters).unwrap();
     assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (4, 8));
     let [all, full] = [digits, full].map(|data| train(&settings, &Arc::new(data), &parameters));
@@ -237,8 +242,12 @@ fn activations_shrink_with_the_micro_batch() {
     let data = Arc::new(few_digits());
     let planned = |micro_batch| {
         let layers = "784,30x20,10".parse().unwrap();
-        let settings = Settings { layers, micro_batch, device: DeviceChoice::Cpu, ..Settings::notebook() };
-        let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = layers;
+            s.batching.micro_batch = micro_batch;
+            s.placement.device = DeviceChoice::Cpu;
+        });
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 0);
         *devices::trainer(&settings, &data, &parameters).unwrap().planned()
     };
     let (whole, quarter) = (planned(None), planned(Some(25)));
@@ -250,15 +259,14 @@ fn activations_shrink_with_the_micro_batch() {
 /// A tensor that takes several pieces to go up and to come back.
 #[test]
 fn software_returns_parameters_as_they_went() {
-    let settings = Settings {
-        layers: Widths(vec![517, 1031, 3]),
-        batch: 3,
-        device: DeviceChoice::Software,
-        ..Settings::notebook()
-    };
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![517, 1031, 3]);
+        s.batching.batch = 3;
+        s.placement.device = DeviceChoice::Software;
+    });
     let mut random = Random::new(12);
     let data = Arc::new(random_data(&settings, &mut random));
-    let parameters = random.parameters(&settings.network().unwrap());
+    let parameters = random.parameters(&settings.network.build().unwrap());
     let returned = devices::trainer(&settings, &data, &parameters).unwrap().parameters().unwrap();
     assert_eq!(returned.sha256(), parameters.sha256());
 }
@@ -266,8 +274,11 @@ fn software_returns_parameters_as_they_went() {
 #[test]
 fn steps_beyond_the_last_are_refused() {
     let data = Arc::new(few_digits());
-    let settings = Settings { steps: Some(2), device: DeviceChoice::Cpu, ..Settings::notebook() };
-    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let settings = changed(Settings::notebook(), |s| {
+        s.optimization.steps = Some(2);
+        s.placement.device = DeviceChoice::Cpu;
+    });
+    let parameters = Parameters::normal(&settings.network.build().unwrap(), 0);
     let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
     assert!(trainer.is_done());
@@ -279,9 +290,12 @@ fn steps_beyond_the_last_are_refused() {
 fn splits_of_other_widths_are_refused() {
     let split = |features| Split::new(features, Inputs::F32(vec![0.5; 6 * features]), vec![0; 6]).unwrap();
     let data = Arc::new(Dataset { source: "two widths".into(), train: split(4), test: split(5) });
-    let settings =
-        Settings { layers: Widths(vec![4, 2]), batch: 2, device: DeviceChoice::Cpu, ..Settings::notebook() };
-    let parameters = Parameters::normal(&settings.network().unwrap(), 0);
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![4, 2]);
+        s.batching.batch = 2;
+        s.placement.device = DeviceChoice::Cpu;
+    });
+    let parameters = Parameters::normal(&settings.network.build().unwrap(), 0);
     let refused = devices::trainer(&settings, &data, &parameters).map(|_| ());
     assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
 }
@@ -289,8 +303,14 @@ fn splits_of_other_widths_are_refused() {
 #[test]
 fn repeated_runs_are_equal_and_seeds_are_not() {
     let data = Arc::new(few_digits());
-    let with = |seed| Settings { seed, device: DeviceChoice::Cpu, epochs: 2, ..Settings::notebook() };
-    let parameters = Parameters::normal(&with(0).network().unwrap(), 0);
+    let with = |seed| {
+        changed(Settings::notebook(), |s| {
+            s.optimization.seed = seed;
+            s.placement.device = DeviceChoice::Cpu;
+            s.optimization.epochs = 2;
+        })
+    };
+    let parameters = Parameters::normal(&with(0).network.build().unwrap(), 0);
     let run = |seed| train(&with(seed), &data, &parameters).0;
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2), "the order of the samples comes from the seed");
@@ -328,18 +348,17 @@ fn cpu_trains_long_uneven_networks() {
     let mut lost = 0;
     for _ in 0..4 {
         let layers: Vec<usize> = (0..=150).map(|_| 1 + random.below(40)).collect();
-        let settings = Settings {
-            layers: Widths(layers),
-            batch: 37,
-            lr: 0.01,
-            steps: Some(1),
-            device: DeviceChoice::Cpu,
-            ..Settings::notebook()
-        };
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(layers);
+            s.batching.batch = 37;
+            s.optimization.lr = 0.01;
+            s.optimization.steps = Some(1);
+            s.placement.device = DeviceChoice::Cpu;
+        });
         let data = Arc::new(random_data(&settings, &mut random));
-        let parameters = random.parameters(&settings.network().unwrap());
+        let parameters = random.parameters(&settings.network.build().unwrap());
         let hashes = [0, 3, 7, 12].map(|n| {
-            let settings = Settings { strategy: Strategy::EveryN(n), ..settings.clone() };
+            let settings = changed(settings.clone(), |s| s.placement.strategy = Strategy::EveryN(n));
             let trainer = devices::trainer(&settings, &data, &parameters).unwrap();
             lost += trainer.planned()[Category::Fragmentation];
             train(&settings, &data, &parameters).0
@@ -369,12 +388,17 @@ fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
 fn software_gives_the_same_bits_however_products_are_cut() {
     let data = Arc::new(few_digits());
     let layers = "784,150,37,130,10".parse().unwrap();
-    let settings = Settings { layers, batch: 70, steps: Some(3), fused: false, ..Settings::notebook() };
-    let parameters = Parameters::normal(&settings.network().unwrap(), 4);
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = layers;
+        s.batching.batch = 70;
+        s.optimization.steps = Some(3);
+        s.placement.fused = false;
+    });
+    let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
     let context = devices::software();
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
-        let mut trainer = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap();
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
         while !trainer.is_done() {
             trainer.epoch(|_| ()).unwrap();
         }

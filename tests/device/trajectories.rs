@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common::changed;
 use crate::devices;
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -12,7 +13,7 @@ use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-4;
@@ -70,19 +71,19 @@ impl Golden {
     fn settings(&self, case: &Value) -> Settings {
         let text = |name: &str| case[name].as_str().unwrap();
         let optimizer: Optimizer = text("optimizer").parse().unwrap();
-        Settings {
-            layers: Widths(self.widths.clone()),
-            activation: text("activation").parse().unwrap(),
-            residual: case["residual"].as_bool().unwrap(),
-            layer_norm: case["layer_norm"].as_bool().unwrap(),
-            loss: text("loss").parse().unwrap(),
-            lr: case["lr"].as_f64().unwrap() as f32,
-            rule: UpdateRule {
+        changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(self.widths.clone());
+            s.network.activation = text("activation").parse().unwrap();
+            s.network.residual = case["residual"].as_bool().unwrap();
+            s.network.layer_norm = case["layer_norm"].as_bool().unwrap();
+            s.network.loss = text("loss").parse().unwrap();
+            s.optimization.lr = case["lr"].as_f64().unwrap() as f32;
+            s.optimization.rule = UpdateRule {
                 weight_decay: case["weight_decay"].as_f64().unwrap() as f32,
                 clip_norm: case["clip_norm"].as_f64().map(|norm| norm as f32),
                 ..UpdateRule::of(optimizer)
-            },
-            schedule: match text("schedule") {
+            };
+            s.optimization.schedule = match text("schedule") {
                 "constant" => Schedule::default(),
                 decay => Schedule {
                     decay: decay.parse().unwrap(),
@@ -91,12 +92,11 @@ impl Golden {
                     decay_factor: 0.5,
                     floor: 0.25,
                 },
-            },
-            batch: self.batch,
-            steps: Some(STEPS),
-            shuffle: false,
-            ..Settings::notebook()
-        }
+            };
+            s.batching.batch = self.batch;
+            s.optimization.steps = Some(STEPS);
+            s.optimization.shuffle = false;
+        })
     }
 }
 
@@ -108,7 +108,7 @@ fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>)
     for (index, case) in golden.cases.clone().iter().enumerate() {
         let Some(settings) = vary(index, golden.settings(case)) else { continue };
         let data = golden.data(case["values"].as_bool().unwrap());
-        let mut trainer = Trainer::on(machine, &settings, &data, Start::at(&start)).unwrap();
+        let mut trainer = Trainer::on(machine, &settings, &data, &start).unwrap();
         let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
         let parameters = trainer.parameters().unwrap().layers;
         let parameters: Vec<f32> =
@@ -127,7 +127,10 @@ fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>)
 fn the_cpu_follows_every_trajectory() {
     follow(&Machine::Cpu, |index, settings| {
         let micro_batch = (index % 3 == 2).then_some(1);
-        Some(Settings { strategy: Strategy::EveryN(index % 4), micro_batch, ..settings })
+        Some(changed(settings, |s| {
+            s.placement.strategy = Strategy::EveryN(index % 4);
+            s.batching.micro_batch = micro_batch;
+        }))
     });
 }
 
@@ -145,7 +148,11 @@ fn software_follows_trajectories_in_micro_batches() {
     let machine = devices::machine(DeviceChoice::Software);
     follow(&machine, |index, settings| {
         let micro_batch = (index % 10 == 5).then_some(1);
-        let settings = Settings { strategy: Strategy::EveryN(2), micro_batch, fused: false, ..settings };
+        let settings = changed(settings, |s| {
+            s.placement.strategy = Strategy::EveryN(2);
+            s.batching.micro_batch = micro_batch;
+            s.placement.fused = false;
+        });
         (index % 5 == 0).then_some(settings)
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::Random;
+use crate::common::{Random, changed};
 use crate::devices;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
@@ -14,7 +14,7 @@ use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
 use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer, Verifier, task};
+use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
 
 const LAYERS: usize = 7;
@@ -22,7 +22,13 @@ const BATCH: usize = 12;
 
 fn settings() -> Settings {
     let layers = Widths(vec![9, 7, 8, 5, 12, 6, 7, 3]);
-    Settings { layers, batch: BATCH, steps: Some(2), lr: 0.5, verify_recompute: true, ..Settings::notebook() }
+    changed(Settings::notebook(), |s| {
+        s.network.layers = layers;
+        s.batching.batch = BATCH;
+        s.optimization.steps = Some(2);
+        s.optimization.lr = 0.5;
+        s.diagnostics.verify_recompute = true;
+    })
 }
 
 fn random_data(random: &mut Random) -> Arc<Dataset> {
@@ -41,7 +47,7 @@ fn train(
     data: &Arc<Dataset>,
     parameters: &Parameters,
 ) -> (String, Option<u64>) {
-    let mut trainer = Trainer::on(machine, settings, data, Start::at(parameters)).unwrap();
+    let mut trainer = Trainer::on(machine, settings, data, parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
     (trainer.parameters().unwrap().sha256(), trainer.verifier().map(Verifier::compared))
 }
@@ -49,25 +55,25 @@ fn train(
 fn verified_training_is_the_same(machine: &Machine) {
     let mut random = Random::new(3);
     let data = random_data(&mut random);
-    let parameters = random.parameters(&settings().network().unwrap());
+    let parameters = random.parameters(&settings().network.build().unwrap());
     for micro_batch in [None, Some(4)] {
-        let settings = Settings { micro_batch, ..settings() };
-        let network = settings.network().unwrap();
+        let settings = changed(settings(), |s| s.batching.micro_batch = micro_batch);
+        let network = settings.network.build().unwrap();
         let task = task(&settings, &network, data.shape());
-        let least = match machine.target().plan(Strategy::Budget(1), &task, settings.dataset) {
+        let least = match machine.target().plan(Strategy::Budget(1), &task, settings.placement.dataset) {
             Err(Error::OverBudget { least, .. }) => least,
             other => panic!("{other:?}"),
         };
         let every = (0..=LAYERS).map(Strategy::EveryN);
         let budgets = [least, least + 300, 1 << 30].map(Strategy::Budget);
         for strategy in every.chain(budgets) {
-            let settings = Settings { strategy, ..settings.clone() };
+            let settings = changed(settings.clone(), |s| s.placement.strategy = strategy);
             let (hash, compared) = train(machine, &settings, &data, &parameters);
-            let unverified = Settings { verify_recompute: false, ..settings.clone() };
+            let unverified = changed(settings.clone(), |s| s.diagnostics.verify_recompute = false);
             assert_eq!(train(machine, &unverified, &data, &parameters), (hash, None), "{strategy}");
 
-            let plan = machine.target().plan(strategy, &task, settings.dataset).unwrap().plan;
-            let recomputed = plan.prediction.recomputed_layers * 2 * BATCH / settings.micro_batch();
+            let plan = machine.target().plan(strategy, &task, settings.placement.dataset).unwrap().plan;
+            let recomputed = plan.prediction.recomputed_layers * 2 * BATCH / settings.batching.micro_batch();
             assert_eq!(compared, Some(recomputed as u64), "{strategy}: each recomputed state once");
         }
     }
@@ -97,9 +103,12 @@ fn software_that_lets_the_slot_shine_through_is_found() {
     let machine = Machine::Gpu(Box::new(context));
     let mut random = Random::new(3);
     let data = random_data(&mut random);
-    let settings = Settings { strategy: Strategy::EveryN(3), fused: false, ..settings() };
-    let parameters = random.parameters(&settings.network().unwrap());
-    let outcome = Trainer::on(&machine, &settings, &data, Start::at(&parameters)).unwrap().epoch(|_| ());
+    let settings = changed(settings(), |s| {
+        s.placement.strategy = Strategy::EveryN(3);
+        s.placement.fused = false;
+    });
+    let parameters = random.parameters(&settings.network.build().unwrap());
+    let outcome = Trainer::on(&machine, &settings, &data, &parameters).unwrap().epoch(|_| ());
     assert!(matches!(outcome, Err(Error::RecomputeDiffers { step: 0, part: 0, .. })), "{outcome:?}");
     assert_eq!(outcome.unwrap_err().exit_code(), 1);
 }
@@ -189,7 +198,7 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let mut random = Random::new(8);
     let data = random_data(&mut random);
     let settings = settings();
-    let network = settings.network().unwrap();
+    let network = settings.network.build().unwrap();
     let chain = Chain::of(&network, BATCH).unwrap();
     let plan = Strategy::EveryN(3).plan(&chain, PoolLimits::default(), 0).unwrap();
     let again = |action: &Action| matches!(*action, Action::Recompute { layers, .. } if layers.range().contains(&layer));

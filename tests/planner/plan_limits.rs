@@ -1,7 +1,7 @@
 //! What a device cannot take at once is refused before anything is planned for it.
 
 use crate::chains::of_widths;
-use crate::common::Random;
+use crate::common::{Random, changed};
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::DatasetShape;
@@ -17,8 +17,11 @@ const MIB: u64 = 1 << 20;
 
 /// Plans every second state for `target`.
 fn planned(target: Target, widths: &[usize], batch: usize) -> Result<Planned, Error> {
-    let settings = Settings { layers: Widths(widths.to_vec()), batch, ..Settings::notebook() };
-    let network: Network = settings.network()?;
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(widths.to_vec());
+        s.batching.batch = batch;
+    });
+    let network: Network = settings.network.build()?;
     let task = task(&settings, &network, DatasetShape::empty(widths[0]));
     target.plan(Strategy::EveryN(2), &task, DatasetPlacement::Host)
 }
@@ -113,8 +116,8 @@ fn every_pool_keeps_to_buffers_of_any_size_or_is_refused() {
 }
 
 fn network(widths: &[usize], batch: usize) -> Chain {
-    let settings = Settings { layers: Widths(widths.to_vec()), ..Settings::notebook() };
-    Chain::of(&settings.network().unwrap(), batch).unwrap()
+    let settings = changed(Settings::notebook(), |s| s.network.layers = Widths(widths.to_vec()));
+    Chain::of(&settings.network.build().unwrap(), batch).unwrap()
 }
 
 /// The least has a plan of no more bytes, and there is none in one byte less.

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use ckpt_gpu::config::Settings;
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::{LayerParameters, Network, Parameters};
 use rand::{RngExt, SeedableRng};
@@ -20,6 +21,12 @@ pub fn root() -> &'static Path {
 pub fn mnist() -> &'static Arc<Dataset> {
     static MNIST: OnceLock<Arc<Dataset>> = OnceLock::new();
     MNIST.get_or_init(|| Arc::new(Dataset::load(&root().join("data/mnist.npz")).unwrap()))
+}
+
+/// `settings` after `change`.
+pub fn changed(mut settings: Settings, change: impl FnOnce(&mut Settings)) -> Settings {
+    change(&mut settings);
+    settings
 }
 
 /// Random numbers that are the same in every run.

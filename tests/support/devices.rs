@@ -9,7 +9,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::gpu::{AdapterKind, Context};
 use ckpt_gpu::model::Parameters;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Machine, Trainer};
 
 /// The software Vulkan driver's device. A test that breaks the device itself opens one of its own.
 pub fn software() -> Context {
@@ -28,5 +28,5 @@ pub fn machine(choice: DeviceChoice) -> Machine {
 
 /// [`Trainer::new`], on the shared device.
 pub fn trainer(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Trainer> {
-    Trainer::on(&machine(settings.device), settings, data, Start::at(parameters))
+    Trainer::on(&machine(settings.placement.device), settings, data, parameters)
 }

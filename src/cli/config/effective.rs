@@ -9,7 +9,6 @@ use super::key;
 use super::key::is_text;
 use crate::config::Settings;
 use crate::file;
-use crate::model::Initialiser;
 use crate::{Error, Result};
 
 /// Flags that say how to go about a run or how to show it, not what it is.
@@ -140,18 +139,17 @@ fn literal(text: &str, is_text: bool) -> String {
 
 /// What presets, optimizers and activations decide where no flag does.
 fn decided(settings: &Settings) -> [(&'static str, String); 11] {
-    let initialiser = settings.initialiser.unwrap_or(Initialiser::usual(settings.activation));
     [
-        ("layers", settings.layers.to_string()),
-        ("activation", settings.activation.name().to_owned()),
-        ("residual", settings.residual.to_string()),
-        ("loss", settings.loss.name().to_owned()),
-        ("initialiser", initialiser.name().to_owned()),
-        ("batch", settings.batch.to_string()),
-        ("optimizer", settings.rule.optimizer.name().to_owned()),
-        ("lr", settings.lr.to_string()),
-        ("weight-decay", settings.rule.weight_decay.to_string()),
-        ("schedule", settings.schedule.decay.name().to_owned()),
-        ("epochs", settings.epochs.to_string()),
+        ("layers", settings.network.layers.to_string()),
+        ("activation", settings.network.activation.name().to_owned()),
+        ("residual", settings.network.residual.to_string()),
+        ("loss", settings.network.loss.name().to_owned()),
+        ("initialiser", settings.network.initialiser().name().to_owned()),
+        ("batch", settings.batching.batch.to_string()),
+        ("optimizer", settings.optimization.rule.optimizer.name().to_owned()),
+        ("lr", settings.optimization.lr.to_string()),
+        ("weight-decay", settings.optimization.rule.weight_decay.to_string()),
+        ("schedule", settings.optimization.schedule.decay.name().to_owned()),
+        ("epochs", settings.optimization.epochs.to_string()),
     ]
 }

@@ -18,20 +18,20 @@ impl MiniBatches {
             return;
         }
         self.epoch = Some(epoch);
-        if settings.shuffle {
-            shuffle(settings.seed, epoch, samples as u32, &mut self.order);
+        if settings.optimization.shuffle {
+            shuffle(settings.optimization.seed, epoch, samples as u32, &mut self.order);
         }
-        let steps = (samples / settings.batch) as u64;
+        let steps = (samples / settings.batching.batch) as u64;
         let first = epoch * steps;
         self.step_params.clear();
-        self.step_params.extend(
-            (first..first + steps).map(|step| settings.rule.step_params(settings.rate(step, total), step)),
-        );
+        self.step_params.extend((first..first + steps).map(|step| {
+            settings.optimization.rule.step_params(settings.optimization.rate(step, total), step)
+        }));
     }
 
     /// The way through them.
     pub fn pass(&self, settings: &Settings) -> Pass<'_> {
-        if settings.shuffle { Pass::Shuffled(&self.order) } else { Pass::InOrder }
+        if settings.optimization.shuffle { Pass::Shuffled(&self.order) } else { Pass::InOrder }
     }
 
     /// One for each step.

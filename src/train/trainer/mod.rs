@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::{Device, DeviceInfo, Job, Span};
 use crate::memory::{ByCategory, Ledger, LiveMeter};
-use crate::model::{Network, Parameters};
+use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
 use crate::{Error, Result};
@@ -47,39 +47,37 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Plans, replays the plan, opens a device, and allocates everything that training needs.
+    /// As [`Trainer::on`], on the device that `settings` choose.
     ///
     /// # Errors
-    /// [`Error::Usage`] for settings that do not fit the data or each other, [`Error::NoDevice`] and
-    /// [`Error::DoesNotFit`] where the device is missing or too small.
-    pub fn new(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> Result<Self> {
+    /// As [`Machine::find`] and [`Trainer::on`].
+    pub fn new<'a>(settings: &Settings, data: &Arc<Dataset>, start: impl Into<Start<'a>>) -> Result<Self> {
         settings.validate()?;
-        Self::starting(settings, data, Start::at(parameters))
-    }
-
-    /// As [`Trainer::new`], from any `start`: as [`Trainer::on`].
-    ///
-    /// # Errors
-    /// As [`Trainer::new`].
-    pub fn starting(settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
-        settings.validate()?;
-        let (machine, passed_over) = Machine::find(settings.device)?;
+        let (machine, passed_over) = Machine::find(settings.placement.device)?;
         Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
     }
 
-    /// As [`Trainer::new`], on a machine that was found before, whatever the settings say of it, from any `start`. Where
-    /// that is what [`Trainer::parameters`], [`Trainer::moments`], [`Trainer::steps`] and [`Trainer::losses`] were, training
-    /// goes on to the same bits.
+    /// Plans, replays the plan, and allocates everything that training needs on `machine`, whichever device the settings
+    /// choose. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
+    /// to bit-identical parameters.
     ///
     /// # Errors
-    /// As [`Trainer::new`].
-    pub fn on(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
+    /// [`Error::Usage`] if the settings contradict each other, the data or `start`; [`Error::DoesNotFit`] and
+    /// [`Error::OverBudget`] if the device or the budget is too small.
+    pub fn on<'a>(
+        machine: &Machine,
+        settings: &Settings,
+        data: &Arc<Dataset>,
+        start: impl Into<Start<'a>>,
+    ) -> Result<Self> {
+        let start = start.into();
         settings.validate()?;
-        let network = settings.network()?;
+        let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
         let ledger = Ledger::new();
         let task = machine.target().able(&task(settings, &network, data.shape()));
-        let planned = machine.target().plan(settings.strategy, &task, settings.dataset)?;
+        let planned =
+            machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
         let job = Job {
             task,
@@ -90,8 +88,10 @@ impl Trainer {
             moments: start.moments,
         };
         let device = machine.open(&job, bytes.total(), &ledger)?;
-        let verifier =
-            settings.verify_recompute.then(|| Verifier::new(&network, settings.micro_batch(), &plan));
+        let verifier = settings
+            .diagnostics
+            .verify_recompute
+            .then(|| Verifier::new(&network, settings.batching.micro_batch(), &plan));
         Ok(Trainer {
             settings: settings.clone(),
             accounts: Accounts::new(bytes, ledger, &plan),
@@ -134,7 +134,7 @@ impl Trainer {
     /// As [`Target::plan`].
     pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
         let task = task(settings, &self.network, self.data.shape());
-        self.target.plan(settings.strategy, &task, settings.dataset)
+        self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
     }
 
     /// What is trained.
@@ -159,12 +159,12 @@ impl Trainer {
 
     /// Samples in a micro-batch.
     pub fn micro_batch(&self) -> usize {
-        self.settings.micro_batch()
+        self.settings.batching.micro_batch()
     }
 
     /// Micro-batches in a mini-batch.
     pub fn parts(&self) -> usize {
-        self.settings.batch / self.settings.micro_batch()
+        self.settings.batching.parts()
     }
 
     /// What it trains on.
@@ -185,7 +185,7 @@ impl Trainer {
 
 fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
     data.check(network)?;
-    settings.check_batch(data.train.len())?;
+    settings.batching.check_samples(data.train.len())?;
     if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
         return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
     }

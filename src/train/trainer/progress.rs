@@ -11,12 +11,15 @@ impl Trainer {
 
     /// Steps in an epoch; the incomplete last mini-batch is dropped.
     pub fn steps_per_epoch(&self) -> u64 {
-        (self.data.train.len() / self.settings.batch) as u64
+        (self.data.train.len() / self.settings.batching.batch) as u64
     }
 
     /// Steps that the settings ask for.
     pub fn total_steps(&self) -> u64 {
-        self.settings.steps.unwrap_or((self.settings.epochs as u64).saturating_mul(self.steps_per_epoch()))
+        self.settings
+            .optimization
+            .steps
+            .unwrap_or((self.settings.optimization.epochs as u64).saturating_mul(self.steps_per_epoch()))
     }
 
     /// Wall time of these steps; evaluations are left out.
@@ -41,7 +44,7 @@ impl Trainer {
 
     /// The learning rate of the next step.
     pub fn rate(&self) -> f32 {
-        self.settings.rate(self.steps, self.total_steps())
+        self.settings.optimization.rate(self.steps, self.total_steps())
     }
 
     /// Losses of the steps of the epoch at hand.

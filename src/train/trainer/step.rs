@@ -26,7 +26,7 @@ impl Trainer {
 
     /// The actions of micro-batch `part`, watched or timed where the settings ask for it.
     fn run_actions(&mut self, part: usize) -> Result<()> {
-        let is_timed = self.settings.timed && self.steps + 1 == self.total_steps();
+        let is_timed = self.settings.diagnostics.timed && self.steps + 1 == self.total_steps();
         let (device, meter) = (self.device.as_mut(), &mut self.accounts.step_meter);
         let Plan { chain, step, .. } = &self.plan;
         if let Some(verifier) = &mut self.verifier {

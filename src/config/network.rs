@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+use super::Widths;
+use crate::Result;
+use crate::model::{Activation, Initialiser, Loss, Network, Parameters};
+
+/// The network, its initial parameters, and its loss function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkSettings {
+    /// Width of every state, input first.
+    pub layers: Widths,
+    /// Activation function between two layers.
+    pub activation: Activation,
+    /// Adds a hidden layer's input to its output wherever the two are equally wide.
+    pub residual: bool,
+    /// Normalises each layer's input per sample; the first layer's is left as it is.
+    pub layer_norm: bool,
+    /// Distribution of the initial parameters; `None` is [`Initialiser::usual`] for the activation function.
+    pub initialiser: Option<Initialiser>,
+    /// Loss function.
+    pub loss: Loss,
+}
+
+impl Default for NetworkSettings {
+    /// Fifty residual layers of 64 for MNIST.
+    fn default() -> Self {
+        NetworkSettings {
+            layers: Widths([vec![784], vec![64; 50], vec![10]].concat()),
+            activation: Activation::Relu,
+            residual: true,
+            layer_norm: false,
+            initialiser: None,
+            loss: Loss::CrossEntropy,
+        }
+    }
+}
+
+impl NetworkSettings {
+    /// The network that these settings describe.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn build(&self) -> Result<Network> {
+        let network = Network::new(&self.layers.0, self.activation, self.loss)?;
+        network.with_residual(self.residual).with_layer_norm(self.layer_norm)
+    }
+
+    /// Initial parameters of that network, drawn from `seed`.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn initial_parameters(&self, seed: u64) -> Result<Parameters> {
+        Ok(Parameters::initial(&self.build()?, self.initialiser(), seed))
+    }
+
+    /// The chosen initialiser, or the usual one for the activation function.
+    pub fn initialiser(&self) -> Initialiser {
+        self.initialiser.unwrap_or_else(|| Initialiser::usual(self.activation))
+    }
+
+    pub(super) fn identify(&self, identity: &mut BTreeMap<&str, String>) {
+        identity.extend([
+            ("--layers", self.layers.to_string()),
+            ("--activation", self.activation.name().to_owned()),
+            ("--residual", self.residual.to_string()),
+            ("--layer-norm", self.layer_norm.to_string()),
+            ("--loss", self.loss.name().to_owned()),
+        ]);
+    }
+}

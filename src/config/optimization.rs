@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use crate::model::{Decay, Optimizer, Schedule, UpdateRule};
+use crate::{Error, Result};
+
+/// Parameter updates: the optimizer, the learning rate, how many steps, and the order of samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Optimization {
+    /// Optimizer and its hyperparameters.
+    pub rule: UpdateRule,
+    /// Learning rate.
+    pub lr: f32,
+    /// Learning-rate schedule.
+    pub schedule: Schedule,
+    /// Passes over the training split.
+    pub epochs: usize,
+    /// Number of steps, which overrules `epochs`.
+    pub steps: Option<u64>,
+    /// Seed of the initial parameters and of the order of samples.
+    pub seed: u64,
+    /// Shuffles the samples anew in each epoch.
+    pub shuffle: bool,
+}
+
+impl Default for Optimization {
+    /// Adam with a cosine schedule over five epochs.
+    fn default() -> Self {
+        Optimization {
+            rule: UpdateRule::of(Optimizer::Adam),
+            lr: Optimizer::Adam.usual_rate(),
+            schedule: Schedule { decay: Decay::Cosine, ..Schedule::default() },
+            epochs: 5,
+            steps: None,
+            seed: 0,
+            shuffle: true,
+        }
+    }
+}
+
+impl Optimization {
+    /// Learning rate of step `index` of `total`, counted from 0.
+    pub fn rate(&self, index: u64, total: u64) -> f32 {
+        self.lr * self.schedule.share(index, total)
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
+        }
+        let UpdateRule { momentum, betas: [beta1, beta2], epsilon, weight_decay, clip_norm, .. } = self.rule;
+        let Schedule { decay_factor, floor, decay_every, .. } = self.schedule;
+        let share = |value: f32| (0.0..1.0).contains(&value);
+        for (flag, value, is_good, expected) in [
+            ("--momentum", momentum, share(momentum), "at least 0 and below 1"),
+            ("--beta1", beta1, share(beta1), "at least 0 and below 1"),
+            ("--beta2", beta2, share(beta2), "at least 0 and below 1"),
+            ("--epsilon", epsilon, epsilon.is_finite() && epsilon > 0.0, "a positive number"),
+            (
+                "--weight-decay",
+                weight_decay,
+                weight_decay.is_finite() && weight_decay >= 0.0,
+                "a number that is not negative",
+            ),
+            (
+                "--clip-norm",
+                clip_norm.unwrap_or(1.0),
+                clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
+                "a positive number",
+            ),
+            (
+                "--decay-factor",
+                decay_factor,
+                decay_factor.is_finite() && decay_factor > 0.0,
+                "a positive number",
+            ),
+            ("--lr-floor", floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
+            ("--decay-every", decay_every as f32, decay_every > 0, "at least 1"),
+        ] {
+            if !is_good {
+                return Err(Error::usage(flag, format!("found {value}, expected {expected}")));
+            }
+        }
+        for (flag, is_zero) in [("--epochs", self.epochs == 0), ("--steps", self.steps == Some(0))] {
+            if is_zero {
+                return Err(Error::usage(flag, "found 0, expected at least 1"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn identify(&self, identity: &mut BTreeMap<&str, String>) {
+        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = self.rule;
+        let Schedule { decay, warm_up, decay_every, decay_factor, floor } = self.schedule;
+        // A cosine is the only schedule whose rates depend on the number of steps to come.
+        let schedule = match (decay, self.steps) {
+            (Decay::Cosine, Some(steps)) => format!("cosine over {steps} steps"),
+            (Decay::Cosine, None) => format!("cosine over {} epochs", self.epochs),
+            _ => decay.name().to_owned(),
+        };
+        identity.extend([
+            ("--optimizer", optimizer.name().to_owned()),
+            ("--lr", self.lr.to_string()),
+            ("--momentum", momentum.to_string()),
+            ("--beta1", betas[0].to_string()),
+            ("--beta2", betas[1].to_string()),
+            ("--epsilon", epsilon.to_string()),
+            ("--weight-decay", weight_decay.to_string()),
+            ("--clip-norm", clip_norm.map_or("none".to_owned(), |norm| norm.to_string())),
+            ("--schedule", schedule),
+            ("--warm-up", warm_up.to_string()),
+            ("--decay-every", decay_every.to_string()),
+            ("--decay-factor", decay_factor.to_string()),
+            ("--lr-floor", floor.to_string()),
+            ("--seed", self.seed.to_string()),
+            ("--no-shuffle", (!self.shuffle).to_string()),
+        ]);
+    }
+}

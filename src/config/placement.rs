@@ -1,0 +1,53 @@
+use crate::device::DatasetPlacement;
+use crate::strategy::Strategy;
+use crate::{Error, Result};
+
+/// The device, and what is kept and computed on it. No setting here changes a bit of the results on one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Checkpointing strategy: which states are kept. A budget bounds all device memory.
+    pub strategy: Strategy,
+    /// Device to train on.
+    pub device: DeviceChoice,
+    /// Where the dataset is kept.
+    pub dataset: DatasetPlacement,
+    /// Lets a GPU run neighbouring thin layers in one kernel, with the states between them in workgroup memory.
+    pub fused: bool,
+    /// Lets a GPU time several tilings of its larger matrix products and take the fastest.
+    pub tuned: bool,
+}
+
+impl Default for Placement {
+    /// A hardware GPU if there is one, all states kept.
+    fn default() -> Self {
+        Placement {
+            strategy: Strategy::EveryN(0),
+            device: DeviceChoice::Auto,
+            dataset: DatasetPlacement::Auto,
+            fused: true,
+            tuned: true,
+        }
+    }
+}
+
+impl Placement {
+    pub(super) fn validate(&self) -> Result<()> {
+        if self.strategy == Strategy::Budget(0) {
+            return Err(Error::usage("--budget", "found 0, expected at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// Kind of device to train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// A hardware GPU, else the CPU backend.
+    Auto,
+    /// A hardware GPU.
+    Gpu,
+    /// The CPU backend.
+    Cpu,
+    /// The GPU kernels on a software driver.
+    Software,
+}
