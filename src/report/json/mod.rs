@@ -57,6 +57,11 @@ pub fn report(report: &Report) -> Value {
     event("report", extended(about, figures))
 }
 
+/// [`report`] as a file's text.
+pub(super) fn text(report: &Report) -> String {
+    self::report(report).to_string()
+}
+
 /// All that it takes to do the same again, but for the strategy, which stands beside what it did.
 fn origin(origin: &Origin) -> Value {
     let Origin { settings, data, init } = origin;
