@@ -4,7 +4,11 @@
 mod file;
 mod format;
 pub mod json;
+mod notes;
+mod number;
 mod outlook;
+mod table;
+mod tables;
 pub mod text;
 
 pub use file::{ReportFile, check};
