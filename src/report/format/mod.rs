@@ -2,6 +2,7 @@
 
 mod csv;
 mod html;
+mod markdown;
 mod svg;
 mod trace;
 
@@ -55,6 +56,12 @@ const ALL: &[Format] = &[
         summary: "an interactive page",
         shows_action_times: false,
         writer: Writer::Any(html::page),
+    },
+    Format {
+        ending: ".md",
+        summary: "tables in Markdown",
+        shows_action_times: false,
+        writer: Writer::Any(markdown::document),
     },
     Format {
         ending: ".trace.json",
