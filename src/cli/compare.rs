@@ -35,8 +35,7 @@ pub(super) struct CompareArgs {
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     repeats: usize,
 
-    /// Write what was found to FILE, too: .json, .csv, .html or, the plot alone, .svg by its name; may be repeated
-    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
+    #[arg(long, help = format!("Write the comparison to FILE: {}; may be repeated", ReportFile::comparison_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, nothing else there

@@ -23,8 +23,7 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     flags: RunFlags,
 
-    /// Write what is planned to FILE, too: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help = format!("Write the plan to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// One JSON object on stdout, with every action, slot and byte

@@ -41,8 +41,7 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     save: Option<PathBuf>,
 
-    /// Write what was planned and counted to FILE: .json, .csv, .html or .trace.json by its name; may be repeated
-    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help = format!("Write what was planned and counted to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// Write the values of all flags to this TOML file; --config with it makes the same run

@@ -1,13 +1,15 @@
-//! What people and programs are shown of a run; one file a format. Formats see plain values only.
+//! Reports of plans, runs and comparisons, made from plain values: lines and tables for a terminal (`text`), JSON events, and
+//! report files (`format`, one file or directory per format).
 
-mod csv;
 mod file;
-mod html;
+mod format;
 pub mod json;
+mod notes;
+mod number;
 mod outlook;
-mod svg;
+mod table;
+mod tables;
 pub mod text;
-mod trace;
 
 pub use file::{ReportFile, check};
 pub use outlook::{Choice, MicroBatchChoice, Outlook};

@@ -15,6 +15,7 @@ mod full_disk;
 mod hints;
 mod log;
 mod manual;
+mod markdown;
 mod models;
 mod plan;
 mod quiet;

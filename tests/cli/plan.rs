@@ -36,14 +36,14 @@ fn people_see_the_plan_and_nothing_is_trained() {
     let run = folder.run(&format!("plan {flags} --budget {budget}")).succeeded();
     for words in [
         &format!("plan budget-{budget}: 10 layers in "),
-        "a lower bound for this memory is ",
+        "the lower bound for this memory is ",
         "checkpoints ",
-        "the pool's peak comes with action ",
-        "forward sweep, layers 0-9",
+        "the pool peaks at action ",
+        "forward pass, layers 0-9",
         "store-all ",
         "every-",
-        "in micro-batches of",
-        "least recomputation, by bytes on the device",
+        "micro-batch  strategy ",
+        "least recomputation, of a forward pass, by device bytes",
         "<- this plan's memory",
     ] {
         assert!(run.stdout.contains(words), "no {words:?} in {run:#?}");

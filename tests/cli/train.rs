@@ -73,7 +73,7 @@ fn the_tables_show_planned_and_counted_bytes_side_by_side() {
     assert_eq!(names[0], "parameters");
     assert!(names.contains(&"total") && !names.contains(&"optimizer"), "only what takes bytes: {names:?}");
     // Three intervals of the step: the forward sweep, then layers 2-3 and 0-1 backward.
-    let by_interval = table(&run.stdout, "live bytes, by interval");
+    let by_interval = table(&run.stdout, "live bytes by interval");
     assert_eq!(by_interval.len(), 3, "{by_interval:?}");
     for row in by_category.iter().filter(|row| row.len() > 1).chain(&by_interval) {
         let [counted, planned] = last_two(row);

@@ -52,13 +52,18 @@ pub fn report(report: &Report) -> Value {
     let about = json!({
         "command": command,
         "program": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
-        "settings": origin(&report.origin),
+        "settings": settings(&report.origin),
     });
     event("report", extended(about, figures))
 }
 
-/// All that it takes to do the same again, but for the strategy, which stands beside what it did.
-fn origin(origin: &Origin) -> Value {
+/// [`report`] as a file's text.
+pub(super) fn text(report: &Report) -> String {
+    self::report(report).to_string()
+}
+
+/// Everything needed to repeat a run except the strategy, which the plan has.
+pub(super) fn settings(origin: &Origin) -> Value {
     let Origin { settings, data, init } = origin;
     json!({
         "data": data,

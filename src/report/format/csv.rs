@@ -2,10 +2,20 @@ use std::fmt::Write;
 
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Plan, interval_memory};
+use crate::report::{Content, Report};
 use crate::train::{Comparison, MemoryReport};
 
-/// A row for each interval of `plan`, with what was counted where it was run.
-pub(super) fn intervals(plan: &Plan, run: Option<&MemoryReport>) -> String {
+/// Bytes by interval of a plan or a run; figures by strategy of a comparison.
+pub(super) fn table(report: &Report) -> String {
+    match report.content {
+        Content::Plan(outlook) => intervals(outlook.summary.plan, None),
+        Content::Run(summary, run) => intervals(summary.plan, Some(run.memory)),
+        Content::Comparison(summary) => strategies(summary.comparison),
+    }
+}
+
+/// A row for each interval of `plan`; the counted columns are empty if it was not run.
+fn intervals(plan: &Plan, run: Option<&MemoryReport>) -> String {
     let planned = interval_memory(plan, &plan.prediction.step_live);
     let counted = run.map(|memory| memory.counted_intervals.as_slice()).unwrap_or_default();
 
@@ -35,15 +45,15 @@ pub(super) fn intervals(plan: &Plan, run: Option<&MemoryReport>) -> String {
     text
 }
 
-/// A cell for each category and one for their sum; empty ones for what was not counted.
+/// A cell for each category of activations and one for their sum; empty cells for bytes that were not counted.
 fn cells(bytes: Option<&ByCategory>) -> String {
     let Some(bytes) = bytes else { return ",".repeat(Category::ACTIVATIONS.len()) };
     let categories = Category::ACTIVATIONS.map(|category| bytes[category].to_string());
     format!("{},{}", categories.join(","), bytes.total())
 }
 
-/// A row for each strategy; times are those of all steps, without evaluations.
-pub(super) fn strategies(comparison: &Comparison) -> String {
+/// A row for each strategy. Times cover all steps of a training, without evaluations.
+fn strategies(comparison: &Comparison) -> String {
     let mut text =
         "strategy,accuracy,median_seconds,least_seconds,most_seconds,time_ratio,predicted_time_ratio,\
                     recomputed_layers,activation_bytes,planned_peak_bytes,counted_peak_bytes,\

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::report::{Content, Report, json, svg};
+use crate::report::format::svg;
+use crate::report::{Content, Report, json};
 
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("comparison.css"));
 
@@ -41,18 +42,18 @@ const OF_A_COMPARISON: &[&str] =
     &[include_str!("script/comparison.js"), include_str!("script/main_comparison.js")];
 
 /// The page with the whole JSON report inside.
-pub(super) fn report(report: &Report) -> String {
+pub(super) fn page(report: &Report) -> String {
     let data = json::report(report);
     match report.content {
-        Content::Plan(_) | Content::Run(..) => page(include_str!("page.html"), OF_A_PLAN, &data),
+        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), OF_A_PLAN, &data),
         Content::Comparison(summary) => {
             let skeleton = include_str!("comparison.html");
-            page(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), OF_A_COMPARISON, &data)
+            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), OF_A_COMPARISON, &data)
         }
     }
 }
 
-fn page(skeleton: &str, scripts: &[&str], data: &Value) -> String {
+fn filled(skeleton: &str, scripts: &[&str], data: &Value) -> String {
     let script = format!("(() => {{\n\"use strict\";\n{}}})();", [SHARED, scripts].concat().concat());
     // No text of the report can end the script element that carries it.
     let data = data.to_string().replace('<', "\\u003c");
@@ -70,7 +71,7 @@ mod tests {
     fn text_of_the_report_stays_data() {
         let hostile =
             json!({ "device": "</script><script>alert(1)</script><!--<script {{script}} {{style}}" });
-        let page = page(include_str!("page.html"), OF_A_PLAN, &hostile);
+        let page = filled(include_str!("page.html"), OF_A_PLAN, &hostile);
         let start = "id=\"report\">";
         let (_, data) = page.split_once(start).unwrap();
         let (data, rest) = data.split_once("</script>").unwrap();
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_page_asks_for_nothing_outside_itself() {
-        let page = page(include_str!("page.html"), OF_A_PLAN, &json!({}));
+        let page = filled(include_str!("page.html"), OF_A_PLAN, &json!({}));
         for outside in ["http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "innerHTML"] {
             // The name of SVG's namespace is not an address that anything asks.
             assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use crate::report::ComparisonSummary;
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Contender};
 
@@ -38,8 +39,8 @@ const STYLE: &str = "<style>
 
 /// Time against memory: of each strategy the time of its steps in the baseline's, measured and by FLOPs, over its bytes of
 /// activations. Whiskers are the rounds' range.
-pub(super) fn plot(comparison: &Comparison) -> String {
-    drawing(comparison, STYLE)
+pub(super) fn plot(summary: &ComparisonSummary) -> String {
+    drawing(summary.comparison, STYLE)
 }
 
 /// The plot for a page that has styles of its own.

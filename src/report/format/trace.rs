@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{PlanSummary, RunSummary};
 use crate::device::Span;
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Action, IntervalMemory, Plan, interval_memory};
+use crate::report::{PlanSummary, RunSummary};
 
 const PROCESS: u32 = 1;
 const INTERVALS: u32 = 1;
@@ -13,7 +13,7 @@ const ACTIONS: u32 = 2;
 /// live bytes as counters. Times are the device's own where the step was timed; else an action takes a microsecond.
 ///
 /// The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
-pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> Value {
+pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> String {
     let plan = summary.plan;
     let live = run.map_or(&plan.prediction.step_live, |run| &run.memory.counted_live);
     let laps = run.map(|run| run.laps).unwrap_or_default();
@@ -49,6 +49,7 @@ pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> Value {
             "time": if is_timed { "measured on the device" } else { "not measured: a microsecond an action" },
         },
     })
+    .to_string()
 }
 
 /// A microsecond for each action that is no release.

@@ -1,0 +1,156 @@
+use serde_json::Value;
+
+use crate::report::number::grouped;
+use crate::report::table::{Column, Table, numbers, words};
+use crate::report::{Content, Report, json, notes, tables, text};
+use crate::train::Epoch;
+
+/// The report's tables, for GitHub and whatever else reads its Markdown.
+pub(super) fn document(report: &Report) -> String {
+    let mut document = Document(String::new());
+    match report.content {
+        Content::Plan(outlook) => {
+            let summary = &outlook.summary;
+            document.title(&format!("Plan {}", summary.strategy));
+            document.paragraph(&text::plan(summary));
+            document.paragraph(&format!("for {}", outlook.planned_for));
+            document.paragraphs(notes::bound(outlook));
+            document.section("Device memory", &tables::planned_bytes(summary));
+            document.paragraph(&notes::peak(summary));
+            document.section("Intervals", &tables::planned_intervals(summary));
+            document.section("Strategies", &tables::choices(&outlook.compared));
+            document.section("Micro-batches", &tables::micro_batches(&outlook.micro_batches));
+            document.section("Least recomputation by memory", &tables::choices(&outlook.frontier));
+        }
+        Content::Run(summary, run) => {
+            document.title(&format!("Run {}", summary.strategy));
+            document.paragraph(&text::plan(summary));
+            document.paragraphs(notes::outcome(run));
+            document.section("Device memory", &tables::counted_bytes(run.memory));
+            document.paragraphs(notes::allocations(run.memory));
+            document.section("Intervals", &tables::counted_intervals(run.memory));
+            document.section("Epochs", &epochs(run.epochs));
+        }
+        Content::Comparison(summary) => {
+            let comparison = summary.comparison;
+            document.title("Comparison of strategies");
+            document.paragraph(&format!("on {}", comparison.device));
+            document.section("Memory", &tables::compared_bytes(comparison));
+            document.paragraphs(notes::dataset_on_host(comparison));
+            document.section("Time", &tables::compared_times(comparison));
+            document.paragraphs(notes::scores(comparison));
+        }
+    }
+    document.section("Settings", &settings(&json::settings(&report.origin)));
+    document.0
+}
+
+/// Blocks with an empty line between them.
+struct Document(String);
+
+impl Document {
+    fn title(&mut self, title: &str) {
+        self.0.push_str(&format!("# {}\n", escaped(title)));
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        self.0.push_str(&format!("\n{}\n", escaped(text)));
+    }
+
+    fn paragraphs(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.paragraph(&text);
+        }
+    }
+
+    fn section(&mut self, title: &str, table: &Table) {
+        self.0.push_str(&format!("\n## {title}\n\n"));
+        self.line(table.columns.iter().map(|column| escaped(column.head())));
+        self.line(table.columns.iter().map(|column| match column {
+            Column::Words(_) => ":---".to_owned(),
+            Column::Numbers(_) => "---:".to_owned(),
+        }));
+        for row in &table.rows {
+            self.line(row.iter().map(|cell| escaped(cell)));
+        }
+    }
+
+    fn line(&mut self, cells: impl Iterator<Item = String>) {
+        self.0.push_str(&format!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")));
+    }
+}
+
+fn epochs(epochs: &[Epoch]) -> Table {
+    let row = |epoch: &Epoch| {
+        vec![
+            grouped(epoch.index as u64),
+            format!("{:.6}", epoch.loss),
+            epoch.test.accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{accuracy:.4}")),
+            format!("{:.6}", epoch.test.loss),
+        ]
+    };
+    Table {
+        columns: ["epoch", "loss", "test accuracy", "test loss"].map(numbers).into(),
+        rows: epochs.iter().map(row).collect(),
+    }
+}
+
+/// The members of an object.
+fn settings(settings: &Value) -> Table {
+    let members = settings.as_object().into_iter().flatten();
+    Table {
+        columns: ["setting", "value"].map(words).into(),
+        rows: members.map(|(name, value)| vec![name.clone(), plain(value)]).collect(),
+    }
+}
+
+/// Text without quotes, and a number of single precision with no more digits than that has.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => match number.as_f64() {
+            Some(double) if number.is_f64() && f64::from(double as f32) == double => {
+                (double as f32).to_string()
+            }
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// `text` on one line that shows as it is: no character of it is markup, and none ends a cell.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '<' | '&' | '~' | '#' | '@' | '$' => {
+                escaped.extend(['\\', character]);
+            }
+            _ if character.is_control() => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_no_markup() {
+        assert_eq!(escaped("a|b\\|c"), "a\\|b\\\\\\|c");
+        assert_eq!(escaped("*x*_y_ `z` <b>&lt;[t](u)"), "\\*x\\*\\_y\\_ \\`z\\` \\<b>\\&lt;\\[t\\](u)");
+        assert_eq!(escaped("line\nbreak\r"), "line break ");
+    }
+
+    #[test]
+    fn single_precision_has_its_own_digits() {
+        let shown = [0.1f32.into(), 0.1f64.into(), 1e30f32.into(), 300.into(), "a b".into(), Value::Null];
+        assert_eq!(
+            shown.map(|value| plain(&value)),
+            ["0.1", "0.1", "1000000000000000000000000000000", "300", "a b", "-"]
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! Sentences that text and Markdown reports share.
+
+use super::number::{grouped, percent};
+use super::{Outlook, PlanSummary, RunSummary};
+use crate::memory::Category;
+use crate::train::{Comparison, Contender, Evaluation, MemoryReport};
+
+/// Recomputation beside its lower bound, if the planner knows one.
+pub(super) fn bound(outlook: &Outlook) -> Option<String> {
+    let bound = outlook.bound_flops?;
+    let prediction = &outlook.summary.plan.prediction;
+    let forward = prediction.forward_flops as f64;
+    Some(format!(
+        "recomputes {} of a forward pass; the lower bound for this memory is {}",
+        percent(prediction.recomputed_flops as f64 / forward),
+        percent(bound / forward)
+    ))
+}
+
+/// The action that sets the pool's peak.
+pub(super) fn peak(summary: &PlanSummary) -> String {
+    let step = &summary.plan.step;
+    let peak = summary.plan.prediction.peak_action;
+    format!("the pool peaks at action {peak} of {}: {}", grouped(step.len() as u64), step[peak])
+}
+
+/// Names the strategies whose saving is partly due to a dataset on the host, where the baseline's is on the device.
+pub(super) fn dataset_on_host(comparison: &Comparison) -> Option<String> {
+    let dataset = |contender: &Contender| contender.memory.counted[Category::Dataset];
+    let on_device = dataset(comparison.baseline());
+    let elsewhere = comparison.contenders.iter().filter(|contender| dataset(contender) < on_device);
+    let names: Vec<_> = elsewhere.map(|contender| contender.strategy.to_string()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: the dataset is on the host, which saves {} of the bytes and uploads every micro-batch",
+            names.join(", "),
+            grouped(on_device)
+        )
+    })
+}
+
+/// Test accuracy or loss of every epoch, one line for all strategies with equal ones.
+pub(super) fn scores(comparison: &Comparison) -> impl Iterator<Item = String> {
+    let mut groups: Vec<(Vec<String>, &Contender)> = Vec::new();
+    for contender in &comparison.contenders {
+        let name = contender.strategy.to_string();
+        match groups.iter_mut().find(|(_, like)| have_equal_scores(like, contender)) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], contender)),
+        }
+    }
+    groups.into_iter().map(|(names, contender)| {
+        let kind = if contender.accuracy().is_some() { "accuracy" } else { "loss" };
+        let epochs = contender.epochs.iter().map(|epoch| match epoch.test {
+            Evaluation { accuracy: Some(accuracy), .. } => format!("{accuracy:.4}"),
+            Evaluation { loss, .. } => format!("{loss:.6}"),
+        });
+        let epochs = epochs.collect::<Vec<_>>().join(" ");
+        format!("test {kind} by epoch, {}: {epochs}", names.join(", "))
+    })
+}
+
+fn have_equal_scores(a: &Contender, b: &Contender) -> bool {
+    a.epochs.iter().map(|epoch| epoch.test).eq(b.epochs.iter().map(|epoch| epoch.test))
+}
+/// Bytes that the driver reports, if it does, and the buffers made after the first step.
+pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
+    let driver = memory.driver.map(|driver| {
+        format!(
+            "driver: {} bytes allocated, {} reserved, its own included",
+            grouped(driver.allocated),
+            grouped(driver.reserved)
+        )
+    });
+    let made = format!("buffers made after the first step: {}", memory.allocations_after_first_step);
+    driver.into_iter().chain([made]).collect()
+}
+
+/// Steps, time and device; the hash of the weights.
+pub(super) fn outcome(run: &RunSummary) -> [String; 2] {
+    [
+        format!("{} steps in {:.2} s on {}", run.steps, run.seconds, run.device),
+        format!("weights sha256 {}", run.weights_sha256),
+    ]
+}

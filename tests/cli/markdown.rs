@@ -1,0 +1,251 @@
+//! Reports in Markdown: their tables hold the figures of the JSON.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::program::{Folder, SMALL};
+use serde_json::Value;
+
+/// More intervals than a terminal shows, in two micro-batches.
+const DEEP: &str =
+    "--data small.npz --layers 6,5x70,3 --batch 12 --micro-batch 6 --epochs 2 --lr 0.001 --device cpu";
+const CATEGORIES: [&str; 3] = ["checkpoints", "recomputed", "deltas"];
+
+/// Rows of cells by column, without their markup.
+type Rows = Vec<BTreeMap<String, String>>;
+
+struct Document {
+    json: Value,
+    text: String,
+    tables: BTreeMap<String, Rows>,
+}
+
+impl Document {
+    /// The report of `command` as Markdown and as JSON.
+    #[track_caller]
+    fn of(folder: &Folder, command: &str) -> Self {
+        folder.run(&format!("{command} --report r.md --report r.json")).succeeded();
+        let text = String::from_utf8(folder.read("r.md")).unwrap();
+        let json = serde_json::from_slice(&folder.read("r.json")).unwrap();
+        let tables = text.split("\n## ").skip(1).map(|section| {
+            let (title, body) = section.split_once("\n\n").unwrap();
+            (title.to_owned(), rows(body.split("\n\n").next().unwrap()))
+        });
+        Document { json, tables: tables.collect(), text }
+    }
+
+    #[track_caller]
+    fn table(&self, title: &str) -> &Rows {
+        self.tables.get(title).unwrap_or_else(|| panic!("no table {title} in {}", self.text))
+    }
+}
+
+/// A table, whose columns of numbers are the ones that are aligned to the right.
+#[track_caller]
+fn rows(table: &str) -> Rows {
+    let mut lines = table.trim_end().lines().map(cells);
+    let (head, alignment) = (lines.next().unwrap(), lines.next().unwrap());
+    assert_eq!(head.len(), alignment.len(), "{table}");
+    let rows: Vec<Vec<String>> = lines.collect();
+    for row in &rows {
+        assert_eq!(row.len(), head.len(), "{table}");
+        for (cell, alignment) in row.iter().zip(&alignment) {
+            let is_number =
+                cell.is_empty() || cell == "-" || cell.trim_end_matches(" %").parse_number().is_some();
+            match alignment.as_str() {
+                "---:" => assert!(is_number, "{cell:?} is aligned to the right in {table}"),
+                other => assert_eq!(other, ":---", "{table}"),
+            }
+        }
+    }
+    rows.into_iter().map(|row| head.iter().cloned().zip(row).collect()).collect()
+}
+
+trait ParseNumber {
+    /// A number; a whole one has thousands separators.
+    fn parse_number(&self) -> Option<f64>;
+}
+
+impl ParseNumber for str {
+    fn parse_number(&self) -> Option<f64> {
+        let groups: Vec<&str> = self.trim_start_matches('-').split(',').collect();
+        let is_grouped = groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
+        self.replace(',', "").parse().ok().filter(|_| is_grouped || self.contains('.'))
+    }
+}
+
+/// Cells of a line, as GitHub reads them: a backslash takes the next character as it is.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut characters = line.strip_prefix("| ").unwrap().strip_suffix(" |").unwrap().chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => cells.last_mut().unwrap().push(characters.next().unwrap()),
+            '|' => cells.push(String::new()),
+            '`' | '*' | '_' | '[' | '<' | '&' => panic!("{character} is markup in {line}"),
+            _ => cells.last_mut().unwrap().push(character),
+        }
+    }
+    cells.iter().map(|cell| cell.trim().to_owned()).collect()
+}
+
+/// Holds whole numbers of `row` to those of `figures`.
+#[track_caller]
+fn holds(row: &BTreeMap<String, String>, column: &str, figure: &Value) {
+    let expected = figure.as_i64().unwrap_or_else(|| panic!("{figure} is no whole number"));
+    assert_eq!(row[column].parse_number(), Some(expected as f64), "{column} of {row:?}");
+}
+
+#[track_caller]
+fn holds_rounded(row: &BTreeMap<String, String>, column: &str, figure: &Value, digits: usize) {
+    let expected = figure.as_f64().unwrap_or_else(|| panic!("{figure} is no number"));
+    assert_eq!(row[column], format!("{expected:.digits$}"), "{column} of {row:?}");
+}
+
+#[track_caller]
+fn holds_share(row: &BTreeMap<String, String>, column: &str, share: &Value) {
+    assert_eq!(row[column], format!("{:.1} %", 100.0 * share.as_f64().unwrap()), "{column} of {row:?}");
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// Holds the table of intervals to `intervals` of the JSON, all of them.
+#[track_caller]
+fn holds_intervals(rows: &Rows, intervals: &Value, peak: &str) {
+    assert_eq!(rows.len(), list(intervals).len());
+    for (row, interval) in rows.iter().zip(list(intervals)) {
+        for category in CATEGORIES {
+            holds(row, category, &interval["live_bytes"][category]);
+        }
+        holds(row, peak, &interval["live_peak_bytes"]);
+        let first = interval["layers"][0].to_string();
+        assert!(row["live bytes by interval"].contains(&first), "{row:?}");
+    }
+}
+
+#[track_caller]
+fn holds_choices(rows: &Rows, choices: &Value) {
+    assert_eq!(rows.len(), list(choices).len());
+    for (row, choice) in rows.iter().zip(list(choices)) {
+        assert_eq!(row["strategy"], choice["strategy"]);
+        holds(row, "device bytes", &choice["planned_peak_bytes"]);
+        holds(row, "activation bytes", &choice["planned_activation_bytes"]);
+        holds(row, "recomputed layers", &choice["recomputed_layers"]);
+        holds_share(row, "of a forward pass", &choice["recomputed_share"]);
+    }
+}
+
+#[test]
+fn plan_has_the_figures_of_its_json() {
+    let report = Document::of(&Folder::new(), &format!("plan {DEEP} --every 2"));
+    let (plan, outlook) = (&report.json["plan"], &report.json["outlook"]);
+    assert!(report.text.starts_with("# Plan every-2\n\nplan every-2: 71 layers in "), "{}", report.text);
+
+    let bytes = report.table("Device memory");
+    let (total, categories) = bytes.split_last().unwrap();
+    holds(total, "planned", &plan["planned_peak_bytes"]);
+    holds(total, "live at peak", &plan["planned_live_peak_bytes"]);
+    for row in categories {
+        holds(row, "planned", &plan["categories"][&row["device bytes"]]);
+    }
+    let present = plan["categories"].as_object().unwrap().values().filter(|bytes| **bytes != 0);
+    assert_eq!(categories.len(), present.count());
+
+    holds_intervals(report.table("Intervals"), &plan["interval_peaks"], "peak");
+    assert!(report.table("Intervals").len() > 30);
+    holds_choices(report.table("Strategies"), &outlook["compared"]);
+    holds_choices(report.table("Least recomputation by memory"), &outlook["frontier"]);
+    let micro_batches = report.table("Micro-batches");
+    for size in list(&outlook["micro_batches"]) {
+        let rows = micro_batches
+            .iter()
+            .filter(|row| row["micro-batch"].parse_number() == size["micro_batch"].as_f64());
+        let rows: Vec<_> = rows.collect();
+        assert_eq!(rows.len(), list(&size["choices"]).len());
+        for (row, choice) in rows.iter().zip(list(&size["choices"])) {
+            assert_eq!(row["strategy"], choice["strategy"]);
+            holds(row, "device bytes", &choice["planned_peak_bytes"]);
+        }
+    }
+}
+
+#[test]
+fn run_has_the_figures_of_its_json() {
+    let report = Document::of(&Folder::new(), &format!("train {DEEP} --every 7"));
+    let (run, memory) = (&report.json["run"], &report.json["run"]["memory"]);
+    let hash = run["weights_sha256"].as_str().unwrap();
+    assert!(report.text.contains(hash) && report.text.contains("\n4 steps in "), "{}", report.text);
+
+    let (total, categories) = report.table("Device memory").split_last().unwrap();
+    for account in ["planned", "counted"] {
+        holds(total, account, &memory[format!("{account}_peak_bytes")]);
+        for row in categories {
+            holds(row, account, &memory["categories"][&row["device bytes"]][account]);
+        }
+    }
+    for account in ["planned", "counted"] {
+        let peak = format!("{account} peak");
+        holds_intervals(report.table("Intervals"), &memory["intervals"][account], &peak);
+    }
+    let epochs = report.table("Epochs");
+    assert_eq!(epochs.len(), 2);
+    for (row, epoch) in epochs.iter().zip(list(&run["epochs"])) {
+        holds(row, "epoch", &epoch["epoch"]);
+        holds_rounded(row, "loss", &epoch["loss"], 6);
+        holds_rounded(row, "test accuracy", &epoch["accuracy"], 4);
+        holds_rounded(row, "test loss", &epoch["test_loss"], 6);
+    }
+    let settings = report.table("Settings");
+    let settings: BTreeMap<&str, &str> =
+        settings.iter().map(|row| (row["setting"].as_str(), row["value"].as_str())).collect();
+    for (setting, value) in [("lr", "0.001"), ("layers", "6,5x70,3"), ("data", "small.npz"), ("init", "-")] {
+        assert_eq!(settings[setting], value);
+    }
+}
+
+#[test]
+fn comparison_has_the_figures_of_its_json() {
+    let report = Document::of(&Folder::new(), &format!("compare {DEEP} --every 0,1,7 --repeats 2"));
+    let strategies = list(&report.json["strategies"]);
+    let (bytes, times) = (report.table("Memory"), report.table("Time"));
+    assert_eq!([bytes.len(), times.len()], [strategies.len(); 2]);
+    for (row, strategy) in bytes.iter().zip(strategies) {
+        assert_eq!(row["bytes by strategy"], strategy["strategy"]);
+        holds(row, "activations", &strategy["activation_bytes"]);
+        holds(row, "planned", &strategy["memory"]["planned_peak_bytes"]);
+        holds(row, "counted", &strategy["memory"]["counted_peak_bytes"]);
+        holds(row, "saved", &strategy["saved_bytes"]);
+        assert_eq!(row["driver"], "-");
+    }
+    for (row, strategy) in times.iter().zip(strategies) {
+        assert_eq!(row["seconds by strategy"], strategy["strategy"]);
+        holds_rounded(row, "median", &strategy["median_seconds"], 3);
+        holds_rounded(row, "shortest", &strategy["least_seconds"], 3);
+        holds_rounded(row, "longest", &strategy["most_seconds"], 3);
+        holds_rounded(row, "of store-all", &strategy["time_ratio"], 2);
+        holds_rounded(row, "predicted by FLOPs", &strategy["predicted_time_ratio"], 2);
+        holds(row, "recomputed layers", &strategy["recomputed_layers"]);
+        assert_eq!(row["weights"], "equal");
+    }
+    assert!(
+        report.text.contains("\ntest accuracy by epoch, store-all, every-1, every-7: "),
+        "{}",
+        report.text
+    );
+}
+
+/// File names may hold any markup; cells show them as they are.
+#[cfg(unix)]
+#[test]
+fn names_are_shown_as_they_are() {
+    let folder = Folder::new();
+    let name = r"a|b\|c*d*_e_`f`<i>[g](h)&amp;#1@x~~y~~.npz";
+    fs::rename(folder.path("small.npz"), folder.path(name)).unwrap();
+    let flags = SMALL.replace("small.npz", name);
+    let report = Document::of(&folder, &format!("plan {flags} --device cpu"));
+    let settings = report.table("Settings");
+    let data = settings.iter().find(|row| row["setting"] == "data").unwrap();
+    assert_eq!(data["value"], name);
+}
