@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, NetworkSettings, Optimization, Settings, Widths};
-use ckpt_gpu::data::{Dataset, FeatureScaling, Inputs, Split, Targets};
+use ckpt_gpu::data::{Dataset, FeatureScaling, HeldOut, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::model_file::{self, Model};
 use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
@@ -68,7 +68,7 @@ fn main() -> Result<()> {
 }
 
 pub fn run(args: &Args) -> Result<Found> {
-    let (train, held_back) = friedman(args.rows, 0)?.held_back(0.2, 0)?;
+    let HeldOut { train, test: held_back } = friedman(args.rows, 0)?.hold_out(0.2, 0)?;
     let scaling = FeatureScaling::of(&train);
     let data = Arc::new(Dataset::in_memory(train, held_back.clone())?.standardised(&scaling)?);
     let (machine, _) = Machine::find(args.device)?;
@@ -146,7 +146,7 @@ fn friedman(samples: usize, seed: u64) -> Result<Split> {
     let inputs: Vec<f32> = (0..samples * FEATURES).map(|_| random.random()).collect();
     let noise = StandardNormal.sample_iter(&mut random);
     let noisy = inputs.chunks(FEATURES).zip(noise).map(|(x, noise): (_, f32)| scaled(formula(x) + noise));
-    let targets = Targets::Values { width: 1, values: noisy.collect() };
+    let targets = Targets::Regression { width: 1, values: noisy.collect() };
     Split::new(FEATURES, Inputs::F32(inputs), targets)
 }
 

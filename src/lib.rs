@@ -13,7 +13,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-//! use ckpt_gpu::data::{Dataset, Inputs, Split};
+//! use ckpt_gpu::data::{Dataset, HeldOut, Inputs, Split};
 //! use ckpt_gpu::strategy::Strategy;
 //! use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 //! use ckpt_gpu::model_file::{self, Model};
@@ -21,7 +21,7 @@
 //! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
 //! let inputs: Vec<f32> = (0..800).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
 //! let labels: Vec<u32> = inputs.chunks(2).map(|pair| u32::from(pair[1] > pair[0])).collect();
-//! let (train, test) = Split::new(2, Inputs::F32(inputs), labels)?.held_back(0.25, 0)?;
+//! let HeldOut { train, test } = Split::new(2, Inputs::F32(inputs), labels)?.hold_out(0.25, 0)?;
 //! let data = Arc::new(Dataset::in_memory(train, test)?);
 //!
 //! // A residual network of ten layers, and the most that it may take: less than with all activations kept.

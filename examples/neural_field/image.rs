@@ -59,7 +59,7 @@ impl Image {
     pub fn dataset(&self) -> Result<Dataset> {
         let inputs = coordinates(self.width, self.height).flatten().collect();
         let split =
-            Split::new(2, Inputs::F32(inputs), Targets::Values { width: 3, values: self.rgb.clone() })?;
+            Split::new(2, Inputs::F32(inputs), Targets::Regression { width: 3, values: self.rgb.clone() })?;
         Dataset::in_memory(split.clone(), split)
     }
 

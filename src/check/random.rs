@@ -45,7 +45,7 @@ impl Random {
         };
         let targets = match values {
             // Binary cross-entropy takes shares.
-            true => Targets::Values {
+            true => Targets::Regression {
                 width: network.outputs(),
                 values: (0..samples * network.outputs())
                     .map(|_| self.below(1 << 16) as f32 / 65536.0)

@@ -44,7 +44,7 @@ fn loss(loss: Loss) -> reference::Loss {
 pub(super) fn targets(split: &Split, outputs: usize, rows: &[u32]) -> Vec<f64> {
     match split.targets() {
         Targets::Classes(labels) => reference::one_hot(&reference::gather(1, labels, rows), outputs),
-        Targets::Values { width, values } => widen(&reference::gather(*width, values, rows)),
+        Targets::Regression { width, values } => widen(&reference::gather(*width, values, rows)),
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::output;
 use crate::Result;
 use crate::config::DEFAULT_DATA;
-use crate::data::{Dataset, Inputs, LoadOptions};
+use crate::data::{Dataset, InferenceData, Inputs, LoadOptions};
 
 /// What is learnt from.
 #[derive(Debug, Args)]
@@ -46,14 +46,14 @@ impl DataFlags {
         Ok(data)
     }
 
-    /// What a trained network is asked about, and whether there are targets.
+    /// Samples to evaluate a trained network on.
     ///
     /// # Errors
     /// As [`Dataset::load_for_inference`].
-    pub fn load_for_inference(&self, seed: u64) -> Result<(Dataset, bool)> {
-        let (data, is_answered) = Dataset::load_for_inference(&self.path, &self.options(seed))?;
-        tell_mapped(&data);
-        Ok((data, is_answered))
+    pub fn load_for_inference(&self, seed: u64) -> Result<InferenceData> {
+        let loaded = Dataset::load_for_inference(&self.path, &self.options(seed))?;
+        tell_mapped(&loaded.data);
+        Ok(loaded)
     }
 
     fn options(&self, seed: u64) -> LoadOptions {

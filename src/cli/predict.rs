@@ -11,7 +11,7 @@ use super::flags::count;
 use super::output;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Entry};
-use crate::data::{Dataset, Targets};
+use crate::data::{Dataset, InferenceData, Targets};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::{self, Model};
@@ -86,7 +86,7 @@ impl ModelFlags {
     /// [`Error::File`] where answers are to be `scored` and there are no targets, and those of opening it all.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let Model { network, parameters, scaling } = model_file::read(&self.model)?;
-        let (mut data, is_answered) = self.data.load_for_inference(self.seed)?;
+        let InferenceData { mut data, has_targets: is_answered } = self.data.load_for_inference(self.seed)?;
         if scored && !is_answered {
             let problem = "has no targets to score answers by; name them with --y-key, or ask with predict";
             return Err(Error::file(&data.source, problem));

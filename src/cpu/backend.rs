@@ -223,7 +223,7 @@ impl Device for Cpu {
         self.accumulation = accumulation;
         let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(samples.rows);
-        let (new, batch) = (samples.new, self.begun as u32);
+        let (new, batch) = (samples.valid, self.begun as u32);
         let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or(NO_STEP_PARAMS);
         self.recorded.push(Work::Begin { rows, new, accumulation, batch, step_params });
         self.begun += 1;

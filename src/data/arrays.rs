@@ -1,15 +1,16 @@
-//! Files of arrays by name: an npz, a folder of npy files, or one of IDX files.
+//! Named arrays: an npz archive, a directory of npy files, or a directory of IDX files.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::idx;
-use super::mapped::{Mapped, Unmapped};
+use super::mapped::{MappedArray, Unmapped};
 use super::npz::{Archive, Array, npy, shown};
 use crate::{Error, Result};
 
-/// What the files of MNIST and its like are called, before `.gz`.
+/// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split, then of the test
+/// split.
 const IDX_NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -18,10 +19,10 @@ const IDX_NAMES: [&str; 4] = [
 ];
 const MOST_NAMED: usize = 8;
 
-/// Arrays by name.
+/// Named arrays of a dataset.
 pub(super) enum Arrays {
     Npz(Archive),
-    /// An array a file.
+    /// A directory with one array a file.
     Folder {
         path: PathBuf,
         format: Format,
@@ -31,14 +32,14 @@ pub(super) enum Arrays {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// Named without their `.npy`.
+    /// Keys are file names without `.npy`.
     Npy,
-    /// Named without `.gz`, with a dash in the place of a dot.
+    /// Keys are file names without `.gz`, with a dash before `idx`.
     Idx,
 }
 
 impl Arrays {
-    /// What there is at `path`. A folder that has MNIST's images is one of IDX files, any other one of npy files.
+    /// Opens `path`. A directory that has MNIST's training images holds IDX files, any other npy files.
     pub fn open(path: &Path) -> Result<Arrays> {
         if !path.is_dir() {
             if is_npy(path) {
@@ -56,7 +57,7 @@ impl Arrays {
         Ok(Arrays::Folder { path: path.to_owned(), format: Format::Npy, files: npy_files(path)? })
     }
 
-    /// Where they are, for messages.
+    /// File or directory that they are in, for messages.
     pub fn path(&self) -> &Path {
         match self {
             Arrays::Npz(archive) => archive.path(),
@@ -64,7 +65,7 @@ impl Arrays {
         }
     }
 
-    /// Their names, sorted.
+    /// Keys of all arrays, sorted.
     pub fn keys(&self) -> Vec<&str> {
         match self {
             Arrays::Npz(archive) => archive.keys().collect(),
@@ -72,7 +73,7 @@ impl Arrays {
         }
     }
 
-    /// The first of their names, for messages.
+    /// The first few keys, for messages.
     pub fn named(&self) -> String {
         let keys = self.keys();
         let mut named: Vec<_> = keys.iter().take(MOST_NAMED).map(|key| shown(key)).collect();
@@ -82,12 +83,13 @@ impl Arrays {
         named.join(", ")
     }
 
-    /// What its inputs and targets are called where that is no question of names, with those to test on.
-    pub fn layout(&self) -> Option<[&'static str; 4]> {
+    /// Keys of a directory of IDX files: inputs and targets of the training split, then of the test split. `None` for
+    /// arrays that have names of their own.
+    pub fn idx_names(&self) -> Option<[&'static str; 4]> {
         matches!(self, Arrays::Folder { format: Format::Idx, .. }).then_some(IDX_NAMES)
     }
 
-    /// Bytes that `key` takes in its file, uncompressed where it is known.
+    /// Size of the array `key` in bytes: uncompressed in an archive, that of its file in a directory.
     pub fn bytes(&self, key: &str) -> Result<u64> {
         match self {
             Arrays::Npz(archive) => archive.bytes(key),
@@ -99,7 +101,7 @@ impl Arrays {
         }
     }
 
-    /// Reads `key` to its end.
+    /// Reads the whole array `key`.
     pub fn read(&mut self, key: &str) -> Result<Array> {
         match self {
             Arrays::Npz(archive) => archive.read(key),
@@ -112,8 +114,8 @@ impl Arrays {
         }
     }
 
-    /// Maps `key`: its shape and values, or what is to be done so that it can be mapped.
-    pub fn map(&mut self, key: &str) -> Result<Result<(Vec<usize>, Mapped), String>> {
+    /// Maps the array `key`. The inner error says why it cannot be mapped, and how to save it so that it can be.
+    pub fn map(&mut self, key: &str) -> Result<Result<MappedArray, String>> {
         let (path, about, outcome) = match self {
             Arrays::Npz(archive) => {
                 let outcome = archive.map(key)?;
@@ -136,7 +138,7 @@ impl Arrays {
         }
     }
 
-    /// The file of `key`, and what it is.
+    /// File of the array `key`, with its format.
     fn file(&self, key: &str) -> Result<(PathBuf, Format)> {
         if let Arrays::Folder { files, format, .. } = self
             && let Some(file) = files.get(key)
@@ -171,14 +173,14 @@ fn is_npy(path: &Path) -> bool {
 }
 
 fn idx_path(folder: &Path, name: &str) -> Option<PathBuf> {
-    // Some copies have a dot where others have a dash.
+    // Some copies have a dot before `idx`, others a dash.
     let dotted = name.replace("-idx", ".idx");
     let mut all =
         [name, &dotted].into_iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
     all.find(|path| path.is_file())
 }
 
-/// Asked what it is before it is opened: opening a pipe would wait for its writer.
+/// Opens a regular file. The type is checked first, because opening a pipe would wait for its writer.
 fn opened(path: &Path) -> Result<File> {
     if !path.metadata().map_err(|error| unopened(path, &error))?.is_file() {
         return Err(Error::file(path, "is not a regular file, expected an array"));

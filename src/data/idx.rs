@@ -1,5 +1,5 @@
-//! IDX files, as MNIST and Fashion-MNIST are distributed: a big-endian header of the type, the number of axes and their
-//! lengths, then the values; plain or gzipped.
+//! IDX files, the format of MNIST and Fashion-MNIST: a big-endian header with the type, the number of axes and their
+//! lengths, then the values. Files may be gzipped.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -7,19 +7,20 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::mapped::{Mapped, Stored, Unmapped, map};
+use super::mapped::{Mapped, MappedArray, Stored, Unmapped, map};
 use super::npz::{Array, Values, extent};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
 const MOST_AXES: u8 = 8;
-/// The type of values that are bytes.
+/// Type code of unsigned bytes.
 const BYTES: u8 = 0x08;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Reads the array in the IDX file at `path`, gzipped or not: what it is shows in its bytes, not in its name.
+/// Reads the array in the IDX file at `path`. Its first bytes tell whether it is gzipped, not its name.
 ///
-/// Fails where it is no such file, where its bytes are not exactly those that its shape takes, and where the host has no
+/// # Errors
+/// [`Error::File`] if it is not an IDX file, if it does not hold exactly the bytes that its shape takes, or if the host has no
 /// room for them.
 pub fn read(path: &Path) -> Result<Array> {
     let fail = |problem: String| Error::file(path, problem);
@@ -31,15 +32,15 @@ pub fn read(path: &Path) -> Result<Array> {
     read_any(BufReader::new(file), room).map_err(fail)
 }
 
-/// Maps the bytes in a plain IDX `file`: their shape and values.
-pub(super) fn map_file(file: &File) -> Result<(Vec<usize>, Mapped), Unmapped> {
+/// Maps the array in an uncompressed IDX `file` of bytes.
+pub(super) fn map_file(file: &File) -> Result<MappedArray, Unmapped> {
     let bytes = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
     if bytes == 0 {
         return Err(Unmapped::Broken("is empty, expected an IDX file".to_owned()));
     }
     let map = map(file, 0, bytes)?;
     if map.starts_with(&GZIP_MAGIC) {
-        let problem = "is gzipped, and only plain files can be mapped; unpack it with gunzip";
+        let problem = "is gzipped, and only uncompressed files can be mapped; unpack it with gunzip";
         return Err(Unmapped::Unsuited(problem.to_owned()));
     }
     let mut values = &map[..];
@@ -52,12 +53,12 @@ pub(super) fn map_file(file: &File) -> Result<(Vec<usize>, Mapped), Unmapped> {
         return Err(Unmapped::Broken(too_long(bytes, &shape)));
     }
     if kind != BYTES {
-        let problem = "holds other numbers than bytes, and IDX files can be mapped only of these; save it with np.save as '<f4'";
+        let problem = "holds wider values than bytes, and only IDX files of bytes can be mapped; save it with np.save as '<f4'";
         return Err(Unmapped::Unsuited(problem.to_owned()));
     }
     let mapped = Mapped::new(map, start, &shape, Stored::U8);
     mapped.check(None)?;
-    Ok((shape, mapped))
+    Ok(MappedArray { shape, mapped })
 }
 
 fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> {
@@ -66,11 +67,11 @@ fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> 
     if start.starts_with(&GZIP_MAGIC) { array(MultiGzDecoder::new(file), room) } else { array(file, room) }
 }
 
-/// What a header says about the bytes that follow it.
+/// Type and extent of the values that follow a header.
 struct Header {
     kind: u8,
     shape: Vec<usize>,
-    /// That the values take.
+    /// Size of the values.
     bytes: u64,
 }
 
@@ -109,11 +110,11 @@ fn array(mut file: impl Read, room: u64) -> Result<Array, String> {
     let Header { kind, shape, bytes } = Header::read(&mut file)?;
     if bytes > room {
         return Err(format!(
-            "says that it holds {shape:?} values, and the host has {room} bytes available; unpacked and of bytes, it can \
+            "declares the shape {shape:?}, {bytes} bytes, and the host has {room} available; an uncompressed file of bytes can \
              be mapped"
         ));
     }
-    // Taken as it comes: a header that lies of a small file costs no more than the file.
+    // Memory grows with the bytes that arrive, so that a small file with a false header costs no more than the file.
     let mut raw = Vec::new();
     let read = (&mut file).take(bytes).read_to_end(&mut raw);
     read.map_err(|error| format!("cannot be read: {error}"))?;
@@ -136,7 +137,7 @@ fn too_long(bytes: u64, shape: &[usize]) -> String {
 }
 
 fn exactly(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {
-    file.read_exact(bytes).map_err(|error| format!("has no whole IDX header: {error}"))
+    file.read_exact(bytes).map_err(|error| format!("has no complete IDX header: {error}"))
 }
 
 fn values(kind: u8, raw: Vec<u8>) -> Values {
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_too_long_or_a_lie_is_refused() {
+    fn truncated_long_and_inconsistent_files_are_rejected() {
         let plain = bytes(0x08, &[2, 3], &[1, 2, 3, 4, 5, 6]);
         let gzip = gzipped(&plain);
         for (whole, what) in [(&plain, "plain"), (&gzip, "gzipped")] {
@@ -214,7 +215,7 @@ mod tests {
         for index in 0..gzip.len() {
             let mut flipped = gzip.clone();
             flipped[index] ^= 0x10;
-            // Not every bit of gzip's own header says anything, but none may bring in other numbers.
+            // Some bits of gzip's header have no effect, but none may change a value.
             if let Ok(array) = parse(&flipped) {
                 assert_eq!(array.values, Values::U8(vec![1, 2, 3, 4, 5, 6]), "byte {index}");
             }

@@ -1,44 +1,47 @@
-//! Which of a file's arrays make a data set, and whether its inputs are read or mapped.
+//! Loading a dataset: which arrays of a file it is made of, and whether inputs are read or mapped.
 
 use std::path::Path;
 
 use super::arrays::Arrays;
-use super::labels::targets;
+use super::dataset::Dataset;
+use super::element::not_finite;
+use super::inputs::Inputs;
+use super::mapped::MappedArray;
 use super::npz::{Array, Values};
-use super::split::{Inputs, Split, check_share, not_finite};
-use super::{Dataset, Targets, synthetic};
+use super::split::{HeldOut, Split, check_share};
+use super::synthetic;
+use super::targets::Targets;
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
-/// How data is read.
+/// How a dataset is loaded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoadOptions {
-    /// The array of inputs in an npz or a folder of npy files, and of targets, where they have other names than the usual ones.
+    /// Name of the array of inputs in an npz or a directory of npy files; `None` for one of the usual names.
     pub x_key: Option<String>,
-    /// As `x_key`.
+    /// Name of the array of targets; `None` for one of the usual names.
     pub y_key: Option<String>,
-    /// The share of the training samples that is held back to be scored, in the place of the test samples. Where there
-    /// are none of these, it is a tenth unless set.
+    /// Share of the training samples to hold out, above 0 and below 1; the held-out split replaces the test split. `None`
+    /// holds out a tenth if there is no test split, else nothing.
     pub validation: Option<f64>,
-    /// For the choice of samples that are held back.
+    /// Seed for the choice of held-out samples.
     pub seed: u64,
-    /// Whether inputs stay in their file and are read when they are used, however small they are. Unless it is set, that is so
-    /// of arrays that would take more than a quarter of the memory that the system says is available. Only plain arrays of
-    /// `uint8` and little-endian `float32` in C order can be.
+    /// Maps inputs into memory whatever their size. If `false`, only arrays that would take more than a quarter of the
+    /// host's available memory are mapped. Only uncompressed arrays of `uint8` or little-endian `float32` in C order can be.
     ///
-    /// A file must not be changed as long as anything read from it is in use: other numbers may be read, and where it is
-    /// cut off, the system ends the program.
+    /// A mapped file must not be changed while it is in use: other values may be read, and if it is truncated, the system
+    /// ends the program.
     pub map_data: bool,
 }
 
-/// Inputs are mapped where they would take more than one part in so many of the memory that is available: holding samples
-/// back and standardising them make copies.
+/// Arrays that would take more than this fraction (1 / `MAPPED_PART`) of available memory are mapped, because holding out
+/// samples and scaling features make copies.
 const MAPPED_PART: u64 = 4;
 
-/// The share held back where a file has no test samples.
+/// Share of samples that is held out if a file has no test split.
 const USUAL_VALIDATION: f64 = 0.1;
 
-/// Usual names of four arrays: inputs and targets to train on, inputs and targets to test on.
+/// Usual names of inputs and targets of the training split and of the test split.
 const WITH_TEST: [[&str; 4]; 5] = [
     ["x_train", "y_train", "x_test", "y_test"],
     ["X_train", "y_train", "X_test", "y_test"],
@@ -47,62 +50,129 @@ const WITH_TEST: [[&str; 4]; 5] = [
     ["train_data", "train_labels", "test_data", "test_labels"],
 ];
 
-/// Usual names of two.
+/// Usual names of inputs and targets without a test split.
 const WITHOUT_TEST: [[&str; 2]; 6] =
     [["x", "y"], ["X", "y"], ["X", "Y"], ["data", "target"], ["x_train", "y_train"], ["images", "labels"]];
 
-/// Reads a data set as [`Dataset::load_with`] says.
-pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
+impl Dataset {
+    /// Loads the dataset at `path` with default options, as [`Dataset::load_with`].
+    ///
+    /// # Errors
+    /// As [`Dataset::load_with`].
+    pub fn load(path: &Path) -> Result<Dataset> {
+        load(path, &LoadOptions::default())
+    }
+
+    /// Loads an npz archive, a directory of npy or IDX files, or, if `path` begins with `synthetic:`, generated data.
+    ///
+    /// An archive or npy files hold `x_train`, `y_train`, `x_test` and `y_test`, or arrays of other usual names. Inputs are
+    /// `(n, …)`, flattened to `n` samples; bytes stay bytes, floats become `f32`. Targets are `(n,)` or `(n, k)`: class
+    /// labels if all are whole numbers, one a sample, or if rows are one-hot; else regression targets.
+    ///
+    /// # Errors
+    /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and [`Error::DoesNotFit`] says
+    /// what exceeds the host's memory.
+    pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset> {
+        load(path, options)
+    }
+
+    /// Loads samples to evaluate a trained network on, as the test split. They are the held-out samples if `options` ask for
+    /// them, else the test split at `path`, else all samples there, in their order. The training split is only a placeholder:
+    /// the first of these samples.
+    ///
+    /// Targets may be missing unless `options` name them; class 0 then takes their place.
+    ///
+    /// # Errors
+    /// As [`Dataset::load_with`].
+    pub fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<InferenceData> {
+        load_for_inference(path, options)
+    }
+}
+
+/// Samples to evaluate a trained network on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InferenceData {
+    /// Dataset whose test split has the samples.
+    pub data: Dataset,
+    /// `false` if the samples came without targets, and class 0 takes their place.
+    pub has_targets: bool,
+}
+
+/// Names of the arrays of a split.
+struct Names {
+    x: String,
+    y: String,
+}
+
+impl From<[&str; 2]> for Names {
+    fn from([x, y]: [&str; 2]) -> Self {
+        Names { x: x.to_owned(), y: y.to_owned() }
+    }
+}
+
+/// Names of all arrays of a dataset.
+struct Layout {
+    train: Names,
+    test: Option<Names>,
+}
+
+/// Splits as a file has them.
+struct Splits {
+    train: Split,
+    test: Option<Split>,
+}
+
+fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     options.validation.map(check_share).transpose()?;
-    let (train, test) = match recipe(path) {
-        Some(recipe) => made_up(recipe, options)?,
+    let Splits { train, test } = match recipe(path) {
+        Some(recipe) => generate(recipe, options)?,
         None => splits(&mut open(path)?, options)?,
     };
-    let share = options.validation.or(test.is_none().then_some(USUAL_VALIDATION));
-    let (train, test) = match (share, test) {
+    let (train, test) = match (options.validation, test) {
         (None, Some(test)) => (train, test),
-        (share, _) => train
-            .held_back(share.unwrap_or(USUAL_VALIDATION), options.seed)
-            .map_err(|error| about(path, "", error))?,
+        (share, _) => {
+            let held_out = train.hold_out(share.unwrap_or(USUAL_VALIDATION), options.seed);
+            let HeldOut { train, test } = held_out.map_err(|error| about(path, "", error))?;
+            (train, test)
+        }
     };
     let data = Dataset { source: path.to_owned(), train, test };
     data.check_splits()?;
     Ok(data)
 }
 
-/// Reads what a trained network is asked about, as [`Dataset::load_for_inference`] says.
-pub(super) fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<(Dataset, bool)> {
+fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<InferenceData> {
     if recipe(path).is_some() || options.validation.is_some() {
-        return Ok((load(path, options)?, true));
+        return Ok(InferenceData { data: load(path, options)?, has_targets: true });
     }
     let mut arrays = open(path)?;
-    let (x, y) = asked_names(&arrays, options)?;
-    let is_answered = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
-    let test = split(&mut arrays, &x, is_answered.then_some(&y[..]), options)?;
+    let Names { x, y } = inference_names(&arrays, options)?;
+    let has_targets = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
+    let test = split(&mut arrays, &x, has_targets.then_some(&y[..]), options)?;
     let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
-    Ok((data, is_answered))
+    Ok(InferenceData { data, has_targets })
 }
 
-/// What the arrays of samples that are asked about are called: those to test on, or else all there are.
-fn asked_names(arrays: &Arrays, options: &LoadOptions) -> Result<(String, String)> {
+/// Names of the arrays to evaluate on: those of the test split, or else of all samples.
+fn inference_names(arrays: &Arrays, options: &LoadOptions) -> Result<Names> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
-    let named = options.x_key.is_some() || options.y_key.is_some();
-    let to_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
-    let whole = to_test.into_iter().find(|[x, y]| has(x) && has(y));
-    if let Some([x, y]) = whole.or(to_test.into_iter().find(|[x, _]| has(x))).filter(|_| !named) {
-        return Ok((x.to_owned(), y.to_owned()));
+    let are_given = options.x_key.is_some() || options.y_key.is_some();
+    let of_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
+    let complete = of_test.into_iter().find(|[x, y]| has(x) && has(y));
+    if let Some(names) = complete.or(of_test.into_iter().find(|[x, _]| has(x))).filter(|_| !are_given) {
+        return Ok(Names::from(names));
     }
-    let [x, y, x_test, y_test] = layout(arrays, options)?;
-    Ok(if x_test.is_empty() { (x, y) } else { (x_test, y_test) })
+    let Layout { train, test } = layout(arrays, options)?;
+    Ok(test.unwrap_or(train))
 }
 
-/// What is to be made up, where `path` says that.
+/// Recipe of synthetic data, if `path` is one.
 fn recipe(path: &Path) -> Option<&str> {
     path.to_str()?.strip_prefix(synthetic::PREFIX)
 }
 
-fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
+fn generate(recipe: &str, options: &LoadOptions) -> Result<Splits> {
     for (flag, is_given) in [
         ("--x-key", options.x_key.is_some()),
         ("--y-key", options.y_key.is_some()),
@@ -112,8 +182,8 @@ fn made_up(text: &str, options: &LoadOptions) -> Result<(Split, Option<Split>)> 
             return Err(Error::usage(flag, "is for data in files, found synthetic data; leave it out"));
         }
     }
-    let [train, test] = synthetic::make(text)?;
-    Ok((train, Some(test)))
+    let [train, test] = synthetic::make(recipe)?;
+    Ok(Splits { train, test: Some(test) })
 }
 
 fn open(path: &Path) -> Result<Arrays> {
@@ -127,33 +197,35 @@ fn open(path: &Path) -> Result<Arrays> {
     Arrays::open(path)
 }
 
-fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<(Split, Option<Split>)> {
-    let [x, y, x_test, y_test] = layout(arrays, options)?;
-    let test = (!x_test.is_empty()).then(|| split(arrays, &x_test, Some(&y_test), options)).transpose()?;
-    Ok((split(arrays, &x, Some(&y), options)?, test))
+fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<Splits> {
+    let Layout { train, test } = layout(arrays, options)?;
+    let mut read = |names: Names| split(arrays, &names.x, Some(&names.y), options);
+    let test = test.map(&mut read).transpose()?;
+    Ok(Splits { train: read(train)?, test })
 }
 
-/// What the arrays are called; those to test on have no name where there are none.
-fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<[String; 4]> {
-    let none = "";
+/// Names of the arrays that `options` or one of the usual layouts select.
+fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
-    if let Some([x, y, x_test, y_test]) = arrays.layout() {
-        let [x_test, y_test] = if has(x_test) && has(y_test) { [x_test, y_test] } else { [none; 2] };
-        return Ok([x, y, x_test, y_test].map(str::to_owned));
+    if let Some([x, y, x_test, y_test]) = arrays.idx_names() {
+        let test = (has(x_test) && has(y_test)).then(|| Names::from([x_test, y_test]));
+        return Ok(Layout { train: Names::from([x, y]), test });
     }
     if options.x_key.is_some() || options.y_key.is_some() {
         let x = options.x_key.as_deref().unwrap_or("x");
         let y = options.y_key.as_deref().unwrap_or("y");
-        return Ok([x, y, none, none].map(str::to_owned));
+        return Ok(Layout { train: Names::from([x, y]), test: None });
     }
-    // What is there of a layout names it; what is missing of it is then an error of its own.
+    // Part of a layout selects it, so that reading it reports the part that is missing.
     let with_test =
         WITH_TEST.into_iter().find(|[x, _, x_test, y_test]| has(x) && (has(x_test) || has(y_test)));
-    let without = WITHOUT_TEST.into_iter().find(|[x, y]| has(x) && has(y));
-    let without = without.or(WITHOUT_TEST.into_iter().find(|[x, _]| has(x)));
-    let found = with_test.or(without.map(|[x, y]| [x, y, none, none]));
-    found.map(|names| names.map(str::to_owned)).ok_or_else(|| {
+    if let Some([x, y, x_test, y_test]) = with_test {
+        return Ok(Layout { train: Names::from([x, y]), test: Some(Names::from([x_test, y_test])) });
+    }
+    let complete = WITHOUT_TEST.into_iter().find(|[x, y]| has(x) && has(y));
+    let names = complete.or(WITHOUT_TEST.into_iter().find(|[x, _]| has(x)));
+    names.map(|names| Layout { train: Names::from(names), test: None }).ok_or_else(|| {
         let problem = format!(
             "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
              name them with --x-key and --y-key",
@@ -163,7 +235,7 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<[String; 4]> {
     })
 }
 
-/// The samples in `x`, with the targets in `y`; without these, class 0 stands for what is not known.
+/// Samples with inputs `x` and targets `y`, or with class 0 in the place of targets.
 fn split(arrays: &mut Arrays, x: &str, y: Option<&str>, options: &LoadOptions) -> Result<Split> {
     let path = arrays.path().to_owned();
     let fail = |key: &str, problem: String| Error::file(&path, format!("{key}: {problem}"));
@@ -173,25 +245,25 @@ fn split(arrays: &mut Arrays, x: &str, y: Option<&str>, options: &LoadOptions) -
     };
     let (samples, features) = (*samples, axes.iter().product::<usize>());
     let targets = match y {
-        Some(y) => targets(arrays.read(y)?).map_err(|problem| fail(y, problem))?,
+        Some(y) => Targets::from_array(arrays.read(y)?).map_err(|problem| fail(y, problem))?,
         None => Targets::Classes(vec![0; samples]),
     };
-    let answered = targets.words().len() / targets.width();
-    if samples != answered {
+    let count = targets.words().len() / targets.width();
+    if samples != count {
         let y = y.unwrap_or_default();
-        let problem = format!("{x} has {samples} samples and {y} {answered} targets, expected equally many");
+        let problem = format!("{x} has {samples} samples and {y} {count} targets, expected equally many");
         return Err(Error::file(&path, problem));
     }
     Split::new(features, inputs, targets).map_err(|error| about(&path, &format!("{x}: "), error))
 }
 
-/// The inputs in `key` and their shape, mapped where that is asked for, or where they would take too much of the memory
-/// that is available and can be mapped.
+/// Reads or maps the array `key`: its shape and inputs. It is mapped if the options ask for it, or if it is large and can be
+/// mapped.
 fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<usize>, Inputs)> {
     let (bytes, available) = (arrays.bytes(key)?, available_host_bytes().unwrap_or(u64::MAX));
     if options.map_data || bytes > available / MAPPED_PART {
         match arrays.map(key)? {
-            Ok((shape, mapped)) => return Ok((shape, Inputs::Mapped(mapped))),
+            Ok(MappedArray { shape, mapped }) => return Ok((shape, Inputs::Mapped(mapped))),
             Err(reason) if options.map_data => {
                 let problem = format!("{key}: {reason}, or leave out --map-data");
                 return Err(Error::file(arrays.path(), problem));
@@ -211,7 +283,7 @@ fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<
     Ok((shape, inputs.map_err(|problem| Error::file(arrays.path(), format!("{key}: {problem}")))?))
 }
 
-/// What is wrong with a split is wrong with the file that it is from.
+/// Reports a problem of a split as one of the file that it was read from.
 fn about(path: &Path, array: &str, error: Error) -> Error {
     match error {
         Error::Usage { problem, .. } => Error::file(path, format!("{array}{problem}")),

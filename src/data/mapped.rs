@@ -1,4 +1,4 @@
-//! Inputs that stay in their file: the system reads what a mini-batch needs, and gives the memory back when it is short.
+//! Memory-mapped inputs: the system reads what a mini-batch needs, and reclaims the memory when it is short.
 
 use std::fs::File;
 use std::ops::Range;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use flate2::Crc;
 use memmap2::{Mmap, MmapOptions};
 
+use super::element::{U8_SCALE, not_finite};
 use super::feature_scaling::FeatureScaling;
-use super::split::{U8_SCALE, not_finite};
 use crate::Result;
 
-/// How much of a file is looked through at a time, and how much of a view is copied.
+/// Bytes of a file that are checked at a time, or of a view that are copied at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Why an array is not mapped.
+/// Why an array cannot be mapped.
 pub(super) enum Unmapped {
-    /// It can only be read; says why, and how to save it instead.
+    /// It can only be read into memory; says why, and how to save it so that it can be mapped.
     Unsuited(String),
-    /// It cannot be trusted; says why.
+    /// The file is damaged or inconsistent; says how.
     Broken(String),
 }
 
@@ -28,11 +28,11 @@ impl From<String> for Unmapped {
     }
 }
 
-/// What mapped values are in their file.
+/// Type of the values in a mapped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     U8,
-    /// Little-endian, at any alignment.
+    /// Little-endian, of any alignment.
     F32,
 }
 
@@ -45,42 +45,49 @@ impl Stored {
     }
 }
 
-/// The inputs of samples in a mapped file, or a view of some of them.
+/// Inputs of the samples in a mapped file, or of a selection of them.
 #[derive(Debug, Clone)]
 pub struct Mapped {
     map: Arc<Mmap>,
-    /// Where the first value is.
+    /// Offset of the first value in bytes.
     start: usize,
     stored: Stored,
     features: usize,
-    /// Which of the file's samples, in this order; all of them where there is no list.
+    /// Indices of the selected samples in the file; `None` for all of them.
     rows: Option<Arc<[u32]>>,
-    /// What is made of them as they are read.
+    /// Feature scaling applied to samples as they are read.
     scaling: Option<Arc<FeatureScaling>>,
 }
 
-/// Maps `length` bytes of `file` from `start` on.
+/// An array in a mapped file.
+pub(super) struct MappedArray {
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    pub mapped: Mapped,
+}
+
+/// Maps `length` bytes of `file` from byte `start` on.
 pub(super) fn map(file: &File, start: u64, length: u64) -> Result<Mmap, String> {
     let held = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
     if start.checked_add(length).is_none_or(|end| end > held) {
         return Err(format!("ends after {held} bytes, expected {length} from byte {start} on"));
     }
     let length = usize::try_from(length)
-        .map_err(|_| format!("takes {length} bytes, more than this machine's addresses reach"))?;
-    // SAFETY: The map is only ever read, as bytes, and any bytes are values. Nobody can keep other programs from writing to
-    // the file meanwhile; LoadOptions and the README tell users not to let them.
+        .map_err(|_| format!("takes {length} bytes, more than this machine can address"))?;
+    // SAFETY: The map is only read, as bytes, and all byte patterns are valid. Other programs cannot be kept from writing to
+    // the file meanwhile; LoadOptions and the documentation tell users not to let them.
     unsafe { MmapOptions::new().offset(start).len(length).map(file) }
         .map_err(|error| format!("cannot be mapped: {error}"))
 }
 
 impl Mapped {
-    /// What `map` holds after `start` bytes: `stored` values, just those of `shape`.
+    /// All samples of an array of `shape`, whose `stored` values follow the first `start` bytes of `map`.
     pub(super) fn new(map: Mmap, start: usize, shape: &[usize], stored: Stored) -> Self {
         let features = shape.get(1..).unwrap_or_default().iter().product();
         Mapped { map: Arc::new(map), start, stored, features, rows: None, scaling: None }
     }
 
-    /// Looks through the file once: whether floats are finite, and whether all bytes that are mapped have this `checksum`.
+    /// Reads the file once to check that floats are finite and that all mapped bytes have this CRC-32 `checksum`.
     pub(super) fn check(&self, checksum: Option<u32>) -> Result<(), String> {
         let checked = self.check_in_order(checksum);
         expect_no_order(&self.map);
@@ -107,14 +114,14 @@ impl Mapped {
         }
         match wrong {
             _ if checksum.is_some_and(|checksum| checksum != crc.sum()) => {
-                Err("has another checksum than it declares; the file is damaged".to_owned())
+                Err("does not match its declared checksum; the file is damaged".to_owned())
             }
             Some((at, value)) => Err(not_finite(value, at, self.features)),
             None => Ok(()),
         }
     }
 
-    /// How many values there are.
+    /// Number of values.
     pub(super) fn len(&self) -> usize {
         match &self.rows {
             Some(rows) => rows.len() * self.features,
@@ -126,15 +133,15 @@ impl Mapped {
         self.features
     }
 
-    /// Bytes of each value as it is used: 1 or 4.
+    /// Bytes of one value as a device stores it: 1 or 4.
     pub(super) fn value_bytes(&self) -> usize {
         if self.scaling.is_some() { 4 } else { self.stored.width() }
     }
 
-    /// A view of some samples.
+    /// The samples at `rows`, in that order, without a copy.
     ///
     /// # Panics
-    /// Where there is no such row.
+    /// If a row is out of range.
     pub(super) fn rows(&self, rows: &[u32]) -> Mapped {
         let in_file = match &self.rows {
             Some(all) => rows.iter().map(|&row| all[row as usize]).collect(),
@@ -143,35 +150,38 @@ impl Mapped {
         Mapped { rows: Some(in_file), ..self.clone() }
     }
 
-    /// The same samples, made `standard` as they are read; none where they already are made something else.
+    /// The same samples with `scaling` applied as they are read; `None` if they are already scaled.
     pub(super) fn standardised(&self, scaling: &FeatureScaling) -> Option<Mapped> {
-        let none_yet = self.scaling.is_none();
-        none_yet.then(|| Mapped { scaling: Some(Arc::new(scaling.clone())), ..self.clone() })
+        let is_unscaled = self.scaling.is_none();
+        is_unscaled.then(|| Mapped { scaling: Some(Arc::new(scaling.clone())), ..self.clone() })
     }
 
-    /// Writes the inputs of a sample to `out`.
+    /// Writes the inputs of the sample at `row` to `out`, `[features]`.
     ///
     /// # Panics
-    /// Where there is no such row.
+    /// If `row` is out of range.
     pub(super) fn read(&self, row: usize, out: &mut [f32]) {
         let bytes = self.bytes(row);
         match self.stored {
             Stored::U8 => {
-                out.iter_mut().zip(bytes).for_each(|(out, &byte)| *out = f32::from(byte) * U8_SCALE);
+                for (out, &byte) in out.iter_mut().zip(bytes) {
+                    *out = f32::from(byte) * U8_SCALE;
+                }
             }
             Stored::F32 => {
-                let words = bytes.as_chunks().0.iter();
-                out.iter_mut().zip(words).for_each(|(out, &word)| *out = f32::from_le_bytes(word));
+                for (out, &word) in out.iter_mut().zip(bytes.as_chunks().0) {
+                    *out = f32::from_le_bytes(word);
+                }
             }
         }
         if let Some(scaling) = &self.scaling {
-            out.iter_mut().enumerate().for_each(|(feature, value)| {
+            for (feature, value) in out.iter_mut().enumerate() {
                 *value = scaling.value(feature, f64::from(*value));
-            });
+            }
         }
     }
 
-    /// Has the system begin to read some samples, so that it need not wait for one after the other.
+    /// Asks the system to read the samples at `rows` ahead, so that it fetches them concurrently.
     pub(super) fn read_ahead(&self, rows: impl Iterator<Item = usize>) {
         let mut run = 0..0;
         for row in rows {
@@ -185,20 +195,20 @@ impl Mapped {
         will_need(&self.map, run);
     }
 
-    /// As [`Inputs::in_pieces`](super::Inputs::in_pieces).
+    /// Passes all values to `take` in pieces, as `Inputs::in_pieces` describes.
     pub(super) fn in_pieces(&self, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
         let samples = self.len() / self.features;
         let sample_bytes = self.features * self.value_bytes();
-        // Four samples are whole words, whatever their width.
+        // A multiple of four samples is a whole number of words, whatever their width.
         let most = (PIECE_BYTES / sample_bytes).max(1).next_multiple_of(4);
         let mut floats = vec![0.0; self.features];
         let mut piece = Vec::new();
         for first in (0..samples).step_by(most) {
             let rows = first..samples.min(first + most);
-            let place = (first * sample_bytes) as u64;
+            let offset = (first * sample_bytes) as u64;
             self.read_ahead(rows.clone());
             if self.rows.is_none() && self.scaling.is_none() {
-                take(place, &self.map[self.range(rows.start).start..self.range(rows.end).start])?;
+                take(offset, &self.map[self.range(rows.start).start..self.range(rows.end).start])?;
                 continue;
             }
             piece.clear();
@@ -210,7 +220,7 @@ impl Mapped {
                     piece.extend_from_slice(self.bytes(row));
                 }
             }
-            take(place, &piece)?;
+            take(offset, &piece)?;
         }
         Ok(())
     }
@@ -219,7 +229,7 @@ impl Mapped {
         &self.map[self.range(row)]
     }
 
-    /// Where a sample is in the map.
+    /// Byte range of a sample in the map.
     fn range(&self, row: usize) -> Range<usize> {
         let in_file = self.rows.as_ref().map_or(row, |rows| rows[row] as usize);
         let width = self.features * self.stored.width();
@@ -228,8 +238,8 @@ impl Mapped {
     }
 }
 
-/// Samples are read in any order: what lies about one is read in vain. (Left to itself, Linux read so much around samples of
-/// 10 KB out of 40 GB that a step took fifty times as long.) The system may not listen.
+/// Turns read-ahead around each access off, because samples are read in random order. (With Linux's default, steps on samples
+/// of 10 KB in a file of 40 GB took fifty times as long.) This is advice; a system that ignores it is only slower.
 #[cfg(unix)]
 fn expect_no_order(map: &Mmap) {
     let _ = map.advise(memmap2::Advice::Random);
@@ -246,12 +256,12 @@ fn expect_no_order(_: &Mmap) {}
 #[cfg(not(unix))]
 fn will_need(_: &Mmap, _: Range<usize>) {}
 
-/// By what is read, wherever it lies.
+/// Compares the values that are read, wherever they are stored.
 impl PartialEq for Mapped {
     fn eq(&self, other: &Self) -> bool {
-        let what = |mapped: &Mapped| (mapped.stored, mapped.features, mapped.len());
+        let kind = |mapped: &Mapped| (mapped.stored, mapped.features, mapped.len());
         let samples = self.len().checked_div(self.features).unwrap_or(0);
-        what(self) == what(other)
+        kind(self) == kind(other)
             && self.scaling == other.scaling
             && (0..samples).all(|row| self.bytes(row) == other.bytes(row))
     }

@@ -1,29 +1,36 @@
-//! Reading what a network is trained on, and in which order.
+//! Datasets: reading, scaling and splitting them, and the order in which training visits samples.
 //!
-//! [`npz`] reads and writes NumPy's archives, [`idx`] reads the files of MNIST and its like, and neither trusts anything it
-//! has not checked. A [`Dataset`] is made of them, or made up: inputs and targets, split into training and test samples.
-//! Inputs that are too large stay in their file, [`Mapped`]. [`shuffle`] says which sample comes when, and a [`BatchCursor`] walks over them in micro-batches.
+//! A [`Dataset`] has a training and a test split of inputs and targets, read from a file or generated. [`npz`] reads and
+//! writes NumPy archives, and [`idx`] reads files in MNIST's format; neither trusts anything that it has not checked. Inputs
+//! that are too large for memory stay in their file as [`Mapped`]. [`shuffle`] orders the samples of an epoch, and a
+//! [`BatchCursor`] walks over them in micro-batches.
 
 mod arrays;
 mod cursor;
 mod dataset;
+mod element;
 mod feature_scaling;
 mod identity;
 pub mod idx;
-mod labels;
+mod inputs;
 mod load;
 mod mapped;
 pub mod npz;
 mod order;
 mod shape;
 mod split;
+mod standardise;
 mod synthetic;
+mod targets;
 
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::Dataset;
+pub use element::U8_SCALE;
 pub use feature_scaling::FeatureScaling;
-pub use load::LoadOptions;
+pub use inputs::Inputs;
+pub use load::{InferenceData, LoadOptions};
 pub use mapped::Mapped;
 pub use order::shuffle;
 pub use shape::{DatasetShape, SplitShape};
-pub use split::{Inputs, Split, Targets, U8_SCALE};
+pub use split::{HeldOut, Split};
+pub use targets::Targets;

@@ -4,15 +4,15 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Fills `rows` with the indices `0..samples` in the order of `epoch` (counted from 0); its memory is reused.
+/// Fills `rows` with the indices `0..samples` in the order of `epoch`, counted from 0. Reuses the vector's memory.
 ///
-/// The order depends on the seed and the epoch alone, so that training can resume at any epoch, and is the same on
-/// every machine.
+/// The order depends on the seed and the epoch alone: training can resume at any epoch, and every machine gets the same
+/// order.
 pub fn shuffle(seed: u64, epoch: u64, samples: u32, rows: &mut Vec<u32>) {
     rows.clear();
     rows.extend(0..samples);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // Stream 0 of a seed is the initialiser's.
+    // The initialiser draws from stream 0.
     rng.set_stream(epoch.wrapping_add(1));
     rows.shuffle(&mut rng);
 }
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffle_visits_every_sample_once_and_differs_by_seed_and_epoch() {
+    fn shuffle_visits_every_sample_once_and_differs_by_seed_and_epoch() {
         let shuffled = |seed, epoch| rows(seed, epoch, 1000);
         let mut sorted = shuffled(0, 0);
         sorted.sort_unstable();
@@ -38,9 +38,9 @@ mod tests {
         assert_ne!(shuffled(3, 9), shuffled(4, 9));
     }
 
-    /// A dependency that draws otherwise would change every seeded run.
+    /// A dependency that draws other numbers would change every seeded run.
     #[test]
-    fn the_shuffle_is_pinned() {
+    fn shuffled_order_is_pinned() {
         assert_eq!(rows(0, 0, 10), [0, 6, 4, 3, 8, 9, 7, 2, 5, 1]);
         assert_eq!(rows(42, 3, 10), [4, 9, 1, 6, 2, 3, 8, 0, 7, 5]);
     }

@@ -1,31 +1,35 @@
-use super::{Dataset, Inputs, Split, Targets};
+//! Sizes of a dataset: all that planning needs to know about it.
 
-/// How much data there is, and of what kind: all that planning needs to know of it.
+use super::dataset::Dataset;
+use super::split::Split;
+use super::targets::Targets;
+
+/// Sizes and kinds of a dataset's splits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatasetShape {
-    /// What the parameters are fitted to.
+    /// Shape of the training split.
     pub train: SplitShape,
-    /// What the accuracy is measured on.
+    /// Shape of the test split.
     pub test: SplitShape,
 }
 
-/// The size of one split.
+/// Sizes and kinds of one split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitShape {
-    /// How many samples it has.
+    /// Number of samples.
     pub samples: usize,
-    /// How many numbers a sample has.
+    /// Input values per sample.
     pub features: usize,
-    /// Bytes of each number: 1 or 4.
+    /// Bytes of an input value: 1 or 4.
     pub value_bytes: usize,
-    /// How many 32-bit words its target has.
+    /// Targets per sample, in 32-bit words.
     pub target_words: usize,
-    /// Whether that is the number of its class.
+    /// `true` if targets are class labels.
     pub are_classes: bool,
 }
 
 impl DatasetShape {
-    /// No samples, of `features` numbers each.
+    /// A dataset without samples, of `features` features.
     pub fn empty(features: usize) -> Self {
         let split = SplitShape { samples: 0, features, value_bytes: 4, target_words: 1, are_classes: true };
         DatasetShape { train: split, test: split }
@@ -33,24 +37,19 @@ impl DatasetShape {
 }
 
 impl Dataset {
-    /// How much of it there is.
+    /// Sizes and kinds of both splits.
     pub fn shape(&self) -> DatasetShape {
         DatasetShape { train: self.train.shape(), test: self.test.shape() }
     }
 }
 
 impl Split {
-    /// How much of it there is.
+    /// Its sizes and kinds.
     pub fn shape(&self) -> SplitShape {
-        let value_bytes = match self.inputs() {
-            Inputs::U8(_) => 1,
-            Inputs::F32(_) => 4,
-            Inputs::Mapped(mapped) => mapped.value_bytes(),
-        };
         SplitShape {
             samples: self.len(),
             features: self.features(),
-            value_bytes,
+            value_bytes: self.inputs().value_bytes(),
             target_words: self.targets().width(),
             are_classes: matches!(self.targets(), Targets::Classes(_)),
         }

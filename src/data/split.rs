@@ -1,87 +1,13 @@
-//! Samples, and how a mini-batch is taken from them.
+//! Samples with their targets, and how a mini-batch is gathered from them.
 
-use super::mapped::Mapped;
-use super::shuffle;
+use super::element::U8_SCALE;
+use super::inputs::Inputs;
+use super::order::shuffle;
+use super::targets::Targets;
 use crate::memory::check_host_room;
 use crate::{Error, Result};
 
-/// What a stored byte is multiplied by to become an input: `f32::from(byte) * U8_SCALE`, in that order, on every
-/// backend, so that all of them see the same bits.
-pub const U8_SCALE: f32 = 1.0 / 255.0;
-
-/// The inputs of all samples, `[samples, features]`, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Inputs {
-    /// Bytes, scaled by [`U8_SCALE`] when they are used.
-    U8(Vec<u8>),
-    /// Floats, used as they are.
-    F32(Vec<f32>),
-    /// Either, left in its file and read when it is used.
-    Mapped(Mapped),
-}
-
-impl Inputs {
-    fn len(&self) -> usize {
-        match self {
-            Inputs::U8(v) => v.len(),
-            Inputs::F32(v) => v.len(),
-            Inputs::Mapped(mapped) => mapped.len(),
-        }
-    }
-
-    /// Hands all values to `take` as a device keeps them, bytes or `f32`, in order: pieces of whole words but for the last,
-    /// with the place in bytes of each.
-    ///
-    /// # Errors
-    /// Those of `take`.
-    pub fn in_pieces(&self, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
-        match self {
-            Inputs::U8(bytes) => take(0, bytes),
-            Inputs::F32(values) => take(0, bytemuck::cast_slice(values)),
-            Inputs::Mapped(mapped) => mapped.in_pieces(take),
-        }
-    }
-}
-
-/// What a network is to answer, for every sample.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Targets {
-    /// The number of its class, `[samples]`.
-    Classes(Vec<u32>),
-    /// Numbers, `[samples, width]`, row-major.
-    Values {
-        /// Numbers a sample, at least 1.
-        width: usize,
-        /// All of them.
-        values: Vec<f32>,
-    },
-}
-
-impl Targets {
-    /// How many 32-bit words a sample has.
-    pub fn width(&self) -> usize {
-        match self {
-            Targets::Classes(_) => 1,
-            Targets::Values { width, .. } => *width,
-        }
-    }
-
-    /// All words, `[samples, width]`: class numbers, or the bits of `f32`.
-    pub fn words(&self) -> &[u32] {
-        match self {
-            Targets::Classes(labels) => labels,
-            Targets::Values { values, .. } => bytemuck::cast_slice(values),
-        }
-    }
-}
-
-impl From<Vec<u32>> for Targets {
-    fn from(labels: Vec<u32>) -> Self {
-        Targets::Classes(labels)
-    }
-}
-
-/// Samples with their targets.
+/// Samples with one target each. There is at least one sample and one feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     features: usize,
@@ -89,47 +15,60 @@ pub struct Split {
     targets: Targets,
 }
 
+/// Two disjoint splits that together have all samples of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOut {
+    /// Samples that remain for training.
+    pub train: Split,
+    /// Held-out samples, for evaluation.
+    pub test: Split,
+}
+
 impl Split {
-    /// Samples of `features` values each, one for every target.
+    /// A split of samples with `features` inputs each.
     ///
-    /// Fails where there is no sample or no feature, where `inputs` does not hold as many times `features` values as
-    /// there are targets, where targets are no whole rows, and where there are more samples than a `u32` counts.
+    /// # Errors
+    /// [`Error::Usage`] if there is no sample or no feature, if `inputs` does not hold `features` values for every target,
+    /// if targets are not whole rows, or if there are more samples than a `u32` can count.
     pub fn new(features: usize, inputs: Inputs, targets: impl Into<Targets>) -> Result<Split> {
         let targets = targets.into();
         let (words, width) = (targets.words().len(), targets.width());
         if width == 0 || !words.is_multiple_of(width) {
             return Err(Error::usage(
                 "data",
-                format!("{words} values for targets of {width}, expected whole rows"),
+                format!("found {words} values for targets of width {width}, expected whole rows"),
             ));
         }
         let samples = words / width;
         if samples == 0 || features == 0 || u32::try_from(samples).is_err() {
-            let problem =
-                format!("{samples} samples of {features} features, expected 1 to {} of 1 or more", u32::MAX);
+            let problem = format!(
+                "{samples} samples of {features} features, expected 1 to {} samples of 1 or more",
+                u32::MAX
+            );
             return Err(Error::usage("data", problem));
         }
         if samples.checked_mul(features) != Some(inputs.len()) {
-            let problem = format!("{} values for {samples} samples of {features} features", inputs.len());
+            let problem =
+                format!("found {} values, expected {samples} samples of {features} features", inputs.len());
             return Err(Error::usage("data", problem));
         }
         if let Inputs::Mapped(mapped) = &inputs
             && mapped.features() != features
         {
             let problem =
-                format!("{features} features for a file's {}, expected equally many", mapped.features());
+                format!("found {features} features, expected the {} of the mapped file", mapped.features());
             return Err(Error::usage("data", problem));
         }
         Ok(Split { features, inputs, targets })
     }
 
-    /// Samples, at least 1.
-    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    /// Number of samples, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a split is never empty")]
     pub fn len(&self) -> usize {
         self.targets.words().len() / self.targets.width()
     }
 
-    /// Input values per sample, at least 1.
+    /// Inputs per sample, at least 1.
     pub fn features(&self) -> usize {
         self.features
     }
@@ -144,21 +83,21 @@ impl Split {
         &self.targets
     }
 
-    /// The number of every sample's class, `[len]`; none where targets are no classes.
+    /// Class label of every sample, `[len]`; empty for regression targets.
     pub fn labels(&self) -> &[u32] {
         match &self.targets {
             Targets::Classes(labels) => labels,
-            Targets::Values { .. } => &[],
+            Targets::Regression { .. } => &[],
         }
     }
 
-    /// Some of its samples; of mapped inputs a view, without a copy.
+    /// A split of the samples at `rows`, in that order. Mapped inputs are not copied.
     ///
     /// # Errors
-    /// As [`Split::new`], where there are none.
+    /// [`Error::Usage`] if `rows` is empty.
     ///
     /// # Panics
-    /// Where a row is not below [`len`](Self::len).
+    /// If a row is not below [`len`](Self::len).
     pub fn rows(&self, rows: &[u32]) -> Result<Split> {
         fn pick<T: Copy>(values: &[T], width: usize, rows: &[u32]) -> Vec<T> {
             rows.iter().flat_map(|&row| &values[row as usize * width..][..width]).copied().collect()
@@ -170,19 +109,19 @@ impl Split {
         };
         let targets = match &self.targets {
             Targets::Classes(labels) => Targets::Classes(pick(labels, 1, rows)),
-            Targets::Values { width, values } => {
-                Targets::Values { width: *width, values: pick(values, *width, rows) }
+            Targets::Regression { width, values } => {
+                Targets::Regression { width: *width, values: pick(values, *width, rows) }
             }
         };
         Split::new(self.features, inputs, targets)
     }
 
-    /// It without a `share` of its samples, and these, chosen by `seed`: what to train on, and what to score.
+    /// Holds out a random `share` of the samples, chosen by `seed`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a share that is not between 0 and 1, or that leaves nothing on one of the two sides;
-    /// [`Error::DoesNotFit`] where inputs are in memory, and the host has no room for a copy.
-    pub fn held_back(&self, share: f64, seed: u64) -> Result<(Split, Split)> {
+    /// [`Error::Usage`] if `share` is not between 0 and 1, or leaves one of the splits empty; [`Error::DoesNotFit`] if
+    /// inputs are in memory and the host has no room for a copy.
+    pub fn hold_out(&self, share: f64, seed: u64) -> Result<HeldOut> {
         check_share(share)?;
         let samples = self.len();
         let held = (samples as f64 * share).round() as usize;
@@ -193,23 +132,23 @@ impl Split {
             return Err(Error::usage("--validation", problem));
         }
         if !matches!(self.inputs, Inputs::Mapped(_)) {
-            let bytes = (self.inputs.len() * self.shape().value_bytes) as u64;
+            let bytes = (self.inputs.len() * self.inputs.value_bytes()) as u64;
             let remedy = "use --map-data, which copies nothing";
             check_host_room("samples to train on and those held back", bytes, remedy)?;
         }
         let mut rows = Vec::new();
-        // No epoch has this number.
+        // No epoch reaches this number.
         shuffle(seed, u64::MAX - 1, samples as u32, &mut rows);
         let (test, train) = rows.split_at_mut(held);
         test.sort_unstable();
         train.sort_unstable();
-        Ok((self.rows(train)?, self.rows(test)?))
+        Ok(HeldOut { train: self.rows(train)?, test: self.rows(test)? })
     }
 
-    /// Writes the inputs of `rows` to `out`, `[rows.len(), features]`, bytes scaled by [`U8_SCALE`].
+    /// Writes the inputs of `rows` to `out`, `[rows.len(), features]`, with bytes scaled by [`U8_SCALE`].
     ///
     /// # Panics
-    /// Where a row is not below [`len`](Self::len), or `out` does not hold exactly the batch.
+    /// If a row is not below [`len`](Self::len), or `out` has another size.
     pub fn gather(&self, rows: &[u32], out: &mut [f32]) {
         let width = self.features;
         assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * features values");
@@ -230,10 +169,10 @@ impl Split {
         }
     }
 
-    /// Writes the targets of `rows` to `out`, `[rows.len(), width]` words.
+    /// Writes the targets of `rows` to `out` as 32-bit words, `[rows.len(), width]`.
     ///
     /// # Panics
-    /// Where a row is not below [`len`](Self::len), or `out` does not hold exactly the batch.
+    /// If a row is not below [`len`](Self::len), or `out` has another size.
     pub fn gather_targets(&self, rows: &[u32], out: &mut [u32]) {
         let (width, words) = (self.targets.width(), self.targets.words());
         assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * width words");
@@ -243,16 +182,7 @@ impl Split {
     }
 }
 
-/// What to say of the input at index `at`.
-pub(super) fn not_finite(value: f32, at: usize, features: usize) -> String {
-    format!(
-        "holds {value} (as float32) in sample {}, feature {}, expected finite numbers",
-        at / features,
-        at % features
-    )
-}
-
-/// Checks a share of samples that is to be held back.
+/// Checks the share of samples to hold out.
 pub(super) fn check_share(share: f64) -> Result<()> {
     if share > 0.0 && share < 1.0 {
         return Ok(());
@@ -265,17 +195,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_sample_is_trained_on_or_held_back() {
+    fn every_sample_is_in_the_training_or_the_held_out_split() {
         let split = Split::new(1, Inputs::U8((0..10).collect()), (0..10).collect::<Vec<u32>>()).unwrap();
-        let (train, test) = split.held_back(0.3, 5).unwrap();
+        let HeldOut { train, test } = split.hold_out(0.3, 5).unwrap();
         assert_eq!((train.len(), test.len()), (7, 3));
         let mut labels = [train.labels(), test.labels()].concat();
         labels.sort_unstable();
         assert_eq!(labels, (0..10).collect::<Vec<u32>>());
-        assert_ne!(split.held_back(0.3, 6).unwrap().1, test, "the seed decides nothing");
+        assert_ne!(split.hold_out(0.3, 6).unwrap().test, test, "the seed has no effect");
         for share in [0.0, 1.0, -0.1, f64::NAN, 0.01, 0.99] {
             assert!(
-                matches!(split.held_back(share, 5), Err(Error::Usage { flag: "--validation", .. })),
+                matches!(split.hold_out(share, 5), Err(Error::Usage { flag: "--validation", .. })),
                 "{share}"
             );
         }
@@ -296,19 +226,20 @@ mod tests {
         bytes.gather_targets(&[2, 1], &mut labels);
         assert_eq!(labels, [5, 4]);
 
-        let targets = Targets::Values { width: 2, values: vec![0.5, 1.0, -2.0, 3.0] };
-        let values = Split::new(1, Inputs::F32(vec![1.0, 2.0]), targets).unwrap();
-        values.gather_targets(&[1], &mut labels);
-        assert_eq!(labels.map(f32::from_bits), [-2.0, 3.0]);
-        assert_eq!(values.len(), 2);
+        let targets = Targets::Regression { width: 2, values: vec![0.5, 1.0, -2.0, 3.0] };
+        let regression = Split::new(1, Inputs::F32(vec![1.0, 2.0]), targets).unwrap();
+        let mut words = [0; 2];
+        regression.gather_targets(&[1], &mut words);
+        assert_eq!(words.map(f32::from_bits), [-2.0, 3.0]);
+        assert_eq!(regression.len(), 2);
     }
 
     #[test]
-    fn counts_must_agree() {
+    fn inconsistent_counts_are_rejected() {
         assert!(Split::new(2, Inputs::U8(vec![0; 5]), vec![0; 2]).is_err());
         assert!(Split::new(0, Inputs::U8(vec![]), vec![0; 2]).is_err());
         assert!(Split::new(2, Inputs::F32(vec![]), vec![]).is_err());
-        let uneven = Targets::Values { width: 2, values: vec![0.0; 3] };
+        let uneven = Targets::Regression { width: 2, values: vec![0.0; 3] };
         assert!(Split::new(1, Inputs::F32(vec![0.0]), uneven).is_err());
         assert!(Split::new(usize::MAX, Inputs::F32(vec![]), vec![0; 2]).is_err());
     }

@@ -42,7 +42,7 @@ impl Scores {
                 }
                 Scores::Classes { confusion }
             }
-            Targets::Values { values, .. } => {
+            Targets::Regression { values, .. } => {
                 let count = values.len() as f64;
                 let errors = || outputs.iter().zip(values).map(|(&a, &y)| f64::from(a) - f64::from(y));
                 let squares: f64 = errors().map(|error| error * error).sum();
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(scores, Scores::Classes { confusion: vec![vec![1, 0], vec![1, 1]] });
         assert_eq!((scores.accuracy(), scores.r2()), (Some(2.0 / 3.0), None));
         let network = Network::new(&[1, 1], Activation::Relu, Loss::Mse).unwrap();
-        let targets = Targets::Values { width: 1, values: vec![1.0, 3.0] };
+        let targets = Targets::Regression { width: 1, values: vec![1.0, 3.0] };
         let scores = Scores::of(&network, &[1.5, 2.5], &targets);
         assert_eq!(scores, Scores::Values { mse: 0.25, mae: 0.5, r2: 0.75 });
         assert_eq!((scores.accuracy(), scores.r2()), (None, Some(0.75)));

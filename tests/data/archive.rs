@@ -1,6 +1,4 @@
-//! Archives made byte by byte, honest and hostile.
-
-#![allow(dead_code, reason = "each test binary uses its own part")]
+//! Builders of valid and hostile archives.
 
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::data::npz::{Archive, Array};
@@ -12,7 +10,7 @@ use tempfile::TempDir;
 use zip::CompressionMethod::{self, Stored};
 use zip::write::SimpleFileOptions;
 
-/// A `.npy` with whatever header text and bytes are wanted.
+/// A `.npy` file with this header text and data.
 pub fn npy_text(text: &str, data: &[u8]) -> Vec<u8> {
     let length = (text.len() as u32).to_le_bytes();
     [b"\x93NUMPY\x02\x00", &length[..], text.as_bytes(), data].concat()
@@ -70,7 +68,7 @@ impl Scratch {
     }
 }
 
-/// The message, which must name the file and hold every one of `words`.
+/// Asserts that the error names the file and contains every one of `words`.
 #[track_caller]
 pub fn refused<T>(result: Result<T>, words: &[&str]) {
     let Err(error) = result else { panic!("accepted, expected an error with {words:?}") };

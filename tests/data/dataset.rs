@@ -1,4 +1,4 @@
-//! Datasets, honest and hostile, and the one that the project carries.
+//! Loading valid and hostile datasets, and the MNIST archive of the project.
 
 use crate::archive::*;
 use ckpt_gpu::data::{Dataset, Inputs, LoadOptions, Split, Targets, U8_SCALE, shuffle};
@@ -8,7 +8,7 @@ use zip::CompressionMethod::Stored;
 
 const MNIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist.npz");
 
-/// A small data set of 3 and 2 samples with 4 features, one member replaced.
+/// A dataset of 3 training and 2 test samples with 4 features, with one member replaced.
 fn members(replaced: (&str, Vec<u8>)) -> Vec<(&str, Vec<u8>)> {
     let mut all = vec![
         ("x_train.npy", npy("|u1", "(3, 2, 2)", &[7; 12])),
@@ -22,7 +22,7 @@ fn members(replaced: (&str, Vec<u8>)) -> Vec<(&str, Vec<u8>)> {
 }
 
 #[test]
-fn a_data_set_is_flattened_and_checked() {
+fn dataset_is_flattened_and_checked() {
     let scratch = Scratch::new();
     let x = le_f32(&[0.0, 1.0, -2.0, 3.5, 4.0, 5.0, 6.0, 7.0]);
     let data = scratch.load(&members(("x_test.npy", npy("<f4", "(2, 4)", &x)))).unwrap();
@@ -44,7 +44,7 @@ fn a_data_set_is_flattened_and_checked() {
 }
 
 #[test]
-fn bad_data_sets_are_refused_by_name() {
+fn errors_name_the_invalid_array() {
     let scratch = Scratch::new();
     let load = |name, member| scratch.load(&members((name, member)));
     let f64s = |values: [f64; 2]| values.map(f64::to_le_bytes).concat();
@@ -52,10 +52,16 @@ fn bad_data_sets_are_refused_by_name() {
     let without_labels = &members((y, vec![]))[..3];
     refused(scratch.load(without_labels), &["no array y_test", "x_test, x_train, y_train"]);
     refused(load(y, npy("|i1", "(2,)", &[0, 255])), &["y_test", "-1 at index 1"]);
-    refused(load(y, npy("<f8", "(2,)", &f64s([1.0, 0.5]))), &["y_test", "holds classes"]);
+    refused(
+        load(y, npy("<f8", "(2,)", &f64s([1.0, 0.5]))),
+        &["y_test", "class labels", "regression targets"],
+    );
     refused(load(y, npy("<f8", "(2,)", &f64s([f64::NAN, 1.0]))), &["NaN", "at index 0"]);
-    refused(load(y, npy("<f8", "(2,)", &f64s([1.0, 5e9]))), &["y_test", "holds classes"]);
-    refused(load(y, npy("|u1", "(2, 3)", &[0; 6])), &["y_test", "holds classes"]);
+    refused(
+        load(y, npy("<f8", "(2,)", &f64s([1.0, 5e9]))),
+        &["y_test", "class labels", "regression targets"],
+    );
+    refused(load(y, npy("|u1", "(2, 3)", &[0; 6])), &["y_test", "class labels", "regression targets"]);
     refused(load(y, npy("|u1", "()", &[0])), &["y_test", "[]"]);
     refused(load(y, npy("|u1", "(3,)", &[0; 3])), &["x_test has 2 samples", "y_test 3 targets"]);
     let x = "x_test.npy";
@@ -71,13 +77,15 @@ fn bad_data_sets_are_refused_by_name() {
 }
 
 #[test]
-fn mnist_is_what_it_should_be() {
+fn mnist_has_its_known_sizes_labels_and_sums() {
     let data = Dataset::load(Path::new(MNIST)).unwrap();
     data.check(&Network::new(&[784, 10], Activation::Relu, Loss::CrossEntropy).unwrap()).unwrap();
     assert_eq!((data.train.len(), data.test.len()), (60_000, 10_000));
     assert_eq!((data.train.features(), data.test.features()), (784, 784));
     let mut classes = [0; 10];
-    data.train.labels().iter().for_each(|&label| classes[label as usize] += 1);
+    for &label in data.train.labels() {
+        classes[label as usize] += 1;
+    }
     assert_eq!(classes, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
     let sum = |inputs: &Inputs| match inputs {
         Inputs::U8(bytes) => bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>(),
@@ -93,7 +101,7 @@ fn mnist_is_what_it_should_be() {
     assert!(batch.contains(&1.0));
 }
 
-/// The message, which must hold every one of `words`.
+/// Asserts that the error message contains every one of `words`.
 #[track_caller]
 fn says<T>(result: ckpt_gpu::Result<T>, words: &[&str]) {
     let message = result.map(|_| ()).unwrap_err().to_string();
@@ -107,9 +115,9 @@ fn idx(kind: u8, shape: &[u32], values: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// As MNIST and Fashion-MNIST are distributed, and unpacked.
+/// MNIST and Fashion-MNIST are distributed gzipped.
 #[test]
-fn folders_of_idx_files_are_read_gzipped_or_not() {
+fn directories_of_idx_files_are_read_gzipped_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8], is_gzipped: bool| {
         if !is_gzipped {
@@ -126,7 +134,7 @@ fn folders_of_idx_files_are_read_gzipped_or_not() {
     write("train-images-idx3-ubyte", &images, true);
     write("train-labels-idx1-ubyte", &labels, true);
 
-    // Two in twenty are held back where there are no test files.
+    // Without test files, 2 of 20 samples are held out.
     let data = Dataset::load(folder.path()).unwrap();
     assert_eq!((data.train.len(), data.test.len(), data.train.features()), (18, 2, 6));
     write("t10k-images-idx3-ubyte", &idx(8, &[1, 2, 3], &[9; 6]), false);
@@ -141,16 +149,16 @@ fn folders_of_idx_files_are_read_gzipped_or_not() {
 }
 
 #[test]
-fn other_layouts_and_targets_are_understood() {
+fn other_names_and_regression_targets_are_read() {
     let scratch = Scratch::new();
     let x = npy("<f4", "(10, 2)", &le_f32(&(0..20).map(|n| n as f32).collect::<Vec<_>>()));
     let y = npy("<f4", "(10,)", &le_f32(&(0..10).map(|n| n as f32 / 4.0).collect::<Vec<_>>()));
     let data = scratch.load(&[("x.npy", x.clone()), ("y.npy", y.clone())]).unwrap();
     assert_eq!((data.train.len(), data.test.len()), (9, 1));
-    assert!(matches!(data.train.targets(), Targets::Values { width: 1, .. }));
-    // What is held back is no longer trained on.
+    assert!(matches!(data.train.targets(), Targets::Regression { width: 1, .. }));
+    // Held-out samples are not trained on.
     let all = |split: &Split| match split.targets() {
-        Targets::Values { values, .. } => values.clone(),
+        Targets::Regression { values, .. } => values.clone(),
         Targets::Classes(_) => Vec::new(),
     };
     let mut together = [all(&data.train), all(&data.test)].concat();
@@ -158,12 +166,12 @@ fn other_layouts_and_targets_are_understood() {
     assert_eq!(together, (0..10).map(|n| n as f32 / 4.0).collect::<Vec<_>>());
     let huber = Network::new(&[2, 1], Activation::Relu, Loss::Huber).unwrap();
     data.check(&huber).unwrap();
-    let classes = Network::new(&[2, 1], Activation::Relu, Loss::CrossEntropy).unwrap();
-    says(data.check(&classes), &["--loss", "cross-entropy", "mse"]);
+    let classifier = Network::new(&[2, 1], Activation::Relu, Loss::CrossEntropy).unwrap();
+    says(data.check(&classifier), &["--loss", "cross-entropy", "mse"]);
     let wide = Network::new(&[2, 3], Activation::Relu, Loss::Huber).unwrap();
     says(data.check(&wide), &["--layers", "end the list with 1"]);
-    let shares = Network::new(&[2, 1], Activation::Relu, Loss::BinaryCrossEntropy).unwrap();
-    says(data.check(&shares), &["from 0 to 1"]);
+    let binary = Network::new(&[2, 1], Activation::Relu, Loss::BinaryCrossEntropy).unwrap();
+    says(data.check(&binary), &["from 0 to 1"]);
 
     let one_hot = npy("|u1", "(10, 2)", &[0, 1, 1, 0].repeat(5));
     let path = scratch.file(&archive(Stored, &[("inputs.npy", x), ("answers.npy", one_hot)]));

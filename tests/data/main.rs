@@ -1,4 +1,4 @@
-//! Reading data: hostile files, mapped inputs, synthetic data.
+//! Reading datasets: valid and hostile files, mapped inputs, synthetic data.
 
 #[path = "../support/program.rs"]
 mod program;

@@ -1,4 +1,4 @@
-//! Inputs that are left in their file: the bits of a training that reads them, and in less memory.
+//! Memory-mapped inputs: the same bits as inputs in memory, in less memory, and the same errors.
 
 use std::fs;
 use std::path::Path;
@@ -9,22 +9,32 @@ use ckpt_gpu::data::{Dataset, FeatureScaling, Inputs, LoadOptions};
 use zip::CompressionMethod::{Deflated, Stored};
 
 const SAMPLES: usize = 37;
-/// So that no sample of bytes, and not every piece of a file, is whole words.
+/// Odd, so that samples of bytes, and some pieces of a file, are not whole words.
 const FEATURES: usize = 5;
 
-/// `x` and `y` of a data set of bytes or floats, without a header.
-fn arrays(is_bytes: bool) -> [Vec<u8>; 2] {
+/// Input type of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum InputType {
+    U8,
+    F32,
+}
+
+/// Values of `x` and `y`, without headers.
+fn arrays(stored: InputType) -> [Vec<u8>; 2] {
     let numbers = 0..SAMPLES * FEATURES;
-    let x = match is_bytes {
-        true => numbers.map(|n| (n * n % 251) as u8).collect(),
-        false => le_f32(&numbers.map(|n| (n * n % 251) as f32 / 100.0 - 1.0).collect::<Vec<_>>()),
+    let x = match stored {
+        InputType::U8 => numbers.map(|n| (n * n % 251) as u8).collect(),
+        InputType::F32 => le_f32(&numbers.map(|n| (n * n % 251) as f32 / 100.0 - 1.0).collect::<Vec<_>>()),
     };
     [x, (0..SAMPLES).map(|n| (n % 3) as u8).collect()]
 }
 
-fn npys(is_bytes: bool) -> [Vec<u8>; 2] {
-    let [x, y] = arrays(is_bytes);
-    let descr = if is_bytes { "|u1" } else { "<f4" };
+fn npys(stored: InputType) -> [Vec<u8>; 2] {
+    let [x, y] = arrays(stored);
+    let descr = match stored {
+        InputType::U8 => "|u1",
+        InputType::F32 => "<f4",
+    };
     [npy(descr, &format!("({SAMPLES}, {FEATURES})"), &x), npy("|u1", &format!("({SAMPLES},)"), &y)]
 }
 
@@ -33,76 +43,81 @@ fn idx(shape: &[usize], values: &[u8]) -> Vec<u8> {
     [0, 0, 8, shape.len() as u8].into_iter().chain(lengths).chain(values.iter().copied()).collect()
 }
 
-/// The same samples in every layout that can be mapped, and whether they are bytes.
-fn write_all(folder: &Folder) -> [(&'static str, bool); 5] {
+/// Writes the same samples in every layout that can be mapped.
+fn write_all(folder: &Folder) -> [(&'static str, InputType); 5] {
     let make = |name: &str| fs::create_dir(folder.path(name)).unwrap();
-    for (is_bytes, name) in [(true, "u8"), (false, "f32")] {
-        let [x, y] = npys(is_bytes);
+    for (stored, name) in [(InputType::U8, "u8"), (InputType::F32, "f32")] {
+        let [x, y] = npys(stored);
         make(name);
         folder.write(&format!("{name}/x.npy"), &x);
         folder.write(&format!("{name}/y.npy"), &y);
         folder.write(&format!("{name}.npz"), &archive(Stored, &[("x.npy", x), ("y.npy", y)]));
     }
-    let [x, y] = arrays(true);
+    let [x, y] = arrays(InputType::U8);
     make("idx");
     folder.write("idx/train-images.idx3-ubyte", &idx(&[SAMPLES, FEATURES, 1], &x));
     folder.write("idx/train-labels-idx1-ubyte", &idx(&[SAMPLES], &y));
-    [("u8", true), ("u8.npz", true), ("idx", true), ("f32", false), ("f32.npz", false)]
+    [
+        ("u8", InputType::U8),
+        ("u8.npz", InputType::U8),
+        ("idx", InputType::U8),
+        ("f32", InputType::F32),
+        ("f32.npz", InputType::F32),
+    ]
 }
 
-/// Trains on `layouts`, or on all, mapped and not.
-fn equal_bits(flags: &str, ways: &[&str], layouts: &[&str]) {
+/// Trains on `layouts`, or on all of them if it is empty, with mapped inputs and with inputs in memory.
+fn equal_bits(flags: &str, variants: &[&str], layouts: &[&str]) {
     let folder = Folder::new();
     let all = write_all(&folder);
-    for way in ways {
-        let mut hashes = [const { Vec::new() }; 2];
-        for (data, is_bytes) in all {
-            if !layouts.is_empty() && !layouts.contains(&data) {
-                continue;
+    for variant in variants {
+        for of_type in [InputType::U8, InputType::F32] {
+            let mut hashes = Vec::new();
+            for (data, stored) in all {
+                if stored != of_type || !layouts.is_empty() && !layouts.contains(&data) {
+                    continue;
+                }
+                let network = "--layers 5,4x2,3 --batch 7 --epochs 2 --lr 0.1 --optimizer sgd";
+                let flags = format!("--data {data} {network} {flags} {variant}");
+                hashes.push(folder.hash(&flags));
+                let mapped = folder.run(&format!("train --json --map-data {flags}")).succeeded();
+                assert!(mapped.stderr.contains("read as it is needed"), "{}", mapped.stderr);
+                let events = mapped.events();
+                let hash = events[events.len() - 1]["weights_sha256"].as_str().unwrap();
+                hashes.push(hash.to_owned());
             }
-            let network = "--layers 5,4x2,3 --batch 7 --epochs 2 --lr 0.1 --optimizer sgd";
-            let flags = format!("--data {data} {network} {flags} {way}");
-            hashes[usize::from(is_bytes)].push(folder.hash(&flags));
-            let mapped = folder.run(&format!("train --json --map-data {flags}")).succeeded();
-            assert!(mapped.stderr.contains("read as it is needed"), "{}", mapped.stderr);
-            let events = mapped.events();
-            let hash = events[events.len() - 1]["weights_sha256"].as_str().unwrap();
-            hashes[usize::from(is_bytes)].push(hash.to_owned());
-        }
-        for hashes in hashes {
-            assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{way}: {hashes:?}");
+            assert!(hashes.len() > 1, "{of_type:?}");
+            assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{variant}, {of_type:?}: {hashes:?}");
         }
     }
 }
 
-const WAYS: [&str; 3] = ["", "--validation 0.3", "--validation 0.3 --standardise"];
+const VARIANTS: [&str; 3] = ["", "--validation 0.3", "--validation 0.3 --standardise"];
 
 #[test]
 fn mapped_inputs_train_to_the_same_bits() {
-    equal_bits("--device cpu", &WAYS, &[]);
+    equal_bits("--device cpu", &VARIANTS, &[]);
 }
 
 #[test]
 fn software_trains_mapped_inputs_to_the_same_bits() {
-    equal_bits("--device software --dataset device", &WAYS, &["u8", "f32.npz"]);
-    equal_bits("--device software --dataset host", &WAYS[2..], &["u8", "f32.npz"]);
+    equal_bits("--device software --dataset device", &VARIANTS, &["u8", "f32.npz"]);
+    equal_bits("--device software --dataset host", &VARIANTS[2..], &["u8", "f32.npz"]);
 }
 
 #[test]
-fn a_view_is_the_samples_it_names() {
+fn mapped_rows_equal_rows_in_memory() {
     let folder = Folder::new();
     for (data, _) in write_all(&folder) {
         for standardise in [false, true] {
-            let read = LoadOptions { validation: Some(0.4), ..LoadOptions::default() };
-            let mapped = LoadOptions { map_data: true, ..read.clone() };
-            let [read, mapped] =
-                [read, mapped].map(|options| Dataset::load_with(&folder.path(data), &options).unwrap());
-            let [read, mapped] = [read, mapped].map(|data| match standardise {
-                true => {
-                    let standard = FeatureScaling::of(&data.train);
-                    data.standardised(&standard).unwrap()
+            let [read, mapped] = [false, true].map(|map_data| {
+                let options = LoadOptions { map_data, validation: Some(0.4), ..LoadOptions::default() };
+                let data = Dataset::load_with(&folder.path(data), &options).unwrap();
+                if !standardise {
+                    return data;
                 }
-                false => data,
+                let scaling = FeatureScaling::of(&data.train);
+                data.standardised(&scaling).unwrap()
             });
             assert!(matches!(mapped.train.inputs(), Inputs::Mapped(_)), "{data}");
             assert_eq!(read.shape(), mapped.shape(), "{data}");
@@ -111,32 +126,31 @@ fn a_view_is_the_samples_it_names() {
                 for [read, mapped] in
                     [[read.clone(), mapped.clone()], [read.rows(&rows).unwrap(), mapped.rows(&rows).unwrap()]]
                 {
-                    let [mut of_read, mut of_mapped] = [Vec::new(), Vec::new()];
-                    let mut place = 0;
-                    let pieces = read.inputs().in_pieces(|_, piece| {
-                        of_read.extend_from_slice(piece);
-                        Ok(())
-                    });
-                    pieces.unwrap();
-                    let pieces = mapped.inputs().in_pieces(|offset, piece| {
-                        assert_eq!(offset, place);
-                        place += piece.len() as u64;
-                        of_mapped.extend_from_slice(piece);
-                        Ok(())
-                    });
-                    pieces.unwrap();
-                    assert_eq!(of_read, of_mapped, "{data}, standardise {standardise}");
+                    let [expected, found] = [read.inputs(), mapped.inputs()].map(joined_pieces);
+                    assert_eq!(found, expected, "{data}, standardise {standardise}");
                 }
             }
         }
     }
 }
 
+/// All values as a device stores them, after a check that the offsets of the pieces are contiguous.
+fn joined_pieces(inputs: &Inputs) -> Vec<u8> {
+    let mut joined = Vec::new();
+    let pieces = inputs.in_pieces(|offset, piece| {
+        assert_eq!(offset, joined.len() as u64);
+        joined.extend_from_slice(piece);
+        Ok(())
+    });
+    pieces.unwrap();
+    joined
+}
+
 fn load(path: &Path, map_data: bool) -> ckpt_gpu::Result<Dataset> {
     Dataset::load_with(path, &LoadOptions { map_data, validation: Some(0.5), ..LoadOptions::default() })
 }
 
-/// What a data set of `member` is refused with, read and mapped, in an npz and by itself.
+/// Asserts that inputs of `member` are rejected with `words`: read and mapped, in an npz and as a file of their own.
 #[track_caller]
 fn refused_either_way(member: &[u8], words: &[&str]) {
     let scratch = Scratch::new();
@@ -156,7 +170,7 @@ fn refused_either_way(member: &[u8], words: &[&str]) {
 }
 
 #[test]
-fn what_is_refused_when_read_is_refused_when_mapped() {
+fn inputs_rejected_when_read_are_rejected_when_mapped() {
     let bad = [0.0, 1.0, f32::INFINITY, 0.0];
     refused_either_way(&npy("<f4", "(2, 2)", &le_f32(&bad)), &["inf", "sample 1, feature 0", "finite"]);
     refused_either_way(&npy("<f4", "(2, 2)", &[0; 15]), &["holds 15 bytes", "takes 16"]);
@@ -175,7 +189,7 @@ fn what_is_refused_when_read_is_refused_when_mapped() {
 }
 
 #[test]
-fn what_cannot_be_mapped_says_how_it_can() {
+fn inputs_that_cannot_be_mapped_are_rejected_with_a_remedy() {
     let scratch = Scratch::new();
     let y = || npy("|u1", "(2,)", &[0, 1]);
     let fortran = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }";
@@ -199,7 +213,7 @@ fn what_cannot_be_mapped_says_how_it_can() {
 }
 
 #[test]
-fn a_damaged_member_is_not_mapped() {
+fn damaged_member_is_not_mapped() {
     let scratch = Scratch::new();
     let x = npy("|u1", "(2, 4)", b"\x01\x02\x03\x04QRST");
     let mut bytes = archive(Stored, &[("x.npy", x), ("y.npy", npy("|u1", "(2,)", &[0, 1]))]);
@@ -211,16 +225,16 @@ fn a_damaged_member_is_not_mapped() {
     assert!(message.contains("x: ") && message.contains("checksum"), "{message}");
 }
 
-/// The system lends the program less writable memory than the file is large.
+/// The program may use less writable memory than the size of the file.
 #[cfg(target_os = "linux")]
 #[test]
-fn more_than_memory_holds_is_trained_on() {
+fn mapped_file_larger_than_memory_is_trained_on() {
     use std::io::Write;
     let folder = Folder::new();
     let (samples, features) = (20_000, 4_000);
     fs::create_dir(folder.path("large")).unwrap();
     let header = npy("<f4", &format!("({samples}, {features})"), &[]);
-    // Zeros that take no room on the disk, either.
+    // A sparse file takes no space on disk.
     let mut file = fs::File::create(folder.path("large/x.npy")).unwrap();
     file.write_all(&header).unwrap();
     file.set_len((header.len() + 4 * samples * features) as u64).unwrap();
@@ -243,10 +257,10 @@ fn more_than_memory_holds_is_trained_on() {
     assert!(message.contains("memory") && !message.contains("panicked"), "{message}");
 }
 
-/// Files with holes, so that the disk need not hold them, either.
+/// The files are sparse and take no space on disk.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_too_large_is_mapped_unasked_or_refused() {
+fn large_inputs_are_mapped_by_default_or_rejected() {
     let scratch = Scratch::new();
     fs::write(scratch.path("y.npy"), npy("|u1", "(4,)", &[0, 1, 0, 1])).unwrap();
     let available = ckpt_gpu::memory::available_host_bytes().unwrap() as usize;

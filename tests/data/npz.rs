@@ -1,4 +1,4 @@
-//! Archives, honest and hostile, read back through the public interface.
+//! Reading valid and hostile npz archives, and writing archives, through the public interface.
 
 use crate::archive::*;
 use ckpt_gpu::data::Dataset;
@@ -8,7 +8,7 @@ use std::io::Read;
 use zip::CompressionMethod::{Deflated, Stored};
 
 #[test]
-fn every_dtype_in_both_byte_orders() {
+fn every_dtype_is_read_in_both_byte_orders() {
     let scratch = Scratch::new();
     let cases: [(&str, Vec<u8>, Values); 14] = [
         ("|u1", vec![1, 255], Values::U8(vec![1, 255])),
@@ -37,7 +37,7 @@ fn every_dtype_in_both_byte_orders() {
 }
 
 #[test]
-fn dtypes_that_are_no_plain_numbers_are_refused_with_a_remedy() {
+fn unsupported_dtypes_are_rejected_with_a_remedy() {
     let scratch = Scratch::new();
     for descr in
         ["|O", "|b1", "<f2", "<f16", "<c8", "|S5", "<U3", "|V8", "<M8[ns]", "<m8", "", "<", "<i3", "é"]
@@ -85,12 +85,12 @@ fn scalars_empty_arrays_and_long_ones_are_read() {
 }
 
 #[test]
-fn what_is_no_archive_is_refused() {
+fn files_that_are_not_archives_are_rejected() {
     let scratch = Scratch::new();
     refused(Archive::open(&scratch.path("none.npz")).map(drop), &["no such file"]);
     refused(Dataset::load(&scratch.path("none.npz")), &["no such file", "data/mnist.npz", "--data"]);
     for bytes in [&b""[..], b"PK", b"PK\x05\x06", &[0; 4096], &[b'P'; 70_000]] {
-        refused(Archive::open(&scratch.file(bytes)).map(drop), &["not a whole .npz archive"]);
+        refused(Archive::open(&scratch.file(bytes)).map(drop), &["not a complete .npz archive"]);
     }
     refused(scratch.read(&archive(Stored, &[]), "a"), &["no array a"]);
     let folder = scratch.path("folder.npz");
@@ -100,7 +100,7 @@ fn what_is_no_archive_is_refused() {
 }
 
 #[test]
-fn every_truncation_is_refused() {
+fn every_truncation_is_rejected() {
     let scratch = Scratch::new();
     for method in [Stored, Deflated] {
         let bytes = archive(method, &[("a.npy", npy("<f4", "(4,)", &le_f32(&[1.0, 2.0, 3.0, 4.0])))]);
@@ -111,7 +111,7 @@ fn every_truncation_is_refused() {
 }
 
 #[test]
-fn no_flipped_bit_changes_a_value_unnoticed() {
+fn flipped_bits_in_values_are_detected() {
     let scratch = Scratch::new();
     for method in [Stored, Deflated] {
         let data = le_f32(&[1.0, 2.0, 3.0, 4.0]);
@@ -126,7 +126,7 @@ fn no_flipped_bit_changes_a_value_unnoticed() {
             match scratch.read(&flipped, "a") {
                 Err(error) if in_data => refused(Err::<(), _>(error), &["a: ", "checksum", "damaged"]),
                 Err(error) => refused(Err::<(), _>(error), &[]),
-                // Dates, rights and the like.
+                // Dates, permissions and other metadata.
                 Ok(array) => assert!(!in_data && array == whole, "bit {bit}"),
             }
         }
@@ -134,7 +134,7 @@ fn no_flipped_bit_changes_a_value_unnoticed() {
 }
 
 #[test]
-fn shapes_must_fit_memory_and_the_bytes_there_are() {
+fn shapes_that_exceed_memory_or_the_file_are_rejected() {
     let scratch = Scratch::new();
     let read = |member: Vec<u8>| scratch.read(&archive(Deflated, &[("a.npy", member)]), "a");
     refused(read(npy("<f4", "(1099511627776, 1099511627776)", &[])), &["a: ", "1099511627776", "memory"]);
@@ -147,7 +147,7 @@ fn shapes_must_fit_memory_and_the_bytes_there_are() {
 }
 
 #[test]
-fn headers_are_bounded_and_plain() {
+fn long_and_malformed_headers_are_rejected() {
     let scratch = Scratch::new();
     let read = |member: Vec<u8>| scratch.read(&archive(Deflated, &[("a.npy", member)]), "a");
     let mut huge = npy("<f4", "(1,)", &[0; 4]);
@@ -166,7 +166,7 @@ fn headers_are_bounded_and_plain() {
 }
 
 #[test]
-fn a_count_of_members_is_not_trusted() {
+fn false_member_counts_are_rejected() {
     let scratch = Scratch::new();
     let count = (1u64 << 40).to_le_bytes();
     let record =
@@ -177,22 +177,22 @@ fn a_count_of_members_is_not_trusted() {
     refused(Archive::open(&scratch.file(&bytes)).map(drop), &["1099511627776 members", "65535"]);
 
     let whole = archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1]))]);
-    refused(scratch.read(&[b"#!", &whole[..]].concat(), "a"), &["not a whole .npz archive"]);
+    refused(scratch.read(&[b"#!", &whole[..]].concat(), "a"), &["not a complete .npz archive"]);
 }
 
 #[test]
-fn one_member_per_name() {
+fn duplicate_member_names_are_rejected() {
     let scratch = Scratch::new();
     let mut bytes =
         archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1])), ("b.npy", npy("|u1", "(1,)", &[2]))]);
     while bytes.windows(5).any(|w| w == b"b.npy") {
         patch(&mut bytes, b"b.npy", 0, b"a.npy");
     }
-    refused(Archive::open(&scratch.file(&bytes)).map(drop), &["two members of one name"]);
+    refused(Archive::open(&scratch.file(&bytes)).map(drop), &["two members of the same name"]);
 }
 
 #[test]
-fn bombs_are_refused_before_they_inflate() {
+fn zip_bombs_are_rejected_before_they_inflate() {
     let scratch = Scratch::new();
     let zeros = npy("|u1", "(4000000,)", &vec![0; 4_000_000]);
     let honest = archive(Deflated, &[("a.npy", zeros.clone()), ("b.npy", zeros)]);
@@ -203,19 +203,19 @@ fn bombs_are_refused_before_they_inflate() {
     limited.read("a").unwrap();
     refused(limited.read("b"), &["b: ", "declares 40000", "inflated"]);
 
-    // Sizes that deflate cannot reach, in the directory alone and in both headers.
+    // Declared sizes that deflate cannot reach: in the directory alone, then in both headers.
     let mut liar = honest.clone();
     patch(&mut liar, CENTRAL, 24, &0xf000_0000u32.to_le_bytes());
     refused(scratch.read(&liar, "a"), &["declares 4026531840 bytes", "hold at most"]);
     patch(&mut liar, LOCAL, 22, &0xf000_0000u32.to_le_bytes());
     refused(scratch.read(&liar, "a"), &["declares 4026531840 bytes", "hold at most"]);
 
-    // A size that is too small, with a shape that agrees with it, over a stream that goes on.
+    // A declared size that is too small, with a matching shape, for a longer stream.
     let mut short = archive(Deflated, &[("a.npy", npy("|u1", "(9,)", &[0; 1_000_000]))]);
     let declared = npy("|u1", "(9,)", &[0; 9]).len() as u32;
     patch(&mut short, CENTRAL, 24, &declared.to_le_bytes());
     refused(scratch.read(&short, "a"), &["a: ", "larger than its declared"]);
-    // One that is too large, within reach of deflate.
+    // A declared size that is too large, but within the reach of deflate.
     let mut long = archive(Deflated, &[("a.npy", npy("|u1", "(1009,)", &[0; 9]))]);
     let declared = npy("|u1", "(1009,)", &[0; 1009]).len() as u32;
     patch(&mut long, CENTRAL, 24, &declared.to_le_bytes());
@@ -223,7 +223,7 @@ fn bombs_are_refused_before_they_inflate() {
 }
 
 #[test]
-fn encrypted_and_oddly_compressed_members_are_named() {
+fn encrypted_and_unknown_compression_are_rejected_by_name() {
     let scratch = Scratch::new();
     let bytes = archive(Stored, &[("a.npy", npy("|u1", "(1,)", &[1]))]);
     let mut encrypted = bytes.clone();
@@ -248,7 +248,7 @@ fn entries<'a>(weights: &'a [f32], biases: &'a [f32]) -> Vec<Entry<'a>> {
 }
 
 #[test]
-fn what_is_written_is_read_by_us_and_by_others() {
+fn written_archives_are_read_by_ours_and_another_reader() {
     let scratch = Scratch::new();
     let weights: Vec<f32> = (0..200_000).map(|n| (n as f32).sin()).collect();
     let path = scratch.path("w.npz");
@@ -280,7 +280,7 @@ fn what_is_written_is_read_by_us_and_by_others() {
 }
 
 #[test]
-fn equal_arrays_make_equal_files_with_usual_rights() {
+fn equal_arrays_give_equal_files_with_default_permissions() {
     let scratch = Scratch::new();
     let (one, two) = (scratch.path("1.npz"), scratch.path("2.npz"));
     fs::write(&two, "older and longer than what comes").unwrap();
@@ -294,7 +294,7 @@ fn equal_arrays_make_equal_files_with_usual_rights() {
 }
 
 #[test]
-fn a_write_that_fails_leaves_what_was_there() {
+fn failed_write_keeps_the_existing_file() {
     let scratch = Scratch::new();
     let path = scratch.file(b"old");
     let wrong = Entry { key: "W0".into(), shape: vec![2, 2], values: (&[1.0, 2.0, 3.0]).into() };

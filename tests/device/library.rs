@@ -14,7 +14,7 @@ use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 fn split(features: usize, samples: usize, random: &mut Random) -> Split {
     let mut numbers = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
     let (inputs, values) = (numbers(samples * features), numbers(samples * 2));
-    Split::new(features, Inputs::F32(inputs), Targets::Values { width: 2, values }).unwrap()
+    Split::new(features, Inputs::F32(inputs), Targets::Regression { width: 2, values }).unwrap()
 }
 
 fn small() -> (Settings, Arc<Dataset>) {

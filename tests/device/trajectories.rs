@@ -60,7 +60,7 @@ impl Golden {
     fn data(&mut self, values: bool) -> Arc<Dataset> {
         let narrow = |values: Vec<f64>| values.into_iter().map(|x| x as f32).collect::<Vec<_>>();
         let targets = match (values, self.archive.read("labels").unwrap().values) {
-            (true, _) => Targets::Values { width: 4, values: narrow(self.floats("values")) },
+            (true, _) => Targets::Regression { width: 4, values: narrow(self.floats("values")) },
             (false, Values::I64(labels)) => Targets::Classes(labels.into_iter().map(|n| n as u32).collect()),
             (false, other) => panic!("labels: {}", other.describe()),
         };

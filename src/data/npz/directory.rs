@@ -1,6 +1,6 @@
-//! The zip's directory: which members there are.
+//! The zip directory: which members an archive has.
 
-use super::shown;
+use super::shown::shown;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -8,32 +8,32 @@ use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
 const MAX_MEMBERS: u64 = u16::MAX as u64;
-/// The end record with the longest comment, and the zip64 locator before it.
+/// Size of the end record with the longest comment, and of the zip64 locator before it.
 const TAIL_BYTES: u64 = 22 + u16::MAX as u64 + 20;
 const ZIP64_LOCATOR: &[u8] = b"PK\x06\x07";
 const ZIP64_END: &[u8] = b"PK\x06\x06";
 
 pub(super) type Zip = ZipArchive<BufReader<File>>;
 
-/// Opens the archive in `file`; its arrays by key (the member's name less `.npy`), each with its place in the
-/// directory. The error says what is wrong with the file as a whole.
+/// Opens the archive in `file`. Returns its arrays by key, the member name without `.npy`, with their index in the directory.
+/// The error describes a problem with the file as a whole.
 pub(super) fn open(mut file: File) -> Result<(Zip, BTreeMap<String, usize>), String> {
     let declared = most_members_declared(&mut file).map_err(|e| format!("cannot be read: {e}"))?;
     if declared > MAX_MEMBERS {
         return Err(format!("declares {declared} members, expected at most {MAX_MEMBERS}"));
     }
-    // An npz starts at its first byte. Looking for the archive further on would find more than the check above did.
+    // An npz starts at its first byte. A search for the archive further on could find members that the check above did not.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let zip = ZipArchive::with_config(config, BufReader::new(file))
-        .map_err(|e| format!("not a whole .npz archive ({e}); write it with np.savez"))?;
+        .map_err(|e| format!("not a complete .npz archive ({e}); write it with np.savez"))?;
     if zip.has_duplicate_names() {
-        return Err("holds two members of one name, expected each name once".into());
+        return Err("holds two members of the same name, expected unique names".into());
     }
     let mut members = BTreeMap::new();
     for (index, name) in zip.file_names().enumerate() {
         let name = name.map_err(|e| format!("member {index} has an unreadable name: {e}"))?;
         let Some(key) = name.strip_suffix(".npy") else { continue };
-        // Names that differ in the file can still decode to the same text.
+        // Names that differ in the file may decode to the same text.
         if members.insert(key.to_owned(), index).is_some() {
             return Err(format!("holds {} twice, expected once", shown(key)));
         }
@@ -41,8 +41,8 @@ pub(super) fn open(mut file: File) -> Result<(Zip, BTreeMap<String, usize>), Str
     Ok((zip, members))
 }
 
-/// The largest count that any zip64 end record declares, 0 where there is none. The zip reader reserves memory for
-/// as many members before it has met one; a count of 16 bits, as in every other archive, is harmless.
+/// The largest member count that a zip64 end record declares, 0 without such a record. The zip reader reserves memory for
+/// that many members before it has read one. The 16-bit count of other archives is harmless.
 fn most_members_declared(file: &mut File) -> io::Result<u64> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;

@@ -1,17 +1,17 @@
-//! An array's values: the dtypes that are read, how their bytes become numbers, and in which order they lie.
+//! Values of an array: the dtypes that are read, how bytes are decoded, and their order.
 
-use super::shown;
+use super::shown::shown;
 
-/// An array, its values in C order (the last axis varies fastest).
+/// An array with its values in C order: the last axis varies fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
-    /// Length of each axis; empty for a scalar. The product is the number of values.
+    /// Length of each axis; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The values, row-major.
+    /// The values, row-major, as many as the product of `shape`.
     pub values: Values,
 }
 
-/// Values by the type they are held in. Integers other than `uint8` are widened to `i64`.
+/// Values of an array by type. Integers other than `uint8` are widened to `i64`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// `uint8`.
@@ -25,7 +25,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// How many there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         match self {
             Values::U8(v) => v.len(),
@@ -35,12 +35,12 @@ impl Values {
         }
     }
 
-    /// Whether there are none.
+    /// `true` if there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What they are, for messages.
+    /// Name of their type, for messages.
     pub fn describe(&self) -> &'static str {
         match self {
             Values::U8(_) => "uint8",
@@ -50,8 +50,7 @@ impl Values {
         }
     }
 
-    /// Floats as `f32`: `float32` as it is, `float64` rounded to nearest (too large becomes infinite). `None` for
-    /// integers.
+    /// Floats as `f32`: `float64` is rounded to nearest, and becomes infinite if it is too large. `None` for integers.
     pub fn into_f32(self) -> Option<Vec<f32>> {
         match self {
             Values::F32(v) => Some(v),
@@ -69,7 +68,7 @@ impl Values {
         }
     }
 
-    /// Appends the values in `bytes`, a whole number of them. Big-endian values are turned round in place.
+    /// Appends the values in `bytes`, a whole number of them. Bytes of big-endian values are reversed in place.
     pub(super) fn append(&mut self, dtype: Dtype, bytes: &mut [u8]) -> Result<(), String> {
         if dtype.big_endian {
             bytes.chunks_exact_mut(dtype.width).for_each(<[u8]>::reverse);
@@ -95,7 +94,7 @@ impl Values {
         }
     }
 
-    /// Values of an array of `shape` that lie in Fortran order (the first axis varies fastest), put in C order.
+    /// Reorders values of an array of `shape` from Fortran order, where the first axis varies fastest, to C order.
     pub(super) fn fortran_to_c(self, shape: &[usize]) -> Values {
         match self {
             Values::U8(v) => Values::U8(transpose(shape, &v)),
@@ -138,7 +137,7 @@ fn transpose<T: Copy>(shape: &[usize], fortran: &[T]) -> Vec<T> {
     (0..fortran.len()).map(|_| next()).collect()
 }
 
-/// A dtype that is read.
+/// A dtype that can be read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Dtype {
     pub kind: Kind,
@@ -157,7 +156,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// NumPy's name of the dtype that is written for it.
+    /// NumPy's name of the dtype that it is written as.
     pub fn descr(self) -> &'static str {
         match self {
             Kind::U8 => "|u1",
@@ -170,7 +169,7 @@ impl Kind {
 }
 
 impl Dtype {
-    /// Parses NumPy's `descr`, such as `<f4`. The error says why it is refused and how to save the array instead.
+    /// Parses NumPy's `descr`, such as `<f4`. The error says why a dtype is rejected, and how to save the array instead.
     pub fn parse(descr: &str) -> Result<Dtype, String> {
         let (big_endian, code) = match descr.as_bytes() {
             [order @ (b'<' | b'|' | b'>'), code @ ..] => (*order == b'>', code),

@@ -1,34 +1,34 @@
 //! The `.npy` header: a magic string, a version, a length, and a Python dictionary of three keys.
 //!
-//! NumPy writes the dictionary in one narrow form, so a narrow parser reads it: no recursion, no arithmetic on
-//! what it finds, time linear in its length. A general parser of Python literals gives a hostile header more to
-//! work with, such as nested brackets that take exponential time.
+//! NumPy writes the dictionary in one narrow form, and this parser reads only that: without recursion, without arithmetic on
+//! what it reads, in linear time. A general parser of Python literals would be open to hostile headers, such as nested
+//! brackets that take exponential time.
 
 use super::elements::{Dtype, Kind};
-use super::shown;
+use super::shown::shown;
 use std::io::{self, Read};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// NumPy itself pads to 64 and refuses more than 10,000 bytes unless told otherwise.
+/// NumPy itself rejects more than 10,000 bytes by default.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 const MAX_AXES: usize = 64;
 
-/// What a header says about the bytes that follow it.
+/// Type, order and extent of the values that follow a header.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
     pub dtype: Dtype,
     pub fortran_order: bool,
     pub shape: Vec<usize>,
-    /// Values in the array, the product of `shape`.
+    /// Number of values, the product of `shape`.
     pub count: usize,
     /// Bytes from the magic string to the first value.
     pub header_bytes: u64,
-    /// Bytes that `count` values take.
+    /// Bytes of all values.
     pub data_bytes: u64,
 }
 
 impl Header {
-    /// Reads a header and leaves `from` at the first value. The error says what was found and expected.
+    /// Reads a header, and leaves `from` at the first value.
     pub fn read(from: &mut impl Read) -> Result<Header, String> {
         let mut start = [0; 8];
         fill(from, &mut start)?;
@@ -53,7 +53,7 @@ impl Header {
         Self::parse(text, (start.len() + length_bytes + length) as u64)
     }
 
-    /// Checks that a file or member of `bytes` bytes in all holds just the values that the shape takes.
+    /// Checks that a file or member of `bytes` bytes in total holds exactly the values that the shape takes.
     pub fn check_held(&self, bytes: u64) -> Result<(), String> {
         let held = bytes.saturating_sub(self.header_bytes);
         if held == self.data_bytes {
@@ -101,9 +101,10 @@ impl Header {
     }
 }
 
-/// The axes that a file declares, and the bytes that so many values of `width` take; the error says that no memory holds them.
+/// Converts a declared `shape` of values of `width` bytes each: the lengths of its axes, and its size in bytes. Fails if no
+/// memory could hold it.
 pub(in crate::data) fn extent(shape: &[u64], width: usize) -> Result<(Vec<usize>, u64), String> {
-    // Empty axes count as 1 here, so that the strides of an empty array cannot overflow either.
+    // Axes of length 0 count as 1, so that the strides of an empty array cannot overflow either.
     let bytes = shape.iter().try_fold(width as u64, |bytes, &axis| bytes.checked_mul(axis.max(1)));
     let axes = shape.iter().map(|&axis| usize::try_from(axis).ok()).collect::<Option<Vec<_>>>();
     match (bytes.filter(|&bytes| bytes <= isize::MAX as u64), axes) {
@@ -117,7 +118,7 @@ pub(super) fn header(kind: Kind, shape: &[usize]) -> Result<Vec<u8>, String> {
     let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
     let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
     let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({axes}), }}", kind.descr());
-    // NumPy aligns the first value to 64 bytes; 10 bytes come before the text, a newline ends it.
+    // NumPy aligns the first value to 64 bytes. 10 bytes precede the text, and a newline ends it.
     let bytes = (10 + text.len() + 1).next_multiple_of(64);
     text.extend(std::iter::repeat_n(' ', bytes - 10 - text.len() - 1));
     text.push('\n');
@@ -132,7 +133,7 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> Result<(), String> {
     })
 }
 
-/// The text still to be parsed; every method skips white space first.
+/// Text that is yet to be parsed. Every method skips white space first.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn everything_else_is_rejected() {
         for text in [
             "",
             "{",
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_headers_are_read_back() {
         for shape in [&[][..], &[3], &[30, 784], &[2, 0, 5], &[1; 64]] {
             let bytes = header(Kind::F32, shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);

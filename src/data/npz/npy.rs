@@ -1,13 +1,14 @@
-//! A `.npy` file by itself, read or mapped.
+//! `.npy` arrays, read from a stream or a file, or mapped.
 
-use super::elements::{Array, Dtype, Kind};
+use super::elements::{Array, Dtype, Kind, Values};
 use super::header::Header;
-use super::read::read_values;
-use crate::data::mapped::{Mapped, Stored, Unmapped, map};
+use crate::data::mapped::{Mapped, MappedArray, Stored, Unmapped, map};
 use crate::memory::available_host_bytes;
 use memmap2::Mmap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, ErrorKind, Read};
+
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Reads the array in `file`.
 pub(in crate::data) fn read(file: &File) -> Result<Array, String> {
@@ -22,24 +23,23 @@ pub(in crate::data) fn read(file: &File) -> Result<Array, String> {
     Ok(Array { shape: header.shape, values })
 }
 
-/// Maps the array in `file`: its shape and values.
-pub(in crate::data) fn map_file(file: &File) -> Result<(Vec<usize>, Mapped), Unmapped> {
+/// Maps the array in `file`.
+pub(in crate::data) fn map_file(file: &File) -> Result<MappedArray, Unmapped> {
     let bytes = length(file)?;
     if bytes == 0 {
         return Err(Unmapped::Broken("is empty, expected a .npy file".into()));
     }
-    map_values(map(file, 0, bytes)?, None)
+    map_array(map(file, 0, bytes)?, None)
 }
 
-/// The array that `map` holds, all of it, header and values: its shape and values. Checks it against a `checksum`, where
-/// there is one.
-pub(super) fn map_values(map: Mmap, checksum: Option<u32>) -> Result<(Vec<usize>, Mapped), Unmapped> {
+/// The array that `map` holds, header included. Checks its bytes against a CRC-32 `checksum`, if there is one.
+pub(super) fn map_array(map: Mmap, checksum: Option<u32>) -> Result<MappedArray, Unmapped> {
     let header = Header::read(&mut &map[..])?;
     header.check_held(map.len() as u64)?;
     let stored = match header.dtype {
         _ if header.fortran_order && header.shape.len() > 1 => {
             let problem =
-                "lies in Fortran order, and only C order can be mapped; save np.ascontiguousarray of it";
+                "is in Fortran order, and only C order can be mapped; save it with np.ascontiguousarray";
             return Err(Unmapped::Unsuited(problem.into()));
         }
         Dtype { kind: Kind::U8, .. } => Stored::U8,
@@ -58,9 +58,32 @@ pub(super) fn map_values(map: Mmap, checksum: Option<u32>) -> Result<(Vec<usize>
     };
     let mapped = Mapped::new(map, header.header_bytes as usize, &header.shape, stored);
     mapped.check(checksum)?;
-    Ok((header.shape, mapped))
+    Ok(MappedArray { shape: header.shape, mapped })
 }
 
 fn length(file: &File) -> Result<u64, String> {
     file.metadata().map(|found| found.len()).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// Reads the values that follow `header`.
+pub(super) fn read_values(from: &mut impl Read, header: &Header) -> Result<Values, String> {
+    let mut values = Values::empty(header.dtype.kind);
+    let mut left = header.count * header.dtype.width;
+    let mut chunk = vec![0; left.min(CHUNK_BYTES)];
+    while left > 0 {
+        let chunk = &mut chunk[..left.min(CHUNK_BYTES)];
+        from.read_exact(chunk).map_err(damaged)?;
+        values.append(header.dtype, chunk)?;
+        left -= chunk.len();
+    }
+    let reorder = header.fortran_order && header.shape.len() > 1;
+    Ok(if reorder { values.fortran_to_c(&header.shape) } else { values })
+}
+
+/// Message for a file that cannot be read to its end.
+pub(super) fn damaged(e: io::Error) -> String {
+    match e.kind() {
+        ErrorKind::UnexpectedEof => "ends before the bytes it declares; the file is damaged".into(),
+        _ => format!("cannot be read ({e}); the file is damaged"),
+    }
 }

@@ -1,10 +1,11 @@
-//! Reading an archive, one checked member at a time.
+//! Reading an archive, one member at a time.
 
 use super::directory::{self, Zip};
-use super::elements::{Array, Values};
+use super::elements::Array;
 use super::header::Header;
-use super::{npy, shown};
-use crate::data::mapped::{Mapped, Unmapped, map};
+use super::npy;
+use super::shown::shown;
+use crate::data::mapped::{MappedArray, Unmapped, map};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -13,17 +14,16 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zip::CompressionMethod;
 
-/// Bytes that one [`Archive`] inflates in all before it refuses the next compressed member: 8 GiB, or what memory the host
-/// has.
+/// Bytes that one [`Archive`] inflates in total before it rejects the next compressed member: 8 GiB, or the host's available
+/// memory if that is less.
 pub const MAX_INFLATED_BYTES: u64 = 8 << 30;
 
-/// A deflate stream grows at most 1032 times: 258 bytes out of a length and a distance of one bit each.
+/// Largest expansion of a deflate stream: 258 bytes from a length and a distance of one bit each.
 const DEFLATE_MAX_RATIO: u64 = 1032;
-const CHUNK_BYTES: usize = 256 << 10;
-const ENCRYPTED: &str = "is encrypted, expected a plain member; save it without a password";
+const ENCRYPTED: &str = "is encrypted, expected an unencrypted member; save it without a password";
 const MAX_KEYS_NAMED: usize = 20;
 
-/// An open `.npz`, its directory read and its members not.
+/// An open `.npz` archive, of which only the directory has been read.
 pub struct Archive {
     path: PathBuf,
     zip: Zip,
@@ -32,16 +32,17 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens `path` and reads its directory. Members not named `*.npy` are passed over.
+    /// Opens `path` and reads its directory. Members that are not named `*.npy` are skipped.
     ///
-    /// Fails where the file is missing, is no zip archive, or holds too many members or two of one name.
+    /// # Errors
+    /// [`Error::File`] if the file is missing, is not a zip archive, or has too many members or two of the same name.
     pub fn open(path: &Path) -> Result<Archive> {
         let fail = |problem: String| Error::file(path, problem);
         let unopened = |e: io::Error| match e.kind() {
             ErrorKind::NotFound => fail("no such file".into()),
             _ => fail(format!("cannot be opened: {e}")),
         };
-        // Asked before it is opened: opening a pipe would wait for its writer.
+        // Checked before opening, because opening a pipe would wait for its writer.
         if !path.metadata().map_err(unopened)?.is_file() {
             return Err(fail("is not a regular file, expected an .npz archive".into()));
         }
@@ -51,41 +52,43 @@ impl Archive {
         Ok(Archive { path: path.to_owned(), zip, members, inflatable })
     }
 
-    /// Bounds the bytes of compressed members inflated in all: [`MAX_INFLATED_BYTES`], or what memory the host has, unless set.
+    /// Sets how many bytes of compressed members may be inflated in total. The default is [`MAX_INFLATED_BYTES`], or the
+    /// host's available memory if that is less.
     pub fn with_limit(mut self, bytes: u64) -> Self {
         self.inflatable = bytes;
         self
     }
 
-    /// The file it was opened from.
+    /// File that it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The arrays' names, sorted, without `.npy`.
+    /// Keys of the arrays, sorted: member names without `.npy`.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.keys().map(String::as_str)
     }
 
-    /// Reads the array named `key` to its end.
+    /// Reads the whole array `key`.
     ///
-    /// Fails where there is none (naming those there are), where its dtype is not one of [`Values`], where its
-    /// bytes are not exactly those that its shape takes, where its checksum is wrong, and where inflating it would
-    /// pass the limit.
+    /// # Errors
+    /// [`Error::File`] if there is no such array (the message lists those there are), if its dtype is none of
+    /// [`Values`](super::Values), if it does not hold exactly the bytes that its shape takes, if its checksum is wrong, or if
+    /// inflating it would exceed the limit.
     pub fn read(&mut self, key: &str) -> Result<Array> {
         let index = self.index(key)?;
         let read = read_member(&mut self.zip, index, &mut self.inflatable);
         read.map_err(|problem| self.fail(key, &problem))
     }
 
-    /// Bytes of the member named `key`, header included, as it declares them.
+    /// Declared size of the array `key` in bytes, header included.
     pub(in crate::data) fn bytes(&self, key: &str) -> Result<u64> {
         let entry = self.zip.by_index_data(self.index(key)?);
         entry.map(|entry| entry.size()).map_err(|e| self.fail(key, &format!("cannot be found: {e}")))
     }
 
-    /// Maps the array named `key`, having checked what [`Archive::read`] does: its shape and values.
-    pub(in crate::data) fn map(&mut self, key: &str) -> Result<Result<(Vec<usize>, Mapped), Unmapped>> {
+    /// Maps the array `key`, with the checks of [`Archive::read`].
+    pub(in crate::data) fn map(&mut self, key: &str) -> Result<Result<MappedArray, Unmapped>> {
         let index = self.index(key)?;
         Ok(map_member(&mut self.zip, index, &self.path))
     }
@@ -123,7 +126,7 @@ fn read_member(zip: &mut Zip, index: usize, inflatable: &mut u64) -> Result<Arra
         CompressionMethod::Deflated => stored.saturating_mul(DEFLATE_MAX_RATIO),
         other => {
             return Err(format!(
-                "is compressed by {other}, expected none or deflate; write it with np.savez"
+                "is compressed with {other}, expected no compression or deflate; write it with np.savez"
             ));
         }
     };
@@ -138,7 +141,7 @@ fn read_member(zip: &mut Zip, index: usize, inflatable: &mut u64) -> Result<Arra
     } else {
         *inflatable = inflatable.checked_sub(bytes).ok_or_else(|| {
             format!(
-                "declares {bytes} bytes, but only {inflatable} more are inflated from one file; save it uncompressed, \
+                "declares {bytes} bytes, expected at most {inflatable} more inflated from one file; save it uncompressed, \
                  with np.savez or np.save"
             )
         })?;
@@ -147,16 +150,16 @@ fn read_member(zip: &mut Zip, index: usize, inflatable: &mut u64) -> Result<Arra
     let mut member = zip.by_index(index).map_err(|e| format!("cannot be read: {e}"))?;
     let header = Header::read(&mut member)?;
     header.check_held(bytes)?;
-    let values = read_values(&mut member, &header)?;
-    // The checksum is compared when the reader meets the end.
+    let values = npy::read_values(&mut member, &header)?;
+    // The reader verifies the checksum when it reaches the end.
     match member.read(&mut [0]) {
         Ok(0) => Ok(Array { shape: header.shape, values }),
         Ok(_) => Err(format!("holds more than the {bytes} bytes it declares")),
-        Err(e) => Err(damaged(e)),
+        Err(e) => Err(npy::damaged(e)),
     }
 }
 
-fn map_member(zip: &mut Zip, index: usize, path: &Path) -> Result<(Vec<usize>, Mapped), Unmapped> {
+fn map_member(zip: &mut Zip, index: usize, path: &Path) -> Result<MappedArray, Unmapped> {
     let lost = |e: &dyn std::fmt::Display| format!("cannot be found: {e}");
     let entry = zip.by_index_data(index).map_err(|e| lost(&e))?;
     let (bytes, stored, checksum) = (entry.size(), entry.compressed_size(), entry.crc32());
@@ -164,38 +167,18 @@ fn map_member(zip: &mut Zip, index: usize, path: &Path) -> Result<(Vec<usize>, M
         return Err(Unmapped::Broken(ENCRYPTED.into()));
     }
     if entry.compression() != CompressionMethod::Stored {
-        let problem = "is compressed, and only plain arrays can be mapped; save it with np.savez or np.save";
+        let problem =
+            "is compressed, and only uncompressed arrays can be mapped; save it with np.savez or np.save";
         return Err(Unmapped::Unsuited(problem.into()));
     }
     if bytes != stored {
         return Err(Unmapped::Broken(format!("declares {bytes} bytes, but {stored} are stored")));
     }
     let start = zip.by_index_raw(index).map_err(|e| lost(&e))?.data_start();
-    let start = start.ok_or_else(|| lost(&"its place is unknown"))?;
+    let start = start.ok_or_else(|| lost(&"its offset is unknown"))?;
     let file = File::open(path).map_err(|e| lost(&e))?;
     if bytes == 0 {
         return Err(Unmapped::Broken("is empty, expected a .npy array".into()));
     }
-    npy::map_values(map(&file, start, bytes)?, Some(checksum))
-}
-
-pub(super) fn read_values(member: &mut impl Read, header: &Header) -> Result<Values, String> {
-    let mut values = Values::empty(header.dtype.kind);
-    let mut left = header.count * header.dtype.width;
-    let mut chunk = vec![0; left.min(CHUNK_BYTES)];
-    while left > 0 {
-        let chunk = &mut chunk[..left.min(CHUNK_BYTES)];
-        member.read_exact(chunk).map_err(damaged)?;
-        values.append(header.dtype, chunk)?;
-        left -= chunk.len();
-    }
-    let reorder = header.fortran_order && header.shape.len() > 1;
-    Ok(if reorder { values.fortran_to_c(&header.shape) } else { values })
-}
-
-fn damaged(e: io::Error) -> String {
-    match e.kind() {
-        ErrorKind::UnexpectedEof => "ends before the bytes it declares; the file is damaged".into(),
-        _ => format!("cannot be read ({e}); the file is damaged"),
-    }
+    npy::map_array(map(&file, start, bytes)?, Some(checksum))
 }

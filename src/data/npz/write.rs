@@ -1,8 +1,8 @@
-//! Writing an archive, whole or not at all.
+//! Writing an archive, completely or not at all.
 
 use super::elements::Kind;
 use super::header::header;
-use super::shown;
+use super::shown::shown;
 use crate::file;
 use crate::{Error, Result};
 use std::fs::File;
@@ -13,18 +13,18 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 const CHUNK_VALUES: usize = 64 << 10;
 
-/// One array to be written.
+/// An array to write.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
-    /// Its name, without `.npy`.
+    /// Its key: the member name without `.npy`.
     pub key: String,
     /// Length of each axis.
     pub shape: Vec<usize>,
-    /// Its values in C order, as many as `shape` holds.
+    /// Its values in C order, as many as the product of `shape`.
     pub values: Elements<'a>,
 }
 
-/// What an array is made of, and the dtype that it is written with.
+/// Values of an array, written with the dtype of their variant.
 #[derive(Debug, Clone, Copy)]
 pub enum Elements<'a> {
     /// `float32`.
@@ -74,16 +74,19 @@ impl Elements<'_> {
 
 /// Writes `entries` to `path` as arrays that `np.load` reads.
 ///
-/// Equal entries make equal bytes. A file already at `path` is replaced only by a complete one: the archive is
-/// written beside it, synced, then renamed over it. Fails where the folder cannot be written, where a name comes
-/// twice, and where a shape does not hold its values.
+/// Equal entries give equal files. An existing file is replaced only by a complete one: the archive is written beside it,
+/// synced, and renamed over it.
+///
+/// # Errors
+/// [`Error::File`] if the directory is not writable, if a key occurs twice, or if a shape does not match its values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
     file::replace(path, |file| write_zip(file, entries))
 }
 
-/// Checks, before a long run, that [`write()`] will be able to write to `path`.
+/// Checks, before a long run, that [`write()`] can write to `path`.
 ///
-/// Fails for a name that does not end in `.npz`, and for a folder that takes no files.
+/// # Errors
+/// [`Error::File`] if the name does not end in `.npz`, or if the directory is not writable.
 pub fn check_writable(path: &Path) -> Result<()> {
     if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
         return Err(Error::file(path, "expected a name that ends in .npz"));
@@ -101,7 +104,7 @@ fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {
         }
         let header = header(values.kind(), shape).map_err(fail)?;
         let bytes = (header.len() + values.bytes()) as u64;
-        // Whatever would differ between two runs or two systems is fixed.
+        // Metadata that would differ between runs or systems is fixed.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

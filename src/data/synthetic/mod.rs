@@ -1,7 +1,7 @@
-//! Data made of random numbers, to try networks on: `synthetic:blobs,samples=60000,noise=0.25`.
+//! Synthetic datasets, generated from random numbers: `synthetic:blobs,samples=60000,noise=0.25`.
 //!
-//! The same text makes the same data. What it is made by, the samples to train on and those to score are drawn from streams
-//! of their own, so that asking for more of one changes none of the others.
+//! The same recipe gives the same data. Its constants (such as class centres), training samples and test samples come from
+//! separate random streams, so that more samples of one split change nothing else.
 
 mod recipe;
 
@@ -13,44 +13,55 @@ use rand_distr::{Distribution, StandardNormal};
 
 use recipe::{Kind, Recipe};
 
-use super::split::{Inputs, Split, Targets};
+use super::inputs::Inputs;
+use super::split::Split;
+use super::targets::Targets;
 use crate::memory::check_host_room;
 use crate::{Error, Result};
 
-/// What a name of synthetic data begins with, in the place of a file's.
+/// Prefix of a recipe where a file name is expected.
 pub(super) const PREFIX: &str = "synthetic:";
 
-/// Which of a seed's streams are drawn from: none that initial parameters or the order of samples come from, so that a seed
-/// may be used for both.
-const STREAMS: [u64; 3] = [1 << 63, (1 << 63) + 1, (1 << 63) + 2];
+/// Random streams of a seed. Initialisation and shuffling use other streams, so that they may share the seed.
+mod streams {
+    pub const CONSTANTS: u64 = 1 << 63;
+    pub const TRAIN: u64 = (1 << 63) + 1;
+    pub const TEST: u64 = (1 << 63) + 2;
+}
 
-/// Makes what `text` asks for, without its prefix: samples to train on, and samples to score.
+/// Generates the training and the test split of the recipe in `text`, which comes without its prefix.
 pub(super) fn make(text: &str) -> Result<[Split; 2]> {
     let recipe: Recipe = text.parse().map_err(|problem: String| Error::usage("--data", problem))?;
     let remedy = "use fewer samples or features";
     check_host_room(&format!("the samples of {PREFIX}{text}"), recipe.bytes(), remedy)?;
-    let mut maker = Maker::new(&recipe)?;
-    Ok([maker.split(STREAMS[1], recipe.samples)?, maker.split(STREAMS[2], recipe.test)?])
+    let mut generator = Generator::new(&recipe)?;
+    Ok([generator.split(streams::TRAIN, recipe.samples)?, generator.split(streams::TEST, recipe.test)?])
 }
 
-/// A recipe with what is drawn once for all samples.
-struct Maker<'a> {
+/// A recipe with the constants that all of its samples share.
+struct Generator<'a> {
     recipe: &'a Recipe,
     features: usize,
     outputs: usize,
-    /// Of blobs, the middle of each class; `[classes, features]`.
+    /// Centre of each class of blobs, `[classes, features]`.
     centres: Vec<f32>,
-    /// Of sines, factor and phase; `[outputs, features]`.
-    waves: Vec<[f64; 2]>,
+    /// Sines to sum up, `[outputs, features]`.
+    waves: Vec<Wave>,
     random: ChaCha8Rng,
 }
 
-impl<'a> Maker<'a> {
+/// `amplitude * sin(frequency * x + phase)`, where the recipe has the frequency.
+struct Wave {
+    amplitude: f64,
+    phase: f64,
+}
+
+impl<'a> Generator<'a> {
     fn new(recipe: &'a Recipe) -> Result<Self> {
         let (features, outputs) = (size(recipe.features)?, size(recipe.outputs)?);
-        let mut random = stream(recipe, STREAMS[0]);
+        let mut random = stream(recipe, streams::CONSTANTS);
         let (mut centres, mut waves) = (Vec::new(), Vec::new());
-        // So that the length of a centre, and the deviation of a sum of sines, do not grow with the number of features.
+        // Keeps the norm of a centre, and the standard deviation of a sum of sines, independent of the number of features.
         let scale = (features as f64).sqrt().recip();
         match recipe.kind {
             Kind::Blobs => {
@@ -62,25 +73,28 @@ impl<'a> Maker<'a> {
             Kind::Sines => {
                 let count = size(recipe.outputs.saturating_mul(recipe.features))?;
                 reserve(&mut waves, count)?;
-                waves
-                    .extend((0..count).map(|_| [normal(&mut random) * scale, random.random_range(0.0..TAU)]));
+                waves.extend((0..count).map(|_| Wave {
+                    amplitude: normal(&mut random) * scale,
+                    phase: random.random_range(0.0..TAU),
+                }));
             }
         }
-        Ok(Maker { recipe, features, outputs, centres, waves, random })
+        Ok(Generator { recipe, features, outputs, centres, waves, random })
     }
 
-    /// `samples` samples, drawn from a stream.
-    fn split(&mut self, drawn_from: u64, samples: u64) -> Result<Split> {
-        self.random = stream(self.recipe, drawn_from);
+    /// A split of `samples` samples, drawn from a random stream of the recipe's seed.
+    fn split(&mut self, random_stream: u64, samples: u64) -> Result<Split> {
+        self.random = stream(self.recipe, random_stream);
         let (mut inputs, mut labels, mut values) = (Vec::new(), Vec::new(), Vec::new());
         reserve(&mut inputs, size(samples.saturating_mul(self.recipe.features))?)?;
         let are_classes = self.recipe.kind != Kind::Sines;
-        match are_classes {
-            true => reserve(&mut labels, size(samples)?)?,
-            false => reserve(&mut values, size(samples.saturating_mul(self.recipe.outputs))?)?,
+        if are_classes {
+            reserve(&mut labels, size(samples)?)?;
+        } else {
+            reserve(&mut values, size(samples.saturating_mul(self.recipe.outputs))?)?;
         }
         for sample in 0..samples {
-            // All classes are equally large, and come in turns.
+            // Classes take turns, so that they are equally large.
             let class = sample % self.recipe.classes;
             match self.recipe.kind {
                 Kind::Blobs => self.blob(class as usize, &mut inputs),
@@ -91,15 +105,16 @@ impl<'a> Maker<'a> {
                 labels.push(class as u32);
             }
         }
-        let targets = match are_classes {
-            true => Targets::Classes(labels),
-            false => Targets::Values { width: self.outputs, values },
+        let targets = if are_classes {
+            Targets::Classes(labels)
+        } else {
+            Targets::Regression { width: self.outputs, values }
         };
         Split::new(self.features, Inputs::F32(inputs), targets)
     }
 
     fn blob(&mut self, class: usize, inputs: &mut Vec<f32>) {
-        let Maker { centres, random, recipe, features, .. } = self;
+        let Generator { centres, random, recipe, features, .. } = self;
         let centre = &centres[class * *features..][..*features];
         inputs.extend(centre.iter().map(|&at| at + (recipe.noise * normal(random)) as f32));
     }
@@ -114,13 +129,13 @@ impl<'a> Maker<'a> {
     }
 
     fn sines(&mut self, inputs: &mut Vec<f32>, values: &mut Vec<f32>) {
-        let Maker { waves, random, recipe, features, .. } = self;
+        let Generator { waves, random, recipe, features, .. } = self;
         let start = inputs.len();
         inputs.extend((0..*features).map(|_| random.random_range(-1.0_f32..1.0)));
         let sample = &inputs[start..];
         values.extend(waves.chunks_exact(*features).map(|waves| {
-            let sines = sample.iter().zip(waves).map(|(&value, [factor, phase])| {
-                factor * (recipe.frequency * f64::from(value) + phase).sin()
+            let sines = sample.iter().zip(waves).map(|(&value, Wave { amplitude, phase })| {
+                amplitude * (recipe.frequency * f64::from(value) + phase).sin()
             });
             (sines.sum::<f64>() + recipe.noise * normal(random)) as f32
         }));
@@ -141,13 +156,13 @@ fn size(count: u64) -> Result<usize> {
     usize::try_from(count).map_err(|_| too_many(count))
 }
 
-/// The check of the host's memory says nothing where the system tells nothing of it.
+/// Reserves memory fallibly, because some systems do not tell how much is available, and then `check_host_room` passes.
 fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<()> {
     values.try_reserve_exact(count).map_err(|_| too_many(count as u64))
 }
 
 fn too_many(count: u64) -> Error {
-    Error::DoesNotFit(format!("{count} numbers of synthetic data; use fewer samples or features"))
+    Error::DoesNotFit(format!("{count} values of synthetic data; use fewer samples or features"))
 }
 
 #[cfg(test)]
@@ -162,21 +177,21 @@ mod tests {
     }
 
     #[test]
-    fn the_same_text_makes_the_same_data() {
+    fn same_recipe_gives_same_data() {
         for kind in ["blobs,features=5", "spirals,classes=3", "sines,outputs=2,noise=0.1"] {
-            let of = |more: &str| make(&format!("{kind},samples=60,test=8{more}")).unwrap();
-            let [train, test] = of("");
+            let with = |more: &str| make(&format!("{kind},samples=60,test=8{more}")).unwrap();
+            let [train, test] = with("");
             assert_eq!((train.len(), test.len()), (60, 8), "{kind}");
-            assert_eq!(of(""), [train.clone(), test.clone()], "{kind}");
-            assert_ne!(of(",seed=1")[0], train, "{kind}");
-            let [more, same] = of(",samples=70");
+            assert_eq!(with(""), [train.clone(), test.clone()], "{kind}");
+            assert_ne!(with(",seed=1")[0], train, "{kind}");
+            let [more, same] = with(",samples=70");
             assert_eq!(same, test, "{kind}");
             assert!(floats(&more).starts_with(floats(&train)), "{kind}");
             assert_ne!(floats(&train)[..8], floats(&test)[..8], "{kind}");
         }
     }
 
-    /// A dependency that draws otherwise would change all experiments.
+    /// A dependency that draws other numbers would change every experiment.
     #[test]
     fn blobs_are_pinned() {
         let [train, _] = make("blobs,samples=2,features=2").unwrap();
@@ -185,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_what_lies_about_a_centre_or_a_sum_of_sines() {
+    fn noise_is_the_standard_deviation_around_a_centre() {
         let [still, _] = make("blobs,samples=20,features=3,classes=2,noise=0").unwrap();
         let samples: Vec<_> = floats(&still).chunks(3).collect();
         assert!(samples.iter().step_by(2).all(|&sample| sample == samples[0]));
@@ -197,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_memory_holds_is_refused() {
+    fn data_larger_than_memory_is_rejected() {
         let most = u32::MAX;
         let refused = make(&format!("blobs,samples={most},features={most}"));
         let error = refused.map(|_| ()).unwrap_err();

@@ -1,17 +1,17 @@
-//! What synthetic data is asked for: `blobs,samples=1000,noise=0.5`.
+//! Recipes of synthetic data: `blobs,samples=1000,noise=0.5`.
 
 use std::str::FromStr;
 
 use crate::model::by_name;
 
-/// What kind of data is made.
+/// Kind of synthetic data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Classes, each scattered about a point of its own.
+    /// Classes, each scattered around a random centre.
     Blobs,
     /// Classes in the plane, each along an arm of a spiral.
     Spirals,
-    /// Sums of sines of the features.
+    /// Regression targets that are sums of sines of the features.
     Sines,
 }
 
@@ -35,23 +35,24 @@ impl Kind {
     }
 }
 
-/// All that decides the data.
+/// Everything that determines the data.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Recipe {
     pub kind: Kind,
-    /// To train on.
+    /// Samples of the training split.
     pub samples: u64,
-    /// To score.
+    /// Samples of the test split.
     pub test: u64,
     pub features: u64,
-    /// Of blobs and spirals.
+    /// Classes of blobs and spirals.
     pub classes: u64,
-    /// Numbers a target, where targets are no classes.
+    /// Regression targets per sample of sines.
     pub outputs: u64,
-    /// How often an arm goes round.
+    /// Turns of a spiral's arm.
     pub turns: f64,
-    /// What features are multiplied by in sines.
+    /// Factor that features are multiplied by before the sine.
     pub frequency: f64,
+    /// Standard deviation of the noise.
     pub noise: f64,
     pub seed: u64,
 }
@@ -62,7 +63,7 @@ impl FromStr for Recipe {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split(',').map(str::trim);
         let kind = by_name(&Kind::ALL, Kind::name, parts.next().unwrap_or_default())?;
-        let mut recipe = Recipe::usual(kind);
+        let mut recipe = Recipe::default_of(kind);
         let mut test = None;
         for part in parts {
             let (key, value) =
@@ -86,7 +87,7 @@ impl FromStr for Recipe {
 }
 
 impl Recipe {
-    fn usual(kind: Kind) -> Self {
+    fn default_of(kind: Kind) -> Self {
         let (features, classes, noise) = match kind {
             Kind::Blobs => (784, 10, 0.25),
             Kind::Spirals => (2, 2, 0.02),
@@ -106,7 +107,7 @@ impl Recipe {
         }
     }
 
-    /// Bytes of all of it; as many as a `u64` counts where it takes more.
+    /// Bytes of both splits and the constants, saturating at `u64::MAX`.
     pub fn bytes(&self) -> u64 {
         let samples = self.samples.saturating_add(self.test);
         let constants = match self.kind {
@@ -138,21 +139,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_is_taken_and_the_rest_is_usual() {
+    fn given_keys_replace_defaults() {
         let recipe: Recipe = "blobs,samples=600, features = 7,classes=3,noise=0.5,seed=9".parse().unwrap();
-        let usual = Recipe::usual(Kind::Blobs);
+        let defaults = Recipe::default_of(Kind::Blobs);
         let (samples, test) = (600, 100);
-        let expected = Recipe { samples, test, features: 7, classes: 3, noise: 0.5, seed: 9, ..usual };
+        let expected = Recipe { samples, test, features: 7, classes: 3, noise: 0.5, seed: 9, ..defaults };
         assert_eq!(recipe, expected);
         assert_eq!(
             "sines,test=4".parse::<Recipe>().unwrap(),
-            Recipe { test: 4, ..Recipe::usual(Kind::Sines) }
+            Recipe { test: 4, ..Recipe::default_of(Kind::Sines) }
         );
         assert_eq!(recipe.bytes(), 4 * (700 * 8 + 21));
     }
 
     #[test]
-    fn slips_are_answered_with_what_is_nearest() {
+    fn invalid_recipes_are_rejected_with_suggestions() {
         assert!(problem("blob").ends_with("expected one of: blobs, spirals, sines; did you mean blobs?"));
         assert!(problem("").starts_with("found '', expected one of: blobs"));
         assert!(problem("sines,sample=4").ends_with("did you mean samples?"));
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_nobody_can_count_are_very_many() {
+    fn size_saturates() {
         let most = u32::MAX;
         let recipe: Recipe = format!("sines,samples={most},features={most},outputs={most}").parse().unwrap();
         assert_eq!(recipe.bytes(), u64::MAX);
