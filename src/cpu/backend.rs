@@ -188,8 +188,10 @@ impl Backend for Cpu {
         below: Option<SlotId>,
     ) -> Result<()> {
         if (self.accumulation == Accumulation::Whole) != (self.parts == 1) {
-            let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
-            return Err(Error::InvalidPlan { index: 0, problem });
+            let (accumulation, parts) = (self.accumulation, self.parts);
+            return Err(Error::internal(format!(
+                "{accumulation:?} micro-batch on a device opened for {parts} micro-batches a step"
+            )));
         }
         self.recorded.push(Work::Backward { layer: layers.alone()?, state, delta, below });
         Ok(())
@@ -301,12 +303,9 @@ fn column_bytes(rows: usize) -> u64 {
 fn column(bytes: u64, rows: usize) -> Result<usize> {
     match bytes % column_bytes(rows) {
         0 => Ok((bytes / column_bytes(rows)) as usize),
-        _ => Err(Error::InvalidPlan {
-            index: 0,
-            problem: format!(
-                "found a place of {bytes} bytes, expected whole columns of {} bytes",
-                column_bytes(rows)
-            ),
-        }),
+        _ => Err(Error::internal(format!(
+            "found an offset of {bytes} bytes in the pool, expected a multiple of {}",
+            column_bytes(rows)
+        ))),
     }
 }

@@ -208,9 +208,8 @@ impl Values {
 
     fn get_mut<const N: usize>(&mut self, operands: [(SlotId, usize); N]) -> Result<[&mut [f32]; N]> {
         let ranges = operands.map(|operand| self.range(operand));
-        self.numbers.get_disjoint_mut(ranges).map_err(|error| Error::InvalidPlan {
-            index: 0,
-            problem: format!("slots {operands:?} cannot be used together: {error}"),
+        self.numbers.get_disjoint_mut(ranges).map_err(|error| {
+            Error::internal(format!("slots {operands:?} cannot be borrowed together: {error}"))
         })
     }
 

@@ -25,7 +25,7 @@ const NORMALISED: usize = 4;
 const MOST_GROUPS: usize = 4096;
 
 /// What the executor may ask for, with its operands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Work {
     Forward {
         layers: Layers,
@@ -285,10 +285,7 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn kept(&self) -> Result<&'a OptimizerState> {
-        self.kept.ok_or_else(|| Error::InvalidPlan {
-            index: 0,
-            problem: "a part of a batch, on a device for whole batches".to_owned(),
-        })
+        self.kept.ok_or_else(|| Error::internal("no gradient or moment buffers on this device"))
     }
 
     pub(super) fn slot(&self, slot: SlotId) -> BufferBinding<'a> {

@@ -21,10 +21,7 @@ impl Gpu {
                 self.recorded.1 += flops;
             }
             _ => {
-                return Err(Error::InvalidPlan {
-                    index: 0,
-                    problem: "this action was not prepared".to_owned(),
-                });
+                return Err(Error::internal(format!("no dispatches were prepared for {work:?}")));
             }
         }
         if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {
