@@ -120,6 +120,12 @@ pub enum Error {
         /// The rule that the action breaks.
         problem: String,
     },
+
+    /// A state that the crate's own code should never reach.
+    #[error(
+        "internal error: {0}; this is a bug in ckpt-gpu, please report it with the command line that led here"
+    )]
+    Internal(String),
 }
 
 /// The crate's result.
@@ -136,10 +142,16 @@ impl Error {
         Error::File { path: path.to_owned(), problem: problem.into() }
     }
 
+    /// An [`Error::Internal`] with what should not have happened.
+    pub(crate) fn internal(problem: impl Into<String>) -> Self {
+        Error::Internal(problem.into())
+    }
+
     /// The process exit code that stands for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::InvalidPlan { .. }
+            | Error::Internal(_)
             | Error::WeightsDiffer { .. }
             | Error::RecomputeDiffers { .. }
             | Error::CheckFailed { .. } => 1,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::execute::{Backend, execute};
+use crate::execute::{Backend, Work, execute};
 use crate::memory::LiveMeter;
 use crate::plan::{Layers, Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
@@ -141,26 +141,10 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn done(&mut self) -> Result<()> {
-        self.performed += 1;
-        Ok(())
-    }
-}
-
-impl Backend for Machine<'_> {
     fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
         self.check_run(layers)?;
         self.read(input, Value::State(layers.first))?;
-        self.write(output, Value::State(layers.end))?;
-        self.done()
-    }
-
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        let layers = self.plan.chain.layers();
-        self.read(output, Value::State(layers))?;
-        self.write(delta, Value::Delta(layers - 1))?;
-        self.losses += 1;
-        self.done()
+        self.write(output, Value::State(layers.end))
     }
 
     fn backward(
@@ -185,13 +169,7 @@ impl Backend for Machine<'_> {
             (Some(_), None) => return self.refuse(format!("{layers} make no delta for the layer below")),
         }
         self.backward_from = layers.first;
-        self.done()
-    }
-
-    fn score(&mut self, output: SlotId) -> Result<()> {
-        self.read(output, Value::State(self.plan.chain.layers()))?;
-        self.scores += 1;
-        self.done()
+        Ok(())
     }
 
     fn release(&mut self, slot: SlotId) -> Result<()> {
@@ -200,9 +178,31 @@ impl Backend for Machine<'_> {
                 *held = None;
                 let Slot { block, offset, .. } = self.plan.slots[slot];
                 self.occupied[block].remove(&offset);
+                Ok(())
             }
-            _ => return self.refuse(format!("releases slot {slot}, which holds nothing of the pool")),
+            _ => self.refuse(format!("releases slot {slot}, which holds nothing of the pool")),
         }
-        self.done()
+    }
+}
+
+impl Backend for Machine<'_> {
+    fn run(&mut self, work: Work) -> Result<()> {
+        match work {
+            Work::Forward { layers, input, output } => self.forward(layers, input, output)?,
+            Work::Loss { output, delta } => {
+                let layers = self.plan.chain.layers();
+                self.read(output, Value::State(layers))?;
+                self.write(delta, Value::Delta(layers - 1))?;
+                self.losses += 1;
+            }
+            Work::Backward { layers, state, delta, below } => self.backward(layers, state, delta, below)?,
+            Work::Score { output } => {
+                self.read(output, Value::State(self.plan.chain.layers()))?;
+                self.scores += 1;
+            }
+            Work::Release { slot } => self.release(slot)?,
+        }
+        self.performed += 1;
+        Ok(())
     }
 }

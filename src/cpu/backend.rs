@@ -7,13 +7,13 @@ use super::partition::Partition;
 use super::slice::{Slice, zeros};
 use super::steps::Steps;
 use super::update::Update;
-use super::work::Work;
+use super::work::{MicroBatch, Queued};
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Job, Metrics, Span, Task};
-use crate::execute::Backend;
+use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Span, Task, Timing};
+use crate::execute::{Backend, Work};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Parameters, StepParams};
-use crate::plan::{Layers, Plan, PoolLimits, SlotId};
+use crate::plan::{Plan, PoolLimits, SlotId};
 use crate::{Error, Result};
 
 /// Of passes in which nothing goes backward.
@@ -29,7 +29,7 @@ const RUN_BATCHES: u64 = 16;
 pub struct Cpu {
     steps: Steps,
     /// What is to be run, of how many micro-batches and which of the split's samples.
-    recorded: Vec<Work>,
+    queue: Vec<Queued>,
     batches: u64,
     samples: Vec<u32>,
     /// How many micro-batches are run at once.
@@ -141,7 +141,7 @@ impl Cpu {
             parts: task.parts,
             step_params: Vec::with_capacity(task.steps_in_pass()),
             begun: 0,
-            recorded: Vec::with_capacity(at_once as usize * works),
+            queue: Vec::with_capacity(at_once as usize * works),
             batches: 0,
             samples: Vec::with_capacity(at_once as usize * task.micro_batch),
             at_once,
@@ -153,51 +153,42 @@ impl Cpu {
         })
     }
 
-    /// Does what was recorded.
-    fn run(&mut self) -> Result<()> {
-        let Cpu { steps, recorded, samples, cursor, .. } = self;
-        let outcome = steps.run(recorded, samples, cursor.split());
+    /// Runs the queue.
+    fn flush(&mut self) -> Result<()> {
+        let Cpu { steps, queue, samples, cursor, .. } = self;
+        let outcome = steps.run(queue, samples, cursor.split());
         self.forget();
         outcome
     }
 
+    /// # Errors
+    /// [`Error::Internal`] for an accumulation that the job's number of micro-batches a step rules out.
+    fn check_accumulation(&self) -> Result<()> {
+        let (accumulation, parts) = (self.accumulation, self.parts);
+        if (accumulation == Accumulation::Whole) == (parts == 1) {
+            return Ok(());
+        }
+        let problem =
+            format!("{accumulation:?} micro-batch on a device opened for {parts} micro-batches a step");
+        Err(Error::internal(problem))
+    }
+
     fn forget(&mut self) {
-        self.recorded.clear();
+        self.queue.clear();
         self.samples.clear();
         self.batches = 0;
     }
 }
 
 impl Backend for Cpu {
-    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.recorded.push(Work::Forward { layer: layers.alone()?, input, output });
-        Ok(())
-    }
-
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        self.seen += 1;
-        self.recorded.push(Work::Loss { output, delta });
-        Ok(())
-    }
-
-    fn backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<()> {
-        if (self.accumulation == Accumulation::Whole) != (self.parts == 1) {
-            let problem = format!("{:?} part of a batch, on a device for others", self.accumulation);
-            return Err(Error::InvalidPlan { index: 0, problem });
+    fn run(&mut self, work: Work) -> Result<()> {
+        match work {
+            Work::Loss { .. } | Work::Score { .. } => self.seen += 1,
+            Work::Backward { .. } => self.check_accumulation()?,
+            Work::Forward { .. } => {}
+            Work::Release { .. } => return Ok(()),
         }
-        self.recorded.push(Work::Backward { layer: layers.alone()?, state, delta, below });
-        Ok(())
-    }
-
-    fn score(&mut self, output: SlotId) -> Result<()> {
-        self.seen += 1;
-        self.recorded.push(Work::Score { output });
+        self.queue.push(Queued::Run(work));
         Ok(())
     }
 }
@@ -223,24 +214,24 @@ impl Device for Cpu {
         self.accumulation = accumulation;
         let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(samples.rows);
-        let (new, batch) = (samples.valid, self.begun as u32);
+        let (new, index) = (samples.valid, self.begun as u32);
         let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or(NO_STEP_PARAMS);
-        self.recorded.push(Work::Begin { rows, new, accumulation, batch, step_params });
+        self.queue.push(Queued::Begin(MicroBatch { rows, new, accumulation, index, step_params }));
         self.begun += 1;
         Ok(())
     }
 
     fn end_batch(&mut self) -> Result<()> {
-        let went_backward = matches!(self.recorded.last(), Some(Work::Backward { .. }));
+        let went_backward = matches!(self.queue.last(), Some(Queued::Run(Work::Backward { .. })));
         if went_backward && self.accumulation.is_last() && self.steps.rule.clip_norm.is_some() {
-            self.recorded.push(Work::Clip);
+            self.queue.push(Queued::Clip);
         }
         self.batches += 1;
-        if self.batches < self.at_once { Ok(()) } else { self.run() }
+        if self.batches < self.at_once { Ok(()) } else { self.flush() }
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        self.run()?;
+        self.flush()?;
         let slices = &self.steps.slices;
         Ok(Metrics {
             batches: self.seen,
@@ -251,32 +242,43 @@ impl Device for Cpu {
     }
 
     fn parameters(&mut self) -> Result<Parameters> {
-        self.run()?;
+        self.flush()?;
         Ok(Parameters { layers: self.steps.layers.iter().map(|layer| layer.parameters.clone()).collect() })
     }
 
     fn moments(&mut self) -> Result<Vec<Parameters>> {
-        self.run()?;
+        self.flush()?;
         let of_layers = |moment: usize| Parameters {
             layers: self.steps.layers.iter().map(|layer| layer.moments[moment].clone()).collect(),
         };
         Ok((0..self.steps.rule.optimizer.moments()).map(of_layers).collect())
     }
 
+    fn timing(&mut self) -> Option<&mut dyn Timing> {
+        Some(self)
+    }
+}
+
+impl Inspect for Cpu {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
-        self.run()?;
+        self.flush()?;
         let width = elements / self.steps.partition.rows;
         Ok(self.steps.slices.iter().flat_map(|slice| slice.value(slot, width)).copied().collect())
     }
 
-    fn start_laps(&mut self) -> Result<bool> {
+    fn objects_made(&self) -> u64 {
+        self.entries.len() as u64
+    }
+}
+
+impl Timing for Cpu {
+    fn start_laps(&mut self) -> Result<()> {
         self.laps.clear();
-        self.lap()?;
-        Ok(true)
+        self.lap()
     }
 
     fn lap(&mut self) -> Result<()> {
-        self.run()?;
+        self.flush()?;
         self.laps.push(Instant::now());
         Ok(())
     }
@@ -285,10 +287,6 @@ impl Device for Cpu {
         let since = |instant: Instant| instant.duration_since(self.laps[0]).as_nanos() as u64;
         let laps = self.laps.windows(2);
         Ok(laps.map(|lap| Span { start: since(lap[0]), end: since(lap[1]) }).collect())
-    }
-
-    fn objects_made(&self) -> u64 {
-        self.entries.len() as u64
     }
 }
 
@@ -301,12 +299,9 @@ fn column_bytes(rows: usize) -> u64 {
 fn column(bytes: u64, rows: usize) -> Result<usize> {
     match bytes % column_bytes(rows) {
         0 => Ok((bytes / column_bytes(rows)) as usize),
-        _ => Err(Error::InvalidPlan {
-            index: 0,
-            problem: format!(
-                "found a place of {bytes} bytes, expected whole columns of {} bytes",
-                column_bytes(rows)
-            ),
-        }),
+        _ => Err(Error::internal(format!(
+            "found an offset of {bytes} bytes in the pool, expected a multiple of {}",
+            column_bytes(rows)
+        ))),
     }
 }

@@ -11,9 +11,10 @@ use super::loss::{Target, loss, of_sample, targets};
 use super::partition::{GradientRange, Partition};
 use super::product::Write;
 use super::score::score;
-use super::work::Work;
+use super::work::{MicroBatch, Queued};
 use crate::data::{Split, Targets};
 use crate::device::Fault;
+use crate::execute::Work;
 use crate::model::{Layer, Network};
 use crate::plan::SlotId;
 use crate::{Error, Result};
@@ -94,28 +95,29 @@ impl Slice {
         (self.loss, self.correct) = (0.0, 0);
     }
 
-    pub fn run(&mut self, step: Step, work: Work) -> Result<()> {
+    pub fn run(&mut self, step: Step, queued: Queued) -> Result<()> {
         let Slice { rows, values, targets: words, loaded, row, partials, new: counted, loss: total, correct } =
             self;
         let threads = step.partition.threads_each();
         let are_classes = matches!(step.split.targets(), Targets::Classes(_));
         let width = step.split.targets().width();
-        match work {
-            Work::Begin { rows: first, new, .. } => {
+        match queued {
+            Queued::Begin(MicroBatch { rows: first, new, .. }) => {
                 let samples = &step.samples[first + rows.start..first + rows.end];
                 let [inputs] = values.get_mut([(0, step.network.features())])?;
                 step.split.gather(samples, inputs);
                 step.split.gather_targets(samples, words);
                 *counted = new.clamp(rows.start, rows.end) - rows.start;
             }
-            Work::Forward { layer, input, output } => {
+            Queued::Run(Work::Forward { layers, input, output }) => {
+                let layer = layers.alone()?;
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
                 normalise(shape, state, loaded);
                 let loaded = load(shape, state, loaded);
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
-            Work::Loss { output, delta } => {
+            Queued::Run(Work::Loss { output, delta }) => {
                 let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
                 let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
@@ -125,7 +127,8 @@ impl Slice {
                 }
                 *total += share;
             }
-            Work::Backward { layer, state, delta: upstream, below } => {
+            Queued::Run(Work::Backward { layers, state, delta: upstream, below }) => {
+                let layer = layers.alone()?;
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
                 normalise(shape, values.get(state), loaded);
@@ -144,7 +147,7 @@ impl Slice {
                     gradient(shape, 0..shape.outputs, upstream, loaded, Write::Overwrite, sums.into());
                 }
             }
-            Work::Score { output } => {
+            Queued::Run(Work::Score { output }) => {
                 let (network, outputs) = (step.network, step.network.outputs());
                 let output = &values.get((output, outputs))[..*counted * outputs];
                 let targets = || targets(words, width, are_classes);
@@ -154,7 +157,7 @@ impl Slice {
                     .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));
                 *total += losses.sum::<f32>();
             }
-            Work::Clip => {}
+            Queued::Run(Work::Release { .. }) | Queued::Clip => {}
         }
         Ok(())
     }
@@ -208,9 +211,8 @@ impl Values {
 
     fn get_mut<const N: usize>(&mut self, operands: [(SlotId, usize); N]) -> Result<[&mut [f32]; N]> {
         let ranges = operands.map(|operand| self.range(operand));
-        self.numbers.get_disjoint_mut(ranges).map_err(|error| Error::InvalidPlan {
-            index: 0,
-            problem: format!("slots {operands:?} cannot be used together: {error}"),
+        self.numbers.get_disjoint_mut(ranges).map_err(|error| {
+            Error::internal(format!("slots {operands:?} cannot be borrowed together: {error}"))
         })
     }
 

@@ -10,10 +10,11 @@ use super::product::Write;
 use super::slice::{Slice, Step};
 use super::team::{each, together};
 use super::update::{Update, are_finite};
-use super::work::Work;
+use super::work::{MicroBatch, Queued};
 use crate::Result;
 use crate::data::Split;
 use crate::device::{Accumulation, Fault};
+use crate::execute::Work;
 use crate::model::{LayerParameters, Network, UpdateRule};
 use crate::plan::SlotId;
 
@@ -45,7 +46,7 @@ pub(super) struct Steps {
 /// What slices do without each other.
 #[derive(Default)]
 struct Phase {
-    /// From where on in what was recorded.
+    /// From where on in what was queue.
     start: usize,
     /// Layers whose gradients each of them sums up, all of one group.
     summed: Range<usize>,
@@ -53,58 +54,58 @@ struct Phase {
 }
 
 impl Steps {
-    /// Does what was `recorded`, of one micro-batch or several, which take `samples` of `split`.
-    pub fn run(&mut self, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
+    /// Does what was `queue`, of one micro-batch or several, which take `samples` of `split`.
+    pub fn run(&mut self, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         match self.partition.threads {
-            1 => self.run_all(recorded, samples, split),
-            threads => together(threads, || self.run_all(recorded, samples, split)),
+            1 => self.run_all(queue, samples, split),
+            threads => together(threads, || self.run_all(queue, samples, split)),
         }
     }
 
-    fn run_all(&mut self, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
+    fn run_all(&mut self, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         let mut phase = Phase::default();
-        for (index, work) in recorded.iter().enumerate() {
-            match *work {
-                Work::Begin { accumulation, batch, step_params, .. } => {
-                    self.end(&mut phase, &recorded[..index], samples, split)?;
-                    (self.accumulation, self.batch_number) = (accumulation, batch);
+        for (position, &queued) in queue.iter().enumerate() {
+            match queued {
+                Queued::Begin(MicroBatch { accumulation, index, step_params, .. }) => {
+                    self.end(&mut phase, &queue[..position], samples, split)?;
+                    (self.accumulation, self.batch_number) = (accumulation, index);
                     self.update = Update { rule: self.rule, step_params, scale: 1.0 };
                 }
-                Work::Backward { layer, state, delta, .. } => match self.partition.place(layer) {
-                    Some(GradientRange { group, .. }) => {
+                Queued::Run(Work::Backward { layers, state, delta, .. }) => {
+                    let layer = layers.alone()?;
+                    if let Some(GradientRange { group, .. }) = self.partition.place(layer) {
                         if group != phase.group && !phase.summed.is_empty() {
-                            self.end(&mut phase, &recorded[..index], samples, split)?;
+                            self.end(&mut phase, &queue[..position], samples, split)?;
                         }
                         let end = if phase.summed.is_empty() { layer + 1 } else { phase.summed.end };
                         (phase.group, phase.summed) = (group, layer..end);
-                    }
-                    None => {
-                        self.end(&mut phase, &recorded[..=index], samples, split)?;
+                    } else {
+                        self.end(&mut phase, &queue[..=position], samples, split)?;
                         self.share_out(layer, state, delta);
                     }
-                },
-                Work::Clip => {
-                    self.end(&mut phase, &recorded[..=index], samples, split)?;
+                }
+                Queued::Clip => {
+                    self.end(&mut phase, &queue[..=position], samples, split)?;
                     self.clip();
                 }
-                _ => {}
+                Queued::Run(_) => {}
             }
         }
-        self.end(&mut phase, recorded, samples, split)
+        self.end(&mut phase, queue, samples, split)
     }
 
-    /// Ends a phase after what was `recorded` up to here.
-    fn end(&mut self, phase: &mut Phase, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
+    /// Ends a phase after what was `queue` up to here.
+    fn end(&mut self, phase: &mut Phase, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         let Phase { start, summed, .. } = std::mem::take(phase);
-        phase.start = recorded.len();
-        if start < recorded.len() {
-            self.run_slices(&recorded[start..], samples, split)?;
+        phase.start = queue.len();
+        if start < queue.len() {
+            self.run_slices(&queue[start..], samples, split)?;
         }
         self.settle(summed);
         Ok(())
     }
 
-    fn run_slices(&mut self, recorded: &[Work], samples: &[u32], split: &Split) -> Result<()> {
+    fn run_slices(&mut self, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         let step = Step {
             network: &self.network,
             layers: &self.layers,
@@ -117,7 +118,7 @@ impl Steps {
         };
         let outcome = Mutex::new(Ok(()));
         each(&mut self.slices, |slice| {
-            if let Err(error) = recorded.iter().try_for_each(|&work| slice.run(step, work)) {
+            if let Err(error) = queue.iter().try_for_each(|&queued| slice.run(step, queued)) {
                 *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
             }
         });

@@ -1,39 +1,26 @@
 use crate::device::Accumulation;
+use crate::execute::Work;
 use crate::model::StepParams;
-use crate::plan::SlotId;
 
-/// What the executor asks for, to be done by every slice of the batch.
+/// An entry of the queue that every slice of the batch runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Work {
-    /// Begins a micro-batch: gathers its inputs and labels.
-    Begin {
-        /// Where its rows are among those recorded.
-        rows: usize,
-        /// How many of them count.
-        new: usize,
-        accumulation: Accumulation,
-        /// Which one of the pass's it is.
-        batch: u32,
-        step_params: StepParams,
-    },
-    Forward {
-        layer: usize,
-        input: SlotId,
-        output: SlotId,
-    },
-    Loss {
-        output: SlotId,
-        delta: SlotId,
-    },
-    Backward {
-        layer: usize,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    },
-    Score {
-        output: SlotId,
-    },
-    /// Moves all parameters by gradients that are kept, scaled so that their norm is not too large.
+pub(super) enum Queued {
+    /// Starts a micro-batch: gathers its inputs and targets.
+    Begin(MicroBatch),
+    /// Work of the plan.
+    Run(Work),
+    /// Updates all parameters by the accumulated gradients, scaled down to the bound on their global norm.
     Clip,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct MicroBatch {
+    /// Position of its first sample among the queued samples.
+    pub rows: usize,
+    /// Number of its samples, from the first, that count in metrics.
+    pub new: usize,
+    pub accumulation: Accumulation,
+    /// Its index in the pass.
+    pub index: u32,
+    pub step_params: StepParams,
 }

@@ -3,93 +3,86 @@
 mod accumulation;
 mod fault;
 mod info;
+mod inspect;
 mod job;
 mod limits;
-mod span;
+mod timing;
 
 pub use accumulation::Accumulation;
 pub use fault::Fault;
 pub use info::{DeviceInfo, DriverMemory};
+pub use inspect::Inspect;
 pub use job::{DatasetPlacement, Job, Task};
 pub use limits::DeviceLimits;
-pub use span::Span;
+pub use timing::{Span, Timing};
 
 use crate::Result;
 use crate::data::Pass;
 use crate::execute::Backend;
 use crate::model::{Parameters, StepParams};
-use crate::plan::SlotId;
 
-/// A backend that holds a network's parameters, takes micro-batches, and tells what came of them.
-pub trait Device: Backend {
-    /// What it runs on.
+/// A backend that holds a network's parameters, takes micro-batches, and reports the metrics of a pass.
+pub trait Device: Backend + Inspect {
+    /// Name and kind of the device.
     fn info(&self) -> DeviceInfo;
 
-    /// Starts a pass over a split, or goes on with one after `skip` micro-batches, with metrics at zero. Past the split's
-    /// end, micro-batches repeat its last sample, which is not scored again.
+    /// Starts a pass over a split with metrics at zero, or resumes one after `skip` micro-batches. Past the split's end,
+    /// micro-batches repeat its last sample, which is not scored again.
     ///
-    /// `step_params` are those of all the pass's mini-batches, counted from its start; none where none goes backward.
-    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()>;
-
-    /// Puts the pass's next micro-batch into slot 0. Until [`Device::end_batch`], backward does with its gradients
-    /// what `accumulation` says; where nothing goes backward, as in an evaluation, it says nothing.
+    /// `step_params` has one entry for each mini-batch of the whole pass; it is empty for a pass without backward.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`]. An accumulation that the job's number of parts does not meet is an error of the
+    /// [`crate::Error::DeviceLost`]
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()>;
+
+    /// Puts the pass's next micro-batch into slot 0. Until [`Device::end_batch`], `accumulation` says what backward does
+    /// with gradients; an evaluation ignores it.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]. An accumulation that the job's number of micro-batches rules out is an error of the
     /// first backward.
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()>;
 
-    /// Ends what [`Device::begin_batch`] began. The work may still be under way afterwards.
+    /// Ends the micro-batch of [`Device::begin_batch`]. Its work may still be running afterwards.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]
     fn end_batch(&mut self) -> Result<()>;
 
-    /// Waits for the pass's batches and reads its metrics back.
+    /// Waits for the pass's micro-batches, and reads its metrics back.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]
     fn end_pass(&mut self) -> Result<Metrics>;
 
     /// Reads all parameters back.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]
     fn parameters(&mut self) -> Result<Parameters>;
 
-    /// Reads back what the optimizer remembers, as many numbers for each parameter as
-    /// [`crate::model::Optimizer::moments`] says.
+    /// Reads the optimizer state back: as many moments of each parameter as [`crate::model::Optimizer::moments`].
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]
     fn moments(&mut self) -> Result<Vec<Parameters>>;
 
-    /// Reads the first `elements` numbers of a slot, after everything begun so far. For checks; training reads no
-    /// slots.
-    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
-
-    /// Starts to time the micro-batch that was begun, lap by lap, and says whether it can.
-    fn start_laps(&mut self) -> Result<bool> {
-        Ok(false)
-    }
-
-    /// What was asked for since the last lap, or the start, is a lap.
-    fn lap(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// Waits for the laps, and says when each was.
-    fn finish_laps(&mut self) -> Result<Vec<Span>> {
-        Ok(Vec::new())
-    }
-
-    /// What the driver says of its memory, where it says anything.
-    fn driver_memory(&self) -> Option<DriverMemory> {
+    /// The device's clock, if it has one that this job asked for.
+    fn timing(&mut self) -> Option<&mut dyn Timing> {
         None
     }
-
-    /// Buffers, bind groups and pipelines made so far.
-    fn objects_made(&self) -> u64;
 }
 
-/// What a pass added up.
+/// Sums over a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Metrics {
     /// Micro-batches seen.
     pub batches: u32,
-    /// Correct predictions, from [`Backend::score`].
+    /// Correct predictions, from [`Work::Score`](crate::execute::Work::Score).
     pub correct: u32,
-    /// From [`Backend::loss`], the sum over mini-batches of the mean loss, to which each micro-batch has added its
-    /// share; from [`Backend::score`], the sum of the samples' losses.
+    /// From [`Work::Loss`](crate::execute::Work::Loss), the sum over mini-batches of the mean loss, to which each
+    /// micro-batch adds its share; from [`Work::Score`](crate::execute::Work::Score), the sum of the samples' losses.
     pub loss: f32,
-    /// The first number that was infinite or none.
+    /// The first NaN or infinite value.
     pub fault: Option<Fault>,
 }

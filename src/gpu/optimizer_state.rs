@@ -150,8 +150,5 @@ impl OptimizerState {
 }
 
 fn missing() -> Error {
-    Error::InvalidPlan {
-        index: 0,
-        problem: "no gradients or moments of this layer on this device".to_owned(),
-    }
+    Error::internal("a layer lacks its gradient or moment buffers")
 }

@@ -67,10 +67,10 @@ impl Setup {
     ) -> Result<Dispatch> {
         let [tile_columns, tile_rows] = variant.extent();
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
-        let offset = self.sizes.offset(sizes).ok_or_else(|| Error::InvalidPlan {
-            index: 0,
-            problem: format!("the table of sizes lacks {sizes:?}"),
-        })?;
+        let offset = self
+            .sizes
+            .offset(sizes)
+            .ok_or_else(|| Error::internal(format!("the table of sizes lacks {sizes:?}")))?;
         let sizes = self.sizes_buffer.range(offset, 16);
         let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
         self.context.bind(variant, &operands, None, workgroups)

@@ -91,5 +91,5 @@ fn place(fusion: Option<&Fusion>, layer: usize) -> Option<super::fusion::Paramet
 }
 
 fn missing(what: &str) -> Error {
-    Error::InvalidPlan { index: 0, problem: format!("no parameters for {what} on this device") }
+    Error::internal(format!("{what} lacks its parameter buffers"))
 }

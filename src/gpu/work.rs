@@ -13,8 +13,9 @@ use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
 use crate::device::{Accumulation, Fault, Task};
+use crate::execute::Work;
 use crate::model::{Activation, Derivative, Layer};
-use crate::plan::{Action, Layers, SlotId};
+use crate::plan::SlotId;
 use crate::{Error, Result};
 
 /// Invocations in a workgroup that moves parameters by gradients that are kept.
@@ -24,55 +25,32 @@ const NORMALISED: usize = 4;
 /// The most workgroups of kernels that go on to what is left, be it parameters or samples.
 const MOST_GROUPS: usize = 4096;
 
-/// What the executor may ask for, with its operands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Work {
-    Forward {
-        layers: Layers,
-        input: SlotId,
-        output: SlotId,
-    },
-    Loss {
-        output: SlotId,
-        delta: SlotId,
-    },
-    Backward {
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-        accumulation: Accumulation,
-    },
-    Score {
-        output: SlotId,
-    },
+/// Work with what its dispatches depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    work: Work,
+    /// What backward does with gradients; always whole for other work.
+    accumulation: Accumulation,
 }
 
-impl Work {
-    /// What `action` asks for in a micro-batch that begins with `accumulation`.
-    pub fn of(action: &Action, accumulation: Accumulation) -> Option<Self> {
-        match *action {
-            Action::Forward { layers, input, output, .. } | Action::Recompute { layers, input, output } => {
-                Some(Work::Forward { layers, input, output })
-            }
-            Action::Loss { output, delta } => Some(Work::Loss { output, delta }),
-            Action::Backward { layers, state, delta, below } => {
-                Some(Work::Backward { layers, state, delta, below, accumulation })
-            }
-            Action::Score { output } => Some(Work::Score { output }),
-            Action::Release { .. } => None,
+impl Key {
+    /// The key of `work` in a micro-batch that began with `accumulation`.
+    pub fn of(work: Work, accumulation: Accumulation) -> Self {
+        match work {
+            Work::Backward { .. } => Key { work, accumulation },
+            _ => Key { work, accumulation: Accumulation::Whole },
         }
     }
 
-    /// FLOPs of its products.
+    /// FLOPs of the work's products.
     pub fn flops(self, task: &Task) -> u64 {
         let forward = |layers: Range<usize>| {
             layers.map(|layer| task.network.layer(layer).forward_flops(task.micro_batch)).sum::<u64>()
         };
-        match self {
+        match self.work {
             Work::Forward { layers, .. } => forward(layers.range()),
             Work::Backward { layers, .. } => forward(layers.below_last()) + 2 * forward(layers.range()),
-            Work::Loss { .. } | Work::Score { .. } => 0,
+            Work::Loss { .. } | Work::Score { .. } | Work::Release { .. } => 0,
         }
     }
 }
@@ -97,14 +75,16 @@ pub(super) struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
-    pub fn bind(&mut self, work: Work) -> Result<Vec<Dispatch>> {
-        match work {
+    /// The dispatches of `key`, in order.
+    pub fn bind(&mut self, key: Key) -> Result<Vec<Dispatch>> {
+        match key.work {
             Work::Forward { layers, input, output } => match self.chain(layers) {
                 Some(chain) => Ok(vec![self.chain_forward(chain, layers, input, output)?]),
                 None => self.forward(layers.alone()?, input, output),
             },
             Work::Loss { output, delta } => self.loss(output, delta),
-            Work::Backward { layers, state, delta, below, accumulation } => {
+            Work::Backward { layers, state, delta, below } => {
+                let accumulation = key.accumulation;
                 if let Some(chain) = self.chain(layers) {
                     let backward = self.chain_backward(chain, layers, state, delta, below)?;
                     return Ok(vec![backward, self.chain_update(chain, layers, accumulation)?]);
@@ -117,6 +97,7 @@ impl<'a> Binder<'a> {
                 Ok(normalised.into_iter().chain(below.into_iter().flatten()).chain([update]).collect())
             }
             Work::Score { output } => Ok(vec![self.score(output)?]),
+            Work::Release { .. } => Ok(Vec::new()),
         }
     }
 
@@ -285,10 +266,7 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn kept(&self) -> Result<&'a OptimizerState> {
-        self.kept.ok_or_else(|| Error::InvalidPlan {
-            index: 0,
-            problem: "a part of a batch, on a device for whole batches".to_owned(),
-        })
+        self.kept.ok_or_else(|| Error::internal("no gradient or moment buffers on this device"))
     }
 
     pub(super) fn slot(&self, slot: SlotId) -> BufferBinding<'a> {

@@ -21,16 +21,14 @@ impl Layers {
         self.end - self.first
     }
 
-    /// The only one, where a device runs them one by one.
+    /// The layer of an action on a device that runs one layer per action.
     ///
     /// # Errors
-    /// [`Error::InvalidPlan`] where there are several.
+    /// [`Error::Internal`] if there are several.
     pub fn alone(self) -> Result<usize> {
         match self.count() {
             1 => Ok(self.first),
-            _ => {
-                Err(Error::InvalidPlan { index: 0, problem: format!("{self} at once, which run one by one") })
-            }
+            _ => Err(Error::internal(format!("{self} in one action of a device that runs one layer each"))),
         }
     }
 

@@ -1,5 +1,5 @@
 use super::MemoryReport;
-use crate::device::Device;
+use crate::device::Inspect;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::plan::{Plan, interval_memory};
 
@@ -25,14 +25,14 @@ impl Accounts {
     }
 
     /// A step was made on `device`.
-    pub fn note_step(&mut self, device: &dyn Device) {
+    pub fn note_step(&mut self, device: &dyn Inspect) {
         if self.made_by_first_step.is_none() {
             self.made_by_first_step = Some(self.made(device));
         }
     }
 
     /// All that is known of the memory of `plan`'s run on `device`.
-    pub fn report(&self, plan: &Plan, device: &dyn Device) -> MemoryReport {
+    pub fn report(&self, plan: &Plan, device: &dyn Inspect) -> MemoryReport {
         let now = self.made(device);
         let first = self.made_by_first_step.unwrap_or(now);
         MemoryReport {
@@ -49,7 +49,7 @@ impl Accounts {
         }
     }
 
-    fn made(&self, device: &dyn Device) -> Made {
+    fn made(&self, device: &dyn Inspect) -> Made {
         Made { allocations: self.ledger.allocations(), objects: device.objects_made() }
     }
 }

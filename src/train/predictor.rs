@@ -60,7 +60,7 @@ impl Predictor {
             _ => None,
         };
         let Some(output) = plan.step.iter().filter_map(made).next_back() else {
-            return Err(Error::InvalidPlan { index: 0, problem: "it makes no output".to_owned() });
+            return Err(Error::internal("the forward plan writes no output"));
         };
         Ok(Predictor {
             device,

@@ -3,9 +3,9 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::device::Device;
-use crate::execute::Backend;
+use crate::execute::{Backend, Work};
 use crate::model::Network;
-use crate::plan::{Action, Layers, Plan, SlotId};
+use crate::plan::{Action, Plan};
 use crate::{Error, Result};
 
 /// Remembers each state that a plan makes more than once, and compares every later making with the first.
@@ -67,6 +67,11 @@ impl Verifier {
         Verified { device, verifier: self, step, part }
     }
 
+    /// Elements of the output of `layer`, if it is one to compare.
+    fn elements_to_compare(&self, layer: usize) -> Option<usize> {
+        self.recomputed[layer].then(|| self.samples * self.widths[layer + 1])
+    }
+
     /// Compares the output `state` of `layer`, `[samples, width]`, with its first making.
     ///
     /// # Errors
@@ -89,43 +94,14 @@ impl Verifier {
 }
 
 impl Backend for Verified<'_> {
-    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.device.forward(layers, input, output)?;
-        let layer = layers.last();
-        let Verifier { samples, widths, recomputed, .. } = &*self.verifier;
-        if !recomputed[layer] {
-            return Ok(());
-        }
-        let state = self.device.read_slot(output, samples * widths[layer + 1])?;
-        let (step, part) = (self.step, self.part);
-        (self.verifier.compare(layer, &state)).map_err(|sample| Error::RecomputeDiffers {
-            layer,
-            step,
-            part,
-            sample,
-        })
-    }
-
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        self.device.loss(output, delta)
-    }
-
-    fn backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<()> {
-        self.device.backward(layers, state, delta, below)
-    }
-
-    fn score(&mut self, output: SlotId) -> Result<()> {
-        self.device.score(output)
-    }
-
-    fn release(&mut self, slot: SlotId) -> Result<()> {
-        self.device.release(slot)
+    fn run(&mut self, work: Work) -> Result<()> {
+        self.device.run(work)?;
+        let Work::Forward { layers, output, .. } = work else { return Ok(()) };
+        let (layer, step, part) = (layers.last(), self.step, self.part);
+        let Some(elements) = self.verifier.elements_to_compare(layer) else { return Ok(()) };
+        let state = self.device.read_slot(output, elements)?;
+        let differs = |sample| Error::RecomputeDiffers { layer, step, part, sample };
+        self.verifier.compare(layer, &state).map_err(differs)
     }
 }
 

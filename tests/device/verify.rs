@@ -8,11 +8,11 @@ use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::cpu::Cpu;
 use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
-use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Job, Metrics};
-use ckpt_gpu::execute::{Backend, execute};
+use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics};
+use ckpt_gpu::execute::{Backend, Work, execute};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
-use ckpt_gpu::plan::{Action, Chain, Layers, PoolLimits, SlotId};
+use ckpt_gpu::plan::{Action, Chain, PoolLimits, SlotId};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
@@ -124,29 +124,12 @@ struct Flipped {
 }
 
 impl Backend for Flipped {
-    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        let layer = layers.last();
-        self.last = layer;
-        self.makings += usize::from(layer == self.layer);
-        self.sound.forward(layers, input, output)
-    }
-
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        self.sound.loss(output, delta)
-    }
-
-    fn backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<()> {
-        self.sound.backward(layers, state, delta, below)
-    }
-
-    fn score(&mut self, output: SlotId) -> Result<()> {
-        self.sound.score(output)
+    fn run(&mut self, work: Work) -> Result<()> {
+        if let Work::Forward { layers, .. } = work {
+            self.last = layers.last();
+            self.makings += usize::from(self.last == self.layer);
+        }
+        self.sound.run(work)
     }
 }
 
@@ -178,7 +161,9 @@ impl Device for Flipped {
     fn moments(&mut self) -> Result<Vec<Parameters>> {
         self.sound.moments()
     }
+}
 
+impl Inspect for Flipped {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         let mut values = self.sound.read_slot(slot, elements)?;
         if self.last == self.layer && self.makings.is_multiple_of(2) {

@@ -9,6 +9,7 @@ use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, Inputs, Pass, Split};
 use crate::device::{Accumulation, Device, Job, Task};
+use crate::execute::Work;
 use crate::memory::Ledger;
 use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Plan, SlotId};
@@ -206,23 +207,23 @@ impl<'a> CaseRun<'a> {
     /// Runs one action and compares what it wrote. Returns the micro-batch's share of the mean loss, for the loss
     /// action.
     fn check(&mut self, action: Action, rows: &[u32], part: usize) -> Result<f64> {
-        let case = self.case;
-        match action {
-            Action::Forward { layers, input, output, .. } | Action::Recompute { layers, input, output } => {
+        let (case, work) = (self.case, Work::from(action));
+        match work {
+            Work::Forward { layers, input, output } => {
                 let state = self.read(input, self.shape(layers.first).inputs)?;
                 let parameters = self.device.parameters()?;
-                self.device.forward(layers, input, output)?;
+                self.device.run(work)?;
                 let mut states = self.states(layers.range(), &state, &parameters);
                 let found = self.read(output, self.shape(layers.last()).outputs)?;
                 let expected = states.pop().unwrap_or_default();
                 let subject = self.of(Subject::Forward, layers.first);
                 self.findings.compare(subject, &found, &expected, || format!("{layers} of {case}"));
             }
-            Action::Loss { output, delta } => {
+            Work::Loss { output, delta } => {
                 let classes = self.network.outputs();
                 let state = widen(&self.read(output, classes)?);
                 let targets = twin::targets(&self.data.train, classes, rows);
-                self.device.loss(output, delta)?;
+                self.device.run(work)?;
                 let store = self.reference.kind(self.reference.layers() - 1).store;
                 let kind = self.reference.loss;
                 let (losses, mut expected) =
@@ -234,11 +235,10 @@ impl<'a> CaseRun<'a> {
                 self.findings.compare_scaled(Subject::Loss, &found, &expected, scale, || case.to_string());
                 return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
             }
-            Action::Backward { layers, state, delta, below } => {
+            Work::Backward { layers, state, delta, below } => {
                 self.check_backward(layers, state, delta, below, part)?;
             }
-            Action::Score { output } => self.device.score(output)?,
-            Action::Release { slot } => self.device.release(slot)?,
+            Work::Score { .. } | Work::Release { .. } => self.device.run(work)?,
         }
         Ok(0.0)
     }
@@ -254,7 +254,7 @@ impl<'a> CaseRun<'a> {
         let first = self.read(state, self.shape(layers.first).inputs)?;
         let mut delta_of_layer = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
         let before = self.device.parameters()?;
-        self.device.backward(layers, state, delta, below)?;
+        self.device.run(Work::Backward { layers, state, delta, below })?;
         let after = self.device.parameters()?;
 
         let mut states = self.states(layers.below_last(), &first, &before);

@@ -7,9 +7,10 @@ use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 use crate::Result;
 use crate::data::{DatasetShape, Pass};
 use crate::device::{
-    Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Job, Metrics, Span, Task,
+    Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Inspect, Job, Metrics, Span, Task,
+    Timing,
 };
-use crate::execute::Backend;
+use crate::execute::{Backend, Work};
 use crate::gpu::chains::Chains;
 use crate::gpu::context::{Buffer, Context};
 use crate::gpu::dispatch::Dispatch;
@@ -21,10 +22,10 @@ use crate::gpu::source::{Batch, Resident, Source, Streamed};
 use crate::gpu::stopwatch::Stopwatch;
 use crate::gpu::tensors::Tensors;
 use crate::gpu::transfer::{Readback, Uploads};
-use crate::gpu::work::{Binder, Work};
+use crate::gpu::work::{Binder, Key};
 use crate::memory::{ByCategory, Category};
 use crate::model::{Network, Parameters, StepParams};
-use crate::plan::{Fusible, Layers, Plan, Slot, SlotId};
+use crate::plan::{Fusible, Plan, Slot, SlotId};
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
 ///
@@ -42,7 +43,7 @@ pub struct Gpu {
     fusion: Option<Fusion>,
     parameters: Tensors,
     metrics: Buffer,
-    work: HashMap<Work, Recordable>,
+    work: HashMap<Key, Recordable>,
     accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
     /// Micro-batches and FLOPs in it.
@@ -129,9 +130,8 @@ impl Gpu {
         let mut work = HashMap::new();
         for accumulation in Accumulation::all(task.parts) {
             for action in job.plan.step.iter().chain(&job.plan.evaluation) {
-                if let Some(key) = Work::of(action, accumulation)
-                    && !work.contains_key(&key)
-                {
+                let key = Key::of(Work::from(*action), accumulation);
+                if !action.is_release() && !work.contains_key(&key) {
                     let dispatches = binder.bind(key)?;
                     work.insert(key, Recordable { dispatches, flops: key.flops(task) });
                 }
@@ -176,28 +176,13 @@ impl Gpu {
 }
 
 impl Backend for Gpu {
-    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.record(Work::Forward { layers, input, output })
-    }
-
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<()> {
-        self.record(Work::Loss { output, delta })
-    }
-
-    fn backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<()> {
-        let accumulation = self.accumulation;
-        self.went_backward = true;
-        self.record(Work::Backward { layers, state, delta, below, accumulation })
-    }
-
-    fn score(&mut self, output: SlotId) -> Result<()> {
-        self.record(Work::Score { output })
+    fn run(&mut self, work: Work) -> Result<()> {
+        match work {
+            Work::Release { .. } => return Ok(()),
+            Work::Backward { .. } => self.went_backward = true,
+            Work::Forward { .. } | Work::Loss { .. } | Work::Score { .. } => {}
+        }
+        self.record(Key::of(work, self.accumulation))
     }
 }
 
@@ -282,20 +267,37 @@ impl Device for Gpu {
         parameters.read(context, readback, network, fusion.as_ref())
     }
 
+    fn timing(&mut self) -> Option<&mut dyn Timing> {
+        if self.stopwatch.is_some() { Some(self) } else { None }
+    }
+}
+
+impl Inspect for Gpu {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
         let operand = operand(&self.batch.inputs, &self.pool, &self.slots[slot]);
         self.readback.floats(&self.context, operand.buffer, operand.offset, elements)
     }
 
-    fn start_laps(&mut self) -> Result<bool> {
-        if self.stopwatch.is_some()
-            && let Some(encoder) = self.end_recorded_pass()
-        {
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        self.context.device.generate_allocator_report().map(|report| DriverMemory {
+            allocated: report.total_allocated_bytes,
+            reserved: report.total_reserved_bytes,
+        })
+    }
+
+    fn objects_made(&self) -> u64 {
+        self.context.objects()
+    }
+}
+
+impl Timing for Gpu {
+    fn start_laps(&mut self) -> Result<()> {
+        if let Some(encoder) = self.end_recorded_pass() {
             self.is_timing = true;
             self.begin_lap(encoder);
         }
-        Ok(self.is_timing)
+        Ok(())
     }
 
     fn lap(&mut self) -> Result<()> {
@@ -314,17 +316,6 @@ impl Device for Gpu {
         }
         self.is_timing = false;
         Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
-    }
-
-    fn driver_memory(&self) -> Option<DriverMemory> {
-        self.context.device.generate_allocator_report().map(|report| DriverMemory {
-            allocated: report.total_allocated_bytes,
-            reserved: report.total_reserved_bytes,
-        })
-    }
-
-    fn objects_made(&self) -> u64 {
-        self.context.objects()
     }
 }
 

@@ -3,7 +3,7 @@
 use wgpu::CommandEncoder;
 
 use super::{Gpu, Recordable};
-use crate::gpu::work::Work;
+use crate::gpu::work::Key;
 use crate::{Error, Result};
 
 /// What is submitted at once: so much that submitting costs little beside it, and so little that no driver takes it for
@@ -14,17 +14,14 @@ pub(super) const SUBMISSION_BATCHES: usize = 8;
 const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 impl Gpu {
-    pub(super) fn record(&mut self, work: Work) -> Result<()> {
-        match (&mut self.recording, self.work.get(&work)) {
+    pub(super) fn record(&mut self, key: Key) -> Result<()> {
+        match (&mut self.recording, self.work.get(&key)) {
             (Some((_, pass)), Some(Recordable { dispatches, flops })) => {
                 dispatches.iter().for_each(|dispatch| dispatch.record(pass));
                 self.recorded.1 += flops;
             }
             _ => {
-                return Err(Error::InvalidPlan {
-                    index: 0,
-                    problem: "this action was not prepared".to_owned(),
-                });
+                return Err(Error::internal(format!("no dispatches were prepared for {key:?}")));
             }
         }
         if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {

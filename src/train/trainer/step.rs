@@ -32,11 +32,12 @@ impl Trainer {
         if let Some(verifier) = &mut self.verifier {
             return execute(chain, step, &mut verifier.watch(device, self.steps, part), meter);
         }
-        if !(is_timed && device.start_laps()?) {
-            return execute(chain, step, device, meter);
+        if is_timed && let Some(clock) = device.timing() {
+            clock.start_laps()?;
+            execute(chain, step, &mut Timed(clock), meter)?;
+            self.laps.push(clock.finish_laps()?);
+            return Ok(());
         }
-        execute(chain, step, &mut Timed(device), meter)?;
-        self.laps.push(device.finish_laps()?);
-        Ok(())
+        execute(chain, step, device, meter)
     }
 }
