@@ -83,5 +83,5 @@ pub mod train;
 pub use error::{Error, Result};
 
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/library.md")]
+struct LibraryGuide;

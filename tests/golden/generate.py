@@ -33,16 +33,18 @@ CHECK_TOLERANCE = 1e-6
 README = """\
 # Golden files
 
-What plain backpropagation in NumPy and f64 makes of three sigmoid networks: {steps} steps of gradient descent on the
-quadratic cost, learning rate {rate:g}, over the first mini-batches of `data/mnist.npz` in file order, with images
-divided by 255 and one-hot labels. `NAME.init.npz` holds the parameters before, `NAME.after{steps}.npz` those after.
-Both hold `W0, b0, W1, b1, …` as f32, W `[out, in]` and b `[out]`. The initial parameters are standard normal, drawn
-from PCG64 and rounded to f32, so that an f32 trainer can start from exactly the same values; the trained ones were
+Three sigmoid networks trained by plain backpropagation in NumPy and f64: {steps} steps of gradient
+descent on the quadratic cost, learning rate {rate:g}, over the first mini-batches of
+`data/mnist.npz` in file order, with images divided by 255 and one-hot labels. `NAME.init.npz` holds
+the parameters before, `NAME.after{steps}.npz` those after. Both contain `W0, b0, W1, b1, …` as f32,
+W `[out, in]` and b `[out]`. The initial parameters are standard normal, drawn from PCG64 and
+rounded to f32, so that an f32 trainer can start from exactly the same values. The trained ones were
 rounded to f32 only at the end.
 
-Two relative distances (Frobenius norms, array by array) tell what a tolerance means here. *Moved* is how far the
-training took the array that it changed least: a tolerance well below it tests the gradients. *f32* is the largest
-distance after the same training in f32 throughout: what rounding alone costs, and a tolerance needs to stay above.
+Two relative distances (Frobenius norms, array by array) show what a tolerance means here. *Moved*
+is how far training moved the array that it changed least: a tolerance well below it tests the
+gradients. *f32* is the largest distance after the same training in f32 throughout: the cost of
+rounding alone, and a lower bound for a tolerance.
 
 | network | widths | batch | seed | moved | f32 | test accuracy |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -52,8 +54,9 @@ distance after the same training in f32 throughout: what rounding alone costs, a
 | --- | --- | --- |
 {files}
 
-Made by `python3 tests/golden/generate.py` from the project's root, with NumPy {numpy}; this page too.
-`--check` trains again and compares the values with the files, and the files with the sums above.
+`python3 tests/golden/generate.py`, run from the repository's root with NumPy {numpy}, writes the
+files and this page. With `--check` it trains again and compares the values with the files, and the
+files with the checksums above.
 """
 
 
