@@ -72,7 +72,7 @@ enum Command {
 }
 
 /// The program's commands and flags.
-fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     config::with_flag(Cli::command())
 }
 
