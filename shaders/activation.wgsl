@@ -1,21 +1,12 @@
-// φ and φ′, told which. NaN stays NaN.
-
-const SIGMOID = 0u;
-const TANH = 1u;
-const RELU = 2u;
-const IDENTITY = 3u;
-const LEAKY_RELU = 4u;
-const GELU = 5u;
-const SILU = 6u;
-const SINE = 7u;
-
-const LEAK = 0.01;
+// Activation functions φ and their derivatives φ′. NaN stays NaN.
+//
+// The codes of `kind` and LEAK come from the host's src/model/activation.rs.
 
 fn activate(kind: u32, z: f32) -> f32 {
     switch kind {
         case SIGMOID: { return sigmoid(z); }
         case TANH: { return tangent(z); }
-        // Unlike max(z, 0), this passes NaN on.
+        // Unlike max(z, 0), this propagates NaN.
         case RELU: { return select(z, 0.0, z < 0.0); }
         case LEAKY_RELU: { return select(z, LEAK * z, z < 0.0); }
         case GELU: { return z * distribution(z); }
@@ -25,11 +16,11 @@ fn activate(kind: u32, z: f32) -> f32 {
     }
 }
 
-// From the output a = φ(z).
+// φ′ from the output a = φ(z), of functions that states store the output of.
 fn derivative_of_output(kind: u32, a: f32) -> f32 {
     switch kind {
         case SIGMOID: { return a * (1.0 - a); }
-        // More digits near ±1 than 1 − a² has.
+        // More accurate near ±1 than 1 − a².
         case TANH: { return (1.0 - a) * (1.0 + a); }
         case RELU: { return select(0.0, 1.0, a > 0.0); }
         case LEAKY_RELU: { return select(LEAK, 1.0, a > 0.0); }
@@ -37,20 +28,16 @@ fn derivative_of_output(kind: u32, a: f32) -> f32 {
     }
 }
 
-// From z.
+// φ′ from the pre-activation z.
 fn derivative_of_pre_activation(kind: u32, z: f32) -> f32 {
     switch kind {
-        case SIGMOID: { return derivative_of_output(SIGMOID, sigmoid(z)); }
-        case TANH: { return derivative_of_output(TANH, tangent(z)); }
-        case RELU: { return select(0.0, 1.0, z > 0.0); }
-        case LEAKY_RELU: { return select(LEAK, 1.0, z > 0.0); }
         case GELU: { return distribution(z) + z * density(z); }
         case SILU: {
             let a = sigmoid(z);
             return a * (1.0 + z * (1.0 - a));
         }
         case SINE: { return cosine(z); }
-        default: { return 1.0; }
+        default: { return derivative_of_output(kind, activate(kind, z)); }
     }
 }
 
@@ -58,13 +45,13 @@ fn sigmoid(z: f32) -> f32 {
     return 1.0 / (1.0 + exponential(-z));
 }
 
-// tanh rounds to ±1 long before 15; beyond, some drivers overflow.
+// tanh rounds to ±1 well below 15; beyond, some drivers overflow.
 fn tangent(z: f32) -> f32 {
     return select(select(tanh(z), sign(z), abs(z) > 15.0), z, is_nan(z));
 }
 
-// Φ(z), the share of normal numbers below z, from erfc(x) ≈ t · e^(−x² + P(t)), t = 1 / (1 + x/2), with the polynomial of
-// W. H. Press et al., Numerical Recipes, section 6.2 (second edition).
+// Φ(z), the standard normal CDF, from erfc(x) ≈ t · e^(−x² + P(t)), t = 1 / (1 + x/2), with the polynomial of W. H. Press et
+// al., Numerical Recipes, section 6.2 (second edition).
 fn distribution(z: f32) -> f32 {
     let x = abs(z) * 0.70710678;
     let t = 1.0 / (1.0 + 0.5 * x);
@@ -87,8 +74,8 @@ fn density(z: f32) -> f32 {
     return 0.39894228 * exponential(-0.5 * z * z);
 }
 
-// The built-in sine need be right to three digits only. Here x is k · π + r, with π in three parts of so few digits that k
-// times the first two is exact (Cody and Waite), and sin r a polynomial through nine Chebyshev nodes.
+// WGSL's sine may be accurate to three digits only. Here x = k · π + r, with π in three parts, the first two so short that
+// their products with k are exact (Cody and Waite), and sin r is a polynomial through nine Chebyshev nodes.
 fn sine(x: f32) -> f32 {
     let k = floor(x * 0.31830989 + 0.5);
     return alternating(k, sine_near_zero(rest(x, k)));

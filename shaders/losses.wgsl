@@ -1,26 +1,21 @@
-// The loss of a sample, and its derivative with respect to each output.
+// Loss of a sample, and its derivative with respect to each output.
 //
-// A kernel adds to this file `sizes`, `output` [batch, outputs] and `targets`.
+// A kernel adds to this file `sizes`, `output` [batch, outputs] and `targets`. The codes of LOSS come from the host's
+// src/model/loss.rs.
 
 override LOSS: u32;
-// Whether targets are a number for each output, and not one class a sample.
+// Targets are a number for each output rather than a class label for each sample.
 override ARE_VALUES: bool;
 override ONE_OUTPUT: bool;
 
-const QUADRATIC = 0u;
-const CROSS_ENTROPY = 1u;
-const MSE = 2u;
-const BINARY_CROSS_ENTROPY = 3u;
-const HUBER = 4u;
-
-// No sample has more. Where a uniform alone bounds a loop of a few turns, lavapipe (Mesa 22.3) compiles the kernel anew for
-// every dispatch.
+// Outputs of a sample. If a uniform alone bounds a loop of a few iterations, lavapipe (Mesa 22.3) compiles the kernel anew
+// for every dispatch.
 fn outputs() -> u32 {
     return min(sizes.outputs, arrayLength(&output));
 }
 
-// What softmax takes from all outputs of a sample: the largest, taken off first so that no exponential overflows, and the
-// sum of exponentials.
+// What softmax needs of a sample's outputs: the largest, subtracted first so that no exponential overflows, and the sum of
+// exponentials.
 struct Softmax {
     largest: f32,
     sum: f32,
@@ -43,7 +38,7 @@ fn softmax_of(sample: u32) -> Softmax {
     return Softmax(largest, sum);
 }
 
-// What an output should be.
+// Target of an output.
 fn wanted(sample: u32, unit: u32) -> f32 {
     if ARE_VALUES {
         return bitcast<f32>(targets[sample * sizes.outputs + unit]);
@@ -62,39 +57,44 @@ fn loss_of(sample: u32, softmax: Softmax) -> f32 {
     }
     var sum = 0.0;
     for (var unit = 0u; unit < outputs(); unit++) {
-        sum += term(output[start + unit], wanted(sample, unit));
+        sum += term(output[start + unit], wanted(sample, unit)).loss;
     }
     return sum * share();
 }
 
-fn term(a: f32, y: f32) -> f32 {
+// Loss of one output and its derivative, both before `share`.
+struct Term {
+    loss: f32,
+    slope: f32,
+}
+
+fn term(a: f32, y: f32) -> Term {
     let error = a - y;
     switch LOSS {
-        // −y · ln σ(a) − (1 − y) · ln(1 − σ(a)), where nothing overflows.
+        // −y · ln σ(a) − (1 − y) · ln(1 − σ(a)), in a form that does not overflow.
         case BINARY_CROSS_ENTROPY: {
-            return select(a, 0.0, a < 0.0) - a * y + log(1.0 + exponential(-abs(a)));
+            let loss = select(a, 0.0, a < 0.0) - a * y + log(1.0 + exponential(-abs(a)));
+            return Term(loss, sigmoid(a) - y);
         }
-        case HUBER: { return select(0.5 * error * error, abs(error) - 0.5, abs(error) > 1.0); }
-        default: { return error * error; }
+        case HUBER: {
+            let is_far = abs(error) > 1.0;
+            return Term(select(0.5 * error * error, abs(error) - 0.5, is_far), select(error, sign(error), is_far));
+        }
+        // The quadratic loss and the mean squared error.
+        default: { return Term(error * error, 2.0 * error); }
     }
 }
 
 fn derivative_of_loss(sample: u32, unit: u32, softmax: Softmax) -> f32 {
     let a = output[sample * sizes.outputs + unit];
     let y = wanted(sample, unit);
-    switch LOSS {
-        case QUADRATIC: { return a - y; }
-        case CROSS_ENTROPY: { return exponential(a - softmax.largest) / softmax.sum - y; }
-        case BINARY_CROSS_ENTROPY: { return (sigmoid(a) - y) * share(); }
-        case HUBER: {
-            let error = a - y;
-            return select(error, sign(error), abs(error) > 1.0) * share();
-        }
-        default: { return 2.0 * (a - y) * share(); }
+    if LOSS == CROSS_ENTROPY {
+        return exponential(a - softmax.largest) / softmax.sum - y;
     }
+    return term(a, y).slope * share();
 }
 
-// How much of a sample's loss each output's is.
+// Weight of an output's term in its sample's loss.
 fn share() -> f32 {
     return select(1.0 / f32(sizes.outputs), 0.5, LOSS == QUADRATIC);
 }

@@ -1,41 +1,51 @@
-// How a gradient moves a parameter. What outlives a step is in `kept`: planes of one number for each parameter, of
-// gradients, if these are kept, and then of what the optimizer remembers.
+// Parameter update. `kept` holds what outlives a step, in planes of one number for each parameter: first gradients, if they
+// are kept, then the optimizer state. The codes of OPTIMIZER come from the host's src/model/optimizer.rs.
 
 override OPTIMIZER: u32;
-override MOMENTUM: f32;
+override MOMENTUM_COEFFICIENT: f32;
 override BETA1: f32;
 override BETA2: f32;
 override EPSILON: f32;
 override WEIGHT_DECAY: f32;
-// Planes, and the first of what the optimizer remembers.
+// Number of planes, and index of the first plane of optimizer state.
 override PLANES: u32;
 override FIRST_MOMENT: u32;
 
-const SGD = 0u;
-const MOMENTUM_ONLY = 1u;
-const NESTEROV = 2u;
-const ADAM = 3u;
-const ADAMW = 4u;
-
-// The parameter at `place` of each plane, moved.
+// The updated parameter at `place` of each plane.
 fn moved(parameter: f32, gradient: f32, place: u32) -> f32 {
     let step_params = step_params_now();
     let plane = arrayLength(&kept) / PLANES;
     let first = FIRST_MOMENT * plane + place;
-    let decayed = gradient + select(WEIGHT_DECAY, 0.0, OPTIMIZER == ADAMW) * parameter;
-    if OPTIMIZER == SGD {
-        return parameter - step_params.rate * decayed;
-    }
-    if OPTIMIZER == MOMENTUM_ONLY || OPTIMIZER == NESTEROV {
-        let m = MOMENTUM * kept[first] + decayed;
-        kept[first] = m;
-        return parameter - step_params.rate * select(m, decayed + MOMENTUM * m, OPTIMIZER == NESTEROV);
-    }
     let second = first + plane;
-    let m = BETA1 * kept[first] + (1.0 - BETA1) * decayed;
-    let v = BETA2 * kept[second] + (1.0 - BETA2) * decayed * decayed;
+    switch OPTIMIZER {
+        case SGD: {
+            return parameter - step_params.rate * decayed(gradient, parameter);
+        }
+        case MOMENTUM, NESTEROV: {
+            let g = decayed(gradient, parameter);
+            let m = MOMENTUM_COEFFICIENT * kept[first] + g;
+            kept[first] = m;
+            return parameter - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
+        }
+        case ADAM: {
+            return parameter - adam(step_params, decayed(gradient, parameter), first, second);
+        }
+        // ADAMW
+        default: {
+            return parameter * (1.0 - step_params.rate * WEIGHT_DECAY) - adam(step_params, gradient, first, second);
+        }
+    }
+}
+
+// Gradient with L2 regularisation.
+fn decayed(gradient: f32, parameter: f32) -> f32 {
+    return gradient + WEIGHT_DECAY * parameter;
+}
+
+fn adam(step_params: StepParams, gradient: f32, first: u32, second: u32) -> f32 {
+    let m = BETA1 * kept[first] + (1.0 - BETA1) * gradient;
+    let v = BETA2 * kept[second] + (1.0 - BETA2) * gradient * gradient;
     kept[first] = m;
     kept[second] = v;
-    let left = parameter * select(1.0, 1.0 - step_params.rate * WEIGHT_DECAY, OPTIMIZER == ADAMW);
-    return left - step_params.stride * m / (sqrt(v) * step_params.root + EPSILON);
+    return step_params.stride * m / (sqrt(v) * step_params.root + EPSILON);
 }

@@ -1,15 +1,14 @@
-// Going over samples whose numbers are normalised. A workgroup has a few samples at a time, and lanes for each of them.
+// Layer normalisation, sample by sample. A workgroup has a few samples at a time, and lanes for each of them.
 //
 // A kernel adds to this file
-//   take(known, place)    what becomes of one sample, of which each of its lanes sees to some numbers
+//   take(known, place)    processes one sample, each lane some of its values
 
 const LANES = 16u;
 const SAMPLES = 4u;
-const EPSILON = 1e-5;
 
 struct Sizes {
     batch: u32,
-    // Numbers in a sample.
+    // Values in a sample.
     width: u32,
 }
 
@@ -20,7 +19,7 @@ var<workgroup> partial: array<f32, LANES * SAMPLES>;
 
 // One of the workgroup's samples.
 struct Sample {
-    // Where its numbers are; none where there is no such sample.
+    // The range of its values; empty past the batch.
     start: u32,
     end: u32,
     mean: f32,
@@ -28,8 +27,7 @@ struct Sample {
     scale: f32,
 }
 
-// How many samples there are. Where a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every
-// dispatch.
+// Samples. If a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
 fn batch() -> u32 {
     return min(sizes.batch, arrayLength(&state));
 }
@@ -47,7 +45,7 @@ fn sample(index: u32, place: vec2u) -> Sample {
         let distance = state[i] - known.mean;
         squares += distance * distance;
     }
-    known.scale = 1.0 / sqrt(mean(squares, place) + EPSILON);
+    known.scale = 1.0 / sqrt(mean(squares, place) + LAYER_NORM_EPSILON);
     return known;
 }
 
@@ -66,7 +64,7 @@ fn main(
     }
 }
 
-// The mean over the numbers of a sample, of which each of its lanes has summed up some.
+// Mean over the values of a sample, from the sum of each of its lanes.
 fn mean(sum: f32, place: vec2u) -> f32 {
     let first = place.y * LANES;
     partial[first + place.x] = sum;

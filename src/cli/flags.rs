@@ -228,7 +228,7 @@ impl RuleFlags {
     /// `base` as these flags change it. Another optimizer than its own comes with its usual learning rate.
     fn optimization(&self, base: Optimization) -> Optimization {
         let optimizer = self.optimizer.unwrap_or(base.rule.optimizer);
-        let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.usual_rate() };
+        let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.default_lr() };
         Optimization {
             lr: self.lr.unwrap_or(usual_rate),
             rule: UpdateRule {
@@ -236,7 +236,7 @@ impl RuleFlags {
                 momentum: self.momentum,
                 betas: [self.beta1, self.beta2],
                 epsilon: self.epsilon,
-                weight_decay: self.weight_decay.unwrap_or(optimizer.usual_decay()),
+                weight_decay: self.weight_decay.unwrap_or(UpdateRule::of(optimizer).weight_decay),
                 clip_norm: self.clip_norm,
             },
             schedule: Schedule {

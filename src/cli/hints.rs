@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
 use crate::device::DatasetPlacement;
-use crate::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
+use crate::model::{Decay, Hyperparameter, Loss, Schedule, UpdateRule};
 use crate::report::text::grouped;
 use crate::strategy::Strategy;
 use crate::train::Planned;
@@ -25,17 +25,16 @@ pub(super) struct Asked<'a> {
 pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let (rule, schedule) = (&settings.optimization.rule, &settings.optimization.schedule);
     let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());
-    let heavy = matches!(rule.optimizer, Optimizer::Momentum | Optimizer::Nesterov);
-    let adam = matches!(rule.optimizer, Optimizer::Adam | Optimizer::Adamw);
+    let uses = |hyperparameter| rule.optimizer.uses(hyperparameter);
     let (step, cosine) = (schedule.decay == Decay::Step, schedule.decay == Decay::Cosine);
 
     let optimizer = format!("--optimizer {}", rule.optimizer.name());
     let decay = format!("--schedule {}", schedule.decay.name());
     let numbers = [
-        ("--momentum", rule.momentum != usual.momentum, heavy, &optimizer),
-        ("--beta1", rule.betas[0] != usual.betas[0], adam, &optimizer),
-        ("--beta2", rule.betas[1] != usual.betas[1], adam, &optimizer),
-        ("--epsilon", rule.epsilon != usual.epsilon, adam, &optimizer),
+        ("--momentum", rule.momentum != usual.momentum, uses(Hyperparameter::Momentum), &optimizer),
+        ("--beta1", rule.betas[0] != usual.betas[0], uses(Hyperparameter::Beta1), &optimizer),
+        ("--beta2", rule.betas[1] != usual.betas[1], uses(Hyperparameter::Beta2), &optimizer),
+        ("--epsilon", rule.epsilon != usual.epsilon, uses(Hyperparameter::Epsilon), &optimizer),
         ("--decay-every", schedule.decay_every != unchanged.decay_every, step, &decay),
         ("--decay-factor", schedule.decay_factor != unchanged.decay_factor, step, &decay),
         ("--lr-floor", schedule.floor != unchanged.floor, cosine, &decay),

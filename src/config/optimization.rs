@@ -27,7 +27,7 @@ impl Default for Optimization {
     fn default() -> Self {
         Optimization {
             rule: UpdateRule::of(Optimizer::Adam),
-            lr: Optimizer::Adam.usual_rate(),
+            lr: Optimizer::Adam.default_lr(),
             schedule: Schedule { decay: Decay::Cosine, ..Schedule::default() },
             epochs: 5,
             steps: None,

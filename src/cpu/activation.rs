@@ -3,66 +3,42 @@ use pulp::{Arch, NullaryFnOnce};
 use super::exponential::{exponential, exponential_less_one};
 use super::normal::{density, distribution};
 use super::sine::{cosine, sine};
-use crate::model::{Activation, Derivative};
+use crate::model::{Activation, Derivative, Stored};
 
 /// φ(z), in place. NaN stays NaN.
 pub(super) fn activate(activation: Activation, values: &mut [f32]) {
-    match activation {
-        Activation::Sigmoid => each(values, sigmoid),
-        Activation::Tanh => each(values, tanh),
-        Activation::Relu => each(values, |z| if z < 0.0 { 0.0 } else { z }),
-        Activation::LeakyRelu => each(values, |z| if z < 0.0 { Activation::LEAK * z } else { z }),
-        Activation::Gelu => each(values, |z| z * distribution(z)),
-        Activation::Silu => each(values, |z| z * sigmoid(z)),
-        Activation::Sine => each(values, sine),
-        Activation::Identity => {}
-    }
+    apply(activation, Operation::Value(values));
 }
 
-/// `delta ⊙ φ′`, in place, with φ′ from `state`.
+/// `delta ⊙ φ′`, in place, with φ′ computed from `state`. Both have one shape.
 pub(super) fn times_derivative(derivative: Derivative, delta: &mut [f32], state: &[f32]) {
-    match derivative {
-        Derivative::OfOutput(activation) => times_derivative_of_output(activation, delta, state),
-        Derivative::OfPreActivation(activation) => {
-            times_derivative_of_pre_activation(activation, delta, state)
-        }
-    }
+    apply(derivative.activation, Operation::Slope { delta, state, of: derivative.of });
 }
 
-fn times_derivative_of_output(activation: Activation, delta: &mut [f32], state: &[f32]) {
+/// Each activation function, with the derivative that its [`Activation::stored`] asks for.
+fn apply(activation: Activation, operation: Operation) {
     match activation {
-        Activation::Sigmoid => each_with(delta, state, |delta, a| delta * (a * (1.0 - a))),
-        // More digits near ±1 than 1 − a² has.
-        Activation::Tanh => each_with(delta, state, |delta, a| delta * ((1.0 - a) * (1.0 + a))),
-        // A rectifier's output has its input's sign.
-        Activation::Relu | Activation::LeakyRelu => {
-            times_derivative_of_pre_activation(activation, delta, state)
+        Activation::Sigmoid => operation.with_slope_of_output(sigmoid, |a| a * (1.0 - a)),
+        // More accurate near ±1 than 1 − a².
+        Activation::Tanh => operation.with_slope_of_output(tanh, |a| (1.0 - a) * (1.0 + a)),
+        // Unlike z.max(0.0), this propagates NaN.
+        Activation::Relu => operation
+            .with_slope_of_output(|z| if z < 0.0 { 0.0 } else { z }, |a| if a > 0.0 { 1.0 } else { 0.0 }),
+        Activation::LeakyRelu => operation.with_slope_of_output(
+            |z| if z < 0.0 { Activation::LEAK * z } else { z },
+            |a| if a > 0.0 { 1.0 } else { Activation::LEAK },
+        ),
+        Activation::Gelu => {
+            operation.with_slope(|z| z * distribution(z), |z| distribution(z) + z * density(z));
         }
-        // The others are never taken from the output.
-        Activation::Identity | Activation::Gelu | Activation::Silu | Activation::Sine => {}
-    }
-}
-
-fn times_derivative_of_pre_activation(activation: Activation, delta: &mut [f32], state: &[f32]) {
-    match activation {
-        Activation::Sigmoid => each_with(delta, state, |delta, z| {
-            let a = sigmoid(z);
-            delta * (a * (1.0 - a))
-        }),
-        Activation::Tanh => each_with(delta, state, |delta, z| {
-            let a = tanh(z);
-            delta * ((1.0 - a) * (1.0 + a))
-        }),
-        Activation::Relu => each_with(delta, state, |delta, z| delta * f32::from(z > 0.0)),
-        Activation::LeakyRelu => {
-            each_with(delta, state, |delta, z| delta * if z > 0.0 { 1.0 } else { Activation::LEAK })
-        }
-        Activation::Gelu => each_with(delta, state, |delta, z| delta * (distribution(z) + z * density(z))),
-        Activation::Silu => each_with(delta, state, |delta, z| {
-            let a = sigmoid(z);
-            delta * (a * (1.0 + z * (1.0 - a)))
-        }),
-        Activation::Sine => each_with(delta, state, |delta, z| delta * cosine(z)),
+        Activation::Silu => operation.with_slope(
+            |z| z * sigmoid(z),
+            |z| {
+                let a = sigmoid(z);
+                a * (1.0 + z * (1.0 - a))
+            },
+        ),
+        Activation::Sine => operation.with_slope(sine, cosine),
         Activation::Identity => {}
     }
 }
@@ -79,6 +55,37 @@ fn tanh(z: f32) -> f32 {
     e / (e + 2.0)
 }
 
+/// What to compute of an activation function, element-wise.
+enum Operation<'a> {
+    /// `values = φ(values)`
+    Value(&'a mut [f32]),
+    /// `delta = delta ⊙ φ′`, from what `state` stores.
+    Slope { delta: &'a mut [f32], state: &'a [f32], of: Stored },
+}
+
+impl Operation<'_> {
+    /// Runs it for φ = `value` and φ′ = `slope` of the pre-activation. Networks never store the output of such φ.
+    fn with_slope(self, value: impl Fn(f32) -> f32, slope: impl Fn(f32) -> f32) {
+        match self {
+            Operation::Value(values) => each(values, value),
+            Operation::Slope { delta, state, .. } => each_with(delta, state, |delta, z| delta * slope(z)),
+        }
+    }
+
+    /// Runs it for φ = `value` and φ′ = `slope` of φ's output.
+    fn with_slope_of_output(self, value: impl Fn(f32) -> f32, slope: impl Fn(f32) -> f32) {
+        match self {
+            Operation::Value(values) => each(values, value),
+            Operation::Slope { delta, state, of: Stored::Output } => {
+                each_with(delta, state, |delta, a| delta * slope(a));
+            }
+            Operation::Slope { delta, state, of: Stored::PreActivation } => {
+                each_with(delta, state, |delta, z| delta * slope(value(z)));
+            }
+        }
+    }
+}
+
 fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     Arch::new().dispatch(Each { values, function });
 }
@@ -87,7 +94,7 @@ fn each_with(values: &mut [f32], others: &[f32], function: impl Fn(f32, f32) -> 
     Arch::new().dispatch(EachWith { values, others, function });
 }
 
-// Compiled for every width of vectors that the processor may have.
+// Pulp compiles `call` for each vector width that the processor may have.
 
 struct Each<'a, F> {
     values: &'a mut [f32],
@@ -99,7 +106,9 @@ impl<F: Fn(f32) -> f32> NullaryFnOnce for Each<'_, F> {
 
     #[inline(always)]
     fn call(self) {
-        self.values.iter_mut().for_each(|value| *value = (self.function)(*value));
+        for value in self.values {
+            *value = (self.function)(*value);
+        }
     }
 }
 
@@ -114,7 +123,8 @@ impl<F: Fn(f32, f32) -> f32> NullaryFnOnce for EachWith<'_, F> {
 
     #[inline(always)]
     fn call(self) {
-        let pairs = self.values.iter_mut().zip(self.others);
-        pairs.for_each(|(value, other)| *value = (self.function)(*value, *other));
+        for (value, other) in self.values.iter_mut().zip(self.others) {
+            *value = (self.function)(*value, *other);
+        }
     }
 }

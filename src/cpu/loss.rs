@@ -1,17 +1,17 @@
 use super::activation::{sigmoid, times_derivative};
-use crate::model::{Activation, Derivative, Loss};
+use crate::model::{Activation, Derivative, Loss, Stored};
 
-/// What a sample's outputs are held against.
+/// Target of one sample.
 #[derive(Clone, Copy)]
 pub(super) enum Target<'a> {
-    /// The number of its class.
+    /// Class label.
     Class(u32),
-    /// A number for each output, as the bits of an `f32`.
+    /// Regression target of each output, as the bits of an `f32`.
     Values(&'a [u32]),
 }
 
 impl Target<'_> {
-    /// The number that output `index` of `outputs` should be.
+    /// Target of output `index` of `outputs`.
     fn value(self, index: usize, outputs: usize) -> f32 {
         match self {
             Target::Values(values) => f32::from_bits(values[index]),
@@ -21,18 +21,16 @@ impl Target<'_> {
     }
 }
 
-/// The targets in `words`, `[samples, width]`: classes, or the bits of values.
+/// The targets in `words`, `[samples, width]`: class labels, or the bits of regression targets.
 pub(super) fn targets(words: &[u32], width: usize, are_classes: bool) -> impl Iterator<Item = Target<'_>> {
-    words.chunks_exact(width).map(move |words| match are_classes {
-        true => Target::Class(words[0]),
-        false => Target::Values(words),
-    })
+    let words = words.chunks_exact(width);
+    words.map(move |words| if are_classes { Target::Class(words[0]) } else { Target::Values(words) })
 }
 
-/// The sum of the samples' losses over `divisor`, and the last layer's delta over the same: the samples of the whole
-/// mini-batch, of which these may be a part.
+/// Sum of the samples' losses divided by `divisor`, and the last layer's delta divided by it: the number of samples in
+/// the mini-batch, of which these may be a micro-batch.
 ///
-/// `output` and `delta` are `[targets, outputs]`; `activation` is the one that made the output.
+/// `output` and `delta` are `[targets, outputs]`; `activation` is the last layer's.
 pub(super) fn loss<'a>(
     kind: Loss,
     activation: Activation,
@@ -46,13 +44,15 @@ pub(super) fn loss<'a>(
     let rows = output.chunks_exact(outputs).zip(delta.chunks_exact_mut(outputs));
     for ((output, delta), target) in rows.zip(targets) {
         total += of_sample(kind, output, target, delta);
-        times_derivative(Derivative::OfOutput(activation), delta, output);
-        delta.iter_mut().for_each(|delta| *delta /= divisor);
+        times_derivative(Derivative { activation, of: Stored::Output }, delta, output);
+        for delta in delta {
+            *delta /= divisor;
+        }
     }
     total / divisor
 }
 
-/// A sample's loss, and its gradient with respect to each output.
+/// Loss of a sample, and its gradient with respect to each output.
 pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
     let count = output.len() as f32;
     match kind {
@@ -66,7 +66,7 @@ pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &m
             (value / count, error.clamp(-1.0, 1.0) / count)
         }),
         Loss::BinaryCrossEntropy => sum_up(output, target, gradient, |a, y| {
-            // −y · ln σ(a) − (1 − y) · ln(1 − σ(a)), where nothing overflows.
+            // −y · ln σ(a) − (1 − y) · ln(1 − σ(a)), in a form that does not overflow.
             let value = (if a < 0.0 { 0.0 } else { a }) - a * y + (-a.abs()).exp().ln_1p();
             (value / count, (sigmoid(a) - y) / count)
         }),
@@ -74,7 +74,7 @@ pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &m
     }
 }
 
-/// Adds up what `each` says of an output and what it should be: its loss, and that loss's derivative.
+/// Sum over the outputs of the loss that `each` returns, with its derivative, for an output and its target.
 fn sum_up(
     output: &[f32],
     target: Target,
@@ -90,7 +90,7 @@ fn sum_up(
     sum
 }
 
-/// `−log softmax(a)[class]`, and its gradient. The largest logit is taken off first, so that nothing overflows.
+/// `−log softmax(a)[class]`, and its gradient. The largest logit is subtracted first, so that nothing overflows.
 fn cross_entropy(output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
     let largest = output.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for (gradient, &a) in gradient.iter_mut().zip(output) {

@@ -74,7 +74,7 @@ impl Partition {
         let scratch = apart.filter(|_| needs_scratch).fold([0, 0], |[weights, bias], layer| {
             [weights.max(layer.inputs * layer.outputs), bias.max(layer.outputs)]
         });
-        let loads = layers.iter().filter(|layer| layer.changes_what_it_reads());
+        let loads = layers.iter().filter(|layer| layer.transforms_input());
         Partition {
             available,
             threads,

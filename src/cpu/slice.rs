@@ -164,7 +164,7 @@ impl Slice {
 
     /// Its rows of what `layer` makes of the state that it reads, `[rows, inputs]`, as its last work has left it.
     pub fn loaded(&self, layer: Layer, state: SlotId) -> &[f32] {
-        match layer.changes_what_it_reads() {
+        match layer.transforms_input() {
             true => &self.loaded[..layer.inputs * self.rows.len()],
             false => self.value(state, layer.inputs),
         }
@@ -193,7 +193,7 @@ fn normalise(layer: Layer, state: &[f32], loaded: &mut [f32]) {
 /// What `layer` multiplies by its weights: `state` itself, or in `loaded` what its activation makes of it, or of what was
 /// normalised there.
 fn load<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
-    if !layer.changes_what_it_reads() {
+    if !layer.transforms_input() {
         return state;
     }
     let loaded = &mut loaded[..state.len()];

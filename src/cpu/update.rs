@@ -2,33 +2,33 @@ use pulp::{Arch, NullaryFnOnce};
 
 use crate::model::{Optimizer, StepParams, UpdateRule};
 
-/// How gradients move parameters in a step.
+/// The parameter update of one step.
 #[derive(Clone, Copy)]
 pub(super) struct Update {
     pub rule: UpdateRule,
     pub step_params: StepParams,
-    /// What gradients are multiplied by.
+    /// Factor of the gradients, for clipping.
     pub scale: f32,
 }
 
-/// Parameters with what the optimizer remembers of them: nothing, or one or two numbers each.
+/// Parameters with their optimizer state, of zero to two numbers each.
 pub(super) struct Moving<'a> {
     pub parameters: &'a mut [f32],
     pub moments: [&'a mut [f32]; 2],
 }
 
 impl Update {
-    /// Whether a gradient is all that it takes to move its parameter.
+    /// See [`is_plain`].
     pub fn is_plain(&self) -> bool {
         is_plain(&self.rule)
     }
 
-    /// Moves `moving` by `gradients`; says whether all of both are finite.
+    /// Updates `moving` by `gradients`; `true` if all gradients and updated parameters are finite.
     pub fn run(&self, gradients: &[f32], moving: Moving) -> bool {
         Arch::new().dispatch(Run { update: self, gradients, moving })
     }
 
-    /// As [`Update::run`], in the caller's vectors.
+    /// As [`Update::run`], compiled for the vector width of the caller.
     #[inline(always)]
     pub fn run_inline(
         &self,
@@ -44,39 +44,45 @@ impl Update {
         };
         let pairs = parameters.iter_mut().zip(gradients);
         match optimizer {
-            Optimizer::Sgd => pairs.for_each(|(p, &g)| {
-                *p -= rate * decayed(g, *p);
-                note(g, *p);
-            }),
-            Optimizer::Momentum => pairs.zip(first).for_each(|((p, &g), m)| {
-                *m = momentum * *m + decayed(g, *p);
-                *p -= rate * *m;
-                note(g, *p);
-            }),
-            Optimizer::Nesterov => pairs.zip(first).for_each(|((p, &g), m)| {
-                let decayed = decayed(g, *p);
-                *m = momentum * *m + decayed;
-                *p -= rate * (decayed + momentum * *m);
-                note(g, *p);
-            }),
+            Optimizer::Sgd => {
+                for (p, &g) in pairs {
+                    *p -= rate * decayed(g, *p);
+                    note(g, *p);
+                }
+            }
+            Optimizer::Momentum => {
+                for ((p, &g), m) in pairs.zip(first) {
+                    *m = momentum * *m + decayed(g, *p);
+                    *p -= rate * *m;
+                    note(g, *p);
+                }
+            }
+            Optimizer::Nesterov => {
+                for ((p, &g), m) in pairs.zip(first) {
+                    let decayed = decayed(g, *p);
+                    *m = momentum * *m + decayed;
+                    *p -= rate * (decayed + momentum * *m);
+                    note(g, *p);
+                }
+            }
             Optimizer::Adam | Optimizer::Adamw => {
                 let is_apart = optimizer == Optimizer::Adamw;
                 let kept = if is_apart { 1.0 - rate * weight_decay } else { 1.0 };
                 let added = if is_apart { 0.0 } else { weight_decay };
-                pairs.zip(first.iter_mut().zip(second)).for_each(|((p, &g), (m, v))| {
+                for ((p, &g), (m, v)) in pairs.zip(first.iter_mut().zip(second)) {
                     let gradient = scale * g + added * *p;
                     *m = beta1 * *m + (1.0 - beta1) * gradient;
                     *v = beta2 * *v + (1.0 - beta2) * gradient * gradient;
                     *p = kept * *p - stride * *m / (v.sqrt() * root + epsilon);
                     note(g, *p);
-                });
+                }
             }
         }
         faults == 0
     }
 }
 
-/// Whether a gradient is all that it takes to move its parameter, in `rule`.
+/// `true` if `rule` needs nothing but a gradient to update its parameter: plain SGD.
 pub(super) fn is_plain(rule: &UpdateRule) -> bool {
     rule.optimizer == Optimizer::Sgd && rule.weight_decay == 0.0 && rule.clip_norm.is_none()
 }
@@ -96,7 +102,7 @@ impl NullaryFnOnce for Run<'_, '_> {
     }
 }
 
-/// Whether all `values` are finite.
+/// `true` if all `values` are finite.
 pub(super) fn are_finite(values: &[f32]) -> bool {
     Arch::new().dispatch(AreFinite(values))
 }

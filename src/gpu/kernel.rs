@@ -8,9 +8,9 @@ use super::rule::RuleConstants;
 use super::tile::{SOFTWARE_BLOCKS, Tile};
 use crate::Result;
 use crate::device::Accumulation;
-use crate::model::{Activation, Derivative, Loss};
+use crate::model::{Activation, Derivative, Loss, Stored};
 
-/// Our kernels, one WGSL file each. `main` is the entry point of all.
+/// The compute kernels, one WGSL file each, with entry point `main`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
     Gather,
@@ -31,31 +31,34 @@ pub(super) enum Kernel {
     Score,
 }
 
-/// A kernel with everything that is fixed when it is compiled.
+/// A kernel with everything that is fixed when it is compiled; what a kernel does not use keeps its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Variant {
     pub kernel: Kernel,
-    /// Of a product's operands, left and right: whether rows are a multiple of four numbers wide.
+    /// `true` if rows of a product's left and right operand are a multiple of four values wide.
     pub by_four: [bool; 2],
-    /// Of a layer: what it applies to what it reads and to what it makes, and whether it adds the one to the other.
+    /// Activation function of the layer's input.
     pub load: Activation,
+    /// Activation function of the layer's product.
     pub store: Activation,
+    /// `true` if the layer adds its input to its output.
     pub residual: bool,
-    /// How backward takes φ′.
+    /// Factor of the delta below the layer.
     pub derivative: Derivative,
     pub loss: Loss,
     pub accumulation: Accumulation,
-    /// Where parameters move.
+    /// Parameter update, of kernels that take one.
     pub rule: Option<RuleConstants>,
-    /// Bytes of one value of the data: 1 or 4.
+    /// Bytes of one input value in the dataset: 1 or 4.
     pub value_bytes: u32,
-    /// Of a target, and whether it is a class.
+    /// 32-bit words of one sample's targets.
     pub target_words: u32,
+    /// `true` if targets are class labels.
     pub are_classes: bool,
     pub has_one_output: bool,
-    /// Of a product.
+    /// How workgroups share out a product.
     pub tile: Tile,
-    /// Of a chain.
+    /// Workgroup memory of a chain.
     pub tiles: Option<Tiles>,
 }
 
@@ -67,7 +70,7 @@ impl Variant {
             load: Activation::Identity,
             store: Activation::Identity,
             residual: false,
-            derivative: Derivative::OfOutput(Activation::Identity),
+            derivative: Derivative::ONE,
             loss: Loss::Quadratic,
             accumulation: Accumulation::Whole,
             rule: None,
@@ -81,16 +84,16 @@ impl Variant {
     }
 }
 
-/// What a dispatch of a chain is told beside its operands.
+/// Immediate data of a chain's dispatch, in bytes.
 pub(super) const IMMEDIATE_BYTES: u32 = 16;
-/// Invocations in a workgroup that adds up a chain's gradients.
+/// Invocations in a workgroup that sums a chain's gradients.
 const CHAIN_GROUP: u32 = 64;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Binding {
     Uniform,
     Read,
-    /// Written, or in the pool: ranges of one buffer can be bound together only where all are bound for writing.
+    /// Written, or in the pool: ranges of one buffer can be bound together only if all are bound for writing.
     Write,
 }
 
@@ -138,7 +141,7 @@ impl Kernel {
         }
     }
 
-    /// Bytes that each dispatch of it is told beside its operands.
+    /// Immediate data of each dispatch, in bytes.
     pub fn immediate_bytes(self) -> u32 {
         match self {
             Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainOptimize => IMMEDIATE_BYTES,
@@ -148,7 +151,7 @@ impl Kernel {
 }
 
 impl Variant {
-    /// Without what its kernel does not look at, so that layers which differ there share it.
+    /// Resets what its kernel does not use, so that layers which differ only there share a pipeline.
     pub fn normal(self) -> Self {
         let base = Variant::of(self.kernel);
         match self.kernel {
@@ -163,7 +166,7 @@ impl Variant {
         }
     }
 
-    /// How many rows and columns of the answer one workgroup makes, columns first.
+    /// Columns and rows of the result that one workgroup computes.
     pub fn extent(self) -> [u32; 2] {
         match self.kernel {
             Kernel::Forward | Kernel::Delta | Kernel::Update | Kernel::Optimize => self.tile.extent(),
@@ -176,7 +179,7 @@ impl Variant {
         }
     }
 
-    /// The shader files that it is made of.
+    /// The shader files that it is joined from.
     fn files(self) -> Vec<&'static str> {
         let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
@@ -214,20 +217,16 @@ impl Variant {
 
     fn constants(self) -> Vec<(&'static str, f64)> {
         let tile = self.tile.constants();
-        let store = [("STORE", f64::from(activation_code(self.store)))];
-        let (of, is_of_output) = match self.derivative {
-            Derivative::OfOutput(activation) => (activation, true),
-            Derivative::OfPreActivation(activation) => (activation, false),
-        };
+        let store = [("STORE", f64::from(self.store as u32))];
         let layer = [
-            ("LOAD", f64::from(activation_code(self.load))),
+            ("LOAD", f64::from(self.load as u32)),
             store[0],
             ("IS_RESIDUAL", f64::from(self.residual)),
-            ("DERIVATIVE", f64::from(activation_code(of))),
-            ("IS_OF_OUTPUT", f64::from(is_of_output)),
+            ("DERIVATIVE", f64::from(self.derivative.activation as u32)),
+            ("IS_OF_OUTPUT", f64::from(self.derivative.of == Stored::Output)),
         ];
         let losses = [
-            ("LOSS", f64::from(loss_code(self.loss))),
+            ("LOSS", f64::from(self.loss as u32)),
             ("ARE_VALUES", f64::from(!self.are_classes)),
             ("ONE_OUTPUT", f64::from(self.has_one_output)),
         ];
@@ -261,33 +260,8 @@ impl Variant {
     }
 }
 
-/// The files of every kernel that moves parameters.
+/// The files of every kernel that updates parameters.
 const MOVES: &[&str] = &["metrics", "fault", "step_params"];
-
-/// As `shaders/activation.wgsl` has them.
-fn activation_code(activation: Activation) -> u8 {
-    match activation {
-        Activation::Sigmoid => 0,
-        Activation::Tanh => 1,
-        Activation::Relu => 2,
-        Activation::Identity => 3,
-        Activation::LeakyRelu => 4,
-        Activation::Gelu => 5,
-        Activation::Silu => 6,
-        Activation::Sine => 7,
-    }
-}
-
-/// As `shaders/losses.wgsl` has them.
-fn loss_code(loss: Loss) -> u8 {
-    match loss {
-        Loss::Quadratic => 0,
-        Loss::CrossEntropy => 1,
-        Loss::Mse => 2,
-        Loss::BinaryCrossEntropy => 3,
-        Loss::Huber => 4,
-    }
-}
 
 /// A compiled kernel.
 #[derive(Clone)]
@@ -340,7 +314,7 @@ fn compile(context: &Context, variant: Variant, source: String) -> Result<Progra
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &variant.constants(),
-            // Every kernel writes what it reads of its workgroup's memory.
+            // Every kernel writes its workgroup memory before it reads it.
             zero_initialize_workgroup_memory: false,
         },
         cache: None,

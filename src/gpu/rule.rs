@@ -2,11 +2,11 @@ use super::kernel::Kernel;
 use crate::device::{Accumulation, Task};
 use crate::model::{Optimizer, UpdateRule};
 
-/// What of an update is fixed when kernels are compiled.
+/// What is fixed of a parameter update when kernels are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RuleConstants {
     optimizer: Optimizer,
-    /// Momentum, both betas, epsilon, weight decay and the largest norm, as bits, so that they can be compared.
+    /// Momentum, both betas, epsilon, weight decay and the largest norm, as bits, which have equality and hashes.
     numbers: [u32; 6],
     parts: u32,
     keeps_gradients: bool,
@@ -26,12 +26,12 @@ impl RuleConstants {
         }
     }
 
-    /// Whether nothing outlives a step but the parameters.
+    /// `true` if a step leaves nothing but the parameters for the next.
     pub fn is_plain(self) -> bool {
         self.planes() == 0
     }
 
-    /// Planes of what outlives a step.
+    /// Numbers for each parameter that outlive a step: its optimizer state, and its gradient if that is kept.
     pub fn planes(self) -> usize {
         self.optimizer.moments() + usize::from(self.keeps_gradients)
     }
@@ -41,8 +41,8 @@ impl RuleConstants {
             self.numbers.map(|bits| f64::from(f32::from_bits(bits)));
         let parts = [("PARTS", self.parts.into())];
         let rule = [
-            ("OPTIMIZER", f64::from(optimizer_code(self.optimizer))),
-            ("MOMENTUM", momentum),
+            ("OPTIMIZER", f64::from(self.optimizer as u32)),
+            ("MOMENTUM_COEFFICIENT", momentum),
             ("BETA1", beta1),
             ("BETA2", beta2),
             ("EPSILON", epsilon),
@@ -60,16 +60,5 @@ impl RuleConstants {
             Kernel::Step => [&parts[..], &rule].concat(),
             _ => [&parts[..], &rule, &moves].concat(),
         }
-    }
-}
-
-/// As `shaders/rule.wgsl` has them.
-fn optimizer_code(optimizer: Optimizer) -> u8 {
-    match optimizer {
-        Optimizer::Sgd => 0,
-        Optimizer::Momentum => 1,
-        Optimizer::Nesterov => 2,
-        Optimizer::Adam => 3,
-        Optimizer::Adamw => 4,
     }
 }

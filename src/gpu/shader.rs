@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
 use crate::{Error, Result};
 
 /// Every file of `shaders/`: its name without `.wgsl`, and its text. `build.rs` writes the table.
@@ -32,10 +33,29 @@ impl Shaders {
         Err(Error::usage("shader", format!("found '{file}', expected one of: {}", names.join(", "))))
     }
 
-    /// Joins the texts of `files`, in this order.
+    /// Joins the texts of `files`, in this order, and the constants that they share with the host.
     pub fn concat(&self, files: &[&str]) -> String {
-        files.iter().map(|&file| self.0.get(file).map_or("", |text| text.as_ref())).collect()
+        let texts = files.iter().map(|&file| self.0.get(file).map_or("", |text| text.as_ref()));
+        texts.chain([&constants()[..]]).collect()
     }
+}
+
+/// WGSL constants: the codes by which kernels are told an activation function, a loss function and an optimizer, and
+/// numbers that both sides use.
+fn constants() -> String {
+    let activations = Activation::ALL.map(|activation| (activation.name(), activation as u32));
+    let losses = Loss::ALL.map(|loss| (loss.name(), loss as u32));
+    let optimizers = Optimizer::ALL.map(|optimizer| (optimizer.name(), optimizer as u32));
+    let codes = activations.into_iter().chain(losses).chain(optimizers);
+    let codes = codes.map(|(name, code)| format!("const {} = {code}u;\n", constant_name(name)));
+    let leak = format!("const LEAK = {:?};\n", Activation::LEAK);
+    let epsilon = format!("const LAYER_NORM_EPSILON = {LAYER_NORM_EPSILON:?};\n");
+    codes.chain([leak, epsilon]).collect()
+}
+
+/// `LEAKY_RELU` for `leaky-relu`.
+fn constant_name(name: &str) -> String {
+    name.to_uppercase().replace('-', "_")
 }
 
 #[cfg(test)]
@@ -48,6 +68,15 @@ mod tests {
         assert!(shaders.concat(&["nan", "metrics"]).starts_with("// mine\n// What a pass adds up"));
         let refused = Shaders::default().with("nonsense", String::new()).map(|_| ());
         assert!(refused.unwrap_err().to_string().contains("activation, chain"));
+    }
+
+    #[test]
+    fn constants_have_one_value_each() {
+        let constants = constants();
+        let names: Vec<_> = constants.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{constants}");
+        assert!(constants.contains("const LEAKY_RELU = 3u;\n") && constants.contains("const LEAK = 0.01;\n"));
     }
 
     #[test]

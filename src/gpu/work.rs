@@ -241,15 +241,16 @@ impl<'a> Binder<'a> {
     /// A kernel of `layer`, and of others that are like it.
     pub(super) fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
         let Layer { load, store, residual, layer_norm, .. } = self.layer(layer);
-        let none = Derivative::OfOutput(Activation::Identity);
-        let derivative = if layer > 0 { self.task.network.derivative(layer) } else { none };
+        let derivative = if layer > 0 { self.task.network.derivative(layer) } else { Derivative::ONE };
         let variant = Variant { load, store, residual, derivative, ..Variant::of(kernel) };
         let variant = match kernel {
             // What normalises the state applies the activation, and what a delta goes back through follows its product.
             Kernel::Forward | Kernel::Update | Kernel::Optimize if layer_norm => {
                 Variant { load: Activation::Identity, ..variant }
             }
-            Kernel::Delta if layer_norm => Variant { residual: false, derivative: none, ..variant },
+            Kernel::Delta if layer_norm => {
+                Variant { residual: false, derivative: Derivative::ONE, ..variant }
+            }
             _ => variant,
         };
         variant.normal()

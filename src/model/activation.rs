@@ -2,39 +2,49 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The function φ between two layers.
+use super::Initialiser;
+
+/// An activation function φ, applied element-wise between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `1 / (1 + e^-z)`
     Sigmoid,
-    /// The hyperbolic tangent.
+    /// `tanh(z)`
     Tanh,
     /// `max(z, 0)`, with derivative 0 at 0.
     Relu,
-    /// `z` where it is positive, else `z / 100`.
+    /// `z` if positive, else [`Activation::LEAK`]` · z`.
     LeakyRelu,
-    /// `z · Φ(z)`, with Φ the normal distribution's cumulative function (Hendrycks & Gimpel 2016), not its tanh form.
+    /// `z · Φ(z)`, with Φ the standard normal CDF (Hendrycks & Gimpel 2016); exact, not the tanh approximation.
     Gelu,
     /// `z · sigmoid(z)`, also called swish.
     Silu,
-    /// `sin(z)`; a frequency is part of the weights.
+    /// `sin(z)`; the frequency is part of the weights (Sitzmann et al. 2020).
     Sine,
     /// `z`
     Identity,
 }
 
-/// What a state holds of the activation that comes after its layer: what backward can take φ′ from.
+/// What a network's hidden states hold, and so what the backward pass computes φ′ from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stored {
-    /// `φ(z)`: the layer that makes it applies φ.
+    /// `φ(z)`: the layer that writes the state applies φ.
     Output,
-    /// `z`: the layer that reads it applies φ.
+    /// `z`: the layer that reads the state applies φ.
     PreActivation,
 }
 
+/// What distinguishes one activation function from another, but for its arithmetic.
+pub(super) struct Properties {
+    name: &'static str,
+    summary: &'static str,
+    stored: Stored,
+    pub initialiser: Initialiser,
+}
+
 impl Activation {
-    /// Every activation.
+    /// Every activation function.
     pub const ALL: [Activation; 8] = [
         Activation::Sigmoid,
         Activation::Tanh,
@@ -46,29 +56,39 @@ impl Activation {
         Activation::Identity,
     ];
 
-    /// What leaky-relu multiplies negative numbers by.
+    /// Slope of leaky ReLU for negative inputs.
     pub const LEAK: f32 = 0.01;
 
-    /// The name that `--activation` takes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Activation::Sigmoid => "sigmoid",
-            Activation::Tanh => "tanh",
-            Activation::Relu => "relu",
-            Activation::LeakyRelu => "leaky-relu",
-            Activation::Gelu => "gelu",
-            Activation::Silu => "silu",
-            Activation::Sine => "sine",
-            Activation::Identity => "identity",
-        }
+    pub(super) fn properties(self) -> Properties {
+        use Initialiser::{He, Siren, Xavier};
+        use Stored::{Output, PreActivation};
+        let (name, summary, stored, initialiser) = match self {
+            Activation::Sigmoid => ("sigmoid", "1 / (1 + e^-z)", Output, Xavier),
+            Activation::Tanh => ("tanh", "hyperbolic tangent", Output, Xavier),
+            Activation::Relu => ("relu", "max(z, 0)", Output, He),
+            Activation::LeakyRelu => ("leaky-relu", "z if positive, else 0.01 z", Output, He),
+            Activation::Gelu => ("gelu", "z Φ(z), with Φ the standard normal CDF", PreActivation, He),
+            Activation::Silu => ("silu", "z sigmoid(z)", PreActivation, He),
+            Activation::Sine => ("sine", "sin(z)", PreActivation, Siren),
+            Activation::Identity => ("identity", "z", Output, Xavier),
+        };
+        Properties { name, summary, stored, initialiser }
     }
 
-    /// What states hold in a network without residual layers: the output where φ′ can be told from it.
+    /// Name in settings and files.
+    pub fn name(self) -> &'static str {
+        self.properties().name
+    }
+
+    /// Formula, for help and documentation.
+    pub fn summary(self) -> &'static str {
+        self.properties().summary
+    }
+
+    /// What states hold in a network without residual layers and layer normalisation: φ's output if φ′ can be computed
+    /// from it.
     pub fn stored(self) -> Stored {
-        match self {
-            Activation::Gelu | Activation::Silu | Activation::Sine => Stored::PreActivation,
-            _ => Stored::Output,
-        }
+        self.properties().stored
     }
 }
 

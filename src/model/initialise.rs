@@ -7,26 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use super::{Activation, Layer, LayerParameters, Network, Parameters};
 
-/// How the first parameters are drawn.
+/// How a network's parameters are initialised.
 ///
-/// Beside `normal`, the weights of residual layers are divided by the root of their number, so that what they add up to
-/// does not grow with depth.
+/// All but `normal` divide the weights of residual layers by the square root of the number of such layers, so that the
+/// variance of what they add up to does not grow with depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initialiser {
-    /// Weights and biases from the standard normal distribution, as the notebook has them.
+    /// Standard normal weights and biases.
     Normal,
-    /// Uniform weights of variance `2 / (inputs + outputs)`, no bias (Glorot & Bengio 2010).
+    /// Uniform weights of variance `2 / (inputs + outputs)`, zero biases (Glorot & Bengio 2010).
     Xavier,
-    /// Normal weights of variance `2 / inputs`, no bias (He et al. 2015).
+    /// Normal weights of variance `2 / inputs`, zero biases (He et al. 2015).
     He,
-    /// Weights with orthogonal rows or columns of length 1, or √2 for rectifiers, no bias (Saxe et al. 2014).
+    /// Weights with orthogonal rows or columns of norm 1, or √2 where `he` is the default, zero biases (Saxe et al.
+    /// 2014).
     Orthogonal,
-    /// Uniform weights for sines of frequency 30 (Sitzmann et al. 2020), the frequency multiplied into them.
+    /// Uniform weights for sines of frequency 30 (Sitzmann et al. 2020), with the frequency multiplied into them.
     Siren,
 }
 
-/// The frequency of [`Initialiser::Siren`].
+/// Frequency of the sines of [`Initialiser::Siren`].
 const OMEGA: f64 = 30.0;
 
 impl Initialiser {
@@ -39,24 +40,29 @@ impl Initialiser {
         Initialiser::Siren,
     ];
 
-    /// The name that `--initialiser` takes.
-    pub fn name(self) -> &'static str {
+    fn name_and_summary(self) -> (&'static str, &'static str) {
         match self {
-            Initialiser::Normal => "normal",
-            Initialiser::Xavier => "xavier",
-            Initialiser::He => "he",
-            Initialiser::Orthogonal => "orthogonal",
-            Initialiser::Siren => "siren",
+            Initialiser::Normal => ("normal", "standard normal weights and biases"),
+            Initialiser::Xavier => ("xavier", "uniform weights of variance 2 / (inputs + outputs)"),
+            Initialiser::He => ("he", "normal weights of variance 2 / inputs"),
+            Initialiser::Orthogonal => ("orthogonal", "orthogonal rows or columns"),
+            Initialiser::Siren => ("siren", "uniform weights for sines of frequency 30"),
         }
     }
 
-    /// The one to begin with for layers of `activation`.
+    /// Name in settings and files.
+    pub fn name(self) -> &'static str {
+        self.name_and_summary().0
+    }
+
+    /// What it draws, for help and documentation.
+    pub fn summary(self) -> &'static str {
+        self.name_and_summary().1
+    }
+
+    /// Default for layers of `activation`.
     pub fn usual(activation: Activation) -> Self {
-        match activation {
-            Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => Initialiser::He,
-            Activation::Sigmoid | Activation::Tanh | Activation::Identity => Initialiser::Xavier,
-            Activation::Sine => Initialiser::Siren,
-        }
+        activation.properties().initialiser
     }
 }
 
@@ -69,7 +75,7 @@ impl FromStr for Initialiser {
 }
 
 impl Parameters {
-    /// The first parameters of `network`, from ChaCha8's stream 0 of `seed`.
+    /// Initial parameters of `network`, drawn from ChaCha8's stream 0 of `seed`.
     pub fn initial(network: &Network, initialiser: Initialiser, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let residual = network.layers().filter(|layer| layer.residual).count() as f64;
@@ -82,17 +88,17 @@ impl Parameters {
         Parameters { layers: layers.collect() }
     }
 
-    /// Weights and biases from the standard normal distribution, as the notebook has them.
+    /// Initial parameters of `network` from the standard normal distribution.
     pub fn normal(network: &Network, seed: u64) -> Self {
         Self::initial(network, Initialiser::Normal, seed)
     }
 }
 
-/// Where a layer is in its network.
+/// A layer's place in its network.
 struct LayerPosition {
     is_first: bool,
     is_last: bool,
-    /// What its weights are multiplied by.
+    /// Factor of its weights.
     scale: f64,
 }
 
@@ -138,14 +144,14 @@ fn normal(rng: &mut ChaCha8Rng, count: usize) -> impl Iterator<Item = f64> + '_ 
     StandardNormal.sample_iter(rng).take(count)
 }
 
-/// Numbers from `-most` to `most`.
+/// `count` numbers, uniform from `-most` to `most`.
 fn uniform(rng: &mut ChaCha8Rng, count: usize, most: f64) -> Vec<f64> {
     let numbers = StandardUniform.sample_iter(rng).take(count);
     numbers.map(|number: f64| most * (2.0 * number - 1.0)).collect()
 }
 
-/// `[rows, columns]` with orthonormal rows, or columns where these are fewer: Gram-Schmidt of normal numbers, twice,
-/// which is as good as any method (Giraud et al. 2005).
+/// A random matrix `[rows, columns]` with orthonormal rows, or columns if there are fewer of them, by Gram-Schmidt with
+/// one reorthogonalisation, which suffices (Giraud et al. 2005).
 fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f64> {
     let (vectors, length) = (rows.min(columns), rows.max(columns));
     let mut numbers: Vec<f64> = normal(rng, vectors * length).collect();
@@ -155,11 +161,15 @@ fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f64> {
         for _ in 0..2 {
             for other in before.chunks_exact(length) {
                 let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
-                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+                for (a, b) in vector.iter_mut().zip(other) {
+                    *a -= along * b;
+                }
             }
         }
         let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|a| *a /= norm);
+        for a in vector {
+            *a /= norm;
+        }
     }
     if rows <= columns {
         return numbers;

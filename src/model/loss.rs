@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Activation;
 
-/// What training makes small, of outputs `a` and targets `y`. All are averaged over the batch.
+/// A loss function of a sample's outputs `a` and targets `y`; training minimises its mean over the batch.
 ///
-/// A class number stands for its one-hot row, or, where there is one output, for itself.
+/// A class label stands for its one-hot row, or, in a network of one output, for the number itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -14,32 +14,43 @@ pub enum Loss {
     Quadratic,
     /// `(a − y)²`, averaged over the outputs.
     Mse,
-    /// Softmax of the outputs with cross-entropy; targets are classes.
+    /// Softmax of the outputs with cross-entropy; targets are class labels.
     CrossEntropy,
     /// Sigmoid of each output with binary cross-entropy, averaged over the outputs; targets are from 0 to 1.
     BinaryCrossEntropy,
-    /// `½ · (a − y)²` up to a distance of 1, beyond it the distance less ½; averaged over the outputs.
+    /// `½ · (a − y)²` if `|a − y| ≤ 1`, else `|a − y| − ½`; averaged over the outputs.
     Huber,
 }
 
 impl Loss {
-    /// Every loss.
+    /// Every loss function.
     pub const ALL: [Loss; 5] =
         [Loss::Quadratic, Loss::Mse, Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::Huber];
 
-    /// The name that `--loss` takes.
-    pub fn name(self) -> &'static str {
+    fn name_and_summary(self) -> (&'static str, &'static str) {
         match self {
-            Loss::Quadratic => "quadratic",
-            Loss::Mse => "mse",
-            Loss::CrossEntropy => "cross-entropy",
-            Loss::BinaryCrossEntropy => "binary-cross-entropy",
-            Loss::Huber => "huber",
+            Loss::Quadratic => ("quadratic", "half the squared error, summed over the outputs"),
+            Loss::Mse => ("mse", "squared error, averaged over the outputs"),
+            Loss::CrossEntropy => ("cross-entropy", "softmax and cross-entropy, for class labels"),
+            Loss::BinaryCrossEntropy => {
+                ("binary-cross-entropy", "sigmoid and cross-entropy of each output, for targets from 0 to 1")
+            }
+            Loss::Huber => ("huber", "squared error, linear beyond an error of 1, averaged over the outputs"),
         }
     }
 
-    /// The activation of the last layer in a network whose hidden layers have `hidden` and apply it to their outputs:
-    /// as the notebook has it for its own loss, and none for the others.
+    /// Name in settings and files.
+    pub fn name(self) -> &'static str {
+        self.name_and_summary().0
+    }
+
+    /// What it computes, for help and documentation.
+    pub fn summary(self) -> &'static str {
+        self.name_and_summary().1
+    }
+
+    /// Activation function of the last layer in a network that stores outputs, whose hidden layers have `hidden`:
+    /// the same under the quadratic loss, else the identity.
     pub fn output_activation(self, hidden: Activation) -> Activation {
         match self {
             Loss::Quadratic => hidden,
@@ -47,15 +58,16 @@ impl Loss {
         }
     }
 
-    /// Where outputs are split into two classes, if there is one output.
+    /// Output above which a network of one output predicts class 1.
     pub fn threshold(self) -> f32 {
         match self {
+            // A logit of 0 is a probability of one half.
             Loss::BinaryCrossEntropy => 0.0,
             _ => 0.5,
         }
     }
 
-    /// Whether targets may be other numbers than classes.
+    /// `true` if targets may be regression targets, not only class labels.
     pub fn takes_values(self) -> bool {
         self != Loss::CrossEntropy
     }

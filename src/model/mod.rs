@@ -1,4 +1,4 @@
-//! What is trained: layers, activations, losses, optimizers and parameters, as plain data.
+//! Networks, activation and loss functions, optimizers and parameters, as plain data.
 
 mod activation;
 mod initialise;
@@ -14,6 +14,6 @@ pub use initialise::Initialiser;
 pub use loss::Loss;
 pub(crate) use name::{by_name, nearest};
 pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network};
-pub use optimizer::{Optimizer, StepParams, UpdateRule};
+pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};
 pub use schedule::{Decay, Schedule};

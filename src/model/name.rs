@@ -1,4 +1,7 @@
-/// The one of `all` that is called `wanted`, or what to say where none is.
+/// The item of `all` named `wanted`.
+///
+/// # Errors
+/// A message with all names, and the nearest one.
 pub(crate) fn by_name<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, wanted: &str) -> Result<T, String> {
     all.iter().copied().find(|&item| name_of(item) == wanted).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|&item| name_of(item)).collect();
@@ -7,7 +10,7 @@ pub(crate) fn by_name<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, wanted
     })
 }
 
-/// The one of `names` that `wanted` may be a slip of.
+/// The name that `wanted` may be a misspelling of.
 pub(crate) fn nearest<'a>(names: &[&'a str], wanted: &str) -> Option<&'a str> {
     let near = names.iter().map(|name| (strsim::jaro_winkler(name, wanted), *name));
     let nearest = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.7);

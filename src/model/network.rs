@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::{Activation, Loss, Stored};
 use crate::{Error, Result};
 
-/// A multi-layer perceptron's shape. Its parameters are kept apart, in [`super::Parameters`].
+/// Architecture of a multi-layer perceptron; [`super::Parameters`] holds its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Network {
     widths: Vec<usize>,
@@ -13,30 +13,29 @@ pub struct Network {
     layer_norm: bool,
 }
 
-/// One affine map, between the activations on its two sides: `store(load(s) · Wᵀ + b)`, plus `s` where it is residual. Under
-/// layer normalisation it is `load` of the normalised `s`.
+/// One layer: `store(load(s) · Wᵀ + b)` of its input state `s`, plus `s` if it is residual. With layer normalisation,
+/// `load` applies to the normalised `s`.
 ///
-/// A network applies its activation either where states are made or where they are read, so one of the two is always
-/// the identity; [`Stored`] says which.
+/// A network applies its activation function either when states are written or when they are read, so `load` or `store`
+/// is the identity; [`Stored`] says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layer {
-    /// Width of the state it reads.
+    /// Width of its input state.
     pub inputs: usize,
-    /// Width of the state it makes.
+    /// Width of its output state.
     pub outputs: usize,
-    /// Whether it first normalises each sample of the state that it reads; see [`LAYER_NORM_EPSILON`].
+    /// `true` if it normalises its input per sample; see [`LAYER_NORM_EPSILON`].
     pub layer_norm: bool,
-    /// What it applies to the state that it reads.
+    /// Activation function of its input, after any normalisation.
     pub load: Activation,
-    /// What it applies to what it makes.
+    /// Activation function of its product.
     pub store: Activation,
-    /// Whether it adds the state that it reads to what it makes.
+    /// `true` if it adds its input state to its output.
     pub residual: bool,
 }
 
-/// Layer normalisation (Ba et al. 2016) makes of a sample's numbers `s` what is `(s − mean) / √(variance + ε)`, with the mean and
-/// the (biased) variance of these numbers, and ε this. It has no parameters: the next layer's weights and bias would do
-/// what gain and shift do, but for the activation between.
+/// The ε of layer normalisation (Ba et al. 2016), `(s − mean) / √(variance + ε)` over the values of one sample, with their
+/// biased variance. There is no trained gain and shift.
 pub const LAYER_NORM_EPSILON: f32 = 1e-5;
 
 impl Network {
@@ -48,7 +47,7 @@ impl Network {
         let refuse = |problem: String| Err(Error::usage("--layers", problem));
         if widths.len() < 2 {
             return refuse(format!(
-                "found {} width(s), expected at least two: the inputs and the outputs",
+                "found {} width(s), expected at least two: those of the inputs and the outputs",
                 widths.len()
             ));
         }
@@ -67,20 +66,20 @@ impl Network {
         Ok(Network { widths: widths.to_vec(), activation, loss, residual: false, layer_norm: false })
     }
 
-    /// The same network, whose hidden layers add what they read to what they make wherever the two are equally wide, as
-    /// in the pre-activation form of residual networks (He et al. 2016). The first and the last layer never do.
+    /// The same network with or without residual connections: hidden layers whose input and output have one width add the
+    /// input to the output, in the pre-activation form (He et al. 2016). The first and the last layer never do.
     pub fn with_residual(self, residual: bool) -> Self {
         Network { residual, ..self }
     }
 
-    /// The same network, all of whose layers but the first normalise what they read, before the activation: so hidden states hold
-    /// pre-activations, and backward normalises them again.
+    /// The same network with or without layer normalisation: every layer but the first normalises its input per sample,
+    /// before the activation function. Hidden states hold pre-activations, which the backward pass normalises again.
     ///
     /// # Errors
-    /// [`Error::Usage`] where a hidden state is one number wide, of which normalising leaves nothing.
+    /// [`Error::Usage`] if a hidden state has width 1, which normalises to 0.
     pub fn with_layer_norm(self, layer_norm: bool) -> Result<Self> {
         let hidden = &self.widths[1..self.widths.len() - 1];
-        if let (true, Some(index)) = (layer_norm, hidden.iter().position(|&width| width == 1)) {
+        if layer_norm && let Some(index) = hidden.iter().position(|&width| width == 1) {
             let index = index + 1;
             let problem = format!(
                 "width {index} of --layers (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2"
@@ -90,45 +89,42 @@ impl Network {
         Ok(Network { layer_norm, ..self })
     }
 
-    /// What is between its layers.
+    /// Activation function between its layers.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// Whether it was made [`Network::with_residual`].
+    /// `true` if it has residual connections; see [`Network::with_residual`].
     pub fn is_residual(&self) -> bool {
         self.residual
     }
 
-    /// Whether it was made [`Network::with_layer_norm`].
+    /// `true` if it has layer normalisation; see [`Network::with_layer_norm`].
     pub fn has_layer_norm(&self) -> bool {
         self.layer_norm
     }
 
     /// What its hidden states hold.
     pub fn stored(&self) -> Stored {
-        match self.residual || self.layer_norm {
-            true => Stored::PreActivation,
-            false => self.activation.stored(),
-        }
+        if self.residual || self.layer_norm { Stored::PreActivation } else { self.activation.stored() }
     }
 
-    /// The width of every state, `s_0` first.
+    /// Width of every state, `s_0` first.
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
 
-    /// The width of `s_0`.
+    /// Width of `s_0`.
     pub fn features(&self) -> usize {
         self.widths[0]
     }
 
-    /// The width of the output state.
+    /// Width of the output state.
     pub fn outputs(&self) -> usize {
         self.widths[self.widths.len() - 1]
     }
 
-    /// The loss that it is trained with.
+    /// Loss function that it is trained with.
     pub fn loss(&self) -> Loss {
         self.loss
     }
@@ -148,48 +144,55 @@ impl Network {
         Layer { inputs, outputs, layer_norm, load, store, residual }
     }
 
-    /// Every layer, first to last.
+    /// All layers, first to last.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer> + '_ {
         (0..self.widths.len() - 1).map(|index| self.layer(index))
     }
 
-    /// How many numbers are trained.
+    /// Number of weights and biases.
     pub fn parameter_count(&self) -> u64 {
         self.layers().map(|layer| layer.parameter_count()).sum()
     }
 }
 
-/// How a state's derivative is taken, in backward.
+/// φ′ of a state, as the backward pass computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Derivative {
-    /// From what φ gave.
-    OfOutput(Activation),
-    /// From what φ was given.
-    OfPreActivation(Activation),
+pub struct Derivative {
+    /// The function φ.
+    pub activation: Activation,
+    /// What the state holds.
+    pub of: Stored,
+}
+
+impl Derivative {
+    /// φ′ = 1
+    pub const ONE: Derivative = Derivative { activation: Activation::Identity, of: Stored::Output };
 }
 
 impl Network {
-    /// What the delta of layer `index - 1` takes from state `index`, which that layer makes and layer `index` reads.
+    /// φ′ of state `index` (at least 1), the factor of the delta of layer `index - 1`, which writes that state.
     pub fn derivative(&self, index: usize) -> Derivative {
-        match self.stored() {
-            Stored::Output => Derivative::OfOutput(self.layer(index - 1).store),
-            Stored::PreActivation => Derivative::OfPreActivation(self.layer(index).load),
-        }
+        let of = self.stored();
+        let activation = match of {
+            Stored::Output => self.layer(index - 1).store,
+            Stored::PreActivation => self.layer(index).load,
+        };
+        Derivative { activation, of }
     }
 }
 
 impl Layer {
-    /// Whether its product's operand is something else than the state that it reads.
-    pub fn changes_what_it_reads(self) -> bool {
+    /// `true` if the operand of its product is not its input state itself.
+    pub fn transforms_input(self) -> bool {
         self.layer_norm || self.load != Activation::Identity
     }
 
-    /// Weights and biases.
+    /// Number of weights and biases.
     pub fn parameter_count(self) -> u64 {
         (self.inputs as u64 + 1) * self.outputs as u64
     }
 
-    /// Multiplications and additions of the forward product.
+    /// FLOPs of its product in the forward pass.
     pub fn forward_flops(self, batch: usize) -> u64 {
         2 * batch as u64 * self.inputs as u64 * self.outputs as u64
     }

@@ -2,20 +2,44 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a gradient `g` moves a parameter `p`, by name; [`UpdateRule`] has the numbers.
+/// How a gradient `g` updates a parameter `p` at learning rate `lr`. [`UpdateRule`] adds the hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// Stochastic gradient descent: `p -= lr · g`. It keeps no state.
+    /// Stochastic gradient descent, `p -= lr · g`; it has no state.
     Sgd,
-    /// `m = momentum · m + g`, `p -= lr · m`
+    /// SGD with momentum: `m = momentum · m + g`, `p -= lr · m`.
     Momentum,
-    /// `m = momentum · m + g`, `p -= lr · (g + momentum · m)`
+    /// SGD with Nesterov momentum: `m = momentum · m + g`, `p -= lr · (g + momentum · m)`.
     Nesterov,
-    /// Kingma & Ba 2015; weight decay adds to the gradient.
+    /// Adam (Kingma & Ba 2015), with weight decay added to the gradient.
     Adam,
-    /// Loshchilov & Hutter 2019: Adam, with weight decay apart from the gradient.
+    /// AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay.
     Adamw,
+}
+
+/// A hyperparameter that some optimizers have and others ignore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hyperparameter {
+    /// [`UpdateRule::momentum`]
+    Momentum,
+    /// The first of [`UpdateRule::betas`].
+    Beta1,
+    /// The second of [`UpdateRule::betas`].
+    Beta2,
+    /// [`UpdateRule::epsilon`]
+    Epsilon,
+}
+
+/// What distinguishes one optimizer from another, but for its arithmetic.
+struct Properties {
+    name: &'static str,
+    summary: &'static str,
+    moments: usize,
+    hyperparameters: &'static [Hyperparameter],
+    lr: f32,
+    betas: [f32; 2],
+    weight_decay: f32,
 }
 
 impl Optimizer {
@@ -23,38 +47,72 @@ impl Optimizer {
     pub const ALL: [Optimizer; 5] =
         [Optimizer::Sgd, Optimizer::Momentum, Optimizer::Nesterov, Optimizer::Adam, Optimizer::Adamw];
 
-    /// The name that `--optimizer` takes.
+    fn properties(self) -> Properties {
+        use Hyperparameter::{Beta1, Beta2, Epsilon, Momentum};
+        let sgd = Properties {
+            name: "sgd",
+            summary: "stochastic gradient descent",
+            moments: 0,
+            hyperparameters: &[],
+            lr: 0.1,
+            betas: [0.9, 0.999],
+            weight_decay: 0.0,
+        };
+        let momentum = Properties {
+            name: "momentum",
+            summary: "SGD with momentum",
+            moments: 1,
+            hyperparameters: &[Momentum],
+            lr: 0.01,
+            ..sgd
+        };
+        let adam = Properties {
+            name: "adam",
+            summary: "Adam, with weight decay added to the gradient",
+            moments: 2,
+            hyperparameters: &[Beta1, Beta2, Epsilon],
+            lr: 0.001,
+            ..sgd
+        };
+        match self {
+            Optimizer::Sgd => sgd,
+            Optimizer::Momentum => momentum,
+            Optimizer::Nesterov => {
+                Properties { name: "nesterov", summary: "SGD with Nesterov momentum", ..momentum }
+            }
+            Optimizer::Adam => adam,
+            Optimizer::Adamw => Properties {
+                name: "adamw",
+                summary: "Adam with decoupled weight decay",
+                weight_decay: 0.01,
+                ..adam
+            },
+        }
+    }
+
+    /// Name in settings and files.
     pub fn name(self) -> &'static str {
-        match self {
-            Optimizer::Sgd => "sgd",
-            Optimizer::Momentum => "momentum",
-            Optimizer::Nesterov => "nesterov",
-            Optimizer::Adam => "adam",
-            Optimizer::Adamw => "adamw",
-        }
+        self.properties().name
     }
 
-    /// Numbers that it remembers of each parameter.
+    /// What it is, for help and documentation.
+    pub fn summary(self) -> &'static str {
+        self.properties().summary
+    }
+
+    /// Numbers of optimizer state for each parameter.
     pub fn moments(self) -> usize {
-        match self {
-            Optimizer::Sgd => 0,
-            Optimizer::Momentum | Optimizer::Nesterov => 1,
-            Optimizer::Adam | Optimizer::Adamw => 2,
-        }
+        self.properties().moments
     }
 
-    /// A learning rate to begin with, where none is given.
-    pub fn usual_rate(self) -> f32 {
-        match self {
-            Optimizer::Sgd => 0.1,
-            Optimizer::Momentum | Optimizer::Nesterov => 0.01,
-            Optimizer::Adam | Optimizer::Adamw => 0.001,
-        }
+    /// `true` if the update depends on `hyperparameter`.
+    pub fn uses(self, hyperparameter: Hyperparameter) -> bool {
+        self.properties().hyperparameters.contains(&hyperparameter)
     }
 
-    /// Weight decay, where none is given.
-    pub fn usual_decay(self) -> f32 {
-        if self == Optimizer::Adamw { 0.01 } else { 0.0 }
+    /// Default learning rate.
+    pub fn default_lr(self) -> f32 {
+        self.properties().lr
     }
 }
 
@@ -66,41 +124,36 @@ impl FromStr for Optimizer {
     }
 }
 
-/// An optimizer and its numbers; the learning rate comes with each step.
+/// An optimizer with its hyperparameters but for the learning rate, which comes with each step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpdateRule {
-    /// By name.
+    /// The optimizer.
     pub optimizer: Optimizer,
-    /// Of momentum and nesterov.
+    /// Momentum coefficient, of [`Optimizer::Momentum`] and [`Optimizer::Nesterov`].
     pub momentum: f32,
-    /// How much of the mean of gradients, and of their squares, Adam keeps each step.
+    /// Decay rates of the running means: of gradients, and of squared gradients.
     pub betas: [f32; 2],
-    /// What Adam adds to the root that it divides by.
+    /// Added to the root of the mean squared gradient, which the update is divided by.
     pub epsilon: f32,
-    /// L2 regularisation: what is added to a gradient for each unit of its parameter, or, in adamw, taken off the
-    /// parameter for each unit of the learning rate.
+    /// Factor of the parameter that is added to its gradient (L2 regularisation), or, if decoupled, factor of the
+    /// learning rate and the parameter that is subtracted from the parameter.
     pub weight_decay: f32,
-    /// The most that the norm of all gradients together may be; longer ones are scaled down to it.
+    /// Largest global gradient norm; gradients above it are scaled down to it.
     pub clip_norm: Option<f32>,
 }
 
 impl UpdateRule {
-    /// What is added to a norm before the most that it may be is divided by it, as PyTorch's `clip_grad_norm_` does.
+    /// Added to the global gradient norm before [`UpdateRule::clip_norm`] is divided by it, as in PyTorch's
+    /// `clip_grad_norm_`.
     pub const CLIP_MARGIN: f64 = 1e-6;
 
-    /// `optimizer` with its usual numbers.
+    /// `optimizer` with its default hyperparameters.
     pub fn of(optimizer: Optimizer) -> Self {
-        UpdateRule {
-            optimizer,
-            momentum: 0.9,
-            betas: [0.9, 0.999],
-            epsilon: 1e-8,
-            weight_decay: optimizer.usual_decay(),
-            clip_norm: None,
-        }
+        let Properties { betas, weight_decay, .. } = optimizer.properties();
+        UpdateRule { optimizer, momentum: 0.9, betas, epsilon: 1e-8, weight_decay, clip_norm: None }
     }
 
-    /// What changes from step to step, at step `index` (counted from 0), with learning rate `rate`.
+    /// The numbers of step `index` (counted from 0) at learning rate `rate`.
     pub fn step_params(&self, rate: f32, index: u64) -> StepParams {
         let correction = |beta: f32| {
             let steps = i32::try_from(index + 1).unwrap_or(i32::MAX);
@@ -120,13 +173,13 @@ impl UpdateRule {
     }
 }
 
-/// What of an update is not the same in every step.
+/// The numbers of an update that change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepParams {
-    /// The learning rate.
+    /// Learning rate.
     pub rate: f32,
-    /// The learning rate over the correction of Adam's first moment.
+    /// Learning rate divided by the bias correction of Adam's first moment.
     pub stride: f32,
-    /// What the root of Adam's second moment is multiplied by, for its correction.
+    /// Factor of the root of Adam's second moment, for its bias correction.
     pub root: f32,
 }

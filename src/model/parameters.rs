@@ -2,10 +2,10 @@ use sha2::{Digest, Sha256};
 
 use super::Network;
 
-/// Every weight and bias of a network, on the host.
+/// All weights and biases of a network, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    /// One entry a layer, first to last.
+    /// The parameters of each layer, first to last.
     pub layers: Vec<LayerParameters>,
 }
 
@@ -19,7 +19,7 @@ pub struct LayerParameters {
 }
 
 impl Parameters {
-    /// SHA-256 over all parameters as little-endian f32, in the order W0 b0 W1 b1 …, in hexadecimal.
+    /// SHA-256 of all parameters as little-endian f32, in the order W0 b0 W1 b1 …, in hexadecimal.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         for layer in &self.layers {
@@ -31,7 +31,7 @@ impl Parameters {
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The first number that is infinite or none, with its layer.
+    /// The first NaN or infinite parameter, with its layer.
     pub fn first_not_finite(&self) -> Option<(usize, f32)> {
         self.layers.iter().enumerate().find_map(|(index, layer)| {
             let value = layer.weights.iter().chain(&layer.bias).find(|value| !value.is_finite())?;
@@ -39,7 +39,7 @@ impl Parameters {
         })
     }
 
-    /// Whether every tensor has the size that `network` wants.
+    /// `true` if every tensor has the size that `network` expects.
     pub fn fit(&self, network: &Network) -> bool {
         self.layers.len() == network.layers().len()
             && self.layers.iter().zip(network.layers()).all(|(found, layer)| {

@@ -2,29 +2,38 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate changes, by name.
+/// Shape of a learning-rate schedule after its warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
-    /// It stays as it is.
+    /// Constant learning rate.
     Constant,
-    /// It is multiplied by a factor every so many steps.
+    /// Multiplies the learning rate by a factor every so many steps.
     Step,
-    /// Half a cosine down to a share of it at the last step (Loshchilov & Hutter 2017, without restarts).
+    /// Cosine annealing down to a floor at the last step (Loshchilov & Hutter 2017, without restarts).
     Cosine,
 }
 
 impl Decay {
-    /// Every one.
+    /// Every shape.
     pub const ALL: [Decay; 3] = [Decay::Constant, Decay::Step, Decay::Cosine];
 
-    /// The name that `--schedule` takes.
-    pub fn name(self) -> &'static str {
+    fn name_and_summary(self) -> (&'static str, &'static str) {
         match self {
-            Decay::Constant => "constant",
-            Decay::Step => "step",
-            Decay::Cosine => "cosine",
+            Decay::Constant => ("constant", "constant learning rate"),
+            Decay::Step => ("step", "decay by a factor every so many steps"),
+            Decay::Cosine => ("cosine", "cosine annealing to the last step"),
         }
+    }
+
+    /// Name in settings and files.
+    pub fn name(self) -> &'static str {
+        self.name_and_summary().0
+    }
+
+    /// What it does, for help and documentation.
+    pub fn summary(self) -> &'static str {
+        self.name_and_summary().1
     }
 }
 
@@ -36,18 +45,18 @@ impl FromStr for Decay {
     }
 }
 
-/// The learning rate of every step, as a share of the one that is set.
+/// A learning-rate schedule: the learning rate of each step, as a factor of the one that is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
-    /// How it goes down.
+    /// Shape after the warm-up.
     pub decay: Decay,
-    /// Steps over which it first grows, in equal steps from nothing.
+    /// Steps of linear warm-up.
     pub warm_up: u64,
-    /// Steps between two multiplications, of [`Decay::Step`].
+    /// Steps between two decays, of [`Decay::Step`].
     pub decay_every: u64,
-    /// What it is multiplied by, of [`Decay::Step`].
+    /// Factor of a decay, of [`Decay::Step`].
     pub decay_factor: f32,
-    /// The share that is left at the end, of [`Decay::Cosine`].
+    /// Factor at the last step, of [`Decay::Cosine`].
     pub floor: f32,
 }
 
@@ -58,7 +67,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The share of the learning rate that step `index` of `total` takes, counted from 0.
+    /// Factor of the learning rate in step `index` (counted from 0) of `total`.
     pub fn share(&self, index: u64, total: u64) -> f32 {
         if index < self.warm_up {
             return ((index + 1) as f64 / self.warm_up as f64) as f32;
@@ -83,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_grow_then_go_down() {
+    fn warm_up_precedes_decay() {
         let shares = |schedule: Schedule, steps: &[u64]| {
             steps.iter().map(|&step| schedule.share(step, 12)).collect::<Vec<_>>()
         };
