@@ -114,15 +114,8 @@ impl Bench {
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let parameters = Parameters::normal(&network, settings.optimization.seed);
-        let job = Job {
-            task,
-            data: &data,
-            plan: &planned.plan,
-            dataset_on_device: planned.dataset_on_device,
-            parameters: &parameters,
-            moments: &[],
-        };
-        let device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
+        let job = Job { task, data: &data, plan: &planned.plan, parameters: &parameters, moments: &[] };
+        let device = machine.open(&job, planned.footprint, &Ledger::new())?;
         let meter = LiveMeter::new(planned.plan.slots.len());
         Ok(Bench { plan: planned.plan, device, meter })
     }

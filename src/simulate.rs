@@ -1,4 +1,4 @@
-//! Replays a plan on a machine that only knows which value each slot holds.
+//! Replays a plan on a machine that tracks only which value each slot holds.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,17 @@ use crate::memory::LiveMeter;
 use crate::plan::{Layers, Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
 
-/// Checks that `plan` can run: every value read is there and is the one meant, no byte is overwritten while its
-/// value is needed, no slot is given a value larger than itself or lies outside its block, a step has one loss and every
-/// layer goes backward once and from last to first, an evaluation has one score and trains nothing, nothing outlives its
-/// part, and the live bytes are those predicted.
+/// Checks that `plan` can run:
 ///
-/// The step is replayed twice, with the evaluation between, as training will.
+/// - every value read is there and is the intended one;
+/// - no byte is overwritten while its value is live;
+/// - no slot holds a value larger than itself or lies outside its block;
+/// - a step has one loss, and each layer runs backward once, from last to first;
+/// - an evaluation has one score and no backward;
+/// - no value outlives the step or the evaluation;
+/// - live bytes are as predicted.
+///
+/// The step is replayed twice with the evaluation between, as in training.
 ///
 /// # Errors
 /// [`Error::InvalidPlan`] at the first broken rule.
@@ -50,9 +55,9 @@ pub fn simulate(plan: &Plan) -> Result<()> {
 struct Machine<'a> {
     plan: &'a Plan,
     slots: Vec<Option<Value>>,
-    /// Of each block, where the values begin that live in it, and where they end.
+    /// For each block, the offsets at which its live values start, and those at which they end.
     occupied: Vec<BTreeMap<u64, u64>>,
-    /// Layers from this one up have gone backward.
+    /// Layers from this one up have run backward.
     backward_from: usize,
     losses: usize,
     scores: usize,
@@ -83,7 +88,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Whether a device can run `layers` as one.
+    /// Checks that a device can run `layers` as one action.
     fn check_run(&self, layers: Layers) -> Result<()> {
         let chain = &self.plan.chain;
         if layers.first < layers.end && layers.end <= chain.layers() && chain.can_run(layers) {

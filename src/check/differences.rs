@@ -6,23 +6,23 @@ use super::twin::norm;
 
 const NAME: &str = "differences";
 
-/// Of a gradient, or of what is usual in its tensor where that is more. The worst seen was 4e-5: what a difference
-/// leaves out of the loss's curve, and the rounding of f64 where a gradient is hardly above it.
+/// Relative to the gradient, or to the root mean square of its tensor if that is larger. The worst seen was 4e-5: truncation
+/// of the difference, and rounding of f64 for gradients hardly above it.
 const TOLERANCE: f64 = 1e-3;
 
-/// The most parameters that are tried of one tensor, and about how many multiplications all of them may take: a few
-/// seconds of the reference's plain loops.
+/// Most parameters tried in a tensor, and about the number of multiplications for all of them: a few seconds of the
+/// reference's plain loops.
 const MOST_OF_A_TENSOR: usize = 8;
 const EFFORT: u64 = 1_500_000_000;
 
-/// Points that are tried whatever they take.
+/// Points tried whatever they take.
 const LEAST: usize = 4;
 
-/// Holds `found` against central differences of the reference's loss, at random weights and biases of every layer, or
-/// of as many layers as the effort allows.
+/// Compares `found` with central differences of the reference's loss, at random weights and biases of every layer, or of
+/// as many layers as the effort allows.
 ///
-/// Sums of f64 are rounded, and divided by a small distance that rounding is large: where a gradient has vanished so
-/// far that it cannot be told from it, differences say nothing, and the tensor is left out.
+/// Rounding of the loss in f64 is divided by a small distance. A tensor whose gradient has vanished below that noise is left
+/// out.
 pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
     let Problem { inputs, targets, gradients, .. } = problem;
     let layers = problem.layers();
@@ -87,12 +87,12 @@ fn parameter(network: &mut Reference, (layer, is_weight): (usize, bool), index: 
 }
 
 /// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small
-/// gradients out of f64's rounding; a long one would take rectifiers across kinks.
+/// gradients above f64's rounding; with rectifiers, a long one would cross kinks.
 fn distance(activation: Activation) -> f64 {
     if activation.has_kink() { 1e-6 } else { 1e-3 }
 }
 
-/// Of running the layers from this one on.
+/// Multiplications of the forward pass from `layer` on.
 fn multiplications(problem: &Problem, layer: usize) -> u64 {
     let widths = &problem.reference.widths[layer..];
     widths.windows(2).map(|pair| (pair[0] * pair[1] * problem.settings.batching.batch) as u64).sum()

@@ -12,40 +12,40 @@ use crate::execute::execute;
 use crate::memory::{Ledger, LiveMeter};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::strategy::Strategy;
-use crate::train::{Machine, task};
+use crate::train::{Machine, Planned, task};
 
-/// Relative to the norm of a tensor's gradient. The worst seen was 7e-6: of small networks of all activations and losses,
-/// of layers up to 2,000 wide, and of up to 201 layers. A gradient that is wrong by a thousandth fails.
+/// Relative to the norm of a tensor's gradient. The worst seen was 7e-6, over small networks with all activations and
+/// losses, layers up to 2,000 wide, and networks of up to 201 layers. A gradient that is wrong by a thousandth fails.
 const TOLERANCE: f64 = 1e-4;
 
-/// How far one step with a huge learning rate moves the parameter with the largest gradient.
+/// Distance by which one step with a huge learning rate moves the parameter with the largest gradient.
 ///
-/// A step of plain SGD leaves `before − rate · gradient`, so its move tells the gradient, through the very kernels that
-/// train. At an ordinary rate the move would be rounded to the spacing of f32 around `before`, which hides a vanishing
-/// gradient altogether. At this one moves dwarf every parameter whose gradient is not 10²⁵ times smaller than the
-/// largest, far above what 51 sigmoid layers do to it, and what is left is one rounding of the move itself, since
-/// multiplying by a power of two makes none. Nothing overflows: gradients would have to be 2³² times too large, and
-/// that is then seen as the error it is. A layer's delta is made before its update, so one step sees no moved weight.
+/// A step of plain SGD leaves `before − rate · gradient`, so the move gives the gradient as the training kernels compute
+/// it. At an ordinary rate, rounding to the spacing of f32 around `before` would hide a vanishing gradient. At this rate
+/// the move dwarfs every parameter whose gradient is not 10²⁵ times smaller than the largest, more than 51 sigmoid layers
+/// cause, and the only error is one rounding of the move, because multiplying by a power of two is exact. Nothing
+/// overflows unless gradients are 2³² times too large, which then shows as an error. A layer's delta is computed before
+/// its update, so one step sees no updated weight.
 pub(super) const MOVE: f32 = (1_u128 << 96) as f32;
 
-/// Of parameters from the standard normal distribution, the largest.
+/// Bound on parameters from the standard normal distribution.
 const LARGEST_PARAMETER: f64 = 8.0;
 
 /// The gradients of one mini-batch's mean loss, by layer.
 #[derive(Debug, Clone)]
 pub struct ComparedGradients {
-    /// What the device made of them.
+    /// Computed by the device.
     pub device: Gradients,
-    /// What the f64 reference made of them.
+    /// Computed by the f64 reference.
     pub reference: Gradients,
 }
 
 impl ComparedGradients {
-    /// Writes them to the npz at `path` as f32: `gpu_W0`, `gpu_b0`, … from the device, whatever it is, and `ref_W0`,
-    /// `ref_b0`, … from the reference; W `[outputs, inputs]`, b `[outputs]`.
+    /// Writes them to the npz file `path` in f32: `gpu_W0`, `gpu_b0`, … from the device (CPU or GPU), and `ref_W0`,
+    /// `ref_b0`, … from the reference. W is `[outputs, inputs]`, b is `[outputs]`.
     ///
     /// # Errors
-    /// [`crate::Error::File`] where the file cannot be written.
+    /// [`crate::Error::File`] if the file cannot be written.
     pub fn write(&self, path: &Path, network: &Network) -> Result<()> {
         let mut arrays = Vec::new();
         for (prefix, Gradients { weights, biases }) in [("gpu", &self.device), ("ref", &self.reference)] {
@@ -68,17 +68,17 @@ impl ComparedGradients {
     }
 }
 
-/// The gradients that `machine` makes of the first mini-batch.
+/// The gradients of the first mini-batch that `machine` computes.
 pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
     let rate = problem.rate(MOVE);
     let settings = &problem.settings;
     let rule = UpdateRule::of(Optimizer::Sgd);
     let task = Task { rule, ..task(settings, &problem.network, problem.data.shape()) };
     let planned = machine.target().plan(Strategy::StoreAll, &task, DatasetPlacement::Auto)?;
-    let (data, parameters, plan) = (&problem.data, &problem.parameters, &planned.plan);
-    let job =
-        Job { task, data, plan, dataset_on_device: planned.dataset_on_device, parameters, moments: &[] };
-    let mut device = machine.open(&job, planned.bytes().total(), &Ledger::new())?;
+    let Planned { plan, footprint, .. } = planned;
+    let Problem { data, parameters, .. } = problem;
+    let job = Job { task, data, plan: &plan, parameters, moments: &[] };
+    let mut device = machine.open(&job, footprint, &Ledger::new())?;
     device.begin_pass(Pass::InOrder, 0, &[rule.step_params(rate, 0)])?;
     device.begin_batch(Accumulation::Whole)?;
     execute(&plan.chain, &plan.step, device.as_mut(), &mut LiveMeter::new(plan.slots.len()))?;
@@ -99,15 +99,15 @@ fn moves(before: &Parameters, after: &Parameters, rate: f32) -> Gradients {
     }
 }
 
-/// Holds `found` against `expected`, tensor by tensor.
+/// Compares `found` with `expected`, tensor by tensor.
 pub(super) fn compare(
     name: &'static str,
     problem: &Problem,
     found: &Gradients,
     expected: &Gradients,
 ) -> Check {
-    // What f32 does not tell from zero: a delta below its smallest normal number, of each sample and times a state of
-    // a usual size, and the spacing around a parameter where even the huge rate does not move it further.
+    // Gradients that f32 cannot tell from zero: deltas of all samples below the smallest normal number, times states of
+    // usual size, and moves within the spacing around a parameter in spite of the huge rate.
     let smallest = 16.0 * problem.settings.batching.batch as f64 * f64::from(f32::MIN_POSITIVE)
         + f64::from(f32::EPSILON) * LARGEST_PARAMETER / f64::from(problem.rate(MOVE));
     let (mut worst, mut vanished) = (Worst::default(), 0);
@@ -115,7 +115,7 @@ pub(super) fn compare(
         let size = norm(expected);
         let floor = smallest * (expected.len() as f64).sqrt() / TOLERANCE;
         let error = relative_error(found, expected);
-        // A tensor that is all zeros in f64 may be almost so in f32.
+        // A tensor of zeros in f64 may be almost zero in f32.
         let difference = if size == 0.0 { norm(found) } else { error * size };
         vanished += usize::from(size < floor);
         worst.note(if error == 0.0 { 0.0 } else { difference / (size + floor) }, at);

@@ -1,43 +1,43 @@
-/// What became of one check.
+/// Verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The figure is within its bound.
     Holds,
-    /// It is not, or is not a number.
+    /// The figure exceeds its bound or is NaN.
     Failed,
-    /// There is no figure, because all that there was to judge came from something else that failed.
+    /// There is no figure: every operand came from another kernel that failed.
     NotJudged,
 }
 
-/// One line of the answer.
+/// One check, a line of the report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// What was checked: a kernel by its name, or a promise about whole runs.
+    /// Name of the kernel, or of the promise about whole runs.
     pub name: &'static str,
-    /// The worst that was measured; NaN where nothing was.
+    /// Worst measurement; NaN if there is none.
     pub figure: f64,
-    /// The most that it may be.
+    /// Largest acceptable figure.
     pub bound: f64,
-    /// Whether it is.
+    /// The figure against its bound.
     pub verdict: Verdict,
-    /// What the figure counts, and where it was worst.
+    /// What the figure measures, and where it was worst.
     pub detail: String,
 }
 
 impl Check {
-    /// `figure` held against `bound`. One that is not a number fails.
+    /// Compares `figure` with `bound`. NaN fails.
     pub fn new(name: &'static str, figure: f64, bound: f64, detail: String) -> Self {
         let verdict = if figure <= bound { Verdict::Holds } else { Verdict::Failed };
         Check { name, figure, bound, verdict, detail }
     }
 
-    /// Whether the figure is within its bound.
+    /// `true` if the figure is within its bound.
     pub fn holds(&self) -> bool {
         self.verdict == Verdict::Holds
     }
 }
 
-/// The worst of many measurements of one thing.
+/// The worst of many measurements of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Worst {
     figure: f64,
@@ -46,7 +46,7 @@ pub(super) struct Worst {
 }
 
 impl Worst {
-    /// A measurement; one that is not a number is worse than any other.
+    /// Adds a measurement; NaN is worse than any other.
     pub fn note(&mut self, figure: f64, at: impl FnOnce() -> String) {
         let figure = if figure.is_nan() { f64::INFINITY } else { figure };
         self.judged += 1;
@@ -55,10 +55,10 @@ impl Worst {
         }
     }
 
-    /// The answer, with `what` saying what the figure is the largest of, and `things` what was measured.
+    /// The check of these measurements. `what` describes the figure, and `things` is what was measured.
     pub fn check(self, name: &'static str, bound: f64, what: &str, things: &str) -> Check {
         let Worst { figure, at: Some(at), judged } = self else {
-            let detail = "not judged: all that it reads was made wrongly".to_owned();
+            let detail = "not judged: all its operands come from kernels that failed".to_owned();
             return Check { name, figure: f64::NAN, bound, verdict: Verdict::NotJudged, detail };
         };
         let place = if figure > 0.0 { format!(", in {at}") } else { String::new() };

@@ -1,9 +1,9 @@
-//! Whether a device computes right.
+//! Checks that a device computes correctly.
 //!
-//! [`run`] measures every kernel against an f64 [`reference`](mod@reference) that shares no code with the backends;
-//! then a network's gradients against the same reference, against finite differences and against the CPU backend; and
-//! then the crate's promises: what is recomputed is what was there, every strategy gives the same weights to the last
-//! bit, and bytes are those planned. It needs no data: all numbers are random, and the same in every run.
+//! [`run`] measures every kernel against an f64 [`reference`](mod@reference) that shares no code with the backends; then a
+//! network's gradients against the same reference, finite differences and the CPU backend; then the crate's promises:
+//! recomputed states are bit-identical, every strategy gives bit-identical weights, and counted bytes are the planned ones.
+//! It needs no data: all values are random, and the same in every run.
 
 mod differences;
 mod gradients;
@@ -25,34 +25,36 @@ use crate::{Error, Result};
 use problem::Problem;
 use runs::Runs;
 
-/// What becomes known while checks run.
+/// Progress of running checks.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// What is being done now.
+    /// A part starts; the text names it.
     Doing(&'a str),
-    /// How far it is.
+    /// Progress within the part.
     Progress(&'a str),
-    /// A check is done.
+    /// A check is complete.
     Done(&'a Check),
 }
 
-/// What all checks have found.
+/// Results of all checks.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// In the order that they were made.
+    /// The checks, in order.
     pub checks: Vec<Check>,
-    /// What the device and the reference made of the network's gradients.
+    /// The network's gradients, by the device and by the reference.
     pub gradients: ComparedGradients,
 }
 
 impl Outcome {
-    /// The names of the checks that failed, and of those that could not be made.
+    /// Names of the checks that failed or could not be judged.
     pub fn failed(&self) -> Vec<String> {
         self.checks.iter().filter(|check| !check.holds()).map(|check| check.name.to_owned()).collect()
     }
 
+    /// Turns the results into an error unless every check holds.
+    ///
     /// # Errors
-    /// [`Error::CheckFailed`] unless every check holds.
+    /// [`Error::CheckFailed`] with the names of those that do not.
     pub fn verdict(&self) -> Result<()> {
         match self.failed() {
             failed if failed.is_empty() => Ok(()),
@@ -61,11 +63,11 @@ impl Outcome {
     }
 }
 
-/// Makes every check of `machine`: its kernels on `cases`, [`kernels::grid`] for all of them, and the network that
-/// `settings` describe, with their batch and seed.
+/// Runs all checks of `machine`: its kernels on `cases` ([`kernels::grid`] has all of them), and the network of `settings`
+/// with their batch and seed.
 ///
 /// # Errors
-/// What keeps checks from being made, such as [`Error::DeviceLost`]. A check that fails is none: see
+/// Those that keep checks from running, such as [`Error::DeviceLost`]. A check that fails is no error: see
 /// [`Outcome::verdict`].
 pub fn run(
     machine: &Machine,

@@ -10,24 +10,24 @@ use crate::memory::check_host_memory;
 use crate::model::{Activation, Initialiser, Network, Parameters};
 use crate::plan::Chain;
 
-/// Mini-batches to learn from.
+/// Mini-batches in the training split.
 pub(super) const BATCHES: usize = 3;
 
-/// How far from a rectifier's kink a pre-activation should be, relative to those around it, so that rounding to f32 and small
-/// changes of a parameter leave it on its side; and how many samples are drawn to find one that is.
+/// Distance of a pre-activation from a rectifier's kink, relative to its layer's pre-activations, at which rounding to f32 and
+/// small changes of a parameter leave it on its side; and the number of draws to find such a sample.
 const KINK_MARGIN: f64 = 1e-5;
 const DRAWS: usize = 8;
 
-/// A network with random data, and what the reference makes of its first mini-batch.
+/// A network with random data, and the reference's gradients of its first mini-batch.
 pub(super) struct Problem {
     pub settings: Settings,
     pub network: Network,
     pub parameters: Parameters,
     pub data: Arc<Dataset>,
     pub reference: Reference,
-    /// The first mini-batch, `[batch, features]`.
+    /// Inputs of the first mini-batch, `[batch, features]`.
     pub inputs: Vec<f64>,
-    /// `[batch, outputs]`
+    /// Targets of the first mini-batch, `[batch, outputs]`.
     pub targets: Vec<f64>,
     pub gradients: Gradients,
 }
@@ -61,7 +61,7 @@ impl Problem {
         })
     }
 
-    /// The power of two with which the largest of the reference's gradients moves its parameter by about `distance`.
+    /// The learning rate, a power of two, at which the largest gradient moves its parameter by about `distance`.
     pub fn rate(&self, distance: f32) -> f32 {
         let tensors = self.gradients.weights.iter().chain(&self.gradients.biases);
         let largest = tensors.flatten().fold(0.0_f64, |largest, gradient| largest.max(gradient.abs()));
@@ -74,12 +74,15 @@ impl Problem {
     }
 }
 
-/// What the reference and the backends take on the host, before any of it is allocated.
+/// Checks that the host has memory for the reference and the backends, before any of it is allocated.
+///
+/// # Errors
+/// [`crate::Error::DoesNotFit`]
 pub(super) fn check_memory(settings: &Settings) -> Result<()> {
     let network = settings.network.build()?;
     let states: u64 = Chain::of(&network, settings.batching.batch)?.state_bytes.iter().sum();
-    // Of f32: twice on the CPU backend, before and after a step. Of f64: the reference and a copy of it, its gradients,
-    // the device's and the CPU's.
+    // In f32: the CPU backend's, before a step and after it, each twice. In f64: the reference and a copy of it, its
+    // gradients, the device's and the CPU's.
     let parameters = (4 * 4 + 5 * 8) * network.parameter_count();
     check_host_memory(
         "the reference's numbers in f64 and the copies of parameters beside them",
@@ -87,9 +90,9 @@ pub(super) fn check_memory(settings: &Settings) -> Result<()> {
     )
 }
 
-/// Weights scaled by the fan-in, so that a correct device is told from a wrong one however wide and deep the network is:
-/// a layer that amplifies its input also amplifies rounding, and a deep chain of such layers leaves the range of f32.
-/// Sigmoid's derivative is at most 1/4, so its gain may be 4.
+/// Random parameters scaled by the fan-in, so that the checks tell a correct device from a wrong one however wide and deep
+/// the network is: a layer that amplifies its input amplifies rounding, too, and a deep chain of such layers leaves the
+/// range of f32. The derivative of sigmoid is at most 1/4, so its gain may be 4.
 fn parameters(network: &Network, settings: &Settings) -> Parameters {
     let gain = match settings.network.activation {
         Activation::Sigmoid => 4.0,
@@ -99,7 +102,7 @@ fn parameters(network: &Network, settings: &Settings) -> Parameters {
     Random::new(settings.optimization.seed).parameters(network, gain)
 }
 
-/// A few mini-batches and one sample more. Those of the first are clear of kinks where that can be had.
+/// A few mini-batches and one more sample. The samples of the first are clear of kinks, if draws find such samples.
 fn train_split(
     settings: &Settings,
     network: &Network,
@@ -128,7 +131,7 @@ fn is_clear_of_kinks(reference: &Reference, sample: &[f64]) -> bool {
     let states = reference.states(sample);
     (0..reference.layers()).all(|layer| {
         let (kind, shape) = (reference.kind(layer), reference.shape(layer, 1));
-        // What the activation is given: the state that is read, or the sums of which the state is made.
+        // Inputs of the activation: the state that is read, or the pre-activations.
         let given = match kind.load {
             reference::Activation::Identity => {
                 let kind = Kind { store: reference::Activation::Identity, ..kind };

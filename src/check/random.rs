@@ -6,7 +6,7 @@ use crate::Result;
 use crate::data::{Inputs, Split, Targets};
 use crate::model::{LayerParameters, Network, Parameters};
 
-/// Random numbers that are the same in every run.
+/// A seeded generator, whose values are the same in every run.
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
@@ -14,7 +14,7 @@ impl Random {
         Random(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    /// From 0 to `bound - 1`.
+    /// A uniform integer in `0..bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0.random_range(0..bound)
     }
@@ -27,7 +27,7 @@ impl Random {
         (0..count).map(|_| scale * self.normal()).collect()
     }
 
-    /// Weights of `gain / √fan-in`, and small biases.
+    /// Weights with standard deviation `gain / √fan-in`, and small biases.
     pub fn parameters(&mut self, network: &Network, gain: f32) -> Parameters {
         let layers = network.layers().map(|layer| LayerParameters {
             weights: self.normals(layer.inputs * layer.outputs, gain / (layer.inputs as f32).sqrt()),
@@ -57,7 +57,7 @@ impl Random {
     }
 
     pub fn labels(&mut self, network: &Network, samples: usize) -> Vec<u32> {
-        // One output tells two classes apart.
+        // One output distinguishes two classes.
         (0..samples).map(|_| self.below(network.outputs().max(2)) as u32).collect()
     }
 }

@@ -7,25 +7,25 @@ use crate::strategy::Strategy;
 use crate::train::{Machine, MemoryReport, Trainer, task};
 use crate::{Error, Result};
 
-/// Of more values of n than this, 0 among them, as many are tried, and the small ones all.
+/// Most values of n tried, including 0; all up to `SMALL_N` are among them.
 const MOST_N: usize = 64;
 const SMALL_N: usize = 16;
 
-/// The most parts that a batch is split into where it can be split into fewer.
+/// Most micro-batches in a batch, unless its size has no smaller divisor.
 const MOST_PARTS: usize = 10;
 
-/// Runs of one problem on one machine, and what was seen of their memory.
+/// Runs of one problem on one machine, and the worst deviation of their memory from the plan.
 pub(super) struct Runs<'a> {
     machine: &'a Machine,
     problem: &'a Problem,
     memory: Worst,
 }
 
-/// What a run must share with every other that differs in strategy alone: the hash of its parameters, the bits of its
-/// loss and of the test split's. Or what kept it from ending.
+/// What runs that differ only in strategy must share: the hash of the parameters, the bits of the training loss and of the
+/// test loss. An error says why the run has no result.
 type Outcome = Result<(String, u32, u32), String>;
 
-/// How many runs of a kind came out otherwise, and the first that did.
+/// Number of runs whose outcome differs, and the first of them.
 #[derive(Default)]
 struct Compared {
     runs: usize,
@@ -58,15 +58,15 @@ impl<'a> Runs<'a> {
         Runs { machine, problem, memory: Worst::default() }
     }
 
-    /// Every n gives the weights that keeping everything gives.
+    /// Every n gives the weights of storing everything.
     ///
-    /// As in all these lines but `repeat`, a run is one step at the huge rate of [`MOVE`], which makes every bit of
-    /// every gradient a bit of a weight, however small it is.
+    /// As in all these checks but `repeat`, a run is one step at the huge rate of [`MOVE`], which turns every bit of every
+    /// gradient into a bit of a weight, however small it is.
     pub fn every_n(&mut self, mut on_run: impl FnMut(usize, usize)) -> Result<Check> {
         let layers = self.problem.layers();
         let value = |index: usize| match index {
             _ if layers < MOST_N || index <= SMALL_N => index,
-            // The rest of them evenly up to the last.
+            // The rest, evenly spaced up to the last.
             _ => SMALL_N + ((index - SMALL_N) * (layers - SMALL_N)).div_ceil(MOST_N - 1 - SMALL_N),
         };
         let values: Vec<usize> = (1..MOST_N.min(layers + 1)).map(value).collect();
@@ -81,7 +81,7 @@ impl<'a> Runs<'a> {
         Ok(compared.check("every-n", &what))
     }
 
-    /// So does every budget, the least included.
+    /// Every budget gives these weights, including the smallest.
     pub fn budgets(&mut self) -> Result<Check> {
         let everything = self.one_step(Strategy::EveryN(0));
         let expected = self.run(&everything)?;
@@ -95,7 +95,7 @@ impl<'a> Runs<'a> {
         Ok(compared.check("budgets", &format!("from {least} bytes, the least, to {most}")))
     }
 
-    /// So do all strategies in micro-batches, for one size of these.
+    /// With gradient accumulation, all strategies give the same weights for one size of micro-batch.
     pub fn micro_batches(&mut self) -> Result<Check> {
         let batch = self.problem.settings.batching.batch;
         let divisors = || (2..=batch).filter(|parts| batch.is_multiple_of(*parts));
@@ -122,11 +122,11 @@ impl<'a> Runs<'a> {
         Ok(compared.check("micro-batches", &what))
     }
 
-    /// What is recomputed is what was there, and looking at it changes nothing.
+    /// Recomputed states are bit-identical, and comparing them changes no result.
     pub fn recompute(&mut self) -> Result<Check> {
         let everything = self.one_step(Strategy::EveryN(0));
         let expected = self.run(&everything)?;
-        // States that are looked at are in memory, which takes more of it.
+        // States to compare have to be in device memory, so budgets are larger.
         let verified = |settings| Settings {
             diagnostics: Diagnostics { verify_recompute: true, timed: false },
             ..settings
@@ -142,7 +142,7 @@ impl<'a> Runs<'a> {
         Ok(compared.check("recompute", &format!("{states} recomputed states compared bit for bit")))
     }
 
-    /// A run of a few ordinary steps, shuffled and scored, comes out the same a second time, and under every strategy.
+    /// A few ordinary steps, shuffled and evaluated, give the same result a second time, and under every strategy.
     pub fn repeat(&mut self) -> Result<Check> {
         let settings = |strategy| {
             let mut settings = self.one_step(strategy);
@@ -168,7 +168,7 @@ impl<'a> Runs<'a> {
         Ok(compared.check("repeat", &format!("{BATCHES} steps and an evaluation each, every run made twice")))
     }
 
-    /// What was planned for all runs so far is what was counted.
+    /// Counted bytes equal planned bytes in all runs so far.
     pub fn memory(self) -> Check {
         self.memory.check("memory", 0.0, "most bytes between planned and counted in any", "runs")
     }
@@ -191,7 +191,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// Strategies that recompute within many short intervals, and within one that is half the chain.
+    /// Strategies that recompute in many short intervals, and in one that is half the chain.
     fn recomputing(&self) -> Vec<Strategy> {
         let layers = self.problem.layers();
         let mut values = vec![2, layers.isqrt().max(2), layers.div_ceil(2)];
@@ -200,7 +200,7 @@ impl<'a> Runs<'a> {
         values.into_iter().map(Strategy::EveryN).collect()
     }
 
-    /// The least budget and some larger ones, in order, for runs that differ from `everything` in strategy alone.
+    /// The smallest budget and some larger ones, ascending, for runs that differ from `everything` only in strategy.
     fn budgets_of(&self, everything: &Settings) -> Result<Vec<u64>> {
         let task = task(everything, &self.problem.network, self.problem.data.shape());
         let target = self.machine.target();
@@ -221,7 +221,7 @@ impl<'a> Runs<'a> {
         Ok(self.run_counting(settings)?.0)
     }
 
-    /// The outcome, and how many recomputed states were compared.
+    /// The outcome, and the number of recomputed states that were compared.
     fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
         let Problem { data, parameters, .. } = self.problem;
         let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
@@ -230,7 +230,7 @@ impl<'a> Runs<'a> {
             Ok((epoch, parameters)) => {
                 Ok((parameters.sha256(), epoch.loss.to_bits(), epoch.test.loss.to_bits()))
             }
-            // These say that something computes wrongly, which is what is asked here.
+            // These errors mean that something computes wrongly, which is what the check looks for.
             Err(Error::RecomputeDiffers { layer, part, sample, .. }) => Err(format!(
                 "the recomputed output of layer {layer} differs in sample {sample} of micro-batch {part}"
             )),
@@ -246,7 +246,7 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// Bytes between plan and count, over all categories and intervals, and buffers made after the first step.
+/// Bytes by which plan and count differ over all categories and intervals, plus buffers allocated after the first step.
 fn bytes_that_differ(memory: &MemoryReport) -> u64 {
     let categories = memory.planned.iter().zip(memory.counted.iter());
     let by_category: u64 = categories.map(|((_, planned), (_, counted))| planned.abs_diff(counted)).sum();

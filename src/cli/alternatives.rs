@@ -97,7 +97,7 @@ impl Alternatives<'_> {
 
     fn choice(&self, strategy: Strategy, task: &Task) -> Result<Option<Choice>> {
         let planned = fitting(self.target.plan(strategy, task, self.residence))?;
-        Ok(planned.map(|planned| Choice::new(strategy, &planned.plan, planned.beside.total())))
+        Ok(planned.map(|planned| Choice::new(strategy, &planned.plan, planned.beside().total())))
     }
 
     fn task(&self, micro_batch: usize) -> Task<'_> {

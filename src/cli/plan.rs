@@ -66,7 +66,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     };
 
     let alternatives = Alternatives { settings: &settings, network: &network, data, target, residence };
-    let asked = Choice::new(planned.strategy, &planned.plan, planned.beside.total());
+    let asked = Choice::new(planned.strategy, &planned.plan, planned.beside().total());
     let mut compared = alternatives.compared(&asked)?;
     let micro_batches = alternatives.micro_batches(&compared)?;
     compared.extend(alternatives.in_place_of_every_n(&compared)?);
@@ -75,7 +75,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         summary,
         device,
         planned_for,
-        beside: planned.beside,
+        beside: planned.beside(),
         bound_flops,
         compared,
         micro_batches,

@@ -3,83 +3,61 @@ use std::time::Instant;
 
 use super::faults::Faults;
 use super::layer_state::LayerState;
-use super::partition::Partition;
-use super::slice::{Slice, zeros};
+use super::slice::Slice;
 use super::steps::Steps;
+use super::target::{Footprint, column_bytes};
 use super::update::Update;
 use super::work::{MicroBatch, Queued};
+use super::zeros::zeros;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Span, Task, Timing};
+use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Span, Timing};
 use crate::execute::{Backend, Work};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Parameters, StepParams};
-use crate::plan::{Plan, PoolLimits, SlotId};
+use crate::plan::{Plan, SlotId};
 use crate::{Error, Result};
 
-/// Of passes in which nothing goes backward.
+/// Step parameters of passes without backward.
 const NO_STEP_PARAMS: StepParams = StepParams { rate: 0.0, stride: 0.0, root: 1.0 };
-/// What is run at once: so much that to wake the threads takes little beside it.
+/// FLOPs and micro-batches that are queued before they run: enough that waking the threads takes little time in comparison.
 const RUN_FLOPS: u64 = 400_000_000;
 const RUN_BATCHES: u64 = 16;
 
 /// Runs plans on the host's processor.
 ///
-/// What the executor asks for is recorded, and run once a few micro-batches are there. The dataset is read where it lies in
-/// host memory, so it takes no bytes here.
+/// Work is queued, and runs once a few micro-batches are complete. The dataset is read from host memory, so it takes no
+/// device bytes.
 pub struct Cpu {
     steps: Steps,
-    /// What is to be run, of how many micro-batches and which of the split's samples.
+    /// Work to run, its number of micro-batches, and their samples as rows of the split.
     queue: Vec<Queued>,
     batches: u64,
     samples: Vec<u32>,
-    /// How many micro-batches are run at once.
+    /// Micro-batches that run at once.
     at_once: u64,
-    /// Of the micro-batch that is recorded.
+    /// Accumulation of the micro-batch being queued.
     accumulation: Accumulation,
     parts: usize,
-    /// Of the pass's mini-batches.
+    /// Step parameters of the pass's mini-batches.
     step_params: Vec<StepParams>,
-    /// Micro-batches of the pass that were begun.
+    /// Micro-batches of the pass begun so far.
     begun: usize,
     cursor: BatchCursor,
-    /// Micro-batches in the pass whose loss or score was asked for.
+    /// Micro-batches of the pass whose loss or score was queued.
     seen: u32,
-    /// When the laps began, and when each was over.
+    /// Start of the first lap, and end of each.
     laps: Vec<Instant>,
     entries: Vec<LedgerEntry>,
 }
 
 impl Cpu {
-    /// Bytes of everything beside the plan's pool, before any of it is allocated.
-    pub fn bytes_beside_pool(task: &Task) -> ByCategory {
-        let parameters = 4 * task.network.parameter_count();
-        let gradients = if task.keeps_gradients() { parameters } else { 0 };
-        let words = (task.network.features() + task.data.train.target_words) as u64;
-        let tensors = [
-            (Category::Parameters, parameters),
-            (Category::Optimizer, parameters * task.rule.optimizer.moments() as u64),
-            (Category::Gradients, gradients),
-            (Category::Batch, 4 * task.micro_batch as u64 * words),
-        ];
-        tensors.into_iter().chain(Partition::of(task).bytes().iter()).collect()
-    }
-
-    /// What the pool of a micro-batch of `rows` samples may be: slices take their rows of whole columns.
-    pub fn pool_limits(rows: usize) -> PoolLimits {
-        PoolLimits {
-            alignment: column_bytes(rows),
-            block_multiple: column_bytes(rows),
-            ..PoolLimits::default()
-        }
-    }
-
-    /// Allocates everything that training needs.
+    /// Allocates all buffers of `job`, those beside the pool as planned in `footprint`.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where the host has no room for it.
-    pub fn new(job: &Job, ledger: &Ledger) -> Result<Self> {
+    /// [`Error::DoesNotFit`] if the host has too little memory.
+    pub fn new(job: &Job, footprint: Footprint, ledger: &Ledger) -> Result<Self> {
         let task = &job.task;
-        let partition = Partition::of(task);
+        let Footprint { partition, .. } = footprint;
         let mut entries = Vec::new();
         let mut book = |label: String, bytes: ByCategory| entries.push(ledger.book(&label, bytes));
 
@@ -87,14 +65,15 @@ impl Cpu {
         for (index, layer) in task.network.layers().enumerate() {
             let bytes = 4 * layer.parameter_count();
             let of_optimizer = bytes * task.rule.optimizer.moments() as u64;
-            for (what, category, bytes, is_there) in [
-                ("", Category::Parameters, bytes, true),
-                ("gradients of ", Category::Gradients, bytes, task.keeps_gradients()),
-                ("moments of ", Category::Optimizer, of_optimizer, of_optimizer > 0),
-            ] {
-                if is_there {
-                    book(format!("{what}W{index}, b{index}"), ByCategory::of(category, bytes));
-                }
+            let mut book = |what: &str, category, bytes| {
+                book(format!("{what}W{index}, b{index}"), ByCategory::of(category, bytes));
+            };
+            book("", Category::Parameters, bytes);
+            if task.keeps_gradients() {
+                book("gradients of ", Category::Gradients, bytes);
+            }
+            if of_optimizer > 0 {
+                book("moments of ", Category::Optimizer, of_optimizer);
             }
             layers.push(LayerState::new(task, index, job.parameters, job.moments)?);
         }
@@ -199,10 +178,12 @@ impl Device for Cpu {
     }
 
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
-        // What an earlier step that failed has left.
+        // An earlier step that failed may have left work.
         self.forget();
         self.cursor.begin(pass, skip * self.steps.partition.rows);
-        self.steps.slices.iter_mut().for_each(Slice::begin_pass);
+        for slice in &mut self.steps.slices {
+            slice.begin_pass();
+        }
         self.steps.faults = Faults::none();
         self.step_params.clear();
         self.step_params.extend_from_slice(step_params);
@@ -290,18 +271,14 @@ impl Timing for Cpu {
     }
 }
 
-/// Bytes of a column of `rows` numbers.
-fn column_bytes(rows: usize) -> u64 {
-    4 * rows as u64
-}
-
-/// How many columns of `rows` numbers are in `bytes`.
+/// Number of columns of `rows` elements in `bytes`.
 fn column(bytes: u64, rows: usize) -> Result<usize> {
-    match bytes % column_bytes(rows) {
-        0 => Ok((bytes / column_bytes(rows)) as usize),
-        _ => Err(Error::internal(format!(
+    if bytes.is_multiple_of(column_bytes(rows)) {
+        Ok((bytes / column_bytes(rows)) as usize)
+    } else {
+        Err(Error::internal(format!(
             "found an offset of {bytes} bytes in the pool, expected a multiple of {}",
             column_bytes(rows)
-        ))),
+        )))
     }
 }

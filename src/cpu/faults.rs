@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::Fault;
 
-/// The earliest fault that any thread has met.
+/// The earliest fault found by any thread.
 pub(super) struct Faults(AtomicU64);
 
 impl Faults {

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use super::slice::zeros;
 use super::update::Moving;
+use super::zeros::zeros;
 use crate::Result;
 use crate::device::Task;
 use crate::model::{Layer, LayerParameters, Parameters};

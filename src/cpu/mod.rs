@@ -1,7 +1,7 @@
-//! The CPU backend: the same plans, on host memory that the ledger counts as the device's.
+//! The CPU backend: the same plans, on host memory that the ledger counts as device memory.
 //!
-//! One file a kernel, each named as its twin in `shaders/`; the matrix products come from the `gemm` crate. A thread takes a
-//! slice of the batch through all layers, so that what it works on stays in its own core's cache.
+//! Each kernel has a file, named like its twin in `shaders/`; matrix products come from the `gemm` crate. A thread takes a
+//! slice of the batch through all layers, so that its operands stay in its core's cache.
 
 mod activation;
 mod backend;
@@ -22,21 +22,24 @@ mod score;
 mod sine;
 mod slice;
 mod steps;
+mod target;
 mod team;
 mod update;
 mod work;
+mod zeros;
 
 pub use backend::Cpu;
+pub use target::{Footprint, footprint, pool_limits};
 
 use crate::device::DeviceInfo;
 
-/// The host's processor, with as many threads as there are.
+/// The host's processor, with all threads of the pool.
 pub fn info() -> DeviceInfo {
     info_of(rayon::current_num_threads())
 }
 
-/// The host's processor, by the name that the system gives it, else by its architecture; in the driver's place the number of
-/// threads, on which the order of some sums depends.
+/// The host's processor by its name, or else its architecture. In place of a driver it has the number of threads, on which
+/// the order of some sums depends.
 fn info_of(threads: usize) -> DeviceInfo {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -1,9 +1,9 @@
 use pulp::{Arch, NullaryFnOnce};
 
-/// How many numbers are added up side by side.
+/// Elements that are added side by side.
 const BLOCK: usize = 64;
 
-/// `Σ partials`, each as long as `count` says and added in their order, block by block into `take(start, sums)`.
+/// Sums `partials`, each of `count` elements, in their order, and passes each block of sums to `take(start, sums)`.
 pub(super) fn add_up<'a>(
     partials: impl Iterator<Item = &'a [f32]> + Clone,
     count: usize,
@@ -18,7 +18,7 @@ struct AddUp<I, F> {
     take: F,
 }
 
-/// Not a closure, which would be compiled for the least of processors unless it happened to be inlined.
+/// A struct rather than a closure: a closure that is not inlined is compiled for the oldest supported processor.
 impl<'p, I: Iterator<Item = &'p [f32]> + Clone, F: FnMut(usize, &[f32])> NullaryFnOnce for AddUp<I, F> {
     type Output = ();
 

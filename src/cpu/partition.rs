@@ -5,43 +5,43 @@ use crate::device::Task;
 use crate::memory::{ByCategory, Category};
 use crate::model::Layer;
 
-/// Fewer samples make no slice of their own: products of so few rows are slow.
+/// Fewest samples in a slice: products of fewer rows are slow.
 const LEAST_ROWS: usize = 16;
-/// Steps of fewer FLOPs are made by one thread: to wake another takes as long.
+/// Steps of fewer FLOPs run on one thread: waking another would take as long.
 const LEAST_FLOPS: u64 = 1_000_000;
-/// How many gradients a slice sums up on its own before those of all slices are added up.
+/// Largest number of gradients that a slice sums on its own before the slices' sums are added.
 const MOST_PARTIALS: usize = 16 * 1024;
 
-/// How a task is shared out among threads: each takes a slice of the batch through all layers.
+/// How a task is split among threads: each takes a slice of the batch through all layers.
 ///
-/// It depends on the number of threads, and with it the order in which gradients are summed up.
+/// The partition, and with it the order in which gradients are summed, depends on the number of threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
-    /// Those that there are, and those that work.
+    /// Threads in the pool.
     pub available: usize,
+    /// Threads that work.
     pub threads: usize,
     /// Samples in a micro-batch.
     pub rows: usize,
-    /// How many slices it is cut into.
+    /// Number of slices of a micro-batch.
     slices: usize,
-    /// By layer: where its gradients are among a slice's partial sums. None of a layer that has too many: threads share
-    /// out its outputs, once the deltas of all slices are there.
+    /// For each layer, the range of its gradients in a slice's partial sums. `None` for a layer with too many: threads split
+    /// its outputs once the deltas of all slices are there.
     places: Vec<Option<GradientRange>>,
     /// Partial sums in a slice.
     pub partials: usize,
-    /// Weights and biases of the largest layer whose gradients are made whole before they move its parameters, and are
-    /// kept nowhere else.
+    /// Weights and biases of the largest layer whose gradients are summed before the update and are not stored.
     pub scratch: [usize; 2],
-    /// Columns of the widest state that is not read as it is.
+    /// Width of the widest state that a layer normalises or activates as it reads it.
     pub loaded: usize,
-    /// Columns of the output.
+    /// Width of the output.
     pub outputs: usize,
 }
 
-/// Where a slice keeps its sums of a layer's gradients: weights, then bias.
+/// Range of a layer's gradients in a slice's partial sums: weights, then bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GradientRange {
-    /// Those of one group are there at the same time.
+    /// Layers of one group are stored at the same time.
     pub group: usize,
     pub start: usize,
     pub end: usize,
@@ -98,12 +98,12 @@ impl Partition {
         self.places[layer]
     }
 
-    /// Threads that a slice has for its products.
+    /// Threads for the products of one slice.
     pub fn threads_each(&self) -> usize {
         self.threads / self.slices
     }
 
-    /// Bytes of all partial sums and scratch.
+    /// Bytes of partial sums and workspace.
     pub fn bytes(&self) -> ByCategory {
         let gradients = self.slices * self.partials + self.scratch.iter().sum::<usize>();
         let workspace = self.rows * self.loaded + self.slices * self.outputs;

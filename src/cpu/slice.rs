@@ -12,6 +12,7 @@ use super::partition::{GradientRange, Partition};
 use super::product::Write;
 use super::score::score;
 use super::work::{MicroBatch, Queued};
+use super::zeros::zeros;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
 use crate::execute::Work;
@@ -19,52 +20,52 @@ use crate::model::{Layer, Network};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
-/// A part of the batch, with its part of every value in the pool: what one thread takes through a step.
+/// A slice of the batch, with its rows of every value in the pool: what one thread takes through a step.
 pub(super) struct Slice {
     /// Its samples, as rows of the micro-batch.
     rows: Range<usize>,
     values: Values,
     /// Their targets, as words.
     targets: Vec<u32>,
-    /// What a layer's normalisation and activation make of the state that it reads.
+    /// Workspace for a layer's normalised and activated input, `[rows, inputs]`.
     loaded: Vec<f32>,
-    /// A sample's outputs.
+    /// Workspace for one sample's outputs.
     row: Vec<f32>,
-    /// Its sums of gradients, where the partition puts them.
+    /// Its sums of gradients, at the offsets of the partition.
     partials: Vec<f32>,
-    /// How many of them count, the first ones.
+    /// Number of samples, from the first, that count in metrics.
     new: usize,
-    /// Of the pass at hand.
+    /// Sums over the current pass.
     pub loss: f32,
     pub correct: u32,
 }
 
-/// What all slices see of a step.
+/// What all slices share in a step.
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     pub network: &'a Network,
     pub layers: &'a [LayerState],
     pub partition: &'a Partition,
     pub split: &'a Split,
-    /// Rows of the split, of one micro-batch or several.
+    /// Samples of one micro-batch or several, as rows of the split.
     pub samples: &'a [u32],
     /// Samples in a mini-batch.
     pub batch: usize,
     pub faults: &'a Faults,
-    /// Which of the pass's micro-batches it is.
+    /// Index of the micro-batch in the pass.
     pub number: u32,
 }
 
 /// A slice's part of the pool.
 struct Values {
     rows: usize,
-    /// Where each slot begins.
+    /// Offset of each slot.
     starts: Vec<usize>,
     numbers: Vec<f32>,
 }
 
 impl Slice {
-    /// `rows` of a pool of `columns` columns, with `slots` beginning at these columns, of samples whose targets have
+    /// The slice of `rows`, for a pool of `columns` columns in which `slots` start at these columns. A target has
     /// `target_words` words.
     pub fn new(
         rows: Range<usize>,
@@ -162,26 +163,27 @@ impl Slice {
         Ok(())
     }
 
-    /// Its rows of what `layer` makes of the state that it reads, `[rows, inputs]`, as its last work has left it.
+    /// Its rows of the operand that `layer` multiplies by its weights, `[rows, inputs]`, as its last work has left it.
     pub fn loaded(&self, layer: Layer, state: SlotId) -> &[f32] {
-        match layer.transforms_input() {
-            true => &self.loaded[..layer.inputs * self.rows.len()],
-            false => self.value(state, layer.inputs),
+        if layer.transforms_input() {
+            &self.loaded[..layer.inputs * self.rows.len()]
+        } else {
+            self.value(state, layer.inputs)
         }
     }
 
-    /// Its rows of what is in `slot`, `[rows, width]`.
+    /// Its rows of the value in `slot`, `[rows, width]`.
     pub fn value(&self, slot: SlotId, width: usize) -> &[f32] {
         self.values.get((slot, width))
     }
 
-    /// What it has summed up for a layer.
+    /// Its sums of a layer's gradients.
     pub fn partials(&self, place: GradientRange) -> &[f32] {
         &self.partials[place.start..place.end]
     }
 }
 
-/// Puts what is normalised of `state` into `loaded`, where `layer` normalises.
+/// Writes the normalised `state` to `loaded` if `layer` normalises its input.
 fn normalise(layer: Layer, state: &[f32], loaded: &mut [f32]) {
     if layer.layer_norm {
         let loaded = &mut loaded[..state.len()];
@@ -190,8 +192,8 @@ fn normalise(layer: Layer, state: &[f32], loaded: &mut [f32]) {
     }
 }
 
-/// What `layer` multiplies by its weights: `state` itself, or in `loaded` what its activation makes of it, or of what was
-/// normalised there.
+/// The operand that `layer` multiplies by its weights: `state` itself, or `loaded` with the activation applied to `state`
+/// or to its normalisation.
 fn load<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
     if !layer.transforms_input() {
         return state;
@@ -216,24 +218,9 @@ impl Values {
         })
     }
 
-    /// Where a value of `width` columns is that is in `slot`.
+    /// Range of a value of `width` columns in `slot`.
     fn range(&self, (slot, width): (SlotId, usize)) -> Range<usize> {
         let start = self.starts[slot];
         start..start + width * self.rows
     }
-}
-
-/// # Errors
-/// [`Error::DoesNotFit`] where the host has no room for it.
-pub(super) fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| {
-        let bytes = count * size_of::<T>();
-        Error::DoesNotFit(format!(
-            "{what} takes {bytes} bytes, more than the host has; \
-             use a smaller --batch or --micro-batch, or narrower --layers"
-        ))
-    })?;
-    values.resize(count, T::default());
-    Ok(values)
 }

@@ -18,13 +18,13 @@ use crate::execute::Work;
 use crate::model::{LayerParameters, Network, UpdateRule};
 use crate::plan::SlotId;
 
-/// Fewer FLOPs of a layer's gradients are not shared out among threads.
+/// Layers whose gradients take fewer FLOPs are not split among threads.
 const LEAST_SHARED_FLOPS: u64 = 1_000_000;
 
-/// A network's parameters, and the slices of a batch that move them.
+/// A network's parameters, and the slices of a batch that update them.
 ///
-/// Each thread takes its slice through as much work as it can without the others: all of it, but for the sums of gradients
-/// over slices.
+/// Each thread takes its slice through as much work as it can without the others: all of it, except for the sums of
+/// gradients over slices.
 pub(super) struct Steps {
     pub network: Network,
     pub rule: UpdateRule,
@@ -33,28 +33,28 @@ pub(super) struct Steps {
     pub partition: Partition,
     pub slices: Vec<Slice>,
     pub layers: Vec<LayerState>,
-    /// For the gradients of one layer.
+    /// Workspace for the gradients of one layer.
     pub scratch: LayerParameters,
-    /// Of the micro-batch at hand, as the next two.
+    /// Accumulation, index and update of the current micro-batch.
     pub accumulation: Accumulation,
     pub batch_number: u32,
     pub update: Update,
-    /// Of the pass at hand.
+    /// Faults of the current pass.
     pub faults: Faults,
 }
 
-/// What slices do without each other.
+/// Queued work that slices run without each other.
 #[derive(Default)]
 struct Phase {
-    /// From where on in what was queue.
+    /// Position in the queue of the first work.
     start: usize,
-    /// Layers whose gradients each of them sums up, all of one group.
+    /// Layers whose gradients each slice sums, all of one group.
     summed: Range<usize>,
     group: usize,
 }
 
 impl Steps {
-    /// Does what was `queue`, of one micro-batch or several, which take `samples` of `split`.
+    /// Runs `queue`, one micro-batch or several, on `samples` of `split`.
     pub fn run(&mut self, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         match self.partition.threads {
             1 => self.run_all(queue, samples, split),
@@ -94,7 +94,7 @@ impl Steps {
         self.end(&mut phase, queue, samples, split)
     }
 
-    /// Ends a phase after what was `queue` up to here.
+    /// Ends a phase, which has the rest of `queue`.
     fn end(&mut self, phase: &mut Phase, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         let Phase { start, summed, .. } = std::mem::take(phase);
         phase.start = queue.len();
@@ -125,7 +125,7 @@ impl Steps {
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds up what the slices have summed up for some `layers`, and moves parameters, or keeps gradients that will.
+    /// Adds the slices' gradients of `layers`, and updates parameters or accumulates gradients.
     fn settle(&mut self, layers: Range<usize>) {
         let moves = self.moves();
         let Steps { slices, partition, accumulation, update, layers: all, faults, batch_number, .. } = self;
@@ -151,8 +151,9 @@ impl Steps {
                         let gradients = if part == 0 { weights } else { bias };
                         let into = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
                         add_up(sums, length, |start, sums| {
-                            let gradients = gradients[start..].iter_mut().zip(sums);
-                            gradients.for_each(|(there, &sum)| *there = into.taking(*there, sum));
+                            for (gradient, &sum) in gradients[start..].iter_mut().zip(sums) {
+                                *gradient = into.taking(*gradient, sum);
+                            }
                         });
                     }
                 }
@@ -167,8 +168,8 @@ impl Steps {
         each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| (first..).zip(some).for_each(take));
     }
 
-    /// As [`Steps::settle`], of a layer whose gradients no slice has summed up: each thread does that for some of its outputs,
-    /// over all slices.
+    /// [`Steps::settle`] for a layer whose gradients no slice has summed: each thread sums those of some outputs, over all
+    /// slices.
     fn share_out(&mut self, layer: usize, state: SlotId, delta: SlotId) {
         let moves = self.moves();
         let Steps { slices, accumulation, update, scratch, faults, batch_number, .. } = self;
@@ -228,12 +229,12 @@ impl Steps {
         });
     }
 
-    /// Whether gradients that are kept move the parameters as soon as those of this micro-batch are in.
+    /// `true` if accumulated gradients update the parameters as soon as this micro-batch's are added.
     fn moves(&self) -> bool {
         self.rule.clip_norm.is_none() && self.accumulation.is_last()
     }
 
-    /// Moves all parameters by the gradients that are kept, scaled down where their norm is too large.
+    /// Updates all parameters by the accumulated gradients, scaled down if their global norm exceeds the bound.
     fn clip(&mut self) {
         let Steps { layers, update, rule, faults, batch_number, partition, .. } = self;
         let count = layers.len();
@@ -241,7 +242,7 @@ impl Steps {
         let norm = squares.sum::<f64>().sqrt();
         let most = f64::from(rule.clip_norm.unwrap_or(f32::INFINITY));
         let scale = (most / (norm + UpdateRule::CLIP_MARGIN)).min(1.0) as f32;
-        // NaN is no number to compare with, and is to be met in the gradients themselves.
+        // A NaN norm says nothing about the scale; the update finds the NaN in the gradients themselves.
         let update = Update { scale: if norm.is_finite() { scale } else { 1.0 }, ..*update };
         let share = count.div_ceil(partition.threads).max(1);
         each((0..).step_by(share).zip(layers.chunks_mut(share)), |(first, some)| {
@@ -254,7 +255,7 @@ impl Steps {
     }
 }
 
-/// Moves a layer's parameters by the gradients that are kept, where there are any; says whether all are finite.
+/// Updates a layer's parameters by its accumulated gradients, if any; returns `true` if all are finite.
 fn move_by_kept(layer: &mut LayerState, update: Update) -> bool {
     let Some(gradients) = layer.gradients.take() else { return true };
     let [weights, bias] = layer.moving();

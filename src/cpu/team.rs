@@ -1,22 +1,24 @@
-//! Threads that share out work in parts so small that to wake a thread for each would take as long. So they are woken once,
-//! by [`together`], and look for [`each`] part without going to sleep.
+//! Threads for parts of work so small that waking a thread takes as long. They are woken once, by [`together`], and poll for
+//! the parts of [`each`] without going to sleep.
 //!
-//! A thread may come to wait here only where another has taken one of its parts, and by then, oldest first, the jobs that keep
-//! threads awake. So the pool must not be one of rayon's `breadth_first`.
+//! A thread waits here only if another has taken one of its parts. Threads take the oldest jobs of others first, so by then
+//! the jobs that keep threads awake are taken, too. This does not hold for a rayon pool that is `breadth_first`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Does `work` in the pool of threads, with `threads` of them awake until it is done.
+/// Runs `work` in the thread pool, with `threads` of its threads awake until it returns.
 pub(super) fn together<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     let open = AtomicUsize::new(1);
     rayon::scope(|scope| {
         let _closes = Closes(&open);
-        (1..threads).for_each(|_| scope.spawn(|_| stay_awake_until_closed(&open)));
+        for _ in 1..threads {
+            scope.spawn(|_| stay_awake_until_closed(&open));
+        }
         work()
     })
 }
 
-/// Does `work` for every one of `parts`: the first here, the others wherever a thread is awake.
+/// Runs `work` on each of `parts`: the first on this thread, the others on any thread that is awake.
 pub(super) fn each<T: Send>(parts: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
     let mut parts = parts.into_iter().peekable();
     let Some(first) = parts.next() else { return };
@@ -46,7 +48,7 @@ fn stay_awake_until_closed(open: &AtomicUsize) {
     }
 }
 
-/// One less is open once this is dropped, also by a panic.
+/// Lowers the count of open jobs when dropped, also by a panic.
 struct Closes<'a>(&'a AtomicUsize);
 
 impl Drop for Closes<'_> {

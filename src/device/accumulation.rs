@@ -1,18 +1,18 @@
-/// Which part of a batch a micro-batch is, and so what becomes of its gradients.
+/// Position of a micro-batch in its mini-batch, which decides what backward does with its gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Accumulation {
-    /// The whole batch: its gradients move the parameters at once.
+    /// The whole mini-batch: its gradients update the parameters at once.
     Whole,
-    /// The first of several parts: its gradients are kept.
+    /// The first of several: its gradients replace the accumulated ones.
     First,
-    /// Neither the first nor the last: its gradients are added to those kept.
+    /// Neither first nor last: its gradients are added to the accumulated ones.
     Middle,
-    /// The last of several parts: its gradients and those kept move the parameters.
+    /// The last of several: the accumulated gradients and its own update the parameters.
     Last,
 }
 
 impl Accumulation {
-    /// That of part `part`, counted from 0, of a batch in `parts` parts.
+    /// The accumulation of micro-batch `part` of `parts`.
     pub fn of(part: usize, parts: usize) -> Self {
         match (part == 0, part + 1 == parts) {
             (true, true) => Accumulation::Whole,
@@ -22,18 +22,18 @@ impl Accumulation {
         }
     }
 
-    /// Every one that a batch in `parts` parts meets, each once.
+    /// All that occur in a mini-batch of `parts` micro-batches, each once.
     pub fn all(parts: usize) -> impl Iterator<Item = Self> + Clone {
         let kinds = parts.min(3);
         (0..kinds).map(move |part| Self::of(part, kinds))
     }
 
-    /// Whether no gradients are kept from an earlier part.
+    /// `true` if there are no gradients of earlier micro-batches.
     pub fn is_first(self) -> bool {
         matches!(self, Accumulation::Whole | Accumulation::First)
     }
 
-    /// Whether the parameters move.
+    /// `true` if the parameters are updated.
     pub fn is_last(self) -> bool {
         matches!(self, Accumulation::Whole | Accumulation::Last)
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_meets_every_part_of_its_number() {
+    fn mini_batches_have_each_accumulation_that_they_need() {
         use Accumulation::{First, Last, Middle, Whole};
         for (parts, met, all) in [
             (1, vec![Whole], vec![Whole]),

@@ -1,22 +1,23 @@
-/// The first number of a pass that was infinite or none.
+/// The first NaN or infinite value of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// In which of the pass's micro-batches, counted from the start of its epoch.
+    /// Micro-batch, counted from the start of the epoch.
     pub batch: u32,
-    /// The layer that had a gradient or parameter like that; none where it was the loss.
+    /// Layer whose gradient or parameter it was; `None` for the loss.
     pub layer: Option<usize>,
 }
 
 impl Fault {
-    /// What devices note of a faulty loss; less than that of any layer, because it comes before.
+    /// The place of the loss, below those of all layers because it comes first.
     pub const LOSS: u32 = 0;
 
-    /// What devices note of a fault in `layer` of `layers`: backward meets the last layer first.
+    /// The place of `layer` of `layers`. Places grow in the order in which a step meets them: backward starts at the last
+    /// layer.
     pub fn place(layer: usize, layers: usize) -> u32 {
         (layers - layer) as u32
     }
 
-    /// The fault that was noted at `place` of `layers` layers.
+    /// The fault at `place` in a network of `layers` layers.
     pub fn at(batch: u32, place: u32, layers: usize) -> Self {
         Fault { batch, layer: (place != Fault::LOSS).then(|| layers.saturating_sub(place as usize)) }
     }

@@ -2,18 +2,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A device, in words.
+/// Name and kind of a device, for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeviceInfo {
-    /// The adapter's or processor's name.
+    /// Name of the adapter or processor.
     pub name: String,
-    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu`, `other`, or `assumed` where
-    /// it is only planned for.
+    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`, `cpu` or `other`; `assumed` for a device that is only
+    /// planned for.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// `vulkan`, `metal`, `dx12`, `cpu`, or nothing where it is only planned for.
+    /// `vulkan`, `metal`, `dx12` or `cpu`; empty for a device that is only planned for.
     pub backend: String,
-    /// The driver and its version, or nothing.
+    /// Driver and version; may be empty.
     pub driver: String,
 }
 
@@ -27,12 +27,11 @@ impl fmt::Display for DeviceInfo {
     }
 }
 
-/// Device memory as the driver's allocator counts it, in bytes. On a software driver these are requested, not
-/// resident, bytes.
+/// Device memory as counted by the driver's allocator. A software driver counts requested bytes, not resident ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DriverMemory {
-    /// In buffers, the driver's own among them.
+    /// Bytes in buffers, including the driver's own.
     pub allocated: u64,
-    /// In the blocks that hold these.
+    /// Bytes in the blocks that hold these buffers.
     pub reserved: u64,
 }

@@ -4,55 +4,52 @@ use crate::data::{Dataset, DatasetShape};
 use crate::model::{Network, Parameters, UpdateRule};
 use crate::plan::Plan;
 
-/// What is trained, on what and how: all that decides which buffers there will be beside a plan's pool.
+/// What to train, and how: all that decides the buffers beside a plan's pool.
 #[derive(Clone, Copy)]
 pub struct Task<'a> {
-    /// What is trained.
+    /// The network to train.
     pub network: &'a Network,
-    /// Samples in a micro-batch: what the plan runs on.
+    /// Samples in a micro-batch, on which the plan runs.
     pub micro_batch: usize,
-    /// Micro-batches in a mini-batch, after which the parameters move.
+    /// Micro-batches in a mini-batch, which is one parameter update.
     pub parts: usize,
-    /// How parameters move.
+    /// Optimizer and gradient clipping.
     pub rule: UpdateRule,
-    /// How much data there is.
+    /// Shape of the dataset.
     pub data: DatasetShape,
-    /// Whether a GPU is to have what it takes to time actions; the CPU backend always has.
+    /// Gives a GPU the buffers that timing actions takes; the CPU backend needs none.
     pub timed: bool,
-    /// Whether a GPU may run thin layers together, in the memory of its workgroups.
+    /// Lets a GPU run adjacent thin layers in one kernel, in the memory of its workgroups.
     pub fused: bool,
-    /// Whether every state that is made again goes to memory, where it can be looked at.
+    /// Writes every recomputed state to device memory, where it can be read back.
     pub observed: bool,
-    /// Whether a GPU may find by trial how its larger products are cut best.
+    /// Lets a GPU time which tiling of its larger products is fastest.
     pub tuned: bool,
 }
 
-/// Everything that a device must know before the first step.
+/// All that a device needs before the first step.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// What is trained.
+    /// The network, and how to train it.
     pub task: Task<'a>,
-    /// What to train on.
+    /// The training and test splits.
     pub data: &'a Arc<Dataset>,
-    /// What a step does to each of its micro-batches.
+    /// The actions of each micro-batch, and their pool.
     pub plan: &'a Plan,
-    /// Whether the dataset is kept on the device; the CPU backend reads it where it lies.
-    pub dataset_on_device: bool,
-    /// Where to start from.
+    /// Initial parameters.
     pub parameters: &'a Parameters,
-    /// What the optimizer remembers at the start, as many as [`crate::model::Optimizer::moments`] says; none of them
-    /// where it remembers nothing yet.
+    /// Initial optimizer state: [`crate::model::Optimizer::moments`] entries, or none for zeros.
     pub moments: &'a [Parameters],
 }
 
 impl Task<'_> {
-    /// Mini-batches in a pass over the training split, at least 1.
+    /// Mini-batches in a pass over the training split; at least 1.
     pub fn steps_in_pass(&self) -> usize {
         (self.data.train.samples / self.batch()).max(1)
     }
 
-    /// Whether gradients outlive the kernels that make them: those of a batch in several parts, and those whose norm is
-    /// to be known before any parameter moves.
+    /// `true` if gradients are stored: for gradient accumulation, and for clipping, which needs the global norm before any
+    /// update.
     pub fn keeps_gradients(&self) -> bool {
         self.parts > 1 || self.rule.clip_norm.is_some()
     }
@@ -63,13 +60,14 @@ impl Task<'_> {
     }
 }
 
-/// Where the dataset is kept.
+/// Where to keep the dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DatasetPlacement {
-    /// On the device where it fits one binding, and the budget if there is one; the CPU backend reads it where it lies.
+    /// Resident on the device if it fits one binding and the budget, else on the host. The CPU backend reads it from host
+    /// memory.
     Auto,
-    /// On the device.
+    /// Resident on the device.
     Device,
-    /// On the host, which uploads every micro-batch.
+    /// On the host, uploaded per micro-batch.
     Host,
 }

@@ -1,31 +1,31 @@
 use crate::plan::PoolLimits;
 
-/// What a GPU can take at once, and do.
+/// Limits and capabilities of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceLimits {
-    /// The most bytes that a kernel can see through one binding.
+    /// Largest binding of a kernel, in bytes.
     pub binding_bytes: u64,
-    /// The largest buffer, in bytes.
+    /// Largest buffer, in bytes.
     pub buffer_bytes: u64,
-    /// Whether it can time actions.
+    /// `true` if it can time actions.
     pub timestamps: bool,
-    /// Bytes of memory of its own that a workgroup has for running layers together; 0 where kernels cannot.
+    /// Workgroup memory for running layers together, in bytes; 0 if kernels cannot.
     pub workgroup_bytes: u32,
-    /// The most workgroups worth having where each keeps gradients of its own.
+    /// Largest useful number of workgroups that each keep gradients of their own.
     pub chain_groups: usize,
-    /// Whether layers run together in workgroups of one subgroup, whose lanes pass on what they read.
+    /// `true` if fused layers run in workgroups of one subgroup, whose lanes share what they read.
     pub subgroups: bool,
 }
 
 impl DeviceLimits {
-    /// What they mean for a plan's pool.
+    /// Limits of a plan's pool.
     pub fn pool(self) -> PoolLimits {
         PoolLimits { block_bytes: self.buffer_bytes, ..PoolLimits::default() }
     }
 }
 
 impl Default for DeviceLimits {
-    /// What WebGPU promises of every GPU: bindings of 128 MiB, buffers of 256 MiB, no clock. Layers run one by one.
+    /// The limits that WebGPU guarantees: bindings of 128 MiB, buffers of 256 MiB, no clock. No layers are fused.
     fn default() -> Self {
         DeviceLimits {
             binding_bytes: 128 << 20,

@@ -16,42 +16,47 @@ const STEP_PARAMS_BYTES: u64 = 16;
 /// Sums of squares of each buffer of gradients.
 pub(super) const NORMS: usize = 64;
 
-/// The sizes of every buffer outside the plan's pool, known before any of them is made.
-pub(super) struct Footprint {
-    pub inputs: u64,
-    pub targets: u64,
-    pub dataset: Option<DatasetBytes>,
-    pub sizes: SizesTable,
-    pub sample_losses: u64,
+/// What a task takes on a GPU beside the plan's pool: the size of every buffer, in bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Footprint {
+    pub(super) inputs: u64,
+    pub(super) targets: u64,
+    pub(super) dataset: Option<DatasetBytes>,
+    pub(super) sizes: SizesTable,
+    pub(super) sample_losses: u64,
     /// 0 without layer normalisation.
-    pub loaded: u64,
-    pub step_params: u64,
+    pub(super) loaded: u64,
+    pub(super) step_params: u64,
     /// 0 where norms are not bounded.
-    pub norms: u64,
-    pub upload: u64,
-    pub readback: u64,
+    pub(super) norms: u64,
+    pub(super) upload: u64,
+    pub(super) readback: u64,
     /// The layers that run together, where there are any.
-    pub fusion: Option<Fusion>,
-    stopwatch: u64,
+    pub(super) fusion: Option<Fusion>,
+    /// 0 if actions are not timed.
+    pub(super) stopwatch: u64,
     parameters: u64,
     gradients: u64,
     optimizer: u64,
 }
 
 /// A dataset that stays on the device.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct DatasetBytes {
     pub order: u64,
     pub train: SplitBytes,
     pub test: SplitBytes,
 }
 
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SplitBytes {
     pub values: u64,
     pub targets: u64,
 }
 
 impl Footprint {
-    pub fn new(task: &Task, limits: DeviceLimits, resident: bool) -> Self {
+    /// The footprint of `task` on a device of these `limits`, with the dataset resident or uploaded per micro-batch.
+    pub(super) fn new(task: &Task, limits: DeviceLimits, resident: bool) -> Self {
         let &Task { network, micro_batch, data, .. } = task;
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
         let targets = 4 * (micro_batch * data.train.target_words) as u64;
@@ -89,7 +94,7 @@ impl Footprint {
             // A micro-batch from the host goes up whole, in its one submit.
             upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
-            stopwatch: if task.timed { STOPWATCH_BYTES } else { 0 },
+            stopwatch: if task.timed && limits.timestamps { STOPWATCH_BYTES } else { 0 },
             parameters,
             gradients: if task.keeps_gradients() { parameters } else { 0 },
             optimizer: parameters * task.rule.optimizer.moments() as u64,
@@ -97,6 +102,11 @@ impl Footprint {
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
+    }
+
+    /// `true` if the dataset is resident on the device.
+    pub fn has_dataset(&self) -> bool {
+        self.dataset.is_some()
     }
 
     /// The gradients that workgroups leave for others to add up.
@@ -109,7 +119,8 @@ impl Footprint {
         self.fusion.as_ref().map_or(0, Fusion::table_bytes)
     }
 
-    pub fn by_category(&self) -> ByCategory {
+    /// Bytes of all buffers beside the pool, by category.
+    pub fn bytes(&self) -> ByCategory {
         let dataset = self.dataset.as_ref().map_or(0, |dataset| {
             let splits = [&dataset.train, &dataset.test];
             dataset.order + splits.iter().map(|split| split.values + split.targets).sum::<u64>()
@@ -162,6 +173,7 @@ pub(super) fn can_stay_on_device(data: DatasetShape, binding_limit: u64) -> bool
 }
 
 /// The numbers that kernels are told, every distinct set of four once.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SizesTable(Vec<[u32; 4]>);
 
 impl SizesTable {

@@ -2,62 +2,62 @@ use std::fmt;
 
 use super::{Layers, SlotId};
 
-/// One step of a plan, with the slots that its values live in.
+/// One action of a plan, with the slots of its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Make the state after the layers from the state before them.
+    /// Compute state `layers.end` from state `layers.first`, in the forward pass.
     Forward {
-        /// The layers.
+        /// The layers to evaluate.
         layers: Layers,
-        /// Where state `layers.first` is.
+        /// Slot of state `layers.first`.
         input: SlotId,
-        /// Where state `layers.end` goes.
+        /// Slot of state `layers.end`.
         output: SlotId,
-        /// Whether that state is kept until loss or backward has read it.
+        /// `true` if the state is a checkpoint: kept until loss or backward has read it.
         keep: bool,
     },
-    /// Make the state after the layers again, with the same kernel.
+    /// Compute state `layers.end` again, with the kernel of the forward pass.
     Recompute {
-        /// The layers.
+        /// The layers to evaluate.
         layers: Layers,
-        /// Where state `layers.first` is.
+        /// Slot of state `layers.first`.
         input: SlotId,
-        /// Where state `layers.end` goes.
+        /// Slot of state `layers.end`.
         output: SlotId,
     },
-    /// Make the last layer's delta from the output state and the labels, and add up the loss.
+    /// Compute the last layer's delta from the output state and the micro-batch's targets, and add to the loss.
     Loss {
-        /// Where the output state is.
+        /// Slot of the output state.
         output: SlotId,
-        /// Where the last layer's delta goes.
+        /// Slot of the last layer's delta.
         delta: SlotId,
     },
-    /// Make the delta of the layer below, then update these layers' parameters. Of several layers, all but the last
-    /// run again first, in the kernel's own memory.
+    /// Compute the delta of layer `layers.first - 1`, then update the parameters of `layers`. With several layers, the
+    /// kernel recomputes the states between them in its own memory.
     Backward {
-        /// The layers.
+        /// The layers to differentiate.
         layers: Layers,
-        /// Where state `layers.first` is.
+        /// Slot of state `layers.first`.
         state: SlotId,
-        /// Where the delta of the last of them is.
+        /// Slot of the delta of layer `layers.last()`.
         delta: SlotId,
-        /// Where the delta of the layer below the first goes; none below layer 0.
+        /// Slot of the delta of layer `layers.first - 1`; `None` for layer 0.
         below: Option<SlotId>,
     },
     /// Count the correct predictions in the output state.
     Score {
-        /// Where the output state is.
+        /// Slot of the output state.
         output: SlotId,
     },
-    /// The value in this slot has had its last reader; the slot may hold another.
+    /// Free a slot whose value has had its last reader.
     Release {
-        /// The slot.
+        /// The slot that becomes free.
         slot: SlotId,
     },
 }
 
 impl Action {
-    /// Whether this only gives a slot back.
+    /// `true` for [`Action::Release`], which computes nothing.
     pub fn is_release(&self) -> bool {
         matches!(self, Action::Release { .. })
     }

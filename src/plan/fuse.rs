@@ -1,18 +1,16 @@
-//! Runs several layers as one action where a device can, so that the states between them never reach its memory.
+//! Fuses adjacent layers into one action where a device can, so that the states between them never reach its memory.
 //!
-//! Strategies know nothing of this: they order single layers, and what comes out here holds less and does the same.
+//! Strategies order single layers; fusion makes the same computation hold fewer bytes.
 
 use super::{Chain, Layers, Op, Schedule};
 
-/// `schedule` with fewer actions; none where the device runs layers one by one.
+/// `schedule` with fused actions; `None` if the device runs one layer per action.
 ///
-/// Layers that run forward one after the other become one action where nothing else reads the states between them.
-/// Layers that run again and then backward, with nothing else between, become one action that runs backward and makes what
-/// it needs in the kernel's own memory: the highest of them, as many as can run at once. No layer runs more often than it
-/// did.
+/// Layers that run forward one after the other become one action if nothing else reads the states between them. Layers
+/// that are recomputed and then run backward, with nothing else between, become one backward action that recomputes in
+/// the kernel's own memory: the highest of them, as many as can run at once. No layer runs more often than before.
 ///
-/// An action holds both the state that it starts from and the one that it makes, so that where widths differ much this may
-/// take more memory.
+/// An action holds its input and its output at once, so fusion may take more memory if widths differ much.
 pub(super) fn fused(chain: &Chain, schedule: &Schedule) -> Option<Schedule> {
     if chain.fusible.is_empty() {
         return None;
@@ -21,7 +19,7 @@ pub(super) fn fused(chain: &Chain, schedule: &Schedule) -> Option<Schedule> {
     Some(Schedule { ops, intervals: schedule.intervals.clone() })
 }
 
-/// `ops` with layers that run forward together where nothing else reads the states between them.
+/// `ops` with consecutive forward layers fused if nothing else reads the states between them.
 pub(super) fn forward_fused(chain: &Chain, ops: &[Op]) -> Vec<Op> {
     let readers = readers(chain, ops);
     let mut fused: Vec<Op> = Vec::new();
@@ -46,7 +44,7 @@ fn join(chain: &Chain, below: Layers, above: Layers) -> Option<Layers> {
     (below.end == above.first && chain.can_run(joined)).then_some(joined)
 }
 
-/// `ops`, which are of single layers, with layers backward together that have just run again for it.
+/// `ops` of single layers, with backward layers fused that were recomputed just before for this.
 fn backward_fused(chain: &Chain, ops: &[Op]) -> Vec<Op> {
     let readers = readers(chain, ops);
     let mut fused = Vec::new();
@@ -69,12 +67,12 @@ fn backward_fused(chain: &Chain, ops: &[Op]) -> Vec<Op> {
     fused
 }
 
-/// The lowest layer that can go backward together with layer `top`, whose op is number `turn`, after the run of
-/// recomputations that began with op `start`: the states between are there for nothing else.
+/// The lowest layer whose backward can be fused with that of layer `top`, which is op `turn`, after the recomputations
+/// from op `start` on: the states between have no other reader.
 fn bottom(chain: &Chain, ops: &[Op], readers: &[Vec<usize>], start: usize, turn: usize, top: usize) -> usize {
     let mut bottom = top;
     loop {
-        // Who made state `bottom`, and whose turn it is to go backward from the state below.
+        // The op that wrote state `bottom`, and the op that would run backward from the state below.
         let (maker, next) = (turn - 1 - (top - bottom), turn + 1 + (top - bottom));
         let for_nothing_else =
             readers[maker].iter().all(|&reader| reader == next - 1 || reader == maker + 1 && reader < turn);
@@ -97,7 +95,7 @@ fn first_of(op: Op) -> usize {
     }
 }
 
-/// By op, which later ops read the state that it makes.
+/// For each op, the later ops that read the state that it writes.
 fn readers(chain: &Chain, ops: &[Op]) -> Vec<Vec<usize>> {
     let mut readers = vec![Vec::new(); ops.len()];
     let mut makers: Vec<Option<usize>> = vec![None; chain.layers() + 1];

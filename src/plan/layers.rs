@@ -3,20 +3,19 @@ use std::ops::Range;
 
 use crate::{Error, Result};
 
-/// Neighbouring layers that run as one action: `first` to `end`, without `end`; at least one.
+/// Adjacent layers that run as one action: `first..end`, at least one.
 ///
-/// Several are one action where a device keeps the states between them in its kernel, so that they take none of its
-/// memory.
+/// A device that runs several in one action keeps the states between them in its kernel, so these take no device memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layers {
-    /// The lowest.
+    /// The lowest layer.
     pub first: usize,
-    /// One more than the highest.
+    /// One more than the highest layer.
     pub end: usize,
 }
 
 impl Layers {
-    /// How many there are.
+    /// Number of layers.
     pub fn count(self) -> usize {
         self.end - self.first
     }
@@ -32,17 +31,17 @@ impl Layers {
         }
     }
 
-    /// The highest.
+    /// The highest layer.
     pub fn last(self) -> usize {
         self.end - 1
     }
 
-    /// Each of them, lowest first.
+    /// All layers, lowest first.
     pub fn range(self) -> Range<usize> {
         self.first..self.end
     }
 
-    /// All but the highest: those that run again where the states between them are not in memory.
+    /// All but the highest layer: those that backward recomputes if the states between them are not in memory.
     pub fn below_last(self) -> Range<usize> {
         self.first..self.end - 1
     }

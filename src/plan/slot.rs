@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::memory::{ByCategory, Category};
 
-/// A slot's position in [`super::Plan::slots`].
+/// Index of a slot in [`super::Plan::slots`].
 pub type SlotId = usize;
 
 /// A value of the chain.
@@ -10,45 +10,44 @@ pub type SlotId = usize;
 pub enum Value {
     /// State `s_l`.
     State(usize),
-    /// The gradient with respect to layer `l`'s pre-activation.
+    /// Delta of layer `l`: the gradient of the loss with respect to its pre-activation.
     Delta(usize),
 }
 
 /// One device buffer of the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// What its bytes are booked under: what they hold when live bytes peak, and as fragmentation what holds
-    /// nothing then.
+    /// Categories of its bytes at the peak of live bytes; bytes that hold no value then are fragmentation.
     pub at_peak: ByCategory,
 }
 
-/// A range of a block that one value at a time lives in. Slots may overlap where their tenants never meet.
+/// A range of a block that holds one value at a time. Slots may overlap if their tenants are never live together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Position of its block in [`super::Plan::blocks`].
+    /// Index of its block in [`super::Plan::blocks`].
     pub block: usize,
-    /// Where in the block it starts, in bytes.
+    /// Offset in the block, in bytes.
     pub offset: u64,
-    /// Its size: that of its largest tenant.
+    /// Its size in bytes: that of its largest tenant.
     pub bytes: u64,
-    /// The values it holds, one after the other.
+    /// The values that it holds, in order of time.
     pub tenants: Vec<Tenant>,
 }
 
-/// A value's stay in a slot.
+/// The time that a value spends in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tenant {
-    /// What stays.
+    /// The value.
     pub value: Value,
-    /// What it is kept for.
+    /// Category of its bytes.
     pub category: Category,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// The op that writes it, counted through the step and then the evaluation, releases left out.
+    /// Index of the op that writes it. Ops of the step come first, then those of the evaluation; releases are not counted.
     pub from: usize,
-    /// The op that reads it last.
+    /// Index of the op that reads it last.
     pub until: usize,
 }
 

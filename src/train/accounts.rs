@@ -3,7 +3,7 @@ use crate::device::Inspect;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::plan::{Plan, interval_memory};
 
-/// What a run's memory was planned to be, and what is counted of it.
+/// A run's memory, planned and counted.
 pub(super) struct Accounts {
     pub planned: ByCategory,
     pub ledger: Ledger,
@@ -18,20 +18,20 @@ struct Made {
 }
 
 impl Accounts {
-    /// Of a run of `plan`, with `planned` bytes in buffers that `ledger` counts.
+    /// Accounts of a run of `plan`, with `planned` bytes in buffers that `ledger` counts.
     pub fn new(planned: ByCategory, ledger: Ledger, plan: &Plan) -> Self {
         let step_meter = LiveMeter::new(plan.slots.len());
         Accounts { planned, ledger, step_meter, made_by_first_step: None }
     }
 
-    /// A step was made on `device`.
+    /// Notes that a step has run on `device`.
     pub fn note_step(&mut self, device: &dyn Inspect) {
         if self.made_by_first_step.is_none() {
             self.made_by_first_step = Some(self.made(device));
         }
     }
 
-    /// All that is known of the memory of `plan`'s run on `device`.
+    /// Reports the memory of `plan`'s run on `device`.
     pub fn report(&self, plan: &Plan, device: &dyn Inspect) -> MemoryReport {
         let now = self.made(device);
         let first = self.made_by_first_step.unwrap_or(now);

@@ -9,56 +9,56 @@ use crate::plan::{Chain, Plan};
 use crate::strategy::Strategy;
 use crate::{Error, Result};
 
-/// Steps before the first run that is timed, so that no run waits for a driver to compile kernels.
+/// Steps of a warm-up run, so that no timed run waits for a driver to compile kernels.
 const WARM_UP_STEPS: u64 = 2;
 
-/// Several strategies that trained the same network from the same parameters, in turns.
+/// Trainings of one network from the same parameters under several strategies, in turns.
 pub struct Comparison {
-    /// What they trained on.
+    /// The device that they ran on.
     pub device: DeviceInfo,
-    /// In the order that was asked for, but store-all, if it takes part, first. The others are held against the first.
+    /// One per strategy, in the requested order but store-all first. The first is the baseline.
     pub contenders: Vec<Contender>,
 }
 
-/// One strategy, and what its runs showed.
+/// One strategy with the results of its runs.
 pub struct Contender {
     /// The strategy.
     pub strategy: Strategy,
-    /// What its steps do.
+    /// Its plan.
     pub plan: Plan,
-    /// Its epochs in the first run.
+    /// Epochs of the first run.
     pub epochs: Vec<Epoch>,
     /// Wall time of all steps of each run, without evaluations, in seconds.
     pub seconds: Vec<f64>,
-    /// Memory in the first run.
+    /// Memory of the first run.
     pub memory: MemoryReport,
     /// [`Parameters::sha256`] after each run.
     pub weights_sha256: Vec<String>,
 }
 
-/// How far a comparison is.
+/// Progress of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
-    /// Runs before this one, over all strategies.
+    /// Index of this run, over all strategies.
     pub run: usize,
-    /// Runs in all.
+    /// Number of runs, over all strategies.
     pub runs: usize,
-    /// Who trains.
+    /// The strategy of this run.
     pub strategy: Strategy,
-    /// Steps made in this run.
+    /// Steps made so far in this run.
     pub step: u64,
-    /// Steps of every run.
+    /// Steps of each run.
     pub steps: u64,
 }
 
 impl Comparison {
-    /// Trains `repeats` times under every one of `strategies`, from `parameters`.
+    /// Trains `repeats` times under each of `strategies`, from `parameters`.
     ///
-    /// Runs of different strategies alternate, each round beginning with another one, so that a machine that slows down slows all of
-    /// them. All run on `machine`, one after the other. `on_step` is told of every step.
+    /// Strategies alternate, and each round starts with another one, so that a machine that slows down slows all of them. All
+    /// run on `machine`, one after the other. `on_step` is called after each step.
     ///
     /// # Errors
-    /// Those of [`Trainer::on`] and [`Trainer::epoch`]; plans are made for all strategies before any of them runs.
+    /// Those of [`Trainer::on`] and [`Trainer::epoch`]. All strategies are planned before the first runs.
     pub fn run(
         machine: &Machine,
         settings: &Settings,
@@ -117,17 +117,17 @@ impl Comparison {
 }
 
 impl Comparison {
-    /// What the others are held against.
+    /// The contender that the others are compared with.
     pub fn baseline(&self) -> &Contender {
         &self.contenders[0]
     }
 
-    /// How much longer `contender` took than the baseline: the median over rounds.
+    /// Time of `contender` relative to the baseline: the median over rounds.
     pub fn time_ratio(&self, contender: &Contender) -> f64 {
         median(self.time_ratios(contender).collect())
     }
 
-    /// The least and the most of the rounds.
+    /// Smallest and largest time of `contender` relative to the baseline, over rounds.
     pub fn time_ratio_range(&self, contender: &Contender) -> [f64; 2] {
         range(self.time_ratios(contender))
     }
@@ -137,40 +137,40 @@ impl Comparison {
         rounds.map(|(seconds, baseline)| seconds / baseline)
     }
 
-    /// How much longer it would take if time were FLOPs.
+    /// FLOPs of a step of `contender` relative to the baseline.
     pub fn predicted_ratio(&self, contender: &Contender) -> f64 {
         contender.plan.step_flops() as f64 / self.baseline().plan.step_flops().max(1) as f64
     }
 
-    /// Whether every run of `contender` ended with the weights of the baseline's first run, to the last bit.
+    /// `true` if every run of `contender` ended with weights bit-identical to those of the baseline's first run.
     pub fn has_equal_weights(&self, contender: &Contender) -> bool {
         contender.weights_sha256.iter().all(|hash| *hash == self.baseline().weights_sha256[0])
     }
 
-    /// Bytes on the device that `contender` saves against the baseline; negative where it takes more.
+    /// Device bytes that `contender` saves over the baseline; negative if it takes more.
     pub fn saved_bytes(&self, contender: &Contender) -> i64 {
         self.baseline().memory.counted.total() as i64 - contender.memory.counted.total() as i64
     }
 }
 
 impl Contender {
-    /// The median over its runs.
+    /// Median time of its runs, in seconds.
     pub fn median_seconds(&self) -> f64 {
         median(self.seconds.clone())
     }
 
-    /// The shortest and the longest of its runs, in seconds.
+    /// Times of its shortest and longest runs, in seconds.
     pub fn range_seconds(&self) -> [f64; 2] {
         range(self.seconds.iter().copied())
     }
 
-    /// The share of the test split that it predicts right in the end, where targets are classes.
+    /// Final accuracy on the test split, for class labels.
     pub fn accuracy(&self) -> Option<f64> {
         self.epochs.last()?.test.accuracy
     }
 }
 
-/// Each of `strategies` once, store-all first if it is among them.
+/// `strategies` without repetitions, store-all first.
 fn distinct(chain: &Chain, strategies: &[Strategy]) -> Result<Vec<Strategy>> {
     let mut distinct = Vec::new();
     for strategy in strategies {
@@ -190,7 +190,7 @@ fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     values.fold([f64::INFINITY, 0.0], |[least, most], value| [least.min(value), most.max(value)])
 }
 
-/// NaN of nothing.
+/// The median of `values`; NaN if there are none.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_are_in_the_middle() {
+    fn medians_by_hand() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
         assert!(median(Vec::new()).is_nan());

@@ -2,33 +2,33 @@ use crate::device::DriverMemory;
 use crate::memory::{ByCategory, LedgerEvent};
 use crate::plan::IntervalMemory;
 
-/// Device memory, as it was planned before anything was allocated and as it was counted.
+/// Device memory as planned, before anything was allocated, and as counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryReport {
-    /// Bytes of all buffers, from the plan.
+    /// Planned bytes of all buffers, by category.
     pub planned: ByCategory,
-    /// Bytes of all buffers at their peak, from the ledger.
+    /// Counted bytes of all buffers at their peak, from the ledger.
     pub counted: ByCategory,
-    /// Live bytes of the pool by part of the step, from the plan.
+    /// Planned live bytes of the pool in each interval of a step.
     pub planned_intervals: Vec<IntervalMemory>,
-    /// Live bytes of the pool by part of the step, as the executor counted them; none before the first step.
+    /// Live bytes of the pool in each interval of the last step, counted by the executor; empty before the first step.
     pub counted_intervals: Vec<IntervalMemory>,
-    /// Live bytes of the pool after each action of a step, from the plan.
+    /// Planned live bytes of the pool after each action of a step.
     pub planned_live: Vec<ByCategory>,
-    /// The same, as the executor counted them in the last step; none before the first.
+    /// Live bytes of the pool after each action of the last step, counted by the executor; empty before the first step.
     pub counted_live: Vec<ByCategory>,
-    /// When each buffer came and went.
+    /// Allocations and releases of buffers, in order of time.
     pub events: Vec<LedgerEvent>,
-    /// Device buffers made after the first step.
+    /// Device buffers allocated after the first step.
     pub allocations_after_first_step: u64,
-    /// Buffers, bind groups and pipelines made after the first step.
+    /// Buffers, bind groups and pipelines created after the first step.
     pub objects_after_first_step: u64,
-    /// What the driver's allocator says, where it says anything.
+    /// Device memory by the driver's own account, if it keeps one.
     pub driver: Option<DriverMemory>,
 }
 
 impl MemoryReport {
-    /// Whether plan and count agree to the byte, in both senses and after every action.
+    /// `true` if planned and counted bytes are equal: of all buffers, and live after every action.
     pub fn agrees(&self) -> bool {
         self.planned == self.counted
             && self.planned_live == self.counted_live

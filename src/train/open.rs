@@ -1,4 +1,5 @@
-use super::{Planned, Target, task};
+use super::target::BackendFootprint;
+use super::{Footprint, Planned, Target, task};
 use crate::config::{DeviceChoice, Settings};
 use crate::cpu::{self, Cpu};
 use crate::data::DatasetShape;
@@ -7,20 +8,20 @@ use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{Ledger, check_host_memory};
 use crate::{Error, Result};
 
-/// Something to train on, once or several times.
+/// A machine to train on, once or several times.
 #[derive(Clone)]
 pub enum Machine {
     /// The CPU backend.
     Cpu,
-    /// A GPU, or a driver that stands in for one.
+    /// A GPU, or a software driver.
     Gpu(Box<Context>),
 }
 
 impl Machine {
-    /// The machine that `choice` names, and why `auto` passed the GPU over, where it did.
+    /// Finds the machine that `choice` names. If `auto` falls back to the CPU, returns the reason, too.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] where there is none.
+    /// [`Error::NoDevice`] if there is none.
     pub fn find(choice: DeviceChoice) -> Result<(Self, Option<Error>)> {
         let kind = match choice {
             DeviceChoice::Cpu => return Ok((Machine::Cpu, None)),
@@ -36,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// The same machine, which cuts all products in one of the ways that it can: each has its turn.
+    /// The same machine with all products tiled in one way; `turn` cycles through those that it has.
     pub fn in_turn(&self, turn: usize) -> Self {
         match self {
             Machine::Cpu => Machine::Cpu,
@@ -44,7 +45,7 @@ impl Machine {
         }
     }
 
-    /// What it is.
+    /// Name and kind of the machine.
     pub fn info(&self) -> DeviceInfo {
         match self {
             Machine::Cpu => cpu::info(),
@@ -52,7 +53,7 @@ impl Machine {
         }
     }
 
-    /// What to plan for.
+    /// The target to plan for.
     pub fn target(&self) -> Target {
         match self {
             Machine::Cpu => Target::Cpu,
@@ -60,11 +61,11 @@ impl Machine {
         }
     }
 
-    /// Plans what `settings` ask for on so much data, whatever they say of the device. Nothing is allocated, and no sample is
-    /// needed.
+    /// Plans a run of `settings` on data of this shape, whatever device the settings name. Nothing is allocated, and no
+    /// sample is needed.
     ///
     /// # Errors
-    /// [`Error::Usage`] for settings that do not fit each other, and those of [`Target::plan`].
+    /// [`Error::Usage`] for settings that contradict each other, and those of [`Target::plan`].
     pub fn plan(&self, settings: &Settings, data: DatasetShape) -> Result<Planned> {
         settings.validate()?;
         let network = settings.network.build()?;
@@ -75,17 +76,21 @@ impl Machine {
         )
     }
 
-    /// Allocates all that `job` needs, `bytes` in all, and books it in `ledger`.
+    /// Allocates the buffers of `job`, those beside the pool as planned in `footprint`, and books them in `ledger`.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where the machine is too small.
-    pub fn open(&self, job: &Job, bytes: u64, ledger: &Ledger) -> Result<Box<dyn Device>> {
-        match self {
-            Machine::Cpu => {
+    /// [`Error::DoesNotFit`] if the device's memory is too small, [`Error::Internal`] for the footprint of another target.
+    pub fn open(&self, job: &Job, footprint: Footprint, ledger: &Ledger) -> Result<Box<dyn Device>> {
+        let bytes = footprint.bytes().total() + job.plan.pool_bytes();
+        match (self, footprint.0) {
+            (Machine::Cpu, BackendFootprint::Cpu(footprint)) => {
                 check_host_memory("the cpu backend's buffers", bytes)?;
-                Ok(Box::new(Cpu::new(job, ledger)?))
+                Ok(Box::new(Cpu::new(job, footprint, ledger)?))
             }
-            Machine::Gpu(context) => Ok(Box::new(Gpu::new(context.with_ledger(ledger), job)?)),
+            (Machine::Gpu(context), BackendFootprint::Gpu(footprint)) => {
+                Ok(Box::new(Gpu::new(context.with_ledger(ledger), job, *footprint)?))
+            }
+            _ => Err(Error::internal("a plan for one backend is opened on another")),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Plan, SlotId};
 use crate::{Error, Result};
 
-/// A trained network that answers, micro-batch by micro-batch, in two states' room however deep it is.
+/// A trained network in inference, micro-batch by micro-batch, in the memory of two states whatever its depth.
 pub struct Predictor {
     device: Box<dyn Device>,
     plan: Plan,
@@ -23,10 +23,10 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Plans, and allocates everything that answers for the test split of `data` take.
+    /// Plans inference on the test split of `data`, and allocates its buffers.
     ///
     /// # Errors
-    /// [`Error::Usage`] for data that is not for this network, [`Error::DoesNotFit`] where the device is too small.
+    /// [`Error::Usage`] for data that does not fit the network, [`Error::DoesNotFit`] if the device's memory is too small.
     pub fn on(
         machine: &Machine,
         network: &Network,
@@ -50,11 +50,11 @@ impl Predictor {
             observed: false,
             tuned: false,
         };
-        let Planned { plan, beside, .. } = machine.target().plan_forward(&task)?;
-        let planned: ByCategory = beside.iter().chain(plan.pool().iter()).collect();
+        let planned = machine.target().plan_forward(&task)?;
+        let (bytes, Planned { plan, footprint, .. }) = (planned.bytes(), planned);
         let ledger = Ledger::new();
-        let job = Job { task, data, plan: &plan, dataset_on_device: false, parameters, moments: &[] };
-        let device = machine.open(&job, planned.total(), &ledger)?;
+        let job = Job { task, data, plan: &plan, parameters, moments: &[] };
+        let device = machine.open(&job, footprint, &ledger)?;
         let made = |action: &Action| match *action {
             Action::Forward { output, .. } => Some(output),
             _ => None,
@@ -68,24 +68,24 @@ impl Predictor {
             meter: LiveMeter::new(plan.slots.len()),
             plan,
             ledger,
-            planned,
+            planned: bytes,
             data: Arc::clone(data),
             micro_batch,
             outputs: network.outputs(),
         })
     }
 
-    /// What it runs on.
+    /// Name and kind of its device.
     pub fn device(&self) -> DeviceInfo {
         self.device.info()
     }
 
-    /// Bytes of all its buffers by category, as planned and as counted.
+    /// Bytes of all its buffers by category: planned, then counted.
     pub fn memory(&self) -> [ByCategory; 2] {
         [self.planned, self.ledger.at_peak()]
     }
 
-    /// The outputs of all test samples, `[samples, outputs]`, in their order.
+    /// Outputs of all test samples, `[samples, outputs]`, in order.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
@@ -98,7 +98,7 @@ impl Predictor {
         Ok(outputs)
     }
 
-    /// Tells `take` the outputs of all test samples, some whole rows `[samples, outputs]` at a time, in their order.
+    /// Passes the outputs of all test samples to `take` in order, some whole rows `[samples, outputs]` at a time.
     ///
     /// # Errors
     /// [`Error::DeviceLost`], and those of `take`.

@@ -1,27 +1,27 @@
 use crate::data::Targets;
 use crate::model::{Loss, Network};
 
-/// How outputs compare with targets, added up in f64.
+/// Metrics of outputs against targets, summed in f64.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scores {
-    /// Of targets that are classes.
+    /// Classification.
     Classes {
-        /// `[true class, predicted class]`, how many samples.
+        /// Number of samples, `[true class, predicted class]`.
         confusion: Vec<Vec<u64>>,
     },
-    /// Of targets that are numbers, over all samples and outputs.
+    /// Regression, over all samples and outputs.
     Values {
-        /// The mean squared error.
+        /// Mean squared error.
         mse: f64,
-        /// The mean distance.
+        /// Mean absolute error.
         mae: f64,
-        /// The share of the targets' variance that is met: 1 is all of it.
+        /// Coefficient of determination: the share of the targets' variance that is explained.
         r2: f64,
     },
 }
 
-/// The class that `row`, a sample's outputs, predicts: the first of the largest, or whether the only one is above the
-/// threshold of `loss`.
+/// The class that a sample's outputs `row` predict: the index of the first largest output or, with one output, 1 if it
+/// exceeds the threshold of `loss`.
 pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
     match row {
         [a] => usize::from(*a > loss.threshold()),
@@ -30,7 +30,7 @@ pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
 }
 
 impl Scores {
-    /// Those of `outputs` `[samples, outputs]` of `network`.
+    /// Scores `outputs`, `[samples, outputs]`, of `network` against `targets`.
     pub fn of(network: &Network, outputs: &[f32], targets: &Targets) -> Self {
         let width = network.outputs();
         match targets {
@@ -48,10 +48,9 @@ impl Scores {
                 let squares: f64 = errors().map(|error| error * error).sum();
                 let mut means = vec![0.0; width];
                 for row in values.chunks_exact(width) {
-                    means
-                        .iter_mut()
-                        .zip(row)
-                        .for_each(|(mean, &y)| *mean += f64::from(y) * width as f64 / count);
+                    for (mean, &y) in means.iter_mut().zip(row) {
+                        *mean += f64::from(y) * width as f64 / count;
+                    }
                 }
                 let spread = values.iter().enumerate().map(|(index, &y)| f64::from(y) - means[index % width]);
                 let variance: f64 = spread.map(|distance| distance * distance).sum();
@@ -61,7 +60,7 @@ impl Scores {
         }
     }
 
-    /// The share of samples that are predicted right, of classes.
+    /// Share of samples that are classified correctly; `None` for regression.
     pub fn accuracy(&self) -> Option<f64> {
         let Scores::Classes { confusion } = self else { return None };
         let right: u64 = confusion.iter().enumerate().map(|(class, row)| row[class]).sum();
@@ -69,7 +68,7 @@ impl Scores {
         Some(right as f64 / all as f64)
     }
 
-    /// The share of the targets' variance that is met, of numbers.
+    /// Coefficient of determination; `None` for classification.
     pub fn r2(&self) -> Option<f64> {
         match self {
             Scores::Classes { .. } => None,

@@ -3,7 +3,7 @@ use crate::data::DatasetShape;
 use crate::device::Task;
 use crate::model::Network;
 
-/// What `settings` train, on `data`.
+/// The task of training `network` with `settings` on data of shape `data`.
 pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -> Task<'a> {
     Task {
         network,

@@ -1,4 +1,4 @@
-//! Holds what is recomputed against what was there before, to the last bit.
+//! Compares recomputed states bit by bit with those of the forward pass.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -8,23 +8,23 @@ use crate::model::Network;
 use crate::plan::{Action, Plan};
 use crate::{Error, Result};
 
-/// Remembers each state that a plan makes more than once, and compares every later making with the first.
+/// Compares each recomputed state of a plan with its first computation.
 ///
-/// It keeps 64 bits of hash for each sample of such a state rather than the state itself: `8 · samples` bytes on the
-/// host for every recomputed layer, where the state takes `4 · samples · width`. Reading states back waits for the
-/// device, so a verified run is slower; its numbers are the same.
+/// It keeps a 64-bit hash of each sample's row instead of the state: `8 · samples` bytes on the host for every recomputed
+/// layer, where the state takes `4 · samples · width`. Reading states back waits for the device, so a verified run is
+/// slower; its results are the same.
 pub struct Verifier {
     samples: usize,
-    /// The width of every state, `s_0` first.
+    /// Width of each state, `s_0` first.
     widths: Vec<usize>,
-    /// By layer, whether its output is made more than once.
+    /// For each layer, `true` if its output is recomputed.
     recomputed: Vec<bool>,
-    /// By layer, the hash of each of its output's rows in the micro-batch at hand; empty until it is made.
+    /// For each layer, the hashes of its output's rows in the current micro-batch; empty until the output is computed.
     digests: Vec<Vec<u64>>,
     compared: u64,
 }
 
-/// A device whose states a [`Verifier`] looks at, for one micro-batch.
+/// A device whose recomputed states a [`Verifier`] compares, for one micro-batch.
 pub struct Verified<'a> {
     device: &'a mut dyn Device,
     verifier: &'a mut Verifier,
@@ -33,7 +33,7 @@ pub struct Verified<'a> {
 }
 
 impl Verifier {
-    /// For micro-batches of `samples` samples, run by `plan`.
+    /// A verifier for micro-batches of `samples` samples that run `plan`.
     pub fn new(network: &Network, samples: usize, plan: &Plan) -> Self {
         let layers = network.layers().len();
         let mut recomputed = vec![false; layers];
@@ -51,28 +51,30 @@ impl Verifier {
         }
     }
 
-    /// Whether the plan makes any state more than once.
+    /// `true` if the plan recomputes any state.
     pub fn has_work(&self) -> bool {
         self.recomputed.contains(&true)
     }
 
-    /// How many recomputed states were equal to the last bit to what was there before.
+    /// Recomputed states found bit-identical so far.
     pub fn compared(&self) -> u64 {
         self.compared
     }
 
-    /// Begins a micro-batch, `part` of step `step`, both counted from 0: `device` with an eye on its states.
+    /// Starts micro-batch `part` of step `step`, both counted from 0, on `device`.
     pub fn watch<'a>(&'a mut self, device: &'a mut dyn Device, step: u64, part: usize) -> Verified<'a> {
-        self.digests.iter_mut().for_each(Vec::clear);
+        for digests in &mut self.digests {
+            digests.clear();
+        }
         Verified { device, verifier: self, step, part }
     }
 
-    /// Elements of the output of `layer`, if it is one to compare.
+    /// Number of elements in the output of `layer`, if it is one to compare.
     fn elements_to_compare(&self, layer: usize) -> Option<usize> {
         self.recomputed[layer].then(|| self.samples * self.widths[layer + 1])
     }
 
-    /// Compares the output `state` of `layer`, `[samples, width]`, with its first making.
+    /// Compares the output `state` of `layer`, `[samples, width]`, with its first computation.
     ///
     /// # Errors
     /// The first sample in which they differ.
@@ -105,7 +107,7 @@ impl Backend for Verified<'_> {
     }
 }
 
-/// A hash of the bits, so that 0 and -0 differ and NaN equals itself.
+/// A hash of the row's bits: 0 and -0 differ, and NaN equals itself.
 fn digest(row: &[f32]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytemuck::cast_slice(row));

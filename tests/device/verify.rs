@@ -6,7 +6,7 @@ use crate::common::{Random, changed};
 use crate::devices;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::cpu::Cpu;
+use ckpt_gpu::cpu::{Cpu, Footprint};
 use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics};
 use ckpt_gpu::execute::{Backend, Work, execute};
@@ -190,15 +190,8 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let is_again = plan.step.iter().any(again);
     let parameters = random.parameters(&network);
     let task = task(&settings, &network, data.shape());
-    let job = Job {
-        task,
-        data: &data,
-        plan: &plan,
-        dataset_on_device: false,
-        parameters: &parameters,
-        moments: &[],
-    };
-    let sound = Cpu::new(&job, &Ledger::new()).unwrap();
+    let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
+    let sound = Cpu::new(&job, Footprint::new(&task), &Ledger::new()).unwrap();
     let width = network.widths()[layer + 1];
     let mut device = Flipped { sound, layer, sample, width, makings: 0, last: 0 };
     let mut verifier = Verifier::new(&network, BATCH, &plan);

@@ -8,13 +8,13 @@ use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, Inputs, Pass, Split};
-use crate::device::{Accumulation, Device, Job, Task};
+use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
 use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Plan, SlotId};
 use crate::strategy::Strategy;
-use crate::train::{Machine, Target};
+use crate::train::{Machine, Planned};
 use crate::{Error, Result};
 
 /// One case on one device.
@@ -26,9 +26,9 @@ pub(super) struct CaseRun<'a> {
     plan: Plan,
     data: Arc<Dataset>,
     device: Box<dyn Device>,
-    /// For shapes and activations; the parameters at hand are the device's.
+    /// Gives shapes and activations; current parameters are read from the device.
     reference: Reference,
-    /// By layer, what the reference makes of the parts of the batch so far.
+    /// For each layer, the reference's accumulated gradients of weights and bias.
     gradients: Vec<[Vec<f64>; 2]>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> CaseRun<'a> {
         let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
-        // Two mini-batches to learn from; a little more than one micro-batch to score.
+        // Two mini-batches to train on; a little more than one micro-batch to evaluate on.
         let data = Arc::new(Dataset {
             source: "random numbers".into(),
             train: random.split(&network, 2 * case.batch + 1, case.bytes, case.values)?,
@@ -61,13 +61,12 @@ impl<'a> CaseRun<'a> {
             observed: false,
             tuned: false,
         };
-        let chain = machine.target().chain(&task)?;
-        let plan = Strategy::EveryN(case.every).plan(&chain, machine.target().pool_limits(micro_batch), 0)?;
-        findings.has_chains |= !chain.fusible.is_empty();
-        let dataset_on_device = machine.target() != Target::Cpu;
-        let job =
-            Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters, moments: &[] };
-        let device = machine.open(&job, plan.pool_bytes(), &Ledger::new())?;
+        let strategy = Strategy::EveryN(case.every);
+        let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;
+        let Planned { plan, footprint, .. } = planned;
+        findings.has_chains |= !plan.chain.fusible.is_empty();
+        let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
+        let device = machine.open(&job, footprint, &Ledger::new())?;
         Ok(CaseRun {
             reference: twin::reference(&network, &parameters)?,
             gradients: vec![Default::default(); plan.chain.layers()],
@@ -105,8 +104,7 @@ impl<'a> CaseRun<'a> {
         self.check_evaluation()
     }
 
-    /// What the pass has added up so far, after each mini-batch: after the first, no parameter has been moved wrongly
-    /// that the loss depends on.
+    /// Checks the pass's metrics after a mini-batch: after the first, no wrong update has affected the loss.
     fn check_metrics(&mut self, batches: usize, losses: f64) -> Result<()> {
         let (case, metrics) = (self.case, self.device.end_pass()?);
         if metrics.batches as usize == batches {
@@ -118,7 +116,7 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// From the parameters `before`, the whole batch `rows` must lead where the reference goes in one step.
+    /// Checks that the mini-batch `rows` moves the parameters `before` to where one step of the reference moves them.
     fn check_step(&mut self, before: &Parameters, rows: &[u32]) -> Result<()> {
         let case = self.case;
         let mut reference = twin::reference(&self.network, before)?;
@@ -140,7 +138,7 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Two micro-batches, the second of them incomplete.
+    /// Checks an evaluation of two micro-batches, the second incomplete.
     fn check_evaluation(&mut self) -> Result<()> {
         let samples = self.data.test.len();
         let case = self.case;
@@ -190,7 +188,7 @@ impl<'a> CaseRun<'a> {
                 .into_iter()
                 .map(|byte| f32::from(byte) * (1.0 / 255.0))
                 .collect(),
-            // A case has none.
+            // Cases have no mapped inputs.
             Inputs::Mapped(_) => Vec::new(),
         }
     }
@@ -204,8 +202,7 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Runs one action and compares what it wrote. Returns the micro-batch's share of the mean loss, for the loss
-    /// action.
+    /// Runs one action and checks its result. Returns the micro-batch's share of the mean loss for the loss action, else 0.
     fn check(&mut self, action: Action, rows: &[u32], part: usize) -> Result<f64> {
         let (case, work) = (self.case, Work::from(action));
         match work {
@@ -229,8 +226,10 @@ impl<'a> CaseRun<'a> {
                 let (losses, mut expected) =
                     reference::loss(kind, store, rows.len(), classes, &state, &targets);
                 let scale = scale_of_loss(kind, &expected, rows.len()) / case.parts as f64;
-                // The reference has divided by the micro-batch.
-                expected.iter_mut().for_each(|delta| *delta /= case.parts as f64);
+                // The reference divides by the samples of the micro-batch.
+                for delta in &mut expected {
+                    *delta /= case.parts as f64;
+                }
                 let found = self.read(delta, classes)?;
                 self.findings.compare_scaled(Subject::Loss, &found, &expected, scale, || case.to_string());
                 return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
@@ -284,7 +283,7 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Holds how part `part` of a batch, with `gradient` of weights and bias, moved `layer`'s parameters.
+    /// Checks how micro-batch `part`, with `gradient` of weights and bias, updates the parameters of `layer`.
     fn check_move(
         &mut self,
         layer: usize,
@@ -298,7 +297,9 @@ impl<'a> CaseRun<'a> {
             self.gradients[layer] = [vec![0.0; before.weights.len()], vec![0.0; before.bias.len()]];
         }
         for (sums, more) in self.gradients[layer].iter_mut().zip(gradient) {
-            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            for (sum, more) in sums.iter_mut().zip(more) {
+                *sum += more;
+            }
         }
         if part + 1 < case.parts {
             if !(same_bits(&after.weights, &before.weights) && same_bits(&after.bias, &before.bias)) {
@@ -323,7 +324,7 @@ impl<'a> CaseRun<'a> {
         }
     }
 
-    /// What the reference makes of `state`, the input of the first of `layers`: the state after each of them.
+    /// The reference's states after each of `layers`, from `state`, the input of the first.
     fn states(&self, layers: Range<usize>, state: &[f32], parameters: &Parameters) -> Vec<Vec<f64>> {
         let mut states: Vec<Vec<f64>> = Vec::new();
         for layer in layers {
@@ -336,7 +337,7 @@ impl<'a> CaseRun<'a> {
         states
     }
 
-    /// `subject`, or its like of layers that run together where `layer` does.
+    /// `subject`, or its counterpart for fused layers if `layer` is one.
     fn of(&self, subject: Subject, layer: usize) -> Subject {
         let is_fused = self.plan.chain.fusible.iter().any(|run| run.layers.contains(&layer));
         if is_fused { subject.of_chain() } else { subject }

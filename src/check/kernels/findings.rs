@@ -3,17 +3,17 @@ use crate::check::line::Worst;
 use crate::check::reference::relative_error;
 use crate::check::twin::norm;
 
-/// Relative to the norm of the answer. Sums of a few hundred f32 products stay well below: the worst seen of any kernel
-/// was 9e-7, on the CPU, lavapipe and SwiftShader alike.
+/// Relative to the norm of the result. Sums of a few hundred f32 products stay well below: the worst seen of any kernel was
+/// 9e-7, on the CPU, lavapipe and SwiftShader alike.
 const TOLERANCE: f64 = 2e-6;
 
-/// For several layers in one kernel, whose errors add up.
+/// For fused layers, whose errors accumulate.
 const CHAIN_TOLERANCE: f64 = 5e-6;
 
-/// For a whole step, whose errors go through several layers. The worst seen was 3e-6, on SwiftShader.
+/// For a whole step, whose errors pass through several layers. The worst seen was 3e-6, on SwiftShader.
 const STEP_TOLERANCE: f64 = 1e-5;
 
-/// What is measured.
+/// A kernel, or whole steps, to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     Gather,
@@ -71,7 +71,7 @@ impl Subject {
         }
     }
 
-    /// Its like of layers that run together.
+    /// Its counterpart for fused layers.
     pub fn of_chain(self) -> Self {
         match self {
             Subject::Forward => Subject::ChainForward,
@@ -82,18 +82,17 @@ impl Subject {
         }
     }
 
-    /// How much a number that was rounded to f32 adds to the scale that its error is told relative to, so that the
-    /// rounding alone stays below the bound.
+    /// Share of a result rounded to f32 that is added to the scale of its error, so that rounding alone stays below the bound.
     pub fn rounding(self) -> f64 {
         f64::from(f32::EPSILON) / self.line().1
     }
 }
 
-/// The worst of every subject.
+/// The worst measurement of each subject.
 #[derive(Default)]
 pub(super) struct Findings {
     worst: [Worst; Subject::ALL.len()],
-    /// Whether the device runs any layers together; one that does not has nothing to tell of that.
+    /// `true` if the device fuses layers; otherwise those subjects are left out.
     pub has_chains: bool,
 }
 
@@ -102,7 +101,7 @@ impl Findings {
         self.worst[subject as usize].note(figure, at);
     }
 
-    /// Holds what a kernel made against what it should have made, relative to the norm of that.
+    /// Compares a kernel's result with the expected one, relative to the norm of the latter.
     pub fn compare(
         &mut self,
         subject: Subject,
@@ -113,8 +112,8 @@ impl Findings {
         self.compare_scaled(subject, found, expected, norm(expected), at);
     }
 
-    /// The same, relative to `scale`. Where what should have been made is no finite f32, the kernel read such, or
-    /// overflowed as it must, and it says nothing of the kernel.
+    /// As [`Findings::compare`], relative to `scale`. An expected result that is not finite in f32 is not judged: the kernel
+    /// has read such values, or must overflow.
     pub fn compare_scaled(
         &mut self,
         subject: Subject,

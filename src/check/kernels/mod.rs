@@ -1,6 +1,6 @@
-//! Every kernel of a device against the f64 reference: what each action of a plan reads is read back, and what it
-//! writes is compared with what the reference makes of the same numbers. So a kernel is judged by its own work, and
-//! not by that of those before it.
+//! Every kernel of a device against the f64 reference: the operands of each action of a plan are read back, and its result
+//! is compared with the reference's on the same operands. So each kernel is judged by its own work, not by that of the
+//! kernels before it.
 
 mod case;
 mod case_run;
@@ -16,13 +16,12 @@ use super::Check;
 use crate::Result;
 use crate::train::Machine;
 
-/// Measures every kernel of `machine` on `cases`, and returns a line for each with its worst case; a last line, `step`,
-/// compares whole steps of batches in parts. The ways in which a GPU can cut products take turns. `on_case` is told how many
-/// cases are done.
+/// Measures every kernel of `machine` on `cases`, and returns a check for each with its worst case. The last check, `step`,
+/// compares whole steps with gradient accumulation. Cases take turns in how a GPU tiles its products. `on_case` is called
+/// with the number of cases done.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] for a case that cannot be, and whatever the machine meets; a kernel that computes wrongly is
-/// none.
+/// [`crate::Error::Usage`] for an impossible case, and errors of the machine. A kernel that computes wrongly is no error.
 pub fn check(machine: &Machine, cases: &[Case], mut on_case: impl FnMut(usize)) -> Result<Vec<Check>> {
     let mut findings = Findings::default();
     for (index, case) in cases.iter().enumerate() {

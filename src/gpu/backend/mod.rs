@@ -5,16 +5,15 @@ use std::collections::{HashMap, VecDeque};
 use wgpu::{BufferBinding, CommandEncoder, ComputePass};
 
 use crate::Result;
-use crate::data::{DatasetShape, Pass};
+use crate::data::Pass;
 use crate::device::{
-    Accumulation, Device, DeviceInfo, DeviceLimits, DriverMemory, Fault, Inspect, Job, Metrics, Span, Task,
-    Timing,
+    Accumulation, Device, DeviceInfo, DriverMemory, Fault, Inspect, Job, Metrics, Span, Timing,
 };
 use crate::execute::{Backend, Work};
 use crate::gpu::chains::Chains;
 use crate::gpu::context::{Buffer, Context};
 use crate::gpu::dispatch::Dispatch;
-use crate::gpu::footprint::{Footprint, METRICS_BYTES, can_stay_on_device};
+use crate::gpu::footprint::{Footprint, METRICS_BYTES};
 use crate::gpu::fusion::Fusion;
 use crate::gpu::optimizer_state::OptimizerState;
 use crate::gpu::setup::Setup;
@@ -23,9 +22,9 @@ use crate::gpu::stopwatch::Stopwatch;
 use crate::gpu::tensors::Tensors;
 use crate::gpu::transfer::{Readback, Uploads};
 use crate::gpu::work::{Binder, Key};
-use crate::memory::{ByCategory, Category};
+use crate::memory::Category;
 use crate::model::{Network, Parameters, StepParams};
-use crate::plan::{Fusible, Plan, Slot, SlotId};
+use crate::plan::{Plan, Slot, SlotId};
 
 /// Runs plans on a GPU, or on a driver that stands in for one.
 ///
@@ -64,29 +63,13 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Bytes of everything beside the plan's pool, before any of it is allocated.
-    pub fn bytes_beside_pool(task: &Task, limits: DeviceLimits, dataset_on_device: bool) -> ByCategory {
-        Footprint::new(task, limits, dataset_on_device).by_category()
-    }
-
-    /// The layers of `task` that a device of these limits can run together.
-    pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
-        Fusion::of(task, limits).map_or(Vec::new(), |fusion| fusion.fusible())
-    }
-
-    /// Whether a device of these limits can keep `data`.
-    pub fn can_keep(data: DatasetShape, limits: DeviceLimits) -> bool {
-        can_stay_on_device(data, limits.binding_bytes)
-    }
-
     /// Allocates, uploads and binds everything that training needs.
     ///
     /// # Errors
     /// [`crate::Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
-    pub fn new(context: Context, job: &Job) -> Result<Self> {
+    pub fn new(context: Context, job: &Job, footprint: Footprint) -> Result<Self> {
         let task = &job.task;
         let context = if task.tuned { context.tuned(task)? } else { context };
-        let footprint = Footprint::new(task, context.limits(), job.dataset_on_device);
         let readback = Readback::new(&context, footprint.readback)?;
         let fusion = footprint.fusion.clone();
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
@@ -142,7 +125,7 @@ impl Gpu {
             .transpose()?;
         let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
         let (context, uploads, sizes) = setup.finish();
-        let stopwatch = task.timed.then(|| Stopwatch::new(&context)).transpose()?;
+        let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&context)).transpose()?;
         let gpu = Gpu {
             context,
             uploads,

@@ -2,17 +2,17 @@ use crate::config::Settings;
 use crate::data::{Pass, shuffle};
 use crate::model::StepParams;
 
-/// Those of one epoch: which samples come when, and how far each step goes.
+/// The mini-batches of one epoch: the order of samples, and each step's parameters.
 #[derive(Default)]
 pub(super) struct MiniBatches {
-    /// The epoch that the order and the step_params are those of.
+    /// The epoch of `order` and `step_params`.
     epoch: Option<u64>,
     order: Vec<u32>,
     step_params: Vec<StepParams>,
 }
 
 impl MiniBatches {
-    /// Puts the order of `samples` samples and the step_params of `epoch` in place, in a training of `total` steps.
+    /// Prepares the order of `samples` samples and the step parameters of `epoch`, in a training of `total` steps.
     pub fn prepare(&mut self, settings: &Settings, samples: usize, epoch: u64, total: u64) {
         if self.epoch == Some(epoch) {
             return;
@@ -29,12 +29,12 @@ impl MiniBatches {
         }));
     }
 
-    /// The way through them.
+    /// The pass over the training split.
     pub fn pass(&self, settings: &Settings) -> Pass<'_> {
         if settings.optimization.shuffle { Pass::Shuffled(&self.order) } else { Pass::InOrder }
     }
 
-    /// One for each step.
+    /// Step parameters, one entry per mini-batch.
     pub fn step_params(&self) -> &[StepParams] {
         &self.step_params
     }

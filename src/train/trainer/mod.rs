@@ -75,19 +75,12 @@ impl Trainer {
         let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
         let ledger = Ledger::new();
-        let task = machine.target().able(&task(settings, &network, data.shape()));
+        let task = task(settings, &network, data.shape());
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
-        let (bytes, Planned { strategy, plan, dataset_on_device, .. }) = (planned.bytes(), planned);
-        let job = Job {
-            task,
-            data,
-            plan: &plan,
-            dataset_on_device,
-            parameters: start.parameters,
-            moments: start.moments,
-        };
-        let device = machine.open(&job, bytes.total(), &ledger)?;
+        let (bytes, Planned { strategy, plan, footprint }) = (planned.bytes(), planned);
+        let job = Job { task, data, plan: &plan, parameters: start.parameters, moments: start.moments };
+        let device = machine.open(&job, footprint, &ledger)?;
         let verifier = settings
             .diagnostics
             .verify_recompute

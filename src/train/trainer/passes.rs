@@ -8,20 +8,19 @@ use crate::train::{Epoch, Evaluation, LossSum};
 use crate::{Error, Result};
 
 impl Trainer {
-    /// Trains to the end of the epoch, or until the settings' steps are made, then scores the test split.
+    /// Trains to the end of the epoch or of the settings' steps, then evaluates on the test split.
     ///
-    /// `on_step` is told the number of steps made so far, after each; these may still be under way.
+    /// `on_step` is called after each step with the number of steps so far; the device may still be running them.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss, a gradient or a parameter is no longer a number, [`Error::DeviceLost`],
-    /// [`Error::RecomputeDiffers`] where the settings have recomputation verified, and [`Error::Usage`] where no step is
-    /// left to make.
+    /// [`Error::Diverged`] if the loss, a gradient or a parameter is NaN or infinite, [`Error::DeviceLost`],
+    /// [`Error::RecomputeDiffers`] if the settings verify recomputation, and [`Error::Usage`] if no step is left.
     pub fn epoch(&mut self, on_step: impl FnMut(u64)) -> Result<Epoch> {
         self.train(u64::MAX, on_step)?;
         self.end_epoch()
     }
 
-    /// What came of the epoch whose last step was just made: its loss, and how the test split fares.
+    /// Evaluates on the test split, and returns the results of the epoch whose last step has just run.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
@@ -31,7 +30,7 @@ impl Trainer {
         Ok(Epoch { index, loss: (sum / steps as f64) as f32, test: self.evaluate()? })
     }
 
-    /// Makes `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
+    /// Trains for `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
@@ -39,8 +38,8 @@ impl Trainer {
         self.train_while(steps, on_step, || true)
     }
 
-    /// Makes all steps that are left, over as many epochs as they take, without an evaluation. After each `every` of them, and
-    /// after the last one, `on_loss` is told how many are made and the mean loss of those since it was told before.
+    /// Trains for all steps that are left, over as many epochs as they take, without evaluations. After every `every` steps,
+    /// and after the last one, `on_loss` is called with the number of steps so far and the mean loss since its last call.
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
@@ -59,7 +58,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// As [`Trainer::train`], as long as `goes_on` says so before each step but the first.
+    /// As [`Trainer::train`], as long as `goes_on` returns `true` before each step but the first.
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
@@ -102,7 +101,7 @@ impl Trainer {
         Ok(metrics.loss / steps as f32)
     }
 
-    /// How the test split fares.
+    /// Evaluates on the test split.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
@@ -124,13 +123,13 @@ impl Trainer {
     }
 }
 
-/// What a fault in `layer`, or else in the loss, of `step` is for the user.
+/// The error for a fault of `step` in `layer`, or else in the loss.
 fn diverged(epoch: usize, step: u64, layer: Option<usize>) -> Error {
     let problem = match layer {
         Some(layer) => {
-            format!("in step {step}, layer {layer} has a gradient or a parameter that is infinite or none")
+            format!("in step {step}, layer {layer} has a NaN or infinite gradient or parameter")
         }
-        None => format!("in step {step}, the loss is infinite or none"),
+        None => format!("in step {step}, the loss is NaN or infinite"),
     };
     Error::Diverged { epoch, problem }
 }

@@ -4,7 +4,7 @@ use super::Trainer;
 use crate::train::LossSum;
 
 impl Trainer {
-    /// Steps made so far.
+    /// Steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
     }
@@ -14,7 +14,7 @@ impl Trainer {
         (self.data.train.len() / self.settings.batching.batch) as u64
     }
 
-    /// Steps that the settings ask for.
+    /// Steps of the whole training.
     pub fn total_steps(&self) -> u64 {
         self.settings
             .optimization
@@ -22,37 +22,37 @@ impl Trainer {
             .unwrap_or((self.settings.optimization.epochs as u64).saturating_mul(self.steps_per_epoch()))
     }
 
-    /// Wall time of these steps; evaluations are left out.
+    /// Wall time of the steps so far, without evaluations.
     pub fn training_time(&self) -> Duration {
         self.training_time
     }
 
-    /// Whether the settings ask for no more steps.
+    /// `true` if no steps are left.
     pub fn is_done(&self) -> bool {
         self.steps >= self.total_steps()
     }
 
-    /// The epoch at hand, counted from 0.
+    /// Index of the current epoch.
     pub fn epoch_index(&self) -> u64 {
         self.steps / self.steps_per_epoch()
     }
 
-    /// Steps of it that are made.
+    /// Steps so far in the current epoch.
     pub fn steps_in_epoch(&self) -> u64 {
         self.steps % self.steps_per_epoch()
     }
 
-    /// The learning rate of the next step.
+    /// Learning rate of the next step.
     pub fn rate(&self) -> f32 {
         self.settings.optimization.rate(self.steps, self.total_steps())
     }
 
-    /// Losses of the steps of the epoch at hand.
+    /// Losses of the steps so far in the current epoch.
     pub fn losses(&self) -> LossSum {
         self.losses
     }
 
-    /// Whether an epoch, or the whole training, has just ended.
+    /// `true` if an epoch, or the whole training, has just ended.
     pub fn is_at_end_of_epoch(&self) -> bool {
         self.steps > 0 && (self.steps_in_epoch() == 0 || self.is_done())
     }

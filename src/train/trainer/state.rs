@@ -5,8 +5,7 @@ use crate::train::{LossSum, decisive};
 use crate::{Error, Result};
 
 impl Trainer {
-    /// What the optimizer remembers now, as many numbers of each parameter as
-    /// [`crate::model::Optimizer::moments`] says.
+    /// Reads the optimizer state: [`crate::model::Optimizer::moments`] entries.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
@@ -14,11 +13,11 @@ impl Trainer {
         self.device.moments()
     }
 
-    /// The parameters as they are now.
+    /// Reads the parameters.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where one is no longer a number: a loss is taken before its step's update, so the last
-    /// update is seen only here. [`Error::DeviceLost`].
+    /// [`Error::Diverged`] if one is NaN or infinite: a step's loss is computed before its update, so the last update shows
+    /// only here. [`Error::DeviceLost`].
     pub fn parameters(&mut self) -> Result<Parameters> {
         let parameters = self.device.parameters()?;
         match parameters.first_not_finite() {
@@ -30,7 +29,7 @@ impl Trainer {
         }
     }
 
-    /// All that it takes to go on from here; see [`Trainer::on`].
+    /// All that it takes to resume from here; see [`Trainer::on`].
     ///
     /// # Errors
     /// As [`Trainer::parameters`].

@@ -6,8 +6,8 @@ use crate::plan::Plan;
 use crate::train::timed::Timed;
 
 impl Trainer {
-    /// When each action of the last step ran that is no release, micro-batch by micro-batch. Empty before the last
-    /// step, unless the settings ask for it, and where the device has no clock.
+    /// When each action of the last step ran, by micro-batch and without releases. Empty before the last step, unless the
+    /// settings ask for timing, and on a device without a clock.
     pub fn laps(&self) -> &[Vec<Span>] {
         &self.laps
     }
@@ -24,7 +24,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The actions of micro-batch `part`, watched or timed where the settings ask for it.
+    /// Runs the actions of micro-batch `part`, verified or timed if the settings ask for it.
     fn run_actions(&mut self, part: usize) -> Result<()> {
         let is_timed = self.settings.diagnostics.timed && self.steps + 1 == self.total_steps();
         let (device, meter) = (self.device.as_mut(), &mut self.accounts.step_meter);

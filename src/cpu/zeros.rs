@@ -1,0 +1,18 @@
+use crate::{Error, Result};
+
+/// `count` zeros for `what`.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if the host has too little memory.
+pub(super) fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| {
+        let bytes = count * size_of::<T>();
+        Error::DoesNotFit(format!(
+            "{what} takes {bytes} bytes, more than the host has; \
+             use a smaller --batch or --micro-batch, or narrower --layers"
+        ))
+    })?;
+    values.resize(count, T::default());
+    Ok(values)
+}

@@ -1,0 +1,60 @@
+//! What a planner asks of a GPU with given limits. The device itself need not be there.
+
+use super::footprint::{Footprint, can_stay_on_device};
+use super::fusion::Fusion;
+use crate::device::{DatasetPlacement, DeviceLimits, Task};
+use crate::plan::{Chain, Fusible};
+use crate::{Error, Result};
+
+/// The layers of `task` that run together in one action. None do if recomputed states are to be observed in memory.
+pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
+    if task.observed {
+        return Vec::new();
+    }
+    Fusion::of(task, limits).map_or(Vec::new(), |fusion| fusion.fusible())
+}
+
+/// Checks that the device can bind each state and each layer's weights whole, as kernels read them.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] for the first that is larger than a binding.
+pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Result<()> {
+    let most = limits.binding_bytes.min(limits.buffer_bytes);
+    let check = |what: String, bytes: u64, remedy: &str| {
+        if bytes <= most {
+            return Ok(());
+        }
+        Err(Error::DoesNotFit(format!(
+            "{what} {bytes} bytes, expected at most {most}, which the device binds at once; use {remedy}"
+        )))
+    };
+    for (state, &bytes) in chain.state_bytes.iter().enumerate() {
+        let remedy = "a smaller --batch or --micro-batch, or narrower --layers";
+        check(format!("state {state} takes"), bytes, remedy)?;
+    }
+    for (layer, shape) in task.network.layers().enumerate() {
+        let bytes = 4 * shape.inputs as u64 * shape.outputs as u64;
+        check(format!("the weights of layer {layer} take"), bytes, "narrower --layers")?;
+    }
+    Ok(())
+}
+
+/// The footprints of `task` for each place of its dataset that `placement` allows, preferred place first.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if the dataset has to be resident and is larger than a binding.
+pub fn footprints(task: &Task, placement: DatasetPlacement, limits: DeviceLimits) -> Result<Vec<Footprint>> {
+    let can_keep = can_stay_on_device(task.data, limits.binding_bytes);
+    let places: &[bool] = match placement {
+        DatasetPlacement::Device if !can_keep => {
+            return Err(Error::DoesNotFit(format!(
+                "the dataset is larger than the {} bytes that the device binds at once; use --dataset host",
+                limits.binding_bytes
+            )));
+        }
+        DatasetPlacement::Auto if can_keep => &[true, false],
+        DatasetPlacement::Device => &[true],
+        DatasetPlacement::Auto | DatasetPlacement::Host => &[false],
+    };
+    Ok(places.iter().map(|&resident| Footprint::new(task, limits, resident)).collect())
+}
