@@ -68,7 +68,7 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
             .filter(|stay| (first..end).any(|action| stay.from <= action && action < stay.until))
             .collect();
         if held.is_empty() {
-            assert_eq!(shown.words("#interval [data-field=held]"), "no checkpoint");
+            assert_eq!(shown.words("#interval [data-field=held]"), "none");
         } else {
             let words = shown.words("[data-field=held-values]");
             let states = unrolled(words.trim_start_matches("states ").trim_start_matches("state "));
@@ -89,7 +89,7 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
             })
             .collect();
         if again.is_empty() {
-            assert_eq!(shown.words("#interval [data-field=recomputed]"), "nothing");
+            assert_eq!(shown.words("#interval [data-field=recomputed]"), "none");
         } else {
             let words = shown.words("[data-field=recomputed-layers]");
             assert_eq!(
