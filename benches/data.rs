@@ -1,7 +1,7 @@
-//! Time to read the data, to shuffle an epoch, and to gather its mini-batches on the host.
+//! Times reading the data, shuffling an epoch, and gathering its mini-batches on the host.
 //!
-//! `cargo bench --bench data` prints one row a job: the median of several rounds and their range, in milliseconds, and
-//! how many MiB of samples as floats that is a second.
+//! `cargo bench --bench data` prints one row per job: median and range over rounds, in milliseconds, and the rate in MiB of
+//! f32 samples per second.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -46,10 +46,10 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Times `job`, which makes or moves so many numbers of four bytes.
+/// Times `job`, which makes or moves `numbers` numbers of four bytes.
 fn row(name: &str, numbers: usize, mut job: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
     let mut times = Vec::new();
-    // The first round warms caches up.
+    // The first round warms up caches.
     for round in 0..=ROUNDS {
         let started = Instant::now();
         job()?;

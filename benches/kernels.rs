@@ -1,8 +1,8 @@
-//! GFLOP/s of the three products of a layer by shape, on the CPU backend and on the first adapter of each kind.
+//! Measures GFLOP/s of the three matrix products of a layer by shape, on the CPU backend and the first adapter of each kind.
 //!
-//! `cargo bench --bench kernels` prints one row a shape and device: the medians of several rounds, and the range of
-//! forward's. Every figure is of one action, repeated within a pass. The delta of a layer is made in one action with
-//! its update, so the last figure is of both. On the CPU what slices of a batch have summed up of a small layer is added up once a
+//! `cargo bench --bench kernels` prints one row per shape and device: medians over rounds, and the range of the forward
+//! product. Every figure is for one action, repeated within a pass. A layer's delta is computed in the same action as its
+//! update, so the last figure covers both. On the CPU the gradient sums of a small layer's batch slices are added once per
 //! pass.
 
 use std::sync::Arc;
@@ -18,20 +18,27 @@ use ckpt_gpu::model::{Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::plan::{Action, Plan};
 use ckpt_gpu::train::{Machine, task};
 
-/// Batch, inputs and outputs, and whether only a GPU is up to them.
-const SHAPES: [(usize, usize, usize, bool); 8] = [
-    (100, 784, 30, false),
-    (100, 30, 30, false),
-    (100, 784, 100, false),
-    (512, 784, 256, false),
-    (512, 256, 256, false),
-    (512, 255, 257, false),
-    (512, 1024, 1024, false),
-    (4096, 4096, 4096, true),
+struct Shape {
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    /// Too large for a CPU.
+    needs_gpu: bool,
+}
+
+const SHAPES: [Shape; 8] = [
+    Shape { batch: 100, inputs: 784, outputs: 30, needs_gpu: false },
+    Shape { batch: 100, inputs: 30, outputs: 30, needs_gpu: false },
+    Shape { batch: 100, inputs: 784, outputs: 100, needs_gpu: false },
+    Shape { batch: 512, inputs: 784, outputs: 256, needs_gpu: false },
+    Shape { batch: 512, inputs: 256, outputs: 256, needs_gpu: false },
+    Shape { batch: 512, inputs: 255, outputs: 257, needs_gpu: false },
+    Shape { batch: 512, inputs: 1024, outputs: 1024, needs_gpu: false },
+    Shape { batch: 4096, inputs: 4096, outputs: 4096, needs_gpu: true },
 ];
 const DEVICES: [DeviceChoice; 3] = [DeviceChoice::Cpu, DeviceChoice::Gpu, DeviceChoice::Software];
 const ROUNDS: usize = 7;
-/// A pass repeats its action until it takes so long, beside which its beginning and end are nothing.
+/// Least time of a pass, in seconds: long enough that its beginning and end do not count.
 const PASS_SECONDS: f64 = 0.05;
 
 fn main() -> Result<(), Error> {
@@ -48,7 +55,7 @@ fn main() -> Result<(), Error> {
             }
             Err(error) => return Err(error),
         };
-        for (batch, inputs, outputs, needs_gpu) in SHAPES {
+        for Shape { batch, inputs, outputs, needs_gpu } in SHAPES {
             if !needs_gpu || device == DeviceChoice::Gpu {
                 row(&machine, batch, inputs, outputs)?;
             }
@@ -58,12 +65,12 @@ fn main() -> Result<(), Error> {
 }
 
 fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result<(), Error> {
-    // The lowest layer makes no delta; one above another of equal inputs does.
+    // The lowest layer has no delta to compute; a layer above another does.
     let mut lowest = Bench::new(machine, batch, &[inputs, outputs])?;
     let mut above = Bench::new(machine, batch, &[inputs, inputs, outputs])?;
     let is_forward = |action: &Action| matches!(action, Action::Forward { .. });
     let is_backward = |action: &Action| matches!(action, Action::Backward { .. });
-    // Backward comes to the highest layer first.
+    // The backward pass begins with the highest layer.
     let forward = lowest.repeated(is_forward)?;
     let update = lowest.repeated(is_backward)?;
     let both = above.repeated(is_backward)?;
@@ -71,7 +78,7 @@ fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result
     for _ in 0..ROUNDS {
         forwards.push(lowest.seconds(&forward)?);
         updates.push(lowest.seconds(&update)?);
-        // Twice the work.
+        // The action has two products.
         backwards.push(above.seconds(&both)? / 2.0);
     }
     let flops = 2.0 * batch as f64 * inputs as f64 * outputs as f64;
@@ -90,7 +97,7 @@ fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result
     Ok(())
 }
 
-/// A network on a device, any of whose actions can be repeated.
+/// A network on a device, whose actions can be repeated.
 struct Bench {
     plan: Plan,
     device: Box<dyn Device>,
@@ -99,7 +106,7 @@ struct Bench {
 
 impl Bench {
     fn new(machine: &Machine, batch: usize, widths: &[usize]) -> Result<Self, Error> {
-        // So small a rate moves nothing, however often.
+        // With this learning rate, parameters stay as they are, however often they are updated.
         let layers = Widths(widths.to_vec());
         let mut settings = Settings::notebook();
         settings.network.layers = layers;
@@ -120,10 +127,10 @@ impl Bench {
         Ok(Bench { plan: planned.plan, device, meter })
     }
 
-    /// The first action of a step that is `wanted`, so often that a pass of it is long enough.
+    /// The first action of a step that is `wanted`, repeated until a pass is long enough.
     fn repeated(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<Vec<Action>, Error> {
         let mut actions: Vec<_> = self.plan.step.iter().copied().filter(wanted).take(1).collect();
-        // The first pass of all may compile.
+        // The first pass may compile kernels.
         self.seconds(&actions)?;
         while self.seconds(&actions)? * (actions.len() as f64) < PASS_SECONDS {
             actions.extend_from_within(..);
@@ -131,7 +138,7 @@ impl Bench {
         Ok(actions)
     }
 
-    /// Runs a pass of `actions`, which are all the same, and says how long each took.
+    /// Runs a pass of equal `actions` and returns the seconds per action.
     fn seconds(&mut self, actions: &[Action]) -> Result<f64, Error> {
         let started = Instant::now();
         let step_params = UpdateRule::of(Optimizer::Sgd).step_params(0.1, 0);

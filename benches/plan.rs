@@ -1,7 +1,7 @@
-//! Time to make a plan, for chains of uneven widths.
+//! Times planning for chains of uneven widths.
 //!
-//! `cargo bench --bench plan` prints one row a chain and strategy: the median of several rounds and their range, in
-//! milliseconds, with what the plan's pool takes and what it recomputes. Every round plans from nothing.
+//! `cargo bench --bench plan` prints one row per chain and strategy: median and range over rounds, in milliseconds, the size
+//! of the pool, and recomputation as a share of a forward pass. Every round plans anew.
 
 use std::time::Instant;
 
@@ -14,20 +14,20 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const LAYERS: [usize; 3] = [50, 200, 1000];
-/// The budgets: what storing everything takes, by each of these.
-const PARTS: [u64; 3] = [2, 8, 32];
+/// Budgets are the bytes of store-all divided by these.
+const DIVISORS: [u64; 3] = [2, 8, 32];
 const BATCH: usize = 100;
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Error> {
     println!(
         "{:>6}  {:<12} {:>9}  {:<22} {:>9} {:>11}",
-        "layers", "strategy", "median", "range, ms a plan", "MiB", "recomputed"
+        "layers", "strategy", "median", "range, ms per plan", "MiB", "recomputed"
     );
     for layers in LAYERS {
         let chain = uneven(layers)?;
         let all = Strategy::StoreAll.plan(&chain, PoolLimits::default(), 0)?.pool_bytes();
-        let budgets = PARTS.map(|part| (format!("all / {part}"), Strategy::Budget(all / part)));
+        let budgets = DIVISORS.map(|divisor| (format!("all / {divisor}"), Strategy::Budget(all / divisor)));
         let others = [Strategy::StoreAll, Strategy::EveryAuto].map(|other| (other.to_string(), other));
         for (name, strategy) in others.into_iter().chain(budgets) {
             row(&chain, &name, strategy)?;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Error> {
 fn row(chain: &Chain, name: &str, strategy: Strategy) -> Result<(), Error> {
     let mut times = Vec::new();
     let mut found = None;
-    // The first round warms caches up.
+    // The first round warms up caches.
     for round in 0..=ROUNDS {
         let started = Instant::now();
         let plan = strategy.plan(chain, PoolLimits::default(), 0);

@@ -1,8 +1,7 @@
-//! Time per training step of the notebook's networks and of wide ones, on the CPU backend and on the first adapter of
-//! each kind.
+//! Times training steps of the notebook's networks and of wide ones, on the CPU backend and the first adapter of each kind.
 //!
-//! `cargo bench --bench step` prints one row a network, device and n: the median of several rounds and their range, in
-//! milliseconds. The rounds of all rows of a network alternate, so that a machine that slows down slows them all.
+//! `cargo bench --bench step` prints one row per network, device and n: median and range over rounds, in milliseconds. Rounds
+//! of a network's rows alternate, so that a change in the machine's speed affects all of them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ struct Work {
     batch: usize,
     every: &'static [usize],
     devices: &'static [DeviceChoice],
-    /// In one round.
+    /// Steps per round.
     steps: u32,
 }
 
@@ -30,7 +29,7 @@ const WORKS: [Work; 5] = [
     Work { layers: "784,30x6,10", batch: 100, every: &[0, 2, 4], devices: ALL, steps: 60 },
     Work { layers: "784,30x50,10", batch: 100, every: &[0, 2, 4, 10], devices: ALL, steps: 60 },
     Work { layers: "784,256x8,10", batch: 512, every: &[0, 2, 4], devices: ALL, steps: 10 },
-    // A processor would take minutes for one step.
+    // A CPU would take minutes per step.
     Work {
         layers: "784,4096x48,10",
         batch: 4096,
@@ -44,7 +43,7 @@ const ROUNDS: usize = 7;
 fn main() -> Result<(), Error> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist.npz");
     let data = Arc::new(Dataset::load(&path)?);
-    println!("{:<14} {:<28} {:>5} {:>9}  range, ms a step", "network", "device", "every", "median");
+    println!("{:<14} {:<28} {:>5} {:>9}  range, ms per step", "network", "device", "every", "median");
     for work in WORKS {
         let Work { layers, steps, .. } = work;
         let mut rows = Vec::new();
@@ -65,7 +64,7 @@ fn main() -> Result<(), Error> {
                 let started = Instant::now();
                 trainer.train(steps.into(), |_| ())?;
                 let milliseconds = 1e3 * started.elapsed().as_secs_f64() / f64::from(steps);
-                // The first round warms caches up.
+                // The first round warms up caches.
                 if round > 0 {
                     times.push(milliseconds);
                 }
@@ -89,7 +88,7 @@ fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>)
     settings.placement.strategy = Strategy::EveryN(every);
     settings.optimization.shuffle = false;
     settings.placement.device = device;
-    // The widest has 3 GiB of parameters: none is made for a device that is not there.
+    // The widest network has 3 GiB of parameters, which are made only if the device exists.
     let (machine, _) = Machine::find(device)?;
     let start = Parameters::normal(&settings.network.build()?, 0);
     Trainer::on(&machine, &settings, data, &start)

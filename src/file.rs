@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and checks before a long run that they can be.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -7,48 +7,49 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// What the names of files begin with that are not complete.
+/// Prefix of the names of incomplete files.
 pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
 
-/// Puts a file at `path`. One that is there already is replaced only by a complete one: the new one is written beside
-/// it, synced, then renamed over it; it keeps the old one's rights.
+/// Writes a file at `path` atomically: to a temporary file in the same directory, which is synced and renamed. The new
+/// file has the permissions of the one that it replaces.
 ///
 /// # Errors
-/// [`Error::File`] where the folder cannot be written to, and with what `write` says went wrong.
+/// [`Error::File`] if the directory is not writable, or with the problem that `write` returns.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>) -> Result<()> {
     let fail = |problem: String| unwritable(path, problem);
     let target = target(path)?;
-    let folder = folder(&target);
-    let mut file = temporary(folder).map_err(|error| fail(format!("in {}: {error}", folder.display())))?;
+    let directory = directory(&target);
+    let mut file =
+        temporary(directory).map_err(|error| fail(format!("in {}: {error}", directory.display())))?;
     write(file.as_file_mut()).map_err(fail)?;
     if let Ok(existing) = target.metadata() {
         file.as_file().set_permissions(existing.permissions()).map_err(|error| fail(error.to_string()))?;
     }
     file.as_file().sync_all().map_err(|error| fail(error.to_string()))?;
     file.persist(&target).map_err(|error| fail(error.error.to_string()))?;
-    // A new name is safe once its folder is; some systems cannot sync folders, and need not.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
+    // The name is durable once its directory is synced, which some systems neither support nor need.
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
     }
     Ok(())
 }
 
-/// What is said of a file that cannot be written, or not to its end.
+/// The error for a file that cannot be written completely.
 pub fn unwritable(path: &Path, problem: impl Display) -> Error {
     Error::file(
         path,
         format!(
-            "cannot be written: {problem}; make room there or choose another place: what was written before is untouched"
+            "cannot be written: {problem}; make room there or choose another place; an earlier file is unchanged"
         ),
     )
 }
 
-/// The file that `path` leads to, which stays a link if it is one.
+/// The file that `path` links to, or `path` itself: writing through a link keeps the link.
 fn target(path: &Path) -> Result<PathBuf> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match target.metadata() {
         Ok(found) if found.is_dir() => {
-            Err(Error::file(path, "cannot be written: found a folder, expected the name of a file"))
+            Err(Error::file(path, "cannot be written: found a directory, expected the name of a file"))
         }
         Ok(found) if !found.is_file() => {
             Err(Error::file(path, "cannot be written: found a pipe or a device, expected the name of a file"))
@@ -68,25 +69,25 @@ pub fn replace_with(path: &Path, text: &str) -> Result<()> {
 /// Checks, before a long run, that [`replace()`] will be able to write to `path`.
 ///
 /// # Errors
-/// [`Error::File`] for what is no file, or is in a folder that takes no files.
+/// [`Error::File`] if it is not a regular file, or if its directory is not writable.
 pub fn check_writable(path: &Path) -> Result<()> {
-    match tempfile::tempfile_in(folder(&target(path)?)) {
+    match tempfile::tempfile_in(directory(&target(path)?)) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::file(
             path,
-            format!("the folder cannot be written to ({error}); make it, or choose another place"),
+            format!("the directory cannot be written to ({error}); make it, or choose another place"),
         )),
     }
 }
 
-/// Checks that no file is to be written that is read, too, or that is to be written twice: each comes with the flag that names it.
+/// Checks that no output is also an input or another output. Each path comes with the name of its setting.
 ///
 /// # Errors
-/// [`Error::Usage`] with both flags.
+/// [`Error::Usage`] with both names.
 pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Path)]) -> Result<()> {
     let place = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
-        path.canonicalize().or_else(|_| folder(path).canonicalize().map(|folder| folder.join(name)))
+        path.canonicalize().or_else(|_| directory(path).canonicalize().map(|directory| directory.join(name)))
     };
     for (index, &(flag, path)) in written.iter().enumerate() {
         let Ok(own) = place(path) else { continue };
@@ -100,14 +101,14 @@ pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Pa
     Ok(())
 }
 
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file that removes itself unless it is persisted, with the rights that the umask gives to any new file.
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+/// A file that removes itself unless it is persisted, with the permissions that the umask gives any new file.
+fn temporary(directory: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(TEMPORARY_PREFIX).tempfile_in(folder)
+    builder.prefix(TEMPORARY_PREFIX).tempfile_in(directory)
 }

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 import work
 
-# On a GPU the default may be TF32, which is not the same work.
+# On a GPU the default may be TF32, which has fewer bits than f32.
 jax.config.update("jax_default_matmul_precision", "highest")
 
 

@@ -1,4 +1,4 @@
-"""Counts the bytes of the tensors that a piece of PyTorch makes and still needs."""
+"""Counts the live bytes of the tensors that a PyTorch function makes."""
 
 import weakref
 
@@ -8,32 +8,32 @@ from torch.utils._pytree import tree_flatten
 
 
 class Recorder(TorchDispatchMode):
-    """Notes in `events` when each storage comes, as its number and bytes, and when it goes, as its number and None."""
+    """Records in `events` when each storage is allocated, as (number, bytes), and freed, as (number, None)."""
 
     def __init__(self):
         super().__init__()
         self.events = []
-        # By the identity of the storage: its number, and what calls us when it goes.
+        # By identity of the storage: its number, and a reference that calls us when it is freed.
         self.living = {}
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         answer = function(*args, **(kwargs or {}))
-        # What is handed in and was not made here is no news.
+        # Storages of the arguments are not new.
         known = {id(leaf.untyped_storage()) for leaf in tensors((args, kwargs))}
         for leaf in tensors(answer):
             storage = leaf.untyped_storage()
             if id(storage) not in known and id(storage) not in self.living:
-                self.come(storage)
+                self.allocated(storage)
         return answer
 
-    def come(self, storage):
+    def allocated(self, storage):
         number, identity = len(self.events), id(storage)
 
-        def go(_):
+        def freed(_):
             self.events.append((number, None))
             del self.living[identity]
 
-        self.living[identity] = number, weakref.ref(storage, go)
+        self.living[identity] = number, weakref.ref(storage, freed)
         self.events.append((number, storage.nbytes()))
 
 
@@ -42,9 +42,9 @@ def tensors(tree):
 
 
 def peak_live_bytes(run):
-    """The most bytes of storages that `run` made and that lived at once, without those that it returns.
+    """Peak bytes of the storages that `run` makes, without those that it returns.
 
-    None where PyTorch does not tell when a storage goes, as before version 2.1.
+    None before PyTorch 2.1, which does not tell when a storage is freed.
     """
     if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 1):
         return None

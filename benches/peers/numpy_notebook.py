@@ -1,4 +1,4 @@
-"""The notebook's algorithm in NumPy and f64: activations as columns, a dictionary of those kept, the rest restored."""
+"""The notebook's algorithm in NumPy and f64: samples as columns, checkpoints in a dictionary, other states recomputed."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def sigmoid(sums):
 
 
 def backward(weights, biases, x, y, every):
-    """Loss, and gradients of all weights and biases, of one batch in columns."""
+    """Loss, and gradients of all weights and biases, for a batch with samples as columns."""
     last = len(weights)
     kept = {0: x}
     state = x
@@ -25,10 +25,10 @@ def backward(weights, biases, x, y, every):
     for layer in reversed(range(last)):
         if layer not in kept:
             first = layer // every * every
-            restored = kept[first]
-            for again in range(first, layer):
-                restored = sigmoid(weights[again] @ restored + biases[again])
-                kept[again + 1] = restored
+            recomputed = kept[first]
+            for lower in range(first, layer):
+                recomputed = sigmoid(weights[lower] @ recomputed + biases[lower])
+                kept[lower + 1] = recomputed
         output = kept.pop(layer + 1)
         delta = upstream * output * (1.0 - output)
         gradients[layer] = (delta @ kept[layer].T, delta.sum(axis=1, keepdims=True))
@@ -37,7 +37,7 @@ def backward(weights, biases, x, y, every):
 
 
 def blas():
-    """The library that NumPy multiplies with, and the kernels that it chose, where threadpoolctl is there to ask."""
+    """NumPy's BLAS and the kernels that it chose; None without threadpoolctl."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:

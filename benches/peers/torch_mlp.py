@@ -1,4 +1,4 @@
-"""PyTorch in f32: eagerly, or on CUDA as a captured graph, of compiled kernels or not; checkpoints every n layers."""
+"""PyTorch in f32: eager, or on CUDA as a graph, with or without compiled kernels; checkpoints every n layers."""
 
 import inspect
 import sys
@@ -21,7 +21,7 @@ class Layer(torch.nn.Module):
 
 
 def network(layers, every):
-    """A function of the batch, which keeps the last group of n layers and checkpoints those below it."""
+    """The network as a function of the batch, with checkpoints between groups of n layers; the last group is kept."""
     if every == 0:
         return layers
     groups = [layers[first : first + every] for first in range(0, len(layers), every)]
@@ -29,7 +29,7 @@ def network(layers, every):
     if "use_reentrant" in inspect.signature(checkpoint_sequential).parameters:
         return lambda x: checkpoint_sequential(groups, len(groups), x, **how)
 
-    # Before PyTorch 2.1 it had no such choice, and no gradients where the input wants none.
+    # Before PyTorch 2.1 it had no such option, and no gradients if the input needs none.
     def forward(x):
         for group in groups[:-1]:
             x = checkpoint(group, x, **how)
@@ -39,7 +39,7 @@ def network(layers, every):
 
 
 def captured(step, x, y):
-    """`step` as a CUDA graph: a function of a batch, which it copies to where the graph reads it."""
+    """`step` as a CUDA graph: a function of a batch, which it copies into the graph's inputs."""
     x, y = x.clone(), y.clone()
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
@@ -69,7 +69,7 @@ def main():
         sys.exit(f"PyTorch {torch.__version__} finds no CUDA device")
     if options.mode != "eager" and options.device != "cuda":
         sys.exit(f"--mode {options.mode} needs --device cuda")
-    # TF32 is not the same work.
+    # TF32 has fewer bits than f32.
     torch.set_float32_matmul_precision("highest")
 
     def moved(array):
@@ -94,7 +94,7 @@ def main():
             torch._foreach_add_(parameters, gradients, alpha=-options.rate)
         return loss.detach()
 
-    # A compiled step shows its kernels only; a captured one is the eager one.
+    # A compiled step hides its tensors; a captured step has those of the eager one.
     peak = None
     if options.mode != "compile":
         peak = peak_live_bytes(lambda: torch.autograd.grad(loss_of(*batches[0]), parameters))

@@ -1,7 +1,7 @@
-"""What every peer trains, and how it reports: the same network, data, order and start as ckpt-gpu with --no-shuffle.
+"""Data, initial parameters and report of every peer: those of ckpt-gpu with --no-shuffle.
 
-A peer gives `report` a function that makes so many steps from the start and returns the loss of each; report times it
-and prints one line of JSON.
+A peer gives `report` a function that trains a number of steps from the initial parameters and returns the loss of each;
+`report` times it and prints one line of JSON.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-# Steps that nobody times: compilers are done by then, and caches warm.
+# Untimed steps, after which compilers are done and caches warm.
 WARM_UP = 3
 
 
@@ -36,7 +36,7 @@ def parser():
 
 
 def batches(options):
-    """Images as rows of floats up to 1, and labels as one-hot rows, of each step."""
+    """Inputs [samples, features] from 0 to 1 and one-hot labels [samples, classes] of each step."""
     with np.load(options.data) as data:
         images, labels = data["x_train"], data["y_train"]
     images = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
@@ -55,7 +55,7 @@ def parameters(options):
 def report(name, versions, options, train, peak_activation_bytes=None):
     """Times `train(steps)`, which returns the loss of each step once all of them are done.
 
-    `peak_activation_bytes` is measured apart, in a step that nobody times; None where it is not known.
+    `peak_activation_bytes` is measured in a separate, untimed step; None if it is not known.
     """
     train(WARM_UP)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Who trains: ckpt-gpu on its devices, and the peers. Each turn is a process of its own that times its steps alone."""
+"""Contenders: ckpt-gpu on its devices, and the peers. Each turn is a process of its own that times only its steps."""
 
 import json
 import os
@@ -14,12 +14,12 @@ OURS = ROOT / "target/release/ckpt-gpu"
 DATA = ROOT / "data/mnist.npz"
 PEERS = ROOT / "benches/peers"
 BURN = PEERS / "burn/target/release/burn-peer"
-# Whatever takes longer than this, in seconds, is not run.
+# Time limit of a turn, in seconds; a contender that exceeds it counts as not run.
 PATIENCE = 1800
 
 
 class NotRun(Exception):
-    """Why a contender could not run."""
+    """Reason why a contender cannot run."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Ours:
     does_every: bool = True
 
     def problem(self, here):
-        """Why it cannot run here at all, or None."""
+        """Reason why it cannot run here, or None."""
         return no_gpu(self, here)
 
     def run(self, here, work, every, steps, start):
-        """What came of one turn."""
+        """Results of one turn."""
         flags = f"--preset accuracy --layers {work.layers} --batch {work.batch} --steps {steps} --every {every}"
         flags += " --repeats 1 --no-shuffle"
         command = [OURS, "compare", *flags.split(), *self.flags, "--data", DATA, "--init", start, "--json"]
@@ -53,7 +53,7 @@ class Ours:
 class Peer:
     name: str
     kind: str
-    # A script with the package that it needs, or the program of burn.
+    # Script, named after the package that it needs; empty for burn's program.
     script: str
     flags: tuple = field(default=())
     does_every: bool = True
@@ -63,7 +63,7 @@ class Peer:
         if self.script and self.package not in here.pythons:
             return f"no interpreter here imports {self.package}"
         if not self.script and not BURN.exists():
-            return "it is not built: cargo build --release in benches/peers/burn"
+            return "not built: run cargo build --release in benches/peers/burn"
         return no_gpu(self, here)
 
     @property
@@ -75,7 +75,7 @@ class Peer:
         program = [here.pythons[self.package], PEERS / self.script] if self.script else [BURN]
         flags = f"--layers {work.layers} --batch {work.batch} --steps {steps} --every {every}"
         command = [*program, *flags.split(), *self.flags, "--data", DATA, "--init", start]
-        # These make OpenBLAS take the kernels and blocks of another processor; peers are timed at their best.
+        # These make OpenBLAS use the kernels and blocks of another CPU; peers are timed at their best.
         slowing = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
         environment = {name: value for name, value in os.environ.items() if name not in slowing}
         line = json.loads(output(command, environment).splitlines()[-1])
@@ -110,16 +110,16 @@ OUR_NAMES = {contender.name for contender in CONTENDERS if isinstance(contender,
 
 @dataclass
 class Here:
-    """What this machine has."""
+    """Devices and interpreters of this machine."""
 
     # As `ckpt-gpu devices` lists them, best first.
     devices: list
-    # By package, an interpreter that imports it.
+    # Interpreter by the package that it imports.
     pythons: dict
 
     @classmethod
     def look(cls, named):
-        """`named` are interpreters by package, as far as the user names them."""
+        """`named` has the interpreters that the user named, by package."""
         listed = [json.loads(line) for line in output([OURS, "devices", "--json"], dict(os.environ)).splitlines()]
         devices = [{"flag": line["flag"], **line["device"]} for line in listed]
         return cls(devices, {**interpreters({"numpy", "jax", "torch"} - named.keys()), **named})
@@ -130,7 +130,7 @@ class Here:
 
 
 def interpreters(packages):
-    """The first of the usual interpreters that imports each package, where there is one."""
+    """For each package, the first of the usual interpreters that imports it, if one does."""
     found = {}
     for python in (sys.executable, "python3", "/usr/bin/python3"):
         for package in sorted(packages - found.keys()):
@@ -147,12 +147,12 @@ def no_gpu(contender, here):
 
 
 def output(command, environment):
-    """What a command prints; `NotRun` with its last complaint where it fails."""
+    """The output of a command; raises `NotRun` with the last line of its errors if it fails."""
     try:
         run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotRun(str(error)) from error
     if run.returncode != 0:
         complaints = [line for line in run.stderr.splitlines() if line.strip() and not line.startswith("note:")]
-        raise NotRun(complaints[-1] if complaints else f"it ended with {run.returncode}")
+        raise NotRun(complaints[-1] if complaints else f"exited with {run.returncode}")
     return run.stdout

@@ -1,4 +1,4 @@
-"""Turns of all contenders at one work."""
+"""Measures all contenders on one work, in turns."""
 
 import os
 import statistics
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from .contenders import DATA, OURS, NotRun, Ours, output
 
-# Losses of equal work differ by how sums round.
+# Relative difference of losses that rounding explains.
 LOSS_TOLERANCE = 1e-4
 
 
 def measure(here, work, contenders, rounds, folder):
-    """A row for each contender and n: what it took in each round, and why others did not run."""
+    """A row for each contender and n with its times by round, and the reasons why others did not run."""
     contenders = [contender for contender in contenders if contender.kind in work.steps]
     not_run = {contender.name: problem for contender in contenders if (problem := contender.problem(here))}
     rows = {}
     for contender in contenders:
         for every in work.every:
-            # A peer without every n trains once.
+            # A peer without checkpointing every n trains once.
             if contender.name not in not_run and (contender.does_every or every == 0):
                 rows[contender.name, every] = contender, []
     start = initial_parameters(work, folder) if rows else None
@@ -41,7 +41,7 @@ def measure(here, work, contenders, rounds, folder):
 
 
 def row(name, every, steps, outcomes):
-    """One of the results file, of one contender and n."""
+    """Row of the file of results for one contender and n."""
     last = dict(outcomes[-1])
     del last["loss"]
     times = [outcome["seconds_per_step"] for outcome in outcomes]
@@ -49,7 +49,7 @@ def row(name, every, steps, outcomes):
 
 
 class Losses:
-    """What so many steps come to, by the first of our own devices, to which every contender is held."""
+    """Expected mean losses by number of steps, from the first of our devices; every contender must agree."""
 
     def __init__(self, here, work, contenders, not_run, start):
         ours = [contender for contender in contenders if isinstance(contender, Ours) and contender.name not in not_run]
@@ -64,20 +64,20 @@ class Losses:
             self.by_steps[steps] = expected
         expected = self.by_steps[steps]
         if not abs(loss - expected) <= LOSS_TOLERANCE * abs(expected):
-            raise NotRun(f"not the same work: a mean loss of {loss}, expected {expected}")
+            raise NotRun(f"trains something else: found a mean loss of {loss}, expected {expected}")
 
 
 def initial_parameters(work, folder):
-    """What ckpt-gpu starts from, saved after a step whose rate moves nothing."""
+    """Initial parameters of ckpt-gpu, saved after a step with a learning rate too small to change them."""
     path = Path(folder) / f"{work.layers}.npz"
-    # One sample will do, and is soon done by the widest network.
+    # A batch of one sample is fast even with the widest network.
     flags = f"train --layers {work.layers} --batch 1 --steps 1 --lr 1e-38 --device cpu"
     output([OURS, *flags.split(), "--data", DATA, "--save", path], dict(os.environ))
     return path
 
 
 def ratio(rows, numerator, denominator):
-    """The median over rounds of what one row took of another's time in the same round; rows are keys of `rows`."""
+    """Median over rounds of the ratio of two rows' times in the same round; the rows are keys of `rows`."""
     pairs = zip(rows[numerator]["seconds_per_step"], rows[denominator]["seconds_per_step"])
     return statistics.median(one / other for one, other in pairs)
 

@@ -1,4 +1,4 @@
-"""Results as tables, for people and for the README."""
+"""Tables of results, as text and as Markdown."""
 
 import statistics
 
@@ -10,7 +10,7 @@ from .targets import targets
 def show(works, markdown=False):
     for work in works:
         title = f"{work['layers']}, batch {work['batch']}, {work['rounds']} rounds"
-        table = [["contender", "every", "ms a step", "from", "to", "of ours", "activation bytes"], *rows_of(work)]
+        table = [["contender", "every", "ms per step", "shortest", "longest", "of ours", "activation bytes"], *rows_of(work)]
         print(f"\n{title}\n")
         if len(table) > 1:
             print_table(table, markdown)
@@ -20,11 +20,11 @@ def show(works, markdown=False):
     lines = [[str(cell) for cell in line] for line in targets(works)]
     if lines:
         print("\ntargets\n")
-        print_table([["what", "network", "every", "measured", "held against"], *lines], markdown)
+        print_table([["ratio", "network", "every", "measured", "target"], *lines], markdown)
 
 
 def rows_of(work):
-    """Of each contender and n, times in milliseconds, and its time by that of the first of ours at the same n."""
+    """For each contender and n, times in milliseconds and the ratio to the first of ours at the same n."""
     rows = by_contender(work)
     first = next((name for name, _ in rows if name in OUR_NAMES), None)
     for (name, every), row in rows.items():

@@ -1,4 +1,4 @@
-"""What the project wants of its figures, beside what was measured: ratios of medians, or of bytes."""
+"""The project's targets beside the measured ratios of times and of bytes."""
 
 import statistics
 
@@ -8,7 +8,7 @@ from .works import NOTEBOOK, VERY_LONG, WIDE
 
 
 def targets(works):
-    """Lines of (what, network, our n, measured, held against), of those that were measured."""
+    """Lines of (ratio, network, our n, measured, target) for the targets that were measured."""
     lines = []
     for work in works:
         rows, layers = by_contender(work), work["layers"]
@@ -28,7 +28,7 @@ def targets(works):
 
 
 def times_faster(rows, ours, peer, target):
-    """Ours against the peer at the same n."""
+    """Our speed relative to the peer at the same n."""
     for name, every in rows:
         if name == ours and (peer, every) in rows:
             measured = ratio(rows, (peer, every), (ours, every))
@@ -36,7 +36,7 @@ def times_faster(rows, ours, peer, target):
 
 
 def times_faster_than_best(rows, ours, peers, target, choices=None):
-    """Ours against the n of the peers that is the fastest of theirs."""
+    """Our speed relative to the fastest peer at its fastest n."""
     theirs = [key for key in rows if key[0] in peers]
     if not theirs:
         return
@@ -49,22 +49,22 @@ def times_faster_than_best(rows, ours, peers, target, choices=None):
 
 
 def as_flops_predict(rows):
-    """What every n takes of store-all's time, by what FLOPs predict."""
+    """Time of each n relative to store-all, beside the prediction by FLOPs."""
     for name, every in rows:
         if every == 0 or name not in OUR_NAMES or (name, 0) not in rows:
             continue
         predicted = rows[name, every]["step_flops"] / rows[name, 0]["step_flops"]
         measured = ratio(rows, (name, every), (name, 0))
-        yield f"{name}, of store-all's time", every, f"{measured:.3f}", f"{predicted:.3f} by FLOPs, within 10 %"
+        yield f"{name}, time relative to store-all", every, f"{measured:.3f}", f"{predicted:.3f} by FLOPs, within 10 %"
 
 
 def bytes_of(rows):
-    """Our bytes of activations by those of a peer at the same n."""
+    """Our activation bytes relative to a peer at the same n."""
     for (name, every), row in rows.items():
-        # Without fusion we only show what it is worth.
+        # Runs without fusion only serve to show its effect.
         if name not in OUR_NAMES or name.endswith("no-fuse"):
             continue
         for (peer, same), other in rows.items():
             if same == every and peer not in OUR_NAMES and other["activation_bytes"]:
                 measured = row["activation_bytes"] / other["activation_bytes"]
-                yield f"{name}, of {peer}'s bytes of activations", every, f"{measured:.2f}", "at most 1"
+                yield f"{name}, activation bytes relative to {peer}", every, f"{measured:.2f}", "at most 1"

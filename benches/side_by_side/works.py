@@ -1,8 +1,8 @@
-"""What is trained side by side, and by how many steps in one turn."""
+"""Networks that are trained side by side, and steps per turn."""
 
 from dataclasses import dataclass
 
-# Contenders of a kind are about as fast as each other, and so make as many steps in a turn.
+# Contenders of a kind are about equally fast, and make equally many steps per turn.
 HOST, SOFTWARE, BURN_SOFTWARE, HARDWARE = "host", "software", "burn-software", "hardware"
 
 
@@ -10,9 +10,9 @@ HOST, SOFTWARE, BURN_SOFTWARE, HARDWARE = "host", "software", "burn-software", "
 class Work:
     layers: str
     batch: int
-    # The every n that are compared; 0 keeps all.
+    # Values of n to compare; 0 keeps all activations.
     every: tuple
-    # By kind of contender; the other kinds do not train it.
+    # Steps per turn by kind of contender; other kinds do not train it.
     steps: dict
 
 

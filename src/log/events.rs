@@ -10,13 +10,13 @@ use super::Row;
 use crate::Result;
 use crate::file::unwritable;
 
-/// What the first event of a file says: TensorBoard heeds [`SessionLog`] from this version on.
+/// File version of the first event. TensorBoard heeds [`SessionLog`] from this version on.
 const VERSION: &str = "brain.Event:2";
-/// `SessionLog.START`: what was logged of this step and later ones before is void.
+/// `SessionLog.START`: earlier events of this step and later ones are void.
 const START: i32 = 1;
 const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// `tensorflow.Event`, as far as scalars need it.
+/// The fields of `tensorflow.Event` that scalars need.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     /// Seconds since 1970.
@@ -52,7 +52,7 @@ struct Summary {
     values: Vec<Scalar>,
 }
 
-/// `tensorflow.Summary.Value` of one number, which is always there, zero or not.
+/// `tensorflow.Summary.Value` of a scalar. `simple_value` is optional so that 0 is written, too.
 #[derive(Clone, PartialEq, Message)]
 struct Scalar {
     #[prost(string, tag = "1")]
@@ -61,7 +61,7 @@ struct Scalar {
     simple_value: Option<f32>,
 }
 
-/// An event file: TFRecords of events.
+/// An event file: a sequence of events as TFRecords.
 #[derive(Debug)]
 pub(super) struct Events {
     path: PathBuf,
@@ -69,12 +69,12 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// A new file in `folder`, whose name comes after those of files that were made before.
-    pub fn create(folder: &Path, resumed_after: Option<u64>) -> Result<Self> {
+    /// Makes a file in the directory. TensorBoard reads files in the order of their names, which begin with the time.
+    pub fn create(directory: &Path, resumed_after: Option<u64>) -> Result<Self> {
         let now = since_1970();
         let process = std::process::id();
         let name = format!("events.out.tfevents.{:010}.{:06}.{process}", now.as_secs(), now.subsec_micros());
-        let path = folder.join(name);
+        let path = directory.join(name);
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = file.map_err(|error| unwritable(&path, error))?;
         let mut events = Events { path, file };
@@ -119,7 +119,7 @@ fn record(data: &[u8]) -> Vec<u8> {
     [&length[..], &masked(&length), data, &masked(data)].concat()
 }
 
-/// A CRC32C as TFRecords have it, so that checksums of what holds checksums are no trouble.
+/// A masked CRC32C, as TFRecord defines it for data that may itself hold checksums.
 fn masked(data: &[u8]) -> [u8; 4] {
     CRC32C.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

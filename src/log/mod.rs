@@ -1,4 +1,4 @@
-//! What a run tells while it goes on, in a folder: `metrics.csv`, and event files that TensorBoard reads.
+//! Log of a run in a directory: `metrics.csv`, and event files for TensorBoard.
 
 mod events;
 mod table;
@@ -11,35 +11,35 @@ use table::Table;
 use crate::Result;
 use crate::file;
 
-/// What is known of a run right after one of its steps.
+/// Metrics of a run after one of its steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row {
-    /// Steps made.
+    /// Steps so far.
     pub step: u64,
-    /// The epoch of the last of them, counted from 0.
+    /// Epoch of the last step, from 0.
     pub epoch: u64,
-    /// The mean loss of the steps since the row before.
+    /// Mean loss of the steps since the previous row.
     pub loss: f32,
-    /// The last step's.
+    /// Learning rate of the last step.
     pub learning_rate: f32,
-    /// Since the row before, without evaluations.
+    /// Training samples per second since the previous row, without evaluations.
     pub samples_per_second: f64,
-    /// How the test split fares, where that was found out.
+    /// Scores on the test split, if it was evaluated.
     pub test: Option<TestScore>,
-    /// Device memory, in one row of each run.
+    /// Peak device memory, in the first row that a process writes.
     pub memory: Option<PeakBytes>,
 }
 
-/// How a test split fares.
+/// Scores on the test split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestScore {
-    /// The mean loss.
+    /// Mean loss.
     pub loss: f32,
-    /// The share that is predicted right, where targets are classes.
+    /// Accuracy from 0 to 1; `None` for regression.
     pub accuracy: Option<f64>,
 }
 
-/// The most bytes on the device at once.
+/// Peak device memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeakBytes {
     /// By the plan.
@@ -48,39 +48,39 @@ pub struct PeakBytes {
     pub counted: u64,
 }
 
-/// A folder that takes a run's rows. Each is with the system when [`RunLog::write`] returns, so that it outlives the process.
+/// A log directory. A row has reached the operating system when [`RunLog::write`] returns, so that it outlives the process.
 #[derive(Debug)]
 pub struct RunLog {
-    folder: PathBuf,
+    directory: PathBuf,
     resumed_after: Option<u64>,
     table: Table,
-    /// From the first row on.
+    /// Made with the first row.
     events: Option<Events>,
 }
 
 impl RunLog {
-    /// The log in `folder`, which is made where it is missing, of a run that begins or is resumed after so many steps.
-    /// Rows of later steps go, once there is one to take their place.
+    /// Opens or makes the log in `directory`, for a run that begins or that resumes after `resumed_after` steps.
+    /// The first new row replaces all rows of later steps.
     ///
     /// # Errors
-    /// [`crate::Error::File`] for a folder that takes no files, for a `metrics.csv` of something else, and for one that has
-    /// rows where the run begins.
-    pub fn open(folder: &Path, resumed_after: Option<u64>) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(|error| file::unwritable(folder, error))?;
-        let table = Table::open(&folder.join("metrics.csv"), resumed_after)?;
-        Ok(RunLog { folder: folder.to_owned(), resumed_after, table, events: None })
+    /// [`crate::Error::File`] if the directory is not writable, if its `metrics.csv` is not a log, or if that has rows
+    /// although the run begins.
+    pub fn open(directory: &Path, resumed_after: Option<u64>) -> Result<Self> {
+        std::fs::create_dir_all(directory).map_err(|error| file::unwritable(directory, error))?;
+        let table = Table::open(&directory.join("metrics.csv"), resumed_after)?;
+        Ok(RunLog { directory: directory.to_owned(), resumed_after, table, events: None })
     }
 
     /// Adds a row.
     ///
     /// # Errors
-    /// [`crate::Error::File`] where it cannot be written.
+    /// [`crate::Error::File`] if it cannot be written.
     pub fn write(&mut self, row: &Row) -> Result<()> {
         let events = match &mut self.events {
             Some(events) => events,
             none => {
                 self.table.begin()?;
-                none.insert(Events::create(&self.folder, self.resumed_after)?)
+                none.insert(Events::create(&self.directory, self.resumed_after)?)
             }
         };
         self.table.add(row)?;

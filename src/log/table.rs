@@ -9,12 +9,12 @@ use crate::{Error, Result};
 const COLUMNS: &str = "step,epoch,loss,learning_rate,samples_per_second,test_loss,test_accuracy,\
                        planned_peak_bytes,counted_peak_bytes\n";
 
-/// The rows as CSV, one a step, in order.
+/// `metrics.csv`: a header line, then one row per logged step, in order.
 #[derive(Debug)]
 pub(super) struct Table {
     path: PathBuf,
     file: File,
-    /// Bytes of what was there before and stays.
+    /// Length of the existing text that is kept, in bytes.
     kept: u64,
 }
 
@@ -24,7 +24,7 @@ impl Table {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(Error::file(
                 path,
-                "found no plain file, expected one or none; give --log another folder",
+                "is not a regular file; remove it, or give --log another directory",
             ));
         }
         let mut options = OpenOptions::new();
@@ -36,7 +36,7 @@ impl Table {
         Ok(Table { path: path.to_owned(), file, kept: kept as u64 })
     }
 
-    /// Takes off what does not stay.
+    /// Truncates the file to the text that is kept, and begins an empty file with the header.
     pub fn begin(&mut self) -> Result<()> {
         let shortened = self.file.set_len(self.kept).and_then(|()| self.file.seek(SeekFrom::End(0)));
         shortened.map_err(|error| unwritable(&self.path, error))?;
@@ -59,13 +59,13 @@ impl Table {
     }
 }
 
-/// Empty where there is nothing to say.
+/// An empty cell for `None`.
 fn cell(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// Bytes of `text` that stay: the head and the rows of steps up to `resumed_after`. A line that a killed process left half
-/// written goes.
+/// Length of the part of `text` to keep, in bytes: the header, and rows up to step `resumed_after`. A last line without its
+/// end, which a killed process leaves, is not kept.
 fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
     let mut kept = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -74,7 +74,7 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             if !(if is_whole { line == COLUMNS } else { COLUMNS.starts_with(line) }) {
                 let found: String = line.trim_end().chars().take(80).collect();
                 return Err(format!(
-                    "found the columns {found}, expected {}; give --log another folder",
+                    "found the columns {found}, expected {}; give --log another directory",
                     COLUMNS.trim_end()
                 ));
             }
@@ -82,10 +82,13 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             let step = line.split(',').next().and_then(|step| step.parse::<u64>().ok());
             let cells = |line: &str| line.matches(',').count();
             let step = step.filter(|_| cells(line) == cells(COLUMNS)).ok_or_else(|| {
-                format!("line {} is no row of a log; mend it, or give --log another folder", index + 1)
+                format!(
+                    "line {} is not a row of a log; correct it, or give --log another directory",
+                    index + 1
+                )
             })?;
             let last = resumed_after.ok_or(
-                "holds the log of another run; give --log another folder, remove the file, or go on with that run by \
+                "holds the log of another run; give --log another directory, remove the file, or continue that run with \
                  --resume",
             )?;
             if step > last {
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_later_steps_and_half_a_line_go() {
+    fn later_rows_and_incomplete_lines_are_dropped() {
         let text = rows(&[5, 10, 15]);
         for (last, expected) in
             [(4, rows(&[])), (5, rows(&[5])), (14, rows(&[5, 10])), (15, rows(&[5, 10, 15]))]
@@ -121,10 +124,10 @@ mod tests {
             assert_eq!(
                 kept(&text[..text.len() - cut], Some(99)),
                 Ok(rows(&[5, 10]).len()),
-                "{cut} bytes less"
+                "{cut} bytes cut off"
             );
         }
-        // A run that was killed before its first row leaves nothing to be lost.
+        // A run that was killed before its first row leaves part of a header at most.
         for length in 0..=COLUMNS.len() {
             let whole = length == COLUMNS.len();
             assert_eq!(kept(&COLUMNS[..length], None), Ok(if whole { length } else { 0 }));
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_of_this_run_stays_as_it_is() {
+    fn files_that_are_no_log_of_this_run_are_rejected() {
         let wrong = |text: &str, last| kept(text, last).unwrap_err();
         assert!(wrong(&rows(&[5]), None).contains("another run"));
         assert!(wrong("a,b\n1,2\n", Some(9)).contains("found the columns a,b"));

@@ -2,35 +2,35 @@ use std::ops::{AddAssign, Index, IndexMut, SubAssign};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// What a device byte is for.
+/// Use of a byte of device memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
     /// Weights and biases.
     Parameters,
-    /// What the optimizer remembers between steps; plain SGD remembers nothing.
+    /// Optimizer state between steps; plain SGD has none.
     Optimizer,
-    /// Parameter gradients that outlive their kernel: those of a batch in several parts.
+    /// Parameter gradients that outlive their kernel, such as those that accumulate over micro-batches.
     Gradients,
-    /// States kept from the forward sweep until loss and backward have read them.
+    /// States kept from the forward pass until the loss and the backward pass have read them.
     Checkpoints,
-    /// States that are not kept: passing through in the forward sweep, or recomputed for the backward sweep.
+    /// States that are not kept: transient in the forward pass, or recomputed for the backward pass.
     Recomputed,
-    /// Gradients with respect to pre-activations.
+    /// Deltas: gradients of the loss with respect to pre-activations.
     Deltas,
-    /// Bytes of the pool that hold no value when the most bytes live.
+    /// Bytes of the pool that hold no value when live bytes peak.
     Fragmentation,
-    /// The mini-batch: its inputs (state 0) and labels.
+    /// A micro-batch: its inputs (state 0) and targets.
     Batch,
-    /// Samples, labels and the epoch's order, where they stay on the device.
+    /// Samples, targets and the epoch's order of a resident dataset.
     Dataset,
-    /// Kernel sizes, per-sample losses and the epoch's metrics.
+    /// Kernel parameters, per-sample losses and the epoch's metrics.
     Workspace,
-    /// Host-visible buffers that carry bytes to the device and back.
+    /// Host-visible buffers for transfers to and from the device.
     Staging,
 }
 
 impl Category {
-    /// Every category, in the order that reports list them.
+    /// Every category, in the order of reports.
     pub const ALL: [Category; 11] = [
         Category::Parameters,
         Category::Optimizer,
@@ -45,10 +45,10 @@ impl Category {
         Category::Staging,
     ];
 
-    /// The categories of a plan's values.
+    /// Categories of the pool's values.
     pub const ACTIVATIONS: [Category; 3] = [Category::Checkpoints, Category::Recomputed, Category::Deltas];
 
-    /// The name that reports use.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Category::Parameters => "parameters",
@@ -71,23 +71,23 @@ impl Category {
 pub struct ByCategory([u64; Category::ALL.len()]);
 
 impl ByCategory {
-    /// `bytes` bytes of one category.
+    /// `bytes` of one category, 0 of the others.
     pub fn of(category: Category, bytes: u64) -> Self {
         Self::from_iter([(category, bytes)])
     }
 
-    /// The sum over all categories.
+    /// Sum over all categories.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// What a plan's pool takes: [`Category::ACTIVATIONS`] and the fragmentation between them.
+    /// Bytes of a plan's pool: [`Category::ACTIVATIONS`] and [`Category::Fragmentation`].
     pub fn pool(&self) -> u64 {
         Category::ACTIVATIONS.iter().map(|&category| self[category]).sum::<u64>()
             + self[Category::Fragmentation]
     }
 
-    /// Each category with its bytes, in report order.
+    /// Each category with its bytes, in the order of [`Category::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Category, u64)> + '_ {
         Category::ALL.iter().map(|&category| (category, self[category]))
     }
@@ -109,13 +109,17 @@ impl IndexMut<Category> for ByCategory {
 
 impl AddAssign for ByCategory {
     fn add_assign(&mut self, more: Self) {
-        self.0.iter_mut().zip(more.0).for_each(|(bytes, more)| *bytes += more);
+        for (bytes, more) in self.0.iter_mut().zip(more.0) {
+            *bytes += more;
+        }
     }
 }
 
 impl SubAssign for ByCategory {
     fn sub_assign(&mut self, less: Self) {
-        self.0.iter_mut().zip(less.0).for_each(|(bytes, less)| *bytes -= less);
+        for (bytes, less) in self.0.iter_mut().zip(less.0) {
+            *bytes -= less;
+        }
     }
 }
 

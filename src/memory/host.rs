@@ -1,6 +1,6 @@
 use crate::{Error, Result};
 
-/// Checks that the host has `bytes` more bytes for `what` of a run.
+/// Checks that `bytes` for `what` of a run are available on the host.
 ///
 /// # Errors
 /// As [`check_host_room`].
@@ -8,13 +8,13 @@ pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
     check_host_room(what, bytes, "use narrower or fewer --layers, or a smaller --batch or --micro-batch")
 }
 
-/// Checks that the host has `bytes` more bytes for `what`; `remedy` says what to do where it has not.
+/// Checks that `bytes` for `what` are available on the host; `remedy` ends the message of the error.
 ///
-/// Linux grants memory that it does not have and ends the program when that is touched, so asking an allocator is
-/// not enough.
+/// Linux overcommits memory and kills a process that touches more than there is, so a successful allocation proves
+/// nothing.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] where the system says that it has less; where it says nothing, everything fits.
+/// [`Error::DoesNotFit`] if less is available. Where availability is unknown, everything fits.
 pub fn check_host_room(what: &str, bytes: u64, remedy: &str) -> Result<()> {
     match available_host_bytes() {
         Some(available) if bytes > available => Err(Error::DoesNotFit(format!(
@@ -24,7 +24,7 @@ pub fn check_host_room(what: &str, bytes: u64, remedy: &str) -> Result<()> {
     }
 }
 
-/// Bytes that can be taken without swapping, from Linux's `/proc/meminfo`.
+/// Bytes that can be allocated without swapping, from Linux's `/proc/meminfo`; `None` on other systems.
 pub fn available_host_bytes() -> Option<u64> {
     let lines = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = lines.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

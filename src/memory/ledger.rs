@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use super::ByCategory;
 
-/// The account of the buffers that exist, and of when each came and went.
+/// Counts the bytes of existing device buffers, and records when each was allocated and freed.
 ///
-/// Every device buffer holds a [`LedgerEntry`] for as long as it lives, so the account cannot forget one. Clones
-/// share one account.
+/// Every device buffer holds a [`LedgerEntry`] for as long as it exists, so none can be forgotten. Clones share one
+/// account.
 #[derive(Debug, Clone)]
 pub struct Ledger(Arc<Mutex<Account>>);
 
@@ -19,16 +19,16 @@ struct Account {
     events: Vec<LedgerEvent>,
 }
 
-/// A buffer came or went.
+/// Allocation or release of a buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEvent {
-    /// When, since the account was opened.
+    /// Time since the ledger was made.
     pub at: Duration,
     /// The buffer's name.
     pub label: Arc<str>,
     /// Its bytes.
     pub bytes: ByCategory,
-    /// Whether it came.
+    /// `true` for an allocation, `false` for a release.
     pub came: bool,
 }
 
@@ -45,12 +45,12 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// An account with nothing in it.
+    /// An empty ledger.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Books the buffer `label` of `bytes` bytes in all until the entry is dropped.
+    /// Counts the buffer `label` of `bytes` until the entry is dropped.
     pub fn book(&self, label: &str, bytes: ByCategory) -> LedgerEntry {
         let label: Arc<str> = label.into();
         let mut account = self.account();
@@ -73,19 +73,19 @@ impl Ledger {
         self.account().at_peak
     }
 
-    /// How many buffers were ever made.
+    /// Number of buffers allocated so far.
     pub fn allocations(&self) -> u64 {
         self.account().allocations
     }
 
-    /// What came and went so far, in order.
+    /// Allocations and releases so far, in order.
     pub fn events(&self) -> Vec<LedgerEvent> {
         self.account().events.clone()
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {
-        // An update panics, if at all, for want of memory for its event, after the sums: a poisoned account is still
-        // a true one.
+        // The only panic under the lock is a failed allocation for the event, after the sums are updated, so a poisoned
+        // account is still correct.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,7 +96,7 @@ impl Account {
     }
 }
 
-/// One buffer's place in a [`Ledger`]; dropping it gives the bytes back.
+/// One buffer in a [`Ledger`], which counts it until this is dropped.
 #[derive(Debug)]
 pub struct LedgerEntry {
     ledger: Ledger,
@@ -118,7 +118,7 @@ mod tests {
     use crate::memory::Category;
 
     #[test]
-    fn the_peak_remembers_what_dropping_gives_back() {
+    fn peak_includes_buffers_that_were_dropped() {
         let ledger = Ledger::new();
         let first = ledger.book("first", ByCategory::of(Category::Batch, 100));
         let second = ledger.book("second", ByCategory::of(Category::Deltas, 30));

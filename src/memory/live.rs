@@ -1,9 +1,9 @@
 use super::{ByCategory, Category};
 
-/// Counts the bytes of the values that are still needed, action by action.
+/// Counts live bytes: those of the values that are still needed, after each action.
 ///
-/// It learns of values from what the executor does, not from what the plan predicts, so that the two can be held
-/// against each other.
+/// The executor reports values as they are written and released, so that the count is independent of the plan's
+/// prediction.
 #[derive(Debug, Clone, Default)]
 pub struct LiveMeter {
     occupants: Vec<Option<(Category, u64)>>,
@@ -12,31 +12,31 @@ pub struct LiveMeter {
 }
 
 impl LiveMeter {
-    /// A meter for a pool of `slots` slots, all of them empty.
+    /// A meter for a pool of `slots` empty slots.
     pub fn new(slots: usize) -> Self {
         LiveMeter { occupants: vec![None; slots], ..Self::default() }
     }
 
-    /// Forgets the trace, keeping its memory. What lives stays.
+    /// Clears the trace, and keeps the live values.
     pub fn start(&mut self) {
         self.trace.clear();
     }
 
-    /// A value of `bytes` bytes was written to `slot`.
+    /// Records that a value of `bytes` was written to `slot`.
     pub fn occupy(&mut self, slot: usize, category: Category, bytes: u64) {
         self.vacate(slot);
         self.occupants[slot] = Some((category, bytes));
         self.live[category] += bytes;
     }
 
-    /// The value in `slot`, if there is one, is no longer needed.
+    /// Records that the value in `slot`, if there is one, is no longer needed.
     pub fn vacate(&mut self, slot: usize) {
         if let Some((category, bytes)) = self.occupants[slot].take() {
             self.live[category] -= bytes;
         }
     }
 
-    /// Ends an action: notes what lives after it.
+    /// Ends an action: appends the live bytes to the trace.
     pub fn sample(&mut self) {
         self.trace.push(self.live);
     }

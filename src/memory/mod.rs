@@ -1,7 +1,7 @@
-//! Where every device byte is accounted for.
+//! Accounting of device memory, in bytes.
 //!
-//! A [`Category`] says what bytes are for, [`ByCategory`] holds one number for each, the [`Ledger`] counts the
-//! buffers that exist, and the [`LiveMeter`] counts the values that are still needed.
+//! A [`Category`] is a use of bytes, [`ByCategory`] has a number for each, the [`Ledger`] counts existing buffers, and the
+//! [`LiveMeter`] counts the values that are still needed.
 
 mod category;
 mod host;

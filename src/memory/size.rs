@@ -1,7 +1,7 @@
-/// Reads a number of bytes: `65536`, `64KiB`, `64 MiB`, `1.5GiB`.
+/// Parses a number of bytes: `65536`, `64KiB`, `64 MiB`, `1.5GiB`.
 ///
 /// # Errors
-/// What was found and what was expected, in words.
+/// A message with the text found and the forms expected.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
     let problem =
@@ -20,7 +20,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     if is_number && bytes < 2f64.powi(63) { Ok(bytes as u64) } else { Err(problem()) }
 }
 
-/// `bytes` in the largest unit that leaves a number of at least 1: `771720 B` is `753.6 KiB`.
+/// Formats bytes in the largest unit in which they are at least 1: 771,720 is `753.6 KiB`.
 pub fn format_bytes(bytes: u64) -> String {
     let (name, unit) = match bytes {
         0..0x400 => return format!("{bytes} B"),
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read() {
+    fn sizes_are_parsed() {
         let sizes = [
             ("0", 0),
             ("65536", 65536),
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sizes_are_named() {
+    fn malformed_sizes_are_rejected() {
         for text in [
             "",
             "MiB",
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_written() {
+    fn sizes_are_formatted() {
         for (bytes, text) in
             [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (771_720, "753.6 KiB"), (3 << 29, "1.5 GiB")]
         {

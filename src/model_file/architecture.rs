@@ -4,27 +4,27 @@ use crate::data::FeatureScaling;
 use crate::model::{Activation, Loss, Network};
 use crate::{Error, Result};
 
-/// A network without its parameters, as model files tell it.
+/// Architecture of a network, as model files hold it in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {
-    /// The width of every state.
+    /// Widths of the states, input first.
     pub widths: Vec<usize>,
-    /// Between the layers.
+    /// Activation function.
     pub activation: Activation,
-    /// What it was trained with.
+    /// Loss function that it was trained with.
     pub loss: Loss,
-    /// Whether hidden layers add what they read to what they make.
+    /// `true` if hidden layers add their input to their output.
     pub residual: bool,
-    /// Whether layers but the first normalise what they read. Older files do not say.
+    /// `true` if layers except the first normalise their input per sample. Absent in older files.
     #[serde(default)]
     pub layer_norm: bool,
-    /// What inputs are made standard with before it reads them, where it was trained on such.
+    /// Feature scaling of its inputs, if it was trained with one.
     #[serde(rename = "standard", default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<FeatureScaling>,
 }
 
 impl Architecture {
-    /// That of `network`, which reads what `standard` makes of inputs.
+    /// Architecture of `network` with `scaling` of its inputs.
     pub fn of(network: &Network, scaling: Option<&FeatureScaling>) -> Self {
         Architecture {
             widths: network.widths().to_vec(),
@@ -36,20 +36,20 @@ impl Architecture {
         }
     }
 
-    /// As it is in files.
+    /// JSON as in files.
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads what [`Architecture::to_json`] makes.
+    /// Parses [`Architecture::to_json`].
     pub(super) fn from_json(text: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(text).map_err(|error| format!("tells no architecture: {error}"))
+        serde_json::from_slice(text).map_err(|error| format!("has a malformed architecture: {error}"))
     }
 
-    /// The network.
+    /// The network that it describes.
     ///
     /// # Errors
-    /// As [`Network::new`], and [`Error::Usage`] where `standard` is not for its features.
+    /// As [`Network::new`], and [`Error::Usage`] if `scaling` has another number of features.
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
         let problem = self.scaling.as_ref().and_then(|scaling| scaling.problem(network.features()));

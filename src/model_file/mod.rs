@@ -1,4 +1,5 @@
-//! Files of trained networks, with their architecture: `.safetensors`, NumPy's `.npz`, and `.onnx`, which is only written.
+//! Model files: parameters and architecture of trained networks, as `.safetensors`, NumPy's `.npz`, and, for writing only,
+//! `.onnx`.
 
 mod architecture;
 mod npz;
@@ -14,17 +15,17 @@ use crate::file;
 use crate::model::{Network, Parameters};
 use crate::{Error, Result};
 
-/// What the architecture is called among a file's metadata, which are texts by name.
+/// Key of the architecture in the metadata of a file.
 const ARCHITECTURE_KEY: &str = "ckpt-gpu";
 
-/// A trained network, with all that it takes to ask it.
+/// A trained network, ready for inference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// What it is.
+    /// Architecture.
     pub network: Network,
     /// Weights and biases.
     pub parameters: Parameters,
-    /// What inputs are made standard with before it reads them, where it was trained on such.
+    /// Feature scaling of its inputs, if it was trained with one.
     pub scaling: Option<FeatureScaling>,
 }
 
@@ -57,7 +58,7 @@ fn only_written(path: &Path) -> Error {
 /// `[outputs]`.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted, of another network, or of a kind that is only written.
+/// [`Error::File`] if the file is malformed, of another network, or of a format that is only written.
 pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     let (parameters, _) = match Format::of(path)? {
         Format::Npz => return npz::read(path, network),
@@ -79,47 +80,47 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     Err(Error::file(path, problem))
 }
 
-/// Reads a trained network from a file that says what network it is.
+/// Reads a trained network from a file with an architecture.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted, that does not say, or of a kind that is only written.
+/// [`Error::File`] if the file is malformed, has no architecture, or is of a format that is only written.
 pub fn read(path: &Path) -> Result<Model> {
-    let told = |architecture: Option<Architecture>, place: &str| {
-        let says_nothing = || {
+    let described = |architecture: Option<Architecture>, place: &str| {
+        let missing = || {
             let problem = format!(
-                "does not say what network it is of, as files that train --save writes do; add {place} this JSON, \
-                 filled in for the network: {}",
+                "has no architecture, which files that train --save writes have; add {place} this JSON, filled in for the \
+                 network: {}",
                 r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
             );
             Error::file(path, problem)
         };
-        let architecture = architecture.ok_or_else(says_nothing)?;
+        let architecture = architecture.ok_or_else(missing)?;
         let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
         Ok((network, architecture.scaling))
     };
     let ((network, scaling), parameters) = match Format::of(path)? {
         Format::Npz => {
-            let told = told(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
-            let parameters = npz::read(path, &told.0)?;
-            (told, parameters)
+            let described = described(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
+            let parameters = npz::read(path, &described.0)?;
+            (described, parameters)
         }
         Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => {
             let (parameters, architecture) = safetensors::read(path)?;
-            (told(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
+            (described(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
         }
     };
-    match parameters.fit(&network) {
-        true => Ok(Model { network, parameters, scaling }),
-        false => Err(Error::file(path, "its tensors are not of the architecture that it tells")),
+    if !parameters.fit(&network) {
+        return Err(Error::file(path, "its tensors do not have the shapes of its architecture"));
     }
+    Ok(Model { network, parameters, scaling })
 }
 
-/// Writes `model`, its parameters as f32, in the format that the name of `path` ends in; an existing file is replaced only by
-/// a complete one.
+/// Writes `model` in the format of the ending of `path`, parameters as f32. An existing file is replaced only by a complete
+/// one.
 ///
 /// # Errors
-/// [`Error::File`] where the file cannot be written, its name ends otherwise, or an ONNX file would be larger than 2 GiB.
+/// [`Error::File`] if the file cannot be written, the ending is unknown, or an ONNX file would exceed 2 GiB.
 pub fn write(path: &Path, model: &Model) -> Result<()> {
     match Format::of(path)? {
         Format::Npz => npz::write(path, model),
@@ -131,7 +132,7 @@ pub fn write(path: &Path, model: &Model) -> Result<()> {
 /// Checks, before a long run, that [`write()`] will be able to write `network` to `path`.
 ///
 /// # Errors
-/// [`Error::File`] for a name of no known ending, a network too large for the format, or a folder that takes no files.
+/// [`Error::File`] if the ending is unknown, the network too large for the format, or the directory not writable.
 pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
     if let Format::Onnx = Format::of(path)? {
         onnx::check(path, network)?;

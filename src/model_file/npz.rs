@@ -1,4 +1,4 @@
-//! NumPy's archives with `W0, b0, W1, b1, …`, and the architecture in those that we wrote.
+//! NumPy archives with `W0`, `b0`, `W1`, `b1`, …, and the architecture in those that we wrote.
 
 use std::path::Path;
 
@@ -7,15 +7,14 @@ use crate::data::npz::{self, Archive, Elements, Entry, Values};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// An array of bytes, so that it is an array to whoever goes through all members.
+/// Key of the architecture, an array of bytes, because every member of an npz is an array.
 const ARCHITECTURE: &str = "architecture";
 pub(super) const ARCHITECTURE_PLACE: &str = "an array architecture, of uint8, with the bytes of";
 
-/// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, f32 or
-/// f64.
+/// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, of f32 or f64.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted, or of another network.
+/// [`Error::File`] if the file is malformed or of another network.
 pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let mut archive = Archive::open(path)?;
     let layers = network.layers().len();
@@ -41,10 +40,10 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     Ok(Parameters { layers })
 }
 
-/// Reads the architecture, where the file tells it.
+/// Reads the architecture, if the file has one.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be trusted.
+/// [`Error::File`] if the file is malformed.
 pub(super) fn read_architecture(path: &Path) -> Result<Option<Architecture>> {
     let mut archive = Archive::open(path)?;
     if !archive.keys().any(|key| key == ARCHITECTURE) {
@@ -59,18 +58,18 @@ pub(super) fn read_architecture(path: &Path) -> Result<Option<Architecture>> {
         ));
     };
     let architecture = Architecture::from_json(text);
-    architecture.map(Some).map_err(|problem| Error::file(path, format!("{ARCHITECTURE}: {problem}")))
+    architecture.map(Some).map_err(|problem| Error::file(path, problem))
 }
 
 fn tensors(archive: &Archive) -> impl Iterator<Item = &str> {
     archive.keys().filter(|&key| key != ARCHITECTURE)
 }
 
-/// Writes the parameters of `model` as f32, and its architecture as JSON in bytes; an existing file is replaced only by
-/// a complete one.
+/// Writes the parameters of `model` as f32, and its architecture as bytes of JSON. An existing file is replaced only by a
+/// complete one.
 ///
 /// # Errors
-/// [`Error::File`] where the file cannot be written.
+/// [`Error::File`] if the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, scaling } = model;
     let architecture = Architecture::of(network, scaling.as_ref()).to_json();
@@ -108,7 +107,7 @@ fn read_tensor(archive: &mut Archive, path: &Path, key: &str, shapes: &[&[usize]
         return Err(Error::file(
             path,
             format!(
-                "{key}: found shape {:?}, expected {:?}; is this another network's file?",
+                "{key}: found shape {:?}, expected {:?}; give a file of this network",
                 array.shape, shapes[0]
             ),
         ));

@@ -1,4 +1,4 @@
-//! The safetensors format: the length of a header, the header in JSON, and the tensors' bytes one after the other.
+//! The safetensors format: the length of the header, the header in JSON, and the tensors' bytes without gaps.
 //! <https://github.com/huggingface/safetensors#format>
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::memory::available_host_bytes;
 use crate::model::{LayerParameters, Parameters};
 use crate::{Error, Result};
 
-/// As the format's own reader has it.
+/// Limit of the format's own reader.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
 pub(super) const ARCHITECTURE_PLACE: &str = "metadata named ckpt-gpu with";
 const METADATA: &str = "__metadata__";
@@ -35,8 +35,8 @@ struct Header {
     tensors: BTreeMap<String, Tensor>,
 }
 
-/// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal networks make
-/// equal bytes.
+/// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal models give
+/// equal files.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, scaling } = model;
     let architecture = Architecture::of(network, scaling.as_ref()).to_json();
@@ -53,7 +53,7 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
         }
     }
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-    // Tensors begin at a multiple of eight bytes.
+    // The format aligns tensors to 8 bytes.
     header.resize(header.len().next_multiple_of(8), b' ');
     file::replace(path, |file| {
         let mut file = BufWriter::new(file);
@@ -70,8 +70,8 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     })
 }
 
-/// Reads a file with `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and nothing else, and the architecture where it
-/// says.
+/// Reads `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and the architecture, if the file has one. Other tensors are
+/// an error.
 pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
     let about = path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?;
@@ -81,23 +81,24 @@ pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let room = available_host_bytes().unwrap_or(u64::MAX);
     if about.len() > room {
         return Err(Error::DoesNotFit(format!(
-            "{} takes more than the {room} bytes available",
-            path.display()
+            "{} takes {} bytes, and the host has {room} available",
+            path.display(),
+            about.len()
         )));
     }
     parse(&fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?).map_err(fail)
 }
 
 fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
-    let short = || "is cut off: it has no whole header".to_owned();
+    let short = || "is truncated within its header".to_owned();
     let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
     let length = u64::from_le_bytes(*length);
     if length > MOST_HEADER_BYTES {
-        return Err(format!("says that its header has {length} bytes, expected at most {MOST_HEADER_BYTES}"));
+        return Err(format!("found a header of {length} bytes, expected at most {MOST_HEADER_BYTES}"));
     }
     let (header, data) = rest.split_at_checked(length as usize).ok_or_else(short)?;
     let Header { metadata, mut tensors } =
-        serde_json::from_slice(header).map_err(|error| format!("has a header that is wrong: {error}"))?;
+        serde_json::from_slice(header).map_err(|error| format!("has a malformed header: {error}"))?;
     check_extents(&tensors, data.len())?;
     let architecture = metadata.get(ARCHITECTURE_KEY).map(|text| Architecture::from_json(text.as_bytes()));
 
@@ -118,20 +119,22 @@ fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
             return Err(format!("{bias_name}: found shape {:?}, expected [{outputs}]", bias.shape));
         }
         if outputs == 0 || width == 0 || inputs.is_some_and(|inputs| inputs != width) {
-            return Err(format!("{name}: found shape [{outputs}, {width}], which no other layer fits"));
+            return Err(format!(
+                "{name}: found shape [{outputs}, {width}], which does not fit the layer below"
+            ));
         }
         inputs = Some(outputs);
         let weights = values(&name, &weights, data)?;
         parameters.layers.push(LayerParameters { weights, bias: values(&bias_name, &bias, data)? });
     }
     match tensors.into_keys().next() {
-        Some(name) => Err(format!("has a tensor {name}, expected layers.0.weight, layers.0.bias, … alone")),
+        Some(name) => Err(format!("has a tensor {name}, expected only layers.0.weight, layers.0.bias, …")),
         None if layers == 0 => Err("has no tensors".to_owned()),
         None => Ok((parameters, architecture.transpose()?)),
     }
 }
 
-/// The tensors must lie one after the other, from the first byte to the last.
+/// Checks that the tensors cover all bytes, without gaps or overlaps.
 fn check_extents(tensors: &BTreeMap<String, Tensor>, bytes: usize) -> Result<(), String> {
     let mut extents: Vec<_> = tensors.iter().map(|(name, tensor)| (tensor.data_offsets, name)).collect();
     extents.sort_unstable();
@@ -139,13 +142,13 @@ fn check_extents(tensors: &BTreeMap<String, Tensor>, bytes: usize) -> Result<(),
     for ([start, until], name) in extents {
         if start != end || until < start {
             return Err(format!(
-                "{name}: is at bytes {start} to {until}, expected a tensor that begins at {end}"
+                "{name}: found bytes {start} to {until}, expected a tensor that begins at {end}"
             ));
         }
         end = until;
     }
     if end != bytes {
-        return Err(format!("holds {bytes} bytes of tensors, expected {end}"));
+        return Err(format!("found {bytes} bytes of tensors, expected {end}"));
     }
     Ok(())
 }
@@ -161,7 +164,7 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
     let count = tensor.shape.iter().try_fold(each, |count: usize, &axis| count.checked_mul(axis));
     if count != Some(bytes.len()) {
         return Err(format!(
-            "{name}: has {} bytes, not those of {:?} {}",
+            "{name}: found {} bytes, expected those of shape {:?} of {}",
             bytes.len(),
             tensor.shape,
             tensor.dtype
@@ -188,7 +191,7 @@ impl<'de> Deserialize<'de> for Header {
                 f.write_str("an object of tensors")
             }
 
-            // By hand, because a map would silently keep the last of two tensors of one name.
+            // By hand, because a map would silently keep the last of two tensors with the same name.
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
                 let mut header = Header::default();
                 while let Some(name) = map.next_key::<String>()? {
@@ -198,7 +201,7 @@ impl<'de> Deserialize<'de> for Header {
                         match header.tensors.entry(name) {
                             Entry::Vacant(place) => drop(place.insert(map.next_value()?)),
                             Entry::Occupied(place) => {
-                                let problem = format!("two tensors are called {}", place.key());
+                                let problem = format!("two tensors have the name {}", place.key());
                                 return Err(A::Error::custom(problem));
                             }
                         }
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_models_are_read_back() {
         let (parameters, architecture) = parse(&written()).unwrap();
         let architecture = architecture.unwrap();
         let network = architecture.network().unwrap();
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_that_is_cut_off_or_flipped_is_a_panic() {
+    fn truncated_and_corrupted_files_do_not_panic() {
         let bytes = written();
         for length in 0..bytes.len() {
             assert!(parse(&bytes[..length]).is_err(), "{length}");
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_lie_are_refused() {
+    fn inconsistent_headers_are_rejected() {
         let file = |header: &str, data: usize| {
             let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
             bytes.extend(header.as_bytes());
@@ -273,7 +276,7 @@ mod tests {
             (tensor("layers.0.weight", "I32", "[1,1]", "[0,4]"), "dtype I32"),
             (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "[outputs, inputs]"),
             (tensor("layers.0.weight", "F32", "[2,1]", "[0,4]"), "expected [2]"),
-            (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "not those of"),
+            (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "expected those of shape"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[0,5]"), "begins at 5"),
             (tensor("other", "F32", "[1,1]", "[0,4]"), "no tensor layers.0.weight"),

@@ -24,19 +24,19 @@ use crate::plan::Plan;
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Epoch, MemoryReport};
 
-/// The version of every JSON output's layout.
+/// Version of the JSON schema, which every JSON object has as `schema`.
 pub const SCHEMA: u32 = 3;
 
-/// What a run is going to do.
+/// A plan in the terms of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanSummary<'a> {
-    /// What made the plan.
+    /// Strategy that made the plan.
     pub strategy: Strategy,
-    /// What is trained.
+    /// Network to train.
     pub network: &'a Network,
-    /// What a step does to each of its micro-batches.
+    /// Actions of a step for one micro-batch.
     pub plan: &'a Plan,
-    /// Bytes of all buffers.
+    /// Planned bytes of all buffers.
     pub planned: &'a ByCategory,
     /// Samples in a micro-batch.
     pub micro_batch: usize,
@@ -44,62 +44,61 @@ pub struct PlanSummary<'a> {
     pub parts: usize,
 }
 
-/// How a run ended.
+/// Results of a run.
 #[derive(Debug, Clone)]
 pub struct RunSummary<'a> {
-    /// Each of its epochs.
+    /// Its epochs, in order.
     pub epochs: &'a [Epoch],
-    /// Steps made.
+    /// Number of steps.
     pub steps: u64,
-    /// Wall time of training and evaluation.
+    /// Wall time of training and evaluation, in seconds.
     pub seconds: f64,
-    /// When each action of the last step ran that is no release, micro-batch by micro-batch; empty where it was not
-    /// timed.
+    /// Start and end of the last step's actions except releases, a list per micro-batch; empty if they were not timed.
     pub laps: &'a [Vec<Span>],
-    /// What it ran on.
+    /// Device it ran on.
     pub device: &'a DeviceInfo,
-    /// What became of the memory.
+    /// Planned and counted memory.
     pub memory: &'a MemoryReport,
-    /// [`crate::model::Parameters::sha256`]
+    /// [`crate::model::Parameters::sha256`] of the trained parameters.
     pub weights_sha256: String,
 }
 
-/// What was compared, and how it came out.
+/// Results of a comparison.
 #[derive(Clone, Copy)]
 pub struct ComparisonSummary<'a> {
-    /// What was trained.
+    /// Network that was trained.
     pub network: &'a Network,
-    /// How it came out.
+    /// Figures of every strategy.
     pub comparison: &'a Comparison,
 }
 
-/// What a report file is made from.
+/// Contents of a report file.
 #[derive(Clone, Copy)]
 pub struct Report<'a> {
-    /// What was asked for.
+    /// Settings and input files.
     pub origin: Origin<'a>,
-    /// What there is to tell.
+    /// Results.
     pub content: Content<'a>,
 }
 
-/// All that it takes to do the same again.
+/// Everything needed to repeat a run.
 #[derive(Clone, Copy)]
 pub struct Origin<'a> {
-    /// The settings; where strategies are compared, each in the place of theirs.
+    /// The settings. In a comparison, their strategy is replaced by each of the compared ones.
     pub settings: &'a Settings,
-    /// Where the data is from.
+    /// Path or name of the data.
     pub data: &'a Path,
-    /// The file of the initial parameters; `None` where they are drawn from the seed.
+    /// File of the initial parameters; `None` if they are drawn from the seed.
     pub init: Option<&'a Path>,
 }
 
-/// What there is to tell.
+/// Results of a command.
 #[derive(Clone, Copy)]
 pub enum Content<'a> {
-    /// What `ckpt-gpu plan` tells.
+    /// A plan, with its alternatives.
     Plan(&'a Outlook<'a>),
-    /// What `ckpt-gpu train` did.
+    /// A training run, with its plan.
     Run(&'a PlanSummary<'a>, &'a RunSummary<'a>),
-    /// What `ckpt-gpu compare` found.
+    /// A comparison of strategies.
     Comparison(&'a ComparisonSummary<'a>),
 }

@@ -4,61 +4,61 @@ use crate::memory::ByCategory;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
 
-/// What `ckpt-gpu plan` tells.
+/// A plan and its alternatives.
 #[derive(Debug, Clone)]
 pub struct Outlook<'a> {
-    /// The plan that was asked for.
+    /// The requested plan.
     pub summary: PlanSummary<'a>,
-    /// What it is planned for.
+    /// The device it is for.
     pub device: DeviceInfo,
-    /// The same in words, with why `--device auto` took it.
+    /// The device in words, with the reason why it was chosen automatically.
     pub planned_for: String,
-    /// Bytes of everything beside the pool.
+    /// Bytes of all buffers outside the pool.
     pub beside: ByCategory,
-    /// FLOPs of recomputation below which no schedule in the same memory comes, where the planner knows them.
+    /// Lower bound for the recomputed FLOPs of any schedule in the same memory, if the planner knows one.
     pub bound_flops: Option<f64>,
-    /// The same task under other strategies.
+    /// Strategies for the same task, the requested one included.
     pub compared: Vec<Choice>,
-    /// The same task in micro-batches of other sizes.
+    /// Strategies by size of micro-batch, the requested size included.
     pub micro_batches: Vec<MicroBatchChoice>,
-    /// The least recomputation under budgets of every size, smallest first.
+    /// Least recomputation under budgets, smallest budget first.
     pub frontier: Vec<Choice>,
 }
 
-/// What one strategy takes and costs.
+/// Memory and recomputation of a strategy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// The strategy.
     pub strategy: Strategy,
-    /// Bytes of everything on the device.
+    /// Bytes of all buffers on the device.
     pub device_bytes: u64,
     /// Bytes of the pool.
     pub pool_bytes: u64,
-    /// Layers that run again for each micro-batch.
+    /// Recomputed layers per micro-batch.
     pub recomputed_layers: usize,
-    /// What that costs, as a share of one forward sweep.
+    /// FLOPs of recomputation as a share of a forward pass.
     pub recomputed_share: f64,
 }
 
-/// Strategies for one size of micro-batch; one that does not fit is left out, and none is there where the size itself
-/// does not fit the device.
+/// Strategies for one size of micro-batch. Strategies that do not fit are left out; there is none if the size itself does
+/// not fit the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MicroBatchChoice {
     /// Samples in a micro-batch.
     pub micro_batch: usize,
-    /// What each strategy takes and costs.
+    /// The strategies that fit.
     pub choices: Vec<Choice>,
 }
 
 impl Outlook<'_> {
-    /// What the plan that was asked for takes and costs.
+    /// Memory and recomputation of the requested plan.
     pub fn asked(&self) -> Choice {
         Choice::new(self.summary.strategy, self.summary.plan, self.beside.total())
     }
 }
 
 impl Choice {
-    /// What `plan` takes and costs, with `beside` bytes beside its pool.
+    /// Memory and recomputation of `plan`, with `beside` bytes outside its pool.
     pub fn new(strategy: Strategy, plan: &Plan, beside: u64) -> Self {
         Choice {
             strategy,

@@ -229,7 +229,7 @@ fn files_that_cannot_be_read_are_named() {
     folder.run("train --config").refused_at_once(2, &["--config <FILE>"]);
     folder.run("devices --config c.toml").refused_at_once(2, &["--config"]);
     let saved = folder.run(&format!("train {SMALL} {CPU} --save-config no/run.toml"));
-    saved.refused_at_once(3, &["no/run.toml: the folder cannot be written to"]);
+    saved.refused_at_once(3, &["no/run.toml: the directory cannot be written to"]);
 }
 
 #[test]

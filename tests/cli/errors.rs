@@ -198,9 +198,9 @@ fn a_place_that_cannot_be_saved_to_is_refused_before_training() {
     std::fs::create_dir(folder.path("folder.npz")).unwrap();
     folder.write("file", b"");
     for (save, words) in [
-        ("nowhere/w.npz", "the folder cannot be written to"),
-        ("file/w.npz", "the folder cannot be written to"),
-        ("folder.npz", "found a folder"),
+        ("nowhere/w.npz", "the directory cannot be written to"),
+        ("file/w.npz", "the directory cannot be written to"),
+        ("folder.npz", "found a directory"),
         ("w.txt", "ends in .safetensors, .npz or .onnx"),
         ("w", "ends in .safetensors, .npz or .onnx"),
     ] {

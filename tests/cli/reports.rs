@@ -203,7 +203,7 @@ fn reports_that_cannot_be_written_are_refused_before_the_work() {
         with("--report run.xml").refused_at_once(2, &["--report", "'run.xml'", ".json", ".csv", ".html"]);
         with("--report json").refused_at_once(2, &["--report", "'json'"]);
         with("--report none/run.json").refused_at_once(3, &["none/run.json", "cannot be written to"]);
-        with("--report folder.json").refused_at_once(3, &["folder.json", "found a folder"]);
+        with("--report folder.json").refused_at_once(3, &["folder.json", "found a directory"]);
         with("--report a.csv --report a.csv")
             .refused_at_once(2, &["--report: found a.csv, which --report names"]);
         with("--report a.csv --report ./a.csv").refused_at_once(2, &["--report: found ./a.csv, which"]);

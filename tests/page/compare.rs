@@ -1,4 +1,4 @@
-//! The page of `compare --report x.html`, in a real browser.
+//! The page of a comparison in a real browser.
 
 use crate::browser::shown::{READY, Reported};
 use crate::browser::step::{list, number, text};
@@ -42,7 +42,7 @@ fn chromium_shows_strategies_side_by_side() {
         assert_eq!(label, name);
     }
 
-    // What is pointed at in the plot is lit in the tables.
+    // The strategy under the pointer in the plot is highlighted in the tables.
     let lit = "[...document.querySelectorAll('tr[data-lit]')].map((row) => row.dataset.strategy)";
     assert_eq!(shown.browser.eval(lit), json!([]));
     let point = shown.browser.eval(

@@ -1,4 +1,4 @@
-//! Pointer and keys on the page of `--report x.html`: what it answers is what its JSON says.
+//! Pointer and keys on the page of a report: its answers have the figures of its JSON.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use crate::browser::shown::{Reported, UNEVEN};
 use crate::browser::step::{ACTIVATIONS, Stay, list, live, number, part_name, stays, text};
 use serde_json::json;
 
-/// "1, 4–6": back to the numbers.
+/// The numbers of "1, 4–6".
 fn unrolled(ranges: &str) -> Vec<u64> {
     let bounds = |run: &str| -> Vec<u64> { run.split('–').map(|bound| bound.parse().unwrap()).collect() };
     ranges.split(", ").map(bounds).flat_map(|run| run[0]..=run[run.len() - 1]).collect()
 }
 
 #[test]
-fn chromium_tells_what_is_under_the_pointer() {
+fn chromium_shows_the_action_and_value_under_the_pointer() {
     answers_the_pointer(&Reported::new(&format!("train {UNEVEN} --every 3")));
 }
 
 #[test]
-fn chromium_tells_what_is_under_the_pointer_where_values_share_a_block() {
+fn chromium_shows_values_under_the_pointer_that_share_a_block() {
     let network = "--layers 6,100,20,60x3,3 --batch 8 --steps 1 --device software --no-fuse --every 2";
     let reported = Reported::new(&format!("train --preset accuracy --data small.npz {network}"));
     assert!(stays(reported.plan()).iter().any(|stay| stay.offset > 0));
@@ -53,7 +53,7 @@ fn answers_the_pointer(reported: &Reported) {
 }
 
 #[test]
-fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak() {
+fn chromium_shows_checkpoints_recomputed_layers_and_peak_of_an_interval() {
     let reported = Reported::new(&format!("train {UNEVEN} --every 3"));
     let mut shown = reported.open();
     let plan = reported.plan();
@@ -68,7 +68,7 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
             .filter(|stay| (first..end).any(|action| stay.from <= action && action < stay.until))
             .collect();
         if held.is_empty() {
-            assert_eq!(shown.words("#interval [data-field=held]"), "no checkpoint");
+            assert_eq!(shown.words("#interval [data-field=held]"), "none");
         } else {
             let words = shown.words("[data-field=held-values]");
             let states = unrolled(words.trim_start_matches("states ").trim_start_matches("state "));
@@ -80,7 +80,7 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
             );
         }
 
-        let again: Vec<u64> = list(&plan["actions"])[first..end]
+        let recomputed: Vec<u64> = list(&plan["actions"])[first..end]
             .iter()
             .flat_map(|action| match action["action"].as_str() {
                 Some("recompute") => number(&action["layers"][0])..number(&action["layers"][1]),
@@ -88,15 +88,16 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
                 _ => 0..0,
             })
             .collect();
-        if again.is_empty() {
-            assert_eq!(shown.words("#interval [data-field=recomputed]"), "nothing");
+        if recomputed.is_empty() {
+            assert_eq!(shown.words("#interval [data-field=recomputed]"), "none");
         } else {
             let words = shown.words("[data-field=recomputed-layers]");
             assert_eq!(
                 unrolled(&words),
-                again.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+                recomputed.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
             );
-            let flops = again.iter().map(|&layer| number(&plan["forward_flops_by_layer"][layer as usize]));
+            let flops =
+                recomputed.iter().map(|&layer| number(&plan["forward_flops_by_layer"][layer as usize]));
             assert_eq!(shown.figure("[data-field=recomputed-flops]"), flops.sum::<u64>());
         }
 
@@ -115,7 +116,7 @@ fn chromium_tells_of_an_interval_what_was_held_and_recomputed_and_set_its_peak()
         assert!(plot.actions[0] <= first as f64 && plot.actions[1] >= end as f64, "{:?}", plot.actions);
         assert_eq!(shown.cursor(), peak);
     }
-    // A name above the plot selects, too.
+    // A click on a name above the plot selects, too.
     shown.click("[data-zoom=all]");
     let plot = shown.plot();
     shown.browser.click(plot.x(1), plot.names);
@@ -152,7 +153,7 @@ fn chromium_follows_keys() {
     let [from, to] = shown.plot().actions;
     assert!(to - from < last as f64 && from <= last as f64 && to > last as f64, "{from}..{to}");
     shown.browser.press("Home");
-    assert!(shown.plot().actions[0] < 1.0, "what is in sight follows the cursor");
+    assert!(shown.plot().actions[0] < 1.0, "the view follows the cursor");
     shown.browser.press("0");
     assert_eq!(shown.plot().actions, [0.0, last as f64 + 1.0]);
     shown.browser.press("Enter");
@@ -161,9 +162,9 @@ fn chromium_follows_keys() {
     assert_eq!(shown.browser.eval("document.getElementById('interval').dataset.part ?? 'none'"), "none");
     shown.tells_of(&reported.json, number(&plan["peak_action"]) as usize);
     let outline = "getComputedStyle(document.activeElement).outlineStyle";
-    assert_ne!(shown.browser.eval(outline), "none", "the focus shows");
+    assert_ne!(shown.browser.eval(outline), "none", "the focus is visible");
 
-    // Up and down: by value, in the order of addresses.
+    // Up and down go through values in order of their addresses.
     let action = number(&plan["peak_action"]) as usize;
     let mut live = live(plan, &stays(plan), action);
     let plot = shown.plot();
@@ -175,12 +176,12 @@ fn chromium_follows_keys() {
     shown.browser.press("ArrowUp");
     assert_eq!(shown.words("#at-slot [data-field=value]"), live[live.len() - 2].value);
 
-    // In the table: one stop for the tabulator, arrows between rows.
+    // The table is one tab stop; arrows go between rows.
     shown.browser.eval("document.querySelector('#interval-table button[tabindex=\"0\"]').focus()");
     shown.browser.press("ArrowDown");
     shown.browser.press(" ");
     assert_eq!(shown.browser.eval("document.getElementById('interval').dataset.part"), "1");
-    // Told aloud once keys rest.
+    // Screen readers are told once keys rest.
     shown.browser.eval("document.getElementById('plot').focus()");
     shown.browser.press("ArrowRight");
     let spoken =
@@ -205,7 +206,7 @@ fn chromium_zooms_by_mouse_and_buttons() {
     shown.browser.wheel(plot.x(20), plot.timeline, -200.0);
     let closer = shown.plot();
     assert!(closer.actions[1] - closer.actions[0] < to - from);
-    assert!((closer.x(20) - plot.x(20)).abs() < 1.0, "what is under the pointer stays there");
+    assert!((closer.x(20) - plot.x(20)).abs() < 1.0, "the action under the pointer stays there");
     shown.browser.move_to(closer.x(20), closer.timeline);
     shown.tells_of(&reported.json, 20);
 
@@ -248,8 +249,8 @@ fn chromium_zooms_by_mouse_and_buttons() {
 }
 
 #[test]
-fn chromium_shows_long_tables_by_what_is_in_sight() {
-    // Every layer an interval: a thousand rows.
+fn chromium_holds_only_the_rows_in_view_of_long_tables() {
+    // A thousand intervals of one layer each.
     let reported = Reported::new(
         "plan --preset accuracy --data small.npz --layers 6,5x999,3 --batch 8 --device cpu --every 1",
     );

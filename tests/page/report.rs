@@ -1,7 +1,7 @@
-//! The page of `--report x.html`, in a real browser: what it shows is what its JSON says, and it asks for nothing.
+//! The page of an HTML report in a real browser: it shows the figures of its JSON and requests nothing.
 
 use crate::browser::Browser;
-use crate::browser::shown::{Reported, UNEVEN};
+use crate::browser::shown::{READY, Reported, UNEVEN};
 use crate::browser::step::{list, number, part_name, text};
 use crate::program::SMALL;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn chromium_shows_every_total_as_the_report_has_it() {
     assert_eq!(shown.words("[data-figure=weights] .hash"), text(&run["weights_sha256"]));
     assert_eq!(shown.words("#network"), "6, 5, 7×3, 4, 9×5, 5, 3");
     assert!(shown.words("#setting").contains(&text(&reported.json["device"]["name"])));
-    assert_eq!(shown.words("[data-driver=allocated], #driver dd"), "does not say");
+    assert_eq!(shown.words("[data-driver=allocated], #driver dd"), "not reported");
     assert_eq!(shown.figure("[data-figure=allocations]"), 0);
 
     for account in ["planned", "counted"] {
@@ -70,7 +70,7 @@ fn chromium_shows_every_total_as_the_report_has_it() {
 }
 
 #[test]
-fn chromium_is_ready_soon_with_a_thousand_layers() {
+fn chromium_is_ready_within_two_seconds_for_a_thousand_layers() {
     let command = "train --preset accuracy --data small.npz --layers 6,64x1000,3 --batch 8 --steps 2 --device cpu --budget 18MiB";
     let reported = Reported::new(command);
     let plan = reported.plan();
@@ -82,7 +82,7 @@ fn chromium_is_ready_soon_with_a_thousand_layers() {
     println!("{bytes} bytes, ready after {ready} ms");
     assert!(ready < 2000.0, "ready after {ready} ms");
 
-    // Thousands of actions on a thousand pixels: the highest is drawn as high as from near by.
+    // Where thousands of actions share a thousand pixels, the peak is drawn as high as when zoomed in.
     assert!(number(&plan["action_count"]) > 3000);
     let peak = number(&plan["peak_action"]) as usize;
     let plot = shown.plot();
@@ -91,7 +91,7 @@ fn chromium_is_ready_soon_with_a_thousand_layers() {
     let plot = shown.plot();
     assert!(plot.actions[1] - plot.actions[0] < 50.0);
     assert_eq!(shown.top_of_stack(plot.x(peak)), from_afar);
-    assert!(shown.top_of_stack(plot.x(peak - 8)) > from_afar, "further down the screen");
+    assert!(shown.top_of_stack(plot.x(peak - 8)) > from_afar, "other actions are lower");
 
     // The last interval, by keys through a long table.
     let last = list(&plan["interval_peaks"]).len() - 1;
@@ -101,7 +101,7 @@ fn chromium_is_ready_soon_with_a_thousand_layers() {
     assert_eq!(shown.browser.eval("document.getElementById('interval').dataset.part"), last.to_string());
     let peak = number(&plan["interval_peaks"][last]["live_peak_bytes"]);
     assert_eq!(shown.figure("[data-field=peak-sum]"), peak);
-    // A pointer that moves is followed without delay.
+    // The readout keeps up with a moving pointer.
     shown.click("[data-zoom=all]");
     let plot = shown.plot();
     for step in 0..20 {
@@ -145,7 +145,7 @@ fn chromium_fits_dark_and_narrow_screens() {
 }
 
 #[test]
-fn chromium_shows_a_plan_and_what_else_there_is() {
+fn chromium_shows_a_plan_and_its_alternatives() {
     let reported = Reported::new(
         "plan --preset accuracy --data small.npz --layers 6,5x12,3 --batch 8 --device cpu --every 4",
     );
@@ -184,7 +184,7 @@ fn chromium_shows_a_plan_and_what_else_there_is() {
 }
 
 #[test]
-fn chromium_shows_a_bound_only_where_it_is_known() {
+fn chromium_shows_a_bound_only_if_it_is_known() {
     const WORDS: &str = "No schedule in the same memory";
     let budget = "plan --preset accuracy --data small.npz --batch 8 --device cpu --budget";
     for (flags, is_known) in [("3000 --layers 6,5x12,3", true), ("24000 --layers 6,5x120,3", false)] {
@@ -214,7 +214,7 @@ fn chromium_shows_which_micro_batches_do_not_fit() {
 }
 
 #[test]
-fn chromium_shows_micro_batches_under_a_budget_and_how_long_actions_took() {
+fn chromium_shows_micro_batches_a_budget_and_action_times() {
     let command = format!("train {UNEVEN} --micro-batch 4 --budget 10KiB --report r.trace.json");
     let reported = Reported::new(&command);
     let mut shown = reported.open();
@@ -254,7 +254,7 @@ fn chromium_shows_where_plan_and_run_differ() {
     });
     let mut shown = reported.open();
     assert_eq!(shown.words("[data-agree=false]"), "4 B more than planned");
-    assert!(shown.words("#step-note").contains("differs from the plan at 1 action, first at action 7."));
+    assert!(shown.words("#step-note").contains("differ from the plan at 1 action, first at action 7."));
     for (row, difference) in [("deltas", 4), ("checkpoints", 0), ("total", 4)] {
         let cell = format!("#totals-table [data-category={row}][data-account=difference]");
         assert_eq!(shown.figure(&cell), difference, "{row}");
@@ -269,12 +269,35 @@ fn chromium_shows_where_plan_and_run_differ() {
     }
 }
 
+#[test]
+fn chromium_shows_test_loss_of_a_regression() {
+    let flags = "--data synthetic:sines --layers 8,6,1 --loss mse --batch 50 --epochs 2 --device cpu";
+    let trained = Reported::new(&format!("train {flags}"));
+    let mut shown = trained.open();
+    let last = &list(&trained.json["run"]["epochs"])[1];
+    assert!(last["accuracy"].is_null());
+    let value = shown.browser.eval("Number(document.querySelector('[data-figure=test_loss]').value)");
+    assert_eq!(value, last["test_loss"]);
+    assert!(shown.words("#epochs-body").contains("Test loss by epoch"));
+    assert!(!shown.words("#epochs-body").contains("accuracy"));
+    assert_eq!(shown.browser.eval("document.querySelectorAll('#epochs svg .dot').length"), 4);
+    shown.is_quiet(&trained);
+
+    let compared = Reported::new(&format!("compare {flags} --every 0,1 --repeats 1"));
+    shown.browser.show(&compared.page(), READY);
+    let value =
+        "Number(document.querySelector('[data-strategy=store-all] [data-column=test_loss] data').value)";
+    let last = &list(&list(&compared.json["strategies"])[0]["epochs"])[1];
+    assert_eq!(shown.browser.eval(value), last["test_loss"]);
+    assert!(shown.words("#time-table thead").contains("test loss"));
+}
+
 fn add(number: &mut Value, more: u64) {
     *number = json!(number.as_u64().unwrap() + more);
 }
 
 #[test]
-fn chromium_says_what_it_cannot_show() {
+fn chromium_explains_why_a_report_cannot_be_shown() {
     let newer = Reported::new(&format!("train {SMALL} --device cpu --every 2"))
         .changed(|json| json["schema"] = json!(99));
     let mut browser = Browser::start(1280, false);
@@ -284,7 +307,7 @@ fn chromium_says_what_it_cannot_show() {
     assert!(words.contains("schema 99") && words.contains("JSON"), "{words}");
     assert_eq!(browser.eval("document.body.dataset.ready ?? 'no'"), "no");
     assert_ne!(browser.eval("getComputedStyle(document.getElementById('problem')).display"), "none");
-    assert_eq!(browser.complaints().len(), 1, "and says so on the console");
+    assert_eq!(browser.complaints().len(), 1, "the console has the error, too");
 }
 
 #[test]

@@ -6,12 +6,12 @@ use crate::train::{Comparison, Contender};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 460.0;
-/// Where the axes are: left, right, top, bottom.
+/// Edges of the area between the axes.
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = WIDTH - 28.0;
 const TOP: f64 = 64.0;
 const BOTTOM: f64 = HEIGHT - 64.0;
-/// Of a label's letters, in pixels.
+/// Width and height of a letter of a label, in pixels.
 const LETTER: f64 = 7.2;
 const LINE: f64 = 16.0;
 const STYLE: &str = "<style>
@@ -37,13 +37,13 @@ const STYLE: &str = "<style>
 </style>
 ";
 
-/// Time against memory: of each strategy the time of its steps in the baseline's, measured and by FLOPs, over its bytes of
-/// activations. Whiskers are the rounds' range.
+/// Time against memory: each strategy's step time relative to the baseline, measured and predicted by FLOPs, over its
+/// activation bytes. Whiskers are the range over rounds.
 pub(super) fn plot(summary: &ComparisonSummary) -> String {
     drawing(summary.comparison, STYLE)
 }
 
-/// The plot for a page that has styles of its own.
+/// The same plot without styles, for a page that has its own.
 pub(super) fn inline(comparison: &Comparison) -> String {
     drawing(comparison, "")
 }
@@ -58,7 +58,7 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" \
          height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"plot-title\" class=\"plot\">\n{style}\
-         <title id=\"plot-title\">Time of a step against bytes of activations, by strategy</title>\n"
+         <title id=\"plot-title\">Step time against activation bytes, by strategy</title>\n"
     );
     legend(&mut svg);
     let baseline = comparison.baseline().strategy;
@@ -79,7 +79,7 @@ fn drawing(comparison: &Comparison, style: &str) -> String {
     svg
 }
 
-/// One strategy; times are in the baseline's.
+/// A strategy's place in the plot; times are relative to the baseline.
 struct Point {
     name: String,
     bytes: f64,
@@ -88,7 +88,7 @@ struct Point {
     predicted: f64,
 }
 
-/// From the left to the right.
+/// Points from left to right.
 fn points(comparison: &Comparison) -> Vec<Point> {
     let point = |contender: &Contender| Point {
         name: contender.strategy.to_string(),
@@ -102,7 +102,7 @@ fn points(comparison: &Comparison) -> Vec<Point> {
     points
 }
 
-/// From zero to the first round number from `most` up.
+/// Axis from zero to a round number of at least `most`.
 struct Axis {
     step: f64,
     steps: u32,
@@ -132,12 +132,12 @@ fn legend(svg: &mut String) {
     let _ = write!(
         svg,
         "<text class=\"heading\" x=\"{LEFT}\" y=\"26\">Time against memory</text>\n\
-         <circle class=\"measured\" cx=\"{}\" cy=\"45\" r=\"5\"/><text x=\"{}\" y=\"49\">measured, with its range</text>\n\
+         <circle class=\"measured\" cx=\"{}\" cy=\"45\" r=\"5\"/><text x=\"{}\" y=\"49\">measured, with range</text>\n\
          <path class=\"predicted\" d=\"{}\"/><text x=\"{}\" y=\"49\">predicted by FLOPs</text>\n",
         LEFT + 6.0,
         LEFT + 18.0,
-        diamond(LEFT + 206.0, 45.0),
-        LEFT + 218.0,
+        diamond(LEFT + 180.0, 45.0),
+        LEFT + 192.0,
     );
 }
 
@@ -166,8 +166,8 @@ fn axes(svg: &mut String, x: &Axis, y: &Axis, baseline: Strategy) {
     let _ = writeln!(
         svg,
         "<path class=\"axis\" d=\"M{LEFT} {TOP}V{BOTTOM}H{RIGHT}\"/>\
-         <text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">bytes of activations on the device</text>\
-         <text text-anchor=\"middle\" transform=\"translate(20 {:.1}) rotate(-90)\">time of a step, in {baseline}'s</text>",
+         <text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">activation bytes on the device</text>\
+         <text text-anchor=\"middle\" transform=\"translate(20 {:.1}) rotate(-90)\">step time relative to {baseline}</text>",
         (LEFT + RIGHT) / 2.0,
         BOTTOM + 46.0,
         (TOP + BOTTOM) / 2.0
@@ -181,8 +181,8 @@ fn draw(svg: &mut String, point: &Point, baseline: Strategy, [x, y]: [&Axis; 2],
     let Point { name, bytes, .. } = point;
     let _ = writeln!(
         svg,
-        "<g data-strategy=\"{name}\" tabindex=\"0\"><title>{name}: {bytes} bytes of activations, {:.2} times \
-         {baseline}'s time, {:.2} by FLOPs</title>\
+        "<g data-strategy=\"{name}\" tabindex=\"0\"><title>{name}: {bytes} activation bytes, {:.2} times \
+         the step time of {baseline}, {:.2} predicted by FLOPs</title>\
          <path class=\"whisker\" d=\"M{px:.1} {low:.1}V{high:.1}M{:.1} {low:.1}h8M{:.1} {high:.1}h8\"/>\
          <path class=\"predicted\" d=\"{}\"/>\
          <circle class=\"measured\" cx=\"{px:.1}\" cy=\"{measured:.1}\" r=\"5\"/>\
@@ -198,7 +198,8 @@ fn draw(svg: &mut String, point: &Point, baseline: Strategy, [x, y]: [&Axis; 2],
     taken.push(label);
 }
 
-/// The first place around a point where its label meets nothing that is drawn already, inside the axes.
+/// The first place around a point where its label overlaps nothing in `taken` and stays inside the axes; left, top, right
+/// and bottom.
 fn label_place(name: &str, x: f64, y: f64, taken: &[[f64; 4]]) -> [f64; 4] {
     let width = LETTER * name.len() as f64;
     let places = (0..12).flat_map(|ring| {
@@ -235,7 +236,7 @@ fn diamond(x: f64, y: f64) -> String {
     format!("M{x:.1} {:.1}l6 6l-6 6l-6 -6z", y - 6.0)
 }
 
-/// A round number of bytes in decimal units.
+/// A tick's bytes in decimal units.
 fn bytes(bytes: f64) -> String {
     let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit) {

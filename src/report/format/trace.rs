@@ -10,7 +10,7 @@ const INTERVALS: u32 = 1;
 const ACTIONS: u32 = 2;
 
 /// One step in Chrome's trace event format, which Perfetto and chrome://tracing open: intervals and actions as spans,
-/// live bytes as counters. Times are the device's own where the step was timed; else an action takes a microsecond.
+/// live bytes as counters. Times are by the device's clock if the step was timed; otherwise each action takes 1 µs.
 ///
 /// The format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
 pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> String {
@@ -26,7 +26,7 @@ pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> String {
         named("thread_name", INTERVALS, "intervals"),
         named("thread_name", ACTIONS, "actions"),
     ];
-    // The clock of a micro-batch starts at zero.
+    // The clock starts at zero in every micro-batch.
     let mut started = 0;
     for laps in if is_timed { laps } else { &even } {
         let times: Vec<Span> = times(plan, laps)
@@ -46,19 +46,19 @@ pub(super) fn step(summary: &PlanSummary, run: Option<&RunSummary>) -> String {
         "displayTimeUnit": "ns",
         "otherData": {
             "strategy": summary.strategy.to_string(),
-            "time": if is_timed { "measured on the device" } else { "not measured: a microsecond an action" },
+            "time": if is_timed { "measured on the device" } else { "not measured: 1 µs per action" },
         },
     })
     .to_string()
 }
 
-/// A microsecond for each action that is no release.
+/// 1 µs for each action except releases.
 fn evenly(plan: &Plan) -> Vec<Span> {
     let actions = plan.step.iter().filter(|action| !action.is_release()).count() as u64;
     (0..actions).map(|index| Span { start: 1000 * index, end: 1000 * (index + 1) }).collect()
 }
 
-/// When each action was. A release takes no time and comes right after the action before it.
+/// Times of all actions. A release takes no time and follows the action before it at once.
 fn times<'a>(plan: &'a Plan, laps: &'a [Span]) -> impl Iterator<Item = Span> + 'a {
     let mut laps = laps.iter();
     let mut now = 0;
@@ -85,10 +85,12 @@ fn action_span(index: usize, action: &Action, time: Span) -> Value {
 fn interval_span(row: &IntervalMemory, times: &[Span]) -> Value {
     let time = Span { start: times[row.actions.start].start, end: times[row.actions.end - 1].end };
     let (first, last) = (row.layers.start, row.layers.end - 1);
-    let name = match row.forward_sweep {
-        true => "forward sweep".to_owned(),
-        false if first == last => format!("layer {first}"),
-        false => format!("layers {first}-{last}"),
+    let name = if row.forward_sweep {
+        "forward pass".to_owned()
+    } else if first == last {
+        format!("layer {first}")
+    } else {
+        format!("layers {first}-{last}")
     };
     let about = json!({ "live peak bytes": row.at_peak.total(), "peak action": row.peak_action });
     span(INTERVALS, "interval", &name, time, about)
@@ -119,7 +121,7 @@ fn named(what: &str, thread: u32, name: &str) -> Value {
     json!({ "ph": "M", "pid": PROCESS, "tid": thread, "name": what, "args": { "name": name } })
 }
 
-/// The format's unit, from nanoseconds.
+/// Converts nanoseconds to the format's unit.
 fn microseconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1000.0
 }

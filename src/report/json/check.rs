@@ -4,7 +4,7 @@ use crate::check::{Check, Outcome, Verdict};
 use crate::device::DeviceInfo;
 use crate::report::SCHEMA;
 
-/// One check. A figure that is no number, or infinite, is null, and so is `ok` of what could not be judged.
+/// Event of one check. A NaN or infinite figure is null, and so is `ok` of a check that could not be judged.
 pub fn check(check: &Check) -> Value {
     let Check { name, figure, bound, verdict, detail } = check;
     let detail = match verdict {
@@ -26,7 +26,7 @@ pub fn check(check: &Check) -> Value {
     })
 }
 
-/// After the last check.
+/// Event after the last check.
 pub fn checked(device: &DeviceInfo, outcome: &Outcome) -> Value {
     json!({
         "schema": SCHEMA,
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_that_json_has_no_number_for_are_null_and_told() {
+    fn nan_and_infinite_figures_are_null_and_named_in_detail() {
         let line = |figure| check(&Check::new("delta", figure, 2e-6, "in layer 1".to_owned()));
         assert_eq!((&line(1e-7)["ok"], &line(1e-7)["figure"]), (&json!(true), &json!(1e-7)));
         for (figure, told) in [(f64::INFINITY, "inf"), (f64::NAN, "NaN")] {

@@ -4,7 +4,7 @@ use super::{epoch_figures, memory};
 use crate::report::ComparisonSummary;
 use crate::train::{Comparison, Contender};
 
-/// What was compared, and how it came out.
+/// Device, network and a row of figures for every strategy.
 pub(super) fn comparison(summary: &ComparisonSummary) -> Value {
     let &ComparisonSummary { network, comparison } = summary;
     json!({

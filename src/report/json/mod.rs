@@ -1,4 +1,4 @@
-//! JSON: the events of `--json`, one object a line, and report files.
+//! JSON: events, one object per line, and report files.
 
 mod check;
 mod comparison;
@@ -18,22 +18,22 @@ use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
 use crate::train::{Epoch, MemoryReport};
 
-/// Before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
+/// Event before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
     event("plan", plan_figures(summary))
 }
 
-/// After each epoch, which took `seconds` with its evaluation.
+/// Event after an epoch, which took `seconds` with its evaluation.
 pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
     event("epoch", extended(epoch_figures(epoch), json!({ "seconds": seconds })))
 }
 
-/// After the last step.
+/// Event after the last step.
 pub fn done(run: &RunSummary) -> Value {
     event("done", run_figures(run))
 }
 
-/// Everything that is known: a report file, and the last event of `plan --json` and `compare --json`.
+/// All figures: a report file, and the event of a plan or a comparison.
 pub fn report(report: &Report) -> Value {
     let (command, figures) = match report.content {
         Content::Plan(outlook) => (
@@ -57,7 +57,7 @@ pub fn report(report: &Report) -> Value {
     event("report", extended(about, figures))
 }
 
-/// [`report`] as a file's text.
+/// [`report()`] as a file's text.
 pub(super) fn text(report: &Report) -> String {
     self::report(report).to_string()
 }
@@ -86,7 +86,7 @@ pub(super) fn settings(origin: &Origin) -> Value {
     })
 }
 
-/// A line, or a file, says first what it is.
+/// An object that begins with the schema and the event's name.
 fn event(name: &str, figures: Value) -> Value {
     extended(json!({ "schema": SCHEMA, "event": name }), figures)
 }

@@ -33,7 +33,7 @@ pub(super) fn plan(summary: &PlanSummary) -> Value {
     )
 }
 
-/// Live bytes of the pool, a list for each category with an entry for each action.
+/// Live bytes of the pool: a list per category with an entry per action.
 pub(super) fn live(trace: &[ByCategory]) -> Value {
     let column = |category| trace.iter().map(|live| live[category]).collect::<Vec<_>>();
     Category::ACTIVATIONS
@@ -42,14 +42,14 @@ pub(super) fn live(trace: &[ByCategory]) -> Value {
         .collect()
 }
 
-/// The categories that have any bytes.
+/// Bytes of the categories that are not 0.
 pub(super) fn nonzero(bytes: &ByCategory) -> Value {
     let present = bytes.iter().filter(|(_, bytes)| *bytes > 0);
     present.map(|(category, bytes)| (category.name().to_owned(), json!(bytes))).collect::<Map<_, _>>().into()
 }
 
-/// Actions as they run. Those that are no releases are also counted as ops, through the step and then the evaluation,
-/// as tenants' stays are.
+/// Actions in order of execution. Actions except releases have an op number, which goes on from the step to the
+/// evaluation; tenants name ops by it.
 fn actions(actions: &[Action], first_op: usize) -> Vec<Value> {
     let mut op = first_op;
     let numbered = |action: &Action| {
@@ -84,7 +84,7 @@ fn figures(action: &Action) -> Value {
     }
 }
 
-/// As intervals have them.
+/// First layer, and one past the last, as intervals have them.
 fn pair(layers: Layers) -> [usize; 2] {
     [layers.first, layers.end]
 }

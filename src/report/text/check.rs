@@ -1,6 +1,6 @@
 use crate::check::{Check, Verdict};
 
-/// One check, as a line.
+/// Line of one check.
 pub fn check(check: &Check) -> String {
     let Check { name, figure, bound, verdict, detail } = check;
     let verdict = match verdict {
@@ -12,7 +12,7 @@ pub fn check(check: &Check) -> String {
     format!("{name:<14} {:>8} <= {bound:<6}  {verdict:<6}  {detail}", number(*figure))
 }
 
-/// Small whole numbers as they are, others with two digits.
+/// Small whole numbers as they are, other numbers with two digits.
 fn number(number: f64) -> String {
     match number {
         _ if number.is_nan() => "-".to_owned(),

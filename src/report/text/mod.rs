@@ -17,7 +17,7 @@ use super::table::Table;
 use super::{PlanSummary, RunSummary, notes, tables};
 use crate::train::{Epoch, Evaluation};
 
-/// How many intervals a table lists.
+/// Most intervals that a table lists.
 const INTERVALS: usize = 30;
 
 /// Line before the first step.

@@ -1,4 +1,4 @@
-//! A page in a headless Chromium, driven as a user does, through the browser's DevTools protocol over pipes.
+//! A headless Chromium, driven by pointer and keys through the DevTools protocol over pipes.
 //!
 //! The protocol: <https://chromedevtools.github.io/devtools-protocol/>
 
@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What any answer must take less than; a busy machine needs a while to start a browser.
+/// Time limit of an answer; a busy machine takes seconds to start a browser.
 const PATIENCE: Duration = Duration::from_secs(30);
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// One tab of a browser of its own.
+/// A browser with one tab.
 pub struct Browser {
     child: Child,
     input: ChildStdin,
@@ -33,10 +33,10 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts it with an empty page, `width` pixels wide.
+    /// Starts a browser with an empty page of `width` pixels.
     pub fn start(width: u32, is_dark: bool) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        // The browser reads from file descriptor 3 and writes to 4; what it prints is of no interest.
+        // The browser reads from file descriptor 3 and writes to 4; its output is dropped.
         let mut child = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#])
             .arg(program())
@@ -79,7 +79,7 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({ "features": [scheme] }));
     }
 
-    /// Shows the file and waits until `condition` holds in it.
+    /// Opens the file and waits until `condition` holds in it.
     pub fn show(&mut self, file: &Path, condition: &str) {
         let loaded = self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
         assert_eq!(loaded.get("errorText"), None, "{loaded}");
@@ -90,7 +90,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression in the page, once its promise is kept.
+    /// The value of an expression in the page; a promise is awaited.
     #[track_caller]
     pub fn eval(&mut self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
@@ -99,7 +99,7 @@ impl Browser {
         answer["result"]["value"].take()
     }
 
-    /// Waits until the page has drawn what it was told.
+    /// Waits until the page has drawn pending changes.
     pub fn settle(&mut self) {
         let frames =
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))";
@@ -115,7 +115,7 @@ impl Browser {
         self.drag([x, y], [x, y]);
     }
 
-    /// Presses the left button at one point and lets it go at another.
+    /// Presses the left button at one point and releases it at another.
     pub fn drag(&mut self, from: [f64; 2], to: [f64; 2]) {
         let left = json!({ "button": "left", "buttons": 1, "clickCount": 1 });
         self.mouse("mouseMoved", from[0], from[1], json!({}));
@@ -141,12 +141,12 @@ impl Browser {
         self.call("Input.dispatchMouseEvent", more);
     }
 
-    /// Presses a key by its name, `Shift+` before it for one with shift.
+    /// Presses a key by its name, with `Shift+` before it for shift.
     pub fn press(&mut self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
         let mut pressed = json!({ "type": "keyDown", "key": key, "modifiers": modifiers });
         match key {
-            // What buttons listen to.
+            // Buttons react to text.
             "Enter" => pressed["text"] = json!("\r"),
             " " => pressed["text"] = json!(" "),
             "Tab" => pressed["windowsVirtualKeyCode"] = json!(9),
@@ -158,7 +158,7 @@ impl Browser {
         self.settle();
     }
 
-    /// What went wrong in the page so far: exceptions, and what was logged as an error or a warning.
+    /// Exceptions so far, and entries of the console that are errors or warnings.
     pub fn complaints(&mut self) -> Vec<Value> {
         self.settle();
         let is_complaint = |event: &&Value| match event["method"].as_str().unwrap() {
@@ -174,7 +174,7 @@ impl Browser {
         self.events.iter().filter(is_complaint).cloned().collect()
     }
 
-    /// The addresses that the page has asked for, itself and what lies inside it left out.
+    /// Addresses that the page has requested, except itself and data inside it.
     pub fn requests(&mut self, page: &Path) -> Vec<String> {
         self.settle();
         let asked = self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");
@@ -198,7 +198,7 @@ impl Browser {
         loop {
             let left = PATIENCE.saturating_sub(started.elapsed());
             let mut answer = (self.messages.recv_timeout(left))
-                .unwrap_or_else(|error| panic!("the browser gives no answer to {method}: {error}"));
+                .unwrap_or_else(|error| panic!("the browser does not answer {method}: {error}"));
             if answer["id"] == self.calls {
                 assert!(answer.get("error").is_none(), "{method}: {answer}");
                 return answer["result"].take();
@@ -210,7 +210,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its helpers end with it, and then nothing writes to the profile any more.
+        // Its helper processes end with it, so that the profile can be removed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -227,8 +227,8 @@ fn program() -> String {
     };
     let found = names.iter().find(is_there).unwrap_or_else(|| {
         panic!(
-            "the page's tests need Chromium: install chromium (Debian, Fedora, Arch) or Google Chrome, or put the \
-             path of one into CHROMIUM; found none of {names:?}"
+            "found none of {names:?}, expected Chromium for the tests of the page: install chromium (Debian, Fedora, \
+             Arch) or Google Chrome, or set CHROMIUM to the path of one"
         )
     });
     found.clone()

@@ -1,4 +1,4 @@
-//! A report's page, and the same report's JSON.
+//! A report as a page and as JSON.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,12 @@ use super::Browser;
 use super::step::{ACTIVATIONS, Stay, list, number, part_name, part_of, text, words};
 use crate::program::Folder;
 
-/// Twelve layers of uneven widths.
+/// Twelve layers of different widths.
 pub const UNEVEN: &str = "--preset accuracy --data small.npz --layers 6,5,7x3,4,9x5,5,3 --batch 8 --epochs 2 --lr 0.5 --device cpu";
-/// True in a page that shows its report.
+/// Condition that a page shows its report.
 pub const READY: &str = "document.body.dataset.ready === 'true'";
 
-/// A report as JSON and as a page, and the folder that holds both.
+/// A report as JSON and as a page, and the directory of both.
 pub struct Reported {
     pub folder: Folder,
     pub json: Value,
@@ -58,13 +58,13 @@ impl Reported {
     }
 }
 
-/// A page that is ready.
+/// An open page that shows its report.
 pub struct Shown {
     pub browser: Browser,
 }
 
 impl Shown {
-    /// The exact numbers in the elements that match: as programs read them and as people do, which must be equal.
+    /// The exact numbers in the elements that match; their text must equal their machine-readable value.
     #[track_caller]
     pub fn figures(&mut self, selector: &str) -> Vec<u64> {
         let pairs = self.browser.eval(&format!(
@@ -93,7 +93,7 @@ impl Shown {
         text(&self.browser.eval(&format!("document.querySelector({}).textContent", json!(selector))))
     }
 
-    /// Where the plot is on the screen, and what it shows where.
+    /// Position and ranges of the plot.
     pub fn plot(&mut self) -> Plot {
         let about = self.browser.eval(
             "(() => { plot.scrollIntoView({ block: 'center' }); const { x, y, bottom } = plot.getBoundingClientRect();
@@ -111,7 +111,7 @@ impl Shown {
         }
     }
 
-    /// How far down the plot the first pixel of a stacked category is, at `x` on the screen.
+    /// Distance from the top of the plot to the stack at `x` on the screen, in pixels.
     pub fn top_of_stack(&mut self, x: f64) -> u64 {
         let colours = ["29,91,148", "207,122,0", "17,128,106"];
         let row = self.browser.eval(&format!(
@@ -141,7 +141,7 @@ impl Shown {
         self.figure("#at-action")
     }
 
-    /// The readout tells of `action` what the report says of it.
+    /// Asserts that the readout has the figures of `action` in the report.
     #[track_caller]
     pub fn tells_of(&mut self, json: &Value, action: usize) {
         let plan = &json["plan"];
@@ -163,7 +163,7 @@ impl Shown {
         }
     }
 
-    /// Nothing went wrong, and nothing was asked for.
+    /// Asserts that the page has no errors and requests nothing.
     #[track_caller]
     pub fn is_quiet(&mut self, reported: &Reported) {
         assert_eq!(self.browser.complaints(), Vec::<Value>::new());
@@ -171,7 +171,7 @@ impl Shown {
     }
 }
 
-/// Places on the screen.
+/// Positions on the screen, and the ranges in view.
 pub struct Plot {
     pub left: f64,
     pub right: f64,
@@ -192,7 +192,7 @@ impl Plot {
     /// The middle of a value in the pool.
     pub fn y(&self, plan: &Value, stay: &Stay) -> f64 {
         let blocks = list(&plan["blocks"]);
-        // The block of the batch's input is beside the pool.
+        // The block of the batch's input is outside the pool.
         let bytes = |block: &Value| match block["at_peak"].get("batch") {
             Some(_) => 0,
             None => number(&block["bytes"]),

@@ -1,13 +1,13 @@
-//! What a JSON report says of a step's actions and intervals, worked out from it with no code of the page's.
+//! A step's actions and intervals, worked out from a JSON report without the page's code.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Categories of the pool's values, in the order that the page stacks them.
+/// Categories of the pool's values, in the page's stacking order from the bottom.
 pub const ACTIVATIONS: [&str; 3] = ["checkpoints", "recomputed", "deltas"];
 
-/// A value in a slot, live after actions `from` up to, not with, `until`.
+/// A value's stay in a slot. It is live after actions `from` to `until` − 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stay {
     pub value: String,
@@ -20,8 +20,8 @@ pub struct Stay {
     pub until: usize,
 }
 
-/// Every stay, from the tenants that the report lists: one begins with its first op and ends where its slot is
-/// released after its last.
+/// Every stay of the step, from the tenants in the report. A stay begins with its first op and ends when its slot is
+/// released after its last op.
 pub fn stays(plan: &Value) -> Vec<Stay> {
     let actions = list(&plan["actions"]);
     let is_release = |index: &usize| actions[*index]["action"] == "release";
@@ -29,7 +29,7 @@ pub fn stays(plan: &Value) -> Vec<Stay> {
     let mut stays = Vec::new();
     for (slot, about) in list(&plan["slots"]).iter().enumerate() {
         for tenant in list(&about["tenants"]) {
-            // The evaluation's come after the step's.
+            // Tenants of the evaluation come after those of the step.
             let Some(&from) = ops.get(number(&tenant["from_op"]) as usize) else { continue };
             let last = ops[number(&tenant["until_op"]) as usize];
             let until =
@@ -50,7 +50,7 @@ pub fn stays(plan: &Value) -> Vec<Stay> {
     stays
 }
 
-/// Those live after `action`; they hold what the plan says is live then.
+/// Stays that are live after `action`, checked against the plan's live bytes.
 pub fn live(plan: &Value, stays: &[Stay], action: usize) -> Vec<Stay> {
     let live: Vec<_> =
         stays.iter().filter(|stay| stay.from <= action && action < stay.until).cloned().collect();
@@ -61,25 +61,24 @@ pub fn live(plan: &Value, stays: &[Stay], action: usize) -> Vec<Stay> {
     live
 }
 
-/// What the page calls a part of the step.
+/// The page's name for a part of the step.
 pub fn part_name(part: &Value) -> String {
     let [first, last] = [number(&part["layers"][0]), number(&part["layers"][1]) - 1];
     match part["part"].as_str().unwrap() {
-        "forward" => "forward sweep".to_owned(),
+        "forward" => "forward pass".to_owned(),
         _ if first == last => format!("layer {first}"),
         _ => format!("layers {first}–{last}"),
     }
 }
 
-/// What the page says that an action does, reads and writes.
+/// The page's words for an action, its inputs and its output, by field.
 pub fn words(plan: &Value, index: usize) -> BTreeMap<&'static str, String> {
     let action = &plan["actions"][index];
     let depth = list(&plan["network"]["widths"]).len() as u64 - 1;
     let at = |value: String, slot: &str| format!("{value} in slot {}", number(&action[slot]));
     let layers = action["layers"].as_array().map(|pair| (number(&pair[0]), number(&pair[1]) - 1));
-    let name = |(first, last): (u64, u64)| match first == last {
-        true => format!("layer {first}"),
-        false => format!("layers {first}–{last}"),
+    let name = |(first, last): (u64, u64)| {
+        if first == last { format!("layer {first}") } else { format!("layers {first}–{last}") }
     };
     let state = |index: u64| format!("state {index}");
     let (does, reads, writes) = match (action["action"].as_str().unwrap(), layers) {
@@ -107,7 +106,7 @@ pub fn words(plan: &Value, index: usize) -> BTreeMap<&'static str, String> {
     BTreeMap::from([("does", does), ("reads", reads), ("writes", writes)])
 }
 
-/// The position of the part that an action is of.
+/// Index of the part of the step that `action` belongs to.
 pub fn part_of(plan: &Value, action: usize) -> usize {
     let holds =
         |part: &Value| (number(&part["actions"][0])..number(&part["actions"][1])).contains(&(action as u64));

@@ -1,4 +1,4 @@
-//! burn on wgpu trains what the other peers train, and prints one line of JSON like theirs.
+//! Trains like the other peers, with burn on wgpu, and prints one line of JSON like theirs.
 
 mod options;
 mod work;
@@ -12,21 +12,23 @@ use burn::tensor::{Device, DeviceKind, Gradients, Tensor};
 use options::Options;
 use work::Batch;
 
-/// Nobody times the first runs of a few steps: at least so many, until so many in a row were not much faster than the best
-/// before, at most so many. By then kernels are compiled and chosen.
+/// Untimed runs, by which kernels are compiled and chosen: from 3 to 40, until two in a row are no longer much faster than
+/// the best before.
 const WARM_UP: [usize; 3] = [3, 2, 40];
+/// Steps of an untimed run.
 const WARM_UP_STEPS: usize = 10;
+/// A run is much faster if it takes less than this share of the best time before.
 const MUCH_FASTER: f64 = 0.9;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Weights `[inputs, outputs]`, as burn's own linear layers keep them, and bias of each layer.
+/// Weights `[inputs, outputs]`, the layout of burn's own linear layers, and bias of each layer.
 type Parameters = Vec<(Tensor<2>, Tensor<1>)>;
 
 fn main() -> Fallible<()> {
     let options = Options::parse(std::env::args().skip(1))?;
     let device = Device::wgpu(options.adapter.clone());
-    let adapter = device.identity().ok_or("wgpu does not say what it found")?;
+    let adapter = device.identity().ok_or("wgpu does not report its adapter")?;
     if options.adapter != DeviceKind::Cpu && adapter.physical.is_none() {
         return Err(format!("wgpu finds no hardware GPU, only {}", adapter.name).into());
     }
@@ -56,8 +58,8 @@ fn main() -> Fallible<()> {
     Ok(())
 }
 
-/// Runs until it is no longer getting faster, and says how many steps that took. Fusion joins what neighbouring steps do,
-/// so that these are run as they are timed, one after the other without waiting.
+/// Runs until runs no longer get faster, and returns the number of steps. Like the timed steps, these do not wait for each
+/// other, because fusion joins work of neighbouring steps.
 fn warm_up(device: &Device, start: &Parameters, batches: &[Batch], options: &Options) -> Fallible<usize> {
     let [least, in_a_row, most] = WARM_UP;
     let steps = options.steps.min(WARM_UP_STEPS);
@@ -71,7 +73,7 @@ fn warm_up(device: &Device, start: &Parameters, batches: &[Batch], options: &Opt
     Ok(runs * steps)
 }
 
-/// Makes all steps, and returns the time that they took and their mean loss.
+/// Trains all steps, and returns their time and mean loss.
 fn run(
     device: &Device,
     mut parameters: Parameters,
@@ -95,7 +97,7 @@ fn run(
     Ok((time, sum / steps as f64))
 }
 
-/// One step: the parameters after it, and the loss, which stays on the device.
+/// Trains one step, and returns the updated parameters and the loss, both on the device.
 fn train(device: &Device, parameters: Parameters, batch: &Batch, rate: f32) -> (Parameters, Tensor<1>) {
     let mut state = batch.inputs.clone();
     for (weights, bias) in &parameters {
@@ -113,7 +115,7 @@ fn train(device: &Device, parameters: Parameters, batch: &Batch, rate: f32) -> (
     (moved, loss.inner())
 }
 
-/// A parameter after plain SGD, ready for the next step.
+/// A parameter after its SGD update, ready for the next step.
 fn moved<const D: usize>(
     device: &Device,
     parameter: Tensor<D>,

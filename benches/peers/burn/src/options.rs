@@ -4,7 +4,7 @@ use burn::tensor::DeviceKind;
 
 use crate::Fallible;
 
-/// The flags of all peers, and two of its own.
+/// Flags of all peers, and two of its own.
 pub struct Options {
     pub layers: Vec<usize>,
     pub batch: usize,
@@ -12,9 +12,9 @@ pub struct Options {
     pub rate: f32,
     pub data: PathBuf,
     pub init: PathBuf,
-    /// `--adapter software`, or `gpu`: whatever wgpu likes best.
+    /// `--adapter software`, or `gpu` for wgpu's first choice.
     pub adapter: DeviceKind,
-    /// Whether burn makes cheap values again instead of keeping them. It has no every n.
+    /// Recomputes cheap values instead of keeping them. Burn has no checkpointing every n.
     pub checkpoint: bool,
 }
 
@@ -35,7 +35,7 @@ impl Options {
                 options.checkpoint = true;
                 continue;
             }
-            let value = arguments.next().ok_or_else(|| format!("{flag} wants a value"))?;
+            let value = arguments.next().ok_or_else(|| format!("{flag}: found no value, expected one"))?;
             match flag.as_str() {
                 "--layers" => options.layers = widths(&value)?,
                 "--batch" => options.batch = value.parse()?,
@@ -45,7 +45,7 @@ impl Options {
                 "--init" => options.init = value.into(),
                 "--every" if value == "0" => (),
                 "--every" => {
-                    return Err("burn keeps no every n-th activation: --every 0, or --checkpoint".into());
+                    return Err("burn has no checkpointing every n; use --every 0 or --checkpoint".into());
                 }
                 "--adapter" => {
                     options.adapter = match value.as_str() {
@@ -54,17 +54,17 @@ impl Options {
                         _ => return Err(format!("--adapter: found {value}, expected gpu or software").into()),
                     }
                 }
-                _ => return Err(format!("{flag} is no flag of this peer").into()),
+                _ => return Err(format!("unknown flag {flag}").into()),
             }
         }
         if options.layers.len() < 2 || options.batch == 0 || options.steps == 0 {
-            return Err("--layers, --batch and --steps are needed".into());
+            return Err("--layers, --batch and --steps are required".into());
         }
         Ok(options)
     }
 }
 
-/// 784,30x50,10 as a list.
+/// Parses 784,30x50,10.
 fn widths(text: &str) -> Fallible<Vec<usize>> {
     let mut widths = Vec::new();
     for part in text.split(',') {

@@ -1,4 +1,4 @@
-//! The data, in file order, and the initial parameters.
+//! Data in file order, and initial parameters.
 
 use std::fs::File;
 
@@ -9,20 +9,20 @@ use ndarray_npy::NpzReader;
 use crate::options::Options;
 use crate::{Fallible, Parameters};
 
-/// Images as rows of floats up to 1, and labels as one-hot rows.
+/// Inputs `[samples, features]` from 0 to 1, and one-hot labels `[samples, classes]`.
 pub struct Batch {
     pub inputs: Tensor<2>,
     pub labels: Tensor<2>,
 }
 
-/// The batches of an epoch, or of all steps where these are fewer.
+/// Batches of an epoch, or of all steps if these are fewer.
 pub fn batches(options: &Options, device: &Device) -> Fallible<Vec<Batch>> {
     let mut file = NpzReader::new(File::open(&options.data)?)?;
     let images: Array3<u8> = file.by_name("x_train")?;
     let labels: Array1<u8> = file.by_name("y_train")?;
     let (images, labels) = (images.into_raw_vec_and_offset().0, labels.into_raw_vec_and_offset().0);
     let (features, classes) = (options.layers[0], options.layers[options.layers.len() - 1]);
-    // Constants of the graph, but of the same device and strategy as the parameters.
+    // Constants of the graph, on the device and with the strategy of the parameters.
     let tensor =
         |values: Vec<f32>, width| Tensor::from_data(TensorData::new(values, [options.batch, width]), device);
     let batches = images
@@ -40,7 +40,7 @@ pub fn batches(options: &Options, device: &Device) -> Fallible<Vec<Batch>> {
     Ok(batches.collect())
 }
 
-/// W0, b0, … of the file, each of which training moves.
+/// Trainable parameters W0, b0, … of the file.
 pub fn parameters(options: &Options, device: &Device) -> Fallible<Parameters> {
     let mut file = NpzReader::new(File::open(&options.init)?)?;
     let mut parameters = Vec::new();
@@ -57,7 +57,7 @@ pub fn parameters(options: &Options, device: &Device) -> Fallible<Parameters> {
     Ok(parameters)
 }
 
-/// `values` as a parameter: with gradients, under the device's strategy of checkpointing.
+/// `values` as a parameter with gradients, with the device's checkpointing strategy.
 pub fn trained<const D: usize>(device: &Device, values: Tensor<D>) -> Tensor<D> {
     let values = values.autodiff();
     match device.gradient_checkpointing_strategy() {
@@ -66,7 +66,7 @@ pub fn trained<const D: usize>(device: &Device, values: Tensor<D>) -> Tensor<D> 
     }
 }
 
-/// Which version of a package was built in.
+/// Version of a package in Cargo.lock.
 pub fn version_of(package: &str) -> Fallible<&'static str> {
     let name = format!("name = \"{package}\"");
     let mut lines = include_str!("../Cargo.lock").lines().skip_while(|line| *line != name);

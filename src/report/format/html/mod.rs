@@ -1,4 +1,4 @@
-//! One self-contained page: a skeleton with its styles, scripts and data inside.
+//! A self-contained HTML page: a skeleton with styles, scripts and the JSON report inside.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::report::{Content, Report, json};
 
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("comparison.css"));
 
-/// What any page of ours needs.
+/// Scripts of every page.
 const SHARED: &[&str] = &[
     include_str!("script/format.js"),
     include_str!("script/dom.js"),
@@ -18,8 +18,8 @@ const SHARED: &[&str] = &[
     include_str!("script/report.js"),
 ];
 
-/// What shows the report of one plan.
-const OF_A_PLAN: &[&str] = &[
+/// Scripts that show a plan or a run.
+const PLAN: &[&str] = &[
     include_str!("script/model.js"),
     include_str!("script/values.js"),
     include_str!("script/state.js"),
@@ -37,18 +37,18 @@ const OF_A_PLAN: &[&str] = &[
     include_str!("script/main.js"),
 ];
 
-/// What shows strategies side by side.
-const OF_A_COMPARISON: &[&str] =
+/// Scripts that show strategies side by side.
+const COMPARISON: &[&str] =
     &[include_str!("script/comparison.js"), include_str!("script/main_comparison.js")];
 
 /// The page with the whole JSON report inside.
 pub(super) fn page(report: &Report) -> String {
     let data = json::report(report);
     match report.content {
-        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), OF_A_PLAN, &data),
+        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), PLAN, &data),
         Content::Comparison(summary) => {
             let skeleton = include_str!("comparison.html");
-            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), OF_A_COMPARISON, &data)
+            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), COMPARISON, &data)
         }
     }
 }
@@ -57,7 +57,7 @@ fn filled(skeleton: &str, scripts: &[&str], data: &Value) -> String {
     let script = format!("(() => {{\n\"use strict\";\n{}}})();", [SHARED, scripts].concat().concat());
     // No text of the report can end the script element that carries it.
     let data = data.to_string().replace('<', "\\u003c");
-    // The data comes last, since it may hold any text.
+    // The data comes last, because it may hold the names of the other placeholders.
     skeleton.replace("{{style}}", STYLE).replace("{{script}}", &script).replace("{{report}}", &data)
 }
 
@@ -68,10 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_the_report_stays_data() {
+    fn report_text_cannot_leave_its_element() {
         let hostile =
             json!({ "device": "</script><script>alert(1)</script><!--<script {{script}} {{style}}" });
-        let page = filled(include_str!("page.html"), OF_A_PLAN, &hostile);
+        let page = filled(include_str!("page.html"), PLAN, &hostile);
         let start = "id=\"report\">";
         let (_, data) = page.split_once(start).unwrap();
         let (data, rest) = data.split_once("</script>").unwrap();
@@ -80,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_asks_for_nothing_outside_itself() {
-        let page = filled(include_str!("page.html"), OF_A_PLAN, &json!({}));
+    fn page_requests_nothing() {
+        let page = filled(include_str!("page.html"), PLAN, &json!({}));
         for outside in ["http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "innerHTML"] {
-            // The name of SVG's namespace is not an address that anything asks.
+            // The name of SVG's namespace is no address that a browser requests.
             assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
         }
         assert!(page.contains("default-src 'none'"));

@@ -23,7 +23,7 @@ function showComparison(report) {
   showMemory(strategies);
   showTime(strategies);
   showEpochs({ run: strategies[0] });
-  lightTogether();
+  highlightTogether();
 }
 
 function showMemory(strategies) {
@@ -72,32 +72,34 @@ function showMemory(strategies) {
   byId("memory-note").textContent = onHost(strategies);
 }
 
-/** Says whose saving is not its schedule's: who keeps the data elsewhere than the first. */
+/** Names the strategies whose saving is partly due to a dataset on the host, where the first one's is on the device. */
 function onHost(strategies) {
   const dataset = ({ memory }) => memory.categories.dataset.counted;
   const elsewhere = strategies.filter((strategy) => dataset(strategy) < dataset(strategies[0]));
   if (elsewhere.length === 0) return "";
   const names = elsewhere.map(({ strategy }) => strategyName(strategy)).join(", ");
-  return `${names}: the data stays on the host, ${exact(dataset(strategies[0]))} of the bytes saved, and every micro-batch is uploaded.`;
+  return `${names}: the dataset is on the host, which saves ${exact(dataset(strategies[0]))} of the bytes and uploads every micro-batch.`;
 }
 
 function showTime(strategies) {
   const table = byId("time-table");
+  const score = testScore(strategies[0].epochs);
   table.tHead.append(
     headRow([
       ["strategy", ""],
-      ["seconds", "number"],
-      ["from", "number"],
-      ["to", "number"],
-      [`of ${strategyName(strategies[0].strategy)}’s, by round`, "number"],
-      ["by FLOPs", "number"],
-      ["layers again", "number"],
-      ["test accuracy", "number"],
+      ["median", "number"],
+      ["shortest", "number"],
+      ["longest", "number"],
+      [`of ${strategyName(strategies[0].strategy)}`, "number"],
+      ["predicted by FLOPs", "number"],
+      ["recomputed layers", "number"],
+      [score.title, "number"],
       ["weights", ""],
     ]),
   );
   const cell = (name, value, text) =>
     element("td", { class: "number", "data-column": name }, element("data", { value }, text));
+  const scoreCell = (epoch) => cell(score.key, epoch?.[score.key], epoch ? score.format(epoch[score.key]) : "");
   const makeRow = (strategy) =>
     strategyRow(strategy, [
       cell("median", strategy.median_seconds, seconds(strategy.median_seconds)),
@@ -106,7 +108,7 @@ function showTime(strategies) {
       cell("ratio", strategy.time_ratio, strategy.time_ratio.toFixed(2)),
       cell("predicted", strategy.predicted_time_ratio, strategy.predicted_time_ratio.toFixed(2)),
       cell("layers", strategy.recomputed_layers, exact(strategy.recomputed_layers)),
-      cell("accuracy", strategy.accuracy, percent(strategy.accuracy)),
+      scoreCell(strategy.epochs.at(-1)),
       element(
         "td",
         { class: strategy.equal_weights ? null : "alarm", "data-column": "weights" },
@@ -122,20 +124,20 @@ function strategyRow({ strategy }, cells) {
 }
 
 const bytesCell = (name, bytes) =>
-  element("td", { class: "number", "data-column": name }, bytes === null ? "does not say" : figure(bytes));
+  element("td", { class: "number", "data-column": name }, bytes === null ? "not reported" : figure(bytes));
 
-/** What is pointed at is lit wherever the same strategy is shown. */
-function lightTogether() {
+/** Highlights every mention of the strategy under the pointer or with the focus. */
+function highlightTogether() {
   const all = [...document.querySelectorAll("[data-strategy]")];
   for (const node of all) {
-    const light = (isLit) => () => {
+    const highlight = (isLit) => () => {
       for (const other of all) {
         if (other.dataset.strategy === node.dataset.strategy) other.toggleAttribute("data-lit", isLit);
       }
     };
-    node.addEventListener("pointerenter", light(true));
-    node.addEventListener("pointerleave", light(false));
-    node.addEventListener("focus", light(true));
-    node.addEventListener("blur", light(false));
+    node.addEventListener("pointerenter", highlight(true));
+    node.addEventListener("pointerleave", highlight(false));
+    node.addEventListener("focus", highlight(true));
+    node.addEventListener("blur", highlight(false));
   }
 }

@@ -1,4 +1,13 @@
-// Loss and accuracy by epoch.
+// Loss and test score by epoch.
+
+/** The test score of epochs: accuracy of a classifier, loss of a regression. */
+function testScore(epochs) {
+  return epochs.at(-1)?.accuracy === null
+    ? { key: "test_loss", title: "test loss", format: lossText }
+    : { key: "accuracy", title: "test accuracy", format: percent };
+}
+
+const lossText = (loss) => (Number.isFinite(loss) ? loss.toPrecision(6) : "not finite");
 
 function showEpochs({ run }) {
   if (!run || run.epochs.length === 0) return;
@@ -6,13 +15,14 @@ function showEpochs({ run }) {
   const body = byId("epochs-body");
   const { epochs } = run;
   const last = epochs.at(-1);
+  const score = testScore(epochs);
   const summary = element(
     "p",
     {},
     `After ${amount(epochs.length, "epoch")}: loss `,
-    element("data", { value: last.loss, "data-figure": "loss" }, last.loss?.toPrecision(6) ?? "not finite"),
-    ", test accuracy ",
-    element("data", { value: last.accuracy, "data-figure": "accuracy" }, percent(last.accuracy)),
+    element("data", { value: last.loss, "data-figure": "loss" }, lossText(last.loss)),
+    `, ${score.title} `,
+    element("data", { value: last[score.key], "data-figure": score.key }, score.format(last[score.key])),
     ".",
   );
   body.append(summary);
@@ -26,12 +36,16 @@ function showEpochs({ run }) {
     }));
     return lineChart({ title, points, x: (epoch) => (Number.isInteger(epoch) ? `${epoch}` : ""), y });
   };
+  const accuracy = (share) => `${(100 * share).toFixed(2)} %`;
+  const loss = (loss) => loss.toPrecision(4);
   body.append(
     element(
       "div",
       { class: "charts" },
-      chart("Loss by epoch", "loss", (loss) => loss.toPrecision(4)),
-      chart("Test accuracy by epoch", "accuracy", (accuracy) => `${(100 * accuracy).toFixed(2)} %`),
+      chart("Loss by epoch", "loss", loss),
+      score.key === "accuracy"
+        ? chart("Test accuracy by epoch", "accuracy", accuracy)
+        : chart("Test loss by epoch", "test_loss", loss),
     ),
   );
 }

@@ -1,4 +1,4 @@
-// Of the selected part of the step: what was held, what was recomputed, what set its peak.
+// Details of the selected interval: checkpoints held, layers recomputed, and its peak.
 
 function showDetail(model, index) {
   const panel = byId("interval");
@@ -9,7 +9,7 @@ function showDetail(model, index) {
       element(
         "p",
         { class: "note" },
-        "Select an interval to see what was held and recomputed in it, and what set its peak.",
+        "Select an interval to see its checkpoints, its recomputed layers and its peak.",
       ),
     );
     return;
@@ -25,7 +25,7 @@ function showDetail(model, index) {
   showPeak(panel, model, part, model.countedParts?.[index]);
 }
 
-/** Checkpoints that live after any of the part's actions. */
+/** Checkpoints that are live after any of the part's actions. */
 function heldIn(model, part) {
   const [first, end] = part.actions;
   const held = model.stays.filter(
@@ -34,7 +34,7 @@ function heldIn(model, part) {
   const bytes = held.reduce((sum, stay) => sum + stay.bytes, 0);
   const what =
     held.length === 0
-      ? element("p", { "data-field": "held" }, "no checkpoint")
+      ? element("p", { "data-field": "held" }, "none")
       : element(
           "p",
           { "data-field": "held" },
@@ -47,21 +47,21 @@ function heldIn(model, part) {
 
 function recomputedIn({ plan }, part) {
   const actions = plan.actions.slice(...part.actions);
-  const layers = actions.flatMap(layersAgain).sort((a, b) => a - b);
+  const layers = actions.flatMap(recomputedLayers).sort((a, b) => a - b);
   const flops = layers.reduce((sum, layer) => sum + plan.forward_flops_by_layer[layer], 0);
   const distinct = new Set(layers).size;
-  const again = layers.length > distinct ? `, ${exact(layers.length)} times in all` : "";
+  const evaluations = layers.length > distinct ? `, ${exact(layers.length)} evaluations` : "";
   const what =
     layers.length === 0
-      ? element("p", { "data-field": "recomputed" }, "nothing")
+      ? element("p", { "data-field": "recomputed" }, "none")
       : element(
           "p",
           { "data-field": "recomputed" },
           "layers ",
           element("span", { "data-field": "recomputed-layers" }, ranges(layers)),
-          `${again}: `,
+          `${evaluations}: `,
           element("data", { value: flops, "data-field": "recomputed-flops" }, `${exact(flops)} FLOPs`),
-          `, ${percent(flops / plan.forward_flops)} of one forward`,
+          `, ${percent(flops / plan.forward_flops)} of a forward pass`,
         );
   return [element("h4", {}, "Recomputed"), what];
 }
@@ -81,7 +81,7 @@ function showPeak(panel, model, part, counted) {
   const table = element(
     "table",
     {},
-    element("caption", {}, `Live after it: ${amount(live.length, "value")}`),
+    element("caption", {}, `Live at the peak: ${amount(live.length, "value")}`),
     element(
       "thead",
       {},
@@ -99,7 +99,7 @@ function showPeak(panel, model, part, counted) {
       element(
         "tr",
         {},
-        element("th", { scope: "row", colspan: 3 }, "sum"),
+        element("th", { scope: "row", colspan: 3 }, "total"),
         element("td", { class: "number", "data-field": "peak-sum" }, figure(sum)),
       ),
     ),

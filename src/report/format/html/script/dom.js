@@ -1,8 +1,8 @@
-// Elements. Text of the report only ever becomes text nodes.
+// DOM elements. Text from the report only ever becomes text nodes.
 
 const byId = (id) => document.getElementById(id);
 
-/** An element with attributes and children; a child that is null is left out. */
+/** An element with attributes and children; null children are left out. */
 function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
@@ -19,16 +19,16 @@ function filled(node, attributes, children) {
   return node;
 }
 
-/** An exact number that programs can read, too. */
+/** An exact number, which is also the element's value. */
 const figure = (count, unit = "") => element("data", { value: count }, exact(count) + unit);
 
-/** Exact bytes, and the same in a readable unit. */
+/** Exact bytes, and the same in a larger unit. */
 const bytesText = (bytes) => [
   figure(bytes, " B"),
   bytes < 1024 ? null : element("span", { class: "human" }, ` ${human(bytes)}`),
 ];
 
-/** A category's name behind its colour. */
+/** A category's swatch and name. */
 const categoryLabel = (name) => [colouring(element("span", { class: "swatch" }), name), name];
 
 function colouring(node, name) {
@@ -36,10 +36,10 @@ function colouring(node, name) {
   return node;
 }
 
-/** Terms and what is said of them. */
-function facts(list, pairs) {
+/** Fills a description list: each entry is a term, then its description. */
+function facts(list, entries) {
   list.replaceChildren(
-    ...pairs.flatMap(([term, ...said]) => [element("dt", {}, term), element("dd", {}, ...said.flat())]),
+    ...entries.flatMap(([term, ...about]) => [element("dt", {}, term), element("dd", {}, ...about.flat())]),
   );
 }
 

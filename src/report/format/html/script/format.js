@@ -1,11 +1,11 @@
-// Numbers and words.
+// Formatting of numbers and names.
 
 const integers = new Intl.NumberFormat("en-US");
 
 /** An exact integer with separators. */
 const exact = (count) => integers.format(count);
 
-/** Bytes in the largest unit that leaves a digit before the point. */
+/** Bytes in the largest unit in which they are at least 1. */
 function human(bytes) {
   if (Math.abs(bytes) < 1024) return `${bytes} B`;
   const units = ["KiB", "MiB", "GiB", "TiB"];
@@ -28,7 +28,7 @@ function seconds(time) {
 /** "1 layer", "3 layers". */
 const amount = (count, word) => `${exact(count)} ${word}${count === 1 ? "" : "s"}`;
 
-/** Ascending integers with runs drawn together: "10, 20, 30–33". */
+/** Ascending integers with runs as ranges: "10, 20, 30–33". */
 function ranges(numbers) {
   const runs = [];
   for (const number of numbers) {
@@ -41,7 +41,7 @@ function ranges(numbers) {
 
 const span = (first, last) => (first === last ? `${first}` : `${first}–${last}`);
 
-/** Widths as the command line takes them: equal neighbours once, with their count. */
+/** Widths with equal neighbours once and their count: "784, 30×50, 10". */
 function widthList(widths) {
   const runs = [];
   for (const width of widths) {
@@ -52,12 +52,12 @@ function widthList(widths) {
   return runs.map(({ width, count }) => (count === 1 ? `${width}` : `${width}×${count}`)).join(", ");
 }
 
-/** A strategy's name, with the bytes of a budget readable. */
+/** A strategy's name, with thousands separators in a budget. */
 function strategyName(name) {
   const budget = /^budget-(\d+)$/.exec(name);
   return budget ? `budget ${exact(Number(budget[1]))} B` : name.replace(/^every-(\d+)$/, "every $1");
 }
 
-/** A device in words. */
+/** A device's name with its kind, backend and driver. */
 const deviceName = ({ name, type, backend, driver }) =>
   `${name} (${[type, backend, driver].filter(Boolean).join(", ")})`;

@@ -1,4 +1,4 @@
-// What ran, and the figures that matter most.
+// Title and headline figures.
 
 function showHeadline(model) {
   const { report, plan, run } = model;
@@ -45,7 +45,7 @@ function headlineFigures({ plan, run }) {
       id: "planned-peak",
       term: "Planned peak",
       bytes: plan.planned_peak_bytes,
-      note: ["of everything on the device"],
+      note: ["all device memory"],
     },
     memory && {
       id: "counted-peak",
@@ -57,24 +57,24 @@ function headlineFigures({ plan, run }) {
       id: "activations",
       term: "Activations (the pool)",
       bytes: plan.planned_activation_bytes,
-      note: [gap === 0 ? "all of it live at the peak" : `${exact(gap)} B of it never live at once`],
+      note: [gap === 0 ? "all live at the peak" : `${exact(gap)} B more than are ever live`],
     },
     plan.budget_bytes !== null && {
       id: "budget",
       term: "Budget",
       bytes: plan.budget_bytes,
-      note: [`${exact(plan.budget_bytes - plan.planned_peak_bytes)} B left`],
+      note: [`${exact(plan.budget_bytes - plan.planned_peak_bytes)} B unused`],
     },
     {
       id: "recomputed",
       term: "Recomputed",
       text: percent(plan.recomputed_flops / plan.forward_flops),
-      note: [`of one forward: ${amount(plan.recomputed_layers, "layer")}`],
+      note: [`of a forward pass: ${amount(plan.recomputed_layers, "layer")}`],
     },
     memory &&
       memory.driver_allocated_bytes !== null && {
         id: "driver",
-        term: "Driver, allocated",
+        term: "Allocated by the driver",
         bytes: memory.driver_allocated_bytes,
         note: ["reserved ", figure(memory.driver_reserved_bytes, " B")],
       },
@@ -101,25 +101,25 @@ function headlineItem({ id, term, bytes, text: words, note = [], isWide }) {
   );
 }
 
-/** What the plot shows that needs saying. */
+/** What the plot shows. */
 function showStepNote(model) {
   const { plan, run, besideBytes } = model;
-  const said = [];
+  const sentences = [];
   if (run) {
-    said.push(
+    sentences.push(
       model.differing.length === 0
-        ? `The outline is what was counted in the run; it equals the plan at each of the ${exact(model.count)} actions.`
-        : `The outline is what was counted in the run; it differs from the plan at ${amount(model.differing.length, "action")}, first at action ${exact(model.differing[0])}.`,
+        ? `The outline shows the bytes counted in the run, which equal the plan after each of the ${exact(model.count)} actions.`
+        : `The outline shows the bytes counted in the run, which differ from the plan at ${amount(model.differing.length, "action")}, first at action ${exact(model.differing[0])}.`,
     );
   } else {
-    said.push("As planned; nothing was run.");
+    sentences.push("Planned bytes; nothing was run.");
   }
-  if (plan.parts > 1) said.push(`A step runs these actions for each of its ${plan.parts} micro-batches.`);
+  if (plan.parts > 1) sentences.push(`A step runs these actions for each of its ${plan.parts} micro-batches.`);
   if (plan.budget_bytes !== null) {
-    said.push(
-      `Of the budget, ${exact(besideBytes)} B go to what is beside the pool, which leaves ${exact(plan.budget_bytes - besideBytes)} B for activations.`,
+    sentences.push(
+      `Buffers outside the pool take ${exact(besideBytes)} B of the budget, which leaves ${exact(plan.budget_bytes - besideBytes)} B for activations.`,
     );
   }
-  said.push(`State 0, the batch’s input, has a buffer of its own beside the pool.`);
-  byId("step-note").textContent = said.join(" ");
+  sentences.push("State 0, the batch’s input, has a buffer of its own outside the pool.");
+  byId("step-note").textContent = sentences.join(" ");
 }

@@ -32,7 +32,7 @@ function listenToPointer(plot, model, state) {
       state.pan(pressed.from + (pressed.x - at.x) * perPixel - state.from);
       if (isInPool) state.panTo(pressed.low + plot.address(pressed.y) - plot.address(at.y));
     } else {
-      // Across the pool's addresses, too, where the drag goes down as well as sideways.
+      // A drag in the pool that also goes up or down selects addresses, too.
       const isBox = isInPool && Math.abs(at.y - pressed.y) > 16;
       state.set({
         brush: {
@@ -64,7 +64,7 @@ function listenToPointer(plot, model, state) {
     (event) => {
       const isSideways = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey;
       const delta = (isSideways && event.deltaX) || event.deltaY;
-      // The page scrolls on where there is nothing further out to see.
+      // The page scrolls when the whole step is in view already.
       if (state.to - state.from >= model.count && (isSideways || delta > 0)) return;
       event.preventDefault();
       const pixels = event.deltaMode === 1 ? delta * 16 : delta;

@@ -1,10 +1,10 @@
-// The table of the step's parts, planned against counted.
+// Table of the step's intervals, planned and counted.
 
 function createIntervals(model, state) {
   const { parts, countedParts } = model;
   const table = byId("interval-table");
   const columns = [
-    ["part", ""],
+    ["interval", ""],
     ["actions", "number"],
     ["planned", "number"],
   ];
@@ -98,7 +98,7 @@ const differenceCell = (bytes) =>
     figure(bytes),
   );
 
-/** A part's peak by category, as wide as its share of the highest. */
+/** A part's peak by category, in proportion to the highest of all parts. */
 function bar(part, most) {
   const pieces = ACTIVATIONS.map((name) => {
     const piece = colouring(element("span"), name);

@@ -1,19 +1,19 @@
-// The buffers as they came and went.
+// The ledger: buffers allocated and freed.
 
 function showLedger({ run }) {
   if (!run) return;
   const events = run.ledger;
   const details = byId("ledger");
   details.hidden = false;
-  details.querySelector("summary").textContent = `Ledger: ${amount(events.length, "buffer")} came or went`;
+  details.querySelector("summary").textContent = `Ledger: ${amount(events.length, "event")}`;
   const table = byId("ledger-table");
   table.tHead.append(
     headRow([
       ["label", ""],
       ["category", ""],
       ["bytes", "number"],
-      ["at", "number"],
-      ["", ""],
+      ["time", "number"],
+      ["event", ""],
     ]),
   );
 
@@ -24,13 +24,13 @@ function showLedger({ run }) {
     const found = wanted ? events.filter(matches) : [...events];
     if (byId("ledger-order").value === "bytes") found.sort((a, b) => b.bytes - a.bytes);
     const bytes = found.reduce((sum, event) => sum + (event.came ? event.bytes : -event.bytes), 0);
-    byId("ledger-count").textContent = `${amount(found.length, "row")}, ${exact(bytes)} B still there`;
+    byId("ledger-count").textContent = `${amount(found.length, "row")}, ${exact(bytes)} B still allocated`;
     byId("ledger-scroll").scrollTop = 0;
     longTable(table.tBodies[0], byId("ledger-scroll"), found, ledgerRow);
   };
   byId("ledger-find").addEventListener("input", list);
   byId("ledger-order").addEventListener("change", list);
-  // Rows have no height while it is closed.
+  // Rows of closed details have no height.
   details.addEventListener("toggle", () => details.open && list());
 }
 
@@ -47,6 +47,6 @@ function ledgerRow(event) {
     element("td", {}, ...inside),
     element("td", { class: "number" }, figure(event.bytes)),
     element("td", { class: "number" }, seconds(event.seconds)),
-    element("td", { class: "quiet" }, event.came ? "came" : "went"),
+    element("td", { class: "quiet" }, event.came ? "allocated" : "freed"),
   );
 }

@@ -1,9 +1,9 @@
-// The report as the page's arrays.
+// The report in the arrays that the page draws from.
 
-/** Of the pool, as they are stacked: lowest first. */
+/** Categories of the pool's values, in stacking order from the bottom. */
 const ACTIVATIONS = ["checkpoints", "recomputed", "deltas"];
 
-/** In the order that reports list them. */
+/** All categories, in the order in which reports list them. */
 const CATEGORIES = [
   "parameters",
   "optimizer",
@@ -16,7 +16,7 @@ const CATEGORIES = [
   "staging",
 ];
 
-/** Of the pool, but no value's. */
+/** Categories of the pool, including its fragmentation. */
 const POOL = new Set([...ACTIVATIONS, "fragmentation"]);
 
 function readModel(report) {
@@ -66,20 +66,20 @@ function differing(planned, counted) {
   return [...planned.total.keys()].filter(differs);
 }
 
-/** Of each action, the part of the step that it belongs to. */
+/** Index of each action's part of the step. */
 function partOf(parts, count) {
   const owner = new Int32Array(count);
   parts.forEach((part, index) => owner.fill(index, part.actions[0], part.actions[1]));
   return owner;
 }
 
-/** Of each action, its number with releases left out; a release has that of the next. */
+/** Index of each action among those that are not releases. A release has the index of the next action. */
 function numberOps(actions) {
   let op = 0;
   return Int32Array.from(actions, ({ action }) => (action === "release" ? op : op++));
 }
 
-/** Each block of the pool with its first address. The batch's input, in a block of its own, is not in the pool. */
+/** Each block of the pool with its first address. The batch's input, in a block of its own, is outside the pool. */
 function readPool(plan) {
   const blocks = [];
   let bytes = 0;

@@ -1,4 +1,4 @@
-// What other plans would take and cost.
+// Memory and recomputation of other plans.
 
 function showOutlook({ report, plan }) {
   const { outlook } = report;
@@ -12,7 +12,7 @@ function showOutlook({ report, plan }) {
       element(
         "p",
         { class: "note" },
-        `No schedule in the same memory can recompute less than ${percent(bound)} of one forward; this plan recomputes ${percent(asked.y)}.`,
+        `No schedule in the same memory can recompute less than ${percent(bound)} of a forward pass; this plan recomputes ${percent(asked.y)}.`,
       ),
     );
   }
@@ -22,29 +22,29 @@ function showOutlook({ report, plan }) {
         "div",
         { class: "charts" },
         frontierChart(outlook, asked),
-        choiceTable("The least recomputation under budgets", outlook.frontier, "frontier"),
+        choiceTable("Least recomputation by budget", outlook.frontier, "frontier"),
       ),
     );
   const charts = element(
     "div",
     { class: "charts" },
-    choiceTable("Compared at this size of micro-batch", outlook.compared, "compared"),
+    choiceTable("Strategies at this micro-batch", outlook.compared, "compared"),
   );
-  // A size of which nothing fits has a row that says so.
+  // A size that does not fit has a row of its own.
   const parts = outlook.micro_batches.flatMap(({ micro_batch, choices }) =>
     (choices.length > 0 ? choices : [null]).map((choice) => ({ ...choice, micro_batch })),
   );
-  if (parts.length > 0) charts.append(choiceTable("In micro-batches of other sizes", parts, "micro-batches"));
+  if (parts.length > 0) charts.append(choiceTable("Strategies by micro-batch", parts, "micro-batches"));
   body.append(charts);
 }
 
 const SHARES = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-/** Logarithm of all forward work of a step, of which the first sweep is 1: spreads what is near zero and far above. */
+/** Logarithm of a step's forward work, in forward passes: tells apart shares near zero and far above one. */
 const forwardWork = (share) => Math.log1p(share);
 
 function frontierChart(outlook, asked) {
-  // By activations: a plan may keep the dataset on the device, where a budget would keep it on the host.
+  // By activation bytes: a plan may keep the dataset on the device, where a budget would keep it on the host.
   const point = (choice) => ({
     x: choice.planned_activation_bytes,
     y: forwardWork(choice.recomputed_share),
@@ -57,7 +57,7 @@ function frontierChart(outlook, asked) {
     marks.push({ x: asked.x, y: forwardWork(asked.y), name: "this plan", label, isBelow: true });
   }
   return lineChart({
-    title: "Recomputation, as a share of one forward, by bytes of activations; the scale is logarithmic",
+    title: "Recomputation as a share of a forward pass, by activation bytes; logarithmic scale",
     points: outlook.frontier.map(point),
     marks,
     x: human,
@@ -88,10 +88,10 @@ function choiceTable(title, choices, id) {
   const columns = [
     ["strategy", ""],
     ...(hasParts ? [["micro-batch", "number"]] : []),
-    ["device", "number"],
-    ["activations", "number"],
-    ["layers again", "number"],
-    ["recomputed", "number"],
+    ["device bytes", "number"],
+    ["activation bytes", "number"],
+    ["recomputed layers", "number"],
+    ["of a forward pass", "number"],
   ];
   return element(
     "div",

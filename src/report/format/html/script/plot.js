@@ -1,4 +1,4 @@
-// The plot: one canvas for what stands still, one over it for what follows the pointer.
+// The plot: a base canvas, and an overlay for what follows the pointer.
 
 const LEFT = 62;
 const STRIP = 17;
@@ -53,7 +53,7 @@ function createPlot(model, state) {
     /** The pool's address at `y`. */
     address: (y) =>
       state.low + ((y - plot.slots.top) / (plot.slots.bottom - plot.slots.top)) * (state.high - state.low),
-    /** To whole device pixels, where edges are sharp. */
+    /** Rounds to device pixels, so that edges are sharp. */
     snap: (x) => Math.round(x * plot.ratio) / plot.ratio,
     recolour() {
       plot.colours = themeColours(colourNames);
@@ -105,7 +105,7 @@ function createPlot(model, state) {
   return plot;
 }
 
-/** Alternating bands behind the parts of the step, their names above them, and the sweeps above these. */
+/** Alternating bands behind the parts of the step, their names above them, and the passes above these. */
 function drawBands(ink, plot, model, state) {
   const { colours } = plot;
   const [top, bottom] = [2 * STRIP + 2, plot.slots.bottom];
@@ -133,8 +133,8 @@ function drawBands(ink, plot, model, state) {
   });
   const turn = model.parts.find((part) => part.part !== "forward")?.actions[0] ?? model.count;
   for (const [name, range] of [
-    ["forward sweep", [0, turn]],
-    ["backward sweep, by interval’s layers", [turn, model.count]],
+    ["forward pass", [0, turn]],
+    ["backward pass, by interval’s layers", [turn, model.count]],
   ]) {
     if (range[0] >= state.to || range[1] <= state.from) continue;
     const [left, right] = inside(plot, range);
@@ -147,7 +147,7 @@ function drawBands(ink, plot, model, state) {
   }
 }
 
-/** The numbers of actions between timeline and slots. */
+/** Indices of actions, between timeline and slots. */
 function drawActionAxis(ink, plot, state) {
   text(ink, plot);
   ink.fillStyle = plot.colours.quiet;
@@ -163,7 +163,7 @@ function drawActionAxis(ink, plot, state) {
   ink.fillText("action", plot.left - 6, plot.timeline.bottom + 13);
 }
 
-/** Which part of the step is in sight. */
+/** A bar that shows which part of the step is in view. */
 function drawInSight(ink, plot, model, state) {
   const share = (plot.right - plot.left) / model.count;
   if (state.to - state.from >= model.count) return;
@@ -199,7 +199,7 @@ function drawCursor(ink, plot, state) {
   }
 }
 
-/** Where the actions of `range` are that are in sight. */
+/** Left and right edge of a range of actions, clipped to the view. */
 const inside = (plot, range) =>
   range.map((action) => Math.min(plot.right, Math.max(plot.left, plot.x(action))));
 
@@ -209,7 +209,7 @@ function text(ink, plot) {
   ink.textAlign = "left";
 }
 
-/** Writes between `left` and `right`, if there is room; says whether there was. */
+/** Writes between `left` and `right` if there is room; returns whether there was. */
 function centred(ink, words, left, right, y, colour) {
   if (ink.measureText(words).width > right - left - 4) return false;
   ink.fillStyle = colour;

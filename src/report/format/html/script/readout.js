@@ -1,4 +1,4 @@
-// What is known of the action at the cursor, and of the value under the pointer.
+// Details of the action at the cursor and of the value under the pointer.
 
 function createReadout(model, state) {
   const { run } = model;
@@ -33,12 +33,12 @@ function showAction(model, state) {
   const kept = action.keep ? ", kept" : "";
   const isPeak = index === plan.peak_action ? " – sets the peak" : "";
   const pairs = [
-    ["does", element("b", { "data-field": "does" }, actionName(action) + kept), isPeak],
-    ["part", element("span", { "data-field": "part" }, partName(model.parts[model.partOf[index]]))],
+    ["action", element("b", { "data-field": "does" }, actionName(action) + kept), isPeak],
+    ["interval", element("span", { "data-field": "part" }, partName(model.parts[model.partOf[index]]))],
   ];
   if (action.action === "release") {
     const stay = stayAt(model, action.slot, index - 1);
-    pairs.push(["ends", element("span", { "data-field": "ends" }, stay ? stay.value : "nothing")]);
+    pairs.push(["releases", element("span", { "data-field": "ends" }, stay ? stay.value : "nothing")]);
   } else {
     pairs.push(["reads", element("span", { "data-field": "reads" }, inSlots(reads(action, plan)))]);
     const words = written ? inSlots([written]) : "parameters only";
@@ -50,7 +50,7 @@ function showAction(model, state) {
   showBytes(model, state);
 }
 
-/** How long the action took, in each micro-batch. */
+/** Time that the action took, in each micro-batch. */
 function lapTimes(laps, op) {
   const took = laps
     .map((part) => part[op])
@@ -62,7 +62,7 @@ function lapTimes(laps, op) {
   ]);
 }
 
-/** The stack at the cursor, highest first, as in the plot. */
+/** The stack at the cursor, from the top, as in the plot. */
 function showBytes(model, state) {
   const index = state.cursor;
   const { plan, run } = model;
@@ -131,7 +131,7 @@ function showInSight(model, state) {
     `actions ${exact(first)}–${exact(last)} of ${exact(model.count)}${addresses}`;
 }
 
-/** For who cannot see the readout, once keys rest. */
+/** Tells screen readers of the readout, once keys rest. */
 let speaking = 0;
 function speak(model, state) {
   clearTimeout(speaking);

@@ -2,11 +2,11 @@
 
 const SCHEMA = 3;
 
-/** Reads the report, which must have `part`, and lets `show` show it; says in words what keeps it from being shown. */
+/** Reads the report, which must have `part`, and has `show` show it. If that fails, the page says why. */
 function showPage(part, show) {
   try {
     const report = readReport(byId("report").textContent, part);
-    // What has no size yet cannot be drawn.
+    // From here on the body is visible: what has no size cannot be drawn.
     document.body.dataset.ready = "drawing";
     show(report);
     document.body.dataset.ready = "true";
@@ -22,7 +22,7 @@ function showPage(part, show) {
 function readReport(text, part) {
   const report = JSON.parse(text);
   if (report.schema !== SCHEMA || !report[part]) {
-    throw new Error(`its report has schema ${report.schema}, and this page knows schema ${SCHEMA}`);
+    throw new Error(`found schema ${report.schema}, expected schema ${SCHEMA}`);
   }
   return report;
 }

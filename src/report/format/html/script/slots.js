@@ -20,7 +20,7 @@ function drawSlots(ink, plot, model, state) {
       if (stay.category !== name || stay.until <= state.from || stay.from >= state.to) continue;
       const { left, top, width, height } = stayBox(plot, model, stay);
       if (top > slots.bottom || top + height < slots.top) continue;
-      // A hair of space between two stays, where there is room for it.
+      // A gap of a pixel between stays, where there is room for it.
       const [across, down] = [width > 5 ? 1 : 0, height > 5 ? 1 : 0];
       const [from, to] = [plot.snap(top), plot.snap(top + height)];
       ink.fillRect(left, from, Math.max(width - across, 0.75), Math.max(to - from - down, 1 / plot.ratio));
@@ -71,7 +71,7 @@ function stayUnder(plot, model, x, y) {
   return model.stays.find((stay) => stay.from <= action && action < stay.until && covers(stay)) ?? null;
 }
 
-/** An edge around the stay that the readout tells of. */
+/** An outline around the stay that the readout describes. */
 function drawStay(ink, plot, model, state) {
   if (!state.stay || state.stay.until <= state.from || state.stay.from >= state.to) return;
   const { left, top, width, height } = stayBox(plot, model, state.stay);
@@ -82,7 +82,7 @@ function drawStay(ink, plot, model, state) {
   ink.restore();
 }
 
-/** Until it is restored, draws only where the pool is. */
+/** Clips drawing to the pool until `ink.restore()`. */
 function clipToSlots(ink, plot) {
   ink.save();
   ink.beginPath();

@@ -1,32 +1,32 @@
-// What is in sight and under the cursor; everything that shows it is told once a frame.
+// View, cursor and selection. Listeners are told of changes once per frame.
 
-/** The least number of actions in sight. */
+/** Fewest actions in view. */
 const CLOSEST = 6;
 
 function createState(model) {
   const listeners = [];
   const changed = new Set();
   const state = {
-    /** Which actions are in sight: from one position to another, in actions. */
+    /** Range of actions in view; the ends may lie within an action. */
     from: 0,
     to: model.count,
-    /** Which addresses of the pool are in sight. */
+    /** Range of pool addresses in view. */
     low: 0,
     high: model.pool.bytes,
-    /** The action that the readout tells of. */
+    /** The action that the readout describes. */
     cursor: model.plan.peak_action,
-    /** The value's stay that it tells of. */
+    /** The stay that the readout describes, or null. */
     stay: null,
-    /** The selected part of the step. */
+    /** Index of the selected part of the step, or null. */
     part: null,
     scope: "activations",
-    /** What is being dragged over: two positions in actions, and two addresses or null. */
+    /** Range being dragged over: two positions in actions, and two addresses or null. */
     brush: null,
-    /** What was last told aloud. */
+    /** What screen readers were last told of. */
     spoken: "",
   };
 
-  /** Tells listeners of changes before the next frame is drawn. */
+  /** Makes changes, and tells listeners of them before the next frame. */
   const set = (changes) => {
     const keys = Object.keys(changes).filter((key) => state[key] !== changes[key]);
     if (keys.length === 0) return;
@@ -68,12 +68,12 @@ function createState(model) {
       const start = Math.min(Math.max(0, state.from + actions), model.count - (state.to - state.from));
       set({ from: start, to: start + state.to - state.from });
     },
-    /** Moves what is in sight of the pool to start at an address. */
+    /** Moves the view of the pool to start at an address. */
     panTo(low) {
       const start = Math.min(Math.max(0, low), model.pool.bytes - (state.high - state.low));
       set({ low: start, high: start + state.high - state.low });
     },
-    /** Moves the cursor, and what is in sight with it. */
+    /** Moves the cursor, and the view if it would leave it. */
     go(action) {
       const cursor = Math.min(Math.max(0, action), model.count - 1);
       set({ cursor, stay: null });

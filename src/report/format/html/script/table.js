@@ -1,6 +1,8 @@
-// Tables of any length: of a long one, only the rows in sight exist.
+// Tables of any length. A long one holds only the rows in view.
 
+/** Most rows of a table that holds all of them. */
 const WHOLE = 400;
+/** Rows above and below those in view. */
 const AROUND = 30;
 
 /** Shows `rows` in `body`, each as `makeRow` makes it; `scroller` is what scrolls it. */

@@ -1,6 +1,6 @@
-// Light, dark, or as the system says; remembered while the page is open.
+// Light and dark themes: the system's until the button chooses one.
 
-/** Colours of the theme in use, as canvas takes them. */
+/** Colours of the theme in use, in the form that canvas takes. */
 function themeColours(names) {
   const probe = element("span", { hidden: "" });
   document.body.append(probe);
@@ -13,7 +13,7 @@ function themeColours(names) {
   return colours;
 }
 
-/** Makes `button` switch themes, and calls `changed` when the colours are others. */
+/** Makes `button` switch themes, and calls `changed` after every switch. */
 function switchThemes(button, changed) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;

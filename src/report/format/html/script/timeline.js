@@ -1,4 +1,4 @@
-// Live bytes of every action, stacked by category.
+// Live bytes after every action, stacked by category.
 
 function drawTimeline(ink, plot, model, state) {
   const { colours, timeline } = plot;
@@ -14,7 +14,7 @@ function drawTimeline(ink, plot, model, state) {
   const y = (bytes) => timeline.bottom - (bytes / top) * (timeline.bottom - timeline.top);
 
   drawByteAxis(ink, plot, top, y);
-  // From the top of the stack down, each reaching to its foot, so that no seam shows between two.
+  // Drawn from the top of the stack down, each bar to the foot of the stack, so that no seam shows between categories.
   const runs = columnRuns(plot, state, model.planned.total);
   for (let rank = ACTIVATIONS.length - 1; rank >= 0; rank -= 1) {
     ink.fillStyle = colours[ACTIVATIONS[rank]];
@@ -31,7 +31,7 @@ function drawTimeline(ink, plot, model, state) {
   drawPeak(ink, plot, model, state, y(floor + model.planned.total[model.plan.peak_action]));
 }
 
-/** The planned peak, and the budget unless it is out of reach. */
+/** Lines at the planned peak and at the budget, unless that is far above the peak. */
 function timelineLines(model, isWhole) {
   const { plan, besideBytes } = model;
   const peak = isWhole ? plan.planned_peak_bytes : plan.planned_activation_bytes;
@@ -40,16 +40,13 @@ function timelineLines(model, isWhole) {
   ];
   if (plan.budget_bytes !== null) {
     const bytes = plan.budget_bytes - (isWhole ? 0 : besideBytes);
-    const name = isWhole ? "budget" : "budget less all beside the pool";
+    const name = isWhole ? "budget" : "budget minus buffers outside the pool";
     if (bytes < 2 * peak) lines.push({ name, bytes, colour: "alarm" });
   }
   return lines;
 }
 
-/**
- * Runs of device pixels with the action that has the most bytes there: however many actions share a pixel, the
- * highest is the one that is drawn.
- */
+/** Runs of device pixels with one action. Where several actions share a pixel, it is the one with the most bytes. */
 function columnRuns(plot, state, totals) {
   const columns = Math.round((plot.right - plot.left) * plot.ratio);
   const perColumn = (state.to - state.from) / columns;
@@ -81,7 +78,7 @@ function drawByteAxis(ink, plot, top, y) {
   }
 }
 
-/** What stands beside the pool, with names where there is room. */
+/** Buffers outside the pool, with names where there is room. */
 function drawFloors(ink, plot, floors, y) {
   let base = 0;
   for (const { name, bytes } of floors) {
@@ -101,7 +98,7 @@ function drawFloors(ink, plot, floors, y) {
   }
 }
 
-/** What was counted, as an outline: where it is not the stack's edge, plan and run differ. */
+/** Counted bytes as an outline, which leaves the stack's edge where plan and run differ. */
 function drawCounted(ink, plot, model, state, y) {
   ink.strokeStyle = plot.colours.ink;
   ink.lineWidth = 1;

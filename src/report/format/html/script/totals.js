@@ -1,4 +1,4 @@
-// Bytes by category, planned against counted, and what the driver says.
+// Bytes by category, planned and counted, and those that the driver reports.
 
 function showTotals({ categories, plan, run }) {
   const table = byId("totals-table");
@@ -40,7 +40,7 @@ function showTotals({ categories, plan, run }) {
   const none = categories.filter((name) => !taken.includes(name));
   if (none.length > 0) {
     table.tFoot.append(
-      element("tr", {}, element("td", { class: "quiet", colspan: 5 }, `none: ${none.join(", ")}`)),
+      element("tr", {}, element("td", { class: "quiet", colspan: 5 }, `no bytes: ${none.join(", ")}`)),
     );
   }
   if (run) showDriver(run.memory);
@@ -48,19 +48,19 @@ function showTotals({ categories, plan, run }) {
 
 function showDriver(memory) {
   const list = element("dl", { class: "facts" });
-  const said = (bytes, id) =>
+  const reported = (bytes, id) =>
     bytes === null
-      ? ["does not say"]
+      ? ["not reported"]
       : [element("span", { "data-driver": id }, ...bytesText(bytes).filter(Boolean))];
   facts(list, [
-    ["Driver, allocated", said(memory.driver_allocated_bytes, "allocated")],
-    ["Driver, reserved", said(memory.driver_reserved_bytes, "reserved")],
+    ["Allocated by the driver", reported(memory.driver_allocated_bytes, "allocated")],
+    ["Reserved by the driver", reported(memory.driver_reserved_bytes, "reserved")],
     [
-      "Buffers made after the first step",
+      "New buffers after the first step",
       element("span", { "data-figure": "allocations" }, figure(memory.allocations_after_first_step)),
     ],
     [
-      "Other device objects made after it",
+      "New objects after the first step",
       element("span", { "data-figure": "objects" }, figure(memory.objects_after_first_step)),
     ],
   ]);

@@ -1,4 +1,4 @@
-// Values of the chain: where each action reads and writes them, and how long they stay.
+// Values of the chain: where each action reads and writes them, and how long they are live.
 
 /** What an action reads and writes, as `{value, slot}`. */
 function reads({ action, layers, ...slots }, plan) {
@@ -28,13 +28,13 @@ function actionName({ action, layers, slot }) {
   return layers === undefined ? action : `${action} ${layersName({ layers })}`;
 }
 
-/** The layers that an action runs again, in memory or in its kernel. */
-function layersAgain({ action, layers }) {
+/** Layers that an action recomputes, into the pool or inside its kernel. */
+function recomputedLayers({ action, layers }) {
   const end = { recompute: layers?.[1], backward: layers?.[1] - 1 }[action] ?? 0;
   return Array.from({ length: Math.max(0, end - (layers?.[0] ?? 0)) }, (_, index) => layers[0] + index);
 }
 
-/** Every value's stay in a slot, in the order of writing: live after actions `from` up to, not with, `until`. */
+/** Every value's stay in a slot, in order of writing. It is live after actions `from` to `until` − 1. */
 function readStays(plan) {
   const tenants = plan.slots.map((slot) => new Map(slot.tenants.map((tenant) => [tenant.from_op, tenant])));
   const stays = [];
@@ -89,7 +89,7 @@ function valueRanges(values) {
     .join("; ");
 }
 
-const partName = (part) => (part.part === "forward" ? "forward sweep" : layersName(part));
+const partName = (part) => (part.part === "forward" ? "forward pass" : layersName(part));
 
 /** "layer 4", "layers 3–9". */
 const layersName = (part) => `layer${part.layers[1] - part.layers[0] > 1 ? "s" : ""} ${partLayers(part)}`;
