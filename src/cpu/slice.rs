@@ -17,7 +17,7 @@ use crate::device::Fault;
 use crate::execute::Work;
 use crate::model::{Layer, Network};
 use crate::plan::SlotId;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A part of the batch, with its part of every value in the pool: what one thread takes through a step.
 pub(super) struct Slice {
@@ -231,7 +231,10 @@ pub(super) fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T
         let bytes = count * size_of::<T>();
         Error::DoesNotFit(format!(
             "{what} takes {bytes} bytes, more than the host has; \
-             use a smaller --batch or --micro-batch, or narrower --layers"
+             use a smaller {} or {}, or narrower {}",
+            Setting::Batch,
+            Setting::MicroBatch,
+            Setting::Layers
         ))
     })?;
     values.resize(count, T::default());

@@ -24,7 +24,7 @@ impl Table {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(Error::file(
                 path,
-                "found no plain file, expected one or none; give --log another folder",
+                "found no plain file, expected a regular file or none; choose another directory for the log",
             ));
         }
         let mut options = OpenOptions::new();
@@ -74,7 +74,7 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             if !(if is_whole { line == COLUMNS } else { COLUMNS.starts_with(line) }) {
                 let found: String = line.trim_end().chars().take(80).collect();
                 return Err(format!(
-                    "found the columns {found}, expected {}; give --log another folder",
+                    "found the columns {found}, expected {}; choose another directory for the log",
                     COLUMNS.trim_end()
                 ));
             }
@@ -82,11 +82,13 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             let step = line.split(',').next().and_then(|step| step.parse::<u64>().ok());
             let cells = |line: &str| line.matches(',').count();
             let step = step.filter(|_| cells(line) == cells(COLUMNS)).ok_or_else(|| {
-                format!("line {} is no row of a log; mend it, or give --log another folder", index + 1)
+                format!(
+                    "line {} is not a row of a log; mend it or choose another directory for the log",
+                    index + 1
+                )
             })?;
             let last = resumed_after.ok_or(
-                "holds the log of another run; give --log another folder, remove the file, or go on with that run by \
-                 --resume",
+                "holds the log of another run; choose another directory, remove the file, or resume that run",
             )?;
             if step > last {
                 break;

@@ -49,7 +49,7 @@ impl Activation {
     /// What leaky-relu multiplies negative numbers by.
     pub const LEAK: f32 = 0.01;
 
-    /// The name that `--activation` takes.
+    /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Activation::Sigmoid => "sigmoid",

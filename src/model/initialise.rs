@@ -39,7 +39,7 @@ impl Initialiser {
         Initialiser::Siren,
     ];
 
-    /// The name that `--initialiser` takes.
+    /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Initialiser::Normal => "normal",

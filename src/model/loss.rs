@@ -27,7 +27,7 @@ impl Loss {
     pub const ALL: [Loss; 5] =
         [Loss::Quadratic, Loss::Mse, Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::Huber];
 
-    /// The name that `--loss` takes.
+    /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Loss::Quadratic => "quadratic",

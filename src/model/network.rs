@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{Activation, Loss, Stored};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A multi-layer perceptron's shape. Its parameters are kept apart, in [`super::Parameters`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ impl Network {
     /// # Errors
     /// [`Error::Usage`] for fewer than two widths, a width of zero, or a layer of more than 2³² weights.
     pub fn new(widths: &[usize], activation: Activation, loss: Loss) -> Result<Self> {
-        let refuse = |problem: String| Err(Error::usage("--layers", problem));
+        let refuse = |problem: String| Err(Error::usage(Setting::Layers, problem));
         if widths.len() < 2 {
             return refuse(format!(
                 "found {} width(s), expected at least two: the inputs and the outputs",
@@ -83,9 +83,10 @@ impl Network {
         if let (true, Some(index)) = (layer_norm, hidden.iter().position(|&width| width == 1)) {
             let index = index + 1;
             let problem = format!(
-                "width {index} of --layers (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2"
+                "width {index} of {} (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2",
+                Setting::Layers
             );
-            return Err(Error::usage("--layer-norm", problem));
+            return Err(Error::usage(Setting::LayerNorm, problem));
         }
         Ok(Network { layer_norm, ..self })
     }

@@ -23,7 +23,7 @@ impl Optimizer {
     pub const ALL: [Optimizer; 5] =
         [Optimizer::Sgd, Optimizer::Momentum, Optimizer::Nesterov, Optimizer::Adam, Optimizer::Adamw];
 
-    /// The name that `--optimizer` takes.
+    /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Optimizer::Sgd => "sgd",

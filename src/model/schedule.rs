@@ -18,7 +18,7 @@ impl Decay {
     /// Every one.
     pub const ALL: [Decay; 3] = [Decay::Constant, Decay::Step, Decay::Cosine];
 
-    /// The name that `--schedule` takes.
+    /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Decay::Constant => "constant",

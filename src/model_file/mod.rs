@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::data::FeatureScaling;
 use crate::file;
 use crate::model::{Network, Parameters};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What the architecture is called among a file's metadata, which are texts by name.
 const ARCHITECTURE_KEY: &str = "ckpt-gpu";
@@ -49,7 +49,7 @@ impl Format {
 
 fn only_written(path: &Path) -> Error {
     let problem = "is an ONNX file, which is written for other programs and never read; give a .safetensors or .npz \
-                   file of the network, which train --save writes";
+                   file of the network";
     Error::file(path, problem)
 }
 
@@ -72,9 +72,10 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
         inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect()
     };
     let problem = format!(
-        "found widths {:?}, expected {:?}; give the --layers that this file was made for",
+        "found widths {:?}, expected {:?}; use the {} that this file was made for",
         widths(&parameters),
-        network.widths()
+        network.widths(),
+        Setting::Layers
     );
     Err(Error::file(path, problem))
 }
@@ -87,7 +88,7 @@ pub fn read(path: &Path) -> Result<Model> {
     let told = |architecture: Option<Architecture>, place: &str| {
         let says_nothing = || {
             let problem = format!(
-                "does not say what network it is of, as files that train --save writes do; add {place} this JSON, \
+                "does not say what network it is of, as trained networks that this program saves do; add {place} this JSON, \
                  filled in for the network: {}",
                 r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
             );

@@ -11,7 +11,7 @@ pub struct Outlook<'a> {
     pub summary: PlanSummary<'a>,
     /// What it is planned for.
     pub device: DeviceInfo,
-    /// The same in words, with why `--device auto` took it.
+    /// The same in words, with the reason why no GPU was chosen.
     pub planned_for: String,
     /// Bytes of everything beside the pool.
     pub beside: ByCategory,

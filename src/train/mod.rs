@@ -19,7 +19,7 @@ pub use open::Machine;
 pub use planner::{Planned, Target};
 pub use predictor::Predictor;
 pub use scores::{Scores, predicted_class};
-pub use start::{Epoch, Evaluation, LossSum, Start, decisive};
+pub use start::{Epoch, Evaluation, Start, identity};
 pub use task::task;
 pub use trainer::Trainer;
 pub use verify::{Verified, Verifier};

@@ -5,7 +5,7 @@ use crate::memory::{ByCategory, Category};
 use crate::plan::{Chain, Plan, PoolLimits};
 use crate::simulate::simulate;
 use crate::strategy::Strategy;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What kind of device is planned for. The device itself need not be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,12 +139,21 @@ impl Target {
             )))
         };
         for (state, &bytes) in chain.state_bytes.iter().enumerate() {
-            let remedy = "a smaller --batch or --micro-batch, or narrower --layers";
+            let remedy = &format!(
+                "a smaller {} or {}, or narrower {}",
+                Setting::Batch,
+                Setting::MicroBatch,
+                Setting::Layers
+            );
             check(format!("state {state} takes"), bytes, remedy)?;
         }
         for (layer, shape) in task.network.layers().enumerate() {
             let bytes = 4 * shape.inputs as u64 * shape.outputs as u64;
-            check(format!("the weights of layer {layer} take"), bytes, "narrower --layers")?;
+            check(
+                format!("the weights of layer {layer} take"),
+                bytes,
+                &format!("narrower {}", Setting::Layers),
+            )?;
         }
         Ok(())
     }
@@ -154,7 +163,7 @@ impl Target {
         let Target::Gpu(limits) = self else {
             if residence == DatasetPlacement::Device {
                 return Err(Error::usage(
-                    "--dataset",
+                    Setting::Dataset,
                     "found device, expected auto or host: \
                      the cpu backend reads the data where it lies in host memory",
                 ));
@@ -164,8 +173,9 @@ impl Target {
         let can_keep = Gpu::can_keep(task.data, limits);
         if residence == DatasetPlacement::Device && !can_keep {
             return Err(Error::DoesNotFit(format!(
-                "the dataset is larger than the {} bytes that the device binds at once; use --dataset host",
-                limits.binding_bytes
+                "the dataset is larger than the {} bytes that the device binds at once; use {}",
+                limits.binding_bytes,
+                Setting::Dataset.with("host")
             )));
         }
         let wanted = |&on_device: &bool| match residence {
@@ -208,20 +218,20 @@ fn explain(
 
     let mut remedies = Vec::new();
     if residence == DatasetPlacement::Device {
-        remedies.push("--dataset host");
+        remedies.push(Setting::Dataset.with("host"));
     }
     if is_lighter_apart {
-        remedies.push("--no-fuse");
+        remedies.push(Setting::Fused.with(false));
     }
     if task.micro_batch > 1 {
         // Gradients that are kept for several parts take as much as the parameters.
         let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
         if (pool.0 + beside[Category::Batch]) / 2 > price {
-            remedies.push("a smaller --micro-batch");
+            remedies.push(format!("a smaller {}", Setting::MicroBatch));
         }
-        remedies.push("a smaller --batch");
+        remedies.push(format!("a smaller {}", Setting::Batch));
     }
-    remedies.push("narrower or fewer --layers");
+    remedies.push(format!("narrower or fewer {}", Setting::Layers));
     Error::OverBudget {
         budget,
         least,

@@ -54,7 +54,7 @@ const IN_PARTS: [(&[usize], usize, usize); 6] = [
 ];
 
 /// For layers that run together: wider and narrower than a whole four and a block of eight, more than run at once, some
-/// after a wide layer, more samples than a tile has, and more tiles than workgroups; the n of `--every`.
+/// after a wide layer, more samples than a tile has, and more tiles than workgroups; the distance between checkpoints.
 const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[1, 1, 1, 1, 1], 1, 1, 3),
     (&[5, 1, 3, 2, 9], 7, 1, 2),
