@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
+use ckpt_gpu::{Error, Setting};
 
 struct Work {
     layers: &'static str,
@@ -83,7 +83,7 @@ fn main() -> Result<(), Error> {
 fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>) -> Result<Trainer, Error> {
     let mut settings = Settings::notebook();
     settings.network.layers =
-        work.layers.parse().map_err(|problem: String| Error::usage("layers", problem))?;
+        work.layers.parse().map_err(|problem: String| Error::usage(Setting::Layers, problem))?;
     settings.batching.batch = work.batch;
     settings.placement.strategy = Strategy::EveryN(every);
     settings.optimization.shuffle = false;

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::Setting;
+
 /// Every failure the crate reports. Each message names the flag, file or layer, what was found, what was
 /// expected, and what would mend it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting that cannot be used.
-    #[error("{flag}: {problem}")]
+    #[error("{setting}: {problem}")]
     Usage {
-        /// The flag (or library setting) at fault.
-        flag: &'static str,
+        /// The setting at fault.
+        setting: Setting,
         /// What was found, what was expected, and the remedy.
         problem: String,
     },
@@ -25,15 +27,15 @@ pub enum Error {
         problem: String,
     },
 
-    /// No adapter answers to what `--device` asked for.
-    #[error("--device {wanted}: {problem}; {remedy}")]
+    /// There is no device of the chosen kind.
+    #[error("{}: {problem}; {remedy}", Setting::Device.with(wanted))]
     NoDevice {
-        /// The kind of device that was asked for.
+        /// Chosen kind of device.
         wanted: String,
         /// What was found instead.
         problem: String,
         /// What to do about it.
-        remedy: &'static str,
+        remedy: String,
     },
 
     /// Something is larger than the device can hold or bind, or than the host's memory.
@@ -41,18 +43,18 @@ pub enum Error {
     DoesNotFit(String),
 
     /// A memory budget that no plan keeps.
-    #[error("--budget: found {budget} bytes, expected at least {least}: {advice}")]
+    #[error("{}: found {budget} bytes, expected at least {least}: {advice}", Setting::Budget)]
     OverBudget {
         /// What may be allocated on the device, in bytes.
         budget: u64,
         /// What must be allocated at least.
         least: u64,
-        /// What takes it, and which flags would lower it.
+        /// What takes it, and which settings would lower it.
         advice: String,
     },
 
     /// The loss or a parameter stopped being a number.
-    #[error("diverged in epoch {epoch}: {problem}. Lower --lr")]
+    #[error("diverged in epoch {epoch}: {problem}; use a lower {}", Setting::Lr)]
     Diverged {
         /// Epoch, counted from 0.
         epoch: usize,
@@ -87,9 +89,10 @@ pub enum Error {
 
     /// A state that came out differently when it was recomputed.
     #[error(
-        "step {step}, micro-batch {part}: the recomputed output of layer {layer} differs in sample {sample} from what \
-         was there before (all counted from 0); this device or its driver does not compute the same twice, so use \
-         --every 0, another driver or --device cpu, and see what ckpt-gpu check says of it"
+        "step {step}, micro-batch {part}: the recomputed output of layer {layer} differs from the first one in sample \
+         {sample}; this device or its driver is not deterministic: use {}, another driver or {}, and run ckpt-gpu check",
+        Setting::Every.with(0),
+        Setting::Device.with("cpu")
     )]
     RecomputeDiffers {
         /// The layer whose output it is.
@@ -104,8 +107,10 @@ pub enum Error {
 
     /// Checks of a device that did not hold.
     #[error(
-        "checks failed: {}; this device, its driver or a kernel computes wrongly: use --device cpu or another driver, \
-         and report the lines above with the device's name", failed.join(", ")
+        "checks failed: {}; this device, its driver or a kernel computes wrong results: use {} or another driver, and \
+         report the lines above with the device's name",
+        failed.join(", "),
+        Setting::Device.with("cpu")
     )]
     CheckFailed {
         /// Their names.
@@ -132,9 +137,9 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A [`Error::Usage`] about `flag`.
-    pub fn usage(flag: &'static str, problem: impl Into<String>) -> Self {
-        Error::Usage { flag, problem: problem.into() }
+    /// An [`Error::Usage`] about `setting`.
+    pub fn usage(setting: Setting, problem: impl Into<String>) -> Self {
+        Error::Usage { setting, problem: problem.into() }
     }
 
     /// A [`Error::File`] about `path`.

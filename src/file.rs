@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Prefix of the names of incomplete files.
 pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
@@ -80,22 +80,22 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that no output is also an input or another output. Each path comes with the name of its setting.
+/// Checks that no output is also an input or another output. Each path comes with the setting that names it.
 ///
 /// # Errors
-/// [`Error::Usage`] with both names.
-pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Path)]) -> Result<()> {
+/// [`Error::Usage`] with both settings.
+pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
     let place = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
         path.canonicalize().or_else(|_| directory(path).canonicalize().map(|directory| directory.join(name)))
     };
-    for (index, &(flag, path)) in written.iter().enumerate() {
+    for (index, &(setting, path)) in written.iter().enumerate() {
         let Ok(own) = place(path) else { continue };
-        let is_same = |&&(_, other): &&(&str, &Path)| place(other).is_ok_and(|other| other == own);
+        let is_same = |&&(_, other): &&(Setting, &Path)| place(other).is_ok_and(|other| other == own);
         if let Some((other, _)) = read.iter().chain(&written[..index]).find(is_same) {
             let problem =
                 format!("found {}, which {other} names, too; expected another file", path.display());
-            return Err(Error::usage(flag, problem));
+            return Err(Error::usage(setting, problem));
         }
     }
     Ok(())

@@ -75,12 +75,14 @@ pub mod model;
 pub mod model_file;
 pub mod plan;
 pub mod report;
+mod setting;
 pub mod simulate;
 pub mod snapshot;
 pub mod strategy;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use setting::Setting;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]

@@ -3,7 +3,7 @@
 use super::reference::{self, Reference};
 use crate::data::{Split, Targets};
 use crate::model::{Network, Parameters};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// `network` at `parameters`, in f64. The two sides share nothing but the names of activation and loss functions.
 ///
@@ -16,10 +16,10 @@ pub(super) fn reference(network: &Network, parameters: &Parameters) -> Result<Re
     Ok(Reference {
         widths: network.widths().to_vec(),
         activation: reference::Activation::named(activation)
-            .ok_or_else(|| unknown("activation", activation))?,
+            .ok_or_else(|| unknown(Setting::Activation, activation))?,
         residual: network.is_residual(),
         layer_norm: network.has_layer_norm(),
-        loss: reference::Loss::named(loss).ok_or_else(|| unknown("loss", loss))?,
+        loss: reference::Loss::named(loss).ok_or_else(|| unknown(Setting::Loss, loss))?,
         weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
         biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),
     })

@@ -12,7 +12,7 @@ use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Machine};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
@@ -62,7 +62,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     settings.validate()?;
     hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
     if args.repeats == 0 {
-        return Err(Error::usage("--repeats", "found 0, expected at least 1"));
+        return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
     let network = settings.network.build()?;
     report::check(&args.report)?;

@@ -7,7 +7,7 @@ use super::flags::count;
 use crate::config::Settings;
 use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What is kept of how a run goes.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ impl LogFlags {
     /// As [`RunLog::open`].
     pub fn open(&self, resumed_after: Option<u64>) -> Result<Option<Logging>> {
         if self.log_every == 0 {
-            return Err(Error::usage("--log-every", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1"));
         }
         let log = self.log.as_deref().map(|folder| RunLog::open(folder, resumed_after)).transpose()?;
         Ok(log.map(|log| Logging {

@@ -15,10 +15,12 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod setting;
 mod snapshots;
 mod train;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -32,7 +34,7 @@ use config::{CommandLine, Effective};
     after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 a file that cannot be read, trusted or written, 4 no suitable device, \
                         5 does not fit, 6 diverged, 7 device lost, 130 interrupted."
 )]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 
@@ -76,12 +78,23 @@ pub fn command() -> clap::Command {
     config::with_flag(Cli::command())
 }
 
+/// Runs the command line of this process and returns its exit code, [`crate::Error::exit_code`] for a failure.
+pub fn main() -> ExitCode {
+    match parse(std::env::args_os()).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("ckpt-gpu: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
 /// Reads a command line, and the file of flags that it names. For `--help`, and for what clap does not understand, this
 /// ends the process.
 ///
 /// # Errors
 /// [`crate::Error::Usage`] for a file of flags that cannot be used.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let command = command();
     let CommandLine { words, config, note } = CommandLine::expanded(&command, words.into_iter().collect())?;
     let refuse = |error: clap::Error| -> ! {
@@ -101,7 +114,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
 ///
 /// # Errors
 /// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
-pub fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<()> {
     if cli.quiet {
         output::be_quiet();
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::setting::with_flags;
 use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result};
@@ -53,16 +54,16 @@ pub(super) fn json(event: &impl Serialize) {
     }
 }
 
-/// Writes narration to stderr, unless nobody wants any.
+/// Writes narration to stderr unless it is off. Settings are shown as flags.
 pub(super) fn narrate(text: &str) {
     if !is_quiet() {
         complain(text);
     }
 }
 
-/// Writes to stderr what went wrong, and what belongs to it.
+/// Writes an error, or a line that belongs to one, to stderr. Settings are shown as flags.
 pub(super) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", with_flags(text));
 }
 
 /// A device in words, with the reason why `--device auto` took it, where there is one.

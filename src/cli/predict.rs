@@ -17,7 +17,7 @@ use crate::model::{Loss, Network};
 use crate::model_file::{self, Model};
 use crate::report::SCHEMA;
 use crate::train::{Machine, Predictor, Scores, predicted_class};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A trained network, and what it is asked.
 #[derive(Debug, Args)]
@@ -167,8 +167,8 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         };
     file::check_writable(&args.out)?;
     file::check_apart(
-        &[("MODEL", &args.model.model), ("--data", &args.model.data.path)],
-        &[("--out", &args.out)],
+        &[(Setting::Model, &args.model.model), (Setting::Data, &args.model.data.path)],
+        &[(Setting::Out, &args.out)],
     )?;
     let mut ready = args.model.ready(false)?;
     let samples = if is_csv { to_csv(&args.out, &mut ready)? } else { to_npz(&args.out, &mut ready)? };

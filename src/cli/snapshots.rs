@@ -7,9 +7,9 @@ use super::flags::count;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;
-use crate::snapshot::{Snapshot, SnapshotStore};
-use crate::train::{Trainer, decisive};
-use crate::{Error, Result};
+use crate::snapshot::{Difference, Snapshot, SnapshotStore};
+use crate::train::{Trainer, identity};
+use crate::{Error, Result, Setting};
 
 /// What is kept of a run so that it can be gone on with.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ impl SnapshotFlags {
     /// As [`SnapshotStore::open`], and [`Error::Usage`] for one with snapshots of a run that is not gone on with.
     pub fn open(&self) -> Result<Option<Snapshots>> {
         if self.snapshot_every == Some(0) {
-            return Err(Error::usage("--snapshot-every", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::SnapshotEvery, "found 0, expected at least 1"));
         }
         let Some(folder) = &self.snapshot else { return Ok(None) };
         let store = SnapshotStore::open(folder, self.keep)?;
@@ -50,7 +50,7 @@ impl SnapshotFlags {
                 "found {}, of an earlier run; go on with it with --resume, or name another folder",
                 newest.display()
             );
-            return Err(Error::usage("--snapshot", problem));
+            return Err(Error::usage(Setting::Snapshot, problem));
         }
         Ok(Some(Snapshots { store, every: self.snapshot_every, resume: self.resume, last: None }))
     }
@@ -77,13 +77,18 @@ impl Snapshots {
         for error in &found.passed_over {
             output::narrate(&format!("passed over: {error}"));
         }
-        if let Some((name, held, wanted)) = found.snapshot.difference(&decisive(settings, data)) {
-            let problem =
-                format!("was made with {name} {held}, and this run has {wanted}; give it as it was");
+        if let Some(Difference { setting, found: held, expected }) =
+            found.snapshot.difference(&identity(settings, data))
+        {
+            let problem = format!(
+                "belongs to a run with {}, expected {}; resume with the settings that the run started with",
+                setting.with(held.unwrap_or("none")),
+                setting.with(expected)
+            );
             return Err(Error::file(&found.path, problem));
         }
         if !found.snapshot.fits(&settings.network.build()?) {
-            return Err(Error::file(&found.path, "is of another network than --layers describes"));
+            return Err(Error::file(&found.path, "holds another network than --layers describes"));
         }
         output::narrate(&format!(
             "resuming after step {}, from {}",

@@ -18,7 +18,7 @@ use crate::file;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Epoch, Start, Trainer, Verifier};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -61,11 +61,11 @@ impl TrainArgs {
     /// # Errors
     /// [`Error::Usage`] where a file is to be written that is read, or written twice.
     fn check_apart(&self) -> Result<()> {
-        let init = self.start.init.iter().map(|path| ("--init", path.as_path()));
-        let read: Vec<_> = init.chain([("--data", self.flags.data.path.as_path())]).collect();
-        let save = self.save.iter().map(|path| ("--save", path.as_path()));
-        let config = self.save_config.iter().map(|path| ("--save-config", path.as_path()));
-        let reports = self.report.iter().map(|report| ("--report", report.path()));
+        let init = self.start.init.iter().map(|path| (Setting::Init, path.as_path()));
+        let read: Vec<_> = init.chain([(Setting::Data, self.flags.data.path.as_path())]).collect();
+        let save = self.save.iter().map(|path| (Setting::Save, path.as_path()));
+        let config = self.save_config.iter().map(|path| (Setting::SaveConfig, path.as_path()));
+        let reports = self.report.iter().map(|report| (Setting::Report, report.path()));
         file::check_apart(&read, &save.chain(config).chain(reports).collect::<Vec<_>>())
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Sizes of mini-batches and micro-batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +39,20 @@ impl Batching {
             return Ok(());
         }
         let problem = format!("found {}, expected at most {samples}: the training samples", self.batch);
-        Err(Error::usage("--batch", problem))
+        Err(Error::usage(Setting::Batch, problem))
     }
 
     pub(super) fn validate(&self) -> Result<()> {
         if self.batch == 0 {
-            return Err(Error::usage("--batch", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::Batch, "found 0, expected at least 1"));
         }
         let micro_batch = self.micro_batch();
         if micro_batch == 0 || !self.batch.is_multiple_of(micro_batch) {
             return Err(Error::usage(
-                "--micro-batch",
+                Setting::MicroBatch,
                 format!(
-                    "found {micro_batch}, which does not divide --batch {}; expected one of its divisors, such as {}",
-                    self.batch,
+                    "found {micro_batch}, which does not divide {}; expected one of its divisors, such as {}",
+                    Setting::Batch.with(self.batch),
                     nearest_divisors(self.batch, micro_batch)
                 ),
             ));
@@ -60,9 +60,11 @@ impl Batching {
         Ok(())
     }
 
-    pub(super) fn identify(&self, identity: &mut BTreeMap<&str, String>) {
-        identity
-            .extend([("--batch", self.batch.to_string()), ("--micro-batch", self.micro_batch().to_string())]);
+    pub(super) fn identify(&self, identity: &mut BTreeMap<Setting, String>) {
+        identity.extend([
+            (Setting::Batch, self.batch.to_string()),
+            (Setting::MicroBatch, self.micro_batch().to_string()),
+        ]);
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
             (usize::MAX, 4, "3 or 5"),
         ] {
             let expected = format!(
-                "--micro-batch: found {wrong}, which does not divide --batch {batch}; \
+                "`micro_batch`: found {wrong}, which does not divide `batch = {batch}`; \
                  expected one of its divisors, such as {nearest}"
             );
             assert_eq!(refused(batch, wrong), Err(expected));

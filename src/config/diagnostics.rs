@@ -1,4 +1,4 @@
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Measurements and checks beside training, which change no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,7 +14,7 @@ impl Diagnostics {
         if self.timed && self.verify_recompute {
             let problem =
                 "reads states back between the actions that a .trace.json times; leave out one of the two";
-            return Err(Error::usage("--verify-recompute", problem));
+            return Err(Error::usage(Setting::VerifyRecompute, problem));
         }
         Ok(())
     }

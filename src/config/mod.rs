@@ -18,8 +18,8 @@ pub use widths::Widths;
 
 use std::collections::BTreeMap;
 
-use crate::Result;
 use crate::model::{Activation, Initialiser, Loss, Optimizer, Parameters, Schedule, UpdateRule};
+use crate::{Result, Setting};
 
 /// Default dataset: the MNIST of this repository.
 pub const DEFAULT_DATA: &str = "data/mnist.npz";
@@ -74,13 +74,13 @@ impl Settings {
         self.network.build().map(|_| ())
     }
 
-    /// The settings that determine a run's bits on one device, by name, as text. Placement and diagnostics do not.
-    pub fn identity(&self) -> BTreeMap<String, String> {
+    /// The settings that determine a run's bits on one device, as text. Placement and diagnostics do not.
+    pub fn identity(&self) -> BTreeMap<Setting, String> {
         let mut identity = BTreeMap::new();
         self.network.identify(&mut identity);
         self.optimization.identify(&mut identity);
         self.batching.identify(&mut identity);
-        identity.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        identity
     }
 
     /// Initial parameters of the network.

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Widths;
-use crate::Result;
 use crate::model::{Activation, Initialiser, Loss, Network, Parameters};
+use crate::{Result, Setting};
 
 /// The network, its initial parameters, and its loss function.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,13 +58,13 @@ impl NetworkSettings {
         self.initialiser.unwrap_or_else(|| Initialiser::usual(self.activation))
     }
 
-    pub(super) fn identify(&self, identity: &mut BTreeMap<&str, String>) {
+    pub(super) fn identify(&self, identity: &mut BTreeMap<Setting, String>) {
         identity.extend([
-            ("--layers", self.layers.to_string()),
-            ("--activation", self.activation.name().to_owned()),
-            ("--residual", self.residual.to_string()),
-            ("--layer-norm", self.layer_norm.to_string()),
-            ("--loss", self.loss.name().to_owned()),
+            (Setting::Layers, self.layers.to_string()),
+            (Setting::Activation, self.activation.name().to_owned()),
+            (Setting::Residual, self.residual.to_string()),
+            (Setting::LayerNorm, self.layer_norm.to_string()),
+            (Setting::Loss, self.loss.name().to_owned()),
         ]);
     }
 }

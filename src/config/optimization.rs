@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Decay, Optimizer, Schedule, UpdateRule};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Parameter updates: the optimizer, the learning rate, how many steps, and the order of samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,50 +45,52 @@ impl Optimization {
 
     pub(super) fn validate(&self) -> Result<()> {
         if !(self.lr.is_finite() && self.lr > 0.0) {
-            return Err(Error::usage("--lr", format!("found {}, expected a positive number", self.lr)));
+            return Err(Error::usage(Setting::Lr, format!("found {}, expected a positive number", self.lr)));
         }
         let UpdateRule { momentum, betas: [beta1, beta2], epsilon, weight_decay, clip_norm, .. } = self.rule;
         let Schedule { decay_factor, floor, decay_every, .. } = self.schedule;
         let share = |value: f32| (0.0..1.0).contains(&value);
-        for (flag, value, is_good, expected) in [
-            ("--momentum", momentum, share(momentum), "at least 0 and below 1"),
-            ("--beta1", beta1, share(beta1), "at least 0 and below 1"),
-            ("--beta2", beta2, share(beta2), "at least 0 and below 1"),
-            ("--epsilon", epsilon, epsilon.is_finite() && epsilon > 0.0, "a positive number"),
+        for (setting, value, is_good, expected) in [
+            (Setting::Momentum, momentum, share(momentum), "at least 0 and below 1"),
+            (Setting::Beta1, beta1, share(beta1), "at least 0 and below 1"),
+            (Setting::Beta2, beta2, share(beta2), "at least 0 and below 1"),
+            (Setting::Epsilon, epsilon, epsilon.is_finite() && epsilon > 0.0, "a positive number"),
             (
-                "--weight-decay",
+                Setting::WeightDecay,
                 weight_decay,
                 weight_decay.is_finite() && weight_decay >= 0.0,
                 "a number that is not negative",
             ),
             (
-                "--clip-norm",
+                Setting::ClipNorm,
                 clip_norm.unwrap_or(1.0),
                 clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
                 "a positive number",
             ),
             (
-                "--decay-factor",
+                Setting::DecayFactor,
                 decay_factor,
                 decay_factor.is_finite() && decay_factor > 0.0,
                 "a positive number",
             ),
-            ("--lr-floor", floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
-            ("--decay-every", decay_every as f32, decay_every > 0, "at least 1"),
+            (Setting::LrFloor, floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
+            (Setting::DecayEvery, decay_every as f32, decay_every > 0, "at least 1"),
         ] {
             if !is_good {
-                return Err(Error::usage(flag, format!("found {value}, expected {expected}")));
+                return Err(Error::usage(setting, format!("found {value}, expected {expected}")));
             }
         }
-        for (flag, is_zero) in [("--epochs", self.epochs == 0), ("--steps", self.steps == Some(0))] {
+        for (setting, is_zero) in
+            [(Setting::Epochs, self.epochs == 0), (Setting::Steps, self.steps == Some(0))]
+        {
             if is_zero {
-                return Err(Error::usage(flag, "found 0, expected at least 1"));
+                return Err(Error::usage(setting, "found 0, expected at least 1"));
             }
         }
         Ok(())
     }
 
-    pub(super) fn identify(&self, identity: &mut BTreeMap<&str, String>) {
+    pub(super) fn identify(&self, identity: &mut BTreeMap<Setting, String>) {
         let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = self.rule;
         let Schedule { decay, warm_up, decay_every, decay_factor, floor } = self.schedule;
         // A cosine is the only schedule whose rates depend on the number of steps to come.
@@ -98,21 +100,21 @@ impl Optimization {
             _ => decay.name().to_owned(),
         };
         identity.extend([
-            ("--optimizer", optimizer.name().to_owned()),
-            ("--lr", self.lr.to_string()),
-            ("--momentum", momentum.to_string()),
-            ("--beta1", betas[0].to_string()),
-            ("--beta2", betas[1].to_string()),
-            ("--epsilon", epsilon.to_string()),
-            ("--weight-decay", weight_decay.to_string()),
-            ("--clip-norm", clip_norm.map_or("none".to_owned(), |norm| norm.to_string())),
-            ("--schedule", schedule),
-            ("--warm-up", warm_up.to_string()),
-            ("--decay-every", decay_every.to_string()),
-            ("--decay-factor", decay_factor.to_string()),
-            ("--lr-floor", floor.to_string()),
-            ("--seed", self.seed.to_string()),
-            ("--no-shuffle", (!self.shuffle).to_string()),
+            (Setting::Optimizer, optimizer.name().to_owned()),
+            (Setting::Lr, self.lr.to_string()),
+            (Setting::Momentum, momentum.to_string()),
+            (Setting::Beta1, betas[0].to_string()),
+            (Setting::Beta2, betas[1].to_string()),
+            (Setting::Epsilon, epsilon.to_string()),
+            (Setting::WeightDecay, weight_decay.to_string()),
+            (Setting::ClipNorm, clip_norm.map_or("none".to_owned(), |norm| norm.to_string())),
+            (Setting::Schedule, schedule),
+            (Setting::WarmUp, warm_up.to_string()),
+            (Setting::DecayEvery, decay_every.to_string()),
+            (Setting::DecayFactor, decay_factor.to_string()),
+            (Setting::LrFloor, floor.to_string()),
+            (Setting::Seed, self.seed.to_string()),
+            (Setting::Shuffle, self.shuffle.to_string()),
         ]);
     }
 }

@@ -1,6 +1,6 @@
 use crate::device::DatasetPlacement;
 use crate::strategy::Strategy;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// The device, and what is kept and computed on it. No setting here changes a bit of the results on one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Default for Placement {
 impl Placement {
     pub(super) fn validate(&self) -> Result<()> {
         if self.strategy == Strategy::Budget(0) {
-            return Err(Error::usage("--budget", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::Budget, "found 0, expected at least 1"));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Preset {
         settings
     }
 
-    /// The values of `--every` that the notebook compares.
+    /// Distances between checkpoints that the notebook compares, for [`Strategy::EveryN`](crate::strategy::Strategy::EveryN).
     pub fn every(self) -> &'static [usize] {
         match self {
             Preset::VeryLong => &[0, 1, 2, 4, 10],

@@ -4,7 +4,7 @@ use super::partition::Partition;
 use crate::device::{DatasetPlacement, Task};
 use crate::memory::{ByCategory, Category};
 use crate::plan::PoolLimits;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What a task takes on the CPU backend beside the plan's pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ pub fn pool_limits(rows: usize) -> PoolLimits {
 pub fn footprint(task: &Task, placement: DatasetPlacement) -> Result<Footprint> {
     if placement == DatasetPlacement::Device {
         return Err(Error::usage(
-            "--dataset",
+            Setting::Dataset,
             "found device, expected auto or host: \
              the cpu backend reads the data where it lies in host memory",
         ));

@@ -1,4 +1,4 @@
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// `count` zeros for `what`.
 ///
@@ -10,7 +10,10 @@ pub(super) fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T
         let bytes = count * size_of::<T>();
         Error::DoesNotFit(format!(
             "{what} takes {bytes} bytes, more than the host has; \
-             use a smaller --batch or --micro-batch, or narrower --layers"
+             use a smaller {} or {}, or narrower {}",
+            Setting::Batch,
+            Setting::MicroBatch,
+            Setting::Layers
         ))
     })?;
     values.resize(count, T::default());

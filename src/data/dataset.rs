@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::split::Split;
 use super::targets::Targets;
 use crate::model::{Loss, Network};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A training split and a test split with the same number of features.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl Dataset {
                  {found}",
                 self.source.display()
             );
-            return Err(Error::usage("--layers", problem));
+            return Err(Error::usage(Setting::Layers, problem));
         }
         for (key, split) in [("y_train", &self.train), ("y_test", &self.test)] {
             match split.targets() {
@@ -62,7 +62,8 @@ impl Dataset {
         let beyond = |&(_, &label): &(usize, &u32)| label as usize >= classes;
         let Some((index, label)) = labels.iter().enumerate().find(beyond) else { return Ok(()) };
         let problem = format!(
-            "{key}: label {label} at index {index}, expected below {classes}, the last width of --layers"
+            "{key}: label {label} at index {index}, expected below {classes}, the last width of {}",
+            Setting::Layers
         );
         Err(Error::file(&self.source, problem))
     }
@@ -71,11 +72,12 @@ impl Dataset {
         let loss = network.loss();
         if !loss.takes_values() {
             let problem = format!(
-                "found {}, which learns classes, but {key} of {} holds other numbers; use --loss mse or huber",
+                "found {}, which learns classes, but {key} of {} holds other numbers; use {} or huber",
                 loss.name(),
-                self.source.display()
+                self.source.display(),
+                Setting::Loss.with("mse")
             );
-            return Err(Error::usage("--loss", problem));
+            return Err(Error::usage(Setting::Loss, problem));
         }
         if width != network.outputs() {
             let problem = format!(
@@ -83,7 +85,7 @@ impl Dataset {
                 network.outputs(),
                 self.source.display()
             );
-            return Err(Error::usage("--layers", problem));
+            return Err(Error::usage(Setting::Layers, problem));
         }
         let beyond = |&(_, value): &(usize, &f32)| !(0.0..=1.0).contains(value);
         match values.iter().enumerate().find(beyond) {

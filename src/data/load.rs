@@ -12,7 +12,7 @@ use super::split::{HeldOut, Split, check_share};
 use super::synthetic;
 use super::targets::Targets;
 use crate::memory::available_host_bytes;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// How a dataset is loaded.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -173,13 +173,13 @@ fn recipe(path: &Path) -> Option<&str> {
 }
 
 fn generate(recipe: &str, options: &LoadOptions) -> Result<Splits> {
-    for (flag, is_given) in [
-        ("--x-key", options.x_key.is_some()),
-        ("--y-key", options.y_key.is_some()),
-        ("--map-data", options.map_data),
+    for (setting, is_given) in [
+        (Setting::XKey, options.x_key.is_some()),
+        (Setting::YKey, options.y_key.is_some()),
+        (Setting::MapData, options.map_data),
     ] {
         if is_given {
-            return Err(Error::usage(flag, "is for data in files, found synthetic data; leave it out"));
+            return Err(Error::usage(setting, "is for data in files, found synthetic data; leave it out"));
         }
     }
     let [train, test] = synthetic::make(recipe)?;
@@ -190,8 +190,11 @@ fn open(path: &Path) -> Result<Arrays> {
     if matches!(path.try_exists(), Ok(false)) {
         return Err(Error::file(
             path,
-            "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
-             an npz, a folder of npy or IDX files, or synthetic:blobs with --data",
+            format!(
+                "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
+                 an npz, a folder of npy or IDX files, or synthetic:blobs with {}",
+                Setting::Data
+            ),
         ));
     }
     Arrays::open(path)
@@ -228,8 +231,10 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     names.map(|names| Layout { train: Names::from(names), test: None }).ok_or_else(|| {
         let problem = format!(
             "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
-             name them with --x-key and --y-key",
-            arrays.named()
+             name them with {} and {}",
+            arrays.named(),
+            Setting::XKey,
+            Setting::YKey
         );
         Error::file(arrays.path(), problem)
     })
@@ -265,7 +270,7 @@ fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<
         match arrays.map(key)? {
             Ok(MappedArray { shape, mapped }) => return Ok((shape, Inputs::Mapped(mapped))),
             Err(reason) if options.map_data => {
-                let problem = format!("{key}: {reason}, or leave out --map-data");
+                let problem = format!("{key}: {reason}, or use {}", Setting::MapData.with(false));
                 return Err(Error::file(arrays.path(), problem));
             }
             Err(reason) if bytes > available => {

@@ -5,7 +5,7 @@ use super::inputs::Inputs;
 use super::order::shuffle;
 use super::targets::Targets;
 use crate::memory::check_host_room;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Samples with one target each. There is at least one sample and one feature.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ impl Split {
         let (words, width) = (targets.words().len(), targets.width());
         if width == 0 || !words.is_multiple_of(width) {
             return Err(Error::usage(
-                "data",
+                Setting::Data,
                 format!("found {words} values for targets of width {width}, expected whole rows"),
             ));
         }
@@ -45,19 +45,19 @@ impl Split {
                 "{samples} samples of {features} features, expected 1 to {} samples of 1 or more",
                 u32::MAX
             );
-            return Err(Error::usage("data", problem));
+            return Err(Error::usage(Setting::Data, problem));
         }
         if samples.checked_mul(features) != Some(inputs.len()) {
             let problem =
                 format!("found {} values, expected {samples} samples of {features} features", inputs.len());
-            return Err(Error::usage("data", problem));
+            return Err(Error::usage(Setting::Data, problem));
         }
         if let Inputs::Mapped(mapped) = &inputs
             && mapped.features() != features
         {
             let problem =
                 format!("found {features} features, expected the {} of the mapped file", mapped.features());
-            return Err(Error::usage("data", problem));
+            return Err(Error::usage(Setting::Data, problem));
         }
         Ok(Split { features, inputs, targets })
     }
@@ -129,12 +129,12 @@ impl Split {
             let problem = format!(
                 "a share of {share} of its {samples} samples leaves none to train on, or none to score"
             );
-            return Err(Error::usage("--validation", problem));
+            return Err(Error::usage(Setting::Validation, problem));
         }
         if !matches!(self.inputs, Inputs::Mapped(_)) {
             let bytes = (self.inputs.len() * self.inputs.value_bytes()) as u64;
-            let remedy = "use --map-data, which copies nothing";
-            check_host_room("samples to train on and those held back", bytes, remedy)?;
+            let remedy = format!("use {}, which copies nothing", Setting::MapData.with(true));
+            check_host_room("samples to train on and those held back", bytes, &remedy)?;
         }
         let mut rows = Vec::new();
         // No epoch reaches this number.
@@ -187,7 +187,7 @@ pub(super) fn check_share(share: f64) -> Result<()> {
     if share > 0.0 && share < 1.0 {
         return Ok(());
     }
-    Err(Error::usage("--validation", format!("found {share}, expected above 0 and below 1")))
+    Err(Error::usage(Setting::Validation, format!("found {share}, expected above 0 and below 1")))
 }
 
 #[cfg(test)]
@@ -205,7 +205,7 @@ mod tests {
         assert_ne!(split.hold_out(0.3, 6).unwrap().test, test, "the seed has no effect");
         for share in [0.0, 1.0, -0.1, f64::NAN, 0.01, 0.99] {
             assert!(
-                matches!(split.hold_out(share, 5), Err(Error::Usage { flag: "--validation", .. })),
+                matches!(split.hold_out(share, 5), Err(Error::Usage { setting: Setting::Validation, .. })),
                 "{share}"
             );
         }

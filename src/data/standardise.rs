@@ -5,7 +5,7 @@ use super::feature_scaling::FeatureScaling;
 use super::inputs::Inputs;
 use super::split::Split;
 use crate::memory::check_host_room;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 impl FeatureScaling {
     /// Scaling that gives each feature of `split` mean 0 and standard deviation 1. A constant feature is only shifted.
@@ -36,7 +36,7 @@ impl FeatureScaling {
     /// copy.
     pub fn apply(&self, split: &Split) -> Result<Split> {
         if let Some(problem) = self.problem(split.features()) {
-            return Err(Error::usage("data", problem));
+            return Err(Error::usage(Setting::Data, problem));
         }
         let as_read = match split.inputs() {
             Inputs::Mapped(mapped) => mapped.standardised(self),
@@ -46,8 +46,11 @@ impl FeatureScaling {
             Some(mapped) => Inputs::Mapped(mapped),
             None => {
                 let count = split.len() * split.features();
-                let remedy = "use --map-data, which standardises samples as they are read";
-                check_host_room("standardised samples", 4 * count as u64, remedy)?;
+                let remedy = format!(
+                    "use {}, which standardises samples as they are read",
+                    Setting::MapData.with(true)
+                );
+                check_host_room("standardised samples", 4 * count as u64, &remedy)?;
                 let mut values = Vec::with_capacity(count);
                 split.inputs().for_each(split.features(), |feature, value| {
                     values.push(self.value(feature, value));

@@ -1,7 +1,7 @@
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
 use crate::device::DeviceInfo;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Which adapters will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +67,20 @@ fn no_device(kind: AdapterKind, found: &[wgpu::Adapter]) -> Error {
         AdapterKind::Hardware => Error::NoDevice {
             wanted: "gpu".to_owned(),
             problem: format!("no hardware GPU found{only}"),
-            remedy: "install its Vulkan driver (Metal and DX12 come with the system), or use --device cpu, or \
-                     --device software for the GPU kernels on a software driver",
+            remedy: format!(
+                "install its Vulkan driver (Metal and DX12 come with the system), or use {}, or {} for the GPU kernels on \
+                 a software driver",
+                Setting::Device.with("cpu"),
+                Setting::Device.with("software")
+            ),
         },
         AdapterKind::Software => Error::NoDevice {
             wanted: "software".to_owned(),
             problem: format!("no software Vulkan driver found{only}"),
-            remedy: "install Mesa's lavapipe (Debian: apt-get install mesa-vulkan-drivers), or use --device cpu",
+            remedy: format!(
+                "install Mesa's lavapipe (Debian: apt-get install mesa-vulkan-drivers), or use {}",
+                Setting::Device.with("cpu")
+            ),
         },
     }
 }

@@ -6,7 +6,7 @@ use super::footprint::SizesTable;
 use super::kernel::Variant;
 use super::transfer::Uploads;
 use crate::memory::{ByCategory, Category};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// wgpu's default for the number of workgroups along one dimension.
 const MOST_WORKGROUPS: u64 = 65_535;
@@ -102,7 +102,10 @@ fn workgroups(extent: usize, tile: u32) -> Result<u32> {
     if needed > MOST_WORKGROUPS {
         return Err(Error::DoesNotFit(format!(
             "a side of {extent} takes {needed} workgroups, expected at most {MOST_WORKGROUPS}; \
-             use a smaller --batch or --micro-batch, or narrower --layers"
+             use a smaller {} or {}, or narrower {}",
+            Setting::Batch,
+            Setting::MicroBatch,
+            Setting::Layers
         )));
     }
     Ok(needed as u32)

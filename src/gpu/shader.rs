@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Every file of `shaders/`: its name without `.wgsl`, and its text. `build.rs` writes the table.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
@@ -30,7 +30,7 @@ impl Shaders {
             return Ok(self);
         }
         let names: Vec<_> = self.0.keys().copied().collect();
-        Err(Error::usage("shader", format!("found '{file}', expected one of: {}", names.join(", "))))
+        Err(Error::usage(Setting::Shader, format!("found '{file}', expected one of: {}", names.join(", "))))
     }
 
     /// Joins the texts of `files`, in this order, and the constants that they share with the host.

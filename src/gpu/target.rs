@@ -4,7 +4,7 @@ use super::footprint::{Footprint, can_stay_on_device};
 use super::fusion::Fusion;
 use crate::device::{DatasetPlacement, DeviceLimits, Task};
 use crate::plan::{Chain, Fusible};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// The layers of `task` that run together in one action. None do if recomputed states are to be observed in memory.
 pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
@@ -28,13 +28,14 @@ pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Resul
             "{what} {bytes} bytes, expected at most {most}, which the device binds at once; use {remedy}"
         )))
     };
+    let narrower = format!("narrower {}", Setting::Layers);
+    let smaller = format!("a smaller {} or {}, or {narrower}", Setting::Batch, Setting::MicroBatch);
     for (state, &bytes) in chain.state_bytes.iter().enumerate() {
-        let remedy = "a smaller --batch or --micro-batch, or narrower --layers";
-        check(format!("state {state} takes"), bytes, remedy)?;
+        check(format!("state {state} takes"), bytes, &smaller)?;
     }
     for (layer, shape) in task.network.layers().enumerate() {
         let bytes = 4 * shape.inputs as u64 * shape.outputs as u64;
-        check(format!("the weights of layer {layer} take"), bytes, "narrower --layers")?;
+        check(format!("the weights of layer {layer} take"), bytes, &narrower)?;
     }
     Ok(())
 }
@@ -48,8 +49,9 @@ pub fn footprints(task: &Task, placement: DatasetPlacement, limits: DeviceLimits
     let places: &[bool] = match placement {
         DatasetPlacement::Device if !can_keep => {
             return Err(Error::DoesNotFit(format!(
-                "the dataset is larger than the {} bytes that the device binds at once; use --dataset host",
-                limits.binding_bytes
+                "the dataset is larger than the {} bytes that the device binds at once; use {}",
+                limits.binding_bytes,
+                Setting::Dataset.with("host")
             )));
         }
         DatasetPlacement::Auto if can_keep => &[true, false],

@@ -1,5 +1,5 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::{BufferUsages, CommandEncoder, MapMode, SubmissionIndex};
 
@@ -25,9 +25,35 @@ pub(super) struct Readback {
 struct Staging {
     buffer: Buffer,
     mode: MapMode,
-    mapped: Arc<AtomicBool>,
+    mapping: Arc<Mapping>,
     /// The last submission that uses it.
     used_by: Option<SubmissionIndex>,
+}
+
+/// Outcome of mapping a buffer, which the driver reports to whichever thread polls the device: with several runs on one
+/// device, that may be another run's, and then it arrives a moment after the submission is done.
+#[derive(Default)]
+struct Mapping {
+    /// `true` if the buffer is mapped; none until the driver reports.
+    outcome: Mutex<Option<bool>>,
+    reported: Condvar,
+}
+
+/// Time to wait for a report before polling the device again.
+const REPORT_WAIT: Duration = Duration::from_millis(10);
+
+impl Mapping {
+    fn report(&self, outcome: Option<bool>) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        self.reported.notify_all();
+    }
+
+    /// The outcome, waiting at most `time` for it.
+    fn outcome(&self, time: Duration) -> Option<bool> {
+        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.reported.wait_timeout_while(outcome, time, |outcome| outcome.is_none());
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
 impl Uploads {
@@ -51,7 +77,7 @@ impl Uploads {
             start += part.len();
         }
         drop(view);
-        staging.mapped.store(false, Ordering::Release);
+        staging.mapping.report(None);
         staging.buffer.raw.unmap();
         Ok(&staging.buffer.raw)
     }
@@ -140,7 +166,7 @@ impl Readback {
 impl Staging {
     fn new(context: &Context, label: &str, bytes: u64, usage: BufferUsages, mode: MapMode) -> Result<Self> {
         let buffer = context.buffer(Category::Staging, label, bytes, usage)?;
-        Ok(Staging { buffer, mode, mapped: Arc::new(AtomicBool::new(false)), used_by: None })
+        Ok(Staging { buffer, mode, mapping: Arc::default(), used_by: None })
     }
 
     /// Asks for the buffer to be mapped once `submission` is done with it.
@@ -150,18 +176,18 @@ impl Staging {
     }
 
     fn request_map(&self) {
-        let mapped = Arc::clone(&self.mapped);
-        mapped.store(false, Ordering::Release);
-        self.buffer.raw.map_async(self.mode, .., move |outcome| {
-            mapped.store(outcome.is_ok(), Ordering::Release);
-        });
+        self.mapping.report(None);
+        let mapping = Arc::clone(&self.mapping);
+        self.buffer.raw.map_async(self.mode, .., move |outcome| mapping.report(Some(outcome.is_ok())));
     }
 
     fn wait(&self, context: &Context) -> Result<()> {
-        if !self.mapped.load(Ordering::Acquire) {
+        let mut outcome = self.mapping.outcome(Duration::ZERO);
+        while outcome.is_none() {
             context.wait(self.used_by.clone())?;
+            outcome = self.mapping.outcome(REPORT_WAIT);
         }
-        if self.mapped.load(Ordering::Acquire) {
+        if outcome == Some(true) {
             Ok(())
         } else {
             Err(Error::DeviceLost("a staging buffer could not be mapped".to_owned()))

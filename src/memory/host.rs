@@ -1,11 +1,17 @@
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Checks that `bytes` for `what` of a run are available on the host.
 ///
 /// # Errors
 /// As [`check_host_room`].
 pub fn check_host_memory(what: &str, bytes: u64) -> Result<()> {
-    check_host_room(what, bytes, "use narrower or fewer --layers, or a smaller --batch or --micro-batch")
+    let remedy = format!(
+        "use narrower or fewer {}, or a smaller {} or {}",
+        Setting::Layers,
+        Setting::Batch,
+        Setting::MicroBatch
+    );
+    check_host_room(what, bytes, &remedy)
 }
 
 /// Checks that `bytes` for `what` are available on the host; `remedy` ends the message of the error.

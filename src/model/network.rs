@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{Activation, Loss, Stored};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Architecture of a multi-layer perceptron; [`super::Parameters`] holds its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,7 +44,7 @@ impl Network {
     /// # Errors
     /// [`Error::Usage`] for fewer than two widths, a width of zero, or a layer of more than 2³² weights.
     pub fn new(widths: &[usize], activation: Activation, loss: Loss) -> Result<Self> {
-        let refuse = |problem: String| Err(Error::usage("--layers", problem));
+        let refuse = |problem: String| Err(Error::usage(Setting::Layers, problem));
         if widths.len() < 2 {
             return refuse(format!(
                 "found {} width(s), expected at least two: those of the inputs and the outputs",
@@ -82,9 +82,10 @@ impl Network {
         if layer_norm && let Some(index) = hidden.iter().position(|&width| width == 1) {
             let index = index + 1;
             let problem = format!(
-                "width {index} of --layers (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2"
+                "width {index} of {} (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2",
+                Setting::Layers
             );
-            return Err(Error::usage("--layer-norm", problem));
+            return Err(Error::usage(Setting::LayerNorm, problem));
         }
         Ok(Network { layer_norm, ..self })
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::FeatureScaling;
 use crate::model::{Activation, Loss, Network};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Architecture of a network, as model files hold it in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Architecture {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
         let problem = self.scaling.as_ref().and_then(|scaling| scaling.problem(network.features()));
         if let Some(problem) = problem {
-            return Err(Error::usage("scaling", problem));
+            return Err(Error::usage(Setting::Scaling, problem));
         }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }

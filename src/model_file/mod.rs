@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::data::FeatureScaling;
 use crate::file;
 use crate::model::{Network, Parameters};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Key of the architecture in the metadata of a file.
 const ARCHITECTURE_KEY: &str = "ckpt-gpu";
@@ -50,7 +50,7 @@ impl Format {
 
 fn only_written(path: &Path) -> Error {
     let problem = "is an ONNX file, which is written for other programs and never read; give a .safetensors or .npz \
-                   file of the network, which train --save writes";
+                   file of the network";
     Error::file(path, problem)
 }
 
@@ -73,9 +73,10 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
         inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect()
     };
     let problem = format!(
-        "found widths {:?}, expected {:?}; give the --layers that this file was made for",
+        "found widths {:?}, expected {:?}; use the {} that this file was made for",
         widths(&parameters),
-        network.widths()
+        network.widths(),
+        Setting::Layers
     );
     Err(Error::file(path, problem))
 }
@@ -88,8 +89,8 @@ pub fn read(path: &Path) -> Result<Model> {
     let described = |architecture: Option<Architecture>, place: &str| {
         let missing = || {
             let problem = format!(
-                "has no architecture, which files that train --save writes have; add {place} this JSON, filled in for the \
-                 network: {}",
+                "has no architecture, which trained networks saved by this program have; add {place} this JSON, filled in \
+                 for the network: {}",
                 r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
             );
             Error::file(path, problem)

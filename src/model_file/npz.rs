@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Architecture, Model};
 use crate::data::npz::{self, Archive, Elements, Entry, Values};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Key of the architecture, an array of bytes, because every member of an npz is an array.
 const ARCHITECTURE: &str = "architecture";
@@ -25,10 +25,11 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
             path,
             format!(
                 "found {found} arrays ({}{}), expected {}: W0, b0, … for {layers} layers; \
-                 give the --layers that this file was made for",
+                 use the {} that this file was made for",
                 keys.join(", "),
                 if found > keys.len() { ", …" } else { "" },
-                2 * layers
+                2 * layers,
+                Setting::Layers
             ),
         ));
     }

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::Layers;
 use crate::model::Network;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What a planner needs to know of `L` layers in a row, and nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,9 @@ impl Chain {
             if batch.checked_mul(width).is_none_or(|elements| elements > u32::MAX as usize) {
                 return Err(Error::DoesNotFit(format!(
                     "state {index} has {batch} × {width} elements, expected less than 2^32; \
-                     use a smaller --batch or --micro-batch"
+                     use a smaller {} or {}",
+                    Setting::Batch,
+                    Setting::MicroBatch
                 )));
             }
         }

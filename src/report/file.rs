@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::Report;
 use super::format::{self, Format, Kind};
 use crate::file;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A file to write a report to, in the format given by the end of its name.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ fn either(choices: impl Iterator<Item = String>) -> String {
 /// # Errors
 /// [`Error::File`] for the first one that cannot be written, [`Error::Usage`] for one that is named twice.
 pub fn check(files: &[ReportFile]) -> Result<()> {
-    let places: Vec<_> = files.iter().map(|file| ("--report", file.path())).collect();
+    let places: Vec<_> = files.iter().map(|file| (Setting::Report, file.path())).collect();
     file::check_apart(&[], &places)?;
     files.iter().try_for_each(|file| file::check_writable(file.path()))
 }

@@ -1,35 +1,42 @@
-//! A snapshot's bytes: a line that says what it is, the length of a header, the header in JSON, all numbers as little-endian
-//! f32 (parameters, then moments, layer by layer, weights before bias), and the SHA-256 of all that.
+//! Bytes of a snapshot: a line with the format's version, the length of the header as a little-endian u64, the header in
+//! JSON, all values as little-endian f32 (parameters, then optimizer state, layer by layer, weights before bias), and the
+//! SHA-256 of all of it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Snapshot;
+use super::{LossSum, Snapshot};
+use crate::Setting;
 use crate::model::{LayerParameters, Parameters};
 
-const MAGIC: &[u8] = b"ckpt-gpu snapshot 1\n";
+/// Start of every version's first line.
+const FAMILY: &[u8] = b"ckpt-gpu snapshot ";
+/// Version 2 stores the run's identity by setting; version 1 stored it by flag.
+const MAGIC: &[u8] = b"ckpt-gpu snapshot 2\n";
 const CHECKSUM_BYTES: usize = 32;
+const OTHER_VERSION: &str = "was written by another version of ckpt-gpu, expected snapshot format 2; resume the run with \
+                             the version that wrote it, or start a new run";
 
 #[derive(Serialize, Deserialize)]
 struct Header {
     widths: Vec<usize>,
-    settings: BTreeMap<String, String>,
+    identity: BTreeMap<Setting, String>,
     steps: u64,
     loss_sum: f64,
     loss_steps: u64,
     moments: usize,
 }
 
-/// The bytes of `snapshot`.
+/// Bytes of `snapshot`.
 pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let header = Header {
         widths: snapshot.widths.clone(),
-        settings: snapshot.settings.clone(),
+        identity: snapshot.identity.clone(),
         steps: snapshot.steps,
-        loss_sum: snapshot.losses.0,
-        loss_steps: snapshot.losses.1,
+        loss_sum: snapshot.losses.sum,
+        loss_steps: snapshot.losses.steps,
         moments: snapshot.moments.len(),
     };
     let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
@@ -46,19 +53,21 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The snapshot that `bytes` hold; or what is wrong with them.
+/// The snapshot in `bytes`, or what is wrong with them.
 pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     if !bytes.starts_with(MAGIC) {
-        return Err("is no snapshot of ckpt-gpu, or one of another version".to_owned());
+        let is_ours = bytes.starts_with(FAMILY);
+        let problem = if is_ours { OTHER_VERSION } else { "is not a snapshot of ckpt-gpu" };
+        return Err(problem.to_owned());
     }
-    let damaged = || "is damaged: its checksum is not that of its contents".to_owned();
+    let damaged = || "is damaged: its checksum does not match its contents".to_owned();
     let (contents, checksum) =
         bytes.len().checked_sub(CHECKSUM_BYTES).map(|middle| bytes.split_at(middle)).ok_or_else(damaged)?;
     if Sha256::digest(contents).as_slice() != checksum {
         return Err(damaged());
     }
-    // From here on, only a program that wrote other things than this one can have gone wrong.
-    let wrong = |problem: &str| format!("has a header that is wrong: {problem}");
+    // The checksum matches, so anything wrong from here on was written so.
+    let wrong = |problem: &str| format!("has an invalid header: {problem}");
     let rest = contents.get(MAGIC.len()..).unwrap_or_default();
     let (length, rest) = rest.split_first_chunk().ok_or_else(|| wrong("it is too short"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("it is too long"))?;
@@ -71,7 +80,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     });
     let expected = count.and_then(|count| count.checked_mul(header.moments.checked_add(1)?)?.checked_mul(4));
     if expected != Some(numbers.len()) || header.moments > 2 {
-        return Err(wrong("its widths are not those of the numbers that follow"));
+        return Err(wrong("its widths do not match the values that follow"));
     }
     let mut numbers = numbers.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk));
     let mut read = || Parameters {
@@ -86,9 +95,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     let moments = (0..header.moments).map(|_| read()).collect();
     Ok(Snapshot {
         widths: header.widths,
-        settings: header.settings,
+        identity: header.identity,
         steps: header.steps,
-        losses: (header.loss_sum, header.loss_steps),
+        losses: LossSum { sum: header.loss_sum, steps: header.loss_steps },
         parameters,
         moments,
     })
@@ -107,22 +116,22 @@ mod tests {
         };
         Snapshot {
             widths: vec![3, 2, 1],
-            settings: [("lr".to_owned(), "0.1".to_owned())].into(),
+            identity: [(Setting::Lr, "0.1".to_owned())].into(),
             steps: 41,
-            losses: (0.1 + 0.2, 7),
+            losses: LossSum { sum: 0.1 + 0.2, steps: 7 },
             parameters: parameters(1.0),
             moments: vec![parameters(2.0), parameters(3.0)],
         }
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn snapshots_round_trip() {
         let snapshot = snapshot();
         assert_eq!(decode(&encode(&snapshot).unwrap()), Ok(snapshot));
     }
 
     #[test]
-    fn every_truncation_and_every_flipped_bit_is_found() {
+    fn every_truncation_and_every_flipped_bit_is_detected() {
         let bytes = encode(&snapshot()).unwrap();
         for length in 0..bytes.len() {
             assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
@@ -140,11 +149,20 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_lies_is_no_panic() {
+    fn other_versions_and_other_files_are_rejected() {
+        let mut bytes = encode(&snapshot()).unwrap();
+        assert_eq!(bytes[FAMILY.len()], b'2');
+        bytes[FAMILY.len()] = b'1';
+        assert_eq!(decode(&bytes), Err(OTHER_VERSION.to_owned()));
+        assert!(decode(b"PK").unwrap_err().contains("is not a snapshot"));
+    }
+
+    #[test]
+    fn invalid_headers_are_errors() {
         for header in [
             "{}".to_owned(),
             format!(
-                r#"{{"widths":[{0},{0}],"settings":{{}},"steps":0,"loss_sum":0,"loss_steps":0,"moments":2}}"#,
+                r#"{{"widths":[{0},{0}],"identity":{{}},"steps":0,"loss_sum":0,"loss_steps":0,"moments":2}}"#,
                 usize::MAX
             ),
         ] {

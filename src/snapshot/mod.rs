@@ -1,4 +1,4 @@
-//! What it takes to go on with a run that was stopped: written whole or not at all, and checked when it is read.
+//! Snapshots: everything needed to resume a run, written whole or not at all, and verified when read.
 
 mod format;
 mod store;
@@ -7,35 +7,57 @@ pub use store::{Found, SnapshotStore};
 
 use std::collections::BTreeMap;
 
+use crate::Setting;
 use crate::model::{Network, Parameters};
 
 /// A run between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The width of every state.
+    /// Width of every state.
     pub widths: Vec<usize>,
-    /// What decides the bits of the run, by name, in words.
-    pub settings: BTreeMap<String, String>,
-    /// Steps made.
+    /// The settings that determine the run's bits, as text.
+    pub identity: BTreeMap<Setting, String>,
+    /// Number of completed steps.
     pub steps: u64,
-    /// The sum of the mean losses of the epoch at hand, and of how many steps.
-    pub losses: (f64, u64),
+    /// Losses of the current epoch's steps.
+    pub losses: LossSum,
     /// Weights and biases.
     pub parameters: Parameters,
-    /// What the optimizer remembers, none or one or two numbers a parameter.
+    /// Optimizer state: none, one or two values per parameter.
     pub moments: Vec<Parameters>,
 }
 
+/// Sum of the mean losses of several steps.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LossSum {
+    /// Sum of the steps' mean losses.
+    pub sum: f64,
+    /// Number of steps.
+    pub steps: u64,
+}
+
+/// A setting that a snapshot's run does not share with another run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference<'a> {
+    /// The setting.
+    pub setting: Setting,
+    /// Its value in the snapshot, if the snapshot has one.
+    pub found: Option<&'a str>,
+    /// Its value in the other run.
+    pub expected: &'a str,
+}
+
 impl Snapshot {
-    /// What is not the same here as in `settings`, which a run is to go on with: the name, and both values.
-    pub fn difference(&self, settings: &BTreeMap<String, String>) -> Option<(String, String, String)> {
-        settings.iter().find_map(|(name, wanted)| {
-            let held = self.settings.get(name).cloned().unwrap_or_else(|| "none".to_owned());
-            (held != *wanted).then(|| (name.clone(), held, wanted.clone()))
+    /// The first setting in `identity`, that of a run to be resumed, that differs from the snapshot's.
+    pub fn difference<'a>(&'a self, identity: &'a BTreeMap<Setting, String>) -> Option<Difference<'a>> {
+        identity.iter().find_map(|(&setting, expected)| {
+            let found = self.identity.get(&setting);
+            let difference = Difference { setting, found: found.map(String::as_str), expected };
+            (found != Some(expected)).then_some(difference)
         })
     }
 
-    /// Whether it is of a network like `network`.
+    /// `true` if parameters and optimizer state have the shapes of `network`.
     pub fn fits(&self, network: &Network) -> bool {
         self.parameters.fit(network) && self.moments.iter().all(|moment| moment.fit(network))
     }

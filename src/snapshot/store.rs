@@ -4,47 +4,47 @@ use std::path::{Path, PathBuf};
 
 use super::{Snapshot, format};
 use crate::file;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
-/// A folder of snapshots.
+/// A directory of snapshots.
 #[derive(Debug)]
 pub struct SnapshotStore {
     folder: PathBuf,
     keep: usize,
-    /// Of the folder, as long as this is open, where the system can lock one.
+    /// Lock on the directory, if the system supports one.
     _lock: Option<File>,
 }
 
-/// A snapshot that was found.
+/// The newest intact snapshot of a directory.
 #[derive(Debug)]
 pub struct Found {
-    /// Where.
+    /// File it was read from.
     pub path: PathBuf,
-    /// What it is.
+    /// The snapshot.
     pub snapshot: Snapshot,
-    /// What was wrong with newer ones.
+    /// Why newer snapshots could not be read.
     pub passed_over: Vec<Error>,
 }
 
 impl SnapshotStore {
-    /// The snapshots in `folder`, which is made where it is missing; of these, the `keep` newest are kept.
+    /// Opens the directory `folder`, creating it if needed. The `keep` newest snapshots are kept.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a `keep` of 0, [`Error::File`] for a folder that cannot be made, takes no files, or is in use by
+    /// [`Error::Usage`] if `keep` is 0; [`Error::File`] if the directory cannot be created or written to, or is in use by
     /// another store.
     pub fn open(folder: &Path, keep: usize) -> Result<Self> {
         if keep == 0 {
-            return Err(Error::usage("--keep", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::Keep, "found 0, expected at least 1"));
         }
         let fail = |error: std::io::Error| Error::file(folder, format!("cannot hold snapshots: {error}"));
         fs::create_dir_all(folder).map_err(fail)?;
-        // The system lets go of the lock however a process ends.
+        // The system releases the lock however the process ends.
         let lock = File::open(folder).ok();
         if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
-            let problem = "is where another run that goes on keeps its snapshots; wait for its end, or name another folder";
+            let problem = "is in use by another run; wait for it to finish or choose another directory";
             return Err(Error::file(folder, problem));
         }
-        // What writers that were killed have left behind.
+        // Temporary files of processes that were killed while writing.
         for entry in fs::read_dir(folder).map_err(fail)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY_PREFIX) {
                 let _ = fs::remove_file(entry.path());
@@ -55,28 +55,28 @@ impl SnapshotStore {
         Ok(store)
     }
 
-    /// Where they are.
+    /// The directory.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The newest snapshot, whole or not.
+    /// Path of the newest snapshot, intact or not.
     ///
     /// # Errors
-    /// [`Error::File`] for a folder that cannot be read.
+    /// [`Error::File`] if the directory cannot be read.
     pub fn newest(&self) -> Result<Option<PathBuf>> {
         Ok(self.paths()?.into_iter().next())
     }
 
-    /// Writes `snapshot`, and when it is safe on the disk removes those that are too old. Returns where it is.
+    /// Writes `snapshot`, and once it is synced to disk removes old ones. Returns its path.
     ///
     /// # Errors
-    /// [`Error::File`] where it cannot be written; those that were there are still there.
+    /// [`Error::File`] if it cannot be written; older snapshots are then untouched.
     pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf> {
         let path = self.path(snapshot.steps);
         let bytes = format::encode(snapshot).map_err(|problem| Error::file(&path, problem))?;
         file::replace(&path, |file| file.write_all(&bytes).map_err(|error| error.to_string()))?;
-        // Newer ones are not of this run, or damaged: they take no place of those that are.
+        // Newer snapshots are another run's or damaged, so they do not count towards those that are kept.
         let passed = self.paths()?.into_iter().skip_while(|found| *found != path);
         for old in passed.skip(self.keep) {
             let _ = fs::remove_file(old);
@@ -84,10 +84,10 @@ impl SnapshotStore {
         Ok(path)
     }
 
-    /// The newest snapshot that is whole.
+    /// Reads the newest intact snapshot.
     ///
     /// # Errors
-    /// [`Error::File`] where there is none.
+    /// [`Error::File`] if there is none.
     pub fn latest(&self) -> Result<Found> {
         let mut passed_over = Vec::new();
         for path in self.paths()? {
@@ -98,9 +98,10 @@ impl SnapshotStore {
             }
         }
         let problem = match passed_over.into_iter().next() {
-            None => "holds no snapshot; give the folder that --snapshot wrote to, or leave out --resume"
-                .to_owned(),
-            Some(newest) => format!("holds no snapshot that is whole: {newest}"),
+            None => {
+                "holds no snapshot; choose the directory of the run to resume, or start a new run".to_owned()
+            }
+            Some(newest) => format!("holds no intact snapshot: {newest}"),
         };
         Err(Error::file(&self.folder, problem))
     }
@@ -109,7 +110,7 @@ impl SnapshotStore {
         self.folder.join(format!("step-{steps:012}.ckpt"))
     }
 
-    /// Those that are there, the newest first.
+    /// Paths of all snapshots, newest first.
     fn paths(&self) -> Result<Vec<PathBuf>> {
         let entries = fs::read_dir(&self.folder)
             .map_err(|error| Error::file(&self.folder, format!("cannot be read: {error}")))?;
@@ -120,7 +121,7 @@ impl SnapshotStore {
                 .is_some_and(|digits| digits.len() >= 12 && digits.bytes().all(|byte| byte.is_ascii_digit()))
         };
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_snapshot).collect();
-        // Longer names are those of more steps.
+        // A longer name has more digits, hence more steps.
         paths.sort_by_key(|path| std::cmp::Reverse((path.as_os_str().len(), path.clone())));
         Ok(paths)
     }
@@ -130,21 +131,22 @@ impl SnapshotStore {
 mod tests {
     use super::*;
     use crate::model::{LayerParameters, Parameters};
+    use crate::snapshot::LossSum;
 
     fn snapshot(steps: u64) -> Snapshot {
         let layer = LayerParameters { weights: vec![steps as f32, 0.5], bias: vec![-1.0] };
         Snapshot {
             widths: vec![2, 1],
-            settings: Default::default(),
+            identity: Default::default(),
             steps,
-            losses: (0.0, 0),
+            losses: LossSum::default(),
             parameters: Parameters { layers: vec![layer] },
             moments: Vec::new(),
         }
     }
 
     #[test]
-    fn the_newest_whole_one_is_found_and_old_ones_go() {
+    fn newest_intact_snapshot_is_found_and_old_ones_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let store = SnapshotStore::open(&folder.path().join("a/b"), 2).unwrap();
         assert!(store.latest().unwrap_err().to_string().contains("holds no snapshot"));
@@ -158,25 +160,25 @@ mod tests {
         assert_eq!((found.snapshot.steps, found.passed_over.len()), (20, 1));
         assert_eq!(found.passed_over[0].exit_code(), 3);
         fs::write(&paths[1], "").unwrap();
-        assert!(store.latest().unwrap_err().to_string().contains("whole"));
+        assert!(store.latest().unwrap_err().to_string().contains("intact"));
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_folder_is_one_runs_at_a_time() {
+    fn directory_in_use_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let store = SnapshotStore::open(folder.path(), 1).unwrap();
         let writing = folder.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
         fs::write(&writing, "half").unwrap();
         let refused = SnapshotStore::open(folder.path(), 1).unwrap_err();
         assert!(refused.exit_code() == 3 && refused.to_string().contains("another run"), "{refused}");
-        assert!(writing.exists(), "what the other writes is gone");
+        assert!(writing.exists(), "the other run's temporary file was removed");
         drop(store);
         SnapshotStore::open(folder.path(), 1).unwrap();
     }
 
     #[test]
-    fn one_that_was_just_written_stays_whatever_newer_ones_there_are() {
+    fn new_snapshot_is_kept_beside_newer_ones() {
         let folder = tempfile::tempdir().unwrap();
         let store = SnapshotStore::open(folder.path(), 1).unwrap();
         assert_eq!(store.newest().unwrap(), None);

@@ -7,7 +7,7 @@ use crate::device::DeviceInfo;
 use crate::model::Parameters;
 use crate::plan::{Chain, Plan};
 use crate::strategy::Strategy;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Steps of a warm-up run, so that no timed run waits for a driver to compile kernels.
 const WARM_UP_STEPS: u64 = 2;
@@ -87,7 +87,7 @@ impl Comparison {
             Some(runs) if runs > 0 => runs,
             _ => {
                 let problem = format!("found {repeats}, expected at least 1, and no more than can be run");
-                return Err(Error::usage("--repeats", problem));
+                return Err(Error::usage(Setting::Repeats, problem));
             }
         };
         for run in 0..runs {
@@ -180,7 +180,7 @@ fn distinct(chain: &Chain, strategies: &[Strategy]) -> Result<Vec<Strategy>> {
         }
     }
     if distinct.is_empty() {
-        return Err(Error::usage("--every", "found no strategy to compare, expected at least one"));
+        return Err(Error::usage(Setting::Every, "found no strategy to compare, expected at least one"));
     }
     distinct.sort_by_key(|strategy| *strategy != Strategy::StoreAll);
     Ok(distinct)

@@ -20,7 +20,7 @@ pub use open::Machine;
 pub use planner::Planned;
 pub use predictor::Predictor;
 pub use scores::{Scores, predicted_class};
-pub use start::{Epoch, Evaluation, LossSum, Start, decisive};
+pub use start::{Epoch, Evaluation, Start, identity};
 pub use target::{Footprint, Target};
 pub use task::task;
 pub use trainer::Trainer;

@@ -4,7 +4,7 @@ use crate::memory::{ByCategory, Category};
 use crate::plan::{Chain, Plan};
 use crate::simulate::simulate;
 use crate::strategy::Strategy;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// What a run computes and what it takes, decided before anything is allocated.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,21 +104,21 @@ impl Target {
 
         let mut remedies = Vec::new();
         if placement == DatasetPlacement::Device {
-            remedies.push("--dataset host");
+            remedies.push(Setting::Dataset.with("host"));
         }
         let unfused = Task { fused: false, ..*task };
         if self.least_beside(&unfused, placement).is_ok_and(|bytes| bytes < beside.total()) {
-            remedies.push("--no-fuse");
+            remedies.push(Setting::Fused.with(false));
         }
         if task.micro_batch > 1 {
             // Gradient accumulation takes as many bytes as the parameters.
             let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
             if (pool + beside[Category::Batch]) / 2 > price {
-                remedies.push("a smaller --micro-batch");
+                remedies.push(format!("a smaller {}", Setting::MicroBatch));
             }
-            remedies.push("a smaller --batch");
+            remedies.push(format!("a smaller {}", Setting::Batch));
         }
-        remedies.push("narrower or fewer --layers");
+        remedies.push(format!("narrower or fewer {}", Setting::Layers));
         let advice = format!("{}; use {}", takers.join(", "), remedies.join(", or "));
         Error::OverBudget { budget, least, advice }
     }

@@ -7,7 +7,7 @@ use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Plan, SlotId};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A trained network in inference, micro-batch by micro-batch, in the memory of two states whatever its depth.
 pub struct Predictor {
@@ -36,7 +36,7 @@ impl Predictor {
     ) -> Result<Self> {
         data.check(network)?;
         if micro_batch == 0 {
-            return Err(Error::usage("--batch", "found 0, expected at least 1"));
+            return Err(Error::usage(Setting::Batch, "found 0, expected at least 1"));
         }
         let test = data.shape().test;
         let task = Task {

@@ -1,49 +1,41 @@
 use std::collections::BTreeMap;
 
+use crate::Setting;
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::model::Parameters;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LossSum, Snapshot};
 
-/// What came of one epoch.
+/// Result of one epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch {
-    /// Counted from 0.
+    /// Index, from 0.
     pub index: usize,
-    /// The mean loss over the epoch's mini-batches, each at the parameters of its step.
+    /// Mean loss over the epoch's steps, each taken before its parameter update.
     pub loss: f32,
-    /// How the test split fares afterwards.
+    /// Evaluation on the test split after the epoch.
     pub test: Evaluation,
 }
 
-/// How a split fares.
+/// Evaluation on a split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
-    /// The mean loss.
+    /// Mean loss.
     pub loss: f32,
-    /// The share that is predicted right, where targets are classes.
+    /// Share of samples classified correctly; `None` for regression.
     pub accuracy: Option<f64>,
 }
 
-/// Losses of an epoch's steps so far.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct LossSum {
-    /// The sum of the steps' mean losses.
-    pub sum: f64,
-    /// How many steps.
-    pub steps: u64,
-}
-
-/// Where training begins, or goes on.
+/// Where training starts: from parameters, or from a snapshot. [`Trainer`](super::Trainer)'s constructors convert both.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
     /// Weights and biases.
     pub parameters: &'a Parameters,
-    /// What the optimizer remembers; none of it at the beginning.
+    /// Optimizer state; empty for a new run.
     pub moments: &'a [Parameters],
-    /// Steps made before.
+    /// Number of completed steps.
     pub steps: u64,
-    /// Of those of an epoch that is not over.
+    /// Losses of the current epoch's completed steps.
     pub losses: LossSum,
 }
 
@@ -55,21 +47,20 @@ impl<'a> From<&'a Parameters> for Start<'a> {
 }
 
 impl<'a> From<&'a Snapshot> for Start<'a> {
-    /// The run that was stopped.
+    /// Continues a stopped run.
     fn from(snapshot: &'a Snapshot) -> Self {
-        let (sum, steps) = snapshot.losses;
         Start {
             parameters: &snapshot.parameters,
             moments: &snapshot.moments,
             steps: snapshot.steps,
-            losses: LossSum { sum, steps },
+            losses: snapshot.losses,
         }
     }
 }
 
-/// What decides the bits of a run, by name, in words: what it takes to go on with a snapshot of it.
-pub fn decisive(settings: &Settings, data: &Dataset) -> BTreeMap<String, String> {
-    let mut decisive = settings.identity();
-    decisive.insert("--data".to_owned(), data.identity());
-    decisive
+/// The settings that determine a run's bits on one device, its data included: a snapshot is resumed only with equal ones.
+pub fn identity(settings: &Settings, data: &Dataset) -> BTreeMap<Setting, String> {
+    let mut identity = settings.identity();
+    identity.insert(Setting::Data, data.identity());
+    identity
 }

@@ -39,7 +39,7 @@ fn dataset_is_flattened_and_checked() {
     refused(data.check(&network(&[4, 2])), &["y_train", "label 2", "index 1", "below 2"]);
     let usage = data.check(&network(&[784, 3])).unwrap_err();
     assert_eq!(usage.exit_code(), 2);
-    assert!(usage.to_string().starts_with("--layers: the first width is 784, but"), "{usage}");
+    assert!(usage.to_string().starts_with("`layers`: the first width is 784, but"), "{usage}");
     assert!(usage.to_string().contains("4 features"), "{usage}");
 }
 
@@ -167,15 +167,15 @@ fn other_names_and_regression_targets_are_read() {
     let huber = Network::new(&[2, 1], Activation::Relu, Loss::Huber).unwrap();
     data.check(&huber).unwrap();
     let classifier = Network::new(&[2, 1], Activation::Relu, Loss::CrossEntropy).unwrap();
-    says(data.check(&classifier), &["--loss", "cross-entropy", "mse"]);
+    says(data.check(&classifier), &["`loss`", "cross-entropy", "mse"]);
     let wide = Network::new(&[2, 3], Activation::Relu, Loss::Huber).unwrap();
-    says(data.check(&wide), &["--layers", "end the list with 1"]);
+    says(data.check(&wide), &["`layers`", "end the list with 1"]);
     let binary = Network::new(&[2, 1], Activation::Relu, Loss::BinaryCrossEntropy).unwrap();
     says(data.check(&binary), &["from 0 to 1"]);
 
     let one_hot = npy("|u1", "(10, 2)", &[0, 1, 1, 0].repeat(5));
     let path = scratch.file(&archive(Stored, &[("inputs.npy", x), ("answers.npy", one_hot)]));
-    says(Dataset::load(&path), &["has arrays answers, inputs", "--x-key"]);
+    says(Dataset::load(&path), &["has arrays answers, inputs", "`x_key`"]);
     let named = LoadOptions {
         x_key: Some("inputs".to_owned()),
         y_key: Some("answers".to_owned()),
@@ -185,5 +185,5 @@ fn other_names_and_regression_targets_are_read() {
     let data = Dataset::load_with(&path, &named).unwrap();
     assert_eq!((data.train.len(), data.test.len()), (7, 3));
     assert!(data.train.labels().iter().chain(data.test.labels()).all(|&label| label < 2));
-    says(Dataset::load_with(&path, &LoadOptions { validation: Some(1.5), ..named }), &["--validation"]);
+    says(Dataset::load_with(&path, &LoadOptions { validation: Some(1.5), ..named }), &["`validation`"]);
 }

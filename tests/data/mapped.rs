@@ -202,7 +202,7 @@ fn inputs_that_cannot_be_mapped_are_rejected_with_a_remedy() {
         let path = scratch.file(&archive(method, &[("x.npy", x), ("y.npy", y())]));
         load(&path, false).unwrap();
         let message = load(&path, true).unwrap_err().to_string();
-        assert!(message.contains(": x: ") && message.contains("--map-data"), "{message}");
+        assert!(message.contains(": x: ") && message.contains("`map_data = false`"), "{message}");
         assert!(words.iter().all(|word| message.contains(word)), "{words:?}: {message}");
     }
     let message = load(&scratch.path("a.npy"), false).unwrap_err().to_string();

@@ -88,7 +88,7 @@ fn scalars_empty_arrays_and_long_ones_are_read() {
 fn files_that_are_not_archives_are_rejected() {
     let scratch = Scratch::new();
     refused(Archive::open(&scratch.path("none.npz")).map(drop), &["no such file"]);
-    refused(Dataset::load(&scratch.path("none.npz")), &["no such file", "data/mnist.npz", "--data"]);
+    refused(Dataset::load(&scratch.path("none.npz")), &["no such file", "data/mnist.npz", "`data`"]);
     for bytes in [&b""[..], b"PK", b"PK\x05\x06", &[0; 4096], &[b'P'; 70_000]] {
         refused(Archive::open(&scratch.file(bytes)).map(drop), &["not a complete .npz archive"]);
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::common::{Random, changed};
-use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
+use ckpt_gpu::{Error, Setting};
 
 /// Numbers to be met, whose last mini-batch is incomplete.
 fn split(features: usize, samples: usize, random: &mut Random) -> Split {
@@ -65,7 +65,7 @@ fn what_is_planned_without_data_is_what_training_takes() {
     assert_eq!(planned.bytes(), *trainer.planned());
     let wrong = changed(settings, |s| s.batching.micro_batch = Some(3));
     let refused = Machine::Cpu.plan(&wrong, data.shape()).map(|_| ());
-    assert!(matches!(refused, Err(Error::Usage { flag: "--micro-batch", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Usage { setting: Setting::MicroBatch, .. })), "{refused:?}");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::common::{Random, changed, mnist};
 use crate::devices;
-use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
@@ -13,6 +12,7 @@ use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Epoch, Machine, Trainer};
+use ckpt_gpu::{Error, Setting};
 
 /// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
@@ -282,7 +282,7 @@ fn steps_beyond_the_last_are_refused() {
     let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
     trainer.epoch(|_| ()).unwrap();
     assert!(trainer.is_done());
-    assert!(matches!(trainer.epoch(|_| ()), Err(Error::Usage { flag: "--steps", .. })));
+    assert!(matches!(trainer.epoch(|_| ()), Err(Error::Usage { setting: Setting::Steps, .. })));
     assert_eq!(trainer.steps(), 2);
 }
 

@@ -41,12 +41,12 @@ fn states_and_weights_that_a_gpu_cannot_bind_are_refused() {
         Target::Gpu(DeviceLimits { binding_bytes, buffer_bytes, ..DeviceLimits::default() })
     };
     let promised = Target::Gpu(DeviceLimits::default());
-    let state = ["state 2 takes 160000000 bytes", "at most 134217728", "--micro-batch"];
+    let state = ["state 2 takes 160000000 bytes", "at most 134217728", "`micro_batch`"];
     refused(promised, &[784, 40, 2000, 10], 20_000, &state);
     // More than a buffer, too.
     refused(promised, &[252, 79_792, 126], 1000, &["state 1 takes 319168000 bytes"]);
     refused(limits(256 * MIB, 64 * MIB), &[8, 1 << 14, 8], 2048, &["state 1", "at most 67108864"]);
-    refused(promised, &[8192, 8192, 10], 1, &["the weights of layer 0 take 268435456 bytes", "--layers"]);
+    refused(promised, &[8192, 8192, 10], 1, &["the weights of layer 0 take 268435456 bytes", "`layers`"]);
     refused(promised, &[8, 10, 8192, 8192, 10], 1, &["the weights of layer 2"]);
 
     // As much as can be bound is planned for, to the byte, and so is anything on the CPU.

@@ -1,4 +1,4 @@
-//! The rules of ARCHITECTURE.md, and what the manual promises.
+//! Rules about the source text: those of ARCHITECTURE.md, where flags are named, and what the manual promises.
 
 #[path = "../support/common.rs"]
 mod common;
@@ -7,8 +7,10 @@ mod program;
 
 mod command_line;
 mod commands;
+mod flags;
 mod json;
 mod links;
 mod markdown;
 mod pages;
 mod rooms;
+mod sources;

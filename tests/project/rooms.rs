@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::sources::sources;
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
+    ("setting", &[]),
     ("error", &[]),
     ("file", &[]),
     ("log", &["file"]),
@@ -62,7 +65,7 @@ fn rooms_use_only_rooms_below_them() {
         }
     }
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (room, text) in sources() {
+    for (room, text) in rooms() {
         for group in text.split("crate::{").skip(1) {
             let names = group.split('}').next().unwrap_or_default();
             let is_item = |name: &str| name.trim().starts_with(char::is_uppercase);
@@ -90,25 +93,20 @@ fn rooms_use_only_rooms_below_them() {
 
 #[test]
 fn only_gpu_uses_wgpu() {
-    for (room, text) in sources() {
+    for (room, text) in rooms() {
         let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         assert!(room == "gpu" || !code.any(|line| line.contains("wgpu")), "{room} uses wgpu");
     }
 }
 
-/// The backends are compared with the reference, so it may not share code with them, nor with what they share.
+/// The backends are checked against the reference, so it shares no code with them.
 #[test]
 fn the_reference_uses_nothing_of_the_crate() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/reference");
-    let mut files = Vec::new();
-    collect(&folder, &mut files);
+    let files = sources("src/check/reference");
     assert!(files.len() > 1, "{} files", files.len());
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        let reaches_out = match file.ends_with("mod.rs") {
-            true => text.contains("super::"),
-            false => text.contains("super::super"),
-        };
+    for (file, text) in files {
+        let outer = if file.ends_with("mod.rs") { "super::" } else { "super::super" };
+        let reaches_out = text.contains(outer);
         assert!(!reaches_out && !text.contains("crate::"), "{} uses more than its own", file.display());
     }
 }
@@ -172,25 +170,14 @@ fn reach<'a>(uses: &'a BTreeMap<String, BTreeSet<String>>, module: &str) -> BTre
     reached
 }
 
-/// Every source file with the room that it is in.
-fn sources() -> Vec<(String, String)> {
+/// Texts of all source files, each with its room.
+fn rooms() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    assert!(files.len() > 40, "{} source files", files.len());
-    let room = |file: &PathBuf| {
+    let room = |file: &Path| {
         let first = file.strip_prefix(&root).unwrap().components().next().unwrap();
         Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned()
     };
-    files.iter().map(|file| (room(file), fs::read_to_string(file).unwrap())).collect()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect(&path, files),
-            false => files.push(path),
-        }
-    }
+    let files = sources("src");
+    assert!(files.len() > 40, "{} source files", files.len());
+    files.into_iter().map(|(file, text)| (room(&file), text)).collect()
 }

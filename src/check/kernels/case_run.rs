@@ -15,7 +15,7 @@ use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Plan, SlotId};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Planned};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// One case on one device.
 pub(super) struct CaseRun<'a> {
@@ -37,7 +37,7 @@ impl<'a> CaseRun<'a> {
         if case.parts == 0 || case.batch == 0 || !case.batch.is_multiple_of(case.parts) {
             let problem =
                 format!("found {} parts of a batch of {}, expected a divisor", case.parts, case.batch);
-            return Err(Error::usage("case", problem));
+            return Err(Error::usage(Setting::Case, problem));
         }
         let network = Network::new(&case.widths, case.activation, case.loss)?;
         let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;

@@ -15,7 +15,7 @@ use crate::model::nearest;
 const MOST_BYTES: u64 = 1 << 20;
 
 /// What a file says of one flag.
-pub(super) struct Setting<'a> {
+pub(super) struct Given<'a> {
     pub arg: &'a Arg,
     pub line: usize,
     /// A word for each time that the flag is given; of a switch, an empty one.
@@ -23,13 +23,13 @@ pub(super) struct Setting<'a> {
 }
 
 /// What a file says.
-pub(super) struct Settings<'a> {
-    pub settings: Vec<Setting<'a>>,
+pub(super) struct Contents<'a> {
+    pub given: Vec<Given<'a>>,
     /// Keys that are flags of other commands alone.
     pub passed_over: Vec<String>,
 }
 
-impl Setting<'_> {
+impl Given<'_> {
     pub fn key(&self) -> &str {
         key(self.arg).unwrap_or_default()
     }
@@ -64,12 +64,12 @@ pub(super) fn read(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::Error::Usage`] for the first line that is no TOML, no flag of any command, or no value of its flag.
-pub(super) fn settings<'a>(
+pub(super) fn contents<'a>(
     path: &Path,
     text: &str,
     own: &'a Command,
     others: &[&Command],
-) -> Result<Settings<'a>> {
+) -> Result<Contents<'a>> {
     let line =
         |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
     let table = DeTable::parse(text).map_err(|error| {
@@ -78,14 +78,14 @@ pub(super) fn settings<'a>(
     })?;
     let mut pairs: Vec<_> = table.get_ref().iter().collect();
     pairs.sort_by_key(|(name, _)| name.span().start);
-    let mut read = Settings { settings: Vec::new(), passed_over: Vec::new() };
+    let mut read = Contents { given: Vec::new(), passed_over: Vec::new() };
     for (name, value) in pairs {
         let (name, line) = (name.get_ref().as_ref(), line(name.span().start));
         match find(own, name) {
             Some(arg) => {
                 let values = values(arg, value.get_ref())
                     .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;
-                read.settings.push(Setting { arg, line, values });
+                read.given.push(Given { arg, line, values });
             }
             None if others.iter().any(|other| find(other, name).is_some()) => {
                 read.passed_over.push(name.to_owned());

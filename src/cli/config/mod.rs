@@ -11,9 +11,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub(super) use effective::Effective;
-use file::Setting;
+use file::Given;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 const CONFIG: &str = "config";
 
@@ -63,7 +63,7 @@ impl CommandLine {
             .filter(|other| other.get_name() != name && COMMANDS.contains(&other.get_name()))
             .collect();
         let text = file::read(path)?;
-        let read = file::settings(path, &text, own, &others)?;
+        let read = file::contents(path, &text, own, &others)?;
         let note = (!read.passed_over.is_empty()).then(|| {
             let keys = read.passed_over.join(", ");
             format!("{}: passed over what {name} has no use for: {keys}", path.display())
@@ -73,14 +73,13 @@ impl CommandLine {
         let is_overruled = |arg: &Arg| {
             own.get_arguments().any(|other| is_given(other) && (other == arg || conflict(own, arg, other)))
         };
-        let open: Vec<Setting> =
-            read.settings.into_iter().filter(|setting| !is_overruled(setting.arg)).collect();
+        let open: Vec<Given> = read.given.into_iter().filter(|given| !is_overruled(given.arg)).collect();
         check_conflicts(path, own, &open)?;
 
         let at = words.iter().position(|word| word == name).map_or(words.len(), |index| index + 1);
         let config = Some(path.clone());
         let mut words = words;
-        words.splice(at..at, open.iter().flat_map(Setting::words));
+        words.splice(at..at, open.iter().flat_map(Given::words));
         Ok(CommandLine { words, config, note })
     }
 }
@@ -91,8 +90,8 @@ fn conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
         || command.get_arg_conflicts_with(other).contains(&one)
 }
 
-fn check_conflicts(path: &Path, command: &Command, settings: &[Setting]) -> Result<()> {
-    let said: Vec<_> = settings.iter().filter(|setting| setting.words().next().is_some()).collect();
+fn check_conflicts(path: &Path, command: &Command, given: &[Given]) -> Result<()> {
+    let said: Vec<_> = given.iter().filter(|given| given.words().next().is_some()).collect();
     for (index, later) in said.iter().enumerate() {
         if let Some(earlier) = said[..index].iter().find(|other| conflict(command, other.arg, later.arg)) {
             let problem = format!(
@@ -116,5 +115,5 @@ fn key(arg: &Arg) -> Option<&str> {
 /// What is wrong with the file at `path`, in that line where there is one.
 fn wrong(path: &Path, line: Option<usize>, problem: &str) -> Error {
     let line = line.map(|line| format!(" line {line}:")).unwrap_or_default();
-    Error::usage("--config", format!("{}:{line} {problem}", path.display()))
+    Error::usage(Setting::Config, format!("{}:{line} {problem}", path.display()))
 }

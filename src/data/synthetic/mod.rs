@@ -17,7 +17,7 @@ use super::inputs::Inputs;
 use super::split::Split;
 use super::targets::Targets;
 use crate::memory::check_host_room;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Prefix of a recipe where a file name is expected.
 pub(super) const PREFIX: &str = "synthetic:";
@@ -31,7 +31,7 @@ mod streams {
 
 /// Generates the training and the test split of the recipe in `text`, which comes without its prefix.
 pub(super) fn make(text: &str) -> Result<[Split; 2]> {
-    let recipe: Recipe = text.parse().map_err(|problem: String| Error::usage("--data", problem))?;
+    let recipe: Recipe = text.parse().map_err(|problem: String| Error::usage(Setting::Data, problem))?;
     let remedy = "use fewer samples or features";
     check_host_room(&format!("the samples of {PREFIX}{text}"), recipe.bytes(), remedy)?;
     let mut generator = Generator::new(&recipe)?;

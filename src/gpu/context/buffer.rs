@@ -5,7 +5,7 @@ use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 use super::Context;
 use crate::memory::{ByCategory, Category, LedgerEntry};
 use crate::plan::Block;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A device buffer that the ledger knows of.
 pub(in crate::gpu) struct Buffer {
@@ -38,15 +38,20 @@ impl Context {
         usage: BufferUsages,
     ) -> Result<Buffer> {
         let remedy = match category {
-            Category::Parameters | Category::Gradients => "use narrower --layers",
-            Category::Batch => "use a smaller --batch or --micro-batch",
-            Category::Dataset => "use --dataset host",
-            _ => "use a smaller --batch or --micro-batch, or narrower --layers",
+            Category::Parameters | Category::Gradients => format!("use narrower {}", Setting::Layers),
+            Category::Batch => format!("use a smaller {} or {}", Setting::Batch, Setting::MicroBatch),
+            Category::Dataset => format!("use {}", Setting::Dataset.with("host")),
+            _ => format!(
+                "use a smaller {} or {}, or narrower {}",
+                Setting::Batch,
+                Setting::MicroBatch,
+                Setting::Layers
+            ),
         };
         if usage.contains(BufferUsages::STORAGE) {
-            self.check_binding(label, bytes, remedy)?;
+            self.check_binding(label, bytes, &remedy)?;
         }
-        self.allocate(label, ByCategory::of(category, bytes), usage, remedy)
+        self.allocate(label, ByCategory::of(category, bytes), usage, &remedy)
     }
 
     /// A block of a plan's pool, of which `slot_bytes` bytes at most are bound at once.
@@ -54,7 +59,7 @@ impl Context {
     /// # Errors
     /// As [`Context::buffer`].
     pub(in crate::gpu) fn block(&self, label: &str, block: &Block, slot_bytes: u64) -> Result<Buffer> {
-        let remedy = "use a smaller --batch or narrower --layers";
+        let remedy = &format!("use a smaller {} or narrower {}", Setting::Batch, Setting::Layers);
         self.check_binding(label, slot_bytes, remedy)?;
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
         self.allocate(label, block.at_peak, usage, remedy)
@@ -65,7 +70,12 @@ impl Context {
     /// # Errors
     /// As [`Context::buffer`].
     pub(in crate::gpu) fn shared(&self, label: &str, bytes: ByCategory) -> Result<Buffer> {
-        let remedy = "use narrower --layers, another --optimizer or no --clip-norm";
+        let remedy = &format!(
+            "use narrower {}, another {} or no {}",
+            Setting::Layers,
+            Setting::Optimizer,
+            Setting::ClipNorm
+        );
         self.check_binding(label, bytes.total(), remedy)?;
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         self.allocate(label, bytes, usage, remedy)
@@ -124,7 +134,7 @@ mod tests {
         let bytes = context.limits().binding_bytes + 4;
         let refused = context.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
         let message = refused.map(|_| ()).unwrap_err().to_string();
-        assert!(message.contains("samples") && message.contains("--dataset host"), "{message}");
+        assert!(message.contains("samples") && message.contains("`dataset = host`"), "{message}");
         assert_eq!(context.ledger.allocated().total(), 0);
     }
 }

@@ -5,7 +5,7 @@ use super::{Context, Faults};
 use crate::gpu::adapter::{self, AdapterKind};
 use crate::gpu::kernel::IMMEDIATE_BYTES;
 use crate::memory::Ledger;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// Lanes that must be in one subgroup for kernels that pass numbers on between them.
 const SUBGROUP_LANES: u32 = 8;
@@ -40,7 +40,7 @@ impl Context {
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::NoDevice {
                 wanted: info.name.clone(),
                 problem: format!("the adapter refused: {error}"),
-                remedy: "use --device cpu, or a newer driver",
+                remedy: format!("use {}, or a newer driver", Setting::Device.with("cpu")),
             })?;
         let faults = Faults::of(&device);
         let (column_lanes, chain_groups) = match kind {

@@ -12,15 +12,16 @@ use std::time::Duration;
 use mini_batches::MiniBatches;
 
 use super::accounts::Accounts;
-use super::{LossSum, Machine, MemoryReport, Planned, Start, Target, Verifier, task};
+use super::{Machine, MemoryReport, Planned, Start, Target, Verifier, task};
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::{Device, DeviceInfo, Job, Span};
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::Network;
 use crate::plan::Plan;
+use crate::snapshot::LossSum;
 use crate::strategy::Strategy;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// A network in training.
 pub struct Trainer {
@@ -42,8 +43,8 @@ pub struct Trainer {
     laps: Vec<Vec<Span>>,
     /// Where the settings ask for one.
     verifier: Option<Verifier>,
-    /// What [`decisive`](super::decisive) says, once a snapshot has asked for it: it looks at samples.
-    decisive: OnceCell<BTreeMap<String, String>>,
+    /// [`identity`](super::identity) of the run, computed for the first snapshot: it reads all samples.
+    identity: OnceCell<BTreeMap<Setting, String>>,
 }
 
 impl Trainer {
@@ -102,7 +103,7 @@ impl Trainer {
             training_time: Duration::ZERO,
             laps: Vec::new(),
             verifier,
-            decisive: OnceCell::new(),
+            identity: OnceCell::new(),
         })
     }
 
@@ -180,7 +181,7 @@ fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Star
     data.check(network)?;
     settings.batching.check_samples(data.train.len())?;
     if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
-        return Err(Error::usage("--init", "the parameters are not of the network's shapes"));
+        return Err(Error::usage(Setting::Init, "the parameters are not of the network's shapes"));
     }
     Ok(())
 }

@@ -4,8 +4,9 @@ use super::Trainer;
 use crate::data::{Pass, Targets};
 use crate::device::Accumulation;
 use crate::execute::execute;
-use crate::train::{Epoch, Evaluation, LossSum};
-use crate::{Error, Result};
+use crate::snapshot::LossSum;
+use crate::train::{Epoch, Evaluation};
+use crate::{Error, Result, Setting};
 
 impl Trainer {
     /// Trains to the end of the epoch or of the settings' steps, then evaluates on the test split.
@@ -72,7 +73,7 @@ impl Trainer {
         let left = self.total_steps().saturating_sub(self.steps).min(self.steps_per_epoch() - made);
         let steps = steps.min(left);
         if steps == 0 {
-            return Err(Error::usage("--steps", "found no step left to make, expected at least 1"));
+            return Err(Error::usage(Setting::Steps, "found no step left to make, expected at least 1"));
         }
         if made == 0 {
             self.losses = LossSum::default();

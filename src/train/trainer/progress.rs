@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Trainer;
-use crate::train::LossSum;
+use crate::snapshot::LossSum;
 
 impl Trainer {
     /// Steps so far.

@@ -1,7 +1,7 @@
 use super::Trainer;
 use crate::model::Parameters;
 use crate::snapshot::Snapshot;
-use crate::train::{LossSum, decisive};
+use crate::train::identity;
 use crate::{Error, Result};
 
 impl Trainer {
@@ -34,12 +34,11 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::parameters`].
     pub fn snapshot(&mut self) -> Result<Snapshot> {
-        let LossSum { sum, steps } = self.losses;
         Ok(Snapshot {
             widths: self.network.widths().to_vec(),
-            settings: self.decisive.get_or_init(|| decisive(&self.settings, &self.data)).clone(),
+            identity: self.identity.get_or_init(|| identity(&self.settings, &self.data)).clone(),
             steps: self.steps,
-            losses: (sum, steps),
+            losses: self.losses,
             parameters: self.parameters()?,
             moments: self.moments()?,
         })

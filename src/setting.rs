@@ -1,0 +1,119 @@
+//! Names of settings, as errors mention them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares [`Setting`] and what is known of each variant, from one table.
+macro_rules! settings {
+    ($($variant:ident = $name:literal: $doc:literal,)*) => {
+        /// A setting, an argument or a file that a user of the library or the command line names.
+        ///
+        /// Its [`Display`](fmt::Display) form is the name in backticks, `` `micro_batch` ``. The command line replaces
+        /// these, and those of [`Setting::with`], by its flags.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Setting {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Setting {
+            /// Every setting.
+            pub const ALL: &[Setting] = &[$(Setting::$variant,)*];
+
+            /// Name in lower case, with underscores between words.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Setting::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    Layers = "layers": "Width of every state.",
+    Activation = "activation": "Activation function.",
+    Residual = "residual": "Residual connections.",
+    LayerNorm = "layer_norm": "Layer normalisation.",
+    Initialiser = "initialiser": "Distribution of the initial parameters.",
+    Init = "init": "File or parameters to start from.",
+    Loss = "loss": "Loss function.",
+    Optimizer = "optimizer": "Optimizer.",
+    Lr = "lr": "Learning rate.",
+    Momentum = "momentum": "Momentum coefficient.",
+    Beta1 = "beta1": "Adam's decay rate of the first moment.",
+    Beta2 = "beta2": "Adam's decay rate of the second moment.",
+    Epsilon = "epsilon": "Adam's addend to the denominator.",
+    WeightDecay = "weight_decay": "Weight decay.",
+    ClipNorm = "clip_norm": "Largest global gradient norm.",
+    Schedule = "schedule": "Learning-rate schedule.",
+    WarmUp = "warm_up": "Steps of warm-up.",
+    DecayEvery = "decay_every": "Steps between two decays of a step schedule.",
+    DecayFactor = "decay_factor": "Factor of a step schedule.",
+    LrFloor = "lr_floor": "Final share of a cosine schedule.",
+    Epochs = "epochs": "Number of epochs.",
+    Steps = "steps": "Number of steps.",
+    Seed = "seed": "Seed of all random numbers.",
+    Shuffle = "shuffle": "Shuffling of samples.",
+    Batch = "batch": "Samples in a mini-batch.",
+    MicroBatch = "micro_batch": "Samples in a micro-batch.",
+    Every = "every": "Distance between two checkpoints.",
+    Budget = "budget": "Bound on all device memory, in bytes.",
+    Device = "device": "Device to train on.",
+    Dataset = "dataset": "Where the dataset is kept.",
+    Fused = "fused": "Thin layers in one kernel.",
+    Tuned = "tuned": "Timing of tilings.",
+    VerifyRecompute = "verify_recompute": "Comparison of recomputed states.",
+    Repeats = "repeats": "Runs of each strategy in a comparison.",
+    Data = "data": "Samples and targets.",
+    XKey = "x_key": "Array that holds the inputs.",
+    YKey = "y_key": "Array that holds the targets.",
+    MapData = "map_data": "Memory-mapped inputs.",
+    Standardise = "standardise": "Feature scaling of the dataset.",
+    Validation = "validation": "Share of samples held out.",
+    Scaling = "scaling": "Feature scaling that a model file holds.",
+    Model = "model": "Model file.",
+    Save = "save": "Model file to write.",
+    Out = "out": "Predictions to write.",
+    Report = "report": "Report to write.",
+    Config = "config": "File of settings to read.",
+    SaveConfig = "save_config": "File of settings to write.",
+    Snapshot = "snapshot": "Directory of snapshots.",
+    SnapshotEvery = "snapshot_every": "Steps between two snapshots.",
+    Keep = "keep": "Number of snapshots to keep.",
+    LogEvery = "log_every": "Steps between two rows of the log.",
+    Case = "case": "Case of a kernel check.",
+    Shader = "shader": "Shader to replace.",
+}
+
+impl Setting {
+    /// The setting with this [`name`](Setting::name).
+    pub fn by_name(name: &str) -> Option<Self> {
+        Setting::ALL.iter().copied().find(|setting| setting.name() == name)
+    }
+
+    /// The setting with a value, in backticks: `` `device = cpu` ``.
+    pub fn with(self, value: impl fmt::Display) -> String {
+        format!("`{} = {value}`", self.name())
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_are_stored() {
+        for &setting in Setting::ALL {
+            assert_eq!(serde_json::to_value(setting).unwrap(), setting.name());
+            assert_eq!(Setting::by_name(setting.name()), Some(setting));
+        }
+    }
+}
