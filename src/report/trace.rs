@@ -84,7 +84,7 @@ fn action_span(index: usize, action: &Action, time: Span) -> Value {
 fn interval_span(row: &IntervalMemory, times: &[Span]) -> Value {
     let time = Span { start: times[row.actions.start].start, end: times[row.actions.end - 1].end };
     let (first, last) = (row.layers.start, row.layers.end - 1);
-    let name = match row.forward_sweep {
+    let name = match row.is_forward_pass {
         true => "forward sweep".to_owned(),
         false if first == last => format!("layer {first}"),
         false => format!("layers {first}-{last}"),

@@ -122,7 +122,7 @@ fn interval_cells(part: &IntervalMemory, shown: &IntervalMemory) -> Vec<String> 
         first if first == last => format!("layer {first}"),
         first => format!("layers {first}-{last}"),
     };
-    let name = if part.forward_sweep { format!("forward sweep, {layers}") } else { layers };
+    let name = if part.is_forward_pass { format!("forward sweep, {layers}") } else { layers };
     let held = Category::ACTIVATIONS.map(|category| grouped(shown.at_peak[category]));
     [name].into_iter().chain(held).chain([grouped(part.at_peak.total())]).collect()
 }
