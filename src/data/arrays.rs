@@ -9,8 +9,8 @@ use super::mapped::{MappedArray, Unmapped};
 use super::npz::{Archive, Array, npy, shown};
 use crate::{Error, Result};
 
-/// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split, then of the test
-/// split.
+/// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split,
+/// then of the test split.
 const IDX_NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -83,8 +83,8 @@ impl Arrays {
         named.join(", ")
     }
 
-    /// Keys of a directory of IDX files: inputs and targets of the training split, then of the test split. `None` for
-    /// arrays that have names of their own.
+    /// Keys of a directory of IDX files: inputs and targets of the training split, then of the test split.
+    /// `None` for arrays that have names of their own.
     pub fn idx_names(&self) -> Option<[&'static str; 4]> {
         matches!(self, Arrays::Folder { format: Format::Idx, .. }).then_some(IDX_NAMES)
     }
@@ -114,7 +114,8 @@ impl Arrays {
         }
     }
 
-    /// Maps the array `key`. The inner error says why it cannot be mapped, and how to save it so that it can be.
+    /// Maps the array `key`. The inner error says why it cannot be mapped, and how to save it so that it can
+    /// be.
     pub fn map(&mut self, key: &str) -> Result<Result<MappedArray, String>> {
         let (path, about, outcome) = match self {
             Arrays::Npz(archive) => {

@@ -32,8 +32,8 @@ impl Dataset {
     /// Checks that `network` can be trained on this dataset.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the number of features, or the kind or width of targets, does not fit the network and its loss
-    /// function; [`Error::File`] if a target is out of range.
+    /// [`Error::Usage`] if the number of features, or the kind or width of targets, does not fit the network
+    /// and its loss function; [`Error::File`] if a target is out of range.
     pub fn check(&self, network: &Network) -> Result<()> {
         self.check_splits()?;
         let (features, found) = (network.features(), self.train.features());

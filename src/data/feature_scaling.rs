@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Feature scaling: a mean that is subtracted from each feature, and a factor that the difference is multiplied by.
+/// Feature scaling: a mean that is subtracted from each feature, and a factor that the difference is
+/// multiplied by.
 ///
-/// It is computed from the training split ([`FeatureScaling::of`]) and applied to whatever the network is trained or
-/// evaluated on.
+/// It is computed from the training split ([`FeatureScaling::of`]) and applied to whatever the network is
+/// trained or evaluated on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureScaling {
     pub(super) mean: Vec<f64>,

@@ -10,8 +10,8 @@ const SAMPLED: usize = 256;
 const DIGEST_BYTES: usize = 4;
 
 impl Dataset {
-    /// Identifies the training samples by their number, their features, and a checksum of some samples and their targets.
-    /// Mapped samples have the same checksum as those in memory.
+    /// Identifies the training samples by their number, their features, and a checksum of some samples and
+    /// their targets. Mapped samples have the same checksum as those in memory.
     pub fn identity(&self) -> String {
         let (samples, features) = (self.train.len(), self.train.features());
         format!("{samples} samples of {features} features, checksum {}", checksum(&self.train))

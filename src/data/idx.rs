@@ -1,5 +1,5 @@
-//! IDX files, the format of MNIST and Fashion-MNIST: a big-endian header with the type, the number of axes and their
-//! lengths, then the values. Files may be gzipped.
+//! IDX files, the format of MNIST and Fashion-MNIST: a big-endian header with the type, the number of axes
+//! and their lengths, then the values. Files may be gzipped.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -20,8 +20,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Reads the array in the IDX file at `path`. Its first bytes tell whether it is gzipped, not its name.
 ///
 /// # Errors
-/// [`Error::File`] if it is not an IDX file, if it does not hold exactly the bytes that its shape takes, or if the host has no
-/// room for them.
+/// [`Error::File`] if it is not an IDX file, if it does not hold exactly the bytes that its shape takes, or
+/// if the host has no room for them.
 pub fn read(path: &Path) -> Result<Array> {
     let fail = |problem: String| Error::file(path, problem);
     if !path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?.is_file() {
@@ -114,7 +114,8 @@ fn array(mut file: impl Read, room: u64) -> Result<Array, String> {
              be mapped"
         ));
     }
-    // Memory grows with the bytes that arrive, so that a small file with a false header costs no more than the file.
+    // Memory grows with the bytes that arrive, so that a small file with a false header costs no more than
+    // the file.
     let mut raw = Vec::new();
     let read = (&mut file).take(bytes).read_to_end(&mut raw);
     read.map_err(|error| format!("cannot be read: {error}"))?;

@@ -37,8 +37,9 @@ impl Inputs {
         }
     }
 
-    /// Passes all values to `take` in order, in pieces, each with its offset in bytes. Values have the form in which a
-    /// device stores them, bytes or `f32`; every piece but the last is a whole number of 32-bit words.
+    /// Passes all values to `take` in order, in pieces, each with its offset in bytes. Values have the form
+    /// in which a device stores them, bytes or `f32`; every piece but the last is a whole number of 32-bit
+    /// words.
     ///
     /// # Errors
     /// Those of `take`.

@@ -21,21 +21,22 @@ pub struct LoadOptions {
     pub x_key: Option<String>,
     /// Name of the array of targets; `None` for one of the usual names.
     pub y_key: Option<String>,
-    /// Share of the training samples to hold out, above 0 and below 1; the held-out split replaces the test split. `None`
-    /// holds out a tenth if there is no test split, else nothing.
+    /// Share of the training samples to hold out, above 0 and below 1; the held-out split replaces the test
+    /// split. `None` holds out a tenth if there is no test split, else nothing.
     pub validation: Option<f64>,
     /// Seed for the choice of held-out samples.
     pub seed: u64,
-    /// Maps inputs into memory whatever their size. If `false`, only arrays that would take more than a quarter of the
-    /// host's available memory are mapped. Only uncompressed arrays of `uint8` or little-endian `float32` in C order can be.
+    /// Maps inputs into memory whatever their size. If `false`, only arrays that would take more than a
+    /// quarter of the host's available memory are mapped. Only uncompressed arrays of `uint8` or
+    /// little-endian `float32` in C order can be.
     ///
-    /// A mapped file must not be changed while it is in use: other values may be read, and if it is truncated, the system
-    /// ends the program.
+    /// A mapped file must not be changed while it is in use: other values may be read, and if it is
+    /// truncated, the system ends the program.
     pub map_data: bool,
 }
 
-/// Arrays that would take more than this fraction (1 / `MAPPED_PART`) of available memory are mapped, because holding out
-/// samples and scaling features make copies.
+/// Arrays that would take more than this fraction (1 / `MAPPED_PART`) of available memory are mapped, because
+/// holding out samples and scaling features make copies.
 const MAPPED_PART: u64 = 4;
 
 /// Share of samples that is held out if a file has no test split.
@@ -63,22 +64,24 @@ impl Dataset {
         load(path, &LoadOptions::default())
     }
 
-    /// Loads an npz archive, a directory of npy or IDX files, or, if `path` begins with `synthetic:`, generated data.
+    /// Loads an npz archive, a directory of npy or IDX files, or, if `path` begins with `synthetic:`,
+    /// generated data.
     ///
-    /// An archive or npy files hold `x_train`, `y_train`, `x_test` and `y_test`, or arrays of other usual names. Inputs are
-    /// `(n, …)`, flattened to `n` samples; bytes stay bytes, floats become `f32`. Targets are `(n,)` or `(n, k)`: class
-    /// labels if all are whole numbers, one a sample, or if rows are one-hot; else regression targets.
+    /// An archive or npy files hold `x_train`, `y_train`, `x_test` and `y_test`, or arrays of other usual
+    /// names. Inputs are `(n, …)`, flattened to `n` samples; bytes stay bytes, floats become `f32`. Targets
+    /// are `(n,)` or `(n, k)`: class labels if all are whole numbers, one a sample, or if rows are one-hot;
+    /// else regression targets.
     ///
     /// # Errors
-    /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and [`Error::DoesNotFit`] says
-    /// what exceeds the host's memory.
+    /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and
+    /// [`Error::DoesNotFit`] says what exceeds the host's memory.
     pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         load(path, options)
     }
 
-    /// Loads samples to evaluate a trained network on, as the test split. They are the held-out samples if `options` ask for
-    /// them, else the test split at `path`, else all samples there, in their order. The training split is only a placeholder:
-    /// the first of these samples.
+    /// Loads samples to evaluate a trained network on, as the test split. They are the held-out samples if
+    /// `options` ask for them, else the test split at `path`, else all samples there, in their order. The
+    /// training split is only a placeholder: the first of these samples.
     ///
     /// Targets may be missing unless `options` name them; class 0 then takes their place.
     ///
@@ -262,8 +265,8 @@ fn split(arrays: &mut Arrays, x: &str, y: Option<&str>, options: &LoadOptions) -
     Split::new(features, inputs, targets).map_err(|error| about(&path, &format!("{x}: "), error))
 }
 
-/// Reads or maps the array `key`: its shape and inputs. It is mapped if the options ask for it, or if it is large and can be
-/// mapped.
+/// Reads or maps the array `key`: its shape and inputs. It is mapped if the options ask for it, or if it is
+/// large and can be mapped.
 fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<usize>, Inputs)> {
     let (bytes, available) = (arrays.bytes(key)?, available_host_bytes().unwrap_or(u64::MAX));
     if options.map_data || bytes > available / MAPPED_PART {

@@ -74,8 +74,8 @@ pub(super) fn map(file: &File, start: u64, length: u64) -> Result<Mmap, String> 
     }
     let length = usize::try_from(length)
         .map_err(|_| format!("takes {length} bytes, more than this machine can address"))?;
-    // SAFETY: The map is only read, as bytes, and all byte patterns are valid. Other programs cannot be kept from writing to
-    // the file meanwhile; LoadOptions and the documentation tell users not to let them.
+    // SAFETY: The map is only read, as bytes, and all byte patterns are valid. Other programs cannot be kept
+    // from writing to the file meanwhile; LoadOptions and the documentation tell users not to let them.
     unsafe { MmapOptions::new().offset(start).len(length).map(file) }
         .map_err(|error| format!("cannot be mapped: {error}"))
 }
@@ -87,7 +87,8 @@ impl Mapped {
         Mapped { map: Arc::new(map), start, stored, features, rows: None, scaling: None }
     }
 
-    /// Reads the file once to check that floats are finite and that all mapped bytes have this CRC-32 `checksum`.
+    /// Reads the file once to check that floats are finite and that all mapped bytes have this CRC-32
+    /// `checksum`.
     pub(super) fn check(&self, checksum: Option<u32>) -> Result<(), String> {
         let checked = self.check_in_order(checksum);
         expect_no_order(&self.map);
@@ -238,8 +239,9 @@ impl Mapped {
     }
 }
 
-/// Turns read-ahead around each access off, because samples are read in random order. (With Linux's default, steps on samples
-/// of 10 KB in a file of 40 GB took fifty times as long.) This is advice; a system that ignores it is only slower.
+/// Turns read-ahead around each access off, because samples are read in random order. (With Linux's default,
+/// steps on samples of 10 KB in a file of 40 GB took fifty times as long.) This is advice; a system that
+/// ignores it is only slower.
 #[cfg(unix)]
 fn expect_no_order(map: &Mmap) {
     let _ = map.advise(memmap2::Advice::Random);

@@ -1,9 +1,9 @@
 //! Datasets: reading, scaling and splitting them, and the order in which training visits samples.
 //!
-//! A [`Dataset`] has a training and a test split of inputs and targets, read from a file or generated. [`npz`] reads and
-//! writes NumPy archives, and [`idx`] reads files in MNIST's format; neither trusts anything that it has not checked. Inputs
-//! that are too large for memory stay in their file as [`Mapped`]. [`shuffle`] orders the samples of an epoch, and a
-//! [`BatchCursor`] walks over them in micro-batches.
+//! A [`Dataset`] has a training and a test split of inputs and targets, read from a file or generated.
+//! [`npz`] reads and writes NumPy archives, and [`idx`] reads files in MNIST's format; neither trusts
+//! anything that it has not checked. Inputs that are too large for memory stay in their file as [`Mapped`].
+//! [`shuffle`] orders the samples of an epoch, and a [`BatchCursor`] walks over them in micro-batches.
 
 mod arrays;
 mod cursor;

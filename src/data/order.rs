@@ -4,10 +4,11 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Fills `rows` with the indices `0..samples` in the order of `epoch`, counted from 0. Reuses the vector's memory.
+/// Fills `rows` with the indices `0..samples` in the order of `epoch`, counted from 0. Reuses the vector's
+/// memory.
 ///
-/// The order depends on the seed and the epoch alone: training can resume at any epoch, and every machine gets the same
-/// order.
+/// The order depends on the seed and the epoch alone: training can resume at any epoch, and every machine
+/// gets the same order.
 pub fn shuffle(seed: u64, epoch: u64, samples: u32, rows: &mut Vec<u32>) {
     rows.clear();
     rows.extend(0..samples);

@@ -28,8 +28,8 @@ impl Split {
     /// A split of samples with `features` inputs each.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is no sample or no feature, if `inputs` does not hold `features` values for every target,
-    /// if targets are not whole rows, or if there are more samples than a `u32` can count.
+    /// [`Error::Usage`] if there is no sample or no feature, if `inputs` does not hold `features` values for
+    /// every target, if targets are not whole rows, or if there are more samples than a `u32` can count.
     pub fn new(features: usize, inputs: Inputs, targets: impl Into<Targets>) -> Result<Split> {
         let targets = targets.into();
         let (words, width) = (targets.words().len(), targets.width());
@@ -119,8 +119,8 @@ impl Split {
     /// Holds out a random `share` of the samples, chosen by `seed`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `share` is not between 0 and 1, or leaves one of the splits empty; [`Error::DoesNotFit`] if
-    /// inputs are in memory and the host has no room for a copy.
+    /// [`Error::Usage`] if `share` is not between 0 and 1, or leaves one of the splits empty;
+    /// [`Error::DoesNotFit`] if inputs are in memory and the host has no room for a copy.
     pub fn hold_out(&self, share: f64, seed: u64) -> Result<HeldOut> {
         check_share(share)?;
         let samples = self.len();

@@ -8,10 +8,12 @@ use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
 
 impl FeatureScaling {
-    /// Scaling that gives each feature of `split` mean 0 and standard deviation 1. A constant feature is only shifted.
+    /// Scaling that gives each feature of `split` mean 0 and standard deviation 1. A constant feature is only
+    /// shifted.
     pub fn of(split: &Split) -> Self {
         let (features, samples) = (split.features(), split.len() as f64);
-        // Means are summed up as distances from the first sample: those of a constant feature are 0 and cannot round.
+        // Means are summed up as distances from the first sample: those of a constant feature are 0 and
+        // cannot round.
         let mut first = vec![0.0; features];
         split.gather(&[0], &mut first);
         let mut mean = vec![0.0; features];
@@ -32,8 +34,8 @@ impl FeatureScaling {
     /// Scales the features of `split`: as samples are read if they are mapped, else in a copy.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `split` has another number of features, [`Error::DoesNotFit`] if the host has no room for the
-    /// copy.
+    /// [`Error::Usage`] if `split` has another number of features, [`Error::DoesNotFit`] if the host has no
+    /// room for the copy.
     pub fn apply(&self, split: &Split) -> Result<Split> {
         if let Some(problem) = self.problem(split.features()) {
             return Err(Error::usage(Setting::Data, problem));

@@ -33,8 +33,9 @@ impl Targets {
         }
     }
 
-    /// Reads targets from `array`, of shape `(n,)` or `(n, k)`: class labels if `k` is 1 and all values are whole
-    /// numbers, or if every row is one-hot; else regression targets. The error names a value that is neither.
+    /// Reads targets from `array`, of shape `(n,)` or `(n, k)`: class labels if `k` is 1 and all values are
+    /// whole numbers, or if every row is one-hot; else regression targets. The error names a value that is
+    /// neither.
     pub(super) fn from_array(array: Array) -> Result<Targets, String> {
         let width = match array.shape[..] {
             [_] => 1,

@@ -1,33 +1,35 @@
+//! A chain of layers, as a planner sees it.
+
 use std::ops::Range;
 
 use super::Layers;
 use crate::model::Network;
 use crate::{Error, Result, Setting};
 
-/// What a planner needs to know of `L` layers in a row, and nothing more.
+/// Sizes and costs of `L` consecutive layers: all that a planner knows about a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    /// Bytes of each state, `s_0` to `s_L`; `L + 1` of them.
+    /// Bytes of states `s_0` to `s_L`, `[L + 1]`.
     pub state_bytes: Vec<u64>,
-    /// Bytes of each layer's delta; `L` of them.
+    /// Bytes of each layer's delta, `[L]`.
     pub delta_bytes: Vec<u64>,
-    /// What running each layer forward costs; `L` of them, in FLOPs or any other unit.
+    /// Cost of each layer's forward pass, `[L]`, in FLOPs or any other unit.
     pub forward_flops: Vec<u64>,
-    /// What the device can run as one action, in ascending order; nothing where it runs layer by layer.
+    /// Layers that the device can run as one action, in ascending order; empty if it runs layer by layer.
     pub fusible: Vec<Fusible>,
 }
 
-/// Neighbouring layers that a device can run as one action.
+/// Consecutive layers that a device can run as one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fusible {
     /// The layers.
     pub layers: Range<usize>,
-    /// How many of them at once.
+    /// How many of them can run at once.
     pub most: usize,
 }
 
 impl Chain {
-    /// `layers` layers whose states and deltas all take `bytes` bytes, at `flops` FLOPs a layer.
+    /// A chain of `layers` layers whose states and deltas all take `bytes` bytes, at `flops` FLOPs a layer.
     pub fn uniform(layers: usize, bytes: u64, flops: u64) -> Self {
         Chain {
             state_bytes: vec![bytes; layers + 1],
@@ -37,10 +39,10 @@ impl Chain {
         }
     }
 
-    /// `network` at micro-batches of `batch` samples.
+    /// The chain of `network` at micro-batches of `batch` samples.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where one state has 2³² elements or more, which kernels could not index.
+    /// [`Error::DoesNotFit`] if a state has 2³² elements or more, which kernels could not index.
     pub fn of(network: &Network, batch: usize) -> Result<Self> {
         for (index, &width) in network.widths().iter().enumerate() {
             if batch.checked_mul(width).is_none_or(|elements| elements > u32::MAX as usize) {
@@ -61,18 +63,18 @@ impl Chain {
         })
     }
 
-    /// Whether the device can run `layers` as one action.
+    /// `true` if the device can run `layers` as one action.
     pub fn can_run(&self, layers: Layers) -> bool {
         let within = |run: &Fusible| run.layers.end >= layers.end && layers.count() <= run.most;
         layers.count() == 1 || self.fusible_of(layers.first).is_some_and(within)
     }
 
-    /// What `layer` can be run together with.
+    /// The layers that `layer` can run together with.
     fn fusible_of(&self, layer: usize) -> Option<&Fusible> {
         self.fusible.iter().find(|run| run.layers.contains(&layer))
     }
 
-    /// `L`
+    /// Number of layers, `L`.
     pub fn layers(&self) -> usize {
         self.forward_flops.len()
     }

@@ -1,30 +1,34 @@
+//! Peaks of live bytes by interval.
+
 use std::ops::Range;
 
 use super::{Action, Plan};
 use crate::memory::ByCategory;
 
-/// What one part of a step held when it held most.
+/// Peak of live bytes in one part of a step: the forward pass, or one interval's recomputation and backward
+/// pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalMemory {
-    /// The interval's layers; all of them for the forward sweep.
+    /// Layers of the interval; all layers for the forward pass.
     pub layers: Range<usize>,
-    /// Whether this is the forward sweep, rather than an interval's recomputation and backward.
-    pub forward_sweep: bool,
-    /// Its actions: positions in [`Plan::step`].
+    /// `true` for the forward pass, `false` for an interval's recomputation and backward pass.
+    pub is_forward_pass: bool,
+    /// Positions of its actions in [`Plan::step`].
     pub actions: Range<usize>,
-    /// Live bytes of the pool after the part's peak action.
+    /// Live bytes of the pool after the peak action.
     pub at_peak: ByCategory,
     /// The first action after which the part's live bytes are highest.
     pub peak_action: usize,
 }
 
-/// Splits a step's live bytes, one entry an action, into the forward sweep and the intervals, in the order that
-/// they run. `trace` is the plan's own prediction or what was counted.
+/// Splits the live bytes of a step into the forward pass and the intervals, in the order in which they run.
+/// `trace` has one entry an action, predicted by the plan or counted.
 pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory> {
     let parts = parts(plan);
     let mut rows: Vec<IntervalMemory> = Vec::new();
-    for (index, ((layers, forward_sweep), &live)) in parts.into_iter().zip(trace).enumerate() {
-        match rows.last_mut().filter(|row| row.layers == layers && row.forward_sweep == forward_sweep) {
+    for (index, (Part { layers, is_forward_pass }, &live)) in parts.into_iter().zip(trace).enumerate() {
+        let is_same = |row: &IntervalMemory| row.layers == layers && row.is_forward_pass == is_forward_pass;
+        match rows.last_mut().filter(|row| is_same(row)) {
             Some(row) => {
                 row.actions.end = index + 1;
                 if live.total() > row.at_peak.total() {
@@ -33,7 +37,7 @@ pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory>
             }
             None => rows.push(IntervalMemory {
                 layers,
-                forward_sweep,
+                is_forward_pass,
                 actions: index..index + 1,
                 at_peak: live,
                 peak_action: index,
@@ -43,9 +47,16 @@ pub fn interval_memory(plan: &Plan, trace: &[ByCategory]) -> Vec<IntervalMemory>
     rows
 }
 
-/// Of each action, the interval that it serves, and whether it is of the forward sweep. What runs again, of whichever
-/// layers, serves the next layer that goes backward.
-fn parts(plan: &Plan) -> Vec<(Range<usize>, bool)> {
+/// A part of a step.
+#[derive(Clone)]
+struct Part {
+    layers: Range<usize>,
+    is_forward_pass: bool,
+}
+
+/// The part of the step that each action belongs to. Recomputation of any layers belongs to the interval of
+/// the next layer that runs backward.
+fn parts(plan: &Plan) -> Vec<Part> {
     let layers = plan.chain.layers();
     let mut next_backward = 0;
     let mut parts: Vec<_> = (plan.step.iter().rev())
@@ -53,13 +64,13 @@ fn parts(plan: &Plan) -> Vec<(Range<usize>, bool)> {
             if let Action::Backward { layers, .. } = *action {
                 next_backward = layers.first;
             }
-            (interval_of(plan, next_backward), false)
+            Part { layers: interval_of(plan, next_backward), is_forward_pass: false }
         })
         .collect();
     parts.reverse();
     let loss = plan.step.iter().position(|action| matches!(action, Action::Loss { .. }));
-    parts.iter_mut().take(loss.unwrap_or(0)).for_each(|part| *part = (0..layers, true));
-    // A value given back after the action that read it last is part of that action's interval.
+    parts[..loss.unwrap_or(0)].fill(Part { layers: 0..layers, is_forward_pass: true });
+    // A release belongs to the interval of the action that read the value last.
     for index in 1..parts.len() {
         if plan.step[index].is_release() {
             parts[index] = parts[index - 1].clone();

@@ -1,53 +1,69 @@
+//! Lifetimes of a schedule's values, and the peak of live bytes that follows from them.
+
 use super::{Chain, Op, Schedule, Tenant, Value, fuse, schedule};
 use crate::memory::Category;
 use crate::{Error, Result};
 
-/// A step and an evaluation, and their values.
+/// The ops of a training step and of an evaluation, with the lifetimes of their values.
 pub(super) struct Values {
     pub schedule: Schedule,
     pub evaluation: Vec<Op>,
     pub tenants: Vec<Tenant>,
-    /// The first op after which the most bytes live, and these bytes.
-    pub peak_op: usize,
-    pub live_peak: u64,
+    pub peak: Peak,
+}
+
+/// The most bytes that are live at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Peak {
+    /// First op after which so many bytes are live.
+    pub op: usize,
+    pub bytes: u64,
+}
+
+/// A schedule layer by layer, and fused if the device can run several layers as one action.
+pub(super) struct Variants {
+    pub unfused: Values,
+    pub fused: Option<Values>,
+}
+
+impl Variants {
+    pub fn of(chain: &Chain, schedule: Schedule) -> Result<Self> {
+        let evaluation = schedule::evaluation(chain.layers());
+        let fused = fuse::fused(chain, &schedule).map(|fused| {
+            let evaluation = fused_evaluation(chain, &fused, &evaluation)?;
+            Values::new(chain, fused, evaluation)
+        });
+        Ok(Variants { unfused: Values::new(chain, schedule, evaluation)?, fused: fused.transpose()? })
+    }
 }
 
 impl Values {
-    /// Those of `schedule` as it is, and with fewer actions where the device runs layers together.
-    pub fn of(chain: &Chain, schedule: Schedule) -> Result<(Self, Option<Self>)> {
-        let evaluation = schedule::evaluation(chain.layers());
-        let fused = fuse::fused(chain, &schedule).map(|fused| {
-            let evaluation = Self::fused_evaluation(chain, &fused, &evaluation)?;
-            Self::in_order(chain, fused, evaluation)
-        });
-        Ok((Self::in_order(chain, schedule, evaluation)?, fused.transpose()?))
-    }
-
-    /// With as few actions as can be, or where that would hold more than the `step` does, with those of the step.
-    fn fused_evaluation(chain: &Chain, step: &Schedule, evaluation: &[Op]) -> Result<Vec<Op>> {
-        let peak = |ops: &[Op]| Ok::<_, Error>(live_peak(&tenants(chain, ops.iter())?).1);
-        let fused = fuse::forward_fused(chain, evaluation);
-        if peak(&fused)? <= peak(&step.ops)? {
-            return Ok(fused);
-        }
-        let forward = step.ops.iter().copied().take_while(|op| *op != Op::Loss);
-        Ok(forward.chain([Op::Score]).collect())
-    }
-
-    fn in_order(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {
+    fn new(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {
         let tenants = tenants(chain, schedule.ops.iter().chain(&evaluation))?;
-        let (peak_op, live_peak) = live_peak(&tenants);
-        Ok(Values { schedule, evaluation, tenants, peak_op, live_peak })
+        let peak = live_peak(&tenants);
+        Ok(Values { schedule, evaluation, tenants, peak })
     }
 }
 
-/// How long each value that `ops` make lives: from the op that writes it to the last one that reads it.
+/// The evaluation with as few actions as possible, or with the actions of the `step` if that would exceed its
+/// peak.
+fn fused_evaluation(chain: &Chain, step: &Schedule, evaluation: &[Op]) -> Result<Vec<Op>> {
+    let peak_bytes = |ops: &[Op]| Ok::<_, Error>(live_peak(&tenants(chain, ops.iter())?).bytes);
+    let fused = fuse::forward_fused(chain, evaluation);
+    if peak_bytes(&fused)? <= peak_bytes(&step.ops)? {
+        return Ok(fused);
+    }
+    let forward = step.ops.iter().copied().take_while(|op| *op != Op::Loss);
+    Ok(forward.chain([Op::Score]).collect())
+}
+
+/// Lifetimes of all values that `ops` write, each from the op that writes it to the last one that reads it.
 ///
-/// State 0 is the batch's input; it is there from the start and is not among the answers.
+/// State 0 is the batch. It is there from the start, and is not among them.
 pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> Result<Vec<Tenant>> {
     let layers = chain.layers();
     let mut tenants: Vec<(Tenant, Op)> = Vec::new();
-    // Where each state is among them, and then each delta.
+    // Position in `tenants` of each state, and then of each delta.
     let mut current: Vec<Option<usize>> = vec![None; 2 * layers + 1];
     let index_of = |value: Value| match value {
         Value::State(state) => state,
@@ -60,13 +76,13 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
             let Some(position) = current[index_of(value)] else {
                 return Err(Error::InvalidPlan {
                     index,
-                    problem: format!("{op:?} reads {value}, never made"),
+                    problem: format!("{op:?} reads {value}, which no op has written"),
                 });
             };
-            let (tenant, made_by) = &mut tenants[position];
+            let (tenant, writer) = &mut tenants[position];
             tenant.until = index;
-            // A state of the forward sweep that loss or backward reads was kept for it; any other passes through.
-            if let (Op::Forward(_), Op::Loss | Op::Backward(_), Value::State(_)) = (&made_by, op, value) {
+            // A state of the forward pass that the loss or the backward pass reads is a checkpoint.
+            if let (Op::Forward(_), Op::Loss | Op::Backward(_), Value::State(_)) = (&writer, op, value) {
                 tenant.category = Category::Checkpoints;
             }
         }
@@ -82,24 +98,25 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
     Ok(tenants.into_iter().map(|(tenant, _)| tenant).collect())
 }
 
-/// The first op after which the most bytes of `tenants` live, and these bytes.
-pub(super) fn live_peak(tenants: &[Tenant]) -> (usize, u64) {
+/// Peak of the live bytes of `tenants`.
+pub(super) fn live_peak(tenants: &[Tenant]) -> Peak {
     let last = tenants.iter().map(|tenant| tenant.until).max().unwrap_or(0);
-    let (mut come, mut go) = (vec![0; last + 1], vec![0; last + 2]);
+    let (mut written, mut released) = (vec![0; last + 1], vec![0; last + 2]);
     for tenant in tenants {
-        come[tenant.from] += tenant.bytes;
-        go[tenant.until + 1] += tenant.bytes;
+        written[tenant.from] += tenant.bytes;
+        released[tenant.until + 1] += tenant.bytes;
     }
-    let (mut peak, mut live) = ((0, 0), 0);
+    let (mut peak, mut live) = (Peak::default(), 0);
     for op in 0..=last {
-        live = live + come[op] - go[op];
-        if live > peak.1 {
-            peak = (op, live);
+        live = live + written[op] - released[op];
+        if live > peak.bytes {
+            peak = Peak { op, bytes: live };
         }
     }
     peak
 }
 
+/// Values that `op` reads, and the one that it writes.
 fn access(op: Op, layers: usize) -> ([Option<Value>; 2], Option<Value>) {
     match op {
         Op::Forward(run) | Op::Recompute(run) => {

@@ -1,8 +1,8 @@
 //! One training step as data: what is computed when, and in which slot each value lives.
 //!
-//! A [`Schedule`] says in which order a [`Chain`]'s layers run forward, again, and backward. [`Plan::new`] works
-//! out from it how long each value lives, packs the values into a pool of reusable slots, and
-//! predicts the live bytes after every action. Nothing here knows a device.
+//! A [`Schedule`] is the order in which a [`Chain`]'s layers run forward, are recomputed, and run backward.
+//! [`Plan::new`] derives the lifetime of each value from it, packs the values into a pool of reusable slots,
+//! and predicts the live bytes after every action. Nothing here depends on a device.
 //!
 //! ```
 //! use ckpt_gpu::{plan::{Chain, PoolLimits}, strategy::Strategy};
@@ -38,70 +38,70 @@ pub use slot::{Block, Slot, SlotId, Tenant, Value};
 
 use std::ops::Range;
 
-use lifetime::Values;
+use lifetime::{Values, Variants};
 use pack::Pool;
 
 use crate::Result;
 use crate::memory::{ByCategory, Category};
 
-/// The actions of one training step and of one evaluation pass, over one pool of slots.
+/// The actions of one training step and of one evaluation pass, on one pool of slots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// What it plans for.
+    /// The chain that it plans for.
     pub chain: Chain,
-    /// The layers between neighbouring checkpoints, first to last.
+    /// Layers between neighbouring checkpoints, in ascending order.
     pub intervals: Vec<Range<usize>>,
-    /// The buffers that values live in. Block 0 holds the batch's input; the others are the pool.
+    /// Buffers that values live in. Block 0 holds the batch; the others are the pool.
     pub blocks: Vec<Block>,
-    /// Where in the blocks. Slot 0 is block 0, and no tenant of another slot is state 0.
+    /// Ranges of the blocks. Slot 0 is block 0 and holds state 0, which is in no other slot.
     pub slots: Vec<Slot>,
-    /// One training step, or what it does to each of its micro-batches.
+    /// Actions of one training step; with gradient accumulation, of each of its micro-batches.
     pub step: Vec<Action>,
-    /// One micro-batch of evaluation.
+    /// Actions of one micro-batch of evaluation.
     pub evaluation: Vec<Action>,
-    /// What running it will show.
+    /// Live bytes and costs of running it.
     pub prediction: Prediction,
 }
 
-/// What a [`Plan`] says about itself before it runs.
+/// Live bytes and costs that a [`Plan`] predicts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// Bytes of the pool's live values after each action of the step.
+    /// Live bytes of the pool after each action of the step.
     pub step_live: Vec<ByCategory>,
-    /// Bytes of the pool's live values after each action of the evaluation.
+    /// Live bytes of the pool after each action of the evaluation.
     pub evaluation_live: Vec<ByCategory>,
-    /// The first action of the step after which the most bytes live.
+    /// First action of the step after which live bytes peak.
     pub peak_action: usize,
-    /// FLOPs of one forward sweep.
+    /// FLOPs of one forward pass.
     pub forward_flops: u64,
-    /// How many layers run again.
+    /// Number of layers recomputed in a step.
     pub recomputed_layers: usize,
-    /// FLOPs of running them again.
+    /// FLOPs of recomputation in a step.
     pub recomputed_flops: u64,
 }
 
 impl Prediction {
-    /// What running layers again costs, as a share of one forward sweep.
+    /// FLOPs of recomputation as a share of one forward pass.
     pub fn recomputed_share(&self) -> f64 {
         self.recomputed_flops as f64 / self.forward_flops.max(1) as f64
     }
 }
 
 impl Plan {
-    /// Gives every value of `schedule` a slot in a pool of such buffers as `limits` allows, and predicts the bytes.
+    /// Plans `schedule`: assigns every value a slot in a pool within `limits`, and predicts the live bytes.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidPlan`] where the schedule reads a value that is not there, [`crate::Error::DoesNotFit`]
-    /// where a value is larger than the largest buffer.
+    /// [`crate::Error::InvalidPlan`] if the schedule reads a value that it has not computed,
+    /// [`crate::Error::DoesNotFit`] if a value is larger than the largest buffer.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        let (apart, fused) = Values::of(chain, schedule)?;
-        let values = fused.filter(|fused| fused.live_peak <= apart.live_peak).unwrap_or(apart);
+        let Variants { unfused, fused } = Variants::of(chain, schedule)?;
+        let values = fused.filter(|fused| fused.peak.bytes <= unfused.peak.bytes).unwrap_or(unfused);
         let pool = pack::pack(&values, limits, u64::MAX)?;
         Ok(Self::bound(chain, values, pool))
     }
 
-    /// A plan that only goes forward, and so needs no more than two states at once however many layers there are. Its step
-    /// leaves the output state in the slot that its last action names.
+    /// Plans a forward pass alone, which holds two states at once however many layers there are. Its step
+    /// leaves the output state in the slot that its last action writes.
     ///
     /// # Errors
     /// As [`Plan::new`].
@@ -111,15 +111,16 @@ impl Plan {
         Self::new(chain, Schedule { intervals: std::iter::once(0..layers).collect(), ops }, limits)
     }
 
-    /// As [`Plan::new`], where a pool of at most `most` bytes is found; no time is spent on larger ones.
+    /// As [`Plan::new`], in a pool of at most `most` bytes; `None` if none is found. Spends no time on larger
+    /// pools.
     pub(crate) fn within(
         chain: &Chain,
         schedule: Schedule,
         limits: PoolLimits,
         most: u64,
     ) -> Result<Option<Self>> {
-        let (apart, fused) = Values::of(chain, schedule)?;
-        for values in fused.into_iter().chain([apart]).filter(|values| values.live_peak <= most) {
+        let Variants { unfused, fused } = Variants::of(chain, schedule)?;
+        for values in fused.into_iter().chain([unfused]).filter(|values| values.peak.bytes <= most) {
             let pool = pack::pack(&values, limits, most)?;
             if pool.bytes() <= most {
                 return Ok(Some(Self::bound(chain, values, pool)));
@@ -128,18 +129,18 @@ impl Plan {
         Ok(None)
     }
 
-    /// The plan whose `values` live in `pool`.
+    /// The plan of `values` that live in `pool`.
     fn bound(chain: &Chain, values: Values, pool: Pool) -> Self {
-        let Values { schedule, evaluation, peak_op, .. } = values;
+        let Values { schedule, evaluation, peak, .. } = values;
         let step_ops = &schedule.ops;
-        let (blocks, slots) = with_input(chain.state_bytes[0], pool, peak_op);
-        let (step, step_live) = bind::bind(chain.layers(), step_ops, 0, &slots);
-        let (evaluation, evaluation_live) = bind::bind(chain.layers(), &evaluation, step_ops.len(), &slots);
+        let (blocks, slots) = with_input(chain.state_bytes[0], pool, peak.op);
+        let step = bind::bind(chain.layers(), step_ops, 0, &slots);
+        let evaluation = bind::bind(chain.layers(), &evaluation, step_ops.len(), &slots);
 
-        let peak_action = first_peak(&step_live);
+        let peak_action = first_peak(&step.live);
         let prediction = Prediction {
-            step_live,
-            evaluation_live,
+            step_live: step.live,
+            evaluation_live: evaluation.live,
             peak_action,
             forward_flops: chain.forward_flops.iter().sum(),
             recomputed_layers: schedule.recomputed().count(),
@@ -150,37 +151,38 @@ impl Plan {
             intervals: schedule.intervals,
             blocks,
             slots,
-            step,
-            evaluation,
+            step: step.actions,
+            evaluation: evaluation.actions,
             prediction,
         }
     }
 
-    /// Bytes of the pool: what is allocated for checkpoints, recomputed states and deltas, and lost between them.
+    /// Size of the pool in bytes: checkpoints, recomputed states, deltas, and fragmentation.
     pub fn pool_bytes(&self) -> u64 {
         self.pool().total()
     }
 
-    /// Bytes of the pool by category.
+    /// Size of the pool in bytes, by category at the peak.
     pub fn pool(&self) -> ByCategory {
         self.blocks[1..].iter().flat_map(|block| block.at_peak.iter()).collect()
     }
 
-    /// FLOPs of the products of a step: those of the forward sweep, of what runs again, and of backward, where each
-    /// layer's gradients cost as much as running it forward, and its delta as much again but for layer 0, which makes
-    /// none.
+    /// FLOPs of a step's matrix products: the forward pass, recomputation, and the backward pass. In the
+    /// latter, the gradients of a layer cost as much as its forward pass, and so does the delta of the layer
+    /// below, which layer 0 does not compute.
     pub fn step_flops(&self) -> u64 {
         let Prediction { forward_flops, recomputed_flops, .. } = self.prediction;
         3 * forward_flops - self.chain.forward_flops[0] + recomputed_flops
     }
 
-    /// The most bytes of the pool that live at once during a step.
+    /// Peak of the pool's live bytes during a step.
     pub fn peak_live_bytes(&self) -> u64 {
         self.prediction.step_live[self.prediction.peak_action].total()
     }
 }
 
-/// Puts the input's block and slot before the pool's, and says what the pool's blocks hold after op `peak_op`.
+/// Puts the block and slot of the batch before those of the pool, and books the pool's blocks by category
+/// after op `peak_op`.
 fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<Slot>) {
     let Pool { block_bytes, slots: mut pool_slots } = pool;
     let input = Block { bytes: input_bytes, at_peak: ByCategory::of(Category::Batch, input_bytes) };
@@ -200,17 +202,17 @@ fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<
     (blocks, [input].into_iter().chain(pool_slots).collect())
 }
 
-/// The most bytes of the pool that live at once in one step of `schedule`, without giving its values slots.
+/// Peak of the pool's live bytes in one step of `schedule`, computed without assigning slots.
 ///
 /// # Errors
 /// As [`Plan::new`].
 pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
     let live_peak = |schedule: &Schedule| {
         let tenants = lifetime::tenants(chain, schedule.ops.iter())?;
-        Ok(lifetime::live_peak(&tenants).1)
+        Ok(lifetime::live_peak(&tenants).bytes)
     };
-    let (apart, fused) = (live_peak(schedule)?, fuse::fused(chain, schedule));
-    Ok(fused.as_ref().map(live_peak).transpose()?.map_or(apart, |fused| fused.min(apart)))
+    let (unfused, fused) = (live_peak(schedule)?, fuse::fused(chain, schedule));
+    Ok(fused.as_ref().map(live_peak).transpose()?.map_or(unfused, |fused| fused.min(unfused)))
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

@@ -1,18 +1,21 @@
+//! Schedules: the order of one training step's work.
+
 use std::ops::Range;
 
 use super::{Chain, Layers};
 
-/// What a strategy decides: the order of one training step's work. How long each value lives follows from it.
+/// The order of one training step's work, as a strategy chooses it. The lifetime of every value follows from
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// The layers between neighbouring checkpoints, first to last, covering every layer once.
+    /// Layers between neighbouring checkpoints, in ascending order. Every layer is in one of them.
     pub intervals: Vec<Range<usize>>,
     /// The step's work, in order.
     pub ops: Vec<Op>,
 }
 
 impl Schedule {
-    /// The layers that run again, in order.
+    /// Layers that are recomputed, in order.
     pub fn recomputed(&self) -> impl Iterator<Item = usize> + '_ {
         self.ops.iter().flat_map(|op| match *op {
             Op::Recompute(layers) => layers.range(),
@@ -21,25 +24,26 @@ impl Schedule {
         })
     }
 
-    /// What running them again costs.
+    /// FLOPs of all recomputation.
     pub fn recomputed_flops(&self, chain: &Chain) -> u64 {
         self.recomputed().map(|layer| chain.forward_flops[layer]).sum()
     }
 }
 
-/// One piece of work on a chain's values, before these have slots.
+/// One operation on a chain's values, before these have slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// Makes the state after the layers from the state before them, in the forward sweep.
+    /// Computes the state after the layers from the state before them, in the forward pass.
     Forward(Layers),
-    /// Makes the state after the layers from the state before them once more.
+    /// Computes the state after the layers from the state before them once more.
     Recompute(Layers),
-    /// Makes the last layer's delta from the output state.
+    /// Computes the last layer's delta from the output state.
     Loss,
-    /// Updates the layers from the state before the first and the last's delta, and makes the delta of the layer below
-    /// the first. Of several layers, all but the last run again first.
+    /// Updates the layers from the state before the first layer and the delta of the last, and computes the
+    /// delta of the layer below the first. If there are several layers, all but the last are recomputed
+    /// first.
     Backward(Layers),
-    /// Counts the correct predictions in the output state.
+    /// Evaluates the predictions in the output state.
     Score,
 }
 
@@ -60,7 +64,7 @@ impl Op {
     }
 }
 
-/// A forward pass that keeps nothing, and its score.
+/// A forward pass that keeps no state, and its evaluation.
 pub(super) fn evaluation(layers: usize) -> Vec<Op> {
     (0..layers).map(Op::forward).chain([Op::Score]).collect()
 }

@@ -80,7 +80,7 @@ fn interval_cells(part: &IntervalMemory, shown: &IntervalMemory) -> Vec<String> 
 fn interval_name(part: &IntervalMemory) -> String {
     let (first, last) = (part.layers.start, part.layers.end - 1);
     let layers = if first == last { format!("layer {first}") } else { format!("layers {first}-{last}") };
-    if part.forward_sweep { format!("forward pass, {layers}") } else { layers }
+    if part.is_forward_pass { format!("forward pass, {layers}") } else { layers }
 }
 
 /// Bytes and recomputation of strategies.

@@ -1,11 +1,13 @@
+//! Keeping every n-th state.
+
 use std::ops::Range;
 
 use crate::plan::{Chain, Op, Schedule, live_peak_bytes};
 
-/// Keeps states 0, n, 2n, …; recomputes each interval but the last right before its backward.
+/// Keeps states 0, n, 2n, …, and recomputes each interval but the last right before its backward pass.
 ///
-/// The last interval is kept from the forward sweep. A checkpoint that ends an interval is not recomputed: it is
-/// still there, for the interval after it has only just been passed.
+/// The states of the last interval are kept from the forward pass. The checkpoint that ends an interval is
+/// not recomputed: the interval after it has just run backward, so it is still there.
 pub(super) fn schedule(layers: usize, n: usize) -> Schedule {
     let intervals: Vec<_> = intervals(layers, n).collect();
 
@@ -24,23 +26,24 @@ fn intervals(layers: usize, n: usize) -> impl DoubleEndedIterator<Item = Range<u
     (0..layers).step_by(n).map(move |start| start..layers.min(start + n))
 }
 
-/// The n worth trying for a chain of `layers` layers: all of them, or of a long chain all small ones and then one
-/// in every stretch of 5 %.
+/// Values of n worth trying for a chain of `layers` layers: all of them up to 1,024 layers; beyond that, all
+/// small ones, and then steps of 5 %.
 pub(super) fn useful_n(layers: usize) -> impl Iterator<Item = usize> {
     let step = move |&n: &usize| Some(if layers <= 1024 { n + 1 } else { n + n.div_ceil(20) });
     std::iter::successors(Some(1), step).take_while(move |&n| n < layers).chain([layers])
 }
 
-/// What every n takes and costs, for any n; where layers run one by one, without its schedule.
+/// Peaks and costs of every-n schedules of a chain. If layers run one by one, they are computed without the
+/// schedule.
 pub(super) struct EveryN<'a> {
     chain: &'a Chain,
-    /// Bytes of the states up to each, without state 0.
+    /// Bytes of all states up to each, without state 0.
     states: Vec<u64>,
-    /// What each layer's forward holds where its input is no checkpoint.
+    /// Bytes that each layer's forward pass holds if its input is not a checkpoint.
     forward: Vec<u64>,
-    /// What each layer's backward holds where every state before it is kept.
+    /// Bytes that each layer's backward pass holds if every state before it is kept.
     backward: Vec<u64>,
-    /// What the layers before each cost.
+    /// FLOPs of all layers before each.
     flops: Vec<u64>,
 }
 
@@ -66,21 +69,22 @@ impl<'a> EveryN<'a> {
         }
     }
 
-    /// The n of which the fewest bytes live at once, and among equals the one that recomputes least.
+    /// The n with the lowest peak, and among equals the one with the least recomputation.
     pub fn best(&self) -> usize {
         let layers = self.chain.layers();
         let cost = |&n: &usize| (self.live_bytes(n), self.recomputed_flops(n));
-        match self.chain.fusible.is_empty() {
-            true => (1..=layers).min_by_key(cost),
-            false => useful_n(layers).min_by_key(cost),
-        }
-        .unwrap_or(1)
+        let best = if self.chain.fusible.is_empty() {
+            (1..=layers).min_by_key(cost)
+        } else {
+            useful_n(layers).min_by_key(cost)
+        };
+        best.unwrap_or(1)
     }
 
-    /// The most bytes that live at once.
+    /// Peak of live bytes.
     pub fn live_bytes(&self, n: usize) -> u64 {
         if !self.chain.fusible.is_empty() {
-            // Only of a schedule that reads what it has not made is there no answer.
+            // This fails only for schedules that read a value before it is computed, which these do not.
             return live_peak_bytes(self.chain, &schedule(self.chain.layers(), n)).unwrap_or(u64::MAX);
         }
         let Chain { state_bytes, delta_bytes, .. } = self.chain;
@@ -101,11 +105,11 @@ impl<'a> EveryN<'a> {
         peak
     }
 
-    /// What running layers again costs.
+    /// FLOPs of recomputation.
     pub fn recomputed_flops(&self, n: usize) -> u64 {
         let layers = self.chain.layers();
-        let again = intervals(layers, n).filter(|interval| interval.end < layers);
-        again.map(|interval| self.flops[interval.end - 1] - self.flops[interval.start]).sum()
+        let recomputed = intervals(layers, n).filter(|interval| interval.end < layers);
+        recomputed.map(|interval| self.flops[interval.end - 1] - self.flops[interval.start]).sum()
     }
 }
 
@@ -114,7 +118,7 @@ mod tests {
     use super::*;
     use crate::plan::live_peak_bytes;
 
-    /// Sizes that look random, without deltas of the states' own sizes.
+    /// Irregular sizes, with deltas that differ from the states in size.
     fn chain(layers: u64) -> Chain {
         let size = |index: u64| 4 * (1 + index * index * 7919 % 101);
         Chain {
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_n_takes_is_what_its_schedule_takes() {
+    fn peak_and_cost_are_those_of_the_schedule() {
         for layers in (1..40).chain([97]) {
             let chain = chain(layers);
             let every = EveryN::of(&chain);

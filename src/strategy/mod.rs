@@ -1,4 +1,4 @@
-//! Ways of making a plan; one file a strategy.
+//! Strategies: which states to keep and which to recompute. One file each.
 
 pub mod budget;
 mod every_n;
@@ -12,22 +12,22 @@ use every_n::EveryN;
 use crate::plan::{Chain, Plan, PoolLimits};
 use crate::{Error, Result};
 
-/// How to choose what is kept.
+/// How to choose the states to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
     /// Keep every state.
     StoreAll,
-    /// Keep every n-th state; 0 keeps all.
+    /// Keep every n-th state; 0 keeps all of them.
     EveryN(usize),
-    /// Keep every n-th state, with the n that needs the least memory.
+    /// Keep every n-th state, with the n whose peak of live bytes is lowest.
     EveryAuto,
-    /// Recompute as little as these bytes on the device allow, the pool and all else together.
+    /// Recompute as little as a budget allows: an upper bound, in bytes, on all device memory.
     Budget(u64),
 }
 
 impl Strategy {
-    /// The strategy itself, with the n of `chain` in the place of [`Strategy::EveryAuto`], and under the one name that
-    /// it goes by where it has two.
+    /// The strategy in its canonical form: [`Strategy::EveryAuto`] becomes the n of `chain`, and `EveryN(0)`
+    /// [`Strategy::StoreAll`].
     pub fn resolved(self, chain: &Chain) -> Self {
         match self {
             Strategy::EveryAuto => Strategy::EveryN(EveryN::of(chain).best()),
@@ -36,12 +36,12 @@ impl Strategy {
         }
     }
 
-    /// The plan of one training step of `chain`, in a pool of such buffers as `limits` allows. `beside` is how many
-    /// bytes of a budget other things than the pool take.
+    /// Plans one training step of `chain`, in a pool within `limits`. `beside` is the part of a budget, in
+    /// bytes, that is taken by device memory outside the pool.
     ///
     /// # Errors
-    /// [`Error::OverBudget`] where a budget is too small for every plan found, [`Error::DoesNotFit`] where a value is
-    /// larger than the largest buffer.
+    /// [`Error::OverBudget`] if a budget is too small for every plan found, [`Error::DoesNotFit`] if a value
+    /// is larger than the largest buffer.
     pub fn plan(self, chain: &Chain, limits: PoolLimits, beside: u64) -> Result<Plan> {
         match self {
             Strategy::StoreAll => Plan::new(chain, store_all::schedule(chain.layers()), limits),

@@ -1,6 +1,8 @@
+//! Keeping every state.
+
 use crate::plan::{Op, Schedule};
 
-/// One forward sweep that keeps every state, one backward sweep.
+/// One forward pass that keeps every state, and one backward pass.
 pub(super) fn schedule(layers: usize) -> Schedule {
     let forward = (0..layers).map(Op::forward);
     let backward = (0..layers).rev().map(Op::backward);

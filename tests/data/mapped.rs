@@ -150,7 +150,8 @@ fn load(path: &Path, map_data: bool) -> ckpt_gpu::Result<Dataset> {
     Dataset::load_with(path, &LoadOptions { map_data, validation: Some(0.5), ..LoadOptions::default() })
 }
 
-/// Asserts that inputs of `member` are rejected with `words`: read and mapped, in an npz and as a file of their own.
+/// Asserts that inputs of `member` are rejected with `words`: read and mapped, in an npz and as a file of
+/// their own.
 #[track_caller]
 fn refused_either_way(member: &[u8], words: &[&str]) {
     let scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! Plans of every strategy, replayed; budgets kept to the byte; pools of several buffers.
+//! Simulation of every strategy's plans, budgets kept to the byte, and pools of several buffers.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::strategy::budget::Solver;
 
-fn replays(plan: &Plan, what: &str) {
+/// Simulates `plan`, and panics if it is invalid.
+fn check_plan(plan: &Plan, what: &str) {
     simulate(plan).unwrap_or_else(|error| panic!("{what} of {:?}: {error}", plan.chain));
     assert!(plan.peak_live_bytes() <= plan.pool_bytes(), "{what} of {:?}", plan.chain);
 }
@@ -19,85 +20,86 @@ fn plan(chain: &Chain, strategy: Strategy) -> Plan {
     strategy.plan(chain, PoolLimits::default(), 0).unwrap()
 }
 
-/// Replays plans of every strategy for one chain.
-fn every_strategy_replays(chain: &Chain, random: &mut Random) {
+/// Checks plans of every strategy for one chain.
+fn check_strategies(chain: &Chain, random: &mut Random) {
     let layers = chain.layers();
     let store_all = plan(chain, Strategy::StoreAll);
-    replays(&store_all, "store-all");
+    check_plan(&store_all, "store-all");
     assert_eq!(store_all.prediction.recomputed_layers, 0);
     for n in BTreeSet::from([2, 1 + random.below(layers), 1 + random.below(layers.div_ceil(3))]) {
-        replays(&plan(chain, Strategy::EveryN(n)), &format!("every {n}"));
+        check_plan(&plan(chain, Strategy::EveryN(n)), &format!("every {n}"));
     }
-    replays(&plan(chain, Strategy::EveryAuto), "every-auto");
+    check_plan(&plan(chain, Strategy::EveryAuto), "every-auto");
 
     let mut solver = Solver::new(chain, PoolLimits::default()).unwrap();
     let (least, most) = (solver.least().unwrap(), store_all.pool_bytes());
+    // Right after `least`, the solver still has the tables of the lowest level.
+    if let Some(plan) = solver.plan(least - 1).unwrap() {
+        assert!(plan.pool_bytes() < least);
+        check_plan(&plan, "less than the least");
+    }
     let mut between = || least + random.below((most - least + 1) as usize) as u64;
     for budget in BTreeSet::from([least, between(), between(), most.max(least + 1) - 1, most]) {
         let plan = solver.plan(budget).unwrap();
         let plan = plan.unwrap_or_else(|| panic!("no plan in {budget} bytes, least {least}, of {chain:?}"));
         assert!(plan.pool_bytes() <= budget, "{} of {budget} bytes, of {chain:?}", plan.pool_bytes());
-        replays(&plan, &format!("budget {budget}"));
+        check_plan(&plan, &format!("budget {budget}"));
         assert_eq!(
             plan.prediction.recomputed_layers == 0,
             budget >= most,
             "{budget} of {most}, of {chain:?}"
         );
     }
-    if let Some(plan) = solver.plan(least - 1).unwrap() {
-        assert!(plan.pool_bytes() < least);
-        replays(&plan, "less than the least");
-    }
 }
 
-/// A thousand chains of a family, half of them of sizes that no alignment divides.
-fn every_strategy_replays_on(family: Family, seed: u64) {
+/// Checks a thousand chains of a family, half of them with sizes that no alignment divides.
+fn check_family(family: Family, seed: u64) {
     let mut random = Random::new(seed);
     for index in 0..1000 {
         let mut chain = family.chain(length(&mut random), &mut random);
         if index % 2 == 1 {
             chain = resized(chain, &mut random);
         }
-        every_strategy_replays(&chain, &mut random);
+        check_strategies(&chain, &mut random);
     }
 }
 
 #[test]
-fn every_strategy_replays_on_uniform_chains() {
-    every_strategy_replays_on(Family::Uniform, 1);
+fn every_strategy_is_valid_on_uniform_chains() {
+    check_family(Family::Uniform, 1);
 }
 
 #[test]
-fn every_strategy_replays_on_alternating_chains() {
-    every_strategy_replays_on(Family::Alternating, 2);
+fn every_strategy_is_valid_on_alternating_chains() {
+    check_family(Family::Alternating, 2);
 }
 
 #[test]
-fn every_strategy_replays_on_funnels() {
-    every_strategy_replays_on(Family::Funnel, 3);
+fn every_strategy_is_valid_on_funnels() {
+    check_family(Family::Funnel, 3);
 }
 
 #[test]
-fn every_strategy_replays_on_bulges() {
-    every_strategy_replays_on(Family::Bulge, 4);
+fn every_strategy_is_valid_on_bulges() {
+    check_family(Family::Bulge, 4);
 }
 
 #[test]
-fn every_strategy_replays_on_random_chains() {
-    every_strategy_replays_on(Family::Random, 5);
+fn every_strategy_is_valid_on_random_chains() {
+    check_family(Family::Random, 5);
 }
 
 #[test]
-fn every_strategy_replays_on_chains_of_odd_sizes() {
+fn every_strategy_is_valid_on_chains_of_odd_sizes() {
     let mut random = Random::new(6);
     for _ in 0..600 {
         let chain = of_odd_sizes(length(&mut random), &mut random);
-        every_strategy_replays(&chain, &mut random);
+        check_strategies(&chain, &mut random);
     }
 }
 
 #[test]
-fn a_budget_that_is_too_small_names_one_that_is_enough() {
+fn budget_below_minimum_is_rejected_with_a_sufficient_one() {
     let mut random = Random::new(7);
     for index in 0..200 {
         let chain = if index % 2 == 0 {
@@ -107,22 +109,25 @@ fn a_budget_that_is_too_small_names_one_that_is_enough() {
         };
         let beside = random.below(100_000) as u64;
         let plan = |bytes| Strategy::Budget(bytes).plan(&chain, PoolLimits::default(), beside);
+        let mut sufficient = None;
         for budget in [0, random.below(beside as usize + 1) as u64, beside, beside + 3] {
             let refused = plan(budget);
             let Err(Error::OverBudget { budget: given, least, .. }) = refused else {
                 panic!("{refused:?} in {budget} bytes with {beside} beside, of {chain:?}");
             };
             assert_eq!(given, budget);
-            let enough = plan(least).unwrap_or_else(|error| panic!("{error}, of {chain:?}"));
-            assert!(enough.pool_bytes() + beside <= least);
-            replays(&enough, "least budget");
+            assert_eq!(*sufficient.get_or_insert(least), least, "of {chain:?}");
         }
+        let least = sufficient.unwrap();
+        let enough = plan(least).unwrap_or_else(|error| panic!("{error}, of {chain:?}"));
+        assert!(enough.pool_bytes() + beside <= least);
+        check_plan(&enough, "least budget");
         let roomy = plan(u64::MAX).unwrap();
         assert_eq!(roomy.prediction.recomputed_layers, 0);
     }
 }
 
-/// What a step takes that keeps nothing, and runs from the input again for each layer that goes backward.
+/// Peak bytes of a step that recomputes from the batch for each layer's backward pass.
 fn bytes_of_starting_over(chain: &Chain) -> u64 {
     let layers = chain.layers();
     let state = |index: usize| if index == 0 { 0 } else { chain.state_bytes[index] };
@@ -137,7 +142,7 @@ fn bytes_of_starting_over(chain: &Chain) -> u64 {
 }
 
 #[test]
-fn the_least_budget_is_hardly_more_than_starting_over_for_every_layer_takes() {
+fn least_budget_is_close_to_starting_over_for_every_layer() {
     let mut random = Random::new(10);
     for family in Family::ALL {
         for layers in (1..=20).chain([25, 31, 40, 57, 80, 100]) {
@@ -150,7 +155,7 @@ fn the_least_budget_is_hardly_more_than_starting_over_for_every_layer_takes() {
 }
 
 #[test]
-fn planning_again_gives_the_same_plan() {
+fn planning_is_deterministic() {
     let mut random = Random::new(8);
     for index in 0..60 {
         let chain = Family::ALL[index % 5].chain(length(&mut random), &mut random);
@@ -171,9 +176,9 @@ fn planning_again_gives_the_same_plan() {
     }
 }
 
-/// Checks every strategy's pool of `chain` against `limits`; answers how many pools had several ranges in a buffer
-/// and several buffers.
-fn pools_keep(limits: PoolLimits, chain: &Chain) -> usize {
+/// Checks every strategy's pool of `chain` against `limits`. Returns how many pools had several buffers, one
+/// of them with several values.
+fn check_pools(limits: PoolLimits, chain: &Chain) -> usize {
     let mut solver = Solver::new(chain, limits).unwrap();
     let store_all = Strategy::StoreAll.plan(chain, limits, 0).unwrap();
     let (least, most) = (solver.least().unwrap(), store_all.pool_bytes());
@@ -190,7 +195,7 @@ fn pools_keep(limits: PoolLimits, chain: &Chain) -> usize {
     }
     let mut packed = 0;
     for plan in plans {
-        replays(&plan, &format!("in buffers of {}", limits.block_bytes));
+        check_plan(&plan, &format!("in buffers of {}", limits.block_bytes));
         let pool = &plan.blocks[1..];
         assert!(pool.iter().all(|block| block.bytes <= limits.block_bytes), "{limits:?} {chain:?}");
         for slot in &plan.slots {
@@ -204,7 +209,7 @@ fn pools_keep(limits: PoolLimits, chain: &Chain) -> usize {
     packed
 }
 
-/// Buffers of a multiple of the alignment, as devices are asked for.
+/// Buffer sizes are multiples of the alignment, as on devices.
 #[test]
 fn no_slot_straddles_the_buffers_of_a_pool() {
     let mut random = Random::new(9);
@@ -219,15 +224,15 @@ fn no_slot_straddles_the_buffers_of_a_pool() {
         let sizes = chain.state_bytes.iter().chain(&chain.delta_bytes);
         let largest = sizes.max().copied().unwrap().next_multiple_of(256);
         let block_bytes = largest + 256 * random.below(largest as usize / 128 + 2) as u64;
-        packed += pools_keep(PoolLimits { block_bytes, ..PoolLimits::default() }, &chain);
+        packed += check_pools(PoolLimits { block_bytes, ..PoolLimits::default() }, &chain);
     }
     assert!(packed > 100, "only {packed} pools of several buffers hold several values in one");
 }
 
-/// Few layers of sizes without a common divisor: too many units for one table, and little room between the least and
-/// storing everything.
+/// A few layers of sizes without a common divisor have too many units for one table, and few bytes between
+/// the least memory and storing everything.
 #[test]
-fn short_chains_of_large_odd_sizes_plan() {
+fn short_chains_of_large_odd_sizes_are_planned() {
     let mut random = Random::new(17);
     for layers in [1, 1, 1, 2, 2, 3] {
         let mut sizes = |count: usize| {

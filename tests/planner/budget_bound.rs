@@ -1,4 +1,4 @@
-//! What the planner says no schedule can come below.
+//! Lower bounds on recomputation.
 
 use crate::chains::{Family, UNIT, of_odd_sizes};
 use crate::common::Random;
@@ -10,20 +10,20 @@ fn solver(chain: &Chain) -> Solver {
     Solver::new(chain, PoolLimits::default()).unwrap()
 }
 
-/// Revolve needs 374.5 % of a forward sweep in the memory of six states, less than what is found.
+/// In the memory of six states, Revolve recomputes 374.5 % of a forward pass, less than the plan found.
 #[test]
-fn no_bound_is_given_where_states_were_left_out() {
+fn no_bound_where_states_were_left_out() {
     let chain = Chain::uniform(200, UNIT, 1);
     let mut solver = solver(&chain);
     assert!(solver.plan(6 * UNIT).unwrap().is_some());
     assert_eq!(solver.bound(6 * UNIT), None);
-    // Nothing need be recomputed where everything fits.
+    // Nothing is recomputed if everything fits.
     assert_eq!(solver.bound(u64::MAX), Some(0.0));
 }
 
-/// States in a kernel's own memory take none of the bytes that the tables count.
+/// States in a kernel's workgroup memory take none of the bytes that the tables count.
 #[test]
-fn no_bound_is_given_where_layers_run_together() {
+fn no_bound_where_layers_run_together() {
     let fusible = vec![Fusible { layers: 0..20, most: 7 }];
     let chain = Chain { fusible, ..Chain::uniform(20, UNIT, 1) };
     let mut solver = solver(&chain);
@@ -34,7 +34,7 @@ fn no_bound_is_given_where_layers_run_together() {
 }
 
 #[test]
-fn no_plan_comes_below_a_bound_and_schedules_of_short_chains_meet_it() {
+fn no_plan_is_below_a_bound_and_schedules_of_short_chains_meet_it() {
     let mut random = Random::new(41);
     let (mut known, mut unknown) = (0, 0);
     for index in 0..60 {

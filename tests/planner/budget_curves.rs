@@ -1,4 +1,4 @@
-//! What more memory buys: recomputation by budget, against every n, and what slots lose.
+//! Recomputation by budget, compared with every n, and fragmentation of pools.
 
 use crate::chains::{Family, UNIT, length, of_odd_sizes, of_widths};
 use crate::common::Random;
@@ -15,7 +15,7 @@ fn plan(chain: &Chain, strategy: Strategy) -> Plan {
     strategy.plan(chain, PoolLimits::default(), 0).unwrap()
 }
 
-/// `count` budgets from the least to what storing everything takes, in equal ratios.
+/// `count` budgets from the least to that of storing everything, at equal ratios.
 fn budgets(solver: &mut Solver, chain: &Chain, count: u32) -> Vec<u64> {
     let (least, most) = (solver.least().unwrap(), plan(chain, Strategy::StoreAll).pool_bytes());
     let ratio = most as f64 / least as f64;
@@ -55,7 +55,7 @@ fn more_bytes_never_cost_more_recomputation_in_chains_of_odd_sizes() {
     }
 }
 
-/// Long chains are solved in coarser units, and in several tables, each of which ends at some budget.
+/// Long chains are solved in coarser units and several levels.
 #[test]
 fn more_bytes_never_cost_more_recomputation_in_long_chains() {
     let mut random = Random::new(23);
@@ -65,12 +65,12 @@ fn more_bytes_never_cost_more_recomputation_in_long_chains() {
     recomputation_never_rises(&of_odd_sizes(250, &mut random), 40);
 }
 
-/// A cost that no schedule in `bytes` comes below: at the loss the output and its delta are held, so that of the states
-/// before the output no more than fit beside them are there, and all others must be made again at least once.
+/// Lower bound on recomputation in `bytes`: at the loss, the output and its delta are live, and all states
+/// that do not fit beside them must be recomputed at least once.
 fn counting_bound(chain: &Chain, bytes: u64) -> u64 {
     let layers = chain.layers();
     let room = bytes - chain.state_bytes[layers] - chain.delta_bytes[layers - 1];
-    // The most that need not be made again, by units of room.
+    // Largest cost that need not be recomputed, by units of room.
     let mut spared = vec![0; (room / UNIT) as usize + 1];
     for state in 1..layers {
         let size = (chain.state_bytes[state] / UNIT) as usize;
@@ -82,19 +82,39 @@ fn counting_bound(chain: &Chain, bytes: u64) -> u64 {
 }
 
 #[test]
-fn uneven_chains_recompute_close_to_what_counting_allows_in_the_memory_of_every_n() {
+fn recomputation_of_uneven_chains_is_close_to_the_lower_bound() {
     let mut random = Random::new(24);
     let mut family = |family: Family| family.chain(40, &mut random);
     let wide_first: Vec<u64> = (0..=40).map(|index| [16, 2][index % 2]).collect();
     let products = wide_first.windows(2).map(|pair| pair[0] * pair[1]).collect();
-    // Each with the most that the budget may recompute, in percent of what every n does and of the bound.
-    let rows = [
-        ("alternating 16/2", of_widths(&wide_first, products), 2, 33, 100),
-        ("alternating 2/16", family(Family::Alternating), 2, 100, 100),
-        ("funnel", family(Family::Funnel), 10, 65, 130),
-        ("bulge", family(Family::Bulge), 4, 90, 120),
+    struct Case {
+        name: &'static str,
+        chain: Chain,
+        n: usize,
+        /// Most recomputation within a budget, in percent of that of every n.
+        of_every: u64,
+        /// The same in percent of the lower bound.
+        of_bound: u64,
+    }
+    let cases = [
+        Case {
+            name: "alternating 16/2",
+            chain: of_widths(&wide_first, products),
+            n: 2,
+            of_every: 33,
+            of_bound: 100,
+        },
+        Case {
+            name: "alternating 2/16",
+            chain: family(Family::Alternating),
+            n: 2,
+            of_every: 100,
+            of_bound: 100,
+        },
+        Case { name: "funnel", chain: family(Family::Funnel), n: 10, of_every: 65, of_bound: 130 },
+        Case { name: "bulge", chain: family(Family::Bulge), n: 4, of_every: 90, of_bound: 120 },
     ];
-    for (name, chain, n, of_every, of_bound) in rows {
+    for Case { name, chain, n, of_every, of_bound } in cases {
         let every = plan(&chain, Strategy::EveryN(n));
         let best = plan(&chain, Strategy::Budget(every.pool_bytes()));
         simulate(&best).unwrap();
@@ -103,7 +123,7 @@ fn uneven_chains_recompute_close_to_what_counting_allows_in_the_memory_of_every_
         let [every_cost, cost] = [&every, &best].map(|plan| plan.prediction.recomputed_flops);
         let share = |cost: u64| 100.0 * cost as f64 / every.prediction.forward_flops as f64;
         println!(
-            "{name}, 40 layers, {} bytes: recomputed, in percent of a forward sweep: every {n} {:.2}, \
+            "{name}, 40 layers, {} bytes: recomputed, in percent of a forward pass: every {n} {:.2}, \
              budget {:.2}, bound {:.2}",
             every.pool_bytes(),
             share(every_cost),
@@ -135,13 +155,13 @@ fn no_every_n_that_fits_recomputes_less() {
     }
 }
 
-/// The pool's bytes by its live peak.
+/// Ratio of the pool's bytes to its live peak.
 fn waste(plan: &Plan) -> f64 {
     plan.pool_bytes() as f64 / plan.peak_live_bytes() as f64
 }
 
 #[test]
-fn slots_take_little_more_than_the_live_peak() {
+fn pools_take_little_more_than_the_live_peak() {
     let mut random = Random::new(26);
     for family in Family::ALL {
         let mut worst = (0.0, String::new());
@@ -168,19 +188,19 @@ fn slots_take_little_more_than_the_live_peak() {
             }
         }
         println!("{family:?}: {pools} pools, at most {:.4}, {}", worst.0, worst.1);
-        // No order is in the sizes of random chains: some of their pools lose more.
+        // Random sizes have no order, and some of their pools lose more.
         let most = if family == Family::Random { 1.10 } else { 1.05 };
         assert!(worst.0 <= most, "{family:?}: {worst:?}");
         assert!(100 * over <= pools, "{over} of {pools} above 5 %");
     }
 }
 
-/// The search for places follows fewer layouts of long chains at once, and loses more.
+/// Packing searches long chains with narrower beams, and loses more.
 #[test]
-fn slots_of_a_thousand_uneven_layers_take_at_most_a_quarter_more() {
+fn pools_of_a_thousand_uneven_layers_take_at_most_a_quarter_more() {
     let mut random = Random::new(27);
     let widths: Vec<u64> = (0..=1000).map(|_| 8 + random.below(249) as u64).collect();
-    // Of 100 samples, whose sizes no alignment divides.
+    // A batch of 100 samples, for sizes that no alignment divides.
     let state_bytes: Vec<u64> = widths.iter().map(|width| 400 * width).collect();
     let chain = Chain {
         delta_bytes: state_bytes[1..].to_vec(),

@@ -1,4 +1,5 @@
-//! Recomputation under a budget against exhaustive search, and against the known optimum of uniform chains.
+//! Recomputation under a budget, compared with exhaustive search and with the known optimum of uniform
+//! chains.
 
 use crate::chains::{Family, UNIT, of_widths};
 use crate::common::Random;
@@ -6,24 +7,25 @@ use crate::exhaustive::Search;
 use ckpt_gpu::plan::{Chain, PoolLimits};
 use ckpt_gpu::strategy::budget::Solver;
 
-/// How what was found compares with the least possible, over many budgets.
+/// Comparison of found plans with the optimum, over many budgets.
 #[derive(Debug, Default)]
 struct Tally {
     budgets: u64,
     optimal: u64,
-    /// Nothing was found where something fits.
+    /// Budgets without a plan although one exists.
     missed: u64,
-    /// The highest cost by the least: of forward and recomputation together, and of recomputation alone.
+    /// Largest ratio of found to least cost: of forward pass and recomputation together, and of recomputation
+    /// alone.
     worst_step: f64,
     worst_recomputed: f64,
-    /// Recomputed where nothing need be, in shares of a forward sweep.
+    /// Most recomputation where none is needed, as a share of a forward pass.
     worst_needless: f64,
 }
 
 impl Tally {
     fn count(&mut self, least: Option<u64>, found: Option<u64>, forward: u64) {
         let Some(least) = least else {
-            assert_eq!(found, None, "found what cannot be");
+            assert_eq!(found, None, "found a plan although none exists");
             return;
         };
         self.budgets += 1;
@@ -51,7 +53,7 @@ fn compare(name: &str, chains: impl Iterator<Item = Chain>) {
         let search = Search::new(&chain);
         let forward = chain.forward_flops.iter().sum();
         let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
-        let store_all = search.bytes().0;
+        let store_all = search.store_all_bytes();
         for bytes in (UNIT..=store_all).step_by(UNIT as usize) {
             let least = search.least_cost(bytes);
             let schedule = solver.schedule(bytes).unwrap();
@@ -66,47 +68,62 @@ fn compare(name: &str, chains: impl Iterator<Item = Chain>) {
     assert!(1000 * allocated.missed <= allocated.budgets);
 }
 
-/// All chains of `layers` layers with these widths; of uniform costs, or of costs that are products of widths.
-fn grid(widths: &'static [u64], layers: usize, products: bool) -> impl Iterator<Item = Chain> {
+/// Costs of the layers of a chain.
+#[derive(Clone, Copy)]
+enum Costs {
+    Uniform,
+    /// Products of neighbouring widths.
+    Products,
+}
+
+/// All chains of 1 to `most_layers` layers whose widths are among these and start with the first.
+fn grid(widths: &'static [u64], most_layers: usize, costs: Costs) -> impl Iterator<Item = Chain> {
+    (1..=most_layers).flat_map(move |layers| grid_of(widths, layers, costs))
+}
+
+fn grid_of(widths: &'static [u64], layers: usize, costs: Costs) -> impl Iterator<Item = Chain> {
     (0..widths.len().pow(layers as u32)).map(move |mut index| {
         let mut sequence = vec![widths[0]];
         for _ in 0..layers {
             sequence.push(widths[index % widths.len()]);
             index /= widths.len();
         }
-        let product = |pair: &[u64]| if products { pair[0] * pair[1] } else { 1 };
-        let costs = sequence.windows(2).map(product).collect();
+        let cost = |pair: &[u64]| match costs {
+            Costs::Uniform => 1,
+            Costs::Products => pair[0] * pair[1],
+        };
+        let costs = sequence.windows(2).map(cost).collect();
         of_widths(&sequence, costs)
     })
 }
 
 #[test]
-fn two_widths_at_uniform_costs_are_solved_as_by_exhaustive_search() {
-    compare("widths 1 and 4, uniform costs", (1..=8).flat_map(|layers| grid(&[1, 4], layers, false)));
+fn two_widths_at_uniform_costs_match_exhaustive_search() {
+    compare("widths 1 and 4, uniform costs", grid(&[1, 4], 8, Costs::Uniform));
 }
 
 #[test]
-fn two_widths_at_product_costs_are_solved_as_by_exhaustive_search() {
-    compare("widths 1 and 4, product costs", (1..=8).flat_map(|layers| grid(&[1, 4], layers, true)));
+fn two_widths_at_product_costs_match_exhaustive_search() {
+    compare("widths 1 and 4, product costs", grid(&[1, 4], 8, Costs::Products));
 }
 
 #[test]
-fn three_widths_at_uniform_costs_are_solved_as_by_exhaustive_search() {
-    compare("widths 1, 2 and 5, uniform costs", (1..=7).flat_map(|layers| grid(&[1, 2, 5], layers, false)));
+fn three_widths_at_uniform_costs_match_exhaustive_search() {
+    compare("widths 1, 2 and 5, uniform costs", grid(&[1, 2, 5], 7, Costs::Uniform));
 }
 
 #[test]
-fn three_widths_at_product_costs_are_solved_as_by_exhaustive_search() {
-    compare("widths 1, 2 and 5, product costs", (1..=7).flat_map(|layers| grid(&[1, 2, 5], layers, true)));
+fn three_widths_at_product_costs_match_exhaustive_search() {
+    compare("widths 1, 2 and 5, product costs", grid(&[1, 2, 5], 7, Costs::Products));
 }
 
 #[test]
-fn very_uneven_widths_are_solved_as_by_exhaustive_search() {
-    compare("widths 1 and 16, product costs", (1..=7).flat_map(|layers| grid(&[1, 16], layers, true)));
+fn very_uneven_widths_match_exhaustive_search() {
+    compare("widths 1 and 16, product costs", grid(&[1, 16], 7, Costs::Products));
 }
 
 #[test]
-fn random_chains_are_solved_as_by_exhaustive_search() {
+fn random_chains_match_exhaustive_search() {
     let mut random = Random::new(11);
     compare(
         "random, up to 8 layers",
@@ -115,24 +132,24 @@ fn random_chains_are_solved_as_by_exhaustive_search() {
 }
 
 #[test]
-fn random_chains_of_9_layers_are_solved_as_by_exhaustive_search() {
+fn random_chains_of_9_layers_match_exhaustive_search() {
     let mut random = Random::new(13);
     compare("random, 9 layers", (0..100).map(|_| Family::Random.chain(9, &mut random)));
 }
 
 #[test]
-fn chains_of_every_family_are_solved_as_by_exhaustive_search() {
+fn chains_of_every_family_match_exhaustive_search() {
     let mut random = Random::new(12);
     let families = Family::ALL.into_iter().flat_map(|family| (1..=9).map(move |layers| (family, layers)));
     compare("families", families.map(|(family, layers)| family.chain(layers, &mut random)));
 }
 
-/// The least number of layers that run again in a uniform chain, with room for `units` states and deltas.
+/// Least number of recomputed layers in a uniform chain, with room for `units` states and deltas.
 ///
-/// With c snapshots, the first state among them, reversing L steps takes r·L − C(c + r, r − 1) steps forward, where r
-/// is the least number with C(c + r, r) ≥ L (Griewank and Walther, "Algorithm 799: Revolve", 2000). Here state 0 is
-/// a snapshot that takes no room, and two units are beside the others: a layer's state or the output, and a delta
-/// more. L − 1 of the steps are the forward sweep's own.
+/// With c snapshots, the first state among them, reversing L steps takes r·L − C(c + r, r − 1) steps forward,
+/// where r is the least number with C(c + r, r) ≥ L (Griewank and Walther, "Algorithm 799: Revolve", 2000).
+/// Here state 0 is a snapshot that takes no room, and two units are set aside: one for a layer's state or the
+/// output, and one for another delta. L − 1 of the steps belong to the forward pass.
 fn uniform_optimum(layers: u64, units: u64) -> Option<u64> {
     if units < layers.min(2) + 1 {
         return None;
@@ -145,7 +162,7 @@ fn uniform_optimum(layers: u64, units: u64) -> Option<u64> {
     Some(replays * layers - choose(snapshots + replays, replays - 1) - (layers - 1))
 }
 
-/// C(n, k), or a very large number in its place.
+/// C(n, k), saturating.
 fn choose(n: u64, k: u64) -> u64 {
     (0..k.min(n - k)).fold(1u64, |product, index| match product.checked_mul(n - index) {
         Some(product) => product / (index + 1),
@@ -153,9 +170,9 @@ fn choose(n: u64, k: u64) -> u64 {
     })
 }
 
-/// The closed form above is of another model of memory; this holds that it was carried over rightly.
+/// The closed form comes from another model of memory; this checks that it was translated correctly.
 #[test]
-fn the_closed_form_for_uniform_chains_is_what_exhaustive_search_finds() {
+fn closed_form_for_uniform_chains_matches_exhaustive_search() {
     for layers in 1..=10 {
         let search = Search::new(&Chain::uniform(layers, UNIT, 1));
         for units in 1..=layers as u64 + 3 {
@@ -165,7 +182,7 @@ fn the_closed_form_for_uniform_chains_is_what_exhaustive_search_finds() {
     }
 }
 
-fn uniform_chains_take_the_optimum(lengths: impl Iterator<Item = usize>) {
+fn uniform_chains_get_the_optimum(lengths: impl Iterator<Item = usize>) {
     for layers in lengths {
         let chain = Chain::uniform(layers, UNIT, 1);
         let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
@@ -182,27 +199,29 @@ fn uniform_chains_take_the_optimum(lengths: impl Iterator<Item = usize>) {
 }
 
 #[test]
-fn uniform_chains_of_up_to_60_layers_take_the_known_optimum() {
-    uniform_chains_take_the_optimum(1..=60);
+fn uniform_chains_of_up_to_60_layers_get_the_known_optimum() {
+    uniform_chains_get_the_optimum(1..=60);
 }
 
 #[test]
-fn long_uniform_chains_take_the_known_optimum() {
-    uniform_chains_take_the_optimum([75, 97, 120, 150].into_iter());
+fn long_uniform_chains_get_the_known_optimum() {
+    uniform_chains_get_the_optimum([75, 97, 120, 150].into_iter());
 }
 
-/// With m units, checkpoints so that intervals have m − 1, m − 2, … layers let each layer run again at most once. At
-/// the loss, the output and its delta leave room for m − 2 of the L − 1 states between, and the others must come
-/// again: no schedule does with fewer.
+/// With m units, checkpoints at intervals of m − 1, m − 2, … layers suffice to recompute each layer at most
+/// once. At the loss, the output and its delta leave room for m − 2 of the L − 1 states between, and the
+/// others must be recomputed: no schedule recomputes fewer.
 #[test]
-fn one_recompute_a_layer_does_where_shrinking_intervals_cover_the_chain() {
+fn one_recompute_per_layer_suffices_where_shrinking_intervals_cover_the_chain() {
     for layers in [2, 3, 10, 36, 37, 61, 105, 149] {
         let chain = Chain::uniform(layers, UNIT, 1);
         let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
         for units in 3..=layers + 1 {
             let schedule = solver.schedule(units as u64 * UNIT).unwrap().unwrap();
             let mut times = vec![0; layers];
-            schedule.recomputed().for_each(|layer| times[layer] += 1);
+            for layer in schedule.recomputed() {
+                times[layer] += 1;
+            }
             let covered: usize = (1..units).sum();
             let most = times.iter().max().copied();
             assert_eq!(most > Some(1), covered < layers, "{layers} layers, {units} units");

@@ -1,15 +1,13 @@
 //! Families of chains that planning is tested on.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 use ckpt_gpu::plan::Chain;
 
 use crate::common::Random;
 
-/// What a width of 1 takes, in bytes: as much as a batch of 256 samples.
+/// Bytes of a state of width 1, in a batch of 256 samples.
 pub const UNIT: u64 = 1024;
 
-/// How widths vary along a chain.
+/// Variation of widths along a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Uniform,
@@ -23,7 +21,7 @@ impl Family {
     pub const ALL: [Family; 5] =
         [Family::Uniform, Family::Alternating, Family::Funnel, Family::Bulge, Family::Random];
 
-    /// A chain of `layers` layers, with costs that are the products of neighbouring widths or, of random chains, random.
+    /// A chain of `layers` layers. Costs are products of neighbouring widths, or random for random chains.
     pub fn chain(self, layers: usize, random: &mut Random) -> Chain {
         let state = |index: usize, random: &mut Random| match self {
             Family::Uniform => 4,
@@ -47,13 +45,13 @@ fn bulge(index: usize, layers: usize) -> u64 {
     4 + 28 * 2 * from_end / layers.max(1) as u64
 }
 
-/// A chain of these widths, in units of [`UNIT`] bytes, whose layers cost these.
+/// A chain with these widths, in units of [`UNIT`] bytes, and these costs.
 pub fn of_widths(widths: &[u64], forward_flops: Vec<u64>) -> Chain {
     let state_bytes: Vec<u64> = widths.iter().map(|width| width * UNIT).collect();
     Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops, fusible: Vec::new() }
 }
 
-/// A chain with other bytes for each width of 1, from 4 to 1,600.
+/// The chain with another number of bytes for a width of 1, from 4 to 1,600.
 pub fn resized(mut chain: Chain, random: &mut Random) -> Chain {
     let unit = 4 * (1 + random.below(400) as u64);
     for bytes in chain.state_bytes.iter_mut().chain(&mut chain.delta_bytes) {
@@ -62,7 +60,7 @@ pub fn resized(mut chain: Chain, random: &mut Random) -> Chain {
     chain
 }
 
-/// A chain of which all sizes and costs are random, those of a layer's output and its delta apart.
+/// A chain with random costs and sizes, where the delta of a layer differs in size from its output.
 pub fn of_odd_sizes(layers: usize, random: &mut Random) -> Chain {
     let mut sizes = |count: usize| (0..count).map(|_| 4 * (1 + random.below(500) as u64)).collect::<Vec<_>>();
     let (state_bytes, delta_bytes) = (sizes(layers + 1), sizes(layers));
@@ -74,7 +72,7 @@ pub fn of_odd_sizes(layers: usize, random: &mut Random) -> Chain {
     }
 }
 
-/// How many layers to try: mostly few, now and then up to 250.
+/// A random number of layers: usually few, sometimes up to 250.
 pub fn length(random: &mut Random) -> usize {
     let most = match random.below(1000) {
         0..800 => 8,

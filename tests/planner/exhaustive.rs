@@ -1,17 +1,24 @@
-//! The least recomputation under every budget, by trying everything: shortest paths over what may be held when.
+//! Least recomputation under every budget, by exhaustive search for shortest paths.
 //!
-//! It shares nothing with the solver. A node is a set of states that are held and how far the step has come; an
-//! edge runs one layer forward, drops a state, or takes the loss or one layer's backward. Of the paths to a node,
-//! those count that no other beats in both cost and peak. Only small chains.
+//! It shares no code with the solver. A node is a set of live states and the progress of the step; an edge
+//! runs one layer forward, releases a state, or runs the loss or one layer backward. Of the paths to a node,
+//! those are kept that no other beats in both cost and peak. It is feasible for small chains only.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use ckpt_gpu::plan::Chain;
 
+/// A step that no other beats in both recomputation and peak.
+struct Optimum {
+    /// Cost beyond one forward pass.
+    recomputation: u64,
+    peak: u64,
+}
+
 pub struct Search {
-    /// What a step costs beyond one forward sweep, with the bytes it needs: cheapest first, ever fewer bytes.
-    best: Vec<(u64, u64)>,
+    /// Optimal steps, cheapest first, with ever lower peaks.
+    best: Vec<Optimum>,
 }
 
 impl Search {
@@ -26,17 +33,18 @@ impl Search {
             .collect();
         let once: u64 = chain.forward_flops.iter().sum();
         let mut best = Vec::new();
-        // How far: `layers + 1` before the loss, `l + 1` while delta l is there, 0 at the end.
+        // Remaining work: `layers + 1` before the loss, `l + 1` while delta l is live, 0 at the end.
         let mut least_peak = vec![u64::MAX; sets * (layers + 2)];
         let mut heap = BinaryHeap::from([Reverse((0, 0, layers + 1, 1))]);
-        // Paths come cheapest first, so that one with no lower a peak than one before it is no use.
+        // Paths come cheapest first, so that a path is useless unless its peak is lower than those of all
+        // before it.
         while let Some(Reverse((cost, peak, ahead, set))) = heap.pop() {
             if peak >= least_peak[ahead * sets + set] || peak >= least_peak[0] {
                 continue;
             }
             if ahead == 0 {
                 least_peak[0] = peak;
-                best.push((cost - once, peak));
+                best.push(Optimum { recomputation: cost - once, peak });
                 continue;
             }
             least_peak[ahead * sets + set] = peak;
@@ -64,7 +72,7 @@ impl Search {
             if !before_loss && has(ahead - 1) {
                 let layer = ahead - 1;
                 let below = if layer > 0 { chain.delta_bytes[layer - 1] } else { 0 };
-                // No state from here up is read again; all ends are one.
+                // No state from here up is read again, and all ends are the same node.
                 let left = if layer > 0 { set & ((1 << layer) - 1) } else { 0 };
                 visit(cost, set_bytes[set] + delta + below, layer, left);
             }
@@ -72,13 +80,13 @@ impl Search {
         Search { best }
     }
 
-    /// The least FLOPs beyond one forward sweep, or nothing where `bytes` do not suffice.
+    /// Least cost beyond one forward pass in `bytes`; `None` if they do not suffice.
     pub fn least_cost(&self, bytes: u64) -> Option<u64> {
-        self.best.iter().find(|&&(_, peak)| peak <= bytes).map(|&(cost, _)| cost)
+        self.best.iter().find(|step| step.peak <= bytes).map(|step| step.recomputation)
     }
 
-    /// What the cheapest step needs, and the least that any needs.
-    pub fn bytes(&self) -> (u64, u64) {
-        (self.best[0].1, self.best[self.best.len() - 1].1)
+    /// Bytes that the cheapest step needs, which recomputes nothing.
+    pub fn store_all_bytes(&self) -> u64 {
+        self.best[0].peak
     }
 }

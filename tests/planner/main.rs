@@ -1,4 +1,4 @@
-//! Chains, schedules, placement and budgets, without a device.
+//! Schedules, lifetimes, packing and budgets, without a device.
 
 #[path = "../support/common.rs"]
 mod common;

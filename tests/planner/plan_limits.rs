@@ -1,4 +1,4 @@
-//! What a device cannot take at once is refused before anything is planned for it.
+//! Values that exceed a device's limits are rejected before planning.
 
 use crate::chains::of_widths;
 use crate::common::{Random, changed};
@@ -36,20 +36,20 @@ fn refused(target: Target, widths: &[usize], batch: usize, words: &[&str]) {
 }
 
 #[test]
-fn states_and_weights_that_a_gpu_cannot_bind_are_refused() {
+fn states_and_weights_that_a_gpu_cannot_bind_are_rejected() {
     let limits = |binding_bytes, buffer_bytes| {
         Target::Gpu(DeviceLimits { binding_bytes, buffer_bytes, ..DeviceLimits::default() })
     };
     let promised = Target::Gpu(DeviceLimits::default());
     let state = ["state 2 takes 160000000 bytes", "at most 134217728", "`micro_batch`"];
     refused(promised, &[784, 40, 2000, 10], 20_000, &state);
-    // More than a buffer, too.
+    // Larger than a buffer, too.
     refused(promised, &[252, 79_792, 126], 1000, &["state 1 takes 319168000 bytes"]);
     refused(limits(256 * MIB, 64 * MIB), &[8, 1 << 14, 8], 2048, &["state 1", "at most 67108864"]);
     refused(promised, &[8192, 8192, 10], 1, &["the weights of layer 0 take 268435456 bytes", "`layers`"]);
     refused(promised, &[8, 10, 8192, 8192, 10], 1, &["the weights of layer 2"]);
 
-    // As much as can be bound is planned for, to the byte, and so is anything on the CPU.
+    // The largest value that can be bound is planned for, and so is any value on the CPU.
     for target in [limits(32 * MIB, 32 * MIB), limits(32 * MIB + 3, 64 * MIB), Target::Cpu] {
         let planned = planned(target, &[8, 4096, 8, 4096, 8], 2048).unwrap();
         simulate(&planned.plan).unwrap();
@@ -61,7 +61,7 @@ fn states_and_weights_that_a_gpu_cannot_bind_are_refused() {
 
 /// A buffer need not be a multiple of the alignment.
 #[test]
-fn a_value_may_fill_the_largest_buffer() {
+fn value_may_fill_the_largest_buffer() {
     let chain = Chain {
         state_bytes: vec![4, 1020, 40, 1020, 40, 300, 12],
         delta_bytes: vec![1020, 40, 1020, 40, 300, 12],
@@ -83,9 +83,9 @@ fn a_value_may_fill_the_largest_buffer() {
     }
 }
 
-/// Large values among small ones, some of which no buffer holds: a plan keeps to the buffers, or there is none.
+/// Chains mix large and small values, and some large ones exceed the largest buffer.
 #[test]
-fn every_pool_keeps_to_buffers_of_any_size_or_is_refused() {
+fn pools_respect_the_largest_buffer_or_are_rejected() {
     let mut random = Random::new(31);
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..150 {
@@ -120,8 +120,8 @@ fn network(widths: &[usize], batch: usize) -> Chain {
     Chain::of(&settings.network.build().unwrap(), batch).unwrap()
 }
 
-/// The least has a plan of no more bytes, and there is none in one byte less.
-fn least_is_least(chain: &Chain) -> u64 {
+/// Checks that the least bytes have a plan that fits, and that one byte less has none.
+fn check_least(chain: &Chain) -> u64 {
     let mut solver = Solver::new(chain, PoolLimits::default()).unwrap();
     let least = solver.least().unwrap();
     let plan = solver.plan(least).unwrap();
@@ -133,10 +133,10 @@ fn least_is_least(chain: &Chain) -> u64 {
 }
 
 #[test]
-fn the_least_bytes_are_enough_and_the_fewest() {
-    assert_eq!(least_is_least(&network(&[784, 4, 1, 2], 100)), 4000);
-    // Its cheapest schedules take almost the same.
-    least_is_least(&network(&[784, 196, 320, 112, 499, 42, 99, 241], 1000));
+fn least_bytes_suffice_and_one_less_does_not() {
+    assert_eq!(check_least(&network(&[784, 4, 1, 2], 100)), 4000);
+    // The cheapest schedules of this chain take almost the same memory.
+    check_least(&network(&[784, 196, 320, 112, 499, 42, 99, 241], 1000));
 
     let mut random = Random::new(32);
     for (lowest, highest, batch) in
@@ -146,10 +146,10 @@ fn the_least_bytes_are_enough_and_the_fewest() {
             let hidden = 1 + random.below(12);
             let widths: Vec<usize> =
                 (0..=hidden).map(|_| lowest + random.below(highest - lowest + 1)).collect();
-            least_is_least(&network(&[&[784], &widths[..]].concat(), batch));
+            check_least(&network(&[&[784], &widths[..]].concat(), batch));
         }
     }
     for _ in 0..60 {
-        least_is_least(&crate::chains::of_odd_sizes(1 + random.below(20), &mut random));
+        check_least(&crate::chains::of_odd_sizes(1 + random.below(20), &mut random));
     }
 }

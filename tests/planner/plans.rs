@@ -1,4 +1,4 @@
-//! Plans of random chains, replayed, and what the simulator makes of broken ones.
+//! Simulation of plans for random chains, and of broken plans, which the simulator must reject.
 
 use crate::common::Random;
 use ckpt_gpu::Error;
@@ -26,7 +26,7 @@ fn random_chain(random: &mut Random, most_layers: usize) -> Chain {
 }
 
 #[test]
-fn plans_of_random_chains_replay() {
+fn plans_of_random_chains_are_valid() {
     let mut random = Random::new(1);
     for _ in 0..1500 {
         let chain = random_chain(&mut random, 60);
@@ -44,7 +44,7 @@ fn plans_of_random_chains_replay() {
 }
 
 #[test]
-fn a_long_uneven_chain_replays() {
+fn plans_of_a_long_uneven_chain_are_valid() {
     let mut random = Random::new(2);
     let mut chain = random_chain(&mut random, 1);
     while chain.layers() < 900 {
@@ -56,7 +56,7 @@ fn a_long_uneven_chain_replays() {
 }
 
 #[test]
-fn uniform_chains_waste_no_slot() {
+fn uniform_chains_have_no_fragmentation() {
     for layers in 1..=120 {
         let chain = Chain::uniform(layers, 4096, 10);
         for n in 0..=layers + 1 {
@@ -66,9 +66,9 @@ fn uniform_chains_waste_no_slot() {
     }
 }
 
-/// Every interval but the last runs again, all of it but the layer whose output is the next checkpoint.
+/// Every interval but the last is recomputed, except for the layer whose output is the next checkpoint.
 #[test]
-fn recomputation_is_what_the_rule_says() {
+fn every_n_recomputes_all_but_the_checkpoints() {
     for layers in 1..=60 {
         let chain = Chain::uniform(layers, 4, 10);
         for n in 1..=layers + 1 {
@@ -86,8 +86,8 @@ fn recomputation_is_what_the_rule_says() {
     }
 }
 
-/// What the notebook's classes hold at their fullest, in f32 and without its temporaries: all states and two deltas
-/// where it keeps everything; else the checkpoints, the states between two of them, and two deltas.
+/// Peak bytes of the notebook's classes in f32, without temporaries: all states and two deltas if it keeps
+/// everything; else the checkpoints, the states between two of them, and two deltas.
 fn notebook_bytes(chain: &Chain, n: usize) -> u64 {
     let layers = chain.layers();
     let width = chain.state_bytes[1];
@@ -100,7 +100,7 @@ fn notebook_bytes(chain: &Chain, n: usize) -> u64 {
 }
 
 #[test]
-fn the_very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_ten() {
+fn very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_ten() {
     let widths: Widths = "784,30x50,10".parse().unwrap();
     let network = Network::new(&widths.0, Activation::Sigmoid, Loss::Quadratic).unwrap();
     let chain = Chain::of(&network, 100).unwrap();
@@ -110,7 +110,7 @@ fn the_very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_te
         Category::ACTIVATIONS.map(|category| pool[category])
     };
     let recomputed = |n| every_n(&chain, n).prediction.recomputed_layers;
-    // The README's table; `tests/training.rs` holds that what is planned is what is counted.
+    // The README's table. `tests/device/training.rs` checks that planned bytes are counted bytes.
     const EVERY: [usize; 4] = [0, 2, 4, 10];
     assert_eq!(EVERY.map(bytes), [616_000, 324_000, 192_000, 180_000]);
     assert_eq!(EVERY.map(|n| notebook_bytes(&chain, n)), [628_000, 336_000, 204_000, 192_000]);
@@ -129,14 +129,14 @@ fn the_very_long_network_needs_no_more_than_the_notebook_and_a_third_at_every_te
 }
 
 #[test]
-fn intervals_cover_every_action_and_their_peaks_are_the_steps() {
+fn interval_peaks_include_the_peak_of_the_step() {
     let mut random = Random::new(3);
     for _ in 0..200 {
         let chain = random_chain(&mut random, 40);
         let plan = every_n(&chain, 1 + random.below(9));
         let rows = interval_memory(&plan, &plan.prediction.step_live);
         assert_eq!(rows.len(), plan.intervals.len() + 1);
-        assert!(rows[0].forward_sweep && rows[0].layers == (0..chain.layers()));
+        assert!(rows[0].is_forward_pass && rows[0].layers == (0..chain.layers()));
         assert!(rows[1..].iter().map(|row| &row.layers).eq(plan.intervals.iter().rev()));
         let peak = rows.iter().map(|row| row.at_peak.total()).max();
         assert_eq!(peak, Some(plan.peak_live_bytes()));
@@ -144,7 +144,7 @@ fn intervals_cover_every_action_and_their_peaks_are_the_steps() {
 }
 
 #[test]
-fn a_schedule_that_reads_what_was_never_made_is_refused() {
+fn schedule_that_reads_a_missing_value_is_rejected() {
     let chain = Chain::uniform(3, 4, 1);
     let sweep = [Op::forward(0), Op::forward(1), Op::forward(2), Op::Loss, Op::backward(2)];
     let ops: Vec<_> = sweep.into_iter().chain([Op::recompute(0), Op::backward(1), Op::backward(0)]).collect();
@@ -158,9 +158,9 @@ fn a_schedule_that_reads_what_was_never_made_is_refused() {
     }
 }
 
-/// Every way of breaking one action of a good plan is noticed.
+/// Breaks every action of a valid plan in every way.
 #[test]
-fn the_simulator_refuses_broken_plans() {
+fn simulator_rejects_broken_plans() {
     let chain = Chain {
         state_bytes: vec![8, 16, 4, 12, 8],
         delta_bytes: vec![16, 4, 12, 8],
@@ -243,9 +243,9 @@ fn other_slots(action: Action, slot: usize) -> Vec<Action> {
     }
 }
 
-/// Longer chains have so many n that it matters to try them all.
+/// The long chain has more values of n than other strategies try.
 #[test]
-fn every_auto_takes_the_n_that_needs_the_least_memory() {
+fn every_auto_takes_the_n_with_the_lowest_peak() {
     let mut random = Random::new(5);
     let live = |chain: &Chain, n: usize| every_n(chain, n).peak_live_bytes();
     for _ in 0..60 {

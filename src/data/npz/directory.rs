@@ -15,14 +15,15 @@ const ZIP64_END: &[u8] = b"PK\x06\x06";
 
 pub(super) type Zip = ZipArchive<BufReader<File>>;
 
-/// Opens the archive in `file`. Returns its arrays by key, the member name without `.npy`, with their index in the directory.
-/// The error describes a problem with the file as a whole.
+/// Opens the archive in `file`. Returns its arrays by key, the member name without `.npy`, with their index
+/// in the directory. The error describes a problem with the file as a whole.
 pub(super) fn open(mut file: File) -> Result<(Zip, BTreeMap<String, usize>), String> {
     let declared = most_members_declared(&mut file).map_err(|e| format!("cannot be read: {e}"))?;
     if declared > MAX_MEMBERS {
         return Err(format!("declares {declared} members, expected at most {MAX_MEMBERS}"));
     }
-    // An npz starts at its first byte. A search for the archive further on could find members that the check above did not.
+    // An npz starts at its first byte. A search for the archive further on could find members that the check
+    // above did not.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let zip = ZipArchive::with_config(config, BufReader::new(file))
         .map_err(|e| format!("not a complete .npz archive ({e}); write it with np.savez"))?;
@@ -41,8 +42,9 @@ pub(super) fn open(mut file: File) -> Result<(Zip, BTreeMap<String, usize>), Str
     Ok((zip, members))
 }
 
-/// The largest member count that a zip64 end record declares, 0 without such a record. The zip reader reserves memory for
-/// that many members before it has read one. The 16-bit count of other archives is harmless.
+/// The largest member count that a zip64 end record declares, 0 without such a record. The zip reader
+/// reserves memory for that many members before it has read one. The 16-bit count of other archives is
+/// harmless.
 fn most_members_declared(file: &mut File) -> io::Result<u64> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;

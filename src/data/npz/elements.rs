@@ -50,7 +50,8 @@ impl Values {
         }
     }
 
-    /// Floats as `f32`: `float64` is rounded to nearest, and becomes infinite if it is too large. `None` for integers.
+    /// Floats as `f32`: `float64` is rounded to nearest, and becomes infinite if it is too large. `None` for
+    /// integers.
     pub fn into_f32(self) -> Option<Vec<f32>> {
         match self {
             Values::F32(v) => Some(v),
@@ -68,7 +69,8 @@ impl Values {
         }
     }
 
-    /// Appends the values in `bytes`, a whole number of them. Bytes of big-endian values are reversed in place.
+    /// Appends the values in `bytes`, a whole number of them. Bytes of big-endian values are reversed in
+    /// place.
     pub(super) fn append(&mut self, dtype: Dtype, bytes: &mut [u8]) -> Result<(), String> {
         if dtype.big_endian {
             bytes.chunks_exact_mut(dtype.width).for_each(<[u8]>::reverse);
@@ -94,7 +96,8 @@ impl Values {
         }
     }
 
-    /// Reorders values of an array of `shape` from Fortran order, where the first axis varies fastest, to C order.
+    /// Reorders values of an array of `shape` from Fortran order, where the first axis varies fastest, to C
+    /// order.
     pub(super) fn fortran_to_c(self, shape: &[usize]) -> Values {
         match self {
             Values::U8(v) => Values::U8(transpose(shape, &v)),
@@ -169,7 +172,8 @@ impl Kind {
 }
 
 impl Dtype {
-    /// Parses NumPy's `descr`, such as `<f4`. The error says why a dtype is rejected, and how to save the array instead.
+    /// Parses NumPy's `descr`, such as `<f4`. The error says why a dtype is rejected, and how to save the
+    /// array instead.
     pub fn parse(descr: &str) -> Result<Dtype, String> {
         let (big_endian, code) = match descr.as_bytes() {
             [order @ (b'<' | b'|' | b'>'), code @ ..] => (*order == b'>', code),

@@ -1,8 +1,8 @@
 //! The `.npy` header: a magic string, a version, a length, and a Python dictionary of three keys.
 //!
-//! NumPy writes the dictionary in one narrow form, and this parser reads only that: without recursion, without arithmetic on
-//! what it reads, in linear time. A general parser of Python literals would be open to hostile headers, such as nested
-//! brackets that take exponential time.
+//! NumPy writes the dictionary in one narrow form, and this parser reads only that: without recursion,
+//! without arithmetic on what it reads, in linear time. A general parser of Python literals would be open to
+//! hostile headers, such as nested brackets that take exponential time.
 
 use super::elements::{Dtype, Kind};
 use super::shown::shown;
@@ -101,8 +101,8 @@ impl Header {
     }
 }
 
-/// Converts a declared `shape` of values of `width` bytes each: the lengths of its axes, and its size in bytes. Fails if no
-/// memory could hold it.
+/// Converts a declared `shape` of values of `width` bytes each: the lengths of its axes, and its size in
+/// bytes. Fails if no memory could hold it.
 pub(in crate::data) fn extent(shape: &[u64], width: usize) -> Result<(Vec<usize>, u64), String> {
     // Axes of length 0 count as 1, so that the strides of an empty array cannot overflow either.
     let bytes = shape.iter().try_fold(width as u64, |bytes, &axis| bytes.checked_mul(axis.max(1)));

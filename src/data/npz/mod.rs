@@ -1,8 +1,8 @@
 //! NumPy's file formats: `.npz`, a zip archive of `.npy` arrays, and single `.npy` files.
 //!
-//! [`Archive`] reads one member at a time and trusts nothing unchecked. It compares sizes before it inflates anything,
-//! grows memory with the bytes that arrive rather than the bytes that are declared, and reads every member to its end,
-//! which verifies its CRC-32. [`write()`] replaces a file only by a complete one.
+//! [`Archive`] reads one member at a time and trusts nothing unchecked. It compares sizes before it inflates
+//! anything, grows memory with the bytes that arrive rather than the bytes that are declared, and reads every
+//! member to its end, which verifies its CRC-32. [`write()`] replaces a file only by a complete one.
 
 mod directory;
 mod elements;

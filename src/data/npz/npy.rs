@@ -32,7 +32,8 @@ pub(in crate::data) fn map_file(file: &File) -> Result<MappedArray, Unmapped> {
     map_array(map(file, 0, bytes)?, None)
 }
 
-/// The array that `map` holds, header included. Checks its bytes against a CRC-32 `checksum`, if there is one.
+/// The array that `map` holds, header included. Checks its bytes against a CRC-32 `checksum`, if there is
+/// one.
 pub(super) fn map_array(map: Mmap, checksum: Option<u32>) -> Result<MappedArray, Unmapped> {
     let header = Header::read(&mut &map[..])?;
     header.check_held(map.len() as u64)?;

@@ -14,8 +14,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zip::CompressionMethod;
 
-/// Bytes that one [`Archive`] inflates in total before it rejects the next compressed member: 8 GiB, or the host's available
-/// memory if that is less.
+/// Bytes that one [`Archive`] inflates in total before it rejects the next compressed member: 8 GiB, or the
+/// host's available memory if that is less.
 pub const MAX_INFLATED_BYTES: u64 = 8 << 30;
 
 /// Largest expansion of a deflate stream: 258 bytes from a length and a distance of one bit each.
@@ -35,7 +35,8 @@ impl Archive {
     /// Opens `path` and reads its directory. Members that are not named `*.npy` are skipped.
     ///
     /// # Errors
-    /// [`Error::File`] if the file is missing, is not a zip archive, or has too many members or two of the same name.
+    /// [`Error::File`] if the file is missing, is not a zip archive, or has too many members or two of the
+    /// same name.
     pub fn open(path: &Path) -> Result<Archive> {
         let fail = |problem: String| Error::file(path, problem);
         let unopened = |e: io::Error| match e.kind() {
@@ -52,8 +53,8 @@ impl Archive {
         Ok(Archive { path: path.to_owned(), zip, members, inflatable })
     }
 
-    /// Sets how many bytes of compressed members may be inflated in total. The default is [`MAX_INFLATED_BYTES`], or the
-    /// host's available memory if that is less.
+    /// Sets how many bytes of compressed members may be inflated in total. The default is
+    /// [`MAX_INFLATED_BYTES`], or the host's available memory if that is less.
     pub fn with_limit(mut self, bytes: u64) -> Self {
         self.inflatable = bytes;
         self
@@ -73,8 +74,8 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::File`] if there is no such array (the message lists those there are), if its dtype is none of
-    /// [`Values`](super::Values), if it does not hold exactly the bytes that its shape takes, if its checksum is wrong, or if
-    /// inflating it would exceed the limit.
+    /// [`Values`](super::Values), if it does not hold exactly the bytes that its shape takes, if its checksum
+    /// is wrong, or if inflating it would exceed the limit.
     pub fn read(&mut self, key: &str) -> Result<Array> {
         let index = self.index(key)?;
         let read = read_member(&mut self.zip, index, &mut self.inflatable);

@@ -74,11 +74,12 @@ impl Elements<'_> {
 
 /// Writes `entries` to `path` as arrays that `np.load` reads.
 ///
-/// Equal entries give equal files. An existing file is replaced only by a complete one: the archive is written beside it,
-/// synced, and renamed over it.
+/// Equal entries give equal files. An existing file is replaced only by a complete one: the archive is
+/// written beside it, synced, and renamed over it.
 ///
 /// # Errors
-/// [`Error::File`] if the directory is not writable, if a key occurs twice, or if a shape does not match its values.
+/// [`Error::File`] if the directory is not writable, if a key occurs twice, or if a shape does not match its
+/// values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
     file::replace(path, |file| write_zip(file, entries))
 }

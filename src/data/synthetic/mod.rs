@@ -1,7 +1,7 @@
 //! Synthetic datasets, generated from random numbers: `synthetic:blobs,samples=60000,noise=0.25`.
 //!
-//! The same recipe gives the same data. Its constants (such as class centres), training samples and test samples come from
-//! separate random streams, so that more samples of one split change nothing else.
+//! The same recipe gives the same data. Its constants (such as class centres), training samples and test
+//! samples come from separate random streams, so that more samples of one split change nothing else.
 
 mod recipe;
 
@@ -61,7 +61,8 @@ impl<'a> Generator<'a> {
         let (features, outputs) = (size(recipe.features)?, size(recipe.outputs)?);
         let mut random = stream(recipe, streams::CONSTANTS);
         let (mut centres, mut waves) = (Vec::new(), Vec::new());
-        // Keeps the norm of a centre, and the standard deviation of a sum of sines, independent of the number of features.
+        // Keeps the norm of a centre, and the standard deviation of a sum of sines, independent of the number
+        // of features.
         let scale = (features as f64).sqrt().recip();
         match recipe.kind {
             Kind::Blobs => {
@@ -156,7 +157,8 @@ fn size(count: u64) -> Result<usize> {
     usize::try_from(count).map_err(|_| too_many(count))
 }
 
-/// Reserves memory fallibly, because some systems do not tell how much is available, and then `check_host_room` passes.
+/// Reserves memory fallibly, because some systems do not tell how much is available, and then
+/// `check_host_room` passes.
 fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<()> {
     values.try_reserve_exact(count).map_err(|_| too_many(count as u64))
 }

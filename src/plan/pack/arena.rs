@@ -1,3 +1,5 @@
+//! Packing values as ranges of one arena, by beam search.
+
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,8 +8,8 @@ use super::{Layout, Placement, PoolLimits};
 use crate::plan::Tenant;
 use crate::plan::lifetime::{self, Values};
 
-/// How much more than the live peak an arena may take, in thousandths, and how many partial layouts are followed at
-/// once; tried in this order, the smallest arena first.
+/// Searches to try in this order: how much the arena may exceed the live peak, in thousandths of it, and the
+/// beam width. Smaller arenas come first.
 const TRIALS: [(u64, usize); 11] = [
     (0, 24),
     (0, 500),
@@ -21,16 +23,16 @@ const TRIALS: [(u64, usize); 11] = [
     (100, 96),
     (200, 96),
 ];
-/// How many layouts are followed at most in all, over all tenants, and how many ranges of theirs are copied: long
-/// chains follow fewer at once, and the longest of which much lives at once have no arena.
+/// Limits on the partial layouts that a search follows, over all tenants, and on the ranges that it copies.
+/// Long chains get narrower beams, and the longest chains with many live values get no arena.
 const FOLLOWED: usize = 120_000;
 const COPIES: usize = 50_000_000;
 
-/// Every tenant at its own offset of one large block, or of as many as the largest buffer asks for; nothing where
-/// none was found of at most `most` bytes that is not much larger than the live peak.
+/// Places every tenant at an offset of one arena, which is cut into as many blocks as the largest buffer
+/// requires. `None` if no layout is found that takes at most `most` bytes and little more than the live peak.
 pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<Layout> {
-    let &Values { ref tenants, live_peak, .. } = values;
-    // Blocks that follow each other in the arena, so that what is aligned there is aligned in its block.
+    let (tenants, live_peak) = (&values.tenants, values.peak.bytes);
+    // Blocks are a multiple of the alignment, so that an aligned offset in the arena is aligned in its block.
     let block_bytes = limits.block_bytes / limits.alignment * limits.alignment;
     let limits = PoolLimits { block_bytes, ..limits };
     if tenants.iter().any(|tenant| tenant.bytes > block_bytes) {
@@ -38,11 +40,11 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
     }
     let aligned =
         |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
-    let (_, aligned_peak) = lifetime::live_peak(&tenants.iter().map(aligned).collect::<Vec<_>>());
+    let aligned_peak = lifetime::live_peak(&tenants.iter().map(aligned).collect::<Vec<_>>()).bytes;
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
         let more = live_peak / 4000 * 4 * slack;
         let capacity = live_peak + more / limits.block_multiple * limits.block_multiple;
-        // Only the topmost value needs no padding behind it.
+        // Every value but the topmost needs padding after it.
         if capacity > most || capacity + limits.alignment <= aligned_peak {
             return None;
         }
@@ -51,19 +53,19 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
     let blocks = bytes.div_ceil(limits.block_bytes);
     let block_bytes =
         (0..blocks).map(|block| limits.block_bytes.min(bytes - block * limits.block_bytes)).collect();
-    let places = tenants.iter().zip(offsets).map(|(tenant, offset)| Placement {
+    let placements = tenants.iter().zip(offsets).map(|(tenant, offset)| Placement {
         block: (offset / limits.block_bytes) as usize,
         offset: offset % limits.block_bytes,
         bytes: tenant.bytes,
     });
-    Some(Layout { block_bytes, places: places.collect() })
+    Some(Layout { block_bytes, placements: placements.collect() })
 }
 
-/// Offsets for all tenants within `capacity` bytes, or nothing where none were found.
+/// Offsets of all tenants within `capacity` bytes; `None` if the search finds none.
 ///
-/// A beam search in the order of time: each tenant may go to either end of any gap, and of the layouts that
-/// result, those are followed whose free bytes are least scattered. Checkpoints come and go as on a stack, so that
-/// two stacks that grow towards each other are close to what is wanted, and choosing the end is most of the work.
+/// Beam search in the order of time: each tenant may go to either end of any gap, and the search follows the
+/// layouts whose free bytes are least scattered. Checkpoints come and go as on a stack, so that two stacks
+/// that grow towards each other are close to optimal, and choosing the end is most of the work.
 fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) -> Option<Vec<u64>> {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     order.sort_by_key(|&index| (tenants[index].from, Reverse(tenants[index].bytes)));
@@ -71,21 +73,25 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
     let width = width.min(FOLLOWED / tenants.len().max(1)).min(COPIES / copied.max(1));
 
     let mut history: Vec<Placed> = Vec::new();
+    let mut moves: Vec<Move> = Vec::new();
     let mut beam = vec![Partial::default()];
     for &index in &order {
         let tenant = &tenants[index];
-        let mut moves: Vec<Move> = Vec::new();
+        moves.clear();
         for (from, partial) in beam.iter_mut().enumerate() {
-            partial.leave(|range| tenants[range.tenant].until < tenant.from);
+            partial.remove(|range| tenants[range.tenant].until < tenant.from);
             partial.offer(from, tenant.bytes, capacity, limits, &mut moves);
         }
         moves.sort_by_key(|step| Reverse(step.largest_gap));
         let mut seen = HashSet::new();
         let mut followed = Vec::with_capacity(width);
-        for step in moves {
+        for step in &moves {
+            if followed.len() == width {
+                break;
+            }
             let range = Range { start: step.start, end: step.start + tenant.bytes, tenant: index };
             let before = &beam[step.from];
-            if followed.len() < width && seen.insert(before.key ^ range.key()) {
+            if seen.insert(before.key ^ range.key()) {
                 history.push(Placed { tenant: index, start: step.start, before: before.last });
                 followed.push(before.with(range, history.len() - 1));
             }
@@ -101,41 +107,46 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
     Some(offsets)
 }
 
-/// The most tenants that live at once.
+/// Largest number of tenants that are live at once.
 fn most_alive(tenants: &[Tenant]) -> usize {
-    let mut comings: Vec<usize> = tenants.iter().map(|tenant| tenant.from).collect();
-    let mut goings: Vec<usize> = tenants.iter().map(|tenant| tenant.until).collect();
-    comings.sort_unstable();
-    goings.sort_unstable();
-    let alive = |(index, &from): (usize, &usize)| index + 1 - goings.partition_point(|&until| until < from);
-    comings.iter().enumerate().map(alive).max().unwrap_or(0)
+    let mut starts: Vec<usize> = tenants.iter().map(|tenant| tenant.from).collect();
+    let mut ends: Vec<usize> = tenants.iter().map(|tenant| tenant.until).collect();
+    starts.sort_unstable();
+    ends.sort_unstable();
+    let alive = |(index, &from): (usize, &usize)| index + 1 - ends.partition_point(|&until| until < from);
+    starts.iter().enumerate().map(alive).max().unwrap_or(0)
 }
 
-/// Where one tenant was put, after which others.
+/// The placement of a tenant in a partial layout.
 struct Placed {
     tenant: usize,
     start: u64,
+    /// Position of the previous placement in the history.
     before: Option<usize>,
 }
 
-/// A way to put one more tenant.
+/// A way to place one more tenant.
 struct Move {
-    /// Position in the beam.
+    /// Position of the partial layout in the beam.
     from: usize,
     start: u64,
-    /// The largest gap afterwards. As all layouts have as many bytes free, it tells how scattered these are.
+    /// Largest gap after the move. All layouts have the same number of free bytes, so it tells how scattered
+    /// they are.
     largest_gap: u64,
 }
 
+/// A layout of the tenants placed so far.
 #[derive(Default)]
 struct Partial {
-    /// By offset.
+    /// Ranges of live tenants, in ascending order.
     live: Vec<Range>,
-    /// Of all live ranges, in any order.
+    /// Keys of all live ranges, XORed, so that their order does not matter.
     key: u64,
+    /// Position of the last placement in the history.
     last: Option<usize>,
 }
 
+/// Bytes `start..end` of the arena, held by a tenant.
 #[derive(Clone, Copy)]
 struct Range {
     start: u64,
@@ -144,7 +155,7 @@ struct Range {
 }
 
 impl Range {
-    /// A number that tells ranges apart, but for rare accidents that cost no more than a layout not followed.
+    /// Hash of the range. A collision only costs a layout that is not followed.
     fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.start, self.tenant).hash(&mut hasher);
@@ -153,7 +164,8 @@ impl Range {
 }
 
 impl Partial {
-    fn leave(&mut self, gone: impl Fn(&Range) -> bool) {
+    /// Removes the ranges that are `gone`.
+    fn remove(&mut self, gone: impl Fn(&Range) -> bool) {
         let mut key = self.key;
         self.live.retain(|range| {
             let stays = !gone(range);
@@ -163,13 +175,13 @@ impl Partial {
         self.key = key;
     }
 
-    /// Either end of every gap that has room for `bytes`.
+    /// Adds moves to either end of every gap that has room for `bytes`.
     fn offer(&self, from: usize, bytes: u64, capacity: u64, limits: PoolLimits, moves: &mut Vec<Move>) {
         let starts = [0].into_iter().chain(self.live.iter().map(|range| range.end));
         let ends = self.live.iter().map(|range| range.start).chain([capacity]);
-        let gaps: Vec<(u64, u64)> = starts.zip(ends).collect();
+        let gaps = starts.zip(ends);
         let (mut largest, mut second) = (0, 0);
-        for gap in gaps.iter().map(|(start, end)| end - start) {
+        for gap in gaps.clone().map(|(start, end)| end - start) {
             second = second.max(gap.min(largest));
             largest = largest.max(gap);
         }
@@ -190,6 +202,7 @@ impl Partial {
         }
     }
 
+    /// The layout with one more range, whose placement is at position `last` of the history.
     fn with(&self, range: Range, last: usize) -> Partial {
         let position = self.live.partition_point(|other| other.start < range.start);
         let mut live = Vec::with_capacity(self.live.len() + 1);
@@ -200,7 +213,7 @@ impl Partial {
     }
 }
 
-/// The first offset from `start` on where `bytes` bytes do not straddle two blocks.
+/// First offset from `start` on at which `bytes` bytes do not straddle two blocks.
 fn within_a_block(start: u64, bytes: u64, block_bytes: u64) -> u64 {
     let left = block_bytes - start % block_bytes;
     if bytes > left { start + left } else { start }

@@ -1,4 +1,4 @@
-//! Where in the pool each value lives.
+//! Packing: where in the pool each value lives.
 
 mod arena;
 mod shared;
@@ -9,37 +9,37 @@ use super::lifetime::Values;
 use super::{Slot, Tenant};
 use crate::{Error, Result};
 
-/// What a device asks of a pool's buffers.
+/// A device's limits on the buffers of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolLimits {
-    /// What offsets into a buffer must be a multiple of, in bytes.
+    /// Alignment of offsets into a buffer, in bytes.
     pub alignment: u64,
-    /// The largest buffer, in bytes.
+    /// Size of the largest buffer, in bytes.
     pub block_bytes: u64,
-    /// What the size of a buffer must be a multiple of, in bytes; every value's is.
+    /// Divisor of every buffer's size, in bytes. The sizes of all values are multiples of it.
     pub block_multiple: u64,
 }
 
 impl Default for PoolLimits {
-    /// Offsets of 256 bytes, which every GPU takes, and buffers of any size.
+    /// Alignment to 256 bytes, which every GPU accepts, and buffers of any size.
     fn default() -> Self {
         PoolLimits { alignment: 256, block_bytes: u64::MAX, block_multiple: 4 }
     }
 }
 
-/// Where a value is put.
+/// Where a value is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Placement {
     block: usize,
     offset: u64,
-    /// Of the slot, which may be larger than the value.
+    /// Size of the slot, which may be larger than the value.
     bytes: u64,
 }
 
-/// The blocks' sizes, and a place for each tenant.
+/// Sizes of the blocks, and a placement for each tenant.
 struct Layout {
     block_bytes: Vec<u64>,
-    places: Vec<Placement>,
+    placements: Vec<Placement>,
 }
 
 impl Layout {
@@ -48,7 +48,7 @@ impl Layout {
     }
 }
 
-/// The blocks' sizes, and the slots in them.
+/// Sizes of the blocks, and the slots in them.
 pub(super) struct Pool {
     pub block_bytes: Vec<u64>,
     pub slots: Vec<Slot>,
@@ -60,11 +60,14 @@ impl Pool {
     }
 }
 
-/// A pool for `values`.
+/// Packs `values` into a pool.
 ///
-/// One buffer a slot is tried first: no offset needs alignment there, and where all values have one size nothing is
-/// lost. Where it loses bytes, ranges of an arena are tried, of at most `most` bytes, and the smaller of the two is
-/// taken.
+/// One buffer a slot is tried first: its offsets need no alignment, and values of equal size lose nothing. If
+/// bytes are lost to fragmentation, ranges of an arena of at most `most` bytes are tried, and the smaller
+/// pool is taken.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if a value is larger than the largest buffer.
 pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Pool> {
     let tenants = &values.tenants;
     if let Some(tenant) = tenants.iter().find(|tenant| tenant.bytes > limits.block_bytes) {
@@ -74,13 +77,13 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Poo
         )));
     }
     let mut layout = shared::layout(tenants);
-    if layout.bytes() > values.live_peak {
+    if layout.bytes() > values.peak.bytes {
         let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);
     }
     let mut slots: BTreeMap<Placement, Vec<Tenant>> = BTreeMap::new();
-    for (&tenant, &place) in tenants.iter().zip(&layout.places) {
-        slots.entry(place).or_default().push(tenant);
+    for (&tenant, &placement) in tenants.iter().zip(&layout.placements) {
+        slots.entry(placement).or_default().push(tenant);
     }
     let slots = slots.into_iter().map(|(Placement { block, offset, bytes }, mut tenants)| {
         tenants.sort_by_key(|tenant| tenant.from);

@@ -1,31 +1,34 @@
+//! Packing values into one block a slot, shared by values that are never live at once.
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Layout, Placement};
 use crate::plan::Tenant;
 
-/// One block a slot, each used by several tenants in turn.
+/// Assigns each tenant a block, which several tenants use in turn.
 ///
-/// Greedy by size: the largest first, each into the smallest slot that is free for its stay (Pisarchyk and Lee,
-/// "Efficient Memory Management for Deep Neural Net Inference", 2020, "greedy by size for shared objects"), and
-/// among equals into the one that is left idle the shortest. Tenants of one size come in the order of their
-/// stays, which makes uniform chains optimal: their slots are as many as the most values that live at once.
+/// Greedy by size: the largest first, each into the smallest block that is free for its lifetime (Pisarchyk
+/// and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, "greedy by size for shared
+/// objects"), and among blocks of equal size into the one that is left idle the shortest. Tenants of equal
+/// size come in the order of their lifetimes, which is optimal for uniform chains: they need as many slots as
+/// values are live at once.
 pub(super) fn layout(tenants: &[Tenant]) -> Layout {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     order.sort_by_key(|&index| (Reverse(tenants[index].bytes), tenants[index].from));
 
     let mut block_bytes: Vec<u64> = Vec::new();
     let mut blocks = vec![0; tenants.len()];
-    let mut stays: Vec<BTreeMap<usize, Tenant>> = Vec::new();
+    let mut lifetimes: Vec<BTreeMap<usize, Tenant>> = Vec::new();
     for equals in order.chunk_by(|&a, &b| tenants[a].bytes == tenants[b].bytes) {
         let larger = 0..block_bytes.len();
-        // Blocks of this very size, with the op after which each is free for good: as tenants of one size come in
-        // the order of their stays, the one freed last is the one left idle the shortest.
+        // Blocks of just this size, with the op after which each is free for good. As tenants of equal size
+        // come in the order of their lifetimes, the block freed last is the one left idle the shortest.
         let mut freed: BTreeSet<(usize, usize)> = BTreeSet::new();
         for &index in equals {
             let tenant = tenants[index];
             let idle = |block: usize| {
-                idle_around(&stays[block], &tenant).map(|idle| (block_bytes[block], idle, block))
+                idle_around(&lifetimes[block], &tenant).map(|idle| (block_bytes[block], idle, block))
             };
             let block = if let Some(&(until, block)) = freed.range(..(tenant.from, 0)).next_back() {
                 freed.remove(&(until, block));
@@ -34,25 +37,25 @@ pub(super) fn layout(tenants: &[Tenant]) -> Layout {
                 block
             } else {
                 block_bytes.push(tenant.bytes);
-                stays.push(BTreeMap::new());
+                lifetimes.push(BTreeMap::new());
                 block_bytes.len() - 1
             };
             if !larger.contains(&block) {
                 freed.insert((tenant.until, block));
             }
-            stays[block].insert(tenant.from, tenant);
+            lifetimes[block].insert(tenant.from, tenant);
             blocks[index] = block;
         }
     }
-    let places =
+    let placements =
         blocks.iter().map(|&block| Placement { block, offset: 0, bytes: block_bytes[block] }).collect();
-    Layout { block_bytes, places }
+    Layout { block_bytes, placements }
 }
 
-/// How long a block would be idle right before and after `tenant`, or nothing where it is not free.
-fn idle_around(stays: &BTreeMap<usize, Tenant>, tenant: &Tenant) -> Option<usize> {
-    let before = stays.range(..=tenant.until).next_back().map(|(_, before)| before.until);
-    let after = stays.range(tenant.until + 1..).next().map(|(&from, _)| from);
+/// Ops for which a block would be idle right before and after `tenant`; `None` if it is not free.
+fn idle_around(lifetimes: &BTreeMap<usize, Tenant>, tenant: &Tenant) -> Option<usize> {
+    let before = lifetimes.range(..=tenant.until).next_back().map(|(_, before)| before.until);
+    let after = lifetimes.range(tenant.until + 1..).next().map(|(&from, _)| from);
     if before.is_some_and(|until| until >= tenant.from) {
         return None;
     }

@@ -29,7 +29,7 @@ fn intervals(plan: &Plan, run: Option<&MemoryReport>) -> String {
         columns("counted")
     );
     for (index, row) in planned.iter().enumerate() {
-        let part = if row.forward_sweep { "forward" } else { "interval" };
+        let part = if row.is_forward_pass { "forward" } else { "interval" };
         let _ = writeln!(
             text,
             "{part},{},{},{},{},{},{},{}",

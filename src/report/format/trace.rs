@@ -85,7 +85,7 @@ fn action_span(index: usize, action: &Action, time: Span) -> Value {
 fn interval_span(row: &IntervalMemory, times: &[Span]) -> Value {
     let time = Span { start: times[row.actions.start].start, end: times[row.actions.end - 1].end };
     let (first, last) = (row.layers.start, row.layers.end - 1);
-    let name = if row.forward_sweep {
+    let name = if row.is_forward_pass {
         "forward pass".to_owned()
     } else if first == last {
         format!("layer {first}")

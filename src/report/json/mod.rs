@@ -199,7 +199,7 @@ fn ledger_event(event: &LedgerEvent) -> Value {
 
 fn interval(row: &IntervalMemory) -> Value {
     json!({
-        "part": if row.forward_sweep { "forward" } else { "interval" },
+        "part": if row.is_forward_pass { "forward" } else { "interval" },
         "layers": range(&row.layers),
         "actions": range(&row.actions),
         "live_bytes": row.at_peak,

@@ -1,3 +1,5 @@
+//! Ranges of budgets, each solved in a unit of memory of its own.
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,18 +9,18 @@ use super::sites::Effort;
 use super::unroll;
 use crate::plan::{Chain, Schedule};
 
-/// About how many operations solving a level may take, and how many numbers its tables may have.
+/// Approximate limits on the operations of solving a level, and on the numbers in its tables.
 const OPERATIONS: f64 = 1.5e8;
 const NUMBERS: f64 = 1.5e7;
-/// How many columns a table has: at least so many, and up to so many more where states are small against the budget.
+/// Range of the number of columns in a table: more if states are small relative to the budget.
 const COLUMNS: Range<u64> = 512..8192;
-/// Schedules whose memory differs by less than one part in so many are not told apart.
+/// Schedules whose memory differs by less than this fraction (1 / `CLOSE`) count as one.
 const CLOSE: usize = 256;
-/// Into how many units the mean state should be divided.
+/// Units that a state should take on average.
 const UNITS_A_STATE: u64 = 4;
 
-/// A range of budgets with the unit of memory that it is solved in. Levels come from the chain alone, never from a
-/// budget, so that a larger budget has every schedule of a smaller one to choose from.
+/// A range of budgets, with the unit of memory that it is solved in. Levels depend on the chain alone, never
+/// on a budget, so that a larger budget can choose from every schedule of a smaller one.
 pub(super) struct Level {
     chain: Arc<Chain>,
     pub unit: u64,
@@ -26,9 +28,16 @@ pub(super) struct Level {
     solved: Option<Segment>,
 }
 
+/// A number of units from which on recomputation costs less.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub units: usize,
+    pub cost: f64,
+}
+
 impl Level {
-    /// The levels of `chain`, least budgets first: one that is exact where its table is small enough, else one for
-    /// each doubling of the least memory that any schedule needs, up to what storing everything takes.
+    /// Levels of `chain` in ascending order: one exact level if its table is small enough, else one for each
+    /// doubling of the least memory that any schedule needs, up to the peak of storing everything.
     pub fn of(chain: &Chain, store_all_bytes: u64) -> Vec<Level> {
         let chain = Arc::new(chain.clone());
         let exact = common_divisor(&chain);
@@ -55,69 +64,68 @@ impl Level {
         }
     }
 
-    /// The largest budget that its table has a column for.
+    /// Largest budget that its table has a column for, in bytes.
     pub fn top(&self) -> u64 {
         self.unit * (self.columns as u64 - 1)
     }
 
-    /// How many units a schedule may have been given that takes `bytes`: sizes are rounded up by so much on average.
+    /// Most units of a schedule that may take `bytes`, given how much sizes are rounded up on average.
     pub fn most_units(&self, bytes: u64) -> usize {
         (bytes as f64 * self.rounded_share() / self.unit as f64) as usize
     }
 
-    /// The fewest bytes that may have been given `units`.
+    /// Fewest bytes whose [`Level::most_units`] are at least `units`.
     pub fn least_bytes(&self, units: usize) -> u64 {
         let near = (units as f64 * self.unit as f64 / self.rounded_share()) as u64;
         (near.saturating_sub(1)..).find(|&bytes| self.most_units(bytes) >= units).unwrap_or(near)
     }
 
-    /// What all states take in whole units, by what they take.
+    /// Size of all states in whole units, relative to their size in bytes.
     fn rounded_share(&self) -> f64 {
         let sizes = &self.chain.state_bytes[1..];
         let rounded: u64 = sizes.iter().map(|bytes| bytes.next_multiple_of(self.unit)).sum();
         rounded as f64 / sizes.iter().sum::<u64>().max(1) as f64
     }
 
-    /// Whether no size was rounded, and no state left out.
+    /// `true` if no size was rounded and no state left out.
     pub fn is_exact(&mut self) -> bool {
         let sizes = self.chain.state_bytes[1..].iter().chain(&self.chain.delta_bytes);
         let divides = sizes.into_iter().all(|bytes| bytes.is_multiple_of(self.unit));
         divides && self.segment().is_exact()
     }
 
-    /// Numbers of units at which more memory starts to cost less, with that cost, least memory first; of many close
-    /// together, only the first.
-    pub fn steps(&mut self) -> Vec<(usize, f64)> {
-        let mut steps: Vec<(usize, f64)> = Vec::new();
-        // The least cost so far, and the number of units from which on it is known.
-        let mut least = (0, f64::INFINITY);
-        for (units, &cost) in self.segment().first_costs().iter().enumerate() {
-            if cost < least.1 {
-                least = (units, cost);
+    /// Steps of the cost curve, least memory first. Of several close together, only the first is listed.
+    pub fn steps(&mut self) -> Vec<Step> {
+        let none = Step { units: 0, cost: f64::INFINITY };
+        let mut steps: Vec<Step> = Vec::new();
+        let mut least = none;
+        for (units, &cost) in self.segment().step_costs().iter().enumerate() {
+            if cost < least.cost {
+                least = Step { units, cost };
             }
-            let (last, before) = steps.last().copied().unwrap_or((0, f64::INFINITY));
-            if least.1 < before && units >= last + last / CLOSE {
+            let last = steps.last().copied().unwrap_or(none);
+            if least.cost < last.cost && units >= last.units + last.units / CLOSE {
                 steps.push(least);
             }
         }
         steps
     }
 
-    /// The cheapest schedule in `units`, one of [`Level::steps`].
+    /// The cheapest schedule in the `units` of one of [`Level::steps`].
     pub fn schedule(&mut self, units: usize) -> Schedule {
         unroll::schedule(self.segment(), units)
     }
 
-    /// The least cost in `bytes`, where it [is exact](Level::is_exact).
+    /// Least cost in `bytes`; `None` unless the level [is exact](Level::is_exact).
     pub fn optimum(&mut self, bytes: u64) -> Option<f64> {
         let units = (bytes / self.unit) as usize;
         self.is_exact().then(|| {
-            let costs = self.segment().first_costs();
+            let costs = self.segment().step_costs();
             costs[units.min(costs.len() - 1)]
         })
     }
 
-    /// Gives its tables back; they are made again when they are needed.
+    /// Frees its tables. They are solved again when they are needed.
     pub fn forget(&mut self) {
         self.solved = None;
     }
@@ -136,7 +144,7 @@ impl Level {
     }
 }
 
-/// Bytes that every schedule needs: one layer's forward, and one layer's backward.
+/// Bytes that every schedule needs: for any layer's forward pass, any layer's backward pass, and the loss.
 fn least_need(chain: &Chain) -> u64 {
     let links = Links::new(chain, 1);
     let layers = 0..chain.layers();
@@ -145,7 +153,7 @@ fn least_need(chain: &Chain) -> u64 {
     forward.chain(backward).chain([links.loss_need()]).max().unwrap_or(1) as u64
 }
 
-/// The largest unit that all sizes are multiples of.
+/// Largest unit that divides all sizes.
 fn common_divisor(chain: &Chain) -> u64 {
     let sizes = chain.state_bytes[1..].iter().chain(&chain.delta_bytes);
     sizes.fold(0, |divisor, &bytes| greatest_common_divisor(divisor, bytes)).max(1)
@@ -155,16 +163,17 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-/// Of the units that divide `top` into as many columns as [`COLUMNS`] says, or down to half as many, one that rounds the chain's sizes up least.
+/// The unit that rounds the chain's sizes up least, among those that divide `top` into a number of columns
+/// within [`COLUMNS`], or down to half that number.
 fn convenient_unit(chain: &Chain, top: u64) -> u64 {
     let sizes = &chain.state_bytes[1..];
     let lost = |unit: u64| sizes.iter().map(|bytes| bytes.next_multiple_of(unit) - bytes).sum::<u64>();
     let mean = (sizes.iter().sum::<u64>() / sizes.len() as u64).max(1);
-    // Every layer has a row or two, however few sites there are.
+    // Every layer has one or two rows, however few sites there are.
     let most = (NUMBERS as u64 / (2 * sizes.len() as u64)).clamp(COLUMNS.start, COLUMNS.end);
     let columns = (top * UNITS_A_STATE / mean).clamp(COLUMNS.start, most);
     let (smallest, largest) = (top.div_ceil(columns), (2 * top).div_ceil(columns));
-    // A unit is convenient if it divides some size.
+    // Candidates are units that divide some size almost evenly.
     let mut distinct = sizes.to_vec();
     distinct.sort_unstable();
     distinct.dedup();

@@ -1,4 +1,4 @@
-//! The least recomputation that a number of bytes allows.
+//! Plans with the least recomputation within a budget.
 //!
 //! ```
 //! use ckpt_gpu::{plan::{Chain, PoolLimits}, strategy::budget::Solver};
@@ -11,33 +11,35 @@
 //! let mut solver = Solver::new(&chain, PoolLimits::default())?;
 //! let plan = solver.plan(131_072)?.expect("fits");
 //! assert!(plan.pool_bytes() <= 131_072);
-//! // Keeping the small states and running every other layer again is enough.
+//! // It keeps the small states and recomputes every other layer.
 //! assert_eq!(plan.prediction.recomputed_layers, 4);
 //! # Ok::<(), ckpt_gpu::Error>(())
 //! ```
 //!
-//! Dynamic programming decides which state to keep next, for how long, and in how much memory, counted in whole units
-//! (`segment.rs` has the recurrence). The schedules that it finds are unrolled, their values are given places in a
-//! pool, and only a plan whose pool really takes no more than the budget is returned.
+//! Dynamic programming decides which state to keep next, for how long, and in how much memory, counted in
+//! whole units (`segment.rs` has the recurrence). The schedules that it finds are unrolled and packed into a
+//! pool, and only a plan whose pool is within the budget is returned.
 //!
-//! # How good the plans are
+//! # Quality of the plans
 //!
-//! Short chains are solved with all states as candidates, each of which may be given up early, in a unit that divides
-//! all sizes. Against exhaustive search over 8,977 chains of up to 9 layers and all of their 106,005 budgets
-//! (`tests/budget_optimal.rs`), the schedule was optimal for every budget of live bytes, and the plan for 99.98 % of
-//! the budgets of allocated bytes; the worst took 1.36 times the forward and recomputed FLOPs of the best, and no
-//! budget was refused that would do. Uniform chains, in tests of up to 150 layers, get Revolve's optimum for every budget.
+//! Short chains are solved with all states as candidates, each of which may be released early, in a unit that
+//! divides all sizes. They were compared with exhaustive search over 8,977 chains of up to 9 layers and all
+//! of their 106,005 budgets (`tests/planner/budget_optimal.rs`). The schedule was optimal for every budget of
+//! live bytes, and the plan for 99.98 % of the budgets of allocated bytes; the worst took 1.36 times the
+//! forward and recomputed FLOPs of the optimum, and no sufficient budget was rejected. Uniform chains, in
+//! tests of up to 150 layers, get Revolve's optimum for every budget.
 //!
-//! Of chains of more than about 40 layers, fewer states may be given up early, and of more than about 100 only some
-//! states, the narrow ones, are kept between sweeps; a group of layers between two of them is kept whole, or is solved
-//! by itself. Where a unit that divides all sizes would make tables too large, sizes are rounded up, and budgets are
-//! solved in levels, one for each doubling. What that costs is not known in general: [`Solver::bound`] answers only where
-//! nothing was left out or rounded. Of uniform chains the optimum is known, and from 200 layers on plans near the least
-//! memory are above it: of 1,000 layers in the memory of 6 states, 8,437 layers run again where 6,999 would do. Of more
-//! than 128 layers the least memory that is found is not the least that there is: starting over for every layer takes
-//! less, and a hundred forward sweeps or more.
+//! In chains of more than about 40 layers, fewer states may be released early. In chains of more than about
+//! 100 layers, only some states, narrow ones, are candidates for checkpoints; the group of layers between two
+//! of them is kept whole or solved by itself. If a unit that divides all sizes would make tables too large,
+//! sizes are rounded up, and budgets are solved in levels, one for each doubling. The loss in quality is not
+//! known in general: [`Solver::bound`] gives a bound only if no state was left out and no size rounded. For
+//! uniform chains the optimum is known, and from 200 layers on plans near the least memory are above it:
+//! 1,000 layers in the memory of 6 states recompute 8,437 layers, where 6,999 would suffice. For more than
+//! 128 layers, the least memory found is not the minimum: recomputing from the batch for every layer takes
+//! less memory, at a hundred forward passes or more.
 
-mod first_sweep;
+mod forward_pass;
 mod level;
 mod links;
 mod segment;
@@ -48,7 +50,7 @@ mod unroll;
 
 use std::collections::BTreeSet;
 
-use level::Level;
+use level::{Level, Step};
 
 use super::every_n::{self, EveryN};
 use super::store_all;
@@ -57,27 +59,27 @@ use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
 
 /// Finds plans for one chain under any number of budgets.
 ///
-/// Budgets here are those of the pool: checkpoints, recomputed states, deltas, and what is lost between them.
+/// Budgets here bound the pool: checkpoints, recomputed states, deltas, and fragmentation.
 pub struct Solver {
     chain: Chain,
     limits: PoolLimits,
     store_all: Plan,
     levels: Vec<Level>,
-    /// Schedules that are known without being solved for.
+    /// Schedules that need no solving.
     known: Vec<Known>,
 }
 
-/// What a schedule takes and costs that need not be solved for.
+/// Peak and cost of a schedule that needs no solving.
 struct Known {
     candidate: Candidate,
     live_bytes: u64,
     cost: f64,
 }
 
-/// Chains of more layers are not started over for each layer: they have better things to do.
+/// Longest chain for which recomputing from the batch for every layer is considered.
 const MOST_STARTS: usize = 128;
 
-/// A schedule that may be the one, known by what it costs.
+/// A schedule to consider, identified by how to construct it.
 #[derive(Clone, Copy)]
 enum Candidate {
     Solved {
@@ -85,16 +87,16 @@ enum Candidate {
         units: usize,
     },
     EveryN(usize),
-    /// The least memory of all, and the most recomputation.
+    /// Recomputes from the batch for every layer: the least memory, and the most recomputation.
     StartOver,
 }
 
 impl Solver {
-    /// A solver for `chain`, with pools of such buffers as `limits` allows.
+    /// A solver for `chain`, with pools within `limits`.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidPlan`] where a schedule is wrong, which would be a bug; [`crate::Error::DoesNotFit`] where
-    /// a value is larger than the largest buffer.
+    /// [`crate::Error::DoesNotFit`] if a value is larger than the largest buffer;
+    /// [`crate::Error::InvalidPlan`] if a schedule is wrong, which would be a bug.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
         let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
         let levels = Level::of(chain, store_all.peak_live_bytes());
@@ -113,10 +115,10 @@ impl Solver {
         Ok(solver)
     }
 
-    /// The plan with the least recomputation whose pool takes at most `bytes`; none where nothing found fits.
+    /// The plan with the least recomputation whose pool takes at most `bytes`; `None` if none is found.
     ///
-    /// More bytes never cost more recomputation, and no every n that fits costs less; of chains of more than 1,024
-    /// layers, none of those n that were tried.
+    /// More bytes never cost more recomputation, and no every-n plan that fits costs less. In chains of more
+    /// than 1,024 layers, that holds for those n that were tried.
     ///
     /// # Errors
     /// As [`Solver::new`].
@@ -134,7 +136,8 @@ impl Solver {
         Ok(None)
     }
 
-    /// The schedule with the least recomputation of which at most `bytes` live at once; none where none was found.
+    /// The schedule with the least recomputation whose live bytes peak at `bytes` or less; `None` if none is
+    /// found.
     ///
     /// # Errors
     /// As [`Solver::new`].
@@ -151,7 +154,7 @@ impl Solver {
         Ok(None)
     }
 
-    /// The least bytes that [`Solver::plan`] has a plan for: for one byte less it has none.
+    /// The least bytes for which [`Solver::plan`] finds a plan: for one byte less it finds none.
     ///
     /// # Errors
     /// As [`Solver::new`].
@@ -159,11 +162,13 @@ impl Solver {
         let mut least = self.store_all.pool_bytes();
         let mut known: Vec<_> = self.known.iter().map(|known| (known.live_bytes, known.candidate)).collect();
         known.sort_by_key(|&(live_bytes, _)| live_bytes);
-        // A step is looked at from so many bytes on, whatever its schedule takes.
+        // A step is considered from these bytes on, whatever its schedule takes.
         let steps: Vec<_> = (self.levels[0].steps().into_iter())
-            .map(|(units, _)| (self.levels[0].least_bytes(units), Candidate::Solved { level: 0, units }))
+            .map(|Step { units, .. }| {
+                (self.levels[0].least_bytes(units), Candidate::Solved { level: 0, units })
+            })
             .collect();
-        // The known schedule that holds least is first, for it often rules many others out.
+        // The known schedule with the lowest peak comes first, because it often rules out many others.
         for (bytes, candidate) in known[..1].iter().chain(&steps).chain(&known[1..]) {
             if *bytes < least {
                 let schedule = self.schedule_of(*candidate);
@@ -174,8 +179,8 @@ impl Solver {
         Ok(least)
     }
 
-    /// Plans from the least memory to storing everything, each with less recomputation than those before: at most
-    /// `points` of them, at budgets that grow by equal factors.
+    /// Plans from the least memory to storing everything, each with less recomputation than the one before:
+    /// at most `points` of them, at budgets that grow by equal factors.
     ///
     /// # Errors
     /// As [`Solver::new`].
@@ -193,8 +198,9 @@ impl Solver {
         Ok(plans)
     }
 
-    /// The cost that no schedule of which `bytes` live at once comes below, where the solver knows it: it left out no
-    /// state, rounded no size, and the device runs no layers together, for which schedules hold less than its tables say.
+    /// Lower bound on the recomputation of any schedule whose live bytes peak at `bytes` or less. `None` if
+    /// the solver left out a state or rounded a size, or if the device runs several layers as one action,
+    /// which holds less than the tables count.
     pub fn bound(&mut self, bytes: u64) -> Option<f64> {
         if self.store_all.peak_live_bytes() <= bytes {
             return Some(0.0);
@@ -206,26 +212,27 @@ impl Solver {
         self.levels[level].optimum(bytes)
     }
 
-    /// The level that has `bytes`.
+    /// Index of the level that covers `bytes`.
     fn level(&self, bytes: u64) -> usize {
         self.levels.iter().position(|level| level.top() >= bytes).unwrap_or(self.levels.len() - 1)
     }
 
-    /// Whatever may fit `bytes`, cheapest first.
+    /// Candidates that may fit `bytes` with their costs, cheapest first.
     fn candidates(&mut self, bytes: u64) -> Vec<(f64, Candidate)> {
         let mut candidates = Vec::new();
         let level = self.level(bytes);
-        // The level below is the finer one; further down, half of its bytes are not used.
+        // The level below has the finer unit. Levels further down use less than half of the bytes.
         let lowest = if self.levels[level].is_exact() { level } else { level.saturating_sub(1) };
         for unused in (0..lowest).chain(level + 1..self.levels.len()) {
             self.levels[unused].forget();
         }
         for index in lowest..=level {
             let level = &mut self.levels[index];
-            // Sizes were rounded up, so that a schedule may take less than its units.
+            // Sizes were rounded up, so that a schedule may take fewer bytes than its units suggest.
             let most = level.most_units(bytes);
-            let steps = level.steps().into_iter().filter(|&(units, _)| units <= most);
-            candidates.extend(steps.map(|(units, cost)| (cost, Candidate::Solved { level: index, units })));
+            let steps = level.steps().into_iter().filter(|step| step.units <= most);
+            candidates
+                .extend(steps.map(|Step { units, cost }| (cost, Candidate::Solved { level: index, units })));
         }
         let known = self.known.iter().filter(|known| known.live_bytes <= bytes);
         candidates.extend(known.map(|known| (known.cost, known.candidate)));

@@ -1,73 +1,84 @@
+//! The dynamic programme: least recomputation of a stretch of layers, by memory.
+
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::first_sweep::FirstSweep;
+use super::forward_pass::ForwardPass;
 use super::links::Links;
 use super::sites::{Effort, Sites};
 use super::table::Table;
 
-/// The cheapest ways to pass a stretch of layers backward, by memory, with the state that it starts from held
-/// outside that memory.
+/// The least recomputation for the backward pass of a stretch of layers, by memory. The state that the
+/// stretch starts from is held outside that memory.
 ///
-/// Let F(b, p, t, m) be the least cost of recomputing what the backward of groups t down to p needs, from the state
-/// at site b, in m units beside it. Where t = b, that state is all that is needed, and m must hold the group's
-/// deltas. Else the sweep runs on from b to some site k, keeps its state, passes groups t to q with it, and gives it
-/// up:
+/// Let F(b, p, t, m) be the least cost of recomputation for the backward pass of groups t down to p, from the
+/// state at site b, in m units besides that state. If t = b, the state suffices, and m must hold the deltas
+/// of the group. Otherwise recomputation runs from b to some site k, keeps its state, runs groups t to q
+/// backward from it, and releases it:
 ///
-/// F(b, p, t, m) = min over k, q of cost(b..k) + F(k, q, t, m − w_k) + F(b, p, q − 1, m),
+/// F(b, p, t, m) = min over k, q of cost(b..k) + F(k, q, t, m − w_k) + F(b, p, q − 1, m).
 ///
-/// and where nothing is left to pass from b (q = p > b), b itself is given up on the way:
-/// cost(b..k) + F(k, p, t, m + w_b − w_k). With q = k and p = b this is the recurrence for schedules that keep each
-/// checkpoint until backward has passed it, which Beaumont et al. call persistent ("Optimal checkpointing for
-/// heterogeneous chains", 2019). Giving states up earlier is what uneven widths need near the least memory.
+/// If no group remains for b after that (q = p > b), b itself is released on the way: cost(b..k) + F(k, p, t,
+/// m + w_b − w_k). With q = k and p = b this is the recurrence for schedules that keep each checkpoint until
+/// the backward pass has reached it, which Beaumont et al. call persistent ("Optimal checkpointing for
+/// heterogeneous chains", 2019). Uneven widths need earlier releases near the least memory.
 pub(super) struct Segment {
     pub links: Arc<Links>,
     pub sites: Sites,
-    /// Of each group of layers between two sites, how to pass it; none where it is a single layer.
+    /// Solutions of the groups of layers between neighbouring sites; `None` for single layers.
     pub groups: Vec<Option<Segment>>,
-    /// Of each group, what keeping all of it takes; none where it is a single layer.
+    /// Memory for keeping all states of each group; `None` for single layers.
     wholes: Vec<Option<WholeGroup>>,
     pub table: Table,
     pub columns: usize,
-    /// Where it ends with the loss.
-    pub first_sweep: Option<FirstSweep>,
-    /// Of each pair of sites, what running from one to the other holds.
+    /// Solution from the forward pass on; `None` if the segment does not end with the loss.
+    pub forward_pass: Option<ForwardPass>,
+    /// Units held while running from one site to another, for each pair of them.
     run_needs: Vec<usize>,
 }
 
-/// What passing some groups begins with.
+/// How the backward pass of some groups begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
-    /// The site to run to, whose state is kept.
+    /// Site to run to, whose state is kept.
     pub keep: usize,
-    /// The first of the groups that it is kept for.
+    /// First of the groups that it is kept for.
     pub first: usize,
-    /// What becomes of the base and its group.
+    /// Fate of the base and its group.
     pub base: Base,
 }
 
-/// What becomes of the state that a sweep starts from when it runs on to another.
+/// Fate of the base, the state that a run starts from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Base {
-    /// It stays, for the groups that the other state is not kept for.
-    Stays,
-    /// It is given up on the way: nothing is left for it to do.
-    GivenUp,
-    /// It stays, and so does every state of its group, which then need not run again.
-    StaysWithGroup,
+    /// It is kept, for the groups that the other state is not kept for.
+    Kept,
+    /// It is released on the way, because no group needs it any more.
+    Released,
+    /// It is kept with every state of its group, which is then not recomputed.
+    KeptWithGroup,
 }
 
-/// Keeping every state of a group of several layers.
+/// Memory for keeping every state of a group of several layers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WholeGroup {
     /// Units of the states inside, without those at either end.
     inside: usize,
-    /// What passing it backward holds at most, besides the state that it starts from.
+    /// Most units held during its backward pass, besides the state that it starts from.
     need: usize,
 }
 
+/// Memory for keeping a group of several layers and the state that ends it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupUnits {
+    /// Units that must be available.
+    pub needed: usize,
+    /// Units that stay taken.
+    pub taken: usize,
+}
+
 impl Segment {
-    /// Solves for `layers`, in every number of units below `columns`, at about this `effort`.
+    /// Solves for `layers` and every number of units below `columns`, at about this `effort`.
     pub fn solve(links: &Arc<Links>, layers: Range<usize>, columns: usize, effort: Effort) -> Self {
         let end = layers.end;
         let sites = Sites::choose(links, layers, effort);
@@ -92,74 +103,75 @@ impl Segment {
             wholes,
             table,
             columns,
-            first_sweep: None,
+            forward_pass: None,
             run_needs,
         };
         segment.fill();
         if end == links.deltas.len() {
-            segment.first_sweep = Some(FirstSweep::solve(&segment));
+            segment.forward_pass = Some(ForwardPass::solve(&segment));
         }
         segment
     }
 
-    /// The last group's, where it has several layers and ends with the loss.
+    /// Solution of the last group, if it has several layers and ends with the loss.
     pub fn last_group(&self) -> Option<&Segment> {
-        self.groups.last()?.as_ref().filter(|inner| inner.first_sweep.is_some())
+        self.groups.last()?.as_ref().filter(|inner| inner.forward_pass.is_some())
     }
 
-    /// How many groups of layers it has.
+    /// Number of groups of layers.
     pub fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// Units of the state at `site`; none for the first, which is held outside.
+    /// Units of the state at `site`; 0 for the first, which is held outside.
     pub fn width(&self, site: usize) -> usize {
         if site == 0 { 0 } else { self.links.states[self.sites.states[site]] }
     }
 
-    /// Whether it may keep every state, and give every one up.
+    /// `true` if every state may be kept, and released early.
     pub fn is_exact(&self) -> bool {
         let inner = &self.sites.droppable[1..self.len()];
         self.groups.iter().all(Option::is_none) && inner.iter().all(|&droppable| droppable)
     }
 
-    /// The least cost of a whole step's recomputation, by units of memory; nothing where it does not end a step.
-    pub fn first_costs(&self) -> &[f64] {
-        self.first_sweep.as_ref().map_or(&[], FirstSweep::costs)
+    /// Least recomputation of a whole step, by units of memory; empty if the segment does not end with the
+    /// loss.
+    pub fn step_costs(&self) -> &[f64] {
+        self.forward_pass.as_ref().map_or(&[], ForwardPass::costs)
     }
 
-    /// Costs of passing all of it, by units of memory.
+    /// Least recomputation for the backward pass of the whole segment, by units of memory.
     pub fn costs(&self) -> &[f64] {
         self.table.row(0, 0, self.len() - 1)
     }
 
-    /// What running from one site to another holds, besides where it starts.
+    /// Most units held while running from one site to another, besides the first state.
     pub fn run_need(&self, from: usize, to: usize) -> usize {
         self.run_needs[from * self.sites.states.len() + to]
     }
 
-    /// What running from one site to another costs.
+    /// Cost of running from one site to another.
     pub fn run_cost(&self, from: usize, to: usize) -> f64 {
         self.links.cost(self.sites.states[from]..self.sites.states[to])
     }
 
-    /// What the first layer of a run from `base` holds beside it, before it can be given up.
+    /// Units that the first layer of a run from `base` holds besides it, before it can be released.
     pub fn leave_need(&self, base: usize) -> usize {
         self.links.states[self.sites.states[base] + 1]
     }
 
-    /// What must be held to run on from `base` to `keep` before groups up to `last` are passed with it.
+    /// Units needed to run from `base` to `keep` before the backward pass of groups up to `last`.
     fn need(&self, base: usize, keep: usize, last: usize) -> usize {
         self.run_need(base, keep) + self.last_delta(last)
     }
 
-    /// Units that must be there to keep all of `base`'s group and the state that ends it while `beside` more are
-    /// held, and how many of them stay taken; none where that is no choice, or where it exceeds the table.
-    pub fn whole_group(&self, base: usize, first: usize, beside: usize) -> Option<(usize, usize)> {
+    /// Units for keeping all states of `base`'s group and the state that ends it while `beside` more are
+    /// held; `None` if the group has a single layer or is not the first, or if the table has fewer columns.
+    pub fn whole_group(&self, base: usize, first: usize, beside: usize) -> Option<GroupUnits> {
         let whole = self.wholes[base].filter(|_| first == base)?;
         let taken = whole.inside + self.width(base + 1);
-        let start = whole.need.max(taken + beside);
-        (start < self.columns).then_some((start, taken))
+        let needed = whole.need.max(taken + beside);
+        (needed < self.columns).then_some(GroupUnits { needed, taken })
     }
 
     /// Units of the states inside `group`.
@@ -167,7 +179,7 @@ impl Segment {
         self.wholes[group].map_or(0, |whole| whole.inside)
     }
 
-    /// Units of the delta that groups up to `last` start from.
+    /// Units of the delta that the backward pass of groups up to `last` starts from.
     fn last_delta(&self, last: usize) -> usize {
         self.links.deltas[self.sites.states[last + 1] - 1]
     }
@@ -184,15 +196,16 @@ impl Segment {
                     let mut costs = vec![f64::INFINITY; self.columns];
                     if first > base {
                         let start = self.leave_need(base) + self.last_delta(last);
-                        let given_up = kept[first].get(start + self.width(base)..).unwrap_or_default();
-                        lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), given_up, 0.0);
+                        let released = kept[first].get(start + self.width(base)..).unwrap_or_default();
+                        lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), released, 0.0);
                     }
                     for (next, kept) in kept.iter().enumerate().skip(first + 1) {
                         lower_to_sum(&mut costs, kept, self.table.row(base, first, next - 1));
                     }
-                    if let Some((start, taken)) = self.whole_group(base, first, self.last_delta(last)) {
-                        let rest = &self.table.row(base + 1, base + 1, last)[start - taken..];
-                        lower_to_shifted(&mut costs[start..], rest, self.run_cost(base, base + 1));
+                    if let Some(units) = self.whole_group(base, first, self.last_delta(last)) {
+                        let GroupUnits { needed, taken } = units;
+                        let rest = &self.table.row(base + 1, base + 1, last)[needed - taken..];
+                        lower_to_shifted(&mut costs[needed..], rest, self.run_cost(base, base + 1));
                     }
                     self.table.set(base, first, last, &costs);
                 }
@@ -210,7 +223,8 @@ impl Segment {
         }
     }
 
-    /// The costs of running on from `base` to the best site, and passing groups `first` to `last` with its state.
+    /// Least costs of running from `base` to some site, and of the backward pass of groups `last` down to
+    /// `first` from its state.
     fn kept_for(&self, base: usize, first: usize, last: usize) -> Vec<f64> {
         let mut best = vec![f64::INFINITY; self.columns];
         for keep in self.sites.keepers(base, first) {
@@ -222,8 +236,8 @@ impl Segment {
         best
     }
 
-    /// How to pass groups `last` down to `first` from `base` in `units`, which must be possible; none where they are
-    /// `base`'s own group.
+    /// The best way to run groups `last` down to `first` backward from `base` in `units`. One must exist.
+    /// `None` if they are `base`'s own group.
     pub fn cut(&self, base: usize, first: usize, last: usize, units: usize) -> Option<Cut> {
         let mut best: Option<(f64, Cut)> = None;
         let mut offer = |cost: f64, cut: Cut| {
@@ -242,21 +256,21 @@ impl Segment {
         }
         if first > base && units >= self.leave_need(base) + self.last_delta(last) {
             for keep in self.sites.keepers(base, first) {
-                let cut = Cut { keep, first, base: Base::GivenUp };
+                let cut = Cut { keep, first, base: Base::Released };
                 offer(kept(keep, first, units + self.width(base)), cut);
             }
         }
         for next in first + 1..=last {
             let below = self.table.row(base, first, next - 1)[units];
             for keep in self.sites.keepers(base, next) {
-                offer(kept(keep, next, units) + below, Cut { keep, first: next, base: Base::Stays });
+                offer(kept(keep, next, units) + below, Cut { keep, first: next, base: Base::Kept });
             }
         }
-        if let Some((start, taken)) = self.whole_group(base, first, self.last_delta(last))
-            && units >= start
+        if let Some(GroupUnits { needed, taken }) = self.whole_group(base, first, self.last_delta(last))
+            && units >= needed
         {
             let rest = self.table.row(base + 1, base + 1, last)[units - taken];
-            let cut = Cut { keep: base + 1, first: base + 1, base: Base::StaysWithGroup };
+            let cut = Cut { keep: base + 1, first: base + 1, base: Base::KeptWithGroup };
             offer(self.run_cost(base, base + 1) + rest, cut);
         }
         best.map(|(_, cut)| cut)
@@ -275,17 +289,24 @@ impl WholeGroup {
     }
 }
 
-/// Lowers `costs` to `cost` more than `others`, where that is less.
+/// Number of units from which on `costs` are finite: more memory never costs more.
+fn first_finite(costs: &[f64]) -> usize {
+    costs.partition_point(|cost| cost.is_infinite())
+}
+
+/// Lowers `costs` to `others` plus `cost` wherever that is less.
 pub(super) fn lower_to_shifted(costs: &mut [f64], others: &[f64], cost: f64) {
-    for (least, &other) in costs.iter_mut().zip(others) {
+    let from = first_finite(others).min(costs.len());
+    for (least, &other) in costs[from..].iter_mut().zip(&others[from..]) {
         let sum = other + cost;
         *least = if sum < *least { sum } else { *least };
     }
 }
 
-/// Lowers `costs` to the sums of `a` and `b`, where these are less.
+/// Lowers `costs` to the sums of `a` and `b` wherever these are less. All have the same length.
 pub(super) fn lower_to_sum(costs: &mut [f64], a: &[f64], b: &[f64]) {
-    for ((least, &a), &b) in costs.iter_mut().zip(a).zip(b) {
+    let from = first_finite(a).max(first_finite(b));
+    for ((least, &a), &b) in costs[from..].iter_mut().zip(&a[from..]).zip(&b[from..]) {
         let sum = a + b;
         *least = if sum < *least { sum } else { *least };
     }

@@ -1,8 +1,10 @@
+//! Sites: the states that the solver considers keeping.
+
 use std::ops::Range;
 
 use super::links::Links;
 
-/// What solving for a segment may take, for each column of its table.
+/// Limits on the work of solving a segment, for each column of its table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Effort {
     pub operations: f64,
@@ -10,27 +12,27 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// An equal share for each of `groups`, and as much again for what joins them.
+    /// An equal share for each of `groups`, and one for the segment that joins them.
     pub fn share(self, groups: usize) -> Self {
         let share = 1.0 / (groups as f64 + 1.0);
         Effort { operations: self.operations * share, rows: self.rows * share }
     }
 }
 
-/// Where a solver may keep states, and which of these it may give up before backward has passed them.
+/// States that a solver may keep, and which of them it may release before the backward pass has reached them.
 pub(super) struct Sites {
-    /// States in ascending order, from the one that the segment starts from to the one that it ends with.
+    /// States in ascending order, from the first to the last of the segment.
     pub states: Vec<usize>,
-    /// Whether the state at each position may be given up early.
+    /// `true` for each state that may be released early.
     pub droppable: Vec<bool>,
 }
 
 impl Sites {
-    /// As many of the states of `layers` as a solver can handle at about this `effort`.
+    /// Chooses as many states of `layers` as a solver can handle at about this `effort`.
     ///
-    /// With n sites, keeping states until backward has passed them takes n³ / 6 operations and n² / 2 rows; each site
-    /// whose state may be given up earlier takes n³ / 6 and n² / 6 more. Where not every state can be a site, those
-    /// are that are narrow.
+    /// With n sites, keeping states until the backward pass has reached them takes n³ / 6 operations and n² /
+    /// 2 rows, and each site whose state may be released earlier takes up to n³ / 6 operations and n² / 6
+    /// rows more. If not every state can be a site, narrow ones are chosen.
     pub fn choose(links: &Links, layers: Range<usize>, effort: Effort) -> Self {
         let Effort { operations, rows } = effort;
         let most = (operations * 4.0).cbrt().min((rows * 1.5).sqrt()).max(2.0) as usize;
@@ -50,20 +52,20 @@ impl Sites {
         Sites { states, droppable }
     }
 
-    /// The sites whose state may be kept for groups from `first` on, for a sweep from `base`.
+    /// Sites whose state may be kept for groups from `first` on, when running on from `base`.
     pub fn keepers(&self, base: usize, first: usize) -> Range<usize> {
         let from = if self.droppable[first] { base + 1 } else { first };
         from..first + 1
     }
 
-    /// Those of `sites` that a sweep from `base` may stop at: `base` itself, and such as may be given up.
+    /// Those of `sites` that may be the first group for `base`: `base` itself, and droppable sites.
     pub fn firsts(&self, base: usize, sites: Range<usize>) -> impl Iterator<Item = usize> + '_ {
         sites.filter(move |&first| first == base || self.droppable[first])
     }
 }
 
-/// At most `count` of `items`, spread over all of them: of each of `count` stretches the one with the least `size`,
-/// and among equals the last.
+/// At most `count` of `items`, spread over all of them: the item of least `size` in each of `count`
+/// stretches, and the last among equals.
 fn narrowest(items: &[usize], count: usize, size: impl Fn(&usize) -> usize) -> Vec<usize> {
     if items.len() <= count {
         return items.to_vec();

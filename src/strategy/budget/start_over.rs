@@ -1,6 +1,8 @@
+//! Keeping no state: the least memory, and the most recomputation.
+
 use crate::plan::{Op, Schedule};
 
-/// Keeps nothing but the batch's input, and runs all layers below again for each layer's backward.
+/// Keeps only the batch, and recomputes all layers below for each layer's backward pass.
 pub(super) fn schedule(layers: usize) -> Schedule {
     let mut ops: Vec<Op> = (0..layers).map(Op::forward).collect();
     ops.push(Op::Loss);

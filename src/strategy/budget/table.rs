@@ -1,19 +1,21 @@
+//! The table of least costs that dynamic programming fills.
+
 use super::sites::Sites;
 
-/// Least costs by memory: one row for each (base, first, last) that a solver looks at, one column for each number
-/// of units.
+/// Least costs by memory: one row for each (base, first, last) that the solver considers, one column for each
+/// number of units.
 pub(super) struct Table {
     columns: usize,
     groups: usize,
-    /// Droppable sites before each position.
+    /// Number of droppable sites before each position.
     rank: Vec<usize>,
-    /// The first row of each (base, last).
+    /// First row of each (base, last).
     starts: Vec<usize>,
     costs: Vec<f64>,
 }
 
 impl Table {
-    /// A table for the groups between `sites`, in which nothing is possible yet.
+    /// A table for the groups between `sites`, with infinite costs.
     pub fn new(sites: &Sites, columns: usize) -> Self {
         let groups = sites.states.len() - 1;
         let mut rank = vec![0];
@@ -31,8 +33,8 @@ impl Table {
         Table { columns, groups, rank, starts, costs: vec![f64::INFINITY; rows * columns] }
     }
 
-    /// Costs of passing groups `first` to `last` backward from the state at site `base`; `first` is `base`, or a
-    /// droppable site after it.
+    /// Costs of running groups `last` down to `first` backward from the state at site `base`, `[columns]`.
+    /// `first` is `base`, or a droppable site after it.
     pub fn row(&self, base: usize, first: usize, last: usize) -> &[f64] {
         let start = self.start(base, first, last);
         &self.costs[start..start + self.columns]
