@@ -7,7 +7,7 @@ use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, Inputs, Split};
 use crate::memory::check_host_memory;
-use crate::model::{Activation, Network, Parameters};
+use crate::model::{Activation, Initialiser, Network, Parameters};
 use crate::plan::Chain;
 
 /// Mini-batches to learn from.
@@ -36,7 +36,7 @@ impl Problem {
     pub fn new(settings: &Settings) -> Result<Self> {
         let network = settings.network.build()?;
         let parameters = parameters(&network, settings);
-        let reference = twin::reference(&network, &parameters);
+        let reference = twin::reference(&network, &parameters)?;
         let mut random = Random::new(settings.optimization.seed.wrapping_add(1));
         let train = train_split(settings, &network, &reference, &mut random)?;
         let test = random.split(&network, settings.batching.micro_batch() / 2 + 1, false, false)?;
@@ -87,16 +87,14 @@ pub(super) fn check_memory(settings: &Settings) -> Result<()> {
     )
 }
 
-/// Scaled by the fan-in, so that a device that computes right is told from one that does not however wide and deep the
-/// network is: where a layer amplifies what comes in, so it does with rounding, and a deep chain of them leaves the range
-/// of f32. The derivative of sigmoid is at most 1/4, so its gain may be 4.
+/// Weights scaled by the fan-in, so that a correct device is told from a wrong one however wide and deep the network is:
+/// a layer that amplifies its input also amplifies rounding, and a deep chain of such layers leaves the range of f32.
+/// Sigmoid's derivative is at most 1/4, so its gain may be 4.
 fn parameters(network: &Network, settings: &Settings) -> Parameters {
     let gain = match settings.network.activation {
         Activation::Sigmoid => 4.0,
-        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Silu => {
-            std::f32::consts::SQRT_2
-        }
-        Activation::Tanh | Activation::Sine | Activation::Identity => 1.0,
+        activation if Initialiser::usual(activation) == Initialiser::He => std::f32::consts::SQRT_2,
+        _ => 1.0,
     };
     Random::new(settings.optimization.seed).parameters(network, gain)
 }

@@ -1,46 +1,29 @@
-//! The reference's twins of what the backends are given.
+//! What the reference computes with, made of what the backends are given.
 
 use super::reference::{self, Reference};
 use crate::data::{Split, Targets};
-use crate::model::{Activation, Loss, Network, Parameters};
+use crate::model::{Network, Parameters};
+use crate::{Error, Result};
 
-/// `network` at `parameters`, in f64.
-pub(super) fn reference(network: &Network, parameters: &Parameters) -> Reference {
-    Reference {
+/// `network` at `parameters`, in f64. The two sides share nothing but the names of activation and loss functions.
+///
+/// # Errors
+/// [`Error::Internal`] if the reference has no function of such a name.
+pub(super) fn reference(network: &Network, parameters: &Parameters) -> Result<Reference> {
+    let [activation, loss] = [network.activation().name(), network.loss().name()];
+    let unknown = |name| Error::internal(format!("the reference has no function named {name}"));
+    Ok(Reference {
         widths: network.widths().to_vec(),
-        activation: activation(network.activation()),
+        activation: reference::Activation::named(activation).ok_or_else(|| unknown(activation))?,
         residual: network.is_residual(),
         layer_norm: network.has_layer_norm(),
-        loss: loss(network.loss()),
+        loss: reference::Loss::named(loss).ok_or_else(|| unknown(loss))?,
         weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
         biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),
-    }
+    })
 }
 
-fn activation(activation: Activation) -> reference::Activation {
-    match activation {
-        Activation::Sigmoid => reference::Activation::Sigmoid,
-        Activation::Tanh => reference::Activation::Tanh,
-        Activation::Relu => reference::Activation::Relu,
-        Activation::LeakyRelu => reference::Activation::LeakyRelu,
-        Activation::Gelu => reference::Activation::Gelu,
-        Activation::Silu => reference::Activation::Silu,
-        Activation::Sine => reference::Activation::Sine,
-        Activation::Identity => reference::Activation::Identity,
-    }
-}
-
-fn loss(loss: Loss) -> reference::Loss {
-    match loss {
-        Loss::Quadratic => reference::Loss::Quadratic,
-        Loss::CrossEntropy => reference::Loss::CrossEntropy,
-        Loss::Mse => reference::Loss::Mse,
-        Loss::BinaryCrossEntropy => reference::Loss::BinaryCrossEntropy,
-        Loss::Huber => reference::Loss::Huber,
-    }
-}
-
-/// The targets of `rows` of a split, `[rows, outputs]`.
+/// Targets of `rows` of a split, `[rows, outputs]`.
 pub(super) fn targets(split: &Split, outputs: usize, rows: &[u32]) -> Vec<f64> {
     match split.targets() {
         Targets::Classes(labels) => reference::one_hot(&reference::gather(1, labels, rows), outputs),
@@ -54,4 +37,22 @@ pub(super) fn widen(values: &[f32]) -> Vec<f64> {
 
 pub(super) fn norm(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activation, Loss};
+
+    #[test]
+    fn the_reference_has_every_activation_and_loss() {
+        for activation in Activation::ALL {
+            for loss in Loss::ALL {
+                let network = Network::new(&[2, 2], activation, loss).unwrap();
+                reference(&network, &Parameters::normal(&network, 1)).unwrap();
+            }
+        }
+        assert_eq!(reference::Activation::ALL.len(), Activation::ALL.len());
+        assert_eq!(reference::Loss::ALL.len(), Loss::ALL.len());
+    }
 }

@@ -2,35 +2,35 @@ use std::fmt;
 
 use crate::model::{Activation, Loss};
 
-/// A small network with a batch, on which every kernel is measured.
+/// A small network with a batch, on which `check` measures every kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// The width of every state.
+    /// Width of every state.
     pub widths: Vec<usize>,
     /// Samples in a mini-batch.
     pub batch: usize,
     /// Micro-batches in a mini-batch, a divisor of `batch`.
     pub parts: usize,
-    /// Between the layers.
+    /// Activation function between the layers.
     pub activation: Activation,
-    /// Whether layers add what they read to what they make, where the two are equally wide.
+    /// `true` if hidden layers whose input and output have one width add the one to the other.
     pub residual: bool,
-    /// Whether layers but the first normalise what they read.
+    /// `true` if layers but the first normalise their input per sample.
     pub layer_norm: bool,
-    /// What is made small.
+    /// Loss function.
     pub loss: Loss,
-    /// Whether targets are numbers for each output rather than classes.
+    /// `true` if targets are regression targets rather than class labels.
     pub values: bool,
-    /// Whether the inputs are bytes rather than floats.
+    /// `true` if inputs are bytes rather than floats.
     pub bytes: bool,
-    /// Whether a GPU runs thin neighbours together.
+    /// `true` if a GPU may run neighbouring thin layers in one dispatch.
     pub fused: bool,
-    /// Of how many states one is kept.
+    /// Keeps every so many-th state as a checkpoint.
     pub every: usize,
 }
 
-/// Odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width 1; the last has
-/// work for several threads.
+/// Widths and batch: odd and even, narrower and wider than a block of eight and a workgroup of several, batch 1 and width
+/// 1; the last has work for several threads.
 const WHOLE: [(&[usize], usize); 9] = [
     (&[1, 1], 1),
     (&[5, 1, 3], 3),
@@ -43,7 +43,7 @@ const WHOLE: [(&[usize], usize); 9] = [
     (&[40, 300, 300, 72, 60, 5], 134),
 ];
 
-/// Batches of two parts, of three, and of more; again with work for several threads.
+/// Widths, batch and micro-batches: two, three, and more; again with work for several threads.
 const IN_PARTS: [(&[usize], usize, usize); 6] = [
     (&[5, 3, 2], 2, 2),
     (&[6, 16, 7, 4], 39, 3),
@@ -53,8 +53,9 @@ const IN_PARTS: [(&[usize], usize, usize); 6] = [
     (&[30, 300, 300, 60, 5], 201, 3),
 ];
 
-/// For layers that run together: wider and narrower than a whole four and a block of eight, more than run at once, some
-/// after a wide layer, more samples than a tile has, and more tiles than workgroups; the n of `--every`.
+/// Widths, batch, micro-batches and checkpoint interval of layers that run together: wider and narrower than a multiple of
+/// four and a block of eight, more layers than run at once, some after a wide layer, more samples than a tile has, and
+/// more tiles than workgroups.
 const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[1, 1, 1, 1, 1], 1, 1, 3),
     (&[5, 1, 3, 2, 9], 7, 1, 2),
@@ -66,8 +67,8 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 4),
 ];
 
-/// For layer normalisation: more and fewer numbers than a sample has lanes, more and fewer samples than a workgroup takes;
-/// whether thin layers may run together, which these cannot.
+/// Widths, batch, micro-batches and whether thin layers may run together (which these do not), for layer normalisation:
+/// more and fewer values than a sample has lanes, more and fewer samples than a workgroup takes.
 const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
     (&[5, 2, 3], 3, 1, false),
     (&[7, 3, 3, 5, 2], 1, 1, true),
@@ -79,33 +80,49 @@ const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
     (&[30, 300, 300, 60, 5], 201, 3, false),
 ];
 
-/// Whole batches of many shapes, batches in parts, layers that run together, and layers that normalise. Activation, loss and all else take turns at
-/// step_params that share no factor, so that each activation meets each loss, and both kinds of layers.
+/// The default cases: whole batches of many shapes, batches in micro-batches, layers that run together, and layers that
+/// normalise. Each activation function meets each loss function, and every other property takes turns.
 pub fn grid() -> Vec<Case> {
-    let turns = |count: usize| 0..count;
-    let whole = WHOLE.iter().flat_map(|case| turns(3).map(move |_| (case.0, case.1, 1, 2, false, false)));
-    let in_parts = IN_PARTS.iter().map(|&(widths, batch, parts)| (widths, batch, parts, 2, false, false));
-    let fused = FUSED.iter().flat_map(|&(widths, batch, parts, every)| {
-        turns(2).map(move |_| (widths, batch, parts, every, true, false))
+    let (activations, losses) = (Activation::ALL, Loss::ALL);
+    let case = |widths: &[usize], batch| Case {
+        widths: widths.to_vec(),
+        batch,
+        parts: 1,
+        activation: Activation::Identity,
+        residual: false,
+        layer_norm: false,
+        loss: Loss::Quadratic,
+        values: false,
+        bytes: false,
+        fused: false,
+        every: 2,
+    };
+    let in_parts = IN_PARTS.map(|(widths, batch, parts)| Case { parts, ..case(widths, batch) });
+    let fused =
+        FUSED.map(|(widths, batch, parts, every)| Case { parts, fused: true, every, ..case(widths, batch) });
+    let normalised = NORMALISED.map(|(widths, batch, parts, fused)| Case {
+        parts,
+        layer_norm: true,
+        fused,
+        ..case(widths, batch)
     });
-    let normalised = turns(2).flat_map(|_| {
-        NORMALISED.iter().map(|&(widths, batch, parts, fused)| (widths, batch, parts, 2, fused, true))
-    });
-    let all = whole.chain(in_parts).chain(fused).chain(normalised).enumerate();
-    all.map(|(turn, (widths, batch, parts, every, fused, layer_norm))| {
-        let loss = Loss::ALL[turn % Loss::ALL.len()];
+    let twice = |cases: Vec<Case>| [cases.clone(), cases].concat();
+    let others = [in_parts.to_vec(), twice(fused.to_vec()), twice(normalised.to_vec())].concat();
+    let pairs = activations.len() * losses.len();
+    let rounds = pairs.saturating_sub(others.len()).div_ceil(WHOLE.len()).max(3);
+    let whole = (0..rounds).flat_map(|_| WHOLE.map(|(widths, batch)| case(widths, batch)));
+
+    let all = whole.chain(others).enumerate();
+    all.map(|(turn, case)| {
+        let (round, place) = (turn / activations.len(), turn % activations.len());
+        let loss = losses[(place + round) % losses.len()];
         Case {
-            widths: widths.to_vec(),
-            batch,
-            parts,
-            activation: Activation::ALL[turn % Activation::ALL.len()],
-            residual: turn / Activation::ALL.len() % 2 == 1,
-            layer_norm,
+            activation: activations[place],
+            residual: round % 2 == 1,
             loss,
-            values: loss.takes_values() && turn % 3 == 0,
+            values: loss.takes_values() && turn % 4 < 2,
             bytes: turn % 4 == 1,
-            fused,
-            every,
+            ..case
         }
     })
     .collect()

@@ -69,7 +69,7 @@ impl<'a> CaseRun<'a> {
             Job { task, data: &data, plan: &plan, dataset_on_device, parameters: &parameters, moments: &[] };
         let device = machine.open(&job, plan.pool_bytes(), &Ledger::new())?;
         Ok(CaseRun {
-            reference: twin::reference(&network, &parameters),
+            reference: twin::reference(&network, &parameters)?,
             gradients: vec![Default::default(); plan.chain.layers()],
             case,
             findings,
@@ -121,7 +121,7 @@ impl<'a> CaseRun<'a> {
     /// From the parameters `before`, the whole batch `rows` must lead where the reference goes in one step.
     fn check_step(&mut self, before: &Parameters, rows: &[u32]) -> Result<()> {
         let case = self.case;
-        let mut reference = twin::reference(&self.network, before);
+        let mut reference = twin::reference(&self.network, before)?;
         let inputs = widen(&self.inputs(&self.data.train, rows));
         let targets = twin::targets(&self.data.train, self.network.outputs(), rows);
         let gradients = reference.gradients(&inputs, &targets);

@@ -1,15 +1,15 @@
 use super::Activation;
 
-/// What a layer does beside its product.
+/// What a layer computes beside its product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Whether it first normalises the numbers of each sample that it reads.
+    /// `true` if it normalises its input per sample.
     pub layer_norm: bool,
-    /// What is applied to the state that it reads, or to what is normalised of it.
+    /// Activation function of its input, after any normalisation.
     pub load: Activation,
-    /// What is applied to the sums.
+    /// Activation function of its product.
     pub store: Activation,
-    /// Whether the state that it reads is added to what it makes.
+    /// `true` if it adds its input to its output.
     pub residual: bool,
 }
 
@@ -18,25 +18,23 @@ pub struct Kind {
 pub struct Shape {
     /// Samples.
     pub batch: usize,
-    /// Width of the state that the layer reads.
+    /// Width of the input state.
     pub inputs: usize,
-    /// Width of the state that it makes.
+    /// Width of the output state.
     pub outputs: usize,
 }
 
-/// What a layer applies its activation to, of one sample `row` `[width]`: that itself, or under layer normalisation (Ba et al.
-/// 2016) its distance from its mean, divided by its [`spread`].
+/// One sample `row` `[width]` as a layer's `load` receives it: unchanged, or with layer normalisation (Ba et al. 2016) its
+/// distance from its mean divided by its [`spread`].
 pub fn normalised(kind: Kind, row: &[f64]) -> Vec<f64> {
-    match kind.layer_norm {
-        true => {
-            let (mean, spread) = (mean(row), spread(row));
-            row.iter().map(|s| (s - mean) / spread).collect()
-        }
-        false => row.to_vec(),
+    if !kind.layer_norm {
+        return row.to_vec();
     }
+    let (mean, spread) = (mean(row), spread(row));
+    row.iter().map(|s| (s - mean) / spread).collect()
 }
 
-/// `√(variance + 1e-5)` of the numbers of a sample `row` `[width]`.
+/// `√(variance + 1e-5)` over the values of a sample `row` `[width]`.
 pub fn spread(row: &[f64]) -> f64 {
     let centre = mean(row);
     let squares: Vec<f64> = row.iter().map(|s| (s - centre) * (s - centre)).collect();
@@ -47,7 +45,7 @@ fn mean(row: &[f64]) -> f64 {
     row.iter().sum::<f64>() / row.len() as f64
 }
 
-/// `store(load(state) · weightsᵀ + bias)`, plus `state` where the layer is residual: from `[batch, inputs]` to
+/// `store(load(state) · weightsᵀ + bias)`, plus `state` if the layer is residual: from `[batch, inputs]` to
 /// `[batch, outputs]`.
 pub fn forward(shape: Shape, kind: Kind, state: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
     let Shape { batch, inputs, outputs } = shape;
@@ -68,9 +66,9 @@ pub fn forward(shape: Shape, kind: Kind, state: &[f64], weights: &[f64], bias: &
     next
 }
 
-/// A layer's delta `[batch, outputs]` carried to the layer before it, `below`: `(delta · weights) ⊙ φ'`, times the Jacobian of its
-/// normalisation, plus delta where the layer is residual. φ' is that of this layer's `load` at what it is applied to, made
-/// of the state `[batch, inputs]`, times that of `below`'s `store`, which made the state.
+/// The delta of the layer `below`, from a layer's delta `[batch, outputs]`: `(delta · weights) ⊙ φ′`, through the Jacobian
+/// of layer normalisation, plus delta if the layer is residual. φ′ is the derivative of this layer's `load`, computed from
+/// the state `[batch, inputs]`, times that of `below`'s `store`, which wrote the state.
 pub fn delta(
     shape: Shape,
     kind: Kind,
@@ -104,7 +102,7 @@ pub fn delta(
     previous
 }
 
-/// Gradients with respect to the numbers of a sample `row`, from `gradients` with respect to what is `normalised` of them:
+/// Gradients with respect to a sample `row`, from `gradients` with respect to its `normalised` values:
 /// `∂n_j / ∂s_i = (δ_ij − 1 / width − n_i · n_j / width) / spread`, entry by entry.
 fn through_layer_norm(row: &[f64], normalised: &[f64], gradients: &[f64]) -> Vec<f64> {
     let (width, spread) = (row.len() as f64, spread(row));
@@ -120,7 +118,8 @@ fn through_layer_norm(row: &[f64], normalised: &[f64], gradients: &[f64]) -> Vec
 }
 
 /// `deltaᵀ · load(state)` `[outputs, inputs]` and `Σ_batch delta` `[outputs]`: the gradients of a layer's weights and
-/// bias, from its delta `[batch, outputs]` and its input `state` `[batch, inputs]`, which it may normalise first.
+/// bias, from its delta `[batch, outputs]` and its input `state` `[batch, inputs]`, which is normalised first if the layer
+/// does so.
 pub fn weight_gradient(shape: Shape, kind: Kind, delta: &[f64], state: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let Shape { batch, inputs, outputs } = shape;
     let mut weights = vec![0.0; outputs * inputs];

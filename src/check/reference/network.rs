@@ -1,17 +1,17 @@
 use super::{Activation, Kind, Loss, Shape, delta, forward, loss, update, weight_gradient};
 
-/// A whole network, which stores every state and forgets nothing.
+/// A network that stores every state.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// The widths of the states; layer `l` goes from `widths[l]` to `widths[l + 1]`.
+    /// Width of every state; layer `l` maps `widths[l]` to `widths[l + 1]`.
     pub widths: Vec<usize>,
-    /// Between the layers.
+    /// Activation function between its layers.
     pub activation: Activation,
-    /// Whether hidden layers add what they read to what they make, where the two are equally wide.
+    /// `true` if hidden layers whose input and output have one width add the one to the other.
     pub residual: bool,
-    /// Whether layers but the first normalise what they read.
+    /// `true` if layers but the first normalise their input per sample.
     pub layer_norm: bool,
-    /// What its gradients are of.
+    /// Loss function.
     pub loss: Loss,
     /// Layer by layer, `[widths[l + 1], widths[l]]`.
     pub weights: Vec<Vec<f64>>,
@@ -29,20 +29,19 @@ pub struct Gradients {
 }
 
 impl Reference {
-    /// The number of layers.
+    /// Number of layers.
     pub fn layers(&self) -> usize {
         self.widths.len() - 1
     }
 
-    /// What this layer does beside its product. Layers apply the activation to what they make, the last one under the
-    /// quadratic loss alone; or, where it cannot be undone from that, or layers are residual or normalise, to what they read, but for
-    /// the first.
+    /// What this layer computes beside its product. Layers apply the activation function to their product, the last one
+    /// under the quadratic loss only. If φ′ cannot be computed from the result, or in networks that are residual or
+    /// normalise, they apply it to their input instead, except for the first.
     pub fn kind(&self, layer: usize) -> Kind {
         let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
         let activation = self.activation;
-        let cannot_be_undone = matches!(activation, Activation::Gelu | Activation::Silu | Activation::Sine);
         let (mut load, mut store) = (Activation::Identity, Activation::Identity);
-        if self.residual || self.layer_norm || cannot_be_undone {
+        if self.residual || self.layer_norm || !activation.has_derivative_from_output() {
             if !is_first {
                 load = activation;
             }
@@ -58,12 +57,12 @@ impl Reference {
         }
     }
 
-    /// The shape of this layer's work on a batch of that size.
+    /// The sizes of this layer on a batch of `batch` samples.
     pub fn shape(&self, layer: usize, batch: usize) -> Shape {
         Shape { batch, inputs: self.widths[layer], outputs: self.widths[layer + 1] }
     }
 
-    /// Every state from the input `x` `[batch, widths[0]]` to the output, `layers + 1` of them.
+    /// All `layers + 1` states, from the input `x` `[batch, widths[0]]` to the output.
     pub fn states(&self, x: &[f64]) -> Vec<Vec<f64>> {
         let batch = x.len() / self.widths[0];
         let mut states = vec![x.to_vec()];
@@ -74,16 +73,15 @@ impl Reference {
         states
     }
 
-    /// The losses of the samples and the last delta, from the output `[batch, last width]`.
+    /// The losses of the samples and the last layer's delta, from the output `[batch, last width]`.
     fn loss_of(&self, output: &[f64], targets: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let store = self.kind(self.layers() - 1).store;
         let width = self.widths[self.layers()];
         loss(self.loss, store, targets.len() / width, width, output, targets)
     }
 
-    /// The mean loss over the batch whose state `layer` is `state` `[batch, widths[layer]]`, `targets`
-    /// `[batch, last width]`: what
-    /// [`Reference::loss`] makes of it from there on.
+    /// [`Reference::loss`] of a batch whose state `layer` is `state` `[batch, widths[layer]]`, with `targets`
+    /// `[batch, last width]`.
     pub fn loss_from(&self, layer: usize, state: &[f64], targets: &[f64]) -> f64 {
         let (mut state, batch) = (state.to_vec(), state.len() / self.widths[layer]);
         for l in layer..self.layers() {
@@ -94,12 +92,12 @@ impl Reference {
         terms.iter().sum::<f64>() / batch as f64
     }
 
-    /// The mean loss over the batch `x` `[batch, widths[0]]`, `targets` `[batch, last width]`.
+    /// Mean loss over the batch `x` `[batch, widths[0]]` with `targets` `[batch, last width]`.
     pub fn loss(&self, x: &[f64], targets: &[f64]) -> f64 {
         self.loss_from(0, x, targets)
     }
 
-    /// The gradients of [`Reference::loss`], by backpropagation.
+    /// Gradients of [`Reference::loss`], by backpropagation.
     pub fn gradients(&self, x: &[f64], targets: &[f64]) -> Gradients {
         let states = self.states(x);
         let (_, mut current) = self.loss_of(&states[self.layers()], targets);
