@@ -20,6 +20,8 @@ pub enum Activation {
     Gelu,
     /// `z · sigmoid(z)`, also called swish.
     Silu,
+    /// `ln(1 + e^z)`
+    Softplus,
     /// `sin(z)`; the frequency is part of the weights (Sitzmann et al. 2020).
     Sine,
     /// `z`
@@ -45,13 +47,14 @@ pub(super) struct Properties {
 
 impl Activation {
     /// Every activation function.
-    pub const ALL: [Activation; 8] = [
+    pub const ALL: [Activation; 9] = [
         Activation::Sigmoid,
         Activation::Tanh,
         Activation::Relu,
         Activation::LeakyRelu,
         Activation::Gelu,
         Activation::Silu,
+        Activation::Softplus,
         Activation::Sine,
         Activation::Identity,
     ];
@@ -69,6 +72,7 @@ impl Activation {
             Activation::LeakyRelu => ("leaky-relu", "z if positive, else 0.01 z", Output, He),
             Activation::Gelu => ("gelu", "z Φ(z), with Φ the standard normal CDF", PreActivation, He),
             Activation::Silu => ("silu", "z sigmoid(z)", PreActivation, He),
+            Activation::Softplus => ("softplus", "ln(1 + e^z)", PreActivation, He),
             Activation::Sine => ("sine", "sin(z)", PreActivation, Siren),
             Activation::Identity => ("identity", "z", Output, Xavier),
         };

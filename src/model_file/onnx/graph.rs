@@ -127,6 +127,7 @@ impl Nodes {
                 let sigmoid = self.add("Sigmoid", place, &[value]);
                 self.add("Mul", place, &[value, &sigmoid])
             }
+            Activation::Softplus => self.add("Softplus", place, &[value]),
             Activation::Sine => self.add("Sin", place, &[value]),
             Activation::Identity => value.to_owned(),
         }
