@@ -39,6 +39,20 @@ fn apply(activation: Activation, operation: Operation) {
             },
         ),
         Activation::Softplus => operation.with_slope(softplus, sigmoid),
+        // With e = e^z and n = e (e + 2), tanh(softplus(z)) is n / (n + 2), which is 1 well below z = 20.
+        Activation::Mish => operation.with_slope(
+            |z| {
+                let e = exponential(z.clamp(-87.0, 20.0));
+                let n = e * (e + 2.0);
+                z * (n / (n + 2.0))
+            },
+            |z| {
+                let z = z.clamp(-87.0, 20.0);
+                let e = exponential(z);
+                let n = e * (e + 2.0);
+                (n + 4.0 * z * e * (1.0 + e) / (n + 2.0)) / (n + 2.0)
+            },
+        ),
         Activation::Sine => operation.with_slope(sine, cosine),
         Activation::Identity => {}
     }
@@ -163,5 +177,18 @@ mod tests {
         assert!(worst < 4e-7, "{worst}");
         assert_eq!(softplus(1e30), 1e30);
         assert!(softplus(-1e30) < 1e-37 && softplus(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn mish_is_the_identity_far_above_zero_and_nothing_far_below() {
+        let mut values = [1e30, 30.0, 0.0, -90.0, f32::NAN];
+        activate(Activation::Mish, &mut values);
+        assert_eq!(values[..3], [1e30, 30.0, 0.0]);
+        assert!(values[3].abs() < 1e-35 && values[4].is_nan(), "{values:?}");
+        let mut slopes = [1.0; 5];
+        let derivative = Derivative { activation: Activation::Mish, of: Stored::PreActivation };
+        times_derivative(derivative, &mut slopes, &[1e30, 30.0, 0.0, -90.0, f32::NAN]);
+        assert_eq!(slopes[..3], [1.0, 1.0, 0.6]);
+        assert!(slopes[3].abs() < 1e-35 && slopes[4].is_nan(), "{slopes:?}");
     }
 }

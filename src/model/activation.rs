@@ -22,6 +22,8 @@ pub enum Activation {
     Silu,
     /// `ln(1 + e^z)`
     Softplus,
+    /// `z · tanh(softplus(z))` (Misra 2020).
+    Mish,
     /// `sin(z)`; the frequency is part of the weights (Sitzmann et al. 2020).
     Sine,
     /// `z`
@@ -47,7 +49,7 @@ pub(super) struct Properties {
 
 impl Activation {
     /// Every activation function.
-    pub const ALL: [Activation; 9] = [
+    pub const ALL: [Activation; 10] = [
         Activation::Sigmoid,
         Activation::Tanh,
         Activation::Relu,
@@ -55,6 +57,7 @@ impl Activation {
         Activation::Gelu,
         Activation::Silu,
         Activation::Softplus,
+        Activation::Mish,
         Activation::Sine,
         Activation::Identity,
     ];
@@ -73,6 +76,7 @@ impl Activation {
             Activation::Gelu => ("gelu", "z Φ(z), with Φ the standard normal CDF", PreActivation, He),
             Activation::Silu => ("silu", "z sigmoid(z)", PreActivation, He),
             Activation::Softplus => ("softplus", "ln(1 + e^z)", PreActivation, He),
+            Activation::Mish => ("mish", "z tanh(softplus(z))", PreActivation, He),
             Activation::Sine => ("sine", "sin(z)", PreActivation, Siren),
             Activation::Identity => ("identity", "z", Output, Xavier),
         };

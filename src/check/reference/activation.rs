@@ -15,6 +15,8 @@ pub enum Activation {
     Silu,
     /// `ln(1 + e^z)`
     Softplus,
+    /// `z · tanh(softplus(z))`
+    Mish,
     /// `sin z`
     Sine,
     /// `z`
@@ -36,7 +38,7 @@ struct Formula {
 
 impl Activation {
     /// Every activation function.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sigmoid,
         Self::Tanh,
         Self::Relu,
@@ -44,6 +46,7 @@ impl Activation {
         Self::Gelu,
         Self::Silu,
         Self::Softplus,
+        Self::Mish,
         Self::Sine,
         Self::Identity,
     ];
@@ -97,6 +100,16 @@ impl Activation {
                 name: "softplus",
                 value: softplus,
                 derivative: sigmoid,
+                derivative_from_output: None,
+                has_kink: false,
+            },
+            Self::Mish => Formula {
+                name: "mish",
+                value: |z| z * softplus(z).tanh(),
+                derivative: |z| {
+                    let tanh = softplus(z).tanh();
+                    tanh + z * (1.0 - tanh * tanh) * sigmoid(z)
+                },
                 derivative_from_output: None,
                 has_kink: false,
             },
