@@ -27,6 +27,12 @@ fn moved(parameter: f32, gradient: f32, place: u32) -> f32 {
             kept[first] = m;
             return parameter - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
         }
+        case RMSPROP: {
+            let g = decayed(gradient, parameter);
+            let v = BETA2 * kept[first] + (1.0 - BETA2) * g * g;
+            kept[first] = v;
+            return parameter - step_params.rate * g / (sqrt(v) + EPSILON);
+        }
         case ADAM: {
             return parameter - adam(step_params, decayed(gradient, parameter), first, second);
         }

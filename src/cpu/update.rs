@@ -65,6 +65,14 @@ impl Update {
                     note(g, *p);
                 }
             }
+            Optimizer::Rmsprop => {
+                for ((p, &g), v) in pairs.zip(first) {
+                    let decayed = decayed(g, *p);
+                    *v = beta2 * *v + (1.0 - beta2) * decayed * decayed;
+                    *p -= rate * decayed / (v.sqrt() + epsilon);
+                    note(g, *p);
+                }
+            }
             Optimizer::Adam | Optimizer::Adamw => {
                 let is_apart = optimizer == Optimizer::Adamw;
                 let kept = if is_apart { 1.0 - rate * weight_decay } else { 1.0 };
