@@ -85,6 +85,25 @@ impl Update {
                     note(g, *p);
                 }
             }
+            Optimizer::Lion => {
+                // 0 for 0; NaN stays NaN.
+                let sign = |x: f32| {
+                    if x > 0.0 {
+                        1.0
+                    } else if x < 0.0 {
+                        -1.0
+                    } else {
+                        x
+                    }
+                };
+                for ((p, &g), m) in pairs.zip(first) {
+                    let gradient = scale * g;
+                    let direction = sign(beta1 * *m + (1.0 - beta1) * gradient);
+                    *m = beta2 * *m + (1.0 - beta2) * gradient;
+                    *p = (1.0 - rate * weight_decay) * *p - rate * direction;
+                    note(g, *p);
+                }
+            }
         }
         faults == 0
     }

@@ -18,6 +18,9 @@ pub enum Optimizer {
     Adam,
     /// AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay.
     Adamw,
+    /// Lion (Chen et al. 2023), with decoupled weight decay: `p -= lr · sign(beta1 · m + (1 − beta1) · g)`,
+    /// `m = beta2 · m + (1 − beta2) · g`.
+    Lion,
 }
 
 /// A hyperparameter that some optimizers have and others ignore.
@@ -46,13 +49,14 @@ struct Properties {
 
 impl Optimizer {
     /// Every optimizer.
-    pub const ALL: [Optimizer; 6] = [
+    pub const ALL: [Optimizer; 7] = [
         Optimizer::Sgd,
         Optimizer::Momentum,
         Optimizer::Nesterov,
         Optimizer::Rmsprop,
         Optimizer::Adam,
         Optimizer::Adamw,
+        Optimizer::Lion,
     ];
 
     fn properties(self) -> Properties {
@@ -103,6 +107,16 @@ impl Optimizer {
                 summary: "Adam with decoupled weight decay",
                 weight_decay: 0.01,
                 ..adam
+            },
+            Optimizer::Lion => Properties {
+                name: "lion",
+                summary: "sign of interpolated momentum, with decoupled weight decay",
+                moments: 1,
+                hyperparameters: &[Beta1, Beta2],
+                lr: 1e-4,
+                betas: [0.9, 0.99],
+                weight_decay: 0.001,
+                ..sgd
             },
         }
     }
