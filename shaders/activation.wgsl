@@ -11,6 +11,8 @@ fn activate(kind: u32, z: f32) -> f32 {
         case LEAKY_RELU: { return select(z, LEAK * z, z < 0.0); }
         case GELU: { return z * distribution(z); }
         case SILU: { return z * sigmoid(z); }
+        case SOFTPLUS: { return softplus(z); }
+        case MISH: { return mish(z); }
         case SINE: { return sine(z); }
         default: { return z; }
     }
@@ -36,6 +38,8 @@ fn derivative_of_pre_activation(kind: u32, z: f32) -> f32 {
             let a = sigmoid(z);
             return a * (1.0 + z * (1.0 - a));
         }
+        case SOFTPLUS: { return sigmoid(z); }
+        case MISH: { return derivative_of_mish(z); }
         case SINE: { return cosine(z); }
         default: { return derivative_of_output(kind, activate(kind, z)); }
     }
@@ -43,6 +47,39 @@ fn derivative_of_pre_activation(kind: u32, z: f32) -> f32 {
 
 fn sigmoid(z: f32) -> f32 {
     return 1.0 / (1.0 + exponential(-z));
+}
+
+fn softplus(z: f32) -> f32 {
+    return select(z, 0.0, z < 0.0) + logarithm_of_one_plus(exponential(-abs(z)));
+}
+
+// ln(1 + u) for u from 0 to 1, also of small u: 2 artanh(s) with s = u / (2 + u), by its series.
+fn logarithm_of_one_plus(u: f32) -> f32 {
+    let s = u / (2.0 + u);
+    let square = s * s;
+    var sum = 1.0 / 15.0;
+    sum = sum * square + 1.0 / 13.0;
+    sum = sum * square + 1.0 / 11.0;
+    sum = sum * square + 1.0 / 9.0;
+    sum = sum * square + 1.0 / 7.0;
+    sum = sum * square + 1.0 / 5.0;
+    sum = sum * square + 1.0 / 3.0;
+    sum = sum * square + 1.0;
+    return 2.0 * s * sum;
+}
+
+// With e = e^z and n = e (e + 2), tanh(softplus(z)) is n / (n + 2), which is 1 well below z = 20.
+fn mish(z: f32) -> f32 {
+    let e = exponential(min(z, 20.0));
+    let n = e * (e + 2.0);
+    return z * (n / (n + 2.0));
+}
+
+fn derivative_of_mish(z: f32) -> f32 {
+    let near = select(clamp(z, -87.0, 20.0), z, is_nan(z));
+    let e = exponential(near);
+    let n = e * (e + 2.0);
+    return (n + 4.0 * near * e * (1.0 + e) / (n + 2.0)) / (n + 2.0);
 }
 
 // tanh rounds to ±1 well below 15; beyond, some drivers overflow.

@@ -80,6 +80,11 @@ fn term(a: f32, y: f32) -> Term {
             let is_far = abs(error) > 1.0;
             return Term(select(0.5 * error * error, abs(error) - 0.5, is_far), select(error, sign(error), is_far));
         }
+        // cosh x = e^|x| / (1 + tanh |x|)
+        case LOG_COSH: {
+            let slope = tangent(error);
+            return Term(abs(error) - logarithm_of_one_plus(abs(slope)), slope);
+        }
         // The quadratic loss and the mean squared error.
         default: { return Term(error * error, 2.0 * error); }
     }

@@ -27,12 +27,25 @@ fn moved(parameter: f32, gradient: f32, place: u32) -> f32 {
             kept[first] = m;
             return parameter - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
         }
+        case RMSPROP: {
+            let g = decayed(gradient, parameter);
+            let v = BETA2 * kept[first] + (1.0 - BETA2) * g * g;
+            kept[first] = v;
+            return parameter - step_params.rate * g / (sqrt(v) + EPSILON);
+        }
         case ADAM: {
             return parameter - adam(step_params, decayed(gradient, parameter), first, second);
         }
-        // ADAMW
-        default: {
+        case ADAMW: {
             return parameter * (1.0 - step_params.rate * WEIGHT_DECAY) - adam(step_params, gradient, first, second);
+        }
+        // LION. What is not finite has no sign and stays as it is.
+        default: {
+            let m = kept[first];
+            let direction = BETA1 * m + (1.0 - BETA1) * gradient;
+            kept[first] = BETA2 * m + (1.0 - BETA2) * gradient;
+            let left = parameter * (1.0 - step_params.rate * WEIGHT_DECAY);
+            return left - step_params.rate * select(direction, sign(direction), is_finite(direction));
         }
     }
 }

@@ -3,23 +3,21 @@
 use super::reference::{self, Reference};
 use crate::data::{Split, Targets};
 use crate::model::{Network, Parameters};
-use crate::{Error, Result, Setting};
+use crate::{Error, Result};
 
 /// `network` at `parameters`, in f64. The two sides share nothing but the names of activation and loss functions.
 ///
 /// # Errors
-/// [`Error::Usage`] if the reference has no function of such a name.
+/// [`Error::Internal`] if the reference has no function of such a name.
 pub(super) fn reference(network: &Network, parameters: &Parameters) -> Result<Reference> {
     let [activation, loss] = [network.activation().name(), network.loss().name()];
-    let unknown =
-        |setting, name| Error::usage(setting, format!("the reference has no {name} to compare with"));
+    let unknown = |name| Error::internal(format!("the reference has no function named {name}"));
     Ok(Reference {
         widths: network.widths().to_vec(),
-        activation: reference::Activation::named(activation)
-            .ok_or_else(|| unknown(Setting::Activation, activation))?,
+        activation: reference::Activation::named(activation).ok_or_else(|| unknown(activation))?,
         residual: network.is_residual(),
         layer_norm: network.has_layer_norm(),
-        loss: reference::Loss::named(loss).ok_or_else(|| unknown(Setting::Loss, loss))?,
+        loss: reference::Loss::named(loss).ok_or_else(|| unknown(loss))?,
         weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
         biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),
     })

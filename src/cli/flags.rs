@@ -186,9 +186,9 @@ struct RuleFlags {
     #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
     beta1: f32,
 
-    /// Of adam's mean of squared gradients
-    #[arg(long, value_name = "SHARE", default_value_t = 0.999, allow_negative_numbers = true)]
-    beta2: f32,
+    /// Decay rate of the mean of squared gradients [default: 0.999]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    beta2: Option<f32>,
 
     /// What adam adds to the root that it divides by
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-8, allow_negative_numbers = true)]
@@ -229,14 +229,15 @@ impl RuleFlags {
     fn optimization(&self, base: Optimization) -> Optimization {
         let optimizer = self.optimizer.unwrap_or(base.rule.optimizer);
         let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.default_lr() };
+        let default = UpdateRule::of(optimizer);
         Optimization {
             lr: self.lr.unwrap_or(usual_rate),
             rule: UpdateRule {
                 optimizer,
                 momentum: self.momentum,
-                betas: [self.beta1, self.beta2],
+                betas: [self.beta1, self.beta2.unwrap_or(default.betas[1])],
                 epsilon: self.epsilon,
-                weight_decay: self.weight_decay.unwrap_or(UpdateRule::of(optimizer).weight_decay),
+                weight_decay: self.weight_decay.unwrap_or(default.weight_decay),
                 clip_norm: self.clip_norm,
             },
             schedule: Schedule {

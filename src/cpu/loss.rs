@@ -70,6 +70,11 @@ pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &m
             let value = (if a < 0.0 { 0.0 } else { a }) - a * y + (-a.abs()).exp().ln_1p();
             (value / count, (sigmoid(a) - y) / count)
         }),
+        // cosh x = e^|x| / (1 + tanh |x|)
+        Loss::LogCosh => sum_up(output, target, gradient, |a, y| {
+            let (error, tanh) = (a - y, (a - y).tanh());
+            ((error.abs() - tanh.abs().ln_1p()) / count, tanh / count)
+        }),
         Loss::CrossEntropy => cross_entropy(output, target, gradient),
     }
 }

@@ -65,6 +65,14 @@ impl Update {
                     note(g, *p);
                 }
             }
+            Optimizer::Rmsprop => {
+                for ((p, &g), v) in pairs.zip(first) {
+                    let decayed = decayed(g, *p);
+                    *v = beta2 * *v + (1.0 - beta2) * decayed * decayed;
+                    *p -= rate * decayed / (v.sqrt() + epsilon);
+                    note(g, *p);
+                }
+            }
             Optimizer::Adam | Optimizer::Adamw => {
                 let is_apart = optimizer == Optimizer::Adamw;
                 let kept = if is_apart { 1.0 - rate * weight_decay } else { 1.0 };
@@ -74,6 +82,25 @@ impl Update {
                     *m = beta1 * *m + (1.0 - beta1) * gradient;
                     *v = beta2 * *v + (1.0 - beta2) * gradient * gradient;
                     *p = kept * *p - stride * *m / (v.sqrt() * root + epsilon);
+                    note(g, *p);
+                }
+            }
+            Optimizer::Lion => {
+                // 0 for 0; NaN stays NaN.
+                let sign = |x: f32| {
+                    if x > 0.0 {
+                        1.0
+                    } else if x < 0.0 {
+                        -1.0
+                    } else {
+                        x
+                    }
+                };
+                for ((p, &g), m) in pairs.zip(first) {
+                    let gradient = scale * g;
+                    let direction = sign(beta1 * *m + (1.0 - beta1) * gradient);
+                    *m = beta2 * *m + (1.0 - beta2) * gradient;
+                    *p = (1.0 - rate * weight_decay) * *p - rate * direction;
                     note(g, *p);
                 }
             }

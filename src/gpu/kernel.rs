@@ -272,7 +272,10 @@ pub(super) struct Program {
 
 /// Compiled kernels by variant and source, so that contexts whose shaders differ in one file share all other kernels.
 #[derive(Default)]
-pub(super) struct Programs(Mutex<HashMap<(Variant, String), Arc<Mutex<Option<Program>>>>>);
+pub(super) struct Programs(Mutex<HashMap<(Variant, String), Entry>>);
+
+/// A kernel that is compiled by whoever locks it first.
+type Entry = Arc<Mutex<Option<Program>>>;
 
 impl Programs {
     /// The kernel `variant`, compiled on first use. Other kernels can be compiled meanwhile.

@@ -20,6 +20,10 @@ pub enum Activation {
     Gelu,
     /// `z · sigmoid(z)`, also called swish.
     Silu,
+    /// `ln(1 + e^z)`
+    Softplus,
+    /// `z · tanh(softplus(z))` (Misra 2020).
+    Mish,
     /// `sin(z)`; the frequency is part of the weights (Sitzmann et al. 2020).
     Sine,
     /// `z`
@@ -45,13 +49,15 @@ pub(super) struct Properties {
 
 impl Activation {
     /// Every activation function.
-    pub const ALL: [Activation; 8] = [
+    pub const ALL: [Activation; 10] = [
         Activation::Sigmoid,
         Activation::Tanh,
         Activation::Relu,
         Activation::LeakyRelu,
         Activation::Gelu,
         Activation::Silu,
+        Activation::Softplus,
+        Activation::Mish,
         Activation::Sine,
         Activation::Identity,
     ];
@@ -69,6 +75,8 @@ impl Activation {
             Activation::LeakyRelu => ("leaky-relu", "z if positive, else 0.01 z", Output, He),
             Activation::Gelu => ("gelu", "z Φ(z), with Φ the standard normal CDF", PreActivation, He),
             Activation::Silu => ("silu", "z sigmoid(z)", PreActivation, He),
+            Activation::Softplus => ("softplus", "ln(1 + e^z)", PreActivation, He),
+            Activation::Mish => ("mish", "z tanh(softplus(z))", PreActivation, He),
             Activation::Sine => ("sine", "sin(z)", PreActivation, Siren),
             Activation::Identity => ("identity", "z", Output, Xavier),
         };

@@ -20,12 +20,20 @@ pub enum Loss {
     BinaryCrossEntropy,
     /// `½ · (a − y)²` if `|a − y| ≤ 1`, else `|a − y| − ½`; averaged over the outputs.
     Huber,
+    /// `ln cosh(a − y)`, averaged over the outputs.
+    LogCosh,
 }
 
 impl Loss {
     /// Every loss function.
-    pub const ALL: [Loss; 5] =
-        [Loss::Quadratic, Loss::Mse, Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::Huber];
+    pub const ALL: [Loss; 6] = [
+        Loss::Quadratic,
+        Loss::Mse,
+        Loss::CrossEntropy,
+        Loss::BinaryCrossEntropy,
+        Loss::Huber,
+        Loss::LogCosh,
+    ];
 
     fn name_and_summary(self) -> (&'static str, &'static str) {
         match self {
@@ -36,6 +44,9 @@ impl Loss {
                 ("binary-cross-entropy", "sigmoid and cross-entropy of each output, for targets from 0 to 1")
             }
             Loss::Huber => ("huber", "squared error, linear beyond an error of 1, averaged over the outputs"),
+            Loss::LogCosh => {
+                ("log-cosh", "logarithm of the error's hyperbolic cosine, averaged over the outputs")
+            }
         }
     }
 

@@ -12,10 +12,15 @@ pub enum Optimizer {
     Momentum,
     /// SGD with Nesterov momentum: `m = momentum · m + g`, `p -= lr · (g + momentum · m)`.
     Nesterov,
+    /// RMSprop (Tieleman & Hinton 2012), as PyTorch has it: `v = beta2 · v + (1 − beta2) · g²`, `p -= lr · g / (√v + ε)`.
+    Rmsprop,
     /// Adam (Kingma & Ba 2015), with weight decay added to the gradient.
     Adam,
     /// AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay.
     Adamw,
+    /// Lion (Chen et al. 2023), with decoupled weight decay: `p -= lr · sign(beta1 · m + (1 − beta1) · g)`,
+    /// `m = beta2 · m + (1 − beta2) · g`.
+    Lion,
 }
 
 /// A hyperparameter that some optimizers have and others ignore.
@@ -44,8 +49,15 @@ struct Properties {
 
 impl Optimizer {
     /// Every optimizer.
-    pub const ALL: [Optimizer; 5] =
-        [Optimizer::Sgd, Optimizer::Momentum, Optimizer::Nesterov, Optimizer::Adam, Optimizer::Adamw];
+    pub const ALL: [Optimizer; 7] = [
+        Optimizer::Sgd,
+        Optimizer::Momentum,
+        Optimizer::Nesterov,
+        Optimizer::Rmsprop,
+        Optimizer::Adam,
+        Optimizer::Adamw,
+        Optimizer::Lion,
+    ];
 
     fn properties(self) -> Properties {
         use Hyperparameter::{Beta1, Beta2, Epsilon, Momentum};
@@ -80,12 +92,31 @@ impl Optimizer {
             Optimizer::Nesterov => {
                 Properties { name: "nesterov", summary: "SGD with Nesterov momentum", ..momentum }
             }
+            Optimizer::Rmsprop => Properties {
+                name: "rmsprop",
+                summary: "SGD divided by the root mean square of the gradient",
+                moments: 1,
+                hyperparameters: &[Beta2, Epsilon],
+                lr: 0.01,
+                betas: [0.9, 0.99],
+                ..sgd
+            },
             Optimizer::Adam => adam,
             Optimizer::Adamw => Properties {
                 name: "adamw",
                 summary: "Adam with decoupled weight decay",
                 weight_decay: 0.01,
                 ..adam
+            },
+            Optimizer::Lion => Properties {
+                name: "lion",
+                summary: "sign of interpolated momentum, with decoupled weight decay",
+                moments: 1,
+                hyperparameters: &[Beta1, Beta2],
+                lr: 1e-4,
+                betas: [0.9, 0.99],
+                weight_decay: 0.001,
+                ..sgd
             },
         }
     }

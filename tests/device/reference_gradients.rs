@@ -191,6 +191,9 @@ fn activations_by_hand_and_their_derivatives_by_differences() {
         (Activation::Gelu, -5.0, -1.433_257_859_395_97e-6),
         (Activation::Silu, 1.0, 0.731_058_578_630_005),
         (Activation::LeakyRelu, -2.0, -0.02),
+        (Activation::Mish, 1.0, 0.865_098_388_267_249),
+        (Activation::Softplus, 1.0, 1.313_261_687_518_223),
+        (Activation::Softplus, -30.0, 9.357_622_968_839_862e-14),
         (Activation::Sine, 0.5, 0.479_425_538_604_203),
     ] {
         assert!(

@@ -46,11 +46,13 @@ ACTIVATIONS = {
     "leaky-relu": lambda z: np.where(z < 0, 0.01 * z, z),
     "gelu": lambda z: z * (1 + ERF(z / math.sqrt(2))) / 2,
     "silu": lambda z: z * sigmoid(z),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
     "sine": np.sin,
     "identity": lambda z: z,
 }
 # These are applied where states are read, as all are in residual networks: the last layer gives what it makes.
-APPLIED_AS_READ = ("gelu", "silu", "sine")
+APPLIED_AS_READ = ("gelu", "silu", "softplus", "mish", "sine")
 
 LAYER_NORM, STANDARDISE = "--layer-norm", "--standardise"
 

@@ -13,6 +13,10 @@ pub enum Activation {
     Gelu,
     /// `z / (1 + e^-z)`
     Silu,
+    /// `ln(1 + e^z)`
+    Softplus,
+    /// `z · tanh(softplus(z))`
+    Mish,
     /// `sin z`
     Sine,
     /// `z`
@@ -34,13 +38,15 @@ struct Formula {
 
 impl Activation {
     /// Every activation function.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sigmoid,
         Self::Tanh,
         Self::Relu,
         Self::LeakyRelu,
         Self::Gelu,
         Self::Silu,
+        Self::Softplus,
+        Self::Mish,
         Self::Sine,
         Self::Identity,
     ];
@@ -87,6 +93,23 @@ impl Activation {
                 name: "silu",
                 value: |z| z * sigmoid(z),
                 derivative: |z| sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))),
+                derivative_from_output: None,
+                has_kink: false,
+            },
+            Self::Softplus => Formula {
+                name: "softplus",
+                value: softplus,
+                derivative: sigmoid,
+                derivative_from_output: None,
+                has_kink: false,
+            },
+            Self::Mish => Formula {
+                name: "mish",
+                value: |z| z * softplus(z).tanh(),
+                derivative: |z| {
+                    let tanh = softplus(z).tanh();
+                    tanh + z * (1.0 - tanh * tanh) * sigmoid(z)
+                },
                 derivative_from_output: None,
                 has_kink: false,
             },
@@ -140,6 +163,11 @@ impl Activation {
 
 pub(super) fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
+}
+
+/// ln(1 + e^z), in a form that does not overflow.
+pub(super) fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 
 fn normal_density(z: f64) -> f64 {

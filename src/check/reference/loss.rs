@@ -13,12 +13,20 @@ pub enum Loss {
     BinaryCrossEntropy,
     /// The mean over the outputs of ½·(a − y)² if |a − y| ≤ 1, else of |a − y| − ½.
     Huber,
+    /// The mean of ln cosh(a − y) over the outputs.
+    LogCosh,
 }
 
 impl Loss {
     /// Every loss function.
-    pub const ALL: [Self; 5] =
-        [Self::Quadratic, Self::Mse, Self::CrossEntropy, Self::BinaryCrossEntropy, Self::Huber];
+    pub const ALL: [Self; 6] = [
+        Self::Quadratic,
+        Self::Mse,
+        Self::CrossEntropy,
+        Self::BinaryCrossEntropy,
+        Self::Huber,
+        Self::LogCosh,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -27,6 +35,7 @@ impl Loss {
             Self::CrossEntropy => "cross-entropy",
             Self::BinaryCrossEntropy => "binary-cross-entropy",
             Self::Huber => "huber",
+            Self::LogCosh => "log-cosh",
         }
     }
 
@@ -61,6 +70,14 @@ impl Loss {
                 (
                     pairs().map(|(&a, y)| mean * (softplus(a) - y * a)).sum(),
                     pairs().map(|(&a, y)| mean * (sigmoid(a) - y)).collect(),
+                )
+            }
+            // ln cosh x = |x| + ln(1 + e^−2|x|) − ln 2
+            Self::LogCosh => {
+                let value = |d: f64| d + (-2.0 * d).exp().ln_1p() - 2_f64.ln();
+                (
+                    pairs().map(|(a, y)| mean * value((a - y).abs())).sum(),
+                    pairs().map(|(a, y)| mean * (a - y).tanh()).collect(),
                 )
             }
             Self::Huber => {

@@ -138,7 +138,7 @@ fn literal(text: &str, is_text: bool) -> String {
 }
 
 /// What presets, optimizers and activations decide where no flag does.
-fn decided(settings: &Settings) -> [(&'static str, String); 11] {
+fn decided(settings: &Settings) -> [(&'static str, String); 12] {
     [
         ("layers", settings.network.layers.to_string()),
         ("activation", settings.network.activation.name().to_owned()),
@@ -148,6 +148,7 @@ fn decided(settings: &Settings) -> [(&'static str, String); 11] {
         ("batch", settings.batching.batch.to_string()),
         ("optimizer", settings.optimization.rule.optimizer.name().to_owned()),
         ("lr", settings.optimization.lr.to_string()),
+        ("beta2", settings.optimization.rule.betas[1].to_string()),
         ("weight-decay", settings.optimization.rule.weight_decay.to_string()),
         ("schedule", settings.optimization.schedule.decay.name().to_owned()),
         ("epochs", settings.optimization.epochs.to_string()),

@@ -127,6 +127,13 @@ impl Nodes {
                 let sigmoid = self.add("Sigmoid", place, &[value]);
                 self.add("Mul", place, &[value, &sigmoid])
             }
+            Activation::Softplus => self.add("Softplus", place, &[value]),
+            // Operator set 17 has no Mish.
+            Activation::Mish => {
+                let softplus = self.add("Softplus", place, &[value]);
+                let tanh = self.add("Tanh", place, &[&softplus]);
+                self.add("Mul", place, &[value, &tanh])
+            }
             Activation::Sine => self.add("Sin", place, &[value]),
             Activation::Identity => value.to_owned(),
         }
