@@ -74,19 +74,19 @@ fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result
     let forward = lowest.repeated(is_forward)?;
     let update = lowest.repeated(is_backward)?;
     let both = above.repeated(is_backward)?;
-    let (mut forwards, mut updates, mut boths) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut forwards, mut updates, mut backwards) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         forwards.push(lowest.seconds(&forward)?);
         updates.push(lowest.seconds(&update)?);
-        // The action has two products.
-        boths.push(above.seconds(&both)? / 2.0);
+        // Twice the work.
+        backwards.push(above.seconds(&both)? / 2.0);
     }
     let flops = 2.0 * batch as f64 * inputs as f64 * outputs as f64;
-    let [forwards, updates, boths] = [forwards, updates, boths].map(|mut times| {
+    let [forwards, updates, backwards] = [forwards, updates, backwards].map(|mut times| {
         times.sort_by(f64::total_cmp);
         times.into_iter().map(|seconds| 1e-9 * flops / seconds).collect::<Vec<_>>()
     });
-    let [forward, update, both] = [&forwards, &updates, &boths].map(|rates| rates[ROUNDS / 2]);
+    let [forward, update, both] = [&forwards, &updates, &backwards].map(|rates| rates[ROUNDS / 2]);
     println!(
         "{:<16} {:<28.28} {forward:>9.2} {update:>9.2} {both:>9.2}  {:.2} to {:.2}",
         format!("{batch}, {inputs}, {outputs}"),

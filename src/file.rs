@@ -18,9 +18,8 @@ pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>) -> Result<()> {
     let fail = |problem: String| unwritable(path, problem);
     let target = target(path)?;
-    let directory = directory(&target);
-    let mut file =
-        temporary(directory).map_err(|error| fail(format!("in {}: {error}", directory.display())))?;
+    let folder = folder(&target);
+    let mut file = temporary(folder).map_err(|error| fail(format!("in {}: {error}", folder.display())))?;
     write(file.as_file_mut()).map_err(fail)?;
     if let Ok(existing) = target.metadata() {
         file.as_file().set_permissions(existing.permissions()).map_err(|error| fail(error.to_string()))?;
@@ -28,8 +27,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
     file.as_file().sync_all().map_err(|error| fail(error.to_string()))?;
     file.persist(&target).map_err(|error| fail(error.error.to_string()))?;
     // The name is durable once its directory is synced, which some systems neither support nor need.
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
     }
     Ok(())
 }
@@ -71,7 +70,7 @@ pub fn replace_with(path: &Path, text: &str) -> Result<()> {
 /// # Errors
 /// [`Error::File`] if it is not a regular file, or if its directory is not writable.
 pub fn check_writable(path: &Path) -> Result<()> {
-    match tempfile::tempfile_in(directory(&target(path)?)) {
+    match tempfile::tempfile_in(folder(&target(path)?)) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::file(
             path,
@@ -80,14 +79,14 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that no output is also an input or another output. Each path comes with the name of its setting.
+/// Checks that no file is to be written that is read, too, or that is to be written twice: each comes with the flag that names it.
 ///
 /// # Errors
-/// [`Error::Usage`] with both names.
+/// [`Error::Usage`] with both flags.
 pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Path)]) -> Result<()> {
     let place = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
-        path.canonicalize().or_else(|_| directory(path).canonicalize().map(|directory| directory.join(name)))
+        path.canonicalize().or_else(|_| folder(path).canonicalize().map(|folder| folder.join(name)))
     };
     for (index, &(flag, path)) in written.iter().enumerate() {
         let Ok(own) = place(path) else { continue };
@@ -101,14 +100,14 @@ pub fn check_apart(read: &[(&'static str, &Path)], written: &[(&'static str, &Pa
     Ok(())
 }
 
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file that removes itself unless it is persisted, with the permissions that the umask gives any new file.
-fn temporary(directory: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(TEMPORARY_PREFIX).tempfile_in(directory)
+    builder.prefix(TEMPORARY_PREFIX).tempfile_in(folder)
 }

@@ -24,7 +24,7 @@ impl Table {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(Error::file(
                 path,
-                "is not a regular file; remove it, or give --log another directory",
+                "found no plain file, expected a regular file or none; choose another directory for the log",
             ));
         }
         let mut options = OpenOptions::new();
@@ -74,7 +74,7 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             if !(if is_whole { line == COLUMNS } else { COLUMNS.starts_with(line) }) {
                 let found: String = line.trim_end().chars().take(80).collect();
                 return Err(format!(
-                    "found the columns {found}, expected {}; give --log another directory",
+                    "found the columns {found}, expected {}; choose another directory for the log",
                     COLUMNS.trim_end()
                 ));
             }
@@ -83,13 +83,12 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             let cells = |line: &str| line.matches(',').count();
             let step = step.filter(|_| cells(line) == cells(COLUMNS)).ok_or_else(|| {
                 format!(
-                    "line {} is not a row of a log; correct it, or give --log another directory",
+                    "line {} is not a row of a log; mend it or choose another directory for the log",
                     index + 1
                 )
             })?;
             let last = resumed_after.ok_or(
-                "holds the log of another run; give --log another directory, remove the file, or continue that run with \
-                 --resume",
+                "holds the log of another run; choose another directory, remove the file, or resume that run",
             )?;
             if step > last {
                 break;

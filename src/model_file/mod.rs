@@ -85,29 +85,29 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
 /// # Errors
 /// [`Error::File`] if the file is malformed, has no architecture, or is of a format that is only written.
 pub fn read(path: &Path) -> Result<Model> {
-    let described = |architecture: Option<Architecture>, place: &str| {
-        let missing = || {
+    let told = |architecture: Option<Architecture>, place: &str| {
+        let says_nothing = || {
             let problem = format!(
-                "has no architecture, which files that train --save writes have; add {place} this JSON, filled in for the \
-                 network: {}",
+                "does not say what network it is of, as files that train --save writes do; add {place} this JSON, \
+                 filled in for the network: {}",
                 r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
             );
             Error::file(path, problem)
         };
-        let architecture = architecture.ok_or_else(missing)?;
+        let architecture = architecture.ok_or_else(says_nothing)?;
         let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
         Ok((network, architecture.scaling))
     };
     let ((network, scaling), parameters) = match Format::of(path)? {
         Format::Npz => {
-            let described = described(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
-            let parameters = npz::read(path, &described.0)?;
-            (described, parameters)
+            let told = told(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
+            let parameters = npz::read(path, &told.0)?;
+            (told, parameters)
         }
         Format::Onnx => return Err(only_written(path)),
         Format::Safetensors => {
             let (parameters, architecture) = safetensors::read(path)?;
-            (described(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
+            (told(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
         }
     };
     if !parameters.fit(&network) {
