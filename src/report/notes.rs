@@ -67,7 +67,7 @@ fn have_equal_scores(a: &Contender, b: &Contender) -> bool {
 pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
     let driver = memory.driver.map(|driver| {
         format!(
-            "driver: {} bytes allocated, {} reserved, its own included",
+            "driver: {} bytes allocated, {} reserved, including its own",
             grouped(driver.allocated),
             grouped(driver.reserved)
         )

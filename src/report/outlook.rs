@@ -11,7 +11,7 @@ pub struct Outlook<'a> {
     pub summary: PlanSummary<'a>,
     /// The device it is for.
     pub device: DeviceInfo,
-    /// The device in words, with the reason why it was chosen automatically.
+    /// The same in words, with the reason why no GPU was chosen.
     pub planned_for: String,
     /// Bytes of all buffers outside the pool.
     pub beside: ByCategory,

@@ -204,7 +204,7 @@ fn a_folder_that_cannot_be_the_log_is_named_and_left_alone() {
     let before = folder.read("logs/metrics.csv");
     folder
         .run(&format!("train {} --log logs", flags(1)))
-        .refused_at_once(3, &["logs/metrics.csv", "log of another run", "--resume"]);
+        .refused_at_once(3, &["logs/metrics.csv", "log of another run", "resume that run"]);
     assert_eq!(folder.read("logs/metrics.csv"), before);
     assert_eq!(event_files(&folder, "logs").len(), 1);
 
@@ -219,7 +219,7 @@ fn a_folder_that_cannot_be_the_log_is_named_and_left_alone() {
             .refused_at_once(3, &[log, "cannot be written"]);
     }
     fs::create_dir_all(folder.path("folder/metrics.csv")).unwrap();
-    folder.run(&format!("train {} --log folder", flags(1))).refused_at_once(3, &["not a regular file"]);
+    folder.run(&format!("train {} --log folder", flags(1))).refused_at_once(3, &["no plain file"]);
     folder
         .run(&format!("train {} --log new --log-every 0", flags(1)))
         .refused_at_once(2, &["--log-every", "at least 1"]);

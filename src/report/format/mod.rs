@@ -47,7 +47,7 @@ const ALL: &[Format] = &[
     },
     Format {
         ending: ".csv",
-        summary: "a table of bytes",
+        summary: "a table of figures",
         shows_action_times: false,
         writer: Writer::Any(csv::table),
     },

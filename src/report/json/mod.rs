@@ -1,4 +1,4 @@
-//! JSON: events, one object per line, and report files.
+//! JSON: the events of a run, one object a line, and report files.
 
 mod check;
 mod comparison;
@@ -33,7 +33,7 @@ pub fn done(run: &RunSummary) -> Value {
     event("done", run_figures(run))
 }
 
-/// All figures: a report file, and the event of a plan or a comparison.
+/// Everything that is known: a report file, and the last event of a plan or a comparison.
 pub fn report(report: &Report) -> Value {
     let (command, figures) = match report.content {
         Content::Plan(outlook) => (

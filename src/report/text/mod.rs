@@ -25,7 +25,7 @@ pub fn plan(summary: &PlanSummary) -> String {
     let &PlanSummary { strategy, plan, planned, micro_batch, parts, .. } = summary;
     let prediction = &plan.prediction;
     let (in_parts, each) = match parts {
-        1 => (String::new(), "a step"),
+        1 => (String::new(), "per step"),
         _ => (format!(", in {parts} micro-batches of {micro_batch}"), "for each"),
     };
     let recomputed = match prediction.recomputed_layers {
