@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod check;
+mod choices;
 mod compare;
 mod config;
 mod data;
@@ -74,7 +75,7 @@ enum Command {
 }
 
 /// The program's commands and flags.
-fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     config::with_flag(Cli::command())
 }
 

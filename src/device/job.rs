@@ -1,7 +1,8 @@
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetShape};
-use crate::model::{Network, Parameters, UpdateRule};
+use crate::model::{Network, Parameters, UpdateRule, by_name};
 use crate::plan::Plan;
 
 /// What is trained, on what and how: all that decides which buffers there will be beside a plan's pool.
@@ -64,7 +65,7 @@ impl Task<'_> {
 }
 
 /// Where the dataset is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatasetPlacement {
     /// On the device where it fits one binding, and the budget if there is one; the CPU backend reads it where it lies.
     Auto,
@@ -72,4 +73,36 @@ pub enum DatasetPlacement {
     Device,
     /// On the host, which uploads every micro-batch.
     Host,
+}
+
+impl DatasetPlacement {
+    /// Every placement.
+    pub const ALL: [DatasetPlacement; 3] =
+        [DatasetPlacement::Auto, DatasetPlacement::Device, DatasetPlacement::Host];
+
+    /// Name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            DatasetPlacement::Auto => "auto",
+            DatasetPlacement::Device => "device",
+            DatasetPlacement::Host => "host",
+        }
+    }
+
+    /// Summary in one line, for help.
+    pub fn summary(self) -> &'static str {
+        match self {
+            DatasetPlacement::Auto => "On the device if it fits one binding and the budget, else on the host",
+            DatasetPlacement::Device => "On the device",
+            DatasetPlacement::Host => "On the host, uploaded per micro-batch",
+        }
+    }
+}
+
+impl FromStr for DatasetPlacement {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
+    }
 }
