@@ -60,22 +60,29 @@
 #![warn(missing_docs)]
 
 pub mod check;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod config;
+#[doc(hidden)]
 pub mod cpu;
 pub mod data;
 pub mod device;
-pub mod error;
+mod error;
+#[doc(hidden)]
 pub mod execute;
-pub mod file;
+mod file;
+#[doc(hidden)]
 pub mod gpu;
-pub mod log;
+#[cfg(feature = "cli")]
+mod log;
 pub mod memory;
 pub mod model;
 pub mod model_file;
 pub mod plan;
 pub mod report;
 mod setting;
+#[doc(hidden)]
 pub mod simulate;
 pub mod snapshot;
 pub mod strategy;

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::choices::choices;
 use super::data::DataFlags;
 use crate::Result;
 use crate::config::{
@@ -22,7 +23,7 @@ use crate::strategy::Strategy;
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkFlags {
     /// One of the notebook's networks, with its epochs; other flags overrule it
-    #[arg(long, value_name = "NAME", value_enum)]
+    #[arg(long, value_name = "NAME", value_parser = choices(Preset::ALL, Preset::name, Preset::summary))]
     pub preset: Option<Preset>,
 
     /// The width of every state; 30x50 is fifty layers of 30 [default: 784,64x50,10]
@@ -62,7 +63,7 @@ pub(super) struct NetworkFlags {
     no_tune: bool,
 
     /// Where to compute
-    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().placement.device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
 }
 
@@ -130,7 +131,7 @@ pub(super) struct RunFlags {
     no_shuffle: bool,
 
     /// Where the data is kept
-    #[arg(long, help_heading = "Device", value_name = "WHERE", default_value_t = Settings::default().placement.dataset, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "WHERE", default_value = DatasetPlacement::Auto.name(), value_parser = choices(DatasetPlacement::ALL, DatasetPlacement::name, DatasetPlacement::summary))]
     dataset: DatasetPlacement,
 }
 

@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod check;
+mod choices;
 mod compare;
 mod config;
 mod data;

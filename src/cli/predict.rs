@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::choices::choices;
 use super::data::DataFlags;
 use super::flags::count;
 use super::output;
@@ -38,7 +39,7 @@ pub(super) struct ModelFlags {
     batch: usize,
 
     /// Where to compute
-    #[arg(long, help_heading = "Device", value_name = "KIND", default_value_t = Settings::default().placement.device, value_enum)]
+    #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
 }
 

@@ -1,4 +1,7 @@
+use std::str::FromStr;
+
 use crate::device::DatasetPlacement;
+use crate::model::by_name;
 use crate::strategy::Strategy;
 use crate::{Error, Result, Setting};
 
@@ -40,7 +43,7 @@ impl Placement {
 }
 
 /// Kind of device to train on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// A hardware GPU, else the CPU backend.
     Auto,
@@ -50,4 +53,38 @@ pub enum DeviceChoice {
     Cpu,
     /// The GPU kernels on a software driver.
     Software,
+}
+
+impl DeviceChoice {
+    /// Every kind of device.
+    pub const ALL: [DeviceChoice; 4] =
+        [DeviceChoice::Auto, DeviceChoice::Gpu, DeviceChoice::Cpu, DeviceChoice::Software];
+
+    /// Name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceChoice::Auto => "auto",
+            DeviceChoice::Gpu => "gpu",
+            DeviceChoice::Cpu => "cpu",
+            DeviceChoice::Software => "software",
+        }
+    }
+
+    /// Summary in one line, for help.
+    pub fn summary(self) -> &'static str {
+        match self {
+            DeviceChoice::Auto => "A hardware GPU, else the CPU backend",
+            DeviceChoice::Gpu => "A hardware GPU",
+            DeviceChoice::Cpu => "The CPU backend",
+            DeviceChoice::Software => "The GPU kernels on a software driver",
+        }
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
+    }
 }

@@ -1,7 +1,8 @@
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetShape};
-use crate::model::{Network, Parameters, UpdateRule};
+use crate::model::{Network, Parameters, UpdateRule, by_name};
 use crate::plan::Plan;
 
 /// What to train, and how: all that decides the buffers beside a plan's pool.
@@ -61,7 +62,7 @@ impl Task<'_> {
 }
 
 /// Where to keep the dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatasetPlacement {
     /// Resident on the device if it fits one binding and the budget, else on the host. The CPU backend reads it from host
     /// memory.
@@ -70,4 +71,36 @@ pub enum DatasetPlacement {
     Device,
     /// On the host, uploaded per micro-batch.
     Host,
+}
+
+impl DatasetPlacement {
+    /// Every placement.
+    pub const ALL: [DatasetPlacement; 3] =
+        [DatasetPlacement::Auto, DatasetPlacement::Device, DatasetPlacement::Host];
+
+    /// Name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            DatasetPlacement::Auto => "auto",
+            DatasetPlacement::Device => "device",
+            DatasetPlacement::Host => "host",
+        }
+    }
+
+    /// Summary in one line, for help.
+    pub fn summary(self) -> &'static str {
+        match self {
+            DatasetPlacement::Auto => "On the device if it fits one binding and the budget, else on the host",
+            DatasetPlacement::Device => "On the device",
+            DatasetPlacement::Host => "On the host, uploaded per micro-batch",
+        }
+    }
+}
+
+impl FromStr for DatasetPlacement {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
+    }
 }

@@ -12,7 +12,9 @@ mod schedule;
 pub use activation::{Activation, Stored};
 pub use initialise::Initialiser;
 pub use loss::Loss;
-pub(crate) use name::{by_name, nearest};
+pub(crate) use name::by_name;
+#[cfg(feature = "cli")]
+pub(crate) use name::nearest;
 pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network};
 pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};

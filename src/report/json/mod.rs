@@ -9,7 +9,6 @@ pub use check::{check, checked};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -82,7 +81,7 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "steps": settings.optimization.steps,
         "seed": settings.optimization.seed,
         "shuffle": settings.optimization.shuffle,
-        "dataset": settings.placement.dataset.to_possible_value().map(|value| value.get_name().to_owned()),
+        "dataset": settings.placement.dataset.name(),
     })
 }
 

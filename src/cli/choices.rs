@@ -1,0 +1,16 @@
+use std::str::FromStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// Parser of a value by its name, which lists the names of `all` with their summaries in help and completions.
+pub(super) fn choices<T>(
+    all: impl IntoIterator<Item = T>,
+    name: fn(T) -> &'static str,
+    summary: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Copy + Send + Sync + 'static,
+{
+    let values = all.into_iter().map(|value| PossibleValue::new(name(value)).help(summary(value)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse())
+}
