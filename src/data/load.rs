@@ -61,7 +61,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load_with`].
     pub fn load(path: &Path) -> Result<Dataset> {
-        load(path, &LoadOptions::default())
+        Dataset::load_with(path, &LoadOptions::default())
     }
 
     /// Loads an npz archive, a directory of npy or IDX files, or, if `path` begins with `synthetic:`,
@@ -76,7 +76,22 @@ impl Dataset {
     /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and
     /// [`Error::DoesNotFit`] says what exceeds the host's memory.
     pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-        load(path, options)
+        options.validation.map(check_share).transpose()?;
+        let Splits { train, test } = match recipe(path) {
+            Some(recipe) => generate(recipe, options)?,
+            None => splits(&mut open(path)?, options)?,
+        };
+        let (train, test) = match (options.validation, test) {
+            (None, Some(test)) => (train, test),
+            (share, _) => {
+                let held_out = train.hold_out(share.unwrap_or(USUAL_VALIDATION), options.seed);
+                let HeldOut { train, test } = held_out.map_err(|error| about(path, "", error))?;
+                (train, test)
+            }
+        };
+        let data = Dataset { source: path.to_owned(), train, test };
+        data.check_splits()?;
+        Ok(data)
     }
 
     /// Loads samples to evaluate a trained network on, as the test split. They are the held-out samples if
@@ -88,7 +103,15 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load_with`].
     pub fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<InferenceData> {
-        load_for_inference(path, options)
+        if recipe(path).is_some() || options.validation.is_some() {
+            return Ok(InferenceData { data: Dataset::load_with(path, options)?, has_targets: true });
+        }
+        let mut arrays = open(path)?;
+        let Names { x, y } = inference_names(&arrays, options)?;
+        let has_targets = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
+        let test = split(&mut arrays, &x, has_targets.then_some(&y[..]), options)?;
+        let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
+        Ok(InferenceData { data, has_targets })
     }
 }
 
@@ -123,37 +146,6 @@ struct Layout {
 struct Splits {
     train: Split,
     test: Option<Split>,
-}
-
-fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-    options.validation.map(check_share).transpose()?;
-    let Splits { train, test } = match recipe(path) {
-        Some(recipe) => generate(recipe, options)?,
-        None => splits(&mut open(path)?, options)?,
-    };
-    let (train, test) = match (options.validation, test) {
-        (None, Some(test)) => (train, test),
-        (share, _) => {
-            let held_out = train.hold_out(share.unwrap_or(USUAL_VALIDATION), options.seed);
-            let HeldOut { train, test } = held_out.map_err(|error| about(path, "", error))?;
-            (train, test)
-        }
-    };
-    let data = Dataset { source: path.to_owned(), train, test };
-    data.check_splits()?;
-    Ok(data)
-}
-
-fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<InferenceData> {
-    if recipe(path).is_some() || options.validation.is_some() {
-        return Ok(InferenceData { data: load(path, options)?, has_targets: true });
-    }
-    let mut arrays = open(path)?;
-    let Names { x, y } = inference_names(&arrays, options)?;
-    let has_targets = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
-    let test = split(&mut arrays, &x, has_targets.then_some(&y[..]), options)?;
-    let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
-    Ok(InferenceData { data, has_targets })
 }
 
 /// Names of the arrays to evaluate on: those of the test split, or else of all samples.

@@ -154,7 +154,8 @@ impl Solver {
         Ok(None)
     }
 
-    /// The least bytes for which [`Solver::plan`] finds a plan: for one byte less it finds none.
+    /// Least bytes that are known to suffice for [`Solver::plan`]. If the chain is solved in one level, one byte less has no
+    /// plan; in several levels, a finer or coarser unit may have one.
     ///
     /// # Errors
     /// As [`Solver::new`].

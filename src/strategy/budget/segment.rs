@@ -289,24 +289,17 @@ impl WholeGroup {
     }
 }
 
-/// Number of units from which on `costs` are finite: more memory never costs more.
-fn first_finite(costs: &[f64]) -> usize {
-    costs.partition_point(|cost| cost.is_infinite())
-}
-
 /// Lowers `costs` to `others` plus `cost` wherever that is less.
 pub(super) fn lower_to_shifted(costs: &mut [f64], others: &[f64], cost: f64) {
-    let from = first_finite(others).min(costs.len());
-    for (least, &other) in costs[from..].iter_mut().zip(&others[from..]) {
+    for (least, &other) in costs.iter_mut().zip(others) {
         let sum = other + cost;
         *least = if sum < *least { sum } else { *least };
     }
 }
 
-/// Lowers `costs` to the sums of `a` and `b` wherever these are less. All have the same length.
+/// Lowers `costs` to the sums of `a` and `b` wherever these are less.
 pub(super) fn lower_to_sum(costs: &mut [f64], a: &[f64], b: &[f64]) {
-    let from = first_finite(a).max(first_finite(b));
-    for ((least, &a), &b) in costs[from..].iter_mut().zip(&a[from..]).zip(&b[from..]) {
+    for ((least, &a), &b) in costs.iter_mut().zip(a).zip(b) {
         let sum = a + b;
         *least = if sum < *least { sum } else { *least };
     }
