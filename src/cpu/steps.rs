@@ -165,7 +165,11 @@ impl Steps {
         };
         let share = layers.len().div_ceil(partition.threads).max(1);
         let numbers = (layers.start..).step_by(share);
-        each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| (first..).zip(some).for_each(take));
+        each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| {
+            for layer in (first..).zip(some) {
+                take(layer);
+            }
+        });
     }
 
     /// [`Steps::settle`] for a layer whose gradients no slice has summed: each thread sums those of some outputs, over all
