@@ -48,7 +48,7 @@ fn main() -> Result<(), Error> {
     );
     for device in DEVICES {
         let machine = match Machine::find(device) {
-            Ok((machine, _)) => machine,
+            Ok(found) => found.machine,
             Err(Error::NoDevice { wanted, .. }) => {
                 println!("not run: no device for {wanted}");
                 continue;

@@ -89,7 +89,7 @@ fn trainer(work: &Work, device: DeviceChoice, every: usize, data: &Arc<Dataset>)
     settings.optimization.shuffle = false;
     settings.placement.device = device;
     // The widest network has 3 GiB of parameters, which are made only if the device exists.
-    let (machine, _) = Machine::find(device)?;
+    let machine = Machine::find(device)?.machine;
     let start = Parameters::normal(&settings.network.build()?, 0);
     Trainer::on(&machine, &settings, data, &start)
 }

@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<Found> {
     let HeldOut { train, test: held_back } = friedman(args.rows, 0)?.hold_out(0.2, 0)?;
     let scaling = FeatureScaling::of(&train);
     let data = Arc::new(Dataset::in_memory(train, held_back.clone())?.standardised(&scaling)?);
-    let (machine, _) = Machine::find(args.device)?;
+    let machine = Machine::find(args.device)?.machine;
     println!("{} rows to train on, {} held back", data.train.len(), data.test.len());
 
     let linear = fit(&machine, &data, vec![FEATURES, 1], args.epochs)?;

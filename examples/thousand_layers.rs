@@ -58,7 +58,7 @@ fn main() -> Result<()> {
 
 pub fn run(args: &Args) -> Result<Outcome> {
     let data = Arc::new(Dataset::load(&args.data)?);
-    let (machine, _) = Machine::find(args.device)?;
+    let machine = Machine::find(args.device)?.machine;
     let mut settings = Settings::default();
     settings.network.layers = Widths([vec![data.train.features()], vec![64; args.layers], vec![10]].concat());
     settings.optimization.lr = 1e-4;

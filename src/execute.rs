@@ -4,7 +4,7 @@ use crate::Result;
 use crate::memory::{Category, LiveMeter};
 use crate::plan::{Action, Chain, Layers, SlotId};
 
-/// What a backend runs for an action of a plan.
+/// The work of a backend for one action of a plan.
 ///
 /// Forward and recompute are the same work, and a backend is not told whether the state is kept, so that no backend can
 /// make them differ.
@@ -70,7 +70,7 @@ pub trait Backend {
     /// Runs `work`, or queues it behind the work before.
     ///
     /// # Errors
-    /// What the backend meets; errors of queued work may come with a later call.
+    /// Errors of the backend; those of queued work may come with a later call.
     fn run(&mut self, work: Work) -> Result<()>;
 }
 

@@ -30,7 +30,7 @@
 //! settings.optimization.lr = 0.01;
 //! settings.optimization.epochs = 30;
 //! settings.placement.device = DeviceChoice::Cpu;
-//! let (machine, _) = Machine::find(settings.placement.device)?;
+//! let machine = Machine::find(settings.placement.device)?.machine;
 //! let most = machine.plan(&settings, data.shape())?.bytes().total() - 32 * 1024;
 //! settings.placement.strategy = Strategy::Budget(most);
 //! let planned = machine.plan(&settings, data.shape())?;

@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
     let image = args.image.as_deref().map_or_else(|| Ok(Image::rings(args.size)), Image::read)?;
     let data = Arc::new(image.dataset()?);
     let pixels = data.train.len();
-    let (machine, _) = Machine::find(args.device)?;
+    let machine = Machine::find(args.device)?.machine;
     let settings = Settings {
         network: NetworkSettings {
             layers: Widths([vec![2], vec![64; 16], vec![3]].concat()),

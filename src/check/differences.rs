@@ -80,10 +80,7 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
 }
 
 fn parameter(network: &mut Reference, (layer, is_weight): (usize, bool), index: usize) -> &mut f64 {
-    match is_weight {
-        true => &mut network.weights[layer][index],
-        false => &mut network.biases[layer][index],
-    }
+    if is_weight { &mut network.weights[layer][index] } else { &mut network.biases[layer][index] }
 }
 
 /// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::check::{self, Event, kernels};
 use crate::data::npz;
 use crate::report;
-use crate::train::Machine;
+use crate::train::{Found, Machine};
 
 /// How long checks go without a word.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     if let Some(path) = &args.gradients {
         npz::check_writable(path)?;
     }
-    let (machine, passed_over) = Machine::find(settings.placement.device)?;
+    let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let device = machine.info();
     let name = output::device(&device, passed_over.as_ref());
     output::narrate(&format!("checking {name}, with {} and random data", settings.network.layers));

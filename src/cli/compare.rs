@@ -11,7 +11,7 @@ use crate::config::Preset;
 use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
-use crate::train::{Comparison, Machine};
+use crate::train::{Comparison, Found, Machine};
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     data.check(&network)?;
     let parameters = args.start.parameters(&network, &settings)?;
 
-    let (machine, passed_over) = Machine::find(settings.placement.device)?;
+    let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());
     output::narrate(&format!(
         "comparing on {device}: {}, {} times each",

@@ -12,7 +12,7 @@ use crate::data::DatasetShape;
 use crate::device::{DatasetPlacement, DeviceInfo, DeviceLimits};
 use crate::model::Network;
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
-use crate::train::{self, Machine, Target};
+use crate::train::{self, Found, Machine, Target};
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -95,7 +95,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
 /// What to plan for, in words too. A GPU that is not there is taken to have the limits that every GPU has.
 fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
     match Machine::find(choice) {
-        Ok((machine, passed_over)) => {
+        Ok(Found { machine, passed_over }) => {
             let device = machine.info();
             let words = output::device(&device, passed_over.as_ref());
             Ok((machine.target(), device, words))

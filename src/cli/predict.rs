@@ -17,7 +17,7 @@ use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::{self, Model};
 use crate::report::SCHEMA;
-use crate::train::{Machine, Predictor, Scores, predicted_class};
+use crate::train::{Found, Machine, Predictor, Scores, predicted_class};
 use crate::{Error, Result, Setting};
 
 /// A trained network, and what it is asked.
@@ -104,7 +104,7 @@ impl ModelFlags {
             data = data.standardised(scaling)?;
         }
         let data = Arc::new(data);
-        let (machine, passed_over) = Machine::find(self.device)?;
+        let Found { machine, passed_over } = Machine::find(self.device)?;
         let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
         output::narrate(&format!(
             "{} with {} samples on {}",
@@ -121,7 +121,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let Ready { network, data, mut predictor, .. } = args.model.ready(true)?;
     let outputs = predictor.outputs()?;
     let scores = Scores::of(&network, &outputs, data.test.targets());
-    let [planned, counted] = predictor.memory();
+    let (planned, counted) = (predictor.planned(), predictor.counted());
     if !args.json {
         return output::result(&words(&scores));
     }

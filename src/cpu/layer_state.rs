@@ -6,31 +6,31 @@ use crate::Result;
 use crate::device::Task;
 use crate::model::{Layer, LayerParameters, Parameters};
 
-/// What outlives a step of one layer.
+/// The state of one layer that outlives a step.
 pub(super) struct LayerState {
     pub parameters: LayerParameters,
-    /// None where gradients move parameters as soon as they are made.
+    /// Accumulated gradients; `None` if gradients update parameters as soon as they are summed.
     pub gradients: Option<LayerParameters>,
-    /// What the optimizer remembers.
+    /// Optimizer state.
     pub moments: Vec<LayerParameters>,
 }
 
 impl LayerState {
-    /// That of layer `index`, with `start` and what is remembered of it, `moments`, where anything is.
+    /// The state of layer `index`, from the parameters `start` and the optimizer state `moments`, which may be empty.
     pub fn new(task: &Task, index: usize, start: &Parameters, moments: &[Parameters]) -> Result<Self> {
         let layer = task.network.layer(index);
-        let remembered = (0..task.rule.optimizer.moments()).map(|moment| match moments.get(moment) {
+        let moments = (0..task.rule.optimizer.moments()).map(|moment| match moments.get(moment) {
             Some(moment) => Ok(moment.layers[index].clone()),
-            None => nothing(layer),
+            None => zeros_like(layer),
         });
         Ok(LayerState {
             parameters: start.layers[index].clone(),
-            gradients: task.keeps_gradients().then(|| nothing(layer)).transpose()?,
-            moments: remembered.collect::<Result<_>>()?,
+            gradients: task.keeps_gradients().then(|| zeros_like(layer)).transpose()?,
+            moments: moments.collect::<Result<_>>()?,
         })
     }
 
-    /// All that moves, its weights and its biases.
+    /// Weights and bias with their moments, for an update.
     pub fn moving(&mut self) -> [Moving<'_>; 2] {
         let LayerState { parameters: LayerParameters { weights, bias }, moments, .. } = self;
         let mut moments = moments.iter_mut();
@@ -46,7 +46,7 @@ impl LayerState {
 }
 
 impl<'a> Moving<'a> {
-    /// Cut into pieces of `length` parameters, in their order.
+    /// Splits into chunks of `length` parameters, in order.
     pub fn chunks(self, length: usize) -> impl Iterator<Item = Moving<'a>> {
         let count = self.parameters.len();
         let mut rest = Some(self);
@@ -57,12 +57,12 @@ impl<'a> Moving<'a> {
         })
     }
 
-    /// The parameters of `range` of these.
+    /// The parameters in `range`.
     pub fn slice(&mut self, range: Range<usize>) -> Moving<'_> {
-        let [first, second] = self.moments.each_mut().map(|moment| match moment.is_empty() {
-            true => &mut [][..],
-            false => &mut moment[range.clone()],
-        });
+        let [first, second] = self
+            .moments
+            .each_mut()
+            .map(|moment| if moment.is_empty() { &mut [][..] } else { &mut moment[range.clone()] });
         Moving { parameters: &mut self.parameters[range], moments: [first, second] }
     }
 
@@ -80,8 +80,8 @@ impl<'a> Moving<'a> {
     }
 }
 
-/// As many zeros as `layer` has parameters.
-fn nothing(layer: Layer) -> Result<LayerParameters> {
+/// Zeros of the shapes of `layer`'s parameters.
+fn zeros_like(layer: Layer) -> Result<LayerParameters> {
     Ok(LayerParameters {
         weights: zeros("gradients and moments", layer.inputs * layer.outputs)?,
         bias: zeros("gradients and moments", layer.outputs)?,

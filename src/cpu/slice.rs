@@ -40,7 +40,7 @@ pub(super) struct Slice {
     pub correct: u32,
 }
 
-/// What all slices share in a step.
+/// Data that all slices share in a step.
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     pub network: &'a Network,

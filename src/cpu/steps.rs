@@ -46,7 +46,7 @@ pub(super) struct Steps {
 /// Queued work that slices run without each other.
 #[derive(Default)]
 struct Phase {
-    /// Position in the queue of the first work.
+    /// Position of its first entry in the queue.
     start: usize,
     /// Layers whose gradients each slice sums, all of one group.
     summed: Range<usize>,
@@ -94,7 +94,7 @@ impl Steps {
         self.end(&mut phase, queue, samples, split)
     }
 
-    /// Ends a phase, which has the rest of `queue`.
+    /// Ends the phase at the end of `queue`: runs its work on all slices, and adds their gradients.
     fn end(&mut self, phase: &mut Phase, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
         let Phase { start, summed, .. } = std::mem::take(phase);
         phase.start = queue.len();
@@ -165,7 +165,11 @@ impl Steps {
         };
         let share = layers.len().div_ceil(partition.threads).max(1);
         let numbers = (layers.start..).step_by(share);
-        each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| (first..).zip(some).for_each(take));
+        each(numbers.zip(all[layers].chunks_mut(share)), |(first, some)| {
+            for layer in (first..).zip(some) {
+                take(layer);
+            }
+        });
     }
 
     /// [`Steps::settle`] for a layer whose gradients no slice has summed: each thread sums those of some outputs, over all

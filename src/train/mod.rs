@@ -16,7 +16,7 @@ mod verify;
 
 pub use comparison::{Comparison, Contender, Turn};
 pub use memory::MemoryReport;
-pub use open::Machine;
+pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
 pub use scores::{Scores, predicted_class};

@@ -17,21 +17,29 @@ pub enum Machine {
     Gpu(Box<Context>),
 }
 
+/// The machine that [`Machine::find`] found.
+pub struct Found {
+    /// The machine.
+    pub machine: Machine,
+    /// Why [`DeviceChoice::Auto`] fell back to the CPU, if it did.
+    pub passed_over: Option<Error>,
+}
+
 impl Machine {
-    /// Finds the machine that `choice` names. If `auto` falls back to the CPU, returns the reason, too.
+    /// Finds the machine that `choice` names.
     ///
     /// # Errors
     /// [`Error::NoDevice`] if there is none.
-    pub fn find(choice: DeviceChoice) -> Result<(Self, Option<Error>)> {
+    pub fn find(choice: DeviceChoice) -> Result<Found> {
         let kind = match choice {
-            DeviceChoice::Cpu => return Ok((Machine::Cpu, None)),
+            DeviceChoice::Cpu => return Ok(Found { machine: Machine::Cpu, passed_over: None }),
             DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
             DeviceChoice::Software => AdapterKind::Software,
         };
         match Context::open(kind) {
-            Ok(context) => Ok((Machine::Gpu(Box::new(context)), None)),
+            Ok(context) => Ok(Found { machine: Machine::Gpu(Box::new(context)), passed_over: None }),
             Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => {
-                Ok((Machine::Cpu, Some(error)))
+                Ok(Found { machine: Machine::Cpu, passed_over: Some(error) })
             }
             Err(error) => Err(error),
         }

@@ -80,9 +80,14 @@ impl Predictor {
         self.device.info()
     }
 
-    /// Bytes of all its buffers by category: planned, then counted.
-    pub fn memory(&self) -> [ByCategory; 2] {
-        [self.planned, self.ledger.at_peak()]
+    /// Planned bytes of all its buffers, by category.
+    pub fn planned(&self) -> &ByCategory {
+        &self.planned
+    }
+
+    /// Counted bytes of all its buffers at their peak, by category.
+    pub fn counted(&self) -> ByCategory {
+        self.ledger.at_peak()
     }
 
     /// Outputs of all test samples, `[samples, outputs]`, in order.

@@ -50,7 +50,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
 }
 
 fn goes_on_to_the_same_bits(device: DeviceChoice) {
-    let (machine, data) = (Machine::find(device).unwrap().0, data());
+    let (machine, data) = (Machine::find(device).unwrap().machine, data());
     for (turn, optimizer) in [Optimizer::Sgd, Optimizer::Adam].into_iter().enumerate() {
         for every in [0, 2, 3] {
             let settings = changed(Settings::notebook(), |s| {

@@ -1,4 +1,4 @@
-//! Training under budgets: never a byte more than allowed, and the same parameters to the last bit.
+//! Training under budgets takes no byte more than allowed, and gives bit-identical parameters.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use ckpt_gpu::model::{Activation, Loss, Parameters};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::Trainer;
 
-/// Makes the settings' steps, checks every promise about memory, and returns the trainer.
+/// Trains, checks every promise about memory, and returns the trainer and the hash of its parameters.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (Trainer, String) {
     let mut trainer = devices::trainer(settings, data, parameters).unwrap();
     trainer.train(trainer.total_steps(), |_| ()).unwrap();
@@ -39,7 +39,7 @@ fn random_data(features: usize, classes: usize, samples: usize, random: &mut Ran
     Arc::new(Dataset { source: "random".into(), train: split(samples), test: split(3) })
 }
 
-/// The least budget for `settings`, as the error for one that is too small tells it.
+/// The smallest budget for `settings`, from the error for one that is too small.
 fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> u64 {
     let starved = changed(settings.clone(), |s| s.placement.strategy = Strategy::Budget(1));
     match devices::trainer(&starved, data, parameters).map(|_| ()) {
@@ -51,7 +51,7 @@ fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameter
     }
 }
 
-/// From the least that will do to more than enough.
+/// Budgets range from the smallest possible to more than enough.
 fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>) {
     const BUDGETS: u32 = 10;
     let mut random = Random::new(31);
@@ -87,7 +87,7 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
     ));
 }
 
-/// Storing everything would take more than eight times the budget.
+/// Storing everything would take eight times the budget.
 fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     let mut random = Random::new(32);
     let settings = changed(Settings::notebook(), |s| {
@@ -103,11 +103,13 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     let data = random_data(64, 10, 1000, &mut random);
     let mut parameters = random.parameters(&settings.network.build().unwrap());
     for layer in &mut parameters.layers {
-        // Near the identity, so that signals neither grow nor fade on their way through a thousand layers of relu.
+        // Weights near the identity, so that signals neither grow nor vanish through a thousand ReLU layers.
         for (index, weight) in layer.weights.iter_mut().enumerate() {
             *weight = 0.03 * *weight + f32::from(index % 65 == 0);
         }
-        layer.bias.iter_mut().for_each(|bias| *bias *= 0.01);
+        for bias in &mut layer.bias {
+            *bias *= 0.01;
+        }
     }
     let (store_all, expected) = train(&settings, &data, &parameters);
     let needed = store_all.planned().total();
@@ -123,9 +125,9 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     );
 }
 
-/// With a budget, the dataset stays on the device only where nothing is recomputed for its sake.
+/// Under a budget, the dataset is resident only if nothing is recomputed for its sake.
 #[test]
-fn software_keeps_the_dataset_on_the_host_where_memory_is_short() {
+fn software_keeps_the_dataset_on_the_host_if_memory_is_short() {
     let mut random = Random::new(33);
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![50, 20, 30, 4]);

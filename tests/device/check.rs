@@ -1,4 +1,4 @@
-//! `ckpt-gpu check` holds where all is well, and names what is broken where a kernel is.
+//! `ckpt-gpu check` passes on correct devices, and names the kernel that is broken.
 
 use crate::common::changed;
 use crate::devices;
@@ -14,8 +14,8 @@ fn software() -> Machine {
     devices::machine(DeviceChoice::Software)
 }
 
-/// Two cases of whole batches and one in parts, enough for every kernel of layers that run one by one; and for those of
-/// layers that run together, where the last has more tiles of samples than there are workgroups.
+/// Two cases of whole batches and one with gradient accumulation, enough for every kernel of single layers; and the same for
+/// fused layers, where the last case has more tiles of samples than there are workgroups.
 fn few_cases() -> Vec<Case> {
     let case = |batch, parts| Case {
         widths: vec![6, 16, 7, 2],
@@ -63,7 +63,7 @@ fn everything_holds(machine: &Machine, settings: &Settings) {
     assert!(told.iter().all(|check| check.figure <= check.bound && !check.detail.is_empty()), "{told:#?}");
 }
 
-/// Where rounding is amplified from layer to layer, a sound device would be told from the reference.
+/// If layers amplified rounding, a correct device would differ from the reference.
 #[test]
 fn cpu_holds_however_wide_and_deep() {
     let layers = Widths([vec![20], vec![300; 30], vec![5]].concat());
@@ -102,14 +102,14 @@ fn software_holds() {
     everything_holds(&machine, &odd_network());
 }
 
-/// Gradients that fall by twelve orders of magnitude through 51 layers.
+/// Gradients shrink by twelve orders of magnitude through 51 layers.
 #[test]
 fn cpu_holds_where_gradients_vanish() {
     everything_holds(&Machine::Cpu, &ckpt_gpu::config::Preset::VeryLong.settings());
 }
 
-/// `file` with `from` replaced by `to`, on few cases: the names of the kernels that fail, and of those that cannot be
-/// judged. Whole steps fail with any kernel, so they are left out.
+/// Breaks shader `file` by replacing `from` with `to`. Returns the names of the kernels that fail, and of those that cannot be
+/// judged. Whole steps are left out: they fail with any kernel.
 fn broken(context: Context, file: &str, from: &str, to: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     broken_in(&few_cases(), context, file, from, to)
 }
@@ -187,7 +187,7 @@ fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
         (&["delta"], "layer_norm_delta", " - mean_h", ""),
         (&["delta"], "layer_norm_delta", "value += delta[i]", "value -= delta[i]"),
     ] {
-        // In blocks that compile fast.
+        // Blocks compile fastest.
         let context = cut(Tile::Blocks([8, 1]));
         let (failed, not_judged) = broken_in(&cases, context, file, from, to);
         assert_eq!(failed, fails, "{file}: {to}");
@@ -204,15 +204,15 @@ fn software_with_a_broken_forward_fails_there_alone() {
     let forward = ["forward"];
     only(&forward, "forward", "activate(STORE, sum + bias[column])", "activate(STORE, sum)");
     only(&forward, "forward", "output[row", "if sum == 1e30 { return; } output[0u * row");
-    // Nothing is stored, so the slot keeps what it held.
+    // Nothing is stored, so the slot keeps its previous value.
     only(&forward, "forward", "    output[", "    if sum == 1e30 { output[0] = 1.0; }\n    //");
-    // NaN in one sample, at batches of one size.
+    // NaN in one sample, for batches of 10.
     let nan =
         format!("= select(activate(STORE, sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
     only(&forward, "forward", "= activate(STORE, sum + bias[column])", &nan);
 }
 
-/// What reads nothing but NaN cannot be judged, and does not pass.
+/// A kernel whose operands are all NaN cannot be judged, and does not pass.
 #[test]
 fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
     let context = devices::software();
@@ -237,7 +237,7 @@ fn software_with_a_broken_backward_fails_there_alone() {
         "bias[index] - step_params_now().rate * 1.0001 * (sum",
     );
     only(&["accumulate"], "optimize", "gradient += kept[index];", "gradient += 0.0 * kept[index];");
-    // The parameters move with every part.
+    // The parameters change with every micro-batch.
     only(
         &["accumulate"],
         "optimize",
@@ -248,12 +248,12 @@ fn software_with_a_broken_backward_fails_there_alone() {
 
 const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain accumulate"];
 
-/// What goes backward first makes the states between again.
+/// Fused backward kernels recompute the states between, so they fail with the forward kernel.
 #[test]
 fn software_with_a_broken_chain_fails_from_there_on() {
     only(&CHAIN, "chain", "store_values(sums[2] + bias.z)", "store_values(sums[2])");
     only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
-    // The tile of a workgroup's second turn.
+    // The second tile of a workgroup.
     only(&CHAIN[2..3], "chain", "total += partials[place];", "");
     only(&CHAIN[2..], "chain", "add_part(base + layer.bias + column, sums, is_first_tile);", "");
 }
@@ -309,8 +309,8 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
 }
 
-/// A forward that depends on what its slot held: kernels, gradients and every promise of equal bits fail, and all of
-/// them are still told.
+/// With a forward kernel that reads its output slot, the kernels, the gradients and every promise of bit-identity fail, and
+/// all of them are reported.
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let context = devices::software();

@@ -1,4 +1,4 @@
-//! Training against NumPy's f64 results, for every way of checkpointing and in micro-batches.
+//! Training compared with NumPy's f64 results, under several strategies and with gradient accumulation.
 
 use crate::common::{changed, mnist, root};
 use crate::devices;
@@ -8,7 +8,7 @@ use ckpt_gpu::model::Parameters;
 use ckpt_gpu::model_file;
 use ckpt_gpu::strategy::Strategy;
 
-/// f32 training lands within 5e-7 of f64; a gradient that is wrong by a thousandth moves past this.
+/// f32 training ends within 5e-7 of f64; a gradient that is wrong by a thousandth exceeds this.
 const TOLERANCE: f64 = 1e-5;
 
 struct Case {
@@ -26,26 +26,21 @@ fn cases() -> [Case; 3] {
     ]
 }
 
-fn every_strategy_lands_where_numpy_does(device: DeviceChoice) {
+fn every_strategy_agrees_with_numpy(device: DeviceChoice) {
     for case in cases() {
-        let hashes = [0, 1, 2, 3, 4, 10].map(|every| lands_where_numpy_does(&case, device, every, None));
+        let hashes = [0, 1, 2, 3, 4, 10].map(|every| agrees_with_numpy(&case, device, every, None));
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{} on {device:?}: {hashes:?}", case.name);
     }
 }
 
-fn micro_batches_land_where_numpy_does(device: DeviceChoice) {
+fn micro_batches_agree_with_numpy(device: DeviceChoice) {
     for case in cases() {
-        lands_where_numpy_does(&case, device, 3, Some(case.batch / case.parts));
+        agrees_with_numpy(&case, device, 3, Some(case.batch / case.parts));
     }
 }
 
 /// Returns the hash of the parameters.
-fn lands_where_numpy_does(
-    case: &Case,
-    device: DeviceChoice,
-    every: usize,
-    micro_batch: Option<usize>,
-) -> String {
+fn agrees_with_numpy(case: &Case, device: DeviceChoice, every: usize, micro_batch: Option<usize>) -> String {
     let trained = train(case, device, every, micro_batch);
     let expected = file(case, "after100");
     for (index, (found, expected)) in trained.layers.iter().zip(&expected.layers).enumerate() {
@@ -91,21 +86,21 @@ fn file(case: &Case, which: &str) -> Parameters {
 }
 
 #[test]
-fn cpu() {
-    every_strategy_lands_where_numpy_does(DeviceChoice::Cpu);
+fn cpu_agrees_with_numpy() {
+    every_strategy_agrees_with_numpy(DeviceChoice::Cpu);
 }
 
 #[test]
-fn software() {
-    every_strategy_lands_where_numpy_does(DeviceChoice::Software);
+fn software_agrees_with_numpy() {
+    every_strategy_agrees_with_numpy(DeviceChoice::Software);
 }
 
 #[test]
-fn cpu_in_micro_batches() {
-    micro_batches_land_where_numpy_does(DeviceChoice::Cpu);
+fn cpu_agrees_with_numpy_in_micro_batches() {
+    micro_batches_agree_with_numpy(DeviceChoice::Cpu);
 }
 
 #[test]
-fn software_in_micro_batches() {
-    micro_batches_land_where_numpy_does(DeviceChoice::Software);
+fn software_agrees_with_numpy_in_micro_batches() {
+    micro_batches_agree_with_numpy(DeviceChoice::Software);
 }

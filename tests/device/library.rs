@@ -1,4 +1,4 @@
-//! What the crate offers to programs, beyond what its own commands use.
+//! The parts of the library that its own commands do not use.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 use ckpt_gpu::{Error, Setting};
 
-/// Numbers to be met, whose last mini-batch is incomplete.
+/// A regression split whose last mini-batch is incomplete.
 fn split(features: usize, samples: usize, random: &mut Random) -> Split {
     let mut numbers = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
     let (inputs, values) = (numbers(samples * features), numbers(samples * 2));
@@ -33,7 +33,7 @@ fn small() -> (Settings, Arc<Dataset>) {
 }
 
 #[test]
-fn training_to_the_end_tells_mean_losses_across_epochs() {
+fn training_to_the_end_reports_mean_losses_across_epochs() {
     let (settings, data) = small();
     let start = settings.initial_parameters().unwrap();
     let mut by_step = Trainer::new(&settings, &data, &start).unwrap();
@@ -57,7 +57,7 @@ fn training_to_the_end_tells_mean_losses_across_epochs() {
 }
 
 #[test]
-fn what_is_planned_without_data_is_what_training_takes() {
+fn a_plan_without_data_is_the_plan_of_the_training() {
     let (settings, data) = small();
     let planned = Machine::Cpu.plan(&settings, data.shape()).unwrap();
     let trainer = Trainer::new(&settings, &data, &settings.initial_parameters().unwrap()).unwrap();
@@ -69,7 +69,7 @@ fn what_is_planned_without_data_is_what_training_takes() {
 }
 
 #[test]
-fn predictions_have_the_loss_that_evaluation_finds() {
+fn predictions_have_the_loss_of_the_evaluation() {
     let (settings, data) = small();
     let start = settings.initial_parameters().unwrap();
     let loss = Trainer::new(&settings, &data, &start).unwrap().evaluate().unwrap().loss;
@@ -78,13 +78,13 @@ fn predictions_have_the_loss_that_evaluation_finds() {
     let outputs = predictor.outputs().unwrap();
     assert_eq!(outputs.len(), 11 * 2);
     let Scores::Values { mse, .. } = Scores::of(&network, &outputs, data.test.targets()) else {
-        panic!("targets are numbers");
+        panic!("expected the scores of a regression");
     };
     assert!((mse - f64::from(loss)).abs() < 1e-5, "{mse}, not {loss}");
 }
 
 #[test]
-fn splits_that_do_not_belong_together_are_refused() {
+fn splits_of_different_kinds_are_refused() {
     let mut random = Random::new(1);
     let values = split(3, 4, &mut random);
     let classes = Split::new(3, Inputs::U8(vec![0; 12]), vec![0; 4]).unwrap();

@@ -1,4 +1,4 @@
-//! Numbers at the edge: NaN is never lost on the way to the host, and saturation is not an error.
+//! Extreme values: NaN always reaches the host, and saturation is not an error.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn split(mut value: impl FnMut() -> f32, spoiled: Option<usize>) -> Split {
 
 fn for_all(device: DeviceChoice, mut check: impl FnMut(Settings, &mut Random)) {
     let mut random = Random::new(5);
-    // A software driver takes seconds to compile for each: there, each activation meets one loss.
+    // A software driver takes seconds to compile each pair, so each activation meets one loss there.
     let takes_turns = device == DeviceChoice::Software;
     for (turn, activation) in Activation::ALL.into_iter().enumerate() {
         for (index, loss) in Loss::ALL.into_iter().enumerate() {
@@ -63,7 +63,7 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
 fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
     for_all(device, |settings, random| {
         let network = settings.network.build().unwrap();
-        // Whatever the input, the outputs are the last biases, and the first class is the largest.
+        // For any input, the outputs are the last biases, of which the first is the largest.
         let mut parameters = random.parameters(&network);
         let last = parameters.layers.last_mut().unwrap();
         last.weights.fill(0.0);
@@ -83,10 +83,12 @@ fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
 
 fn saturation_stays_finite(device: DeviceChoice) {
     for_all(device, |mut settings, random| {
-        // Gradients are large here; what is asked is whether each kernel's own arithmetic stays finite.
+        // Gradients are large; the test is whether each kernel's arithmetic stays finite.
         settings.optimization.lr = 1e-30;
         let mut parameters = random.parameters(&settings.network.build().unwrap());
-        parameters.layers.iter_mut().for_each(|layer| layer.weights.iter_mut().for_each(|w| *w *= 30.0));
+        for weight in parameters.layers.iter_mut().flat_map(|layer| &mut layer.weights) {
+            *weight *= 30.0;
+        }
         let train = split(|| 100.0 * random.normal(), None);
         let test = split(|| 100.0 * random.normal(), None);
         let data = Arc::new(Dataset { source: "large".into(), train, test });

@@ -1,4 +1,4 @@
-//! The CPU backend on other numbers of threads than this machine has.
+//! The CPU backend on various numbers of threads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,8 @@ fn trained(layers: &str, parts: usize, every: usize) -> (String, MemoryReport) {
     (trainer.parameters().unwrap().sha256(), trainer.memory())
 }
 
-/// Layers with sums in one group and in several, layers that threads share out, and slices of which each has several threads.
+/// Covers layers whose gradients are in one group and in several, layers whose outputs threads split, and slices with several
+/// threads each.
 #[test]
 fn cpu_bits_do_not_depend_on_n_on_any_number_of_threads() {
     for (layers, parts) in
@@ -54,12 +55,12 @@ fn cpu_bits_do_not_depend_on_n_on_any_number_of_threads() {
             for (_, memory) in [&all, &some] {
                 assert_eq!(memory.planned, memory.counted, "{what}");
                 let parameters = if parts > 1 { memory.counted[Category::Parameters] } else { 0 };
-                // Each slice has at most 64 KiB of sums, and one slice alone has none.
+                // Each slice has at most 64 KiB of sums; a single slice has none.
                 let of_slices = memory.counted[Category::Gradients] - parameters;
                 assert!(of_slices <= slices(threads) as u64 * 65_536, "{what}");
                 assert_eq!(of_slices > 0, slices(threads) > 1, "{what}");
             }
-            // Only slices change the order of sums, not how many threads each has.
+            // The order of sums depends on the number of slices, not on the threads of each.
             assert_eq!(by_slices.entry(slices(threads)).or_insert(all.0.clone()), &all.0, "{what}");
         }
     }

@@ -1,4 +1,4 @@
-//! Equal training is equal bits: every n gives the same parameters on the same device, in the bytes planned.
+//! Every n gives bit-identical parameters on the same device, within the planned bytes.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Epoch, Machine, Trainer};
 use ckpt_gpu::{Error, Setting};
 
-/// Trains and scores, checks every promise about memory, and returns what must not depend on the strategy.
+/// Trains and evaluates, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
     let gradients = if settings.batching.micro_batch() < settings.batching.batch {
         4 * settings.network.build().unwrap().parameter_count()
@@ -28,7 +28,7 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     }
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
-    // Slices of a batch and workgroups of layers that run together have gradients of their own, too.
+    // Slices on the CPU and workgroups of fused layers have gradients of their own, too.
     if settings.placement.fused || settings.placement.device == DeviceChoice::Cpu {
         assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
     } else {
@@ -93,8 +93,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: 
     }
 }
 
-/// Every n and a budget give the same bits, in whole batches and in micro-batches, of more numbers than a workgroup has lanes
-/// for a sample.
+/// Every n and a budget give the same bits, in whole batches and in micro-batches, for layers wider than a workgroup's lanes.
 fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
     let mut random = Random::new(77);
     let machine = devices::machine(device);
@@ -140,7 +139,7 @@ fn software_layer_norm_is_equal_bits() {
     layer_norm_agrees(DeviceChoice::Software, &[Activation::Relu, Activation::Gelu]);
 }
 
-/// For one size of micro-batch, every n gives the same bits; micro-batches and whole batches learn the same.
+/// For one size of micro-batch, every n gives the same bits; losses of micro-batches and whole batches agree.
 fn random_micro_batches_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: usize) {
     let mut random = Random::new(40 + chains as u64);
     for _ in 0..chains {
@@ -196,7 +195,7 @@ fn few_digits() -> Dataset {
     Dataset { source: "few digits".into(), train: few(&mnist().train, 450), test: few(&mnist().test, 150) }
 }
 
-/// The dataset on the device or a batch a step from the host: the same numbers arrive.
+/// A resident dataset and one uploaded per micro-batch give the same bits.
 #[test]
 fn software_trains_alike_from_device_and_host() {
     let data = Arc::new(few_digits());
@@ -215,7 +214,7 @@ fn software_trains_alike_from_device_and_host() {
     }
 }
 
-/// Of 450 samples, an epoch of batches of 100 takes 400, though the other 50 are two micro-batches.
+/// An epoch of 450 samples in batches of 100 uses 400, although the other 50 are two micro-batches.
 #[test]
 fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
     let digits = few_digits();
@@ -236,7 +235,7 @@ fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
     assert_eq!(all, full);
 }
 
-/// What micro-batches are for: a quarter of the samples takes a quarter of the bytes.
+/// A quarter of the samples takes a quarter of the bytes.
 #[test]
 fn activations_shrink_with_the_micro_batch() {
     let data = Arc::new(few_digits());
@@ -256,7 +255,7 @@ fn activations_shrink_with_the_micro_batch() {
     }
 }
 
-/// A tensor that takes several pieces to go up and to come back.
+/// The tensors take several transfers each way.
 #[test]
 fn software_returns_parameters_as_they_went() {
     let settings = changed(Settings::notebook(), |s| {
@@ -341,7 +340,7 @@ fn software_bits_do_not_depend_on_n_where_batches_come_from_the_host() {
     random_chains_agree(DeviceChoice::Software, DatasetPlacement::Host, 16);
 }
 
-/// Where widths differ, values are ranges of blocks that are larger than what lives in them.
+/// With uneven widths, values are ranges of blocks larger than all of them.
 #[test]
 fn cpu_trains_long_uneven_networks() {
     let mut random = Random::new(77);
@@ -365,7 +364,7 @@ fn cpu_trains_long_uneven_networks() {
         });
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
     }
-    assert!(lost > 0, "no block was larger than what lives in it");
+    assert!(lost > 0, "no block was larger than its values");
 }
 
 #[test]
@@ -383,7 +382,7 @@ fn software_bits_do_not_depend_on_n_in_micro_batches_from_the_host() {
     random_micro_batches_agree(DeviceChoice::Software, DatasetPlacement::Host, 2);
 }
 
-/// However products are cut, sums go in the same order.
+/// Tiling does not change the order of sums.
 #[test]
 fn software_gives_the_same_bits_however_products_are_cut() {
     let data = Arc::new(few_digits());

@@ -1,4 +1,4 @@
-//! `train --verify-recompute`: what is recomputed is what was there, and where it is not, training ends and says where.
+//! `train --verify-recompute`: recomputed states are bit-identical; training stops at the first that is not, and names it.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn random_data(random: &mut Random) -> Arc<Dataset> {
     Arc::new(Dataset { source: "random".into(), train: split(2 * BATCH), test: split(5) })
 }
 
-/// The hash of the trained parameters, and how many states were compared.
+/// The hash of the trained parameters, and the number of states compared.
 fn train(
     machine: &Machine,
     settings: &Settings,
@@ -89,9 +89,9 @@ fn software_training_is_the_same_when_it_is_verified() {
     verified_training_is_the_same(&devices::machine(DeviceChoice::Software));
 }
 
-/// A forward kernel whose answer depends on what its slot held before.
+/// A forward kernel whose result depends on the previous value of its slot.
 #[test]
-fn software_that_lets_the_slot_shine_through_is_found() {
+fn software_forward_that_reads_its_slot_is_found() {
     let sound = include_str!("../../shaders/forward.wgsl");
     let target = "activate(STORE, sum + bias[column])";
     let broken = sound.replace(
@@ -113,7 +113,7 @@ fn software_that_lets_the_slot_shine_through_is_found() {
     assert_eq!(outcome.unwrap_err().exit_code(), 1);
 }
 
-/// The CPU backend, but one bit of one sample is wrong in every second making of one layer's output.
+/// The CPU backend with one wrong bit in one sample, every second time that one layer runs forward.
 struct Flipped {
     sound: Cpu,
     layer: usize,
@@ -178,7 +178,7 @@ impl Inspect for Flipped {
     }
 }
 
-/// What comes of it, and whether the layer is one that is run again.
+/// The result of a step with a wrong bit, and `true` if the layer is recomputed.
 fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let mut random = Random::new(8);
     let data = random_data(&mut random);
@@ -220,11 +220,11 @@ fn one_wrong_bit_is_named_by_layer_step_and_sample() {
             found += 1;
         }
     }
-    assert_eq!(found, 3 * 4, "layers 0, 1, 3 and 4 are run again");
+    assert_eq!(found, 3 * 4, "layers 0, 1, 3 and 4 are recomputed");
 }
 
 #[test]
-fn the_command_says_how_much_it_has_compared() {
+fn the_command_reports_how_many_states_it_compared() {
     let folder = Folder::new();
     for (device, steps) in [("cpu", 3), ("software", 3)] {
         let arguments = format!("{SMALL} --device {device} --every 3");

@@ -22,7 +22,7 @@ pub fn software() -> Context {
 pub fn machine(choice: DeviceChoice) -> Machine {
     match choice {
         DeviceChoice::Software => Machine::Gpu(Box::new(software())),
-        other => Machine::find(other).unwrap().0,
+        other => Machine::find(other).unwrap().machine,
     }
 }
 

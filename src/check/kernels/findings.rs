@@ -31,6 +31,17 @@ pub(super) enum Subject {
     Step,
 }
 
+/// How a subject is reported.
+struct Line {
+    name: &'static str,
+    /// Largest acceptable figure.
+    bound: f64,
+    /// What the figure is the worst of.
+    figure: &'static str,
+    /// What was measured.
+    things: &'static str,
+}
+
 impl Subject {
     const ALL: [Subject; 13] = [
         Subject::Gather,
@@ -51,23 +62,24 @@ impl Subject {
     const CHAIN: [Subject; 4] =
         [Subject::ChainForward, Subject::ChainDelta, Subject::ChainUpdate, Subject::ChainAccumulate];
 
-    /// Its name, the most that its figure may be, what that is, and of what.
-    fn line(self) -> (&'static str, f64, &'static str, &'static str) {
+    /// Its line in the report.
+    fn line(self) -> Line {
         let (error, move_error) = ("largest relative error", "largest error relative to the move");
+        let line = |name, bound, figure, things| Line { name, bound, figure, things };
         match self {
-            Subject::Gather => ("gather", 0.0, "most wrong numbers in any", "batches"),
-            Subject::Forward => ("forward", TOLERANCE, error, "states"),
-            Subject::Loss => ("loss", TOLERANCE, error, "deltas"),
-            Subject::Tally => ("tally", TOLERANCE, error, "mean losses"),
-            Subject::Delta => ("delta", TOLERANCE, error, "deltas"),
-            Subject::Update => ("update", TOLERANCE, move_error, "tensors"),
-            Subject::Accumulate => ("accumulate", TOLERANCE, move_error, "tensors"),
-            Subject::Score => ("score", 0.0, "most samples miscounted in any", "passes"),
-            Subject::ChainForward => ("chain forward", CHAIN_TOLERANCE, error, "states"),
-            Subject::ChainDelta => ("chain delta", CHAIN_TOLERANCE, error, "deltas"),
-            Subject::ChainUpdate => ("chain update", CHAIN_TOLERANCE, move_error, "tensors"),
-            Subject::ChainAccumulate => ("chain accumulate", CHAIN_TOLERANCE, move_error, "tensors"),
-            Subject::Step => ("step", STEP_TOLERANCE, move_error, "tensors"),
+            Subject::Gather => line("gather", 0.0, "most wrong numbers in any", "batches"),
+            Subject::Forward => line("forward", TOLERANCE, error, "states"),
+            Subject::Loss => line("loss", TOLERANCE, error, "deltas"),
+            Subject::Tally => line("tally", TOLERANCE, error, "mean losses"),
+            Subject::Delta => line("delta", TOLERANCE, error, "deltas"),
+            Subject::Update => line("update", TOLERANCE, move_error, "tensors"),
+            Subject::Accumulate => line("accumulate", TOLERANCE, move_error, "tensors"),
+            Subject::Score => line("score", 0.0, "most samples miscounted in any", "passes"),
+            Subject::ChainForward => line("chain forward", CHAIN_TOLERANCE, error, "states"),
+            Subject::ChainDelta => line("chain delta", CHAIN_TOLERANCE, error, "deltas"),
+            Subject::ChainUpdate => line("chain update", CHAIN_TOLERANCE, move_error, "tensors"),
+            Subject::ChainAccumulate => line("chain accumulate", CHAIN_TOLERANCE, move_error, "tensors"),
+            Subject::Step => line("step", STEP_TOLERANCE, move_error, "tensors"),
         }
     }
 
@@ -84,7 +96,7 @@ impl Subject {
 
     /// Share of a result rounded to f32 that is added to the scale of its error, so that rounding alone stays below the bound.
     pub fn rounding(self) -> f64 {
-        f64::from(f32::EPSILON) / self.line().1
+        f64::from(f32::EPSILON) / self.line().bound
     }
 }
 
@@ -133,8 +145,8 @@ impl Findings {
         lines
             .filter(|(subject, _)| self.has_chains || !Subject::CHAIN.contains(subject))
             .map(|(subject, worst)| {
-                let (name, bound, what, things) = subject.line();
-                worst.check(name, bound, what, things)
+                let Line { name, bound, figure, things } = subject.line();
+                worst.check(name, bound, figure, things)
             })
             .collect()
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mini_batches::MiniBatches;
 
 use super::accounts::Accounts;
-use super::{Machine, MemoryReport, Planned, Start, Target, Verifier, task};
+use super::{Found, Machine, MemoryReport, Planned, Start, Target, Verifier, task};
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::{Device, DeviceInfo, Job, Span};
@@ -54,7 +54,7 @@ impl Trainer {
     /// As [`Machine::find`] and [`Trainer::on`].
     pub fn new<'a>(settings: &Settings, data: &Arc<Dataset>, start: impl Into<Start<'a>>) -> Result<Self> {
         settings.validate()?;
-        let (machine, passed_over) = Machine::find(settings.placement.device)?;
+        let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
         Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
     }
 
