@@ -198,7 +198,7 @@ fn bad_files_are_refused_with_the_line_and_the_key() {
         ("optimizer = 'adm'", "optimizer: found 'adm', expected one of: sgd,"),
         ("layers = '6,x'", "layers: found 'x', expected a width"),
         ("data = ''", "data: found '', expected something"),
-        ("report = 'a.png'", "report: found 'a.png', expected a name that ends in one of .json"),
+        ("report = 'a.png'", "report: found 'a.png', expected a name that ends in .json"),
         (
             "every = 2\nbudget = 65536",
             "line 2: found budget beside every of line 1, expected only one of the two",
