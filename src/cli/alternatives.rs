@@ -8,13 +8,12 @@ use crate::strategy::budget::Solver;
 use crate::train::{Planned, Target, task};
 use crate::{Error, Result};
 
-/// How many budgets the frontier shows, and how many sizes of micro-batch are compared; of long chains, which take
-/// longer to plan, half as many.
+/// Number of budgets on the frontier and of micro-batch sizes to compare; halved for long chains, which take longer to plan.
 const FRONTIER: usize = 24;
 const MICRO_BATCHES: usize = 5;
 const LONG: usize = 200;
 
-/// What else could be planned than what was asked for.
+/// Alternatives to the requested plan.
 pub(super) struct Alternatives<'a> {
     pub settings: &'a Settings,
     pub network: &'a Network,
@@ -24,7 +23,7 @@ pub(super) struct Alternatives<'a> {
 }
 
 impl Alternatives<'_> {
-    /// Store-all, the best every n, and `asked`.
+    /// Store-all, the best every-n, and `asked`.
     pub fn compared(&self, asked: &Choice) -> Result<Vec<Choice>> {
         self.strategies(self.settings.batching.micro_batch(), Some(asked))
     }
@@ -111,7 +110,7 @@ impl Alternatives<'_> {
     }
 }
 
-/// Nothing in the place of what a device or a budget has no room for.
+/// `None` for what does not fit the device or the budget.
 fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
     match made {
         Ok(made) => Ok(Some(made)),

@@ -20,25 +20,25 @@ use crate::report::SCHEMA;
 use crate::train::{Machine, Predictor, Scores, predicted_class};
 use crate::{Error, Result, Setting};
 
-/// A trained network, and what it is asked.
+/// A trained network, and the samples to evaluate it on.
 #[derive(Debug, Args)]
 pub(super) struct ModelFlags {
-    /// A .safetensors or .npz file that train --save has written: it says what network it is of
+    /// Model file that train --save has written, .safetensors or .npz
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
     #[command(flatten)]
     data: DataFlags,
 
-    /// That of training, which decides the samples that --validation holds back
+    /// Seed of training, which determines the samples that --validation holds out
     #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
-    /// Samples at a time
+    /// Samples in a batch
     #[arg(long, help_heading = "Device", value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: usize,
 
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
 }
@@ -48,7 +48,7 @@ pub(super) struct EvalArgs {
     #[command(flatten)]
     model: ModelFlags,
 
-    /// One JSON object on stdout, nothing else there
+    /// Print one JSON object to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
 }

@@ -122,12 +122,13 @@ fn numbers_out_of_range_are_usage_errors_that_name_the_flag() {
 fn unknown_names_are_answered_with_the_known_ones() {
     with("--activation", "rleu").refused_at_once(
         2,
-        &["--activation", "'rleu'", "sigmoid, tanh, relu, leaky-relu", "did you mean relu?"],
+        &["--activation", "'rleu'", "sigmoid, tanh, relu, leaky-relu", "a similar value exists: 'relu'"],
     );
-    with("--loss", "msee").refused_at_once(2, &["--loss", "'msee'", "quadratic, mse", "did you mean mse?"]);
-    with("--optimizer", "adm").refused_at_once(2, &["--optimizer", "'adm'", "sgd", "did you mean adam?"]);
+    with("--loss", "msee")
+        .refused_at_once(2, &["--loss", "'msee'", "quadratic, mse", "a similar value exists: 'mse'"]);
+    with("--optimizer", "adm").refused_at_once(2, &["--optimizer", "'adm'", "sgd", "'adam'"]);
     with("--initialiser", "qqqqqqqqq").refused_at_once(2, &["--initialiser", "normal, xavier"]);
-    with("--schedule", "cosin").refused_at_once(2, &["--schedule", "did you mean cosine?"]);
+    with("--schedule", "cosin").refused_at_once(2, &["--schedule", "a similar value exists: 'cosine'"]);
     with("--momentum", "1").refused_at_once(2, &["--momentum: found 1, expected at least 0 and below 1"]);
     with("--clip-norm", "-1").refused_at_once(2, &["--clip-norm: found -1, expected a positive number"]);
     with("--device", "tpu").refused_at_once(2, &["--device", "'tpu'", "auto, gpu, cpu, software"]);
@@ -222,7 +223,7 @@ fn training_that_diverges_says_so_and_saves_nothing() {
             // One step's loss is still that of the first parameters, so a fine epoch may come first.
             assert_eq!(run.code, Some(6), "{activation}, {steps} steps on {device}: {run:#?}");
             assert!(
-                run.stderr.contains("diverged in epoch ") && run.stderr.contains("Lower --lr"),
+                run.stderr.contains("diverged in epoch ") && run.stderr.contains("use a lower --lr"),
                 "{run:#?}"
             );
             assert!(!run.stderr.contains("panicked") && !run.stderr.contains("parameters saved"), "{run:#?}");

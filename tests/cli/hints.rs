@@ -78,7 +78,7 @@ fn a_budget_with_room_to_spare_is_told_with_what_would_fit() {
     let [all, _] = figures(&folder, &small);
     let hint = |budget: u64, everything: u64, more: &str| {
         format!(
-            "--budget leaves {} of its {} bytes unused: to keep everything takes {}{more}",
+            "--budget leaves {} of its {} bytes unused: keeping everything takes {}{more}",
             grouped(budget - everything),
             grouped(budget),
             grouped(everything)
@@ -122,7 +122,7 @@ fn nothing_is_said_of_a_budget_that_is_used() {
 #[track_caller]
 fn idle(folder: &Folder, command: &str) -> Vec<String> {
     let run = folder.run(&format!("{command} {CPU}")).succeeded();
-    run.stderr.lines().filter(|line| line.contains("changes nothing")).map(str::to_owned).collect()
+    run.stderr.lines().filter(|line| line.contains("has no effect")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -134,18 +134,18 @@ fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
         assert_eq!(
             of("--momentum 0.5 --optimizer adamw --decay-every 7 --decay-factor 0.5 --schedule cosine"),
             [
-                "--momentum changes nothing with --optimizer adamw",
-                "--decay-every changes nothing with --schedule cosine",
-                "--decay-factor changes nothing with --schedule cosine",
+                "--momentum has no effect with --optimizer adamw",
+                "--decay-every has no effect with --schedule cosine",
+                "--decay-factor has no effect with --schedule cosine",
             ]
         );
         assert_eq!(
             of("--beta1 0.5 --beta2 0.5 --epsilon 1e-3 --optimizer sgd --lr-floor 0.5 --schedule step"),
             [
-                "--beta1 changes nothing with --optimizer sgd",
-                "--beta2 changes nothing with --optimizer sgd",
-                "--epsilon changes nothing with --optimizer sgd",
-                "--lr-floor changes nothing with --schedule step",
+                "--beta1 has no effect with --optimizer sgd",
+                "--beta2 has no effect with --optimizer sgd",
+                "--epsilon has no effect with --optimizer sgd",
+                "--lr-floor has no effect with --schedule step",
             ]
         );
         for used in [
@@ -161,7 +161,7 @@ fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
         let shallow = small.replace("6,5x3,3", "6,3");
         assert_eq!(
             idle(&folder, &format!("{command} {shallow} --layer-norm")),
-            ["--layer-norm changes nothing: no layer reads a hidden state"]
+            ["--layer-norm has no effect: no layer has a hidden input"]
         );
     }
 }

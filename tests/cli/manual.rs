@@ -65,7 +65,7 @@ fn there_is_a_page_for_each_command() {
     let top = String::from_utf8(folder.read("deep/pages/ckpt-gpu.1")).unwrap();
     assert!(top.contains("ckpt\\-gpu\\-train(1)") && top.contains("Exit codes: 0 done"), "{top}");
     folder.write("taken", b"");
-    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be made"]);
+    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be created"]);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn a_run_that_diverges_in_its_last_step_saves_nothing() {
     let flags = "--data small.npz --layers 6,5x3,3 --batch 24 --epochs 1 --activation relu --loss mse --optimizer sgd \
                  --schedule constant --lr 1e25 --device cpu";
     let run = folder.run(&format!("train {flags} --save m.npz --snapshot kept"));
-    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "Lower --lr"]);
+    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "use a lower --lr"]);
     assert!(!folder.files().contains(&"m.npz".to_owned()), "{:?}", folder.files());
     folder
         .run("train --data small.npz --layers 6,3 --snapshot kept --resume")

@@ -116,7 +116,7 @@ fn the_command_resumes_what_it_left() {
     ));
     assert!(
         longer.code == Some(3)
-            && longer.stderr.contains("--schedule constant, and this run has cosine over 5 epochs"),
+            && longer.stderr.contains("--schedule constant, expected --schedule cosine over 5 epochs"),
         "{}",
         longer.stderr
     );
@@ -133,7 +133,7 @@ fn a_run_that_begins_takes_no_folder_of_another() {
     folder.run(&begin).succeeded();
     let before = folder.contents("kept");
     let newest = "found kept/step-000000000003.ckpt";
-    folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another folder"]);
+    folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another directory"]);
     folder.run(&format!("{begin} --seed 9 --keep 1")).refused(2, &["--snapshot: ", newest]);
     assert!(before == folder.contents("kept"), "the earlier run's snapshots have changed");
     folder.run(&format!("{begin} --resume")).succeeded();
@@ -145,9 +145,10 @@ fn no_run_goes_on_with_other_data() {
     let flags = format!("train {SMALL} --device cpu --snapshot kept").replace("--epochs 1", "--epochs 4");
     folder.run(&flags.replace("--epochs 4", "--epochs 1")).succeeded();
     let held = folder.run(&format!("{flags} --resume --validation 0.4"));
-    held.refused(3, &["was made with --data 24 samples of 6 features", "and this run has 14 samples"]);
+    held.refused(3, &["belongs to a run with --data 24 samples of 6 features", "expected --data 14 samples"]);
     let standard = folder.run(&format!("{flags} --resume --standardise"));
-    standard.refused(3, &["was made with --data 24 samples", "this run has 24 samples", "checksum"]);
+    standard
+        .refused(3, &["belongs to a run with --data 24 samples", "expected --data 24 samples", "checksum"]);
     folder.run(&format!("{flags} --resume")).succeeded();
 }
 

@@ -273,9 +273,13 @@ fn devices_without_a_driver_are_the_cpu_alone() {
 fn help_tells_of_every_command_flag_and_exit_code() {
     let folder = Folder::new();
     let top = folder.run("--help").succeeded().stdout;
-    for word in
-        ["train", "check", "devices", "Exit codes: 0 done, 1 a check failed, 2 usage", "7 device lost"]
-    {
+    for word in [
+        "train",
+        "check",
+        "devices",
+        "Exit codes: 0 done, 1 failed check or internal error, 2 usage",
+        "7 device lost",
+    ] {
         assert!(top.contains(word), "no {word:?} in {top}");
     }
     let flags = "data layers activation loss optimizer lr batch micro-batch epochs steps seed no-shuffle every device dataset \
