@@ -16,8 +16,8 @@ use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// Keep every N-th activation, for each of these N; 0 keeps all, and is what the others are held against: without it,
-    /// that is the first [default: what the notebook compares for the preset, or 0,1,2,4,10]
+    /// Keep every N-th state as a checkpoint, for each of these N; the baseline is 0, which keeps all, or else the first
+    /// [default: those that the notebook compares for the preset, or 0,1,2,4,10]
     #[arg(long, help_heading = "Memory", value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
     every: Vec<Strategy>,
 
@@ -102,7 +102,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     output::first_error([equal_weights(&comparison), shown, written])
 }
 
-/// Every strategy promises the same bits.
+/// Rejects weights that differ from the baseline's.
 fn equal_weights(comparison: &Comparison) -> Result<()> {
     let differ = comparison.contenders.iter().filter(|contender| !comparison.has_equal_weights(contender));
     let names: Vec<_> = differ.map(|contender| contender.strategy.to_string()).collect();

@@ -14,7 +14,7 @@ const LEFT: f64 = 0.1;
 /// The requested plan.
 pub(super) struct Asked<'a> {
     pub settings: &'a Settings,
-    /// Bytes of everything on the device.
+    /// Planned bytes on the device.
     pub bytes: u64,
     pub recomputed_layers: usize,
     /// Training samples, if known.

@@ -175,8 +175,8 @@ fn one_file_serves_several_commands() {
 #[test]
 fn bad_files_are_refused_with_the_line_and_the_key() {
     for (lines, words) in [
-        ("\n\nevery = ", "c.toml: line 3: is no TOML: "),
-        ("lr = 1\nlr = 2", "c.toml: line 2: is no TOML: duplicate key"),
+        ("\n\nevery = ", "c.toml: line 3: is not TOML: "),
+        ("lr = 1\nlr = 2", "c.toml: line 2: is not TOML: duplicate key"),
         ("# flags\nevry = 2", "c.toml: line 2: found key 'evry', expected a flag's long name"),
         ("evry = 2", "did you mean every?"),
         ("no_shuffle = true", "did you mean no-shuffle?"),

@@ -162,7 +162,7 @@ fn whatever_samples_there_are_are_asked_about() {
         ("predict m.npz --data alone.npz --y-key mine --out p.csv", ["alone.npz", "has no array mine"]),
         (
             "eval m.npz --data small.npz",
-            ["small.npz: has samples of 6 features", "m.npz is of a network that reads 3"],
+            ["small.npz: has samples of 6 features", "expected 3 for the network in m.npz"],
         ),
     ] {
         folder.run(&format!("{ask} --device cpu")).refused(3, &problems);

@@ -94,13 +94,13 @@ impl Flag {
     }
 
     fn words(&self) -> Vec<OsString> {
-        let word = |value: &OsString| match self.is_switch() {
-            true => (value == "true").then(|| format!("--{}", self.name()).into()),
-            false => {
-                let mut word = OsString::from(format!("--{}=", self.name()));
-                word.push(value);
-                Some(word)
+        let word = |value: &OsString| {
+            if self.is_switch() {
+                return (value == "true").then(|| format!("--{}", self.name()).into());
             }
+            let mut word = OsString::from(format!("--{}=", self.name()));
+            word.push(value);
+            Some(word)
         };
         self.values.iter().filter_map(word).collect()
     }
