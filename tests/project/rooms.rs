@@ -112,7 +112,7 @@ fn the_reference_uses_nothing_of_the_crate() {
 }
 
 /// A recurrence that takes two files.
-const CIRCLE_OF_BUDGETS: [&str; 2] = ["first_sweep", "segment"];
+const CIRCLE_OF_BUDGETS: [&str; 2] = ["forward_pass", "segment"];
 
 #[test]
 fn files_of_a_room_do_not_use_each_other_in_circles() {
