@@ -1,15 +1,14 @@
-//! What can go wrong, and what to do about it.
+//! Errors and their exit codes.
 
 use std::path::{Path, PathBuf};
 
 use crate::Setting;
 
-/// Every failure the crate reports. Each message names the flag, file or layer, what was found, what was
-/// expected, and what would mend it.
+/// Any error of the crate. Its message names the setting, file or layer, what was found, what was expected, and a remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("{setting}: {problem}")]
     Usage {
         /// The setting at fault.
@@ -18,7 +17,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// A data or model file that cannot be read, trusted or written.
+    /// A file that cannot be read or written, or is invalid.
     #[error("{}: {problem}", path.display())]
     File {
         /// The file at fault.
@@ -32,62 +31,62 @@ pub enum Error {
     NoDevice {
         /// Chosen kind of device.
         wanted: String,
-        /// What was found instead.
+        /// What was found.
         problem: String,
-        /// What to do about it.
+        /// Remedy.
         remedy: String,
     },
 
-    /// Something is larger than the device can hold or bind, or than the host's memory.
+    /// Something that is too large for the device or the host.
     #[error("does not fit: {0}")]
     DoesNotFit(String),
 
-    /// A memory budget that no plan keeps.
+    /// A budget that no plan fits.
     #[error("{}: found {budget} bytes, expected at least {least}: {advice}", Setting::Budget)]
     OverBudget {
-        /// What may be allocated on the device, in bytes.
+        /// The budget, in bytes.
         budget: u64,
-        /// What must be allocated at least.
+        /// The smallest budget that a plan fits, in bytes.
         least: u64,
-        /// What takes it, and which settings would lower it.
+        /// What takes the bytes, and which settings would lower them.
         advice: String,
     },
 
-    /// The loss or a parameter stopped being a number.
+    /// A NaN or infinite loss, gradient or parameter.
     #[error("diverged in epoch {epoch}: {problem}; use a lower {}", Setting::Lr)]
     Diverged {
-        /// Epoch, counted from 0.
+        /// Index of the epoch.
         epoch: usize,
-        /// What was read back.
+        /// What is NaN or infinite.
         problem: String,
     },
 
-    /// Somebody asked for the end before the last step.
+    /// A run that was stopped before its last step.
     #[error("interrupted after {steps} steps; {remedy}")]
     Interrupted {
-        /// Steps made.
+        /// Number of completed steps.
         steps: u64,
-        /// How to go on.
+        /// How to resume.
         remedy: String,
     },
 
-    /// The device went away, or refused work it had accepted before.
+    /// A device that was lost, or that rejected work during a run.
     #[error("the device failed: {0}")]
     DeviceLost(String),
 
-    /// Trainings that ought to be equal, and are not.
+    /// Runs whose weights should be bit-identical and are not.
     #[error(
         "the weights after {strategies} are not those of {baseline}'s first run; \
          expected equal bits on one device: let ckpt-gpu check tell what is wrong with it"
     )]
     WeightsDiffer {
-        /// Whose weights differ.
+        /// Strategies whose weights differ.
         strategies: String,
-        /// From whose.
+        /// Strategy that they were compared with.
         baseline: String,
     },
 
-    /// A state that came out differently when it was recomputed.
+    /// A recomputed state that differs from the one computed first.
     #[error(
         "step {step}, micro-batch {part}: the recomputed output of layer {layer} differs from the first one in sample \
          {sample}; this device or its driver is not deterministic: use {}, another driver or {}, and run ckpt-gpu check",
@@ -95,17 +94,17 @@ pub enum Error {
         Setting::Device.with("cpu")
     )]
     RecomputeDiffers {
-        /// The layer whose output it is.
+        /// Layer whose output it is.
         layer: usize,
-        /// Steps made before.
+        /// Index of the step.
         step: u64,
-        /// The micro-batch of that step.
+        /// Index of the micro-batch in the step.
         part: usize,
-        /// The first sample of that micro-batch that differs.
+        /// Index of the first sample in the micro-batch that differs.
         sample: usize,
     },
 
-    /// Checks of a device that did not hold.
+    /// Failed checks of a device.
     #[error(
         "checks failed: {}; this device, its driver or a kernel computes wrong results: use {} or another driver, and \
          report the lines above with the device's name",
@@ -113,16 +112,16 @@ pub enum Error {
         Setting::Device.with("cpu")
     )]
     CheckFailed {
-        /// Their names.
+        /// Names of the checks.
         failed: Vec<String>,
     },
 
-    /// A plan that reads what is not there; a bug in the strategy that made it.
+    /// An invalid plan.
     #[error("the plan is wrong at action {index}: {problem}")]
     InvalidPlan {
-        /// Position of the action in the plan.
+        /// Index of the action in the plan.
         index: usize,
-        /// The rule that the action breaks.
+        /// Rule that the action breaks.
         problem: String,
     },
 
@@ -133,7 +132,7 @@ pub enum Error {
     Internal(String),
 }
 
-/// The crate's result.
+/// Result of the crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -152,7 +151,7 @@ impl Error {
         Error::Internal(problem.into())
     }
 
-    /// The process exit code that stands for this error.
+    /// Exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::InvalidPlan { .. }

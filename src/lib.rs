@@ -1,14 +1,14 @@
 //! Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU, with activation checkpointing.
 //!
-//! After the forward sweep only the states that a [`plan`] names as checkpoints are kept; the backward sweep
-//! recomputes the others, interval by interval, into a small pool of reused buffers. The plan says before anything
-//! is allocated how many bytes of each [`memory::Category`] there will be, a [`memory::Ledger`] counts them while
-//! training runs, and the two agree exactly. Every strategy gives the same parameters, to the last bit.
+//! After the forward pass, only the states that a [`plan`] names as checkpoints are kept; the backward pass recomputes
+//! the others, interval by interval, into a small pool of reused buffers. The plan predicts the bytes of each
+//! [`memory::Category`] before anything is allocated, a [`memory::Ledger`] counts them during training, and the two are
+//! equal. Parameters are bit-identical under every strategy.
 //!
-//! # In Rust
+//! # Example
 //!
-//! [`config::Settings`] say what is trained, and how; [`train::Machine`] finds a device and plans for it, without allocating
-//! anything; [`train::Trainer`] trains; [`model_file`] saves, and [`train::Predictor`] asks what was saved.
+//! [`config::Settings`] describe a run; [`train::Machine`] finds a device and plans for it without allocating anything;
+//! [`train::Trainer`] trains; [`model_file`] saves models; [`train::Predictor`] evaluates them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -18,13 +18,13 @@
 //! use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 //! use ckpt_gpu::model_file::{self, Model};
 //!
-//! // Which of two numbers is the larger one? A quarter of the samples is held back to be scored.
+//! // Which of two numbers is larger? A quarter of the samples is held out.
 //! let inputs: Vec<f32> = (0..800).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
 //! let labels: Vec<u32> = inputs.chunks(2).map(|pair| u32::from(pair[1] > pair[0])).collect();
 //! let HeldOut { train, test } = Split::new(2, Inputs::F32(inputs), labels)?.hold_out(0.25, 0)?;
 //! let data = Arc::new(Dataset::in_memory(train, test)?);
 //!
-//! // A residual network of ten layers, and the most that it may take: less than with all activations kept.
+//! // A residual network of ten layers, with a budget 32 KiB below what keeping all states takes.
 //! let mut settings = Settings::default();
 //! settings.network.layers = Widths([vec![2], vec![16; 9], vec![2]].concat());
 //! settings.optimization.lr = 0.01;
@@ -35,14 +35,14 @@
 //! settings.placement.strategy = Strategy::Budget(most);
 //! let planned = machine.plan(&settings, data.shape())?;
 //! assert!(planned.bytes().total() <= most);
-//! println!("{} layers run again in each step", planned.plan.prediction.recomputed_layers);
+//! println!("{} layers recomputed per step", planned.plan.prediction.recomputed_layers);
 //!
 //! let start = settings.initial_parameters()?;
 //! let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
 //! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
 //! assert_eq!(planned.bytes(), trainer.memory().counted);
 //!
-//! let folder = tempfile::tempdir().expect("there is a place for temporary files");
+//! let folder = tempfile::tempdir().expect("a temporary directory");
 //! let path = folder.path().join("model.safetensors");
 //! let parameters = trainer.parameters()?;
 //! model_file::write(&path, &Model { network: settings.network.build()?, parameters, scaling: None })?;
@@ -55,7 +55,7 @@
 //!
 //! The repository's `examples/` fit an image, a table, and MNIST with a thousand layers.
 //!
-//! [`plan`] and [`strategy`] know no device and can be used by themselves, for any chain of bytes and costs.
+//! [`plan`] and [`strategy`] depend on no device and can plan any chain of bytes and costs.
 
 #![warn(missing_docs)]
 

@@ -8,13 +8,12 @@ use crate::strategy::budget::Solver;
 use crate::train::{Planned, Target, task};
 use crate::{Error, Result};
 
-/// How many budgets the frontier shows, and how many sizes of micro-batch are compared; of long chains, which take
-/// longer to plan, half as many.
+/// Number of budgets on the frontier and of micro-batch sizes to compare; halved for long chains, which take longer to plan.
 const FRONTIER: usize = 24;
 const MICRO_BATCHES: usize = 5;
 const LONG: usize = 200;
 
-/// What else could be planned than what was asked for.
+/// Alternatives to the requested plan.
 pub(super) struct Alternatives<'a> {
     pub settings: &'a Settings,
     pub network: &'a Network,
@@ -24,12 +23,12 @@ pub(super) struct Alternatives<'a> {
 }
 
 impl Alternatives<'_> {
-    /// Store-all, the best every n, and `asked`.
+    /// Store-all, the best every-n, and `asked`.
     pub fn compared(&self, asked: &Choice) -> Result<Vec<Choice>> {
         self.strategies(self.settings.batching.micro_batch(), Some(asked))
     }
 
-    /// What a budget makes of the memory of the best every n of `compared`, unless that is among them.
+    /// The plan for a budget as large as the best every-n of `compared`, unless it is among them.
     pub fn in_place_of_every_n(&self, compared: &[Choice]) -> Result<Option<Choice>> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
@@ -39,8 +38,8 @@ impl Alternatives<'_> {
         }
     }
 
-    /// Store-all, the best every n and what was asked for, in micro-batches of several sizes; the size that was asked
-    /// for is `compared`'s.
+    /// Store-all, the best every-n and the requested strategy at several micro-batch sizes; `compared` has those at the
+    /// requested size.
     pub fn micro_batches(&self, compared: &[Choice]) -> Result<Vec<MicroBatchChoice>> {
         let sizes = sizes(
             self.settings.batching.batch,
@@ -58,11 +57,11 @@ impl Alternatives<'_> {
         sizes.into_iter().map(row).collect()
     }
 
-    /// The least recomputation under budgets of every size, and the bound of what was `planned`.
+    /// Least recomputation under budgets of all sizes, and the lower bound for `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
         let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.batching.micro_batch()))?;
-        // A budget is planned for as if the dataset were where it takes least.
+        // A budget assumes the placement of the dataset that takes the fewest bytes.
         let beside =
             self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.residence)?;
         let bound_flops = match planned.strategy {
@@ -77,8 +76,8 @@ impl Alternatives<'_> {
         Ok((points.collect(), bound_flops))
     }
 
-    /// What is asked for and what it is held against, in micro-batches of `micro_batch`; nothing where not even one of
-    /// these fits the device. `known` need not be planned again.
+    /// The requested strategy and those to compare it with at `micro_batch`; empty if no micro-batch fits the device.
+    /// `known` is not planned again.
     fn strategies(&self, micro_batch: usize, known: Option<&Choice>) -> Result<Vec<Choice>> {
         let Some(chain) = fitting(self.target.chain(&self.task(micro_batch)))? else { return Ok(Vec::new()) };
         let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
@@ -111,7 +110,7 @@ impl Alternatives<'_> {
     }
 }
 
-/// Nothing in the place of what a device or a budget has no room for.
+/// `None` for what does not fit the device or the budget.
 fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
     match made {
         Ok(made) => Ok(Some(made)),
@@ -120,8 +119,8 @@ fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Sizes of micro-batches, largest first: the whole `batch`, then each time its largest divisor that is at most half as
-/// large, `count` in all; and the one that was `asked` for.
+/// `count` micro-batch sizes, largest first: `batch`, then each time its largest divisor of at most half the size; and
+/// `asked`, the requested one.
 fn sizes(batch: usize, asked: usize, count: usize) -> Vec<usize> {
     let smaller = |&size: &usize| divisors(batch).filter(|&divisor| divisor <= size / 2).max();
     let mut sizes: Vec<usize> = std::iter::successors(Some(batch), smaller).take(count).collect();

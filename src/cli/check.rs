@@ -11,7 +11,7 @@ use crate::data::npz;
 use crate::report;
 use crate::train::{Found, Machine};
 
-/// How long checks go without a word.
+/// Longest time without a line of progress.
 const SILENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
@@ -19,16 +19,16 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     network: NetworkFlags,
 
-    /// Write the network's gradients to this npz: gpu_W0, gpu_b0, … by the device, whatever it is, and ref_W0, … in f64
+    /// Write the network's gradients to this .npz file: gpu_W0, gpu_b0, … of the device, ref_W0, … of the reference in f64
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     gradients: Option<PathBuf>,
 
-    /// One JSON object a line on stdout, nothing else there
+    /// Print one JSON object per line to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
-/// Prints a line for each check, all of them whatever fails.
+/// `ckpt-gpu check`: prints a line per check, and runs all even if one fails.
 pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let settings = args.network.settings();
     settings.validate()?;

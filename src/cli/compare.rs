@@ -16,12 +16,12 @@ use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// Keep every N-th activation, for each of these N; 0 keeps all, and is what the others are held against: without it,
-    /// that is the first [default: what the notebook compares for the preset, or 0,1,2,4,10]
+    /// Keep every N-th state as a checkpoint, for each of these N; the baseline is 0, which keeps all, or else the first
+    /// [default: those that the notebook compares for the preset, or 0,1,2,4,10]
     #[arg(long, help_heading = "Memory", value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
     every: Vec<Strategy>,
 
-    /// Recompute as little as this much device memory allows, for each of these: 64KiB,1.5MiB
+    /// Recompute as little as a bound on all device memory allows, for each of these: 64KiB,1.5MiB
     #[arg(long, help_heading = "Memory", value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Vec<u64>,
 
@@ -31,14 +31,14 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     start: StartFlags,
 
-    /// How often each strategy trains, in turns with the others
+    /// Runs of each strategy, alternating with the others
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     repeats: usize,
 
     #[arg(long, help = format!("Write the comparison to FILE: {}; may be repeated", ReportFile::comparison_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_comparison))]
     report: Vec<ReportFile>,
 
-    /// One JSON object on stdout, nothing else there
+    /// Print one JSON object to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
@@ -56,11 +56,13 @@ impl CompareArgs {
     }
 }
 
-/// Trains under several strategies from the same parameters, and shows what each takes and costs.
+/// `ckpt-gpu compare`
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let settings = args.flags.settings();
     settings.validate()?;
-    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
+    for hint in hints::unused(&settings) {
+        output::narrate(&hint);
+    }
     if args.repeats == 0 {
         return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
@@ -91,15 +93,16 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
         content: Content::Comparison(&summary),
     };
-    let shown = match args.json {
-        true => output::result_json(&report::json::report(&report)),
-        false => output::result(report::text::comparison(&summary).trim_end()),
+    let shown = if args.json {
+        output::result_json(&report::json::report(&report))
+    } else {
+        output::result(report::text::comparison(&summary).trim_end())
     };
     let written = output::write_reports(&args.report, &report);
     output::first_error([equal_weights(&comparison), shown, written])
 }
 
-/// Every strategy promises the same bits.
+/// Rejects weights that differ from the baseline's.
 fn equal_weights(comparison: &Comparison) -> Result<()> {
     let differ = comparison.contenders.iter().filter(|contender| !comparison.has_equal_weights(contender));
     let names: Vec<_> = differ.map(|contender| contender.strategy.to_string()).collect();

@@ -7,36 +7,37 @@ use crate::Result;
 use crate::config::DEFAULT_DATA;
 use crate::data::{Dataset, InferenceData, Inputs, LoadOptions};
 
-/// What is learnt from.
+/// The dataset.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataFlags {
-    /// An npz with x_train, y_train, x_test and y_test, or other usual names; a folder of npy files of these names; or one of
-    /// IDX files, gzipped or not; or made up: synthetic:blobs, synthetic:spirals or synthetic:sines, with ,key=value
+    /// Dataset: an .npz with x_train, y_train, x_test and y_test, or other usual names; a directory of .npy files with these
+    /// names; a directory of IDX files, gzipped or not; or synthetic:blobs, synthetic:spirals or synthetic:sines, with
+    /// ,key=value
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
 
-    /// The array of inputs in the npz or folder, where it has another name than the usual ones
+    /// Name of the array of inputs, if it is not a usual one
     #[arg(long, value_name = "NAME")]
     x_key: Option<String>,
 
-    /// The array of targets
+    /// Name of the array of targets, if it is not a usual one
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 
-    /// Hold this share of the training samples back and score these, not the test samples; training takes 0.1 where there are
-    /// none of these
+    /// Hold out this share of the training samples and evaluate on it instead of on the test split; 0.1 if there is no test
+    /// split
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     validation: Option<f64>,
 
-    /// Leave inputs in their file and read them as they are needed, not only where they would take more than a quarter of the
-    /// host's memory: uncompressed arrays of uint8 or float32
+    /// Map inputs into memory, uncompressed arrays of uint8 or float32; by default only those larger than a quarter of the
+    /// host's available memory
     #[arg(long)]
     map_data: bool,
 }
 
 impl DataFlags {
-    /// What is trained on and scored; `seed` decides which samples are held back.
+    /// The dataset; `seed` determines the held-out samples.
     ///
     /// # Errors
     /// As [`Dataset::load_with`].
@@ -70,6 +71,6 @@ impl DataFlags {
 fn tell_mapped(data: &Dataset) {
     if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
         let path = data.source.display();
-        output::narrate(&format!("{path} is read as it is needed, and must not be changed meanwhile"));
+        output::narrate(&format!("{path} is mapped into memory and must not be changed while it is in use"));
     }
 }

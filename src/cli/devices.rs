@@ -9,7 +9,7 @@ use crate::report::SCHEMA;
 
 #[derive(Debug, Args)]
 pub(super) struct DevicesArgs {
-    /// One JSON object a line
+    /// Print one JSON object per line to stdout
     #[arg(long)]
     json: bool,
 }
@@ -22,7 +22,7 @@ struct Line<'a> {
     device: &'a DeviceInfo,
 }
 
-/// Lists adapters, then the CPU backend, each with the `--device` that takes its kind.
+/// Lists adapters, then the CPU backend, each with the `--device` that chooses its kind.
 pub(super) fn run(args: &DevicesArgs) {
     let adapters = gpu::adapters();
     if !args.json && adapters.is_empty() {

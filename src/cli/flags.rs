@@ -18,57 +18,57 @@ use crate::model::{
 use crate::model_file;
 use crate::strategy::Strategy;
 
-/// What is trained, and where: what every command that computes has in common.
+/// The network and the device, for every command that trains.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkFlags {
-    /// One of the notebook's networks, with its epochs; other flags overrule it
+    /// Experiment of the notebook; other flags override its values
     #[arg(long, value_name = "NAME", value_parser = choices(Preset::ALL, Preset::name, Preset::summary))]
     pub preset: Option<Preset>,
 
-    /// The width of every state; 30x50 is fifty layers of 30 [default: 784,64x50,10]
+    /// Width of every state, input first; 30x50 is fifty layers of 30 [default: 784,64x50,10]
     #[arg(long, value_name = "WIDTHS")]
     layers: Option<Widths>,
 
-    /// Between the layers: sigmoid, tanh, relu, leaky-relu, gelu, silu, sine or identity [default: relu]
-    #[arg(long, value_name = "NAME")]
+    /// Activation function between the layers [default: relu]
+    #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
     activation: Option<Activation>,
 
-    /// Hidden layers add what they read to what they make, where the two are equally wide [default: true]
+    /// Add a hidden layer's input to its output if the two are equally wide [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     residual: Option<bool>,
 
-    /// Layers but the first normalise what they read, sample by sample, before the activation
+    /// Normalise each layer's input per sample, the first layer's excepted
     #[arg(long)]
     layer_norm: bool,
 
-    /// What is made small: quadratic, mse, cross-entropy, binary-cross-entropy or huber [default: cross-entropy]
-    #[arg(long, value_name = "NAME")]
+    /// Loss function [default: cross-entropy]
+    #[arg(long, value_name = "NAME", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
     loss: Option<Loss>,
 
     /// Samples in a mini-batch [default: 100]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: Option<usize>,
 
-    /// For the initial parameters and the order of the samples
+    /// Seed of the initial parameters and of the order of samples
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
-    /// On a GPU, run thin layers one by one, not together in the memory of its workgroups
+    /// Run each thin layer of a GPU in a kernel of its own, not several together in workgroup memory
     #[arg(long, help_heading = "Device")]
     no_fuse: bool,
 
-    /// On a GPU, cut matrix products by their shape alone, without timing how this device does it best
+    /// Choose a GPU's tilings of matrix products by shape alone, without timing them
     #[arg(long, help_heading = "Device")]
     no_tune: bool,
 
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
 }
 
 impl NetworkFlags {
-    /// The settings that these flags name, and the preset's or the default for the others.
+    /// The settings that these flags give, completed by those of the preset or the defaults.
     pub fn settings(&self) -> Settings {
         let Settings { network, optimization, batching, placement, diagnostics } =
             self.preset.map_or_else(Settings::default, Preset::settings);
@@ -94,13 +94,13 @@ impl NetworkFlags {
     }
 }
 
-/// How it is trained, and on what: what commands that train, or plan to, have in common beside the strategy.
+/// Everything but the strategy, for commands that train or plan to.
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
     #[command(flatten)]
     pub data: DataFlags,
 
-    /// Shift and scale each feature to mean 0 and deviation 1 over the training samples; saved networks know how
+    /// Scale each feature to mean 0 and standard deviation 1 over the training split; model files keep the scaling
     #[arg(long)]
     standardise: bool,
 
@@ -110,33 +110,33 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     rule: RuleFlags,
 
-    /// How the first parameters are drawn: normal, xavier, he, orthogonal or siren [default: as the activation wants]
-    #[arg(long, help_heading = "Network", value_name = "NAME")]
+    /// Distribution of the initial parameters [default: by activation function]
+    #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = choices(Initialiser::ALL, Initialiser::name, Initialiser::summary))]
     initialiser: Option<Initialiser>,
 
-    /// Samples whose activations are on the device at once; gradients add up over the batch's parts
+    /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches [default: --batch]
     #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
 
-    /// Passes over the training data; an incomplete last mini-batch is dropped [default: 5]
+    /// Passes over the training split, without incomplete mini-batches [default: 5]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     epochs: Option<usize>,
 
-    /// Steps in all, instead of whole epochs
+    /// Number of steps, in place of whole epochs
     #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
     steps: Option<u64>,
 
-    /// Take the samples in file order
+    /// Keep the samples in file order
     #[arg(long, help_heading = "Training")]
     no_shuffle: bool,
 
-    /// Where the data is kept
+    /// Where to keep the dataset
     #[arg(long, help_heading = "Device", value_name = "WHERE", default_value = DatasetPlacement::Auto.name(), value_parser = choices(DatasetPlacement::ALL, DatasetPlacement::name, DatasetPlacement::summary))]
     dataset: DatasetPlacement,
 }
 
 impl RunFlags {
-    /// The data, and what it was made standard with.
+    /// The dataset, and its feature scaling if any.
     ///
     /// # Errors
     /// As [`DataFlags::load`], and as [`Dataset::standardised`].
@@ -149,7 +149,7 @@ impl RunFlags {
         Ok((data.standardised(&scaling)?, Some(scaling)))
     }
 
-    /// As [`NetworkFlags::settings`], with the strategy left at its default.
+    /// The settings that these flags give, with the default strategy.
     pub fn settings(&self) -> Settings {
         let Settings { network, optimization, batching, placement, diagnostics } = self.network.settings();
         Settings {
@@ -167,78 +167,73 @@ impl RunFlags {
     }
 }
 
-/// How parameters move.
+/// Parameter updates.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Optimizer")]
 struct RuleFlags {
-    /// How parameters move: sgd, momentum, nesterov, adam or adamw [default: adam]
-    #[arg(long, value_name = "NAME")]
+    /// Optimizer [default: adam]
+    #[arg(long, value_name = "NAME", value_parser = choices(Optimizer::ALL, Optimizer::name, Optimizer::summary))]
     optimizer: Option<Optimizer>,
 
-    /// Learning rate [default: 0.001 for adam and adamw, 0.01 with momentum, 0.1 for sgd]
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Learning rate", Optimizer::default_lr), value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f32>,
 
-    /// Of momentum and nesterov
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    /// Momentum coefficient
+    #[arg(long, value_name = "SHARE", default_value_t = UpdateRule::of(Optimizer::Momentum).momentum, allow_negative_numbers = true)]
     momentum: f32,
 
-    /// Of adam's mean of gradients
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
-    beta1: f32,
+    #[arg(long, help = per_optimizer("Decay rate of the mean gradient", |name| UpdateRule::of(name).betas[0]), value_name = "SHARE", allow_negative_numbers = true)]
+    beta1: Option<f32>,
 
-    /// Decay rate of the mean of squared gradients [default: 0.999]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Decay rate of the mean squared gradient", |name| UpdateRule::of(name).betas[1]), value_name = "SHARE", allow_negative_numbers = true)]
     beta2: Option<f32>,
 
-    /// What adam adds to the root that it divides by
+    /// Number added to the root of the mean squared gradient
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-8, allow_negative_numbers = true)]
     epsilon: f32,
 
-    /// What is added to a gradient for each unit of its parameter; in adamw, taken off the parameter [default: 0.01
-    /// for adamw, else 0]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Weight decay", |name| UpdateRule::of(name).weight_decay), value_name = "NUMBER", allow_negative_numbers = true)]
     weight_decay: Option<f32>,
 
-    /// Scale the gradients of all layers down to this norm where they are longer together
+    /// Largest global gradient norm; larger gradients are scaled down to it
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f32>,
 
-    /// How the learning rate changes: constant, step or cosine [default: cosine]
-    #[arg(long, value_name = "NAME")]
+    /// Learning-rate schedule [default: cosine]
+    #[arg(long, value_name = "NAME", value_parser = choices(Decay::ALL, Decay::name, Decay::summary))]
     schedule: Option<Decay>,
 
-    /// Steps over which the learning rate first grows
+    /// Steps of linear warm-up of the learning rate
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().warm_up, value_parser = count::<u64>, allow_negative_numbers = true)]
     warm_up: u64,
 
-    /// Steps after which --schedule step multiplies the learning rate, again and again
+    /// Steps between two decays of --schedule step
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().decay_every, value_parser = count::<u64>, allow_negative_numbers = true)]
     decay_every: u64,
 
-    /// By how much it does
+    /// Factor applied by --schedule step
     #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().decay_factor, allow_negative_numbers = true)]
     decay_factor: f32,
 
-    /// The share of the learning rate that --schedule cosine ends with
+    /// Share of the learning rate that --schedule cosine ends with
     #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().floor, allow_negative_numbers = true)]
     lr_floor: f32,
 }
 
 impl RuleFlags {
-    /// `base` as these flags change it. Another optimizer than its own comes with its usual learning rate.
+    /// `base` with the values of these flags. An optimizer other than that of `base` has its own default learning rate.
     fn optimization(&self, base: Optimization) -> Optimization {
         let optimizer = self.optimizer.unwrap_or(base.rule.optimizer);
+        let usual = UpdateRule::of(optimizer);
         let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.default_lr() };
-        let default = UpdateRule::of(optimizer);
         Optimization {
             lr: self.lr.unwrap_or(usual_rate),
             rule: UpdateRule {
                 optimizer,
                 momentum: self.momentum,
-                betas: [self.beta1, self.beta2.unwrap_or(default.betas[1])],
+                betas: [self.beta1.unwrap_or(usual.betas[0]), self.beta2.unwrap_or(usual.betas[1])],
                 epsilon: self.epsilon,
-                weight_decay: self.weight_decay.unwrap_or(default.weight_decay),
+                weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
                 clip_norm: self.clip_norm,
             },
             schedule: Schedule {
@@ -253,15 +248,15 @@ impl RuleFlags {
     }
 }
 
-/// What is kept of the forward sweep.
+/// The checkpointing strategy.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Memory")]
 pub(super) struct StrategyFlags {
-    /// Keep every N-th activation and recompute the others; 0 keeps all, auto takes the N that needs the least memory
+    /// Keep every N-th state as a checkpoint and recompute the others; 0 keeps all, auto chooses the N with the lowest peak
     #[arg(long, value_name = "N", default_value = "0", value_parser = every, allow_negative_numbers = true)]
     every: Strategy,
 
-    /// Recompute as little as this much device memory allows, of everything together: 64MiB
+    /// Recompute as little as this bound on all device memory allows, such as 64MiB
     #[arg(long, value_name = "BYTES", conflicts_with = "every", value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Option<u64>,
 }
@@ -272,7 +267,7 @@ impl StrategyFlags {
     }
 }
 
-/// Where training starts from.
+/// Initial parameters.
 #[derive(Debug, Args)]
 pub(super) struct StartFlags {
     /// Start from the parameters in this .safetensors or .npz file
@@ -281,13 +276,12 @@ pub(super) struct StartFlags {
 }
 
 impl StartFlags {
-    /// The parameters in the file, or random ones.
+    /// The parameters in the file, or randomly initialised ones.
     ///
     /// # Errors
-    /// [`crate::Error::DoesNotFit`] where the host has no room for them, [`crate::Error::File`] for a file that
-    /// cannot be trusted.
+    /// [`crate::Error::DoesNotFit`] if the host has too little memory for them, [`crate::Error::File`] for an invalid file.
     pub fn parameters(&self, network: &Network, settings: &Settings) -> Result<Parameters> {
-        // These, and what the device takes or gives back.
+        // These, and the copy that is uploaded or read back.
         check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
         match &self.init {
             Some(path) => model_file::read_parameters(path, network),
@@ -296,8 +290,25 @@ impl StartFlags {
     }
 }
 
+/// Help for a hyperparameter whose default `value` depends on the optimizer.
+fn per_optimizer(what: &str, value: fn(Optimizer) -> f32) -> String {
+    let mut defaults: Vec<(f32, Vec<&str>)> = Vec::new();
+    for optimizer in Optimizer::ALL {
+        match defaults.iter_mut().find(|(default, _)| *default == value(optimizer)) {
+            Some((_, names)) => names.push(optimizer.name()),
+            None => defaults.push((value(optimizer), vec![optimizer.name()])),
+        }
+    }
+    if let [(default, _)] = defaults[..] {
+        return format!("{what} [default: {default}]");
+    }
+    let defaults: Vec<_> =
+        defaults.iter().map(|(default, names)| format!("{default} for {}", names.join(", "))).collect();
+    format!("{what} [default: {}]", defaults.join("; "))
+}
+
 pub(super) fn count<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "expected a whole number that is not negative".to_owned())
+    text.parse().map_err(|_| "expected a whole number of at least 0".to_owned())
 }
 
 pub(super) fn every(text: &str) -> Result<Strategy, String> {
@@ -306,6 +317,6 @@ pub(super) fn every(text: &str) -> Result<Strategy, String> {
         _ => text
             .parse()
             .map(Strategy::EveryN)
-            .map_err(|_| "expected a whole number that is not negative, or auto".to_owned()),
+            .map_err(|_| "expected a whole number of at least 0, or auto".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! What does nothing, what could be left out, and what could be made larger for nothing.
+//! Hints: flags without effect, strategies that save nothing, and budgets with room to spare.
 
 use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
@@ -8,20 +8,20 @@ use crate::report::text::grouped;
 use crate::strategy::Strategy;
 use crate::train::Planned;
 
-/// The share of a budget that is left to be spoken of.
+/// Share of a budget that must be unused for a hint.
 const LEFT: f64 = 0.1;
 
-/// A plan that was asked for.
+/// The requested plan.
 pub(super) struct Asked<'a> {
     pub settings: &'a Settings,
-    /// Bytes of everything on the device.
+    /// Planned bytes on the device.
     pub bytes: u64,
     pub recomputed_layers: usize,
-    /// Training samples, where they are known.
+    /// Training samples, if known.
     pub samples: Option<usize>,
 }
 
-/// A line about each flag that does nothing beside the others.
+/// A line about each flag that has no effect beside the others.
 pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let (rule, schedule) = (&settings.optimization.rule, &settings.optimization.schedule);
     let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());
@@ -41,17 +41,17 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     ];
     let idle = numbers.into_iter().filter(|&(_, given, used, _)| given && !used);
     let mut lines: Vec<_> =
-        idle.map(|(flag, _, _, other)| format!("{flag} changes nothing with {other}")).collect();
+        idle.map(|(flag, _, _, other)| format!("{flag} has no effect with {other}")).collect();
     if settings.network.loss == Loss::CrossEntropy && settings.network.layers.0.last() == Some(&1) {
         lines.push("--loss cross-entropy of one output is always 0; use binary-cross-entropy".to_owned());
     }
     if settings.network.layer_norm && settings.network.layers.0.len() == 2 {
-        lines.push("--layer-norm changes nothing: no layer reads a hidden state".to_owned());
+        lines.push("--layer-norm has no effect: no layer has a hidden input".to_owned());
     }
     lines
 }
 
-/// A line about a strategy that costs and gives nothing; `plan` tells what other settings would take.
+/// A line about a strategy that saves no memory or leaves much of its budget unused; `plan` plans other settings.
 pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
     match asked.settings.placement.strategy {
         Strategy::EveryN(1..) | Strategy::EveryAuto => every(asked, plan),
@@ -60,7 +60,7 @@ pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -
     }
 }
 
-/// Where keeping less takes no fewer bytes than keeping all.
+/// Hint for fewer checkpoints that save no bytes.
 fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
     let mut keep_all = asked.settings.clone();
     keep_all.placement.strategy = Strategy::StoreAll;
@@ -73,13 +73,13 @@ fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<S
         _ => "--every auto".to_owned(),
     };
     Some(format!(
-        "{flag} saves no memory here: its planned peak is {} bytes, and that of --every 0, which recomputes nothing, {}",
+        "{flag} saves no memory here: its planned peak is {} bytes, that of --every 0, which recomputes nothing, {}",
         grouped(asked.bytes),
         grouped(all)
     ))
 }
 
-/// Where everything is kept and much of the budget is left.
+/// Hint for a budget that keeps everything and has much left.
 fn room(asked: &Asked, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
     let left = budget.saturating_sub(asked.bytes);
     if asked.recomputed_layers > 0 || left as f64 <= LEFT * budget as f64 {
@@ -91,14 +91,14 @@ fn room(asked: &Asked, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>)
         None => String::new(),
     };
     Some(format!(
-        "--budget leaves {} of its {} bytes unused: to keep everything takes {}{advice}",
+        "--budget leaves {} of its {} bytes unused: keeping everything takes {}{advice}",
         grouped(left),
         grouped(budget),
         grouped(asked.bytes)
     ))
 }
 
-/// The next larger micro-batch, or else twice the batch or what there is of samples.
+/// The next larger micro-batch, else twice the batch, at most all samples.
 fn larger(asked: &Asked) -> Option<(String, Settings)> {
     let Batching { batch, .. } = asked.settings.batching;
     let micro_batch = asked.settings.batching.micro_batch();
@@ -112,7 +112,7 @@ fn larger(asked: &Asked) -> Option<(String, Settings)> {
     (larger > batch).then(|| (format!("--batch {larger}"), with(batching)))
 }
 
-/// Whether `budget` has room for all that `settings` make, with the dataset wherever it may be.
+/// `true` if `budget` suffices to keep everything under `settings`, with the dataset in any allowed place.
 fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> bool {
     let places = match settings.placement.dataset {
         DatasetPlacement::Auto => vec![DatasetPlacement::Device, DatasetPlacement::Host],

@@ -3,12 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output;
 
-/// Whether somebody has asked for the end, by Ctrl-C or as a system does that shuts down.
+/// Requests to stop: Ctrl-C, or the signal of a system that shuts down.
 #[derive(Clone)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on. The first request lets the step at hand end; the second ends the process.
+    /// Installs the handler. The first request stops after the current step, the second ends the process.
     pub fn listen() -> Self {
         let asked = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&asked);
@@ -16,10 +16,10 @@ impl Interrupt {
             if handler.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            output::narrate("interrupted: the step at hand is finished first; once more ends at once");
+            output::narrate("interrupted: stopping after the current step; interrupt again to stop at once");
         });
         if let Err(error) = heard {
-            output::narrate(&format!("Ctrl-C will end at once, without saving: {error}"));
+            output::narrate(&format!("Ctrl-C will stop at once, without saving: {error}"));
         }
         Interrupt(asked)
     }

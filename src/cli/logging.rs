@@ -9,21 +9,21 @@ use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};
 use crate::{Error, Result, Setting};
 
-/// What is kept of how a run goes.
+/// The log of a run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Log")]
 pub(super) struct LogFlags {
-    /// Write metrics.csv, and event files for TensorBoard, to this folder; with --resume, they go on there
+    /// Write metrics.csv and TensorBoard event files to this directory; --resume continues them
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
 
-    /// Steps between two rows; there is one at the end of each epoch and with each snapshot, too
+    /// Steps between two rows; each epoch's end and each snapshot adds one
     #[arg(long, value_name = "STEPS", default_value_t = 50, requires = "log", value_parser = count::<u64>, allow_negative_numbers = true)]
     log_every: u64,
 }
 
 impl LogFlags {
-    /// Opens the log, where there is one, of a run that begins or is resumed after so many steps.
+    /// Opens the log, if one is given, of a run that starts or is resumed after so many steps.
     ///
     /// # Errors
     /// As [`RunLog::open`].
@@ -47,7 +47,7 @@ pub(super) struct Logging {
     log: RunLog,
     every: u64,
     has_told_memory: bool,
-    /// Steps and time up to the row before.
+    /// Steps and training time at the previous row.
     steps: u64,
     training_time: Duration,
 }

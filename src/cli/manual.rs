@@ -1,4 +1,4 @@
-//! What the program says of itself to shells and to `man`.
+//! Shell completions and manual pages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,14 +15,14 @@ const NAME: &str = "ckpt-gpu";
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// For which shell
+    /// Shell
     #[arg(value_name = "SHELL", value_enum)]
     shell: Shell,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
-    /// Write a page for each command to this folder, and none to stdout
+    /// Write one page per command to this directory instead of to stdout
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ pub(super) fn pages(args: &ManArgs) -> Result<()> {
         let texts: Vec<_> = pages.into_iter().map(|(_, text)| text).collect();
         return output::result(texts.concat().trim_end());
     };
-    fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))?;
+    fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be created: {error}")))?;
     for (name, text) in pages {
         let path = folder.join(name);
         file::replace_with(&path, &text)?;
@@ -59,11 +59,11 @@ pub(super) fn pages(args: &ManArgs) -> Result<()> {
     Ok(())
 }
 
-/// The name and the text of a command's page.
+/// Name and text of a command's page.
 fn page(command: Command) -> (String, String) {
     let page = Man::new(command).manual(NAME);
     let mut text = Vec::new();
-    // Nothing can go wrong in memory.
+    // Writing to memory does not fail.
     let _ = page.render(&mut text);
     (page.get_filename(), String::from_utf8_lossy(&text).into_owned())
 }

@@ -1,4 +1,4 @@
-//! The command line; one file a command.
+//! The command line, one file per command.
 
 mod alternatives;
 mod check;
@@ -32,22 +32,22 @@ use config::{CommandLine, Effective};
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 a file that cannot be read, trusted or written, 4 no suitable device, \
+    after_help = "Exit codes: 0 done, 1 failed check or internal error, 2 usage, 3 unreadable, invalid or unwritable file, 4 no suitable device, \
                         5 does not fit, 6 diverged, 7 device lost, 130 interrupted."
 )]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// What the command was told, defaults among it.
+    /// Values of the command's flags, including defaults.
     #[clap(skip)]
     effective: Option<Effective>,
 
-    /// What is to be said of the file that flags are from.
+    /// Note about the file of flags.
     #[clap(skip)]
     note: Option<String>,
 
-    /// Nothing on stderr but errors: no narration, no progress
+    /// Print nothing but errors to stderr
     #[arg(short, long, global = true)]
     quiet: bool,
 }
@@ -56,21 +56,21 @@ struct Cli {
 enum Command {
     /// Train a network with activation checkpointing
     Train(Box<train::TrainArgs>),
-    /// Show what training would do and take, before anything is allocated
+    /// Show the plan of a training run, without allocating anything
     Plan(Box<plan::PlanArgs>),
-    /// Measure whether a device computes right: its kernels, gradients, strategies and bytes
+    /// Check a device: kernels, gradients, strategies and memory accounting
     Check(Box<check::CheckArgs>),
-    /// Train under several strategies from the same parameters, and show what each takes and costs
+    /// Compare memory, time and results of several strategies
     Compare(Box<compare::CompareArgs>),
-    /// Say how well a trained network does on samples
+    /// Evaluate a trained network
     Eval(Box<predict::EvalArgs>),
-    /// Write what a trained network makes of samples
+    /// Write a trained network's predictions
     Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
-    /// Write what completes this program's commands and flags in a shell
+    /// Print a shell's completions of commands and flags
     Completions(manual::CompletionsArgs),
-    /// Write the manual's pages
+    /// Write manual pages
     Man(manual::ManArgs),
 }
 
@@ -90,18 +90,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads a command line, and the file of flags that it names. For `--help`, and for what clap does not understand, this
-/// ends the process.
+/// Parses a command line and the file of flags that it names. Ends the process for `--help` and for errors of clap.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] for a file of flags that cannot be used.
+/// [`crate::Error::Usage`] for an invalid file of flags.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let command = command();
     let CommandLine { words, config, note } = CommandLine::expanded(&command, words.into_iter().collect())?;
     let refuse = |error: clap::Error| -> ! {
-        note.iter().for_each(|note| output::narrate(note));
+        if let Some(note) = &note {
+            output::narrate(note);
+        }
         if let Some(path) = &config {
-            output::narrate(&format!("with the flags of {} before those given here:", path.display()));
+            output::narrate(&format!(
+                "with the flags of {} before those of the command line:",
+                path.display()
+            ));
         }
         error.exit()
     };
@@ -114,12 +118,14 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
 /// Runs one command.
 ///
 /// # Errors
-/// Whatever the command meets; [`crate::Error::exit_code`] is the process's exit code.
+/// Those of the command; [`crate::Error::exit_code`] is the process's exit code.
 fn run(cli: Cli) -> Result<()> {
     if cli.quiet {
         output::be_quiet();
     }
-    cli.note.iter().for_each(|note| output::narrate(note));
+    if let Some(note) = &cli.note {
+        output::narrate(note);
+    }
     match cli.command {
         Command::Train(args) => train::run(&args, cli.effective.as_ref()),
         Command::Plan(args) => plan::run(&args),

@@ -9,10 +9,10 @@ use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result};
 
-/// Whether stderr is for errors alone.
+/// `true` if stderr is for errors only.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// From now on, nothing is narrated.
+/// Turns narration off.
 pub(super) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
@@ -21,10 +21,10 @@ pub(super) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-/// Writes what a command was run for to stdout. That a reader has gone away is its own affair.
+/// Writes a command's result to stdout. A reader that has closed the pipe is not an error.
 ///
 /// # Errors
-/// [`Error::File`] where it cannot be written.
+/// [`Error::File`] if it cannot be written.
 pub(super) fn result(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -40,7 +40,7 @@ pub(super) fn result_json(object: &impl Serialize) -> Result<()> {
     serde_json::to_string(object).map_or(Ok(()), |text| result(&text))
 }
 
-/// Writes to stdout what comes while a run goes on, which is no reason to lose the run where it cannot be written.
+/// Writes a line to stdout during a run, which continues even if stdout cannot be written.
 pub(super) fn line(text: &str) {
     if let Err(error) = result(text) {
         complain(&format!("{error}; lost: {text}"));
@@ -66,7 +66,7 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", with_flags(text));
 }
 
-/// A device in words, with the reason why `--device auto` took it, where there is one.
+/// A device as text, with the reason why `--device auto` chose it, if any.
 pub(super) fn device(info: &DeviceInfo, passed_over: Option<&Error>) -> String {
     match passed_over {
         Some(Error::NoDevice { problem, .. }) => format!("{info}: {problem}"),
@@ -74,17 +74,19 @@ pub(super) fn device(info: &DeviceInfo, passed_over: Option<&Error>) -> String {
     }
 }
 
-/// Writes every one of `files` that can be written.
+/// Writes each of `files`, whether or not another one fails.
 pub(super) fn write_reports(files: &[ReportFile], report: &Report) -> Result<()> {
     first_error(files.iter().map(|file| {
         file.write(report).map(|()| narrate(&format!("report written to {}", file.path().display())))
     }))
 }
 
-/// The first error of several outcomes; the others are told at once.
+/// The first error of several outcomes; the others are printed.
 pub(super) fn first_error(outcomes: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let mut errors = outcomes.into_iter().filter_map(Result::err);
     let first = errors.next();
-    errors.for_each(|error| complain(&format!("ckpt-gpu: {error}")));
+    for error in errors {
+        complain(&format!("ckpt-gpu: {error}"));
+    }
     first.map_or(Ok(()), Err)
 }

@@ -36,7 +36,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics.timed = args.report.iter().any(ReportFile::is_timed);
     settings.validate()?;
-    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
+    for hint in hints::unused(&settings) {
+        output::narrate(&hint);
+    }
     report::check(&args.report)?;
     let network = settings.network.build()?;
     let (target, device, planned_for) = target(settings.placement.device)?;
@@ -55,7 +57,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let other = |other: &Settings| {
         target.plan(other.placement.strategy, &train::task(other, &network, data), other.placement.dataset)
     };
-    hints::hint(&asked, other).iter().for_each(|hint| output::narrate(hint));
+    if let Some(hint) = hints::hint(&asked, other) {
+        output::narrate(&hint);
+    }
     let summary = PlanSummary {
         strategy: planned.strategy,
         network: &network,
@@ -85,14 +89,15 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         origin: Origin { settings: &settings, data: &args.flags.data.path, init: None },
         content: Content::Plan(&outlook),
     };
-    let shown = match args.json {
-        true => output::result_json(&report::json::report(&report)),
-        false => output::result(report::text::outlook(&outlook).trim_end()),
+    let shown = if args.json {
+        output::result_json(&report::json::report(&report))
+    } else {
+        output::result(report::text::outlook(&outlook).trim_end())
     };
     output::first_error([shown, output::write_reports(&args.report, &report)])
 }
 
-/// What to plan for, in words too. A GPU that is not there is taken to have the limits that every GPU has.
+/// The device to plan for. A missing GPU is assumed to have the limits that WebGPU guarantees.
 fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
     match Machine::find(choice) {
         Ok(Found { machine, passed_over }) => {
@@ -101,7 +106,7 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
             Ok((machine.target(), device, words))
         }
         Err(Error::NoDevice { problem, .. }) => {
-            let name = "a GPU with the limits that WebGPU promises".to_owned();
+            let name = "a GPU with WebGPU's default limits".to_owned();
             let words = format!("{name} ({problem})");
             let device = DeviceInfo { name, kind: "assumed", backend: String::new(), driver: String::new() };
             Ok((Target::Gpu(DeviceLimits::default()), device, words))
@@ -110,7 +115,7 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
     }
 }
 
-/// The data's shape and where it may be kept. Unless it was named, data that does not fit the network is left out.
+/// The dataset's shape and placement. The default dataset is left out if it does not fit the network.
 fn data(
     flags: &RunFlags,
     settings: &Settings,
@@ -124,7 +129,7 @@ fn data(
             Ok((data.shape(), residence))
         }
         Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != DatasetPlacement::Device => {
-            output::narrate(&format!("planned for data that stays on the host, without a dataset: {error}"));
+            output::narrate(&format!("planned without a dataset, for one that stays on the host: {error}"));
             Ok((DatasetShape::empty(network.features()), DatasetPlacement::Host))
         }
         Err(error) => Err(error),

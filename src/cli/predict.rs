@@ -20,25 +20,25 @@ use crate::report::SCHEMA;
 use crate::train::{Found, Machine, Predictor, Scores, predicted_class};
 use crate::{Error, Result, Setting};
 
-/// A trained network, and what it is asked.
+/// A trained network, and the samples to evaluate it on.
 #[derive(Debug, Args)]
 pub(super) struct ModelFlags {
-    /// A .safetensors or .npz file that train --save has written: it says what network it is of
+    /// Model file that train --save has written, .safetensors or .npz
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
     #[command(flatten)]
     data: DataFlags,
 
-    /// That of training, which decides the samples that --validation holds back
+    /// Seed of training, which determines the samples that --validation holds out
     #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
-    /// Samples at a time
+    /// Samples in a batch
     #[arg(long, help_heading = "Device", value_name = "N", default_value_t = 100, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: usize,
 
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
 }
@@ -48,7 +48,7 @@ pub(super) struct EvalArgs {
     #[command(flatten)]
     model: ModelFlags,
 
-    /// One JSON object on stdout, nothing else there
+    /// Print one JSON object to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
@@ -58,44 +58,47 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     model: ModelFlags,
 
-    /// Write the outputs of all samples that are asked about to FILE: .npz or .csv by its name
+    /// Write the predictions to this .npz or .csv file
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     out: PathBuf,
 }
 
-/// A network that is ready to answer.
+/// A network on a device, with the samples to evaluate it on.
 struct Ready {
     network: Network,
     data: Arc<Dataset>,
-    /// Whether the data has targets.
-    is_answered: bool,
+    /// `true` if the dataset has targets.
+    has_targets: bool,
     predictor: Predictor,
 }
 
 impl Ready {
-    /// Whether its answers are classes: as the targets are, or without these as the loss has it.
-    fn tells_classes(&self) -> bool {
-        match self.is_answered {
-            true => matches!(self.data.test.targets(), Targets::Classes(_)),
-            false => matches!(self.network.loss(), Loss::CrossEntropy | Loss::BinaryCrossEntropy),
+    /// `true` if its predictions are classes: by the targets, or without targets by the loss function.
+    fn is_classifier(&self) -> bool {
+        if self.has_targets {
+            matches!(self.data.test.targets(), Targets::Classes(_))
+        } else {
+            matches!(self.network.loss(), Loss::CrossEntropy | Loss::BinaryCrossEntropy)
         }
     }
 }
 
 impl ModelFlags {
+    /// Loads the network and the dataset, and opens the device.
+    ///
     /// # Errors
-    /// [`Error::File`] where answers are to be `scored` and there are no targets, and those of opening it all.
+    /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let Model { network, parameters, scaling } = model_file::read(&self.model)?;
-        let InferenceData { mut data, has_targets: is_answered } = self.data.load_for_inference(self.seed)?;
-        if scored && !is_answered {
-            let problem = "has no targets to score answers by; name them with --y-key, or ask with predict";
+        let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed)?;
+        if scored && !has_targets {
+            let problem = "has no targets to evaluate on; name them with --y-key, or use ckpt-gpu predict";
             return Err(Error::file(&data.source, problem));
         }
         let (found, expected) = (data.test.features(), network.features());
         if found != expected {
             let problem = format!(
-                "has samples of {found} features, and {} is of a network that reads {expected}",
+                "has samples of {found} features, expected {expected} for the network in {}",
                 self.model.display()
             );
             return Err(Error::file(&data.source, problem));
@@ -112,7 +115,7 @@ impl ModelFlags {
             data.test.len(),
             output::device(&predictor.device(), passed_over.as_ref())
         ));
-        Ok(Ready { network, data, is_answered, predictor })
+        Ok(Ready { network, data, has_targets, predictor })
     }
 }
 
@@ -178,7 +181,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
 }
 
 fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
-    let are_classes = ready.tells_classes();
+    let is_classifier = ready.is_classifier();
     let Ready { network, predictor, .. } = ready;
     let (mut outputs, mut classes) = (Vec::new(), Vec::new());
     predictor.predict(|rows| {
@@ -193,29 +196,29 @@ fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
         shape: vec![samples, network.outputs()],
         values: (&outputs).into(),
     }];
-    if are_classes {
+    if is_classifier {
         entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: (&classes).into() });
     }
     npz::write(path, &entries)?;
     Ok(samples)
 }
 
-/// Row by row, as they come, so that there may be more than memory holds.
+/// Writes row by row, so that predictions need not fit into memory.
 fn to_csv(path: &Path, ready: &mut Ready) -> Result<usize> {
-    let are_classes = ready.tells_classes();
+    let is_classifier = ready.is_classifier();
     let Ready { network, predictor, .. } = ready;
     let mut samples = 0;
     let mut lost = None;
     file::replace(path, |file: &mut fs::File| {
         let mut file = std::io::BufWriter::new(file);
         let mut names: Vec<_> = (0..network.outputs()).map(|output| format!("output{output}")).collect();
-        names.extend(are_classes.then(|| "class".to_owned()));
+        names.extend(is_classifier.then(|| "class".to_owned()));
         let mut write = |line: String| writeln!(file, "{line}").map_err(|error| error.to_string());
         write(names.join(","))?;
         let predicted = predictor.predict(|rows| {
             for row in rows.chunks_exact(network.outputs()) {
                 let mut cells: Vec<_> = row.iter().map(f32::to_string).collect();
-                cells.extend(are_classes.then(|| predicted_class(network.loss(), row).to_string()));
+                cells.extend(is_classifier.then(|| predicted_class(network.loss(), row).to_string()));
                 write(cells.join(",")).map_err(|problem| Error::file(path, problem))?;
                 samples += 1;
             }

@@ -6,27 +6,27 @@ use super::output;
 use crate::memory::{Ledger, format_bytes};
 use crate::train::Trainer;
 
-/// How long a run goes without a word where there is no terminal.
+/// Longest time between two lines if stderr is not a terminal.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How old the figures beside a bar get.
+/// Time between two updates of the figures beside the bar.
 const REFRESH: Duration = Duration::from_millis(200);
 
-/// Shows on stderr how far training is: a bar on a terminal, else a line now and then, both with the same figures.
+/// Progress on stderr: a bar on a terminal, else a line now and then, with the same figures.
 pub(super) struct Progress {
     bar: ProgressBar,
     steps: u64,
     batch: usize,
-    /// Steps that were made before.
+    /// Steps completed before this run.
     first: u64,
     started: Instant,
     last_word: Instant,
     loss: Option<f32>,
-    /// What is counted on the device, and the most that was planned.
+    /// Counted bytes, and planned bytes.
     memory: Option<(Ledger, u64)>,
 }
 
 impl Progress {
-    /// Of `steps` steps of `batch` samples.
+    /// Progress of `steps` steps of `batch` samples.
     pub fn new(steps: u64, batch: usize) -> Self {
         let bar = ProgressBar::new(steps);
         if output::is_quiet() {
@@ -39,7 +39,7 @@ impl Progress {
         Progress { bar, steps, batch, first: 0, started: now, last_word: now, loss: None, memory: None }
     }
 
-    /// Of what `trainer` has left to do.
+    /// Progress of `trainer`'s remaining steps.
     pub fn of(trainer: &Trainer, batch: usize) -> Self {
         let mut progress = Progress::new(trainer.total_steps(), batch);
         progress.first = trainer.steps();
@@ -64,17 +64,17 @@ impl Progress {
         }
     }
 
-    /// The loss that was read last.
+    /// Sets the loss to show.
     pub fn loss(&mut self, loss: f32) {
         self.loss = Some(loss);
     }
 
-    /// Does `print` with the bar out of the way.
+    /// Calls `print` with the bar hidden.
     pub fn pause(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
-    /// What follows on how many steps there are, and what a second line has; 80 columns hold either.
+    /// The rest of the bar's line, and a second line; each fits 80 columns.
     fn figures(&self, done: u64, elapsed: Duration) -> [String; 2] {
         let rate = done.saturating_sub(self.first) as f64 / elapsed.as_secs_f64().max(1e-9);
         let left = Duration::try_from_secs_f64(self.steps.saturating_sub(done) as f64 / rate).ok();
@@ -96,7 +96,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// No bar is left in the way of what is said next, be it an error.
+    /// Removes the bar before anything else is printed.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -126,7 +126,7 @@ mod tests {
             progress.figures(1001, Duration::from_secs(8)),
             [", 0.12 steps/s, 9d 06:13:12 left, loss 0.250000".to_owned(), format!("13 samples/s, {memory}")]
         );
-        // Nothing is known of when it will be over.
+        // The remaining time is unknown.
         assert_eq!(progress.figures(1000, Duration::ZERO)[0], ", 0.00 steps/s, loss 0.250000");
     }
 }

@@ -11,32 +11,32 @@ use crate::snapshot::{Difference, Snapshot, SnapshotStore};
 use crate::train::{Trainer, identity};
 use crate::{Error, Result, Setting};
 
-/// What is kept of a run so that it can be gone on with.
+/// Snapshots of a run, from which it can be resumed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Snapshots")]
 pub(super) struct SnapshotFlags {
-    /// Keep snapshots in this folder, from which --resume goes on to the same bits
+    /// Write snapshots to this directory, from which --resume continues to bit-identical parameters
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
-    /// Steps between two snapshots [default: those of an epoch]
+    /// Steps between two snapshots [default: one epoch]
     #[arg(long, value_name = "STEPS", requires = "snapshot", value_parser = count::<u64>, allow_negative_numbers = true)]
     snapshot_every: Option<u64>,
 
-    /// How many snapshots are kept, the newest
+    /// Number of snapshots to keep
     #[arg(long, value_name = "K", default_value_t = 2, requires = "snapshot", value_parser = count::<usize>, allow_negative_numbers = true)]
     keep: usize,
 
-    /// Go on from the newest snapshot in the folder
+    /// Resume from the newest snapshot in the directory
     #[arg(long, requires = "snapshot", conflicts_with = "init")]
     resume: bool,
 }
 
 impl SnapshotFlags {
-    /// Opens the folder, where there is one.
+    /// Opens the directory, if one is given.
     ///
     /// # Errors
-    /// As [`SnapshotStore::open`], and [`Error::Usage`] for one with snapshots of a run that is not gone on with.
+    /// As [`SnapshotStore::open`], and [`Error::Usage`] if it holds snapshots but the run is not resumed.
     pub fn open(&self) -> Result<Option<Snapshots>> {
         if self.snapshot_every == Some(0) {
             return Err(Error::usage(Setting::SnapshotEvery, "found 0, expected at least 1"));
@@ -47,7 +47,7 @@ impl SnapshotFlags {
             && let Some(newest) = store.newest()?
         {
             let problem = format!(
-                "found {}, of an earlier run; go on with it with --resume, or name another folder",
+                "found {} of an earlier run; resume it with --resume or choose another directory",
                 newest.display()
             );
             return Err(Error::usage(Setting::Snapshot, problem));
@@ -65,10 +65,10 @@ pub(super) struct Snapshots {
 }
 
 impl Snapshots {
-    /// Where to go on from, if that is asked for.
+    /// The snapshot to resume from, with --resume.
     ///
     /// # Errors
-    /// [`Error::File`] where no snapshot is whole, or the newest is of another run than `settings` and `data` make.
+    /// [`Error::File`] if no snapshot is intact, or if the newest belongs to a run with other settings or data.
     pub fn start(&mut self, settings: &Settings, data: &Dataset) -> Result<Option<Snapshot>> {
         if !self.resume {
             return Ok(None);
@@ -99,23 +99,23 @@ impl Snapshots {
         Ok(Some(found.snapshot))
     }
 
-    /// Puts the run's flags beside its snapshots. Where it is gone on with, those that it began with stay.
+    /// Writes the run's flags beside its snapshots. A resumed run keeps those that it was started with.
     pub fn keep_config(&self, effective: &Effective, settings: &Settings) {
         let path = self.store.folder().join("config.toml");
         if self.resume && path.exists() {
             return;
         }
         if let Err(error) = effective.write(&path, settings) {
-            output::narrate(&format!("the run goes on without its flags beside its snapshots: {error}"));
+            output::narrate(&format!("the run continues without a file of its flags: {error}"));
         }
     }
 
-    /// Steps until the next one is due.
+    /// Steps until the next snapshot is due.
     pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
         self.every.map_or(u64::MAX, |every| every - trainer.steps() % every)
     }
 
-    /// Whether one is due.
+    /// `true` if a snapshot is due.
     pub fn is_due(&self, trainer: &Trainer) -> bool {
         match self.every {
             Some(every) => trainer.steps().is_multiple_of(every) || trainer.is_done(),
@@ -123,14 +123,16 @@ impl Snapshots {
         }
     }
 
+    /// Writes a snapshot.
+    ///
     /// # Errors
-    /// [`Error::File`] where it cannot be written: the one before is still there.
+    /// [`Error::File`] if it cannot be written; the one before is untouched.
     pub fn save(&mut self, trainer: &mut Trainer) -> Result<()> {
         self.last = Some(self.store.save(&trainer.snapshot()?)?);
         Ok(())
     }
 
-    /// Tells where the last good one is, after `error`.
+    /// Prints the path of the last snapshot after `error`.
     pub fn tell_last(&self, error: &Error) {
         let Some(path) = &self.last else { return };
         let last = format!("the last good snapshot is {}", path.display());
@@ -144,24 +146,23 @@ impl Snapshots {
     }
 }
 
-/// What somebody is told whose run has ended early, with snapshots or without.
+/// Remedy for a run that ended early.
 pub(super) fn remedy(has_snapshots: bool) -> String {
-    match has_snapshots {
-        false => "nothing was saved: with --snapshot DIR there would be something to resume from".to_owned(),
-        true => {
-            let words = std::env::args_os().filter(|word| word != "--resume");
-            let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
-            format!("resume with: {} --resume", words.join(" "))
-        }
+    if !has_snapshots {
+        return "nothing was saved; use --snapshot DIR to be able to resume".to_owned();
     }
+    let words = std::env::args_os().filter(|word| word != "--resume");
+    let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+    format!("resume with: {} --resume", words.join(" "))
 }
 
-/// `word` as a shell takes it for one.
+/// `word`, quoted for a shell if needed.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

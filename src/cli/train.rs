@@ -44,22 +44,22 @@ pub(super) struct TrainArgs {
     #[arg(long, help = format!("Write what was planned and counted to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
-    /// Write the values of all flags to this TOML file; --config with it makes the same run
+    /// Write the values of all flags to this TOML file; --config repeats the run with it
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     save_config: Option<PathBuf>,
 
-    /// Compare every recomputed activation, bit for bit, with what was there before; slower, with equal results
+    /// Compare every recomputed state, bit for bit, with the one computed first; slower, with equal results
     #[arg(long, help_heading = "Training")]
     verify_recompute: bool,
 
-    /// One JSON object a line on stdout, nothing else there
+    /// Print one JSON object per line to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
 impl TrainArgs {
     /// # Errors
-    /// [`Error::Usage`] where a file is to be written that is read, or written twice.
+    /// [`Error::Usage`] if an output is also an input or another output.
     fn check_apart(&self) -> Result<()> {
         let init = self.start.init.iter().map(|path| (Setting::Init, path.as_path()));
         let read: Vec<_> = init.chain([(Setting::Data, self.flags.data.path.as_path())]).collect();
@@ -70,7 +70,7 @@ impl TrainArgs {
     }
 }
 
-/// `effective` is what `args` were made of.
+/// `effective` holds the flags that `args` were parsed from.
 pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()> {
     let mut settings = args.flags.settings();
     settings.placement.strategy = args.strategy.strategy();
@@ -79,7 +79,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         verify_recompute: args.verify_recompute,
     };
     settings.validate()?;
-    hints::unused(&settings).iter().for_each(|hint| output::narrate(hint));
+    for hint in hints::unused(&settings) {
+        output::narrate(&hint);
+    }
     report::check(&args.report)?;
     let network = settings.network.build()?;
     if let Some(path) = &args.save {
@@ -111,17 +113,21 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
             effective.write(path, &settings)?;
             output::narrate(&format!("flags saved to {}", path.display()));
         }
-        snapshots.iter().for_each(|snapshots| snapshots.keep_config(effective, &settings));
+        if let Some(snapshots) = &snapshots {
+            snapshots.keep_config(effective, &settings);
+        }
     }
     let started = Instant::now();
     let trained = train(args, &settings, &mut trainer, snapshots.as_mut(), log.as_mut());
     let epochs = trained.inspect_err(|error| {
-        snapshots.iter().for_each(|snapshots| snapshots.tell_last(error));
+        if let Some(snapshots) = &snapshots {
+            snapshots.tell_last(error);
+        }
     })?;
     let seconds = started.elapsed().as_secs_f64();
 
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
-        output::narrate(&format!("{states} recomputed states compared, all equal to the last bit"));
+        output::narrate(&format!("{states} recomputed states compared, all bit-identical"));
     }
     let model = Model { parameters: trainer.parameters()?, network, scaling };
     let saved = match &args.save {
@@ -150,11 +156,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         content: Content::Run(&summary(&trainer), &run),
     };
     let reported = output::write_reports(&args.report, &report);
-    // What was learnt of the run is shown even where its parameters cannot be saved.
+    // The report is written even if the parameters cannot be saved.
     output::first_error([saved, reported])
 }
 
-/// Trains to the end, and keeps and shows what it is to on the way.
+/// Trains to the end; writes snapshots and logs and prints progress on the way.
 fn train(
     args: &TrainArgs,
     settings: &Settings,
@@ -167,7 +173,7 @@ fn train(
     let interrupt = Interrupt::listen();
     let mut epoch_started = Instant::now();
     while !trainer.is_done() {
-        // Only what somebody is told, or what is kept, is read back.
+        // Losses and parameters are read back only when a log or a snapshot needs them.
         let until_kept = snapshots.as_ref().map(|snapshots| snapshots.steps_until_due(trainer));
         let until_told = log.as_ref().map(|log| log.steps_until_due(trainer));
         let steps = until_kept.into_iter().chain(until_told).min().unwrap_or(u64::MAX);
@@ -176,7 +182,7 @@ fn train(
         let mut test = None;
         if trainer.is_at_end_of_epoch() {
             let epoch = trainer.end_epoch()?;
-            // The last update is seen by no step of training, and nothing that it spoilt is to be kept.
+            // No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
             if !epoch.test.loss.is_finite() {
                 let problem =
                     format!("after step {}, the test loss is {}", trainer.steps() - 1, epoch.test.loss);
@@ -186,9 +192,12 @@ fn train(
             epoch_started = Instant::now();
             epochs.push(epoch);
             test = Some(epoch.test);
-            progress.pause(|| match args.json {
-                true => output::json(&report::json::epoch(&epoch, seconds)),
-                false => output::line(&report::text::epoch(&epoch, seconds)),
+            progress.pause(|| {
+                if args.json {
+                    output::json(&report::json::epoch(&epoch, seconds));
+                } else {
+                    output::line(&report::text::epoch(&epoch, seconds));
+                }
             });
         }
         if let Some(log) = &mut log {
@@ -214,7 +223,7 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     output::narrate(&report::text::plan(&summary));
     if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
         output::narrate(
-            "nothing is recomputed, so there is nothing to verify: use --every 2 or more, or a --budget",
+            "nothing is recomputed, so there is nothing to verify; use --every 2 or more, or a --budget",
         );
     }
     let asked = Asked {
@@ -223,7 +232,9 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
         recomputed_layers: trainer.plan().prediction.recomputed_layers,
         samples: Some(trainer.data().train.len()),
     };
-    hints::hint(&asked, |settings| trainer.plan_with(settings)).iter().for_each(|hint| output::narrate(hint));
+    if let Some(hint) = hints::hint(&asked, |settings| trainer.plan_with(settings)) {
+        output::narrate(&hint);
+    }
     if args.json {
         output::json(&report::json::plan(&summary));
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The width of every state, written as `784,30x50,10`: `30x50` is fifty layers of 30.
+/// Width of every state, input first, written as `784,30x50,10`: `30x50` is fifty layers of 30.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Widths(pub Vec<usize>);
 
@@ -9,7 +9,7 @@ impl FromStr for Widths {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        /// Longer chains are taken for a slip of the finger.
+        /// Longer chains are taken for typing errors.
         const MOST_LAYERS: usize = 20_000;
         let mut widths = Vec::new();
         for part in text.split(',') {

@@ -1,4 +1,4 @@
-//! Training: epochs, metrics, and what became of the memory.
+//! Training, prediction and comparison, on any device.
 
 mod accounts;
 mod comparison;

@@ -132,7 +132,7 @@ fn a_bound_is_shown_where_it_is_known() {
     let event = plan(&folder, &known);
     let bound = event["outlook"]["bound_flops"].as_f64().unwrap();
     assert!(0.0 < bound && bound <= event["plan"]["recomputed_flops"].as_f64().unwrap(), "{bound}");
-    assert!(run(&folder, &known).succeeded().stdout.contains("a lower bound for this memory is "));
+    assert!(run(&folder, &known).succeeded().stdout.contains("; the lower bound for this memory is "));
 
     let unknown = budget("--data large.npz --layers 6,8x120,3 --batch 12 --device cpu");
     assert_eq!(plan(&folder, &unknown)["outlook"]["bound_flops"], Value::Null);

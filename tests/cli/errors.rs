@@ -8,14 +8,14 @@ fn train(folder: &Folder, more: &str) -> Outcome {
     folder.run(&format!("train --device cpu {SMALL} {more}"))
 }
 
-/// `train` with `--data` at a file of these bytes.
+/// Runs `train` on a file of these bytes.
 fn train_on(bytes: &[u8]) -> Outcome {
     let folder = Folder::new();
     folder.write("bad.npz", bytes);
     folder.run("train --device cpu --layers 6,5x3,3 --batch 8 --data bad.npz")
 }
 
-/// [`SMALL`] with `flag` at `value` instead.
+/// Runs [`SMALL`] with `value` for `flag`.
 fn with(flag: &str, value: &str) -> Outcome {
     let mut words: Vec<_> = SMALL.split_whitespace().collect();
     match words.iter().position(|word| *word == flag) {
@@ -27,14 +27,14 @@ fn with(flag: &str, value: &str) -> Outcome {
 }
 
 #[test]
-fn missing_data_is_named_with_a_way_out() {
+fn missing_data_is_rejected_with_a_remedy() {
     with("--data", "nowhere.npz").refused_at_once(3, &["nowhere.npz: no such file", "--data"]);
     with("--data", ".").refused_at_once(3, &[".: is a folder", "npz"]);
     Folder::new().run("train").refused_at_once(3, &["data/mnist.npz: no such file", "project's root"]);
 }
 
 #[test]
-fn damaged_data_is_refused_by_name() {
+fn damaged_data_is_rejected() {
     let folder = Folder::new();
     let whole = folder.read("small.npz");
     for length in [0, 1, whole.len() / 2, whole.len() - 1] {
@@ -47,7 +47,7 @@ fn damaged_data_is_refused_by_name() {
 }
 
 #[test]
-fn hostile_data_is_refused_by_name_before_it_takes_memory() {
+fn hostile_data_is_rejected_before_it_takes_memory() {
     let x = |descr, shape, data: &[u8], method| train_on(&crafted("x_train", descr, shape, data, method));
     let long = format!("({0}, {0})", 1u64 << 40);
     x("|O", "(3, 6)", &[0; 64], Stored).refused_at_once(3, &["bad.npz: x_train: ", "|O"]);
@@ -74,7 +74,7 @@ fn labels_and_layers_must_match_the_data() {
 }
 
 #[test]
-fn numbers_out_of_range_are_usage_errors_that_name_the_flag() {
+fn values_out_of_range_are_usage_errors_with_the_flag() {
     let cases = [
         ("--every", "abc", "'abc'"),
         ("--every", "-1", "'-1'"),
@@ -119,15 +119,16 @@ fn numbers_out_of_range_are_usage_errors_that_name_the_flag() {
 }
 
 #[test]
-fn unknown_names_are_answered_with_the_known_ones() {
+fn unknown_names_are_answered_with_known_ones() {
     with("--activation", "rleu").refused_at_once(
         2,
-        &["--activation", "'rleu'", "sigmoid, tanh, relu, leaky-relu", "did you mean relu?"],
+        &["--activation", "'rleu'", "sigmoid, tanh, relu, leaky-relu", "a similar value exists: 'relu'"],
     );
-    with("--loss", "msee").refused_at_once(2, &["--loss", "'msee'", "quadratic, mse", "did you mean mse?"]);
-    with("--optimizer", "adm").refused_at_once(2, &["--optimizer", "'adm'", "sgd", "did you mean adam?"]);
+    with("--loss", "msee")
+        .refused_at_once(2, &["--loss", "'msee'", "quadratic, mse", "a similar value exists: 'mse'"]);
+    with("--optimizer", "adm").refused_at_once(2, &["--optimizer", "'adm'", "sgd", "'adam'"]);
     with("--initialiser", "qqqqqqqqq").refused_at_once(2, &["--initialiser", "normal, xavier"]);
-    with("--schedule", "cosin").refused_at_once(2, &["--schedule", "did you mean cosine?"]);
+    with("--schedule", "cosin").refused_at_once(2, &["--schedule", "a similar value exists: 'cosine'"]);
     with("--momentum", "1").refused_at_once(2, &["--momentum: found 1, expected at least 0 and below 1"]);
     with("--clip-norm", "-1").refused_at_once(2, &["--clip-norm: found -1, expected a positive number"]);
     with("--device", "tpu").refused_at_once(2, &["--device", "'tpu'", "auto, gpu, cpu, software"]);
@@ -139,7 +140,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
 }
 
 #[test]
-fn malformed_layers_are_shown_how_to_be_written() {
+fn malformed_layers_are_rejected_with_the_syntax() {
     for (layers, words) in [
         ("6,ten,3", "'ten'"),
         ("6,,3", "''"),
@@ -157,7 +158,7 @@ fn malformed_layers_are_shown_how_to_be_written() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_device_that_is_missing_is_named_with_a_way_out() {
+fn missing_device_is_rejected_with_a_remedy() {
     let folder = Folder::new();
     let run = |device| folder.run_without_drivers(&format!("train {SMALL} --device {device}"));
     run("gpu").refused_at_once(4, &["--device gpu: ", "no hardware GPU found", "--device cpu"]);
@@ -168,12 +169,12 @@ fn a_device_that_is_missing_is_named_with_a_way_out() {
 }
 
 #[test]
-fn the_cpu_has_no_device_memory_to_keep_data_in() {
+fn cpu_rejects_a_resident_dataset() {
     with("--dataset", "device").refused_at_once(2, &["--dataset", "auto or host"]);
 }
 
 #[test]
-fn files_to_start_from_are_checked() {
+fn initial_parameters_are_checked() {
     let folder = Folder::new();
     train(&folder, "--save w.npz").succeeded();
     let whole = folder.read("w.npz");
@@ -193,7 +194,7 @@ fn files_to_start_from_are_checked() {
 }
 
 #[test]
-fn a_place_that_cannot_be_saved_to_is_refused_before_training() {
+fn unwritable_output_is_rejected_before_training() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("folder.npz")).unwrap();
     folder.write("file", b"");
@@ -210,7 +211,7 @@ fn a_place_that_cannot_be_saved_to_is_refused_before_training() {
 }
 
 #[test]
-fn training_that_diverges_says_so_and_saves_nothing() {
+fn diverged_training_saves_nothing() {
     for device in ["cpu", "software"] {
         for (activation, steps) in [("identity", 12), ("relu", 12), ("identity", 1)] {
             let folder = Folder::new();
@@ -222,7 +223,7 @@ fn training_that_diverges_says_so_and_saves_nothing() {
             // One step's loss is still that of the first parameters, so a fine epoch may come first.
             assert_eq!(run.code, Some(6), "{activation}, {steps} steps on {device}: {run:#?}");
             assert!(
-                run.stderr.contains("diverged in epoch ") && run.stderr.contains("Lower --lr"),
+                run.stderr.contains("diverged in epoch ") && run.stderr.contains("use a lower --lr"),
                 "{run:#?}"
             );
             assert!(!run.stderr.contains("panicked") && !run.stderr.contains("parameters saved"), "{run:#?}");
@@ -234,7 +235,7 @@ fn training_that_diverges_says_so_and_saves_nothing() {
 }
 
 #[test]
-fn a_failed_run_leaves_the_file_at_save_as_it_was() {
+fn failed_run_leaves_the_saved_file_untouched() {
     let folder = Folder::new();
     folder.write("w.npz", b"trained long ago");
     for wrong in ["--init none.npz", "--dataset device", "--every -1"] {
@@ -246,10 +247,10 @@ fn a_failed_run_leaves_the_file_at_save_as_it_was() {
     }
 }
 
-/// Limits how much the program may take, so that a check that is lost ends this test and not the machine.
+/// The address space is limited so that a missing check fails this test, not the host.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_network_larger_than_the_host_is_refused_before_it_is_made() {
+fn network_larger_than_the_host_is_rejected_before_it_is_allocated() {
     let folder = Folder::new();
     let program = env!("CARGO_BIN_EXE_ckpt-gpu");
     let mut shell = std::process::Command::new("sh");
@@ -260,7 +261,7 @@ fn a_network_larger_than_the_host_is_refused_before_it_is_made() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn epochs_without_end_are_no_reason_to_panic() {
+fn huge_number_of_epochs_is_no_panic() {
     let folder = Folder::new();
     let mut command = std::process::Command::new("timeout");
     command.current_dir(folder.path("")).args(["1", env!("CARGO_BIN_EXE_ckpt-gpu")]);

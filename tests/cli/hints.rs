@@ -4,14 +4,14 @@ use crate::program::{Folder, SMALL};
 
 const CPU: &str = "--device cpu --steps 1";
 
-/// The planned peak and how many layers run again.
+/// Planned peak and number of recomputed layers.
 #[track_caller]
 fn figures(folder: &Folder, flags: &str) -> [u64; 2] {
     let plan = &folder.train(&format!("{flags} {CPU}"))[0];
     ["planned_peak_bytes", "recomputed_layers"].map(|figure| plan[figure].as_u64().unwrap())
 }
 
-/// The hints of `train` and of `plan`, which must be the same.
+/// Hints of `train` and `plan`, which must be equal.
 #[track_caller]
 fn hints(folder: &Folder, flags: &str) -> Vec<String> {
     let of = |command: &str| {
@@ -38,7 +38,7 @@ fn small() -> String {
 }
 
 #[test]
-fn an_every_that_saves_nothing_is_told_with_both_peaks() {
+fn every_that_saves_nothing_is_hinted_with_both_peaks() {
     let (folder, small) = (Folder::new(), small());
     let deep = small.replace("6,5x3,3", "6,5x20,3");
     for (flags, n) in [(&small, "1"), (&deep, "1"), (&small, "4"), (&deep, "30")] {
@@ -60,7 +60,7 @@ fn an_every_that_saves_nothing_is_told_with_both_peaks() {
 }
 
 #[test]
-fn nothing_is_said_of_an_every_that_helps() {
+fn every_that_helps_has_no_hint() {
     let (folder, small) = (Folder::new(), small());
     let deep = small.replace("6,5x3,3", "6,5x20,3");
     let [all, _] = figures(&folder, &deep);
@@ -73,12 +73,12 @@ fn nothing_is_said_of_an_every_that_helps() {
 }
 
 #[test]
-fn a_budget_with_room_to_spare_is_told_with_what_would_fit() {
+fn budget_with_room_to_spare_is_hinted_with_what_fits() {
     let (folder, small) = (Folder::new(), small());
     let [all, _] = figures(&folder, &small);
     let hint = |budget: u64, everything: u64, more: &str| {
         format!(
-            "--budget leaves {} of its {} bytes unused: to keep everything takes {}{more}",
+            "--budget leaves {} of its {} bytes unused: keeping everything takes {}{more}",
             grouped(budget - everything),
             grouped(budget),
             grouped(everything)
@@ -106,7 +106,7 @@ fn a_budget_with_room_to_spare_is_told_with_what_would_fit() {
 }
 
 #[test]
-fn nothing_is_said_of_a_budget_that_is_used() {
+fn used_budget_has_no_hint() {
     let (folder, deep) = (Folder::new(), small().replace("6,5x3,3", "6,5x20,3"));
     let [all, _] = figures(&folder, &deep);
     for budget in [all, all * 10 / 9 - 1] {
@@ -118,15 +118,15 @@ fn nothing_is_said_of_a_budget_that_is_used() {
     assert_eq!(hints(&folder, &tight), [""; 0]);
 }
 
-/// What `command` says of numbers that do nothing.
+/// Hints of `command` about flags without effect.
 #[track_caller]
 fn idle(folder: &Folder, command: &str) -> Vec<String> {
     let run = folder.run(&format!("{command} {CPU}")).succeeded();
-    run.stderr.lines().filter(|line| line.contains("changes nothing")).map(str::to_owned).collect()
+    run.stderr.lines().filter(|line| line.contains("has no effect")).map(str::to_owned).collect()
 }
 
 #[test]
-fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
+fn flags_without_effect_are_hinted_with_the_reason() {
     let (folder, small) = (Folder::new(), small());
     folder.write_npz("one.npz", &[("x", vec![4, 2], vec![0.5; 8]), ("y", vec![4], vec![0.0; 4])]);
     for command in ["train", "plan", "compare --repeats 1 --every 0"] {
@@ -134,18 +134,18 @@ fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
         assert_eq!(
             of("--momentum 0.5 --optimizer adamw --decay-every 7 --decay-factor 0.5 --schedule cosine"),
             [
-                "--momentum changes nothing with --optimizer adamw",
-                "--decay-every changes nothing with --schedule cosine",
-                "--decay-factor changes nothing with --schedule cosine",
+                "--momentum has no effect with --optimizer adamw",
+                "--decay-every has no effect with --schedule cosine",
+                "--decay-factor has no effect with --schedule cosine",
             ]
         );
         assert_eq!(
             of("--beta1 0.5 --beta2 0.5 --epsilon 1e-3 --optimizer sgd --lr-floor 0.5 --schedule step"),
             [
-                "--beta1 changes nothing with --optimizer sgd",
-                "--beta2 changes nothing with --optimizer sgd",
-                "--epsilon changes nothing with --optimizer sgd",
-                "--lr-floor changes nothing with --schedule step",
+                "--beta1 has no effect with --optimizer sgd",
+                "--beta2 has no effect with --optimizer sgd",
+                "--epsilon has no effect with --optimizer sgd",
+                "--lr-floor has no effect with --schedule step",
             ]
         );
         for used in [
@@ -161,7 +161,7 @@ fn numbers_that_do_nothing_are_told_with_what_leaves_them_so() {
         let shallow = small.replace("6,5x3,3", "6,3");
         assert_eq!(
             idle(&folder, &format!("{command} {shallow} --layer-norm")),
-            ["--layer-norm changes nothing: no layer reads a hidden state"]
+            ["--layer-norm has no effect: no layer has a hidden input"]
         );
     }
 }

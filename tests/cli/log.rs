@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::events::Logged;
 use crate::program::{Folder, SMALL};
 
-/// Three steps an epoch; rates that are another in nearly every step, and need not know how many are to come.
+/// Three steps per epoch, with a learning rate that changes in nearly every step whatever the number of steps.
 const PACED: &str =
     "--device cpu --optimizer adam --lr 0.5 --warm-up 2 --schedule step --decay-every 1 --decay-factor 0.5";
 
@@ -20,7 +20,7 @@ fn flags(epochs: u64) -> String {
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     step: i64,
-    /// By column, where there is one.
+    /// Values by column, `None` for empty cells.
     cells: Vec<(String, f64)>,
 }
 
@@ -29,7 +29,7 @@ impl Row {
         self.cells.iter().find(|(name, _)| name == column).map(|(_, value)| *value)
     }
 
-    /// Without what depends on the time.
+    /// The row without values that depend on time.
     fn timeless(&self) -> Row {
         let mut row = self.clone();
         row.cells.retain(|(name, _)| name != "samples_per_second");
@@ -56,7 +56,7 @@ fn steps(rows: &[Row]) -> Vec<i64> {
     rows.iter().map(|row| row.step).collect()
 }
 
-/// Every event file of a log, as TensorBoard takes them: in the order of their names.
+/// Event files of a log in the order of their names, as TensorBoard reads them.
 fn event_files(folder: &Folder, log: &str) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(folder.path(log)).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = entries.filter(|path| path.to_string_lossy().contains("tfevents")).collect();
@@ -64,7 +64,7 @@ fn event_files(folder: &Folder, log: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// What TensorBoard shows, against the rows.
+/// Compares what TensorBoard shows with the rows.
 fn assert_events_are_rows(scalars: &[crate::events::Scalar], rows: &[Row]) {
     let mut expected = Vec::new();
     for row in rows {
@@ -94,7 +94,7 @@ fn assert_events_are_rows(scalars: &[crate::events::Scalar], rows: &[Row]) {
 }
 
 #[test]
-fn a_log_says_what_the_run_did() {
+fn log_records_the_run() {
     let folder = Folder::new();
     let run = folder.train(&format!("{} --log logs/first --log-every 2", flags(2)));
     let rows = rows(&folder, "logs/first");
@@ -145,7 +145,7 @@ fn logging_changes_no_bit() {
 }
 
 #[test]
-fn a_resumed_log_goes_on_with_no_step_twice() {
+fn resumed_log_has_no_step_twice() {
     let folder = Folder::new();
     let kept = |to: &str| format!("--log-every 2 --snapshot-every 4 --log {to} --snapshot kept-{to}");
     let whole = folder.hash(&format!("{} {}", flags(4), kept("whole")));
@@ -198,7 +198,7 @@ fn rows_outlive_a_kill() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_the_log_is_named_and_left_alone() {
+fn unusable_log_directory_is_rejected_and_left_untouched() {
     let folder = Folder::new();
     folder.train(&format!("{} --log logs", flags(1)));
     let before = folder.read("logs/metrics.csv");

@@ -1,4 +1,4 @@
-//! The program, run as a user runs it.
+//! The command line.
 
 #[path = "../support/common.rs"]
 mod common;

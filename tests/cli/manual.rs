@@ -1,4 +1,4 @@
-//! What the program writes for shells and for `man`, and that colours can be turned off.
+//! Completions, manual pages and colours.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::program::{Folder, SMALL, outcome};
 const COMMANDS: [&str; 9] =
     ["train", "plan", "check", "compare", "eval", "predict", "devices", "completions", "man"];
 
-/// Whether `text` sets a colour or another look: `ESC [ numbers m`.
+/// `true` if `text` sets a colour or style: `ESC [ numbers m`.
 fn is_coloured(text: &str) -> bool {
     text.split("\x1b[")
         .skip(1)
@@ -15,7 +15,7 @@ fn is_coloured(text: &str) -> bool {
 }
 
 #[test]
-fn shells_are_told_of_every_command_and_flag() {
+fn completions_have_every_command_and_flag() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = folder.run(&format!("completions {shell}")).succeeded();
@@ -47,7 +47,7 @@ fn bash_completes_flags_and_their_values() {
 }
 
 #[test]
-fn there_is_a_page_for_each_command() {
+fn every_command_has_a_manual_page() {
     let folder = Folder::new();
     let all = folder.run("man").succeeded().stdout;
     folder.run("man --out deep/pages").succeeded();
@@ -65,11 +65,11 @@ fn there_is_a_page_for_each_command() {
     let top = String::from_utf8(folder.read("deep/pages/ckpt-gpu.1")).unwrap();
     assert!(top.contains("ckpt\\-gpu\\-train(1)") && top.contains("Exit codes: 0 done"), "{top}");
     folder.write("taken", b"");
-    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be made"]);
+    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be created"]);
 }
 
 #[test]
-fn no_colour_where_none_is_wanted() {
+fn no_color_disables_colours() {
     let folder = Folder::new();
     for (arguments, code) in [("train --help", 0), ("train --evry 2", 2), ("train --device gpux", 2)] {
         let run = |envs: &[(&str, &str)]| outcome(folder.command(arguments).envs(envs.iter().copied()));
@@ -81,10 +81,10 @@ fn no_colour_where_none_is_wanted() {
     }
 }
 
-/// With a terminal for stdout and stderr, which util-linux's `script` makes.
+/// stdout and stderr are a terminal made by util-linux's `script`.
 #[test]
 #[cfg(target_os = "linux")]
-fn no_colour_on_a_terminal_either() {
+fn no_color_disables_colours_on_a_terminal() {
     let folder = Folder::new();
     let shown = |arguments: &str, no_colour: bool| {
         let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_ckpt-gpu"));

@@ -9,7 +9,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn what_train_saves_eval_and_predict_read() {
+fn eval_and_predict_read_saved_models() {
     let folder = Folder::new();
     for (device, network) in [
         ("cpu", "--activation tanh"),
@@ -40,9 +40,9 @@ fn what_train_saves_eval_and_predict_read() {
     }
 }
 
-/// However deep the network is, it takes two states' room beside its parameters.
+/// Prediction keeps two states beside the parameters, however deep the network is.
 #[test]
-fn depth_costs_no_state() {
+fn prediction_keeps_two_states() {
     let folder = Folder::new();
     let bytes = |layers: &str| {
         let flags = SMALL.replace("6,5x3,3", layers);
@@ -56,7 +56,7 @@ fn depth_costs_no_state() {
 }
 
 #[test]
-fn files_that_say_nothing_or_are_of_another_network_are_refused() {
+fn models_without_architecture_or_of_another_network_are_rejected() {
     let folder = Folder::new();
     folder.run(&format!("train {SMALL} --device cpu --save m.npz")).succeeded();
     folder.run(&format!("train {SMALL} --device cpu --save m.safetensors")).succeeded();
@@ -94,7 +94,7 @@ fn files_that_say_nothing_or_are_of_another_network_are_refused() {
     assert_eq!(hash("m.npz"), hash("m.safetensors"));
 }
 
-/// Features far from 0 and from each other, and a number that is their weighted sum.
+/// Features with distant means, and their weighted sum.
 fn far_features(samples: usize) -> [Vec<f32>; 2] {
     let value = |n: usize| ((n * n + 7 * n) % 31) as f32 / 31.0;
     let rows: Vec<[f32; 3]> = (0..samples)
@@ -104,9 +104,9 @@ fn far_features(samples: usize) -> [Vec<f32>; 2] {
     [rows.concat(), rows.iter().map(sum).collect()]
 }
 
-/// A network that was trained on standard inputs makes them so itself: asked with inputs as they are, it answers well.
+/// A model trained on standardised inputs keeps the scaling and applies it to raw inputs.
 #[test]
-fn saved_networks_make_their_inputs_standard() {
+fn saved_models_scale_their_inputs() {
     let folder = Folder::new();
     let [x, y] = far_features(200);
     folder.write_npz("far.npz", &[("x", vec![200, 3], x), ("y", vec![200], y)]);
@@ -125,9 +125,9 @@ fn saved_networks_make_their_inputs_standard() {
     assert!(r2("plain.npz", "") < 0.5, "inputs need not be standard to learn this");
 }
 
-/// Without test samples all are asked about, in their order, and need no targets.
+/// Without a test split, all samples are predicted in order, and no targets are needed.
 #[test]
-fn whatever_samples_there_are_are_asked_about() {
+fn all_samples_are_predicted_without_a_test_split() {
     let folder = Folder::new();
     let [x, _] = far_features(20);
     let labels: Vec<f32> = (0..20).map(|n| (n % 3) as f32).collect();
@@ -162,7 +162,7 @@ fn whatever_samples_there_are_are_asked_about() {
         ("predict m.npz --data alone.npz --y-key mine --out p.csv", ["alone.npz", "has no array mine"]),
         (
             "eval m.npz --data small.npz",
-            ["small.npz: has samples of 6 features", "m.npz is of a network that reads 3"],
+            ["small.npz: has samples of 6 features", "expected 3 for the network in m.npz"],
         ),
     ] {
         folder.run(&format!("{ask} --device cpu")).refused(3, &problems);
@@ -170,14 +170,14 @@ fn whatever_samples_there_are_are_asked_about() {
     folder.run("predict m.npz --data odd.npz --out p.csv").refused(3, &["none of the usual names"]);
 }
 
-/// The update of the last step is seen first by the test split.
+/// The evaluation is the first to see the last step's update.
 #[test]
-fn a_run_that_diverges_in_its_last_step_saves_nothing() {
+fn divergence_in_the_last_step_saves_nothing() {
     let folder = Folder::new();
     let flags = "--data small.npz --layers 6,5x3,3 --batch 24 --epochs 1 --activation relu --loss mse --optimizer sgd \
                  --schedule constant --lr 1e25 --device cpu";
     let run = folder.run(&format!("train {flags} --save m.npz --snapshot kept"));
-    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "Lower --lr"]);
+    run.refused(6, &["diverged in epoch 0", "after step 0, the test loss is", "use a lower --lr"]);
     assert!(!folder.files().contains(&"m.npz".to_owned()), "{:?}", folder.files());
     folder
         .run("train --data small.npz --layers 6,3 --snapshot kept --resume")
@@ -185,7 +185,7 @@ fn a_run_that_diverges_in_its_last_step_saves_nothing() {
 }
 
 #[test]
-fn no_file_that_is_read_is_written_over() {
+fn input_files_are_not_overwritten() {
     let folder = Folder::new();
     let train = format!("train {SMALL} --device cpu");
     folder.run(&format!("{train} --save m.npz")).succeeded();

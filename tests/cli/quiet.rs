@@ -1,9 +1,9 @@
-//! `--quiet`: results and errors, and not a word beside them.
+//! `--quiet`: results and errors only.
 
 use crate::program::{Folder, SMALL};
 
 #[test]
-fn a_quiet_command_gives_its_results_and_nothing_else() {
+fn quiet_prints_results_only() {
     let folder = Folder::new();
     let small = format!("{SMALL} --device cpu");
     let eval = "m.safetensors --data small.npz --device cpu";
@@ -17,12 +17,12 @@ fn a_quiet_command_gives_its_results_and_nothing_else() {
         (format!("plan {small}"), false),
         ("devices".to_owned(), false),
     ] {
-        // Of several lines, one that depends on no clock.
+        // Lines that do not depend on time.
         let shape = |stdout: &str| {
             let lines = stdout.lines().filter(|line| !line.contains('.') || line.starts_with("weights"));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        // A run that begins wants a folder of its own.
+        // A new run needs a directory of its own.
         let begin = || {
             if command.starts_with("train") && !command.ends_with("--resume") {
                 let _ = std::fs::remove_dir_all(folder.path("kept"));
@@ -42,7 +42,7 @@ fn a_quiet_command_gives_its_results_and_nothing_else() {
 }
 
 #[test]
-fn errors_are_told_all_the_same() {
+fn quiet_prints_errors() {
     let folder = Folder::new();
     let small = format!("{SMALL} --device cpu");
     for (command, code, words) in [
@@ -53,7 +53,9 @@ fn errors_are_told_all_the_same() {
     ] {
         let run = folder.run(&command);
         assert_eq!(run.code, Some(code), "{command}: {run:#?}");
-        words.iter().for_each(|word| assert!(run.stderr.contains(word), "{command}: {run:#?}"));
+        for word in words {
+            assert!(run.stderr.contains(word), "{command}: {run:#?}");
+        }
         assert!(!run.stderr.contains("training ") && !run.stderr.contains("plan "), "{command}: {run:#?}");
     }
 }

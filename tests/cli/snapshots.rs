@@ -1,4 +1,4 @@
-//! Stopping and going on: to the same bits, from whatever a killed process has left.
+//! Stopped and resumed runs: bit-identical results, also from what a killed process leaves.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn data() -> Arc<Dataset> {
     Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split })
 }
 
-/// Trains for [`STEPS`] steps, stopped after those in `stops`, each time by way of a file.
+/// Trains for [`STEPS`] steps, stopped after each of `stops` and resumed from a file.
 fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64]) -> (String, f32) {
     let folder = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(folder.path(), 1).unwrap();
@@ -49,7 +49,7 @@ fn run(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, stops: &[u64
     (trainer.parameters().unwrap().sha256(), loss)
 }
 
-fn goes_on_to_the_same_bits(device: DeviceChoice) {
+fn resumed_runs_are_bit_identical(device: DeviceChoice) {
     let (machine, data) = (Machine::find(device).unwrap().machine, data());
     for (turn, optimizer) in [Optimizer::Sgd, Optimizer::Adam].into_iter().enumerate() {
         for every in [0, 2, 3] {
@@ -86,17 +86,17 @@ fn goes_on_to_the_same_bits(device: DeviceChoice) {
 }
 
 #[test]
-fn the_cpu_goes_on_to_the_same_bits() {
-    goes_on_to_the_same_bits(DeviceChoice::Cpu);
+fn cpu_resumes_to_identical_bits() {
+    resumed_runs_are_bit_identical(DeviceChoice::Cpu);
 }
 
 #[test]
-fn software_goes_on_to_the_same_bits() {
-    goes_on_to_the_same_bits(DeviceChoice::Software);
+fn software_resumes_to_identical_bits() {
+    resumed_runs_are_bit_identical(DeviceChoice::Software);
 }
 
 #[test]
-fn the_command_resumes_what_it_left() {
+fn command_resumes_a_run() {
     let folder = Folder::new();
     let flags = format!("{SMALL} --device cpu --optimizer adam").replace("--epochs 1", "--epochs 4");
     let whole = folder.hash(&flags);
@@ -116,7 +116,7 @@ fn the_command_resumes_what_it_left() {
     ));
     assert!(
         longer.code == Some(3)
-            && longer.stderr.contains("--schedule constant, and this run has cosine over 5 epochs"),
+            && longer.stderr.contains("--schedule constant, expected --schedule cosine over 5 epochs"),
         "{}",
         longer.stderr
     );
@@ -127,31 +127,32 @@ fn the_command_resumes_what_it_left() {
 }
 
 #[test]
-fn a_run_that_begins_takes_no_folder_of_another() {
+fn new_run_rejects_directory_of_another_run() {
     let folder = Folder::new();
     let begin = format!("train {SMALL} --device cpu --snapshot kept");
     folder.run(&begin).succeeded();
     let before = folder.contents("kept");
     let newest = "found kept/step-000000000003.ckpt";
-    folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another folder"]);
+    folder.run(&begin).refused(2, &["--snapshot: ", newest, "--resume", "another directory"]);
     folder.run(&format!("{begin} --seed 9 --keep 1")).refused(2, &["--snapshot: ", newest]);
     assert!(before == folder.contents("kept"), "the earlier run's snapshots have changed");
     folder.run(&format!("{begin} --resume")).succeeded();
 }
 
 #[test]
-fn no_run_goes_on_with_other_data() {
+fn resuming_with_other_data_is_rejected() {
     let folder = Folder::new();
     let flags = format!("train {SMALL} --device cpu --snapshot kept").replace("--epochs 1", "--epochs 4");
     folder.run(&flags.replace("--epochs 4", "--epochs 1")).succeeded();
     let held = folder.run(&format!("{flags} --resume --validation 0.4"));
-    held.refused(3, &["was made with --data 24 samples of 6 features", "and this run has 14 samples"]);
+    held.refused(3, &["belongs to a run with --data 24 samples of 6 features", "expected --data 14 samples"]);
     let standard = folder.run(&format!("{flags} --resume --standardise"));
-    standard.refused(3, &["was made with --data 24 samples", "this run has 24 samples", "checksum"]);
+    standard
+        .refused(3, &["belongs to a run with --data 24 samples", "expected --data 24 samples", "checksum"]);
     folder.run(&format!("{flags} --resume")).succeeded();
 }
 
-/// A run that goes on for long, with its snapshots in `kept`.
+/// A long run with its snapshots in `kept`.
 #[cfg(unix)]
 fn train(folder: &Folder, kept: &OsStr, more: &str) -> Child {
     let flags = format!("train {SMALL} --device cpu --optimizer adam {more} --snapshot");
@@ -159,7 +160,7 @@ fn train(folder: &Folder, kept: &OsStr, more: &str) -> Child {
     command.arg(kept).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Lets a run make `made`, which it does before its first step, and some steps; then what it says when it gets `signal`.
+/// Waits until a run has created `made`, before its first step, and made some steps; then sends `signal` and returns stderr.
 #[cfg(unix)]
 fn stopped(child: Child, made: &Path, signal: &str) -> String {
     let begun = Instant::now();
@@ -174,10 +175,10 @@ fn stopped(child: Child, made: &Path, signal: &str) -> String {
     stderr
 }
 
-/// Killed at a hundred moments, some of them while it writes.
+/// Kills a run at a hundred moments, some of them during a write.
 #[cfg(unix)]
 #[test]
-fn whenever_it_is_killed_a_whole_snapshot_is_left() {
+fn kill_at_any_time_leaves_an_intact_snapshot() {
     let folder = Folder::new();
     let mut steps = 0;
     for turn in 0..100_u64 {
@@ -204,10 +205,10 @@ fn whenever_it_is_killed_a_whole_snapshot_is_left() {
     assert!(steps > 100, "only {steps} steps in a hundred runs");
 }
 
-/// Ctrl-C lets the step end, saves, and says how to go on.
+/// Ctrl-C finishes the step, saves, and prints how to resume.
 #[cfg(unix)]
 #[test]
-fn an_interrupt_saves_and_says_how_to_resume() {
+fn interrupt_saves_and_prints_how_to_resume() {
     let folder = Folder::new();
     let child = train(&folder, "kept".as_ref(), "--snapshot-every 1000000");
     let stderr = stopped(child, &folder.path("kept/config.toml"), "-INT");
@@ -216,10 +217,10 @@ fn an_interrupt_saves_and_says_how_to_resume() {
     assert!(found.snapshot.steps > 0);
 }
 
-/// What to resume with is a line for a shell, whatever the words are.
+/// The printed command is valid for a shell, whatever the arguments.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_interrupt_tells_of_paths_that_are_no_text() {
+fn interrupt_prints_paths_that_are_not_utf8() {
     use std::os::unix::ffi::OsStrExt;
     let (folder, kept) = (Folder::new(), OsStr::from_bytes(b"my\xff runs"));
     let child = train(&folder, kept, "--snapshot-every 1000000");

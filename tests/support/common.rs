@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Shared by several test binaries.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
@@ -12,12 +12,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// The project's folder.
+/// Directory of the project.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The MNIST that the project carries.
+/// MNIST of this repository.
 pub fn mnist() -> &'static Arc<Dataset> {
     static MNIST: OnceLock<Arc<Dataset>> = OnceLock::new();
     MNIST.get_or_init(|| Arc::new(Dataset::load(&root().join("data/mnist.npz")).unwrap()))
@@ -29,7 +29,7 @@ pub fn changed(mut settings: Settings, change: impl FnOnce(&mut Settings)) -> Se
     settings
 }
 
-/// Random numbers that are the same in every run.
+/// Random numbers, the same in every run.
 pub struct Random(ChaCha8Rng);
 
 impl Random {
@@ -46,7 +46,7 @@ impl Random {
         StandardNormal.sample(&mut self.0)
     }
 
-    /// Of a size that keeps activations where they are neither flat nor steep.
+    /// Parameters scaled so that activation functions neither saturate nor blow up.
     pub fn parameters(&mut self, network: &Network) -> Parameters {
         let layers = network.layers().map(|layer| {
             let scale = 1.0 / (layer.inputs as f32).sqrt();

@@ -1,4 +1,4 @@
-//! Running the program as a user does, in a folder of its own with a small data set.
+//! Runs the program in a temporary directory with a small dataset.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
-/// One epoch of three steps of eight samples, through four layers.
+/// One epoch of three steps of eight samples, with four layers.
 pub const SMALL: &str = "--preset accuracy --data small.npz --layers 6,5x3,3 --batch 8 --epochs 1 --lr 0.5";
-/// Hides every Vulkan driver, so that only machines with Metal or DX12 find a device.
+/// Hides every Vulkan driver, so that a GPU is found through Metal or DX12 only.
 pub const NO_DRIVERS: [(&str, &str); 2] =
     [("VK_DRIVER_FILES", "/nonexistent/icd.json"), ("VK_ICD_FILENAMES", "/nonexistent/icd.json")];
 
@@ -23,7 +23,7 @@ const TRAIN: usize = 24;
 const TEST: usize = 9;
 pub const FEATURES: usize = 6;
 
-/// What a run of the program left.
+/// Result of running the program.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: Option<i32>,
@@ -31,7 +31,7 @@ pub struct Outcome {
     pub stderr: String,
 }
 
-/// A folder that holds `small.npz`, and goes when it is dropped.
+/// A temporary directory that holds `small.npz`.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -53,7 +53,7 @@ impl Folder {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// Float arrays under their keys.
+    /// Writes float arrays under their keys.
     pub fn write_npz(&self, name: &str, arrays: &[(&str, Vec<usize>, Vec<f32>)]) {
         let entries: Vec<_> = (arrays.iter())
             .map(|(key, shape, values)| Entry {
@@ -65,7 +65,7 @@ impl Folder {
         npz::write(&self.path(name), &entries).unwrap();
     }
 
-    /// The program, to be started in this folder with these arguments, split at spaces.
+    /// The program in this directory with these arguments, split at spaces.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckpt-gpu"));
         command.current_dir(self.0.path()).args(arguments.split_whitespace()).stdin(Stdio::null());
@@ -80,20 +80,20 @@ impl Folder {
         outcome(self.command(arguments).envs(NO_DRIVERS))
     }
 
-    /// The events of `train --json`, which must succeed.
+    /// Events of `train --json`, which must succeed.
     #[track_caller]
     pub fn train(&self, arguments: &str) -> Vec<Value> {
         self.run(&format!("train --json {arguments}")).succeeded().events()
     }
 
-    /// The hash of the parameters that `train` ends with.
+    /// Hash of the parameters after `train`.
     #[track_caller]
     pub fn hash(&self, arguments: &str) -> String {
         let events = self.train(arguments);
         events[events.len() - 1]["weights_sha256"].as_str().unwrap().to_owned()
     }
 
-    /// The names and contents of the files in its folder `name`, none of which is a temporary one.
+    /// Names and contents of the files in subdirectory `name`, which must have no temporary files.
     pub fn contents(&self, name: &str) -> Vec<(String, Vec<u8>)> {
         let entries = fs::read_dir(self.path(name)).unwrap().map(|entry| entry.unwrap());
         let mut files: Vec<_> = (entries)
@@ -104,7 +104,7 @@ impl Folder {
         files
     }
 
-    /// The names of the files in it, `small.npz` left out.
+    /// Names of the files except `small.npz`.
     pub fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
@@ -121,7 +121,7 @@ impl Outcome {
         self
     }
 
-    /// It ended with `code`, without a panic, without results, and with a message that holds every one of `words`.
+    /// Asserts that it exited with `code`, without a panic or results, and with a message that contains each of `words`.
     #[track_caller]
     pub fn refused(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -132,7 +132,7 @@ impl Outcome {
         }
     }
 
-    /// [`Outcome::refused`], before training began.
+    /// [`Outcome::refused`], before training started.
     #[track_caller]
     pub fn refused_at_once(&self, code: i32, words: &[&str]) {
         self.refused(code, words);
@@ -140,7 +140,7 @@ impl Outcome {
         assert!(!self.stderr.lines().any(|line| line.starts_with("training ")), "{self:#?}");
     }
 
-    /// Every line of stdout, each of which must be a JSON object.
+    /// Lines of stdout, each of which must be a JSON object.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
         let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -171,7 +171,7 @@ pub fn small_data(classes: usize) -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
     ]
 }
 
-/// An archive of one array that declares this type and shape, whatever its bytes are.
+/// An archive of one array with this type and shape in its header, whatever its bytes are.
 pub fn crafted(key: &str, descr: &str, shape: &str, data: &[u8], method: CompressionMethod) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = (header.len() as u16).to_le_bytes();

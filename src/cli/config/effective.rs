@@ -11,10 +11,10 @@ use crate::config::Settings;
 use crate::file;
 use crate::{Error, Result};
 
-/// Flags that say how to go about a run or how to show it, not what it is.
+/// Flags that do not belong to the run itself.
 const NOT_OF_THE_RUN: [&str; 5] = ["preset", "json", "quiet", "resume", "save-config"];
 
-/// The flags of a command as they were taken, defaults among them.
+/// Values of a command's flags, including defaults.
 #[derive(Debug)]
 pub struct Effective {
     command: Command,
@@ -26,12 +26,12 @@ pub struct Effective {
 struct Flag {
     arg: Arg,
     values: Vec<OsString>,
-    /// Whether somebody gave it, on the command line or in a file.
+    /// `true` if the command line or a file gives it.
     is_given: bool,
 }
 
 impl Effective {
-    /// Those of `command`'s command `name`.
+    /// Values of the flags of `command`'s subcommand `name`.
     pub fn of(command: &Command, name: &str, matches: &ArgMatches) -> Self {
         let args = command.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
         let is_of_the_run = |arg: &&Arg| key(arg).is_some_and(|key| !NOT_OF_THE_RUN.contains(&key));
@@ -44,21 +44,21 @@ impl Effective {
         Effective { command: command.clone(), name: name.to_owned(), flags: flags.collect() }
     }
 
-    /// Writes to `path` what makes the same run when it is given to `--config`.
+    /// Writes a file to `path` with which `--config` repeats the run.
     ///
     /// # Errors
-    /// [`Error::File`] where it cannot be written.
+    /// [`Error::File`] if it cannot be written.
     pub fn write(&self, path: &Path, settings: &Settings) -> Result<()> {
         file::replace_with(path, &self.toml(settings).map_err(|problem| Error::file(path, problem))?)
     }
 
-    /// All flags with their values: the given ones, those of `settings`, and defaults. What is not given and does not go
-    /// together with what is, is left out.
+    /// All flags with their values: given ones, those of `settings`, and defaults. Defaults that conflict with a given flag are
+    /// left out.
     fn toml(&self, settings: &Settings) -> Result<String, String> {
         let decided = decided(settings);
         let given: Vec<_> = self.flags.iter().filter(|flag| flag.is_given).flat_map(Flag::words).collect();
         let mut text = format!(
-            "# A run of ckpt-gpu {}; to make it again: ckpt-gpu {} --config FILE\n",
+            "# A run of ckpt-gpu {}; repeat it with: ckpt-gpu {} --config FILE\n",
             env!("CARGO_PKG_VERSION"),
             self.name,
         );
@@ -94,13 +94,13 @@ impl Flag {
     }
 
     fn words(&self) -> Vec<OsString> {
-        let word = |value: &OsString| match self.is_switch() {
-            true => (value == "true").then(|| format!("--{}", self.name()).into()),
-            false => {
-                let mut word = OsString::from(format!("--{}=", self.name()));
-                word.push(value);
-                Some(word)
+        let word = |value: &OsString| {
+            if self.is_switch() {
+                return (value == "true").then(|| format!("--{}", self.name()).into());
             }
+            let mut word = OsString::from(format!("--{}=", self.name()));
+            word.push(value);
+            Some(word)
         };
         self.values.iter().filter_map(word).collect()
     }
@@ -109,7 +109,7 @@ impl Flag {
         let values = self.values.iter().map(|value| match value.to_str() {
             Some(text) => Ok(literal(text, is_text(&self.arg))),
             None => Err(format!(
-                "cannot hold --{} {}, which is not UTF-8; give it another name",
+                "cannot hold --{} {}, which is not UTF-8; choose another name",
                 self.name(),
                 value.display()
             )),
@@ -123,7 +123,7 @@ impl Flag {
     }
 }
 
-/// `text` as TOML: a number or a truth as it is, where it is one, else a string.
+/// `text` as TOML: a number or Boolean as it is, anything else as a string.
 fn literal(text: &str, is_text: bool) -> String {
     let plain = || {
         let table: toml::Table = format!("value = {text}").parse().ok()?;
@@ -137,8 +137,8 @@ fn literal(text: &str, is_text: bool) -> String {
     plain.unwrap_or_else(|| Value::String(text.to_owned()).to_string())
 }
 
-/// What presets, optimizers and activations decide where no flag does.
-fn decided(settings: &Settings) -> [(&'static str, String); 12] {
+/// Values that depend on the preset, the optimizer or the activation function if no flag gives them.
+fn decided(settings: &Settings) -> [(&'static str, String); 13] {
     [
         ("layers", settings.network.layers.to_string()),
         ("activation", settings.network.activation.name().to_owned()),
@@ -148,6 +148,7 @@ fn decided(settings: &Settings) -> [(&'static str, String); 12] {
         ("batch", settings.batching.batch.to_string()),
         ("optimizer", settings.optimization.rule.optimizer.name().to_owned()),
         ("lr", settings.optimization.lr.to_string()),
+        ("beta1", settings.optimization.rule.betas[0].to_string()),
         ("beta2", settings.optimization.rule.betas[1].to_string()),
         ("weight-decay", settings.optimization.rule.weight_decay.to_string()),
         ("schedule", settings.optimization.schedule.decay.name().to_owned()),

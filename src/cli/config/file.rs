@@ -11,21 +11,21 @@ use super::{CONFIG, key, wrong};
 use crate::Result;
 use crate::model::nearest;
 
-/// No file of flags is longer.
+/// Longest file of flags.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// What a file says of one flag.
+/// A flag in a file.
 pub(super) struct Given<'a> {
     pub arg: &'a Arg,
     pub line: usize,
-    /// A word for each time that the flag is given; of a switch, an empty one.
+    /// A value each time the flag is given; empty for a switch.
     values: Vec<String>,
 }
 
-/// What a file says.
+/// Contents of a file.
 pub(super) struct Contents<'a> {
     pub given: Vec<Given<'a>>,
-    /// Keys that are flags of other commands alone.
+    /// Keys that are flags of other commands only.
     pub passed_over: Vec<String>,
 }
 
@@ -34,20 +34,23 @@ impl Given<'_> {
         key(self.arg).unwrap_or_default()
     }
 
-    /// The same on a command line.
+    /// The flag as words of a command line.
     pub fn words(&self) -> impl Iterator<Item = OsString> {
         let is_switch = matches!(self.arg.get_action(), ArgAction::SetTrue);
-        self.values.iter().map(move |value| match is_switch {
-            true => format!("--{}", self.key()).into(),
-            false => format!("--{}={value}", self.key()).into(),
+        self.values.iter().map(move |value| {
+            if is_switch {
+                format!("--{}", self.key()).into()
+            } else {
+                format!("--{}={value}", self.key()).into()
+            }
         })
     }
 }
 
-/// The text of the file at `path`.
+/// Text of the file at `path`.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] for what is not to be read, or is too long to be meant.
+/// [`crate::Error::Usage`] if it cannot be read or is too long.
 pub(super) fn read(path: &Path) -> Result<String> {
     let unreadable = |error| wrong(path, None, &format!("cannot be read: {error}"));
     let mut text = String::new();
@@ -60,10 +63,10 @@ pub(super) fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// What `text`, the file at `path`, says to command `own`; `others` are those that may share the file with it.
+/// Flags in `text`, the file at `path`, for command `own`; `others` are commands that may share the file.
 ///
 /// # Errors
-/// [`crate::Error::Usage`] for the first line that is no TOML, no flag of any command, or no value of its flag.
+/// [`crate::Error::Usage`] for the first line that is not TOML, not a flag of any command, or an invalid value.
 pub(super) fn contents<'a>(
     path: &Path,
     text: &str,
@@ -73,7 +76,7 @@ pub(super) fn contents<'a>(
     let line =
         |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
     let table = DeTable::parse(text).map_err(|error| {
-        let problem = format!("is no TOML: {}", error.message().replace('\n', ", "));
+        let problem = format!("is not TOML: {}", error.message().replace('\n', ", "));
         wrong(path, error.span().map(|span| line(span.start)), &problem)
     })?;
     let mut pairs: Vec<_> = table.get_ref().iter().collect();
@@ -112,7 +115,7 @@ fn unknown(command: &Command, name: &str) -> String {
     format!("found key '{name}', expected a flag's long name without its dashes; {hint}")
 }
 
-/// `value` as the words of `arg`.
+/// `value` as values of `arg`.
 fn values(arg: &Arg, value: &DeValue) -> Result<Vec<String>, String> {
     let values = match (arg.get_action(), value) {
         (ArgAction::SetTrue, DeValue::Boolean(is_set)) => {
@@ -158,7 +161,7 @@ fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
     }
 }
 
-/// A value in words, as far as it is short.
+/// Description of a value.
 fn kind(value: &DeValue) -> String {
     match value {
         DeValue::String(text) => format!("the string '{text}'"),

@@ -8,7 +8,7 @@ use clap::{Arg, Command};
 
 use crate::report::ReportFile;
 
-/// Whether what `arg` takes is a name, whatever it looks like.
+/// `true` if `arg` takes text, even text that looks like a number.
 pub(super) fn is_text(arg: &Arg) -> bool {
     let taken = arg.get_value_parser().type_id();
     [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<ReportFile>()]
@@ -16,12 +16,12 @@ pub(super) fn is_text(arg: &Arg) -> bool {
         .any(|&text| taken == text)
 }
 
-/// Whether `arg` takes true or false.
+/// `true` if `arg` takes a Boolean.
 pub(super) fn is_truth(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<bool>()
 }
 
-/// Has clap look at `value` as one of `arg`'s, by itself.
+/// Validates `value` as one of `arg`'s by clap.
 pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
     let alone = Arg::new("value").value_parser(arg.get_value_parser().clone()).allow_hyphen_values(true);
     let alone = match arg.get_value_delimiter() {

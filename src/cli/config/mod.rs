@@ -1,4 +1,4 @@
-//! `--config`: flags out of a TOML file. Which flags there are, clap knows.
+//! `--config`: flags from a TOML file, validated by clap's definitions.
 
 mod effective;
 mod file;
@@ -17,10 +17,10 @@ use crate::{Error, Result, Setting};
 
 const CONFIG: &str = "config";
 
-/// The commands that compute.
+/// Commands that take the flag.
 const COMMANDS: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predict"];
 
-/// `command`, with `--config` for each of its commands that compute.
+/// `command`, with `--config` on each of [`COMMANDS`].
 pub(super) fn with_flag(command: Command) -> Command {
     let flag = Arg::new(CONFIG)
         .long(CONFIG)
@@ -28,28 +28,28 @@ pub(super) fn with_flag(command: Command) -> Command {
         .value_parser(clap::value_parser!(PathBuf))
         .help_heading(None::<&'static str>)
         .help(
-            "Read flags from this TOML file, by their long names: every = 10; those given here overrule it",
+            "Read flags from this TOML file by their long names, as in every = 10; flags of the command line override it",
         );
     COMMANDS.iter().fold(command, |command, name| command.mut_subcommand(name, |own| own.arg(flag.clone())))
 }
 
-/// A command line, with what a file adds to it.
+/// A command line, with the flags of its file inserted.
 pub(super) struct CommandLine {
     pub words: Vec<OsString>,
     /// The file.
     pub config: Option<PathBuf>,
-    /// What is to be said of it.
+    /// Note about the file.
     pub note: Option<String>,
 }
 
 impl CommandLine {
-    /// `words`, and where they name a file with `--config`, its flags before theirs: those that they leave open.
+    /// `words` with the flags of the `--config` file inserted before theirs, except those that they override.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file that cannot be read or that says what no command can be told.
+    /// [`Error::Usage`] for a file that cannot be read or has an invalid flag.
     pub fn expanded(command: &Command, words: Vec<OsString>) -> Result<Self> {
         let lenient = command.clone().ignore_errors(true).try_get_matches_from(&words);
-        // What is wrong with the words themselves, clap says when it parses them in earnest.
+        // Errors in the words themselves are reported when they are parsed for good.
         let Some((name, given)) = lenient.as_ref().ok().and_then(ArgMatches::subcommand) else {
             return Ok(CommandLine { words, config: None, note: None });
         };
@@ -66,7 +66,7 @@ impl CommandLine {
         let read = file::contents(path, &text, own, &others)?;
         let note = (!read.passed_over.is_empty()).then(|| {
             let keys = read.passed_over.join(", ");
-            format!("{}: passed over what {name} has no use for: {keys}", path.display())
+            format!("{}: ignored flags that {name} does not have: {keys}", path.display())
         });
         let is_given =
             |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
@@ -84,7 +84,7 @@ impl CommandLine {
     }
 }
 
-/// Whether the two cannot be given together.
+/// `true` if the two flags conflict.
 fn conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
     command.get_arg_conflicts_with(one).contains(&other)
         || command.get_arg_conflicts_with(other).contains(&one)
@@ -95,7 +95,7 @@ fn check_conflicts(path: &Path, command: &Command, given: &[Given]) -> Result<()
     for (index, later) in said.iter().enumerate() {
         if let Some(earlier) = said[..index].iter().find(|other| conflict(command, other.arg, later.arg)) {
             let problem = format!(
-                "found {} beside {} of line {}, expected only one of the two",
+                "found {} beside {} of line {}, expected one of the two",
                 later.key(),
                 earlier.key(),
                 earlier.line
@@ -106,13 +106,13 @@ fn check_conflicts(path: &Path, command: &Command, given: &[Given]) -> Result<()
     Ok(())
 }
 
-/// The name by which a file can say `arg`; positions, and what only tells of the program, have none.
+/// Key of `arg` in a file; positional arguments and flags such as --help have none.
 fn key(arg: &Arg) -> Option<&str> {
     let sets = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue);
     arg.get_long().filter(|long| sets && *long != CONFIG)
 }
 
-/// What is wrong with the file at `path`, in that line where there is one.
+/// Error about the file at `path`, in `line` if given.
 fn wrong(path: &Path, line: Option<usize>, problem: &str) -> Error {
     let line = line.map(|line| format!(" line {line}:")).unwrap_or_default();
     Error::usage(Setting::Config, format!("{}:{line} {problem}", path.display()))

@@ -23,7 +23,7 @@ use crate::snapshot::LossSum;
 use crate::strategy::Strategy;
 use crate::{Error, Result, Setting};
 
-/// A network in training.
+/// A network in training on a device.
 pub struct Trainer {
     settings: Settings,
     network: Network,
@@ -37,11 +37,11 @@ pub struct Trainer {
     mini_batches: MiniBatches,
     evaluation_meter: LiveMeter,
     steps: u64,
-    /// Of the epoch at hand.
+    /// Losses of the current epoch's steps.
     losses: LossSum,
     training_time: Duration,
     laps: Vec<Vec<Span>>,
-    /// Where the settings ask for one.
+    /// `None` unless the settings enable it.
     verifier: Option<Verifier>,
     /// [`identity`](super::identity) of the run, computed for the first snapshot: it reads all samples.
     identity: OnceCell<BTreeMap<Setting, String>>,
@@ -107,22 +107,22 @@ impl Trainer {
         })
     }
 
-    /// How it was planned.
+    /// Strategy of the plan.
     pub fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// What a step does to each of its micro-batches.
+    /// Plan that a step executes for each micro-batch.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What it is trained on.
+    /// Dataset.
     pub fn data(&self) -> &Dataset {
         &self.data
     }
 
-    /// What would be planned for the same network and data on the same machine under other settings.
+    /// Plans the same network and data for the same device under other settings.
     ///
     /// # Errors
     /// As [`Target::plan`].
@@ -131,22 +131,22 @@ impl Trainer {
         self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
     }
 
-    /// What is trained.
+    /// The network.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Bytes of all buffers by category, as planned.
+    /// Planned bytes of all buffers by category.
     pub fn planned(&self) -> &ByCategory {
         &self.accounts.planned
     }
 
-    /// The account of its buffers.
+    /// Ledger of all buffers.
     pub fn ledger(&self) -> &Ledger {
         &self.accounts.ledger
     }
 
-    /// Planned, counted and driver's bytes.
+    /// Planned bytes, counted bytes, and the driver's.
     pub fn memory(&self) -> MemoryReport {
         self.accounts.report(&self.plan, self.device.as_ref())
     }
@@ -161,17 +161,17 @@ impl Trainer {
         self.settings.batching.parts()
     }
 
-    /// What it trains on.
+    /// The device.
     pub fn device(&self) -> DeviceInfo {
         self.device.info()
     }
 
-    /// Why [`crate::config::DeviceChoice::Auto`] took the CPU, where it did.
+    /// Why [`DeviceChoice::Auto`](crate::config::DeviceChoice::Auto) chose the CPU, if it did.
     pub fn passed_over(&self) -> Option<&Error> {
         self.passed_over.as_ref()
     }
 
-    /// What compares recomputed states with their first making, where the settings ask for it.
+    /// Comparison of recomputed states, if the settings enable it.
     pub fn verifier(&self) -> Option<&Verifier> {
         self.verifier.as_ref()
     }
@@ -181,7 +181,10 @@ fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Star
     data.check(network)?;
     settings.batching.check_samples(data.train.len())?;
     if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
-        return Err(Error::usage(Setting::Init, "the parameters are not of the network's shapes"));
+        return Err(Error::usage(
+            Setting::Init,
+            "found parameters or optimizer state of other shapes, expected those of the network",
+        ));
     }
     Ok(())
 }
