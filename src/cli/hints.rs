@@ -73,7 +73,7 @@ fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<S
         _ => "--every auto".to_owned(),
     };
     Some(format!(
-        "{flag} saves no memory here: its planned peak is {} bytes, that of --every 0, which recomputes nothing, {}",
+        "{flag} saves no memory here: its planned peak is {} bytes, and that of --every 0, which recomputes nothing, {}",
         grouped(asked.bytes),
         grouped(all)
     ))

@@ -99,7 +99,7 @@ fn run_resumes_with_the_config_beside_its_snapshots() {
     assert_eq!(text(&folder, "s/config.toml"), kept, "what the run began with stays");
     folder.run("train --config s/config.toml --snapshot u --save m.npz").succeeded();
     folder.run("eval m.npz --config s/config.toml").succeeded();
-    folder.run("train --config s/config.toml --seed 4").refused(2, &["--snapshot", "another folder"]);
+    folder.run("train --config s/config.toml --seed 4").refused(2, &["--snapshot", "another directory"]);
     folder.run("train --config s/config.toml --seed 4 --snapshot t").succeeded();
     assert!(text(&folder, "t/config.toml").contains("seed = 4"), "another run has other flags");
 }
@@ -203,11 +203,8 @@ fn invalid_files_are_rejected_with_line_and_key() {
         ("optimizer = 'adm'", "optimizer: found 'adm', expected one of: sgd,"),
         ("layers = '6,x'", "layers: found 'x', expected a width"),
         ("data = ''", "data: found '', expected something"),
-        ("report = 'a.png'", "report: found 'a.png', expected a name that ends in"),
-        (
-            "every = 2\nbudget = 65536",
-            "line 2: found budget beside every of line 1, expected one of the two",
-        ),
+        ("report = 'a.png'", "report: found 'a.png', expected a name that ends in .json"),
+        ("every = 2\nbudget = 65536", "line 2: found budget beside every of line 1, expected one of the two"),
     ] {
         let folder = Folder::new();
         folder.write("c.toml", lines.as_bytes());

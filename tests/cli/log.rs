@@ -219,7 +219,7 @@ fn unusable_log_directory_is_rejected_and_left_untouched() {
             .refused_at_once(3, &[log, "cannot be written"]);
     }
     fs::create_dir_all(folder.path("folder/metrics.csv")).unwrap();
-    folder.run(&format!("train {} --log folder", flags(1))).refused_at_once(3, &["no plain file"]);
+    folder.run(&format!("train {} --log folder", flags(1))).refused_at_once(3, &["is not a regular file"]);
     folder
         .run(&format!("train {} --log new --log-every 0", flags(1)))
         .refused_at_once(2, &["--log-every", "at least 1"]);
