@@ -1,30 +1,30 @@
-// Thin layers, one after the other in one dispatch: their states stay in the workgroup's memory, and only what comes
-// out at the end goes to the device's.
+// Thin layers, one after the other in one dispatch: their states stay in workgroup memory, and only the result is written
+// to device memory.
 //
-// A workgroup takes a tile of samples at a time: ROW_LANES lanes of four samples each, and COLUMN_LANES that share a layer's
-// columns among them. Forward and backward are one pipeline with one loop over the layers, so that a state that is made
-// again has the same bits. Backward makes the states between the layers again, then goes down: from a layer's delta and
-// state come its gradients, summed over the tile's samples, and then the delta below, which takes the state's place.
+// A workgroup processes a tile of samples at a time, with ROW_LANES lanes of four samples each and COLUMN_LANES lanes that
+// share a layer's columns. The forward and the backward pass are one pipeline with one loop over the layers, so that a
+// recomputed state is bit-identical. The backward pass recomputes the states between the layers, then descends: a layer's
+// delta and state give its gradients, summed over the tile's samples, and then the delta below, which replaces the state.
 //
-// Each workgroup adds up the gradients of its tiles in its part of `partials`, for one kernel after this to add up all
-// parts in order. How layers are split into dispatches changes no sum.
+// Each workgroup sums the gradients of its tiles in its part of `partials`; a second kernel adds up all parts in order.
+// How layers are split into dispatches changes no sum.
 
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
-// Columns of a tile, and tiles in the workgroup's memory: one more than the layers that run at once, and, where layers
-// apply a function to what they read, one for what that makes of a state.
+// Columns of a tile, and tiles in workgroup memory: one more than the layers that run at once, and one for the activated
+// input if layers apply a function to their input.
 override WIDTH: u32;
 override TILES: u32;
 
 struct Run {
     batch: u32,
-    // Layers `first` to `end`, without `end`.
+    // Layers `first` to `end`, exclusive.
     first: u32,
     end: u32,
     is_backward: u32,
 }
 
-// Places are in fours of numbers. Rows of weights are padded to whole fours, as the bias is, with zeros.
+// Offsets are in vec4f. Rows of weights and the bias are padded with zeros to a multiple of four.
 struct Layer {
     inputs: u32,
     outputs: u32,
@@ -36,13 +36,13 @@ var<immediate> told: Run;
 var<private> run: Run;
 @group(0) @binding(0) var<storage, read> layers: array<Layer>;
 @group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
-// State `first`, delta `end - 1`, and the answer: delta `first - 1` where backward, else state `end`.
+// State `first`, delta `end - 1`, and the result: delta `first - 1` in the backward pass, else state `end`.
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
 @group(0) @binding(3) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(4) var<storage, read_write> answer: array<f32>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 
-// [tile, column, lane], each of four samples; columns past a state's width are zero up to a whole four.
+// [tile, column, lane], four samples each; columns past a state's width are zero up to a multiple of four.
 var<workgroup> tiles: array<vec4f, TILES * WIDTH * ROW_LANES>;
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES)
@@ -62,7 +62,7 @@ fn main(
             write_tile(run.end - run.first, layers[run.end - 1u].outputs, sample, id);
         } else {
             read_deltas(run.end - run.first, layers[run.end - 1u].outputs, sample, id);
-            // Lanes past the batch have nothing to add.
+            // Lanes past the batch do not contribute.
             let lanes = min((run.batch - top + 3u) / 4u, ROW_LANES);
             run_backward(part, lanes, id, top < groups.x * samples);
             if run.first > 0u {
@@ -80,12 +80,12 @@ fn run_forward(id: vec3u) {
     }
 }
 
-// What layers read where state `tile` is.
+// Tile with the input of the layer that reads state `tile`.
 fn loaded(tile: u32) -> u32 {
     return select(TILES - 1u, tile, LOAD == IDENTITY);
 }
 
-// Puts there what they read. Columns past a state's width stay zero.
+// Fills that tile. Columns past a state's width stay zero.
 fn load_tile(tile: u32, width: u32, id: vec3u) {
     if LOAD == IDENTITY {
         return;
@@ -109,14 +109,14 @@ fn run_backward(part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     }
 }
 
-// What this dispatch is told. No number of layers is more than the table has, but where a branch depends on immediates
-// or uniforms alone, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
+// The dispatch's immediates. The bounds never bind, but if a branch depends on immediates or uniforms alone, lavapipe (Mesa
+// 22.3) compiles the kernel anew for every dispatch.
 fn guarded() -> Run {
     let most = arrayLength(&layers);
     return Run(told.batch, min(told.first, most), min(told.end, most), min(told.is_backward, most));
 }
 
-// Of columns that the layer has; other sums are thrown away.
+// Stores the columns that the layer has, and discards the others.
 fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     if column >= layer.outputs {
         return;
@@ -193,8 +193,8 @@ fn whole_fours(count: u32) -> u32 {
     return (count + 3u) / 4u;
 }
 
-// Four of a layer's rows of weights, a row in each column of the matrix, from four `k` on. Past the last row these
-// repeat it; what is made of them is thrown away, or meets a delta that is zero.
+// Four rows of a layer's weights, a row in each column of the matrix, from the `k`-th vec4f on. Rows past the last repeat
+// it; their products are discarded, or multiplied by a delta of zero.
 fn four_rows(layer: Layer, row: u32, k: u32) -> mat4x4f {
     let fours = whole_fours(layer.inputs);
     let last = layer.outputs - 1u;
@@ -240,7 +240,7 @@ fn read_deltas(tile: u32, width: u32, sample: u32, id: vec3u) {
     wait();
 }
 
-// Where a column is of a lane's four samples, or of the batch's last where there are fewer.
+// Offsets of a column in a lane's four samples, or in the batch's last sample past its end.
 fn places_of(sample: u32, column: u32, width: u32) -> vec4u {
     return min(vec4u(sample, sample + 1u, sample + 2u, sample + 3u), vec4u(run.batch - 1u)) * width + column;
 }

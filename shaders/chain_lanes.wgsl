@@ -1,6 +1,6 @@
-// What a chain computes, where lanes share a layer's columns among them: each has a block of four samples × 8 columns.
+// Products of a chain if lanes share a layer's columns: each computes a block of four samples × 8 columns.
 
-// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` where layers are residual
+// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` if layers are residual
 fn forward(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var column = 8u * id.y; column < layer.outputs; column += 8u * COLUMN_LANES) {
@@ -17,7 +17,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
     wait();
 }
 
-// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, into this workgroup's part.
+// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, added to this workgroup's part.
 fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     let me = id.y * ROW_LANES + id.x;
     let fours = whole_fours(layer.inputs);
@@ -39,7 +39,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
     add_biases(layer, tile + 1u, base, lanes, id, is_first_tile);
 }
 
-// In the place of state `tile`: (delta · W) ⊙ φ′(state), plus the delta where layers are residual, which is in the tile above.
+// Replaces state `tile` by (delta · W) ⊙ φ′(state), plus the delta, in the tile above, if layers are residual.
 fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var k = 2u * id.y; k < fours; k += 2u * COLUMN_LANES) {

@@ -1,12 +1,12 @@
-// What a chain computes, where a workgroup is eight lanes of one subgroup: every lane reads an eighth of the operand that
-// all of them need, and passes it on in registers. For drivers that read each lane's numbers one by one, to which a number
-// read costs as much as forty products.
+// Products of a chain if a workgroup is eight lanes of one subgroup: every lane reads an eighth of the operand that all of
+// them need, and shares it in registers. For drivers that read each lane's values one by one, where a read costs as much
+// as forty multiplications.
 //
-// A lane makes blocks of four samples × 32 columns, and of the gradients of four inputs × 32 outputs.
+// A lane computes blocks of four samples × 32 columns, and of the gradients of four inputs × 32 outputs.
 
 const LANES = 8u;
 
-// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` where layers are residual
+// state `tile + 1` = store(load(state `tile`) · Wᵀ + bias), plus state `tile` if layers are residual
 fn forward(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var column = 0u; column < layer.outputs; column += 4u * LANES) {
@@ -27,7 +27,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
     wait();
 }
 
-// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, into this workgroup's part.
+// dW = deltaᵀ · load(state) and db = Σ delta over the tile's samples, added to this workgroup's part.
 fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     let fours = whole_fours(layer.inputs);
     let base = part - layers[run.first].weights;
@@ -55,7 +55,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
     add_biases(layer, tile + 1u, base, lanes, id, is_first_tile);
 }
 
-// In the place of state `tile`: (delta · W) ⊙ φ′(state), plus the delta where layers are residual, which is in the tile above.
+// Replaces state `tile` by (delta · W) ⊙ φ′(state), plus the delta, in the tile above, if layers are residual.
 fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     for (var k = 0u; k < fours; k += LANES) {
@@ -87,7 +87,7 @@ struct Block {
     c7: mat4x4f,
 }
 
-// `c` and the products of this lane's `left` with every lane's `mine`.
+// `c` plus the products of this lane's `left` with every lane's `mine`.
 fn add_products(c: Block, left: mat4x4f, mine: mat4x4f) -> Block {
     return Block(
         c.c0 + left * of_lane(mine, 0u),
@@ -101,8 +101,8 @@ fn add_products(c: Block, left: mat4x4f, mine: mat4x4f) -> Block {
     );
 }
 
-// One subgroup has nobody else to wait for. By the letter this orders no workgroup memory; drivers that run the lanes of a
-// subgroup as one vector, the only ones that get this file, have it in order anyhow, and checks would find one that has not.
+// A workgroup of one subgroup has no other to wait for. By specification this does not order workgroup memory, but drivers
+// that run the lanes of a subgroup as one vector, the only ones that use this file, keep it in order.
 fn wait() {
     subgroupBarrier();
 }

@@ -1,4 +1,4 @@
-// Plain SGD on the gradients of a whole batch.
+// Plain SGD on the gradients of a whole mini-batch.
 
 override WEIGHT_DECAY: f32;
 

@@ -1,4 +1,4 @@
-// Delta product: below = (delta · W) ⊙ φ′(state), plus delta where the layer is residual.
+// Delta product: below = (delta · W) ⊙ φ′(state), plus delta if the layer is residual.
 // Left: delta [batch, outputs]. Right: weights [outputs, inputs].
 
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;

@@ -1,4 +1,4 @@
-// Notes the first number that is infinite or none; what comes earlier in a step has the lower place.
+// Records the first NaN or infinite value; places increase in the order of a step.
 
 fn note_fault(place: u32) {
     let now = metrics.batches;
@@ -8,7 +8,7 @@ fn note_fault(place: u32) {
     }
 }
 
-// Told by its bits: compilers may assume that there is nothing else.
+// From the bits, as compilers may assume that all values are finite.
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }

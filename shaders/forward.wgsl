@@ -1,6 +1,5 @@
-// Forward product: output = store(load(state) · Wᵀ + bias), plus what is carried where the layer is residual.
-// Left: state [batch, inputs], or what layer normalisation and activation have made of it. Right: weights [outputs, inputs].
-// Carried: the state.
+// Forward product: output = store(load(state) · Wᵀ + bias), plus the state if the layer is residual.
+// Left: state [batch, inputs], or its normalised and activated form. Right: weights [outputs, inputs]. Carried: the state.
 
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;

@@ -1,16 +1,16 @@
-// Gathers the next micro-batch of a split that stays on the device: inputs to f32, targets as they are.
+// Gathers the next micro-batch of a split that is resident on the device: inputs converted to f32, targets as they are.
 // Past the split's end the last sample is repeated; `score` does not count it.
 
-// 1 where values are bytes to be scaled by 1/255, 4 where they are f32.
+// 1 if values are bytes, which are scaled by 1/255, or 4 if they are f32.
 override VALUE_BYTES: u32;
-// 32-bit words of a target: a class, or numbers.
+// 32-bit words of a sample's targets.
 override TARGET_WORDS: u32;
 
 struct Sizes {
     batch: u32,
     features: u32,
     samples: u32,
-    // 1 where samples are taken as they come, 0 where `order` says which.
+    // 1 to take samples in their order, 0 to take them in that of `order`.
     in_order: u32,
 }
 
@@ -22,7 +22,7 @@ struct Sizes {
 @group(0) @binding(5) var<storage, read_write> inputs: array<f32>;
 @group(0) @binding(6) var<storage, read_write> targets: array<u32>;
 
-// x: four features, y: a sample of the batch.
+// x: four features; y: a sample of the batch.
 @compute @workgroup_size(4, 16)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let row = id.y;

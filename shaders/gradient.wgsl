@@ -1,9 +1,9 @@
-// Weight and bias gradient: deltaᵀ · load(state) and Σ_batch delta.
-// Left: delta [batch, outputs]. Right: state [batch, inputs]. The answer's rows are outputs, its columns inputs.
+// Weight and bias gradients: deltaᵀ · load(state) and Σ_batch delta.
+// Left: delta [batch, outputs]. Right: state [batch, inputs]. The result's rows are outputs, its columns inputs.
 //
 // A kernel adds to this file
-//   take_weight(index, sum)    what becomes of one weight's gradient
-//   take_bias(index, sum)      and of one bias's
+//   take_weight(index, sum)    uses the gradient of one weight
+//   take_bias(index, sum)      uses the gradient of one bias
 
 fn extent() -> Extent {
     return Extent(sizes.outputs, sizes.inputs, sizes.batch);
@@ -29,13 +29,13 @@ fn store(row: u32, column: u32, sum: f32) {
     take_weight(row * sizes.inputs + column, sum);
 }
 
-// The first column of blocks sees to the biases.
+// The first column of blocks sums the bias gradients.
 fn finish(first: u32, column: u32) {
     if column > 0u || first >= sizes.outputs {
         return;
     }
-    // The operand is never shorter than the batch. Where a uniform alone bounds a loop of up to 32 turns, lavapipe
-    // (Mesa 22.3) compiles the kernel anew for every dispatch.
+    // The operand is never shorter than the batch. If a uniform alone bounds a loop of up to 32 iterations, lavapipe (Mesa
+    // 22.3) compiles the kernel anew for every dispatch.
     let samples = min(sizes.batch, arrayLength(&left));
     var sum = vec4f();
     for (var sample = 0u; sample < samples; sample++) {

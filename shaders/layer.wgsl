@@ -1,4 +1,4 @@
-// What a layer applies to what it reads and to what it makes, and how backward takes φ′ from the state that it reads.
+// Activation functions of a layer's input and of its product, and φ′ of its input state.
 
 override LOAD: u32;
 override STORE: u32;

@@ -1,5 +1,5 @@
-// Layer normalisation, then the activation: loaded = load((state − mean) / √(variance + ε)), sample by sample.
-// State and loaded [batch, width].
+// Layer normalisation and activation: loaded = load((state − mean) / √(variance + ε)), per sample.
+// State and loaded are [batch, width].
 
 override LOAD: u32;
 

@@ -1,6 +1,6 @@
-// What goes back through an activation and layer normalisation. With h = below ⊙ load′(n), where n is the normalised state:
-// below = (h − mean(h) − n · mean(h · n)) / √(variance + ε), plus delta where the layer is residual.
-// All [batch, width]; delta may be wider where it is not added.
+// Backward pass of layer normalisation and activation. With h = below ⊙ load′(n), and n the normalised state:
+// below = (h − mean(h) − n · mean(h · n)) / √(variance + ε), plus delta if the layer is residual.
+// All are [batch, width]; delta may be wider if it is not added.
 
 override LOAD: u32;
 override IS_RESIDUAL: bool;

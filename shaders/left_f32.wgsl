@@ -1,4 +1,4 @@
-// The left operand of a product, of any width. Columns past a row's end read as zero.
+// Left operand of a product, of any width. Columns past a row's end read as zero.
 
 @group(0) @binding(1) var<storage, read_write> left: array<f32>;
 

@@ -1,4 +1,4 @@
-// The left operand of a product, where its rows are a multiple of four numbers wide.
+// Left operand of a product whose rows are a multiple of four values wide.
 
 @group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
 

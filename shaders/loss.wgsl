@@ -1,11 +1,11 @@
-// Loss of every sample, and the last layer's delta, already divided by the mini-batch. One invocation a sample.
+// Loss of every sample, and the last layer's delta, divided by the size of the mini-batch. One invocation a sample.
 
 override STORE: u32;
 
 struct Sizes {
     batch: u32,
     outputs: u32,
-    // Samples in the whole mini-batch, of which `batch` may be a part.
+    // Samples in the mini-batch, of which `batch` may be a part.
     divisor: u32,
 }
 

@@ -1,5 +1,5 @@
-// NaN, which WGSL lets compilers assume away: x != x may be folded, and some drivers' exp turns it into a number.
-// Its bits cannot be folded.
+// NaN, from its bits: WGSL lets compilers assume that there is none and fold x != x, and some drivers' exp turns it into a
+// number.
 
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;

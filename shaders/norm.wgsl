@@ -1,8 +1,8 @@
-// Sums of the squares of gradients: each of 64 workgroups makes one.
+// Sums of squared gradients, one for each of 64 workgroups.
 
 struct Sizes {
     count: u32,
-    // Where its sums go.
+    // Index of its first sum.
     first: u32,
 }
 
@@ -17,7 +17,7 @@ var<workgroup> partial: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    // Where a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
+    // If a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
     let count = min(sizes.count, arrayLength(&kept));
     var sum = 0.0;
     for (var place = group.x * LANES + lane; place < count; place += GROUPS * LANES) {

@@ -1,7 +1,6 @@
-// Gradients that are added to what is kept of a batch's earlier parts, that move parameters by what the optimizer
-// remembers, or that are kept.
+// Gradients of a micro-batch: added to those of earlier micro-batches, and kept or used to update parameters.
 
-// Whether nothing is kept of earlier parts, and whether parameters move now.
+// `true` for the first micro-batch of a mini-batch; `true` if parameters are updated now.
 override IS_FIRST: bool;
 override MOVES: bool;
 

@@ -1,12 +1,12 @@
-// Adds up the gradients that each workgroup of a chain has left in its part, in order.
+// Sums the gradients over the parts that the workgroups of a chain have written, in order.
 //
 // A kernel adds to this file
-//   take(place, sum)    what becomes of four gradients
+//   take(place, sum)    uses four gradients
 
 override GROUP: u32;
 
 struct Run {
-    // Where in the parameters the layers begin, and how much they take, in fours of numbers.
+    // Offset of the layers in the parameters, and their size, in vec4f.
     start: u32,
     count: u32,
     parts: u32,
@@ -32,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let stride = arrayLength(&partials) / run.parts;
     var sum = partials[id.x];
-    // There are as many at least. Where an immediate alone bounds a loop of a few turns, lavapipe (Mesa 22.3) compiles the
+    // The bound never binds, but if an immediate alone bounds a loop of a few iterations, lavapipe (Mesa 22.3) compiles the
     // kernel anew for every dispatch.
     let parts = min(run.parts, arrayLength(&partials));
     for (var part = 1u; part < parts; part++) {

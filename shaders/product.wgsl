@@ -1,12 +1,11 @@
-// The matrix product that forward, delta and gradient have in common.
+// The matrix product that forward, delta and gradient share.
 //
-// Blocks of the answer are made in registers, of 4 × 4 numbers each, and all walk the dimension that is summed over in
-// steps of four, always in the same order. To this file are added one that says which invocation makes which blocks, and
-// a kernel with
-//   extent()               the answer's rows and columns, and how many numbers each sums over
+// Blocks of 4 × 4 elements are computed in registers, and all step through the summed dimension by four, in the same order.
+// Added to this file are one that assigns blocks to invocations, and a kernel with
+//   extent()               rows and columns of the result, and the summed dimension
 //   left_block(row, k)     four rows of the left operand from k on, a row in each column of the matrix
 //   right_block(column, k) four columns of the right operand from k on, so that right * left is a block whose
-//                          columns are the answer's rows
+//                          columns are the result's rows
 //   store(row, column, sum)
 //   finish(row, column)    once for four rows of each column of blocks, after their last store
 
@@ -14,7 +13,7 @@ struct Sizes {
     batch: u32,
     inputs: u32,
     outputs: u32,
-    // Noted where a parameter of the layer is infinite or none.
+    // Recorded if a parameter of the layer is NaN or infinite.
     place: u32,
 }
 
@@ -26,8 +25,8 @@ struct Extent {
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 
-// How many numbers are summed over. No operand has fewer, but where a uniform alone bounds a loop of a few turns, lavapipe
-// (Mesa 22.3) compiles the kernel anew for every dispatch.
+// The summed dimension. The bound never binds, but if a uniform alone bounds a loop of a few iterations, lavapipe (Mesa
+// 22.3) compiles the kernel anew for every dispatch.
 fn depth() -> u32 {
     return min(extent().depth, 4u * arrayLength(&left));
 }
@@ -50,9 +49,8 @@ fn store_four(row: u32, column: u32, sums: vec4f) {
     if column + 3u < extent.columns { store(row, column + 3u, sums.w); }
 }
 
-// Four rows of an operand, a row in each column of the matrix. Past the operand's edges these repeat what is inside:
-// a block's rows and columns past the answer's are not stored, and past the depth the other operand's numbers are
-// zero.
+// Four rows of an operand, a row in each column of the matrix. Past the operand's edges these repeat values inside: a
+// block's rows and columns past the result's are not stored, and past the summed dimension the other operand is zero.
 
 fn left_rows(row: u32, column: u32, rows: u32, width: u32) -> mat4x4f {
     let last = rows - 1u;

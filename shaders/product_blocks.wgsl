@@ -1,4 +1,4 @@
-// Products in blocks of 8 × 8 numbers, one an invocation.
+// Products in blocks of 8 × 8 elements, one an invocation.
 
 override GROUP_COLUMNS: u32;
 override GROUP_ROWS: u32;

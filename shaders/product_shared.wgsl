@@ -1,10 +1,9 @@
-// Products in square tiles, one a workgroup of LANES × LANES invocations, each of which makes 8 × 8 numbers. The workgroup
-// keeps sixteen columns of the left operand and sixteen rows of the right in its memory, and takes the next when all have
-// used them.
+// Products in square tiles, one for each workgroup of LANES × LANES invocations, each of which computes 8 × 8 elements. The
+// workgroup holds sixteen columns of the left operand and sixteen rows of the right one in its memory at a time.
 
 override LANES: u32;
 
-// [step of four k, column of a block, block], so that neighbouring invocations read neighbouring places.
+// [step of four k, column of a block, block], so that neighbouring invocations read neighbouring values.
 var<workgroup> lefts: array<vec4f, 32u * LANES>;
 var<workgroup> rights: array<vec4f, 32u * LANES>;
 

@@ -1,5 +1,5 @@
-// Products in blocks of 32 × 32 numbers, one a workgroup of eight lanes of one subgroup. Each lane makes four columns, and
-// reads the four rows of the left operand that it passes on to the others.
+// Products in blocks of 32 × 32 elements, one for each workgroup of eight lanes of one subgroup. Each lane computes four
+// columns, and reads four rows of the left operand, which it shares with the others.
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {

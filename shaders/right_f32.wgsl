@@ -1,4 +1,4 @@
-// The right operand of a product, of any width. Columns past a row's end read as zero.
+// Right operand of a product, of any width. Columns past a row's end read as zero.
 
 @group(0) @binding(2) var<storage, read_write> right: array<f32>;
 

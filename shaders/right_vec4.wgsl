@@ -1,4 +1,4 @@
-// The right operand of a product, where its rows are a multiple of four numbers wide.
+// Right operand of a product whose rows are a multiple of four values wide.
 
 @group(0) @binding(2) var<storage, read_write> right: array<vec4f>;
 

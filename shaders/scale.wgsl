@@ -1,7 +1,7 @@
-// What gradients are multiplied by so that their norm is not above what it may be. One workgroup.
+// Factor of the gradients that bounds their global norm. One workgroup.
 
 override CLIP_NORM: f32;
-// What is added to the norm before that is divided by it.
+// Added to the norm before CLIP_NORM is divided by it.
 override CLIP_MARGIN: f32;
 
 const LANES = 64u;
@@ -24,7 +24,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         for (var other = 0u; other < LANES; other++) {
             total += partial[other];
         }
-        // A norm that is no number is no bound; it is met again in the gradients.
+        // A NaN or infinite norm does not clip; the gradients themselves are checked later.
         metrics.scale = select(1.0, min(1.0, CLIP_NORM / (sqrt(total) + CLIP_MARGIN)), is_finite(total));
     }
 }

@@ -1,6 +1,6 @@
-// Counts the correct predictions of a batch, adds up its losses, and moves on to the next. One workgroup.
-// A prediction is the first of the largest outputs, or, where there is one, whether it is above the threshold; a sample with
-// a NaN output is not correct.
+// Counts the correct predictions of a batch, sums its losses, and moves on to the next batch. One workgroup.
+// A prediction is the first of the largest outputs, or, with one output, 1 if it is above the threshold. A sample with a
+// NaN output is not correct.
 
 override THRESHOLD: f32;
 

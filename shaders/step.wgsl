@@ -1,11 +1,11 @@
-// Moves parameters by gradients that are kept, multiplied by the step's scale.
+// Updates parameters by gradients that are kept, multiplied by the clipping factor.
 
 struct Sizes {
     count: u32,
-    // Where they begin among the parameters, and in each plane of what is kept.
+    // Their offset among the parameters, and in each plane of `kept`.
     start: u32,
     kept_start: u32,
-    // Noted where one of them is infinite or none.
+    // Recorded if one of them is NaN or infinite.
     place: u32,
 }
 
@@ -19,7 +19,7 @@ const LANES = 64u;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    // Where a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
+    // If a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
     let count = min(sizes.count, arrayLength(&parameters));
     for (var index = id.x; index < count; index += groups.x * LANES) {
         let place = sizes.kept_start + index;

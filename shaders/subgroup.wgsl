@@ -1,4 +1,4 @@
-// What a lane of a subgroup holds, given to all of them.
+// A value of one lane of a subgroup, for all lanes.
 
 fn of_lane(mine: mat4x4f, lane: u32) -> mat4x4f {
     return mat4x4f(

@@ -1,9 +1,9 @@
-// Adds the batch's share of its mini-batch's mean loss to the epoch's metrics and moves on. One workgroup.
+// Adds the micro-batch's share of its mini-batch's mean loss to the metrics, and moves on. One workgroup.
 
 struct Sizes {
     batch: u32,
     classes: u32,
-    // Samples in the whole mini-batch, of which `batch` may be a part.
+    // Samples in the mini-batch, of which `batch` may be a part.
     divisor: u32,
 }
 

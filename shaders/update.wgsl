@@ -1,4 +1,4 @@
-// Plain SGD on the gradients of a whole batch, which no buffer holds: W -= rate · deltaᵀ · state, and the bias likewise.
+// Plain SGD on the gradients of a whole mini-batch, without a gradient buffer: W -= lr · deltaᵀ · state, same for the bias.
 
 override WEIGHT_DECAY: f32;
 

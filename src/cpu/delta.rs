@@ -3,9 +3,9 @@ use super::layer_norm_delta::layer_norm_delta;
 use super::product::{Matrix, Write, multiply};
 use crate::model::{Derivative, Layer};
 
-/// `below = (delta · W) ⊙ φ′(normalised)`, taken back through layer normalisation where there is any, plus `delta` where the
-/// layer is residual. φ′ is taken as `derivative` says; without layer normalisation, normalised is the state itself.
-/// Delta `[rows, outputs]`, the others `[rows, inputs]`.
+/// `below = (delta · W) ⊙ φ′(normalised)`, through layer normalisation if the layer has it, plus `delta` if it is residual.
+/// Without layer normalisation, `normalised` is the state itself. Delta is `[rows, outputs]`, the others are
+/// `[rows, inputs]`.
 pub(super) fn delta(
     layer: Layer,
     derivative: Derivative,

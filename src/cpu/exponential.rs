@@ -1,16 +1,16 @@
-//! e to the power of x, without branches, so that compilers make vectors of it.
+//! The exponential function without branches, so that compilers vectorise it.
 //!
-//! x is n · ln 2 + r with n whole and |r| at most half of ln 2: e^x is 2^n · e^r. The textbook's argument reduction, as in
-//! J.-M. Muller, Elementary Functions, chapter 11; e^r − 1 by its Taylor polynomial, which is good to 6e-9 of e^r there.
+//! With x = n · ln 2 + r, n an integer and |r| ≤ ½ ln 2, e^x = 2^n · e^r: the usual argument reduction (J.-M. Muller,
+//! Elementary Functions, chapter 11). e^r − 1 is its Taylor polynomial, accurate to 6e-9 of e^r there.
 
-/// e^x where that is a normal f32; where it is too small or too large, the least or the largest that is. NaN stays NaN.
+/// e^x, clamped to the range of normal f32. NaN stays NaN.
 #[inline(always)]
 pub(super) fn exponential(x: f32) -> f32 {
     let (power, rest) = reduced(x);
     power + power * rest
 }
 
-/// e^x − 1, with all digits where that is small.
+/// e^x − 1, accurate near x = 0.
 #[inline(always)]
 pub(super) fn exponential_less_one(x: f32) -> f32 {
     let (power, rest) = reduced(x);
@@ -20,9 +20,9 @@ pub(super) fn exponential_less_one(x: f32) -> f32 {
 /// 2^n and e^r − 1.
 #[inline(always)]
 fn reduced(x: f32) -> (f32, f32) {
-    /// 1.5 · 2^23: adding it to a small number rounds that to whole ones, which are then the sum's low bits.
+    /// 1.5 · 2^23: adding it rounds a small number to an integer, in the low bits of the sum.
     const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts; the first has so few digits that n times it is exact.
+    // ln 2 in two parts; the first is so short that its product with n is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
 
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_digits_are_right_but_the_last() {
+    fn results_are_accurate_to_the_last_digit() {
         let ulp = |y: f64| f64::from(f32::EPSILON) * y.abs();
         let mut worst = [0.0_f64; 2];
         for step in -870_000..=880_000 {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn far_out_it_stays_a_number_and_nan_stays_nan() {
+    fn extreme_inputs_stay_finite_and_nan_stays_nan() {
         assert!(exponential(1e30).is_finite() && exponential(f32::INFINITY) > 1e38);
         assert!(exponential(f32::NEG_INFINITY) > 0.0 && exponential(-1e30) < 1e-37);
         for not_a_number in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001)] {

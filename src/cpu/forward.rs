@@ -2,8 +2,8 @@ use super::activation::activate;
 use super::product::{Matrix, Write, multiply};
 use crate::model::{Layer, LayerParameters};
 
-/// `output = store(loaded · Wᵀ + bias)`, plus `state` where the layer is residual; `loaded` is `load(state)`, of the
-/// normalised state under layer normalisation. State and loaded `[rows, inputs]`, output `[rows, outputs]`.
+/// `output = store(loaded · Wᵀ + bias)`, plus `state` if the layer is residual. `loaded` is `load(state)`, of the normalised
+/// state with layer normalisation. State and loaded are `[rows, inputs]`, output is `[rows, outputs]`.
 pub(super) fn forward(
     layer: Layer,
     state: &[f32],

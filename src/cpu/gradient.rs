@@ -5,12 +5,13 @@ use pulp::{Arch, Simd, WithSimd};
 use super::product::{Matrix, Write, multiply};
 use crate::model::Layer;
 
-/// The most numbers in a vector.
+/// Lanes of the widest vectors.
 const MOST_LANES: usize = 16;
 
-/// `deltaᵀ · state` and `Σ_rows delta` of the layer's outputs `outputs`, `into` their `weights` and `bias`.
+/// Gradients of the weights and bias of the layer's outputs `outputs`, `deltaᵀ · state` and `Σ_rows delta`, written to
+/// `weights` and `bias` as `into` says.
 ///
-/// Delta is `[rows, layer.outputs]`, state `[rows, inputs]`, weights `[outputs.len(), inputs]`.
+/// Delta is `[rows, layer.outputs]`, state `[rows, inputs]`, weights `[outputs.len(), inputs]`, bias `[outputs.len()]`.
 pub(super) fn gradient(
     layer: Layer,
     outputs: Range<usize>,
@@ -27,7 +28,7 @@ pub(super) fn gradient(
 
 struct ColumnSums<'a> {
     delta: &'a [f32],
-    /// Columns that there are, and the first that is wanted.
+    /// Columns of `delta`, and the first to sum.
     width: usize,
     first: usize,
     into: Write,

@@ -2,10 +2,10 @@ use pulp::{Arch, NullaryFnOnce};
 
 use crate::model::LAYER_NORM_EPSILON;
 
-/// Numbers that are summed up side by side, as vectors have them.
+/// Partial sums, one for each lane of a vector.
 const LANES: usize = 16;
 
-/// `(s − mean) / √(variance + ε)` of the numbers `s` of each sample, in place; `[rows, width]`.
+/// Layer normalisation `(s − mean) / √(variance + ε)` of each sample of `values` `[rows, width]`, in place.
 pub(super) fn layer_norm(values: &mut [f32], width: usize) {
     Arch::new().dispatch(LayerNorm { values, width });
 }
@@ -27,7 +27,7 @@ impl NullaryFnOnce for LayerNorm<'_> {
     }
 }
 
-/// The mean of a sample's numbers, and what they are multiplied by once it is taken off.
+/// Mean of a sample, and `1 / √(variance + ε)`.
 #[inline(always)]
 pub(super) fn mean_and_scale(sample: &[f32]) -> (f32, f32) {
     let mean = mean(sample, sample, |value, _| value);
@@ -35,7 +35,7 @@ pub(super) fn mean_and_scale(sample: &[f32]) -> (f32, f32) {
     (mean, 1.0 / (variance + LAYER_NORM_EPSILON).sqrt())
 }
 
-/// The mean of `term` over the pairs of two samples.
+/// Mean of `term` over the pairs of values of two samples.
 #[inline(always)]
 pub(super) fn mean(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let (left_lanes, left_rest) = left.as_chunks::<LANES>();

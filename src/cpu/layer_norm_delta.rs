@@ -2,8 +2,8 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::layer_norm::{mean, mean_and_scale};
 
-/// `(below − mean(below) − n · mean(below · n)) / √(variance + ε)` of the numbers of each sample, in place: what goes back through
-/// layer normalisation, which made `normalised`, n, of `state`. All `[rows, width]`.
+/// Backward pass of layer normalisation, in place: `(below − mean(below) − n · mean(below · n)) / √(variance + ε)` for each
+/// sample, with `n` the `normalised` values of `state`. All are `[rows, width]`.
 pub(super) fn layer_norm_delta(below: &mut [f32], state: &[f32], normalised: &[f32], width: usize) {
     Arch::new().dispatch(LayerNormDelta { below, state, normalised, width });
 }

@@ -1,8 +1,8 @@
-//! The standard normal distribution, without branches, so that compilers make vectors of it.
+//! The standard normal distribution without branches, so that compilers vectorise it.
 
 use super::exponential::exponential;
 
-/// Φ(z), the share of numbers below z, to 3e-7 of it for z above −4; further down to 5e-6. NaN stays NaN.
+/// Cumulative distribution function Φ(z), to a relative error of 3e-7 for z above −4, below that of 5e-6. NaN stays NaN.
 ///
 /// From erfc(x) ≈ t · e^(−x² + P(t)), t = 1 / (1 + x/2), with the polynomial of W. H. Press et al., Numerical Recipes,
 /// section 6.2 (second edition).
@@ -28,7 +28,7 @@ pub(super) fn distribution(z: f32) -> f32 {
     if z < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// Φ′(z).
+/// Density Φ′(z).
 #[inline(always)]
 pub(super) fn density(z: f32) -> f32 {
     const ONE_BY_ROOT_OF_TWO_PI: f32 = 0.398_942_3;
@@ -39,9 +39,9 @@ pub(super) fn density(z: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Φ by adding up its density, from far below.
+    /// Integrates the density from far below.
     #[test]
-    fn the_distribution_is_the_density_added_up() {
+    fn distribution_is_the_integral_of_the_density() {
         let (mut sum, step) = (0.0_f64, 1e-4_f64);
         let mut worst = 0.0_f64;
         for index in -100_000..100_000 {

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use gemm::Parallelism;
 
-/// A matrix in a slice, read row by row or transposed.
+/// A view of a slice as a matrix, row-major or transposed.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     values: &'a [f32],
@@ -19,7 +19,7 @@ impl<'a> Matrix<'a> {
         Matrix { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// Some of its columns.
+    /// The submatrix of these columns.
     pub fn columns(self, columns: Range<usize>) -> Self {
         assert!(
             columns.start < columns.end && columns.end <= self.columns,
@@ -41,17 +41,17 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What becomes of a sum.
+/// How a result is written.
 #[derive(Clone, Copy)]
 pub(super) enum Write {
-    /// It takes the place of what was there.
+    /// Replaces the old value.
     Overwrite,
-    /// It is added to what is there, times this factor.
+    /// Adds the result times this factor to the old value.
     Add(f32),
 }
 
 impl Write {
-    /// `sum`, where `there` was.
+    /// The new value for the result `sum` and the old value `there`.
     #[inline(always)]
     pub fn taking(self, there: f32, sum: f32) -> f32 {
         match self {
@@ -61,9 +61,9 @@ impl Write {
     }
 }
 
-/// `left · right`, `into` `out`, which is row-major, on as many threads as `threads`.
+/// `left · right`, written to the row-major `out` as `into` says, on `threads` threads.
 ///
-/// However many there are, each of the answer's numbers is summed up by one of them, in the same order.
+/// Each element is summed by one thread, in an order that does not depend on their number.
 pub(super) fn multiply(left: Matrix, right: Matrix, into: Write, out: &mut [f32], threads: usize) {
     assert_eq!(left.columns, right.rows, "inner dimensions");
     assert_eq!(out.len(), left.rows * right.columns, "the answer's size");

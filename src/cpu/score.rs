@@ -1,7 +1,7 @@
 use super::loss::Target;
 
-/// How many of `targets` are classes that their samples' `output`, `[targets, outputs]`, predicts: the first of the
-/// largest outputs, or, where there is one, whether it is above `threshold`. A sample with a NaN output is not correct.
+/// Number of samples whose `output` `[targets, outputs]` predicts their class label: the first of the largest outputs, or,
+/// with one output, 1 if it is above `threshold`. A sample with a NaN output is not correct.
 pub(super) fn score<'a>(
     outputs: usize,
     threshold: f32,

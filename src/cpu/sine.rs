@@ -1,24 +1,24 @@
-//! Sine and cosine without branches, so that compilers make vectors of them.
+//! Sine and cosine without branches, so that compilers vectorise them.
 //!
-//! x is k · π + r with k whole and |r| at most half of π; sin x is sin r with the sign of k's parity, and the same goes for
-//! the cosine with k half a whole number. The argument is reduced as by Cody and Waite (J.-M. Muller, Elementary Functions,
-//! chapter 11); sin r by a polynomial through nine Chebyshev nodes, good to 2e-10.
+//! With x = k · π + r, k an integer and |r| ≤ π / 2, sin x = (−1)^k · sin r; for the cosine, k is half an odd integer. The
+//! argument reduction is that of Cody and Waite (J.-M. Muller, Elementary Functions, chapter 11); sin r is a polynomial
+//! through nine Chebyshev nodes, accurate to 2e-10.
 
-/// sin x, to 1e-7 for x up to some ten thousands. NaN stays NaN.
+/// sin x, to an absolute error of 1e-7 for x up to some ten thousands. NaN stays NaN.
 #[inline(always)]
 pub(super) fn sine(x: f32) -> f32 {
     let k = rounded(x * std::f32::consts::FRAC_1_PI);
     signed(k, polynomial(rest(x, k)))
 }
 
-/// cos x, as [`sine`].
+/// cos x, as accurate as [`sine`].
 #[inline(always)]
 pub(super) fn cosine(x: f32) -> f32 {
     let k = rounded(x * std::f32::consts::FRAC_1_PI - 0.5);
     signed(k, -polynomial(rest(x, k + 0.5)))
 }
 
-/// 1.5 · 2^23: adding it to a small number rounds that to whole ones.
+/// 1.5 · 2^23: adding it rounds a small number to an integer.
 const ROUND: f32 = 12_582_912.0;
 
 #[inline(always)]
@@ -26,13 +26,13 @@ fn rounded(x: f32) -> f32 {
     (x + ROUND) - ROUND
 }
 
-/// x − k · π, with π in three parts of so few digits that k times the first two is exact.
+/// x − k · π, with π in three parts, the first two so short that their products with k are exact.
 #[inline(always)]
 fn rest(x: f32, k: f32) -> f32 {
     ((x - k * 3.140_625) - k * 9.675_026e-4) - k * 1.509_958e-7
 }
 
-/// `value`, or its opposite where `k` is odd.
+/// `value`, negated if `k` is odd.
 #[inline(always)]
 fn signed(k: f32, value: f32) -> f32 {
     let odd = (k + ROUND).to_bits() & 1;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_are_right_to_seven_digits() {
+    fn both_are_accurate_to_seven_digits() {
         let mut worst = 0.0_f64;
         for step in -400_000..=400_000 {
             let x = step as f32 * 1.3e-2;

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn only_existing_files_can_be_replaced() {
         let shaders = Shaders::default().with("nan", "// mine\n".to_owned()).unwrap();
-        assert!(shaders.concat(&["nan", "metrics"]).starts_with("// mine\n// What a pass adds up"));
+        assert!(shaders.concat(&["nan", "metrics"]).starts_with("// mine\n// Metrics of a pass"));
         let refused = Shaders::default().with("nonsense", String::new()).map(|_| ());
         assert!(refused.unwrap_err().to_string().contains("activation, chain"));
     }

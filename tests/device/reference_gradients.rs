@@ -7,10 +7,10 @@ use ckpt_gpu::check::reference::{
 /// Half the distance between the two points of a central difference.
 const H: f64 = 1e-5;
 
-/// How close to zero no pre-activation of a relu network may come, so that a change of `H` crosses no kink.
+/// Least distance of a rectifier's pre-activations from zero, so that a change of `H` crosses no kink.
 const KINK_MARGIN: f64 = 1e-3;
 
-/// Widths and batch sizes: odd ones, single layers, and every kind of 1.
+/// Widths and batch sizes: odd ones, single layers, and a 1 in every place.
 const CASES: [(&[usize], usize); 9] = [
     (&[5, 3], 1),
     (&[7, 5, 3], 1),
@@ -69,10 +69,10 @@ impl Problem {
         let x = random.values(batch * widths[0]);
         let labels: Vec<u32> = (0..batch).map(|_| (random.next() % classes) as u32).collect();
         let width = widths[widths.len() - 1];
-        // Classes, or, where the loss allows, shares between them.
+        // Class labels, or, if the loss allows, regression targets between 0 and 1.
         let mut targets = one_hot(&labels, width);
         if loss == Loss::CrossEntropy && width == 1 {
-            // One number says which of two classes it is, and softmax knows one alone.
+            // Softmax of one output has one class.
             targets.fill(1.0);
         } else if loss != Loss::CrossEntropy && seed % 2 == 1 {
             targets = random.values(batch * width).iter().map(|value| value / 3.0 + 0.5).collect();
@@ -80,8 +80,8 @@ impl Problem {
         Self { network, x, targets }
     }
 
-    /// Whether finite differences say anything here: no activation near its kink, nor an error near huber's, and no
-    /// layer dead.
+    /// `true` if finite differences are meaningful: no pre-activation near a kink, no error near that of huber, and no dead
+    /// layer.
     fn is_smooth(&self) -> bool {
         let Reference { weights, biases, .. } = &self.network;
         let states = self.network.states(&self.x);
@@ -89,12 +89,11 @@ impl Problem {
         let layers_are_smooth = (0..self.network.layers()).all(|l| {
             let kind = self.network.kind(l);
             let sums = Kind { store: Activation::Identity, residual: false, ..kind };
-            let given = match kind.load.has_kink() {
-                true => {
-                    let rows = states[l].chunks(self.network.widths[l]);
-                    rows.flat_map(|row| normalised(kind, row)).collect()
-                }
-                false => forward(self.network.shape(l, batch), sums, &states[l], &weights[l], &biases[l]),
+            let given = if kind.load.has_kink() {
+                let rows = states[l].chunks(self.network.widths[l]);
+                rows.flat_map(|row| normalised(kind, row)).collect()
+            } else {
+                forward(self.network.shape(l, batch), sums, &states[l], &weights[l], &biases[l])
             };
             !(kind.load.has_kink() || kind.store.has_kink())
                 || given.iter().all(|z| z.abs() > KINK_MARGIN) && given.iter().any(|&z| z > 0.0)
@@ -105,7 +104,7 @@ impl Problem {
         layers_are_smooth && loss_is_smooth
     }
 
-    /// The first random problem of this kind that [`Problem::is_smooth`].
+    /// The first random problem of this form that [`Problem::is_smooth`].
     fn smooth(widths: &[usize], batch: usize, form: Form, loss: Loss) -> Self {
         (0..1000)
             .map(|seed| Self::random(widths, batch, form, loss, seed))
@@ -113,7 +112,7 @@ impl Problem {
             .expect("a thousand seeds hold a problem away from the kinks")
     }
 
-    /// The central difference of the loss for every parameter of the array that `select` names.
+    /// Central differences of the loss for every parameter of the array that `select` returns.
     fn differences(&mut self, select: impl Fn(&mut Reference) -> &mut Vec<f64>) -> Vec<f64> {
         let count = select(&mut self.network).len();
         let mut differences = Vec::with_capacity(count);
@@ -130,7 +129,7 @@ impl Problem {
     }
 }
 
-/// An activation, whether layers are residual, and whether they normalise what they read.
+/// Activation function, residual connections, and layer normalisation.
 type Form = (Activation, bool, bool);
 
 fn forms() -> impl Iterator<Item = Form> {
@@ -145,7 +144,7 @@ fn gradients_are_those_of_the_loss() {
     for form in forms() {
         for loss in Loss::ALL {
             for (widths, batch) in CASES {
-                // Of so few numbers normalising leaves hardly anything to learn.
+                // Normalising so few values leaves hardly anything to learn.
                 if form.2 && widths[1..widths.len() - 1].iter().any(|&width| width < 3) {
                     continue;
                 }
@@ -159,7 +158,7 @@ fn gradients_are_those_of_the_loss() {
                     assert!(error < 1e-7, "{case}: weights off by {error:e}");
                     let error = relative_error(&gradients.biases[l], &biases);
                     assert!(error < 1e-7, "{case}: bias off by {error:e}");
-                    // A single logit leaves softmax nothing to choose; everything else must have something to learn.
+                    // Softmax of one logit is constant; every other case must have something to learn.
                     let constant = loss == Loss::CrossEntropy && widths.ends_with(&[1]);
                     assert_eq!(
                         biases.iter().all(|&b| b == 0.0),

@@ -27,12 +27,26 @@ ACTIVATIONS = {
     "leaky-relu": lambda z: jnp.where(z < 0, 0.01 * z, z),
     "gelu": lambda z: jax.nn.gelu(z, approximate=False),
     "silu": jax.nn.silu,
+    "softplus": jax.nn.softplus,
+    "mish": jax.nn.mish,
     "sine": jnp.sin,
     "identity": lambda z: z,
 }
-LOSSES = ["quadratic", "mse", "cross-entropy", "binary-cross-entropy", "huber"]
-OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw"]
-RATES = {"sgd": 0.125, "momentum": 0.03125, "nesterov": 0.03125, "adam": 0.0078125, "adamw": 0.0078125}
+# φ′ of these cannot be computed from their output, so layers apply them to their input.
+APPLIED_AS_READ = ("gelu", "silu", "softplus", "mish", "sine")
+LOSSES = ["quadratic", "mse", "cross-entropy", "binary-cross-entropy", "huber", "log-cosh"]
+OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "lion"]
+# Weight decay is a part of these, and not added to the gradient.
+DECOUPLED = ("adamw", "lion")
+RATES = {
+    "sgd": 0.125,
+    "momentum": 0.03125,
+    "nesterov": 0.03125,
+    "rmsprop": 0.001953125,
+    "adam": 0.0078125,
+    "adamw": 0.0078125,
+    "lion": 0.001953125,
+}
 DEFAULTS = {
     "activation": "tanh",
     "residual": False,
@@ -82,7 +96,7 @@ def normalised(s):
 def forward(case, parameters, x):
     """`store(load(s) W^T + b) [+ s]`, layer by layer; under layer normalisation, `load` of the normalised `s`."""
     phi = ACTIVATIONS[case["activation"]]
-    pre_activation = case["residual"] or case["layer_norm"] or case["activation"] in ("gelu", "silu", "sine")
+    pre_activation = case["residual"] or case["layer_norm"] or case["activation"] in APPLIED_AS_READ
     s, last = x, len(parameters) - 1
     for index, (w, b) in enumerate(parameters):
         if pre_activation:
@@ -109,6 +123,8 @@ def loss_of(case, parameters, x, y):
             return jnp.mean(jax.nn.softplus(a) - y * a)
         case "huber":
             return jnp.mean(optax.losses.huber_loss(a, y))
+        case "log-cosh":
+            return jnp.mean(optax.losses.log_cosh(a, y))
 
 
 def share(case, index):
@@ -129,18 +145,20 @@ def optimizer_of(case):
     schedule = lambda step: rate[step]
     decay = case["weight_decay"]
     # What f32 makes of these numbers, as both sides should start from the same.
-    b1, b2, eps = (float(np.float32(value)) for value in (0.9, 0.999, 1e-8))
+    b1, b2, b2_short, eps = (float(np.float32(value)) for value in (0.9, 0.999, 0.99, 1e-8))
     rule = {
         "sgd": lambda: optax.sgd(schedule),
         "momentum": lambda: optax.sgd(schedule, momentum=b1),
         "nesterov": lambda: optax.sgd(schedule, momentum=b1, nesterov=True),
+        "rmsprop": lambda: optax.rmsprop(schedule, decay=b2_short, eps=eps, eps_in_sqrt=False),
         "adam": lambda: optax.adam(schedule, b1=b1, b2=b2, eps=eps),
         "adamw": lambda: optax.adamw(schedule, b1=b1, b2=b2, eps=eps, weight_decay=decay),
+        "lion": lambda: optax.lion(schedule, b1=b1, b2=b2_short, weight_decay=decay),
     }[case["optimizer"]]()
     parts = []
     if case["clip_norm"] is not None:
         parts.append(optax.clip_by_global_norm(case["clip_norm"]))
-    if decay and case["optimizer"] != "adamw":
+    if decay and case["optimizer"] not in DECOUPLED:
         parts.append(optax.add_decayed_weights(decay))
     return optax.chain(*parts, rule)
 

@@ -1,23 +1,24 @@
-//! What errors are told relative to: where an answer is a small rest of large numbers, it keeps their rounding.
+//! Scales that errors are relative to: a small difference of large values keeps the rounding of these.
 
 use super::case::Case;
 use super::findings::Subject;
 use crate::check::reference::{self, Kind, Shape};
 use crate::check::twin::norm;
 
-/// Large, so that moves are seen beside the parameters; less where several layers amplify what one step does.
+/// Learning rate: large, so that updates are visible beside the parameters, but less if layers run together and amplify
+/// each other's updates.
 pub(super) fn rate(case: &Case) -> f32 {
     if case.fused { 0.125 } else { 4.0 }
 }
 
-/// Whatever moves a parameter, the answer is rounded to f32.
+/// Scale of an updated parameter: its update, and its own rounding to f32.
 pub(super) fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], expected: &[f64]) -> f64 {
     f64::from(rate(case)) * norm(gradient) + subject.rounding() * norm(expected)
 }
 
-/// The norm of what a layer's weight gradients would be if no term took anything off another, where the activation is
-/// applied as the state is read: then each term has the rounding of the activation, 2 units in the last place, also where
-/// hardly anything is left of their sum.
+/// Scale of the rounding in a layer's weight gradients from an activation function applied to its input, or 0 if there is
+/// none: the norm of the sums of absolute values, times 2 units in the last place, since terms may cancel but their
+/// rounding does not.
 pub(super) fn magnitudes(shape: Shape, kind: Kind, delta: &[f64], state: &[f64]) -> f64 {
     if !kind.layer_norm && kind.load == reference::Activation::Identity {
         return 0.0;
@@ -30,8 +31,9 @@ pub(super) fn magnitudes(shape: Shape, kind: Kind, delta: &[f64], state: &[f64])
     2.0 * norm(&weights)
 }
 
-/// The norm of what layer normalisation takes the mean and a part along the state off, on a delta's way back: of few numbers
-/// hardly anything is left, with the rounding of what there was, 4 units in the last place. 0 without layer normalisation.
+/// Scale of the rounding in a delta that passes back through layer normalisation, or 0 without it: the norm of what the
+/// mean and the component along the state are subtracted from, times 4 units in the last place. In narrow layers, these
+/// cancel almost all of it.
 pub(super) fn before_layer_norm(
     shape: Shape,
     kind: Kind,
@@ -51,9 +53,9 @@ pub(super) fn before_layer_norm(
     4.0 * norm(&scaled.collect::<Vec<_>>())
 }
 
-/// Of the last layer's delta, already divided by the batch: under the entropies a probability less what it should be,
-/// which may be almost all of it. What is left keeps the probability's rounding; WGSL allows a quotient 2.5 units in the
-/// last place, so there is room for 4.
+/// Scale of the last layer's delta, already divided by the batch. Under the cross-entropies it is a probability minus its
+/// target, which may cancel but for the probability's rounding; WGSL allows a quotient 2.5 units in the last place, so
+/// there is room for 4.
 pub(super) fn scale_of_loss(kind: reference::Loss, delta: &[f64], batch: usize) -> f64 {
     let rounded = match kind {
         reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy => 1.0 / (batch as f64).sqrt(),

@@ -1,4 +1,4 @@
-//! A network as nodes of ONNX's standard operators.
+//! A network as a graph of ONNX's standard operators.
 
 use std::f32::consts::SQRT_2;
 
@@ -8,12 +8,12 @@ use super::message::{
 use crate::data::FeatureScaling;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Network};
 
-/// `input`: `[batch, features]`.
+/// Name of the input, `[batch, features]`.
 pub const INPUT: &str = "input";
-/// `output`: `[batch, outputs]`, what `predict` gives.
+/// Name of the output, `[batch, outputs]`, equal to what `predict` writes.
 pub const OUTPUT: &str = "output";
 
-/// The graph without weights and biases, which it calls [`weight_name`] and [`bias_name`].
+/// The graph without weights and biases, which it refers to by [`weight_name`] and [`bias_name`].
 pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     let mut nodes = Nodes::default();
     let mut state = match scaling {
@@ -47,12 +47,12 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     }
 }
 
-/// Of a tensor `[outputs, inputs]`.
+/// Name of a layer's weights, `[outputs, inputs]`.
 pub fn weight_name(layer: usize) -> String {
     format!("layers.{layer}.weight")
 }
 
-/// Of a tensor `[outputs]`.
+/// Name of a layer's bias, `[outputs]`.
 pub fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
 }
@@ -72,7 +72,7 @@ struct Nodes {
 }
 
 impl Nodes {
-    /// Shifts and scales the features of `value`, `[batch, features]`, in f64, as training does.
+    /// Shifts and scales the features of `value`, `[batch, features]`, in f64 as training does. Returns the result's name.
     fn standardise(&mut self, value: &str, scaling: &FeatureScaling) -> String {
         let place = "standard";
         let [mean, scale] = [("mean", scaling.mean()), ("scale", scaling.scale())].map(|(name, of)| {
@@ -91,7 +91,7 @@ impl Nodes {
         made
     }
 
-    /// Normalises each sample of `value`, `[batch, width]`; the name of what it gives.
+    /// Normalises each sample of `value`, `[batch, width]`. Returns the result's name.
     fn normalise(&mut self, value: &str, width: usize, place: &str) -> String {
         // The operator has no default for its scale.
         let ones = self.constant(&format!("ones.{width}"), &[width as i64], &vec![1.0; width]);
@@ -101,7 +101,7 @@ impl Nodes {
         made
     }
 
-    /// Applies φ to `value`; the name of what it gives.
+    /// Applies φ to `value`. Returns the result's name.
     fn activate(&mut self, activation: Activation, value: &str, place: &str) -> String {
         match activation {
             Activation::Sigmoid => self.add("Sigmoid", place, &[value]),
@@ -139,7 +139,7 @@ impl Nodes {
         }
     }
 
-    /// The name of what the node gives. No place may hold two of one operator.
+    /// Adds a node, and returns its output's name. Nodes of one operator need different places.
     fn add(&mut self, operator: &str, place: &str, inputs: &[&str]) -> String {
         let name = format!("{place}.{operator}");
         self.node.push(Node {
@@ -152,14 +152,14 @@ impl Nodes {
         name
     }
 
-    /// Gives it to the latest node.
+    /// Adds an attribute to the last node.
     fn attribute(&mut self, attribute: Attribute) {
         if let Some(node) = self.node.last_mut() {
             node.attribute.push(attribute);
         }
     }
 
-    /// The name of a constant of these dimensions, none of them for a scalar; it is made where there is none yet.
+    /// Adds a constant of these dimensions (none for a scalar) unless it exists, and returns its name.
     fn constant(&mut self, name: &str, dims: &[i64], values: &[f32]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, dims, FLOAT, bytes)

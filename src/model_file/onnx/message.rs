@@ -1,13 +1,13 @@
-//! The messages of `onnx.proto` with those of their fields that are written.
+//! The messages of `onnx.proto`, with the fields that this crate writes.
 //! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>
 
 use prost::Message;
 
-/// Of a tensor or an attribute: 32-bit floats.
+/// Type of a tensor or an attribute: 32-bit floats.
 pub const FLOAT: i32 = 1;
-/// Of a tensor: 64-bit floats.
+/// Type of a tensor: 64-bit floats.
 pub const DOUBLE: i32 = 11;
-/// Of an attribute: a 64-bit integer.
+/// Type of an attribute: a 64-bit integer.
 pub const INT: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
@@ -84,14 +84,14 @@ pub struct Attribute {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
-    /// None for a scalar. The format is of protobuf's second version, which packs no numbers.
+    /// Empty for a scalar. ONNX uses proto2, which does not pack repeated numbers.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Little-endian. Absent where it is written apart, after the other fields.
+    /// Little-endian values; `None` if they are streamed after the other fields.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
 }
@@ -124,7 +124,7 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// One of the two.
+/// A dimension: either a size or a name.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(int64, optional, tag = "1")]

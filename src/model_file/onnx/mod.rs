@@ -1,7 +1,6 @@
-//! ONNX, which other programs run; it is only written. <https://onnx.ai>
+//! ONNX export, for other programs to run. <https://onnx.ai>
 //!
-//! Weights and biases are written one after the other, with no copy of all: the size of a file is known from its network
-//! alone.
+//! Weights and biases are streamed without a second copy of the model; the size of a file follows from its network alone.
 
 mod graph;
 mod message;
@@ -19,24 +18,24 @@ use crate::file;
 use crate::model::Network;
 use crate::{Error, Result};
 
-/// No reader of protobuf messages takes more.
+/// Largest protobuf message, in bytes.
 const MOST_BYTES: u64 = i32::MAX as u64;
-/// Of 2021, read by ONNX Runtime since 1.12, with the version of the container that came with it.
+/// Operator set of 2021, read by ONNX Runtime since 1.12, and the container version that came with it.
 const OPERATOR_SET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
-/// The fields that are not left to prost, because what they hold is written piece by piece.
+/// Tags of the fields that are written here rather than by prost, because their contents are streamed.
 const GRAPH: u8 = 7;
 const INITIALIZER: u8 = 5;
 const RAW_DATA: u8 = 9;
 
-/// A file but for the numbers.
+/// A file without the values of its weights and biases.
 struct Outline {
     /// The model without its graph.
     model: Vec<u8>,
     /// The graph without weights and biases.
     graph: Vec<u8>,
-    /// What comes before the numbers of each weight and bias tensor, and how many bytes these take.
+    /// Header of each weight and bias tensor, and the size of its values in bytes.
     tensors: Vec<(Vec<u8>, u64)>,
 }
 
@@ -69,7 +68,7 @@ impl Outline {
         self.graph.len() as u64 + tensors.sum::<u64>()
     }
 
-    /// Of the whole file.
+    /// Size of the whole file, in bytes.
     fn bytes(&self) -> u64 {
         let graph = self.graph_bytes();
         (self.model.len() + start(GRAPH, graph).len()) as u64 + graph
@@ -79,7 +78,7 @@ impl Outline {
 /// Checks that a file of `network` is not larger than ONNX allows.
 ///
 /// # Errors
-/// [`Error::File`] with both sizes in bytes.
+/// [`Error::File`] if it is.
 pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
     check_size(path, &Outline::of(network, None))
 }
@@ -98,10 +97,10 @@ fn check_size(path: &Path, outline: &Outline) -> Result<()> {
 }
 
 /// Writes the network from `input` `[batch, features]` to `output` `[batch, outputs]`, both f32, with the tensors
-/// `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …. Equal networks make equal bytes.
+/// `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …. Equal networks give equal files.
 ///
 /// # Errors
-/// As [`check`], and [`Error::File`] where the file cannot be written.
+/// As [`check`], and [`Error::File`] if the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, scaling } = model;
     let outline = Outline::of(network, scaling.as_ref());
@@ -122,7 +121,7 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     })
 }
 
-/// What comes before the numbers of a tensor of the graph, and the bytes that these take.
+/// Header of a tensor of the graph, and the size of its values in bytes.
 fn tensor_start(name: String, dims: Vec<i64>) -> (Vec<u8>, u64) {
     let bytes = 4 * dims.iter().product::<i64>() as u64;
     let mut tensor = Tensor { dims, data_type: FLOAT, name, raw_data: None }.encode_to_vec();
@@ -132,7 +131,7 @@ fn tensor_start(name: String, dims: Vec<i64>) -> (Vec<u8>, u64) {
     (whole, bytes)
 }
 
-/// What comes before `bytes` bytes in `field`: its number, with 2 for bytes of a length, and the length.
+/// Start of a length-delimited `field` of `bytes` bytes: its tag and the length.
 fn start(field: u8, bytes: u64) -> Vec<u8> {
     let mut start = vec![field << 3 | 2];
     let mut left = bytes;
@@ -166,9 +165,9 @@ mod tests {
         FeatureScaling::of(&Split::new(5, Inputs::F32(inputs), vec![0, 1, 0]).unwrap())
     }
 
-    /// Every message has the fields and lengths that prost would have written.
+    /// The file decodes as one message, of the length that prost would have written.
     #[test]
-    fn what_is_written_piece_by_piece_is_one_message() {
+    fn streamed_files_are_one_message() {
         for (widths, activation) in [(&[3, 40, 40, 2][..], Activation::Gelu), (&[5, 1], Activation::Relu)] {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
             let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
@@ -194,9 +193,9 @@ mod tests {
         }
     }
 
-    /// What each node reads has been made by another before it, once, and so is what the graph gives.
+    /// Each node reads only names defined before it, each name is defined once, and the output is among them.
     #[test]
-    fn nodes_are_in_order_and_their_names_differ() {
+    fn nodes_are_in_topological_order_with_distinct_names() {
         for activation in Activation::ALL {
             for (loss, residual, layer_norm) in [
                 (Loss::Quadratic, false, false),
