@@ -116,7 +116,6 @@ impl Optimizer {
                 lr: 1e-4,
                 betas: [0.9, 0.99],
                 weight_decay: 0.001,
-                ..sgd
             },
         }
     }
