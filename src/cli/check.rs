@@ -19,7 +19,8 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     network: NetworkFlags,
 
-    /// Write the network's gradients to this .npz file: gpu_W0, gpu_b0, … of the device, ref_W0, … of the reference in f64
+    /// Write the network's gradients to this .npz file: gpu_W0, gpu_b0, … from the device, and ref_W0, …
+    /// from the f64 reference
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     gradients: Option<PathBuf>,
 

@@ -21,7 +21,8 @@ pub(super) struct CompareArgs {
     #[arg(long, help_heading = "Memory", value_name = "N,…", value_delimiter = ',', value_parser = every, allow_negative_numbers = true)]
     every: Vec<Strategy>,
 
-    /// Recompute as little as a bound on all device memory allows, for each of these: 64KiB,1.5MiB
+    /// Upper bounds on all device memory, such as 64KiB,1.5MiB; the planner recomputes as little as
+    /// each allows
     #[arg(long, help_heading = "Memory", value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Vec<u64>,
 

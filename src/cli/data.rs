@@ -11,27 +11,26 @@ use crate::data::{Dataset, InferenceData, Inputs, LoadOptions};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataFlags {
-    /// Dataset: an .npz with x_train, y_train, x_test and y_test, or other usual names; a directory of .npy files with these
-    /// names; a directory of IDX files, gzipped or not; or synthetic:blobs, synthetic:spirals or synthetic:sines, with
-    /// ,key=value
+    /// Dataset: an .npz or a directory of .npy files with x_train, y_train, x_test and y_test (or other usual
+    /// names), a directory of IDX files, or synthetic:NAME[,key=value…] with blobs, spirals or sines
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
 
-    /// Name of the array of inputs, if it is not a usual one
+    /// Name of the input array, if not one of the usual names
     #[arg(long, value_name = "NAME")]
     x_key: Option<String>,
 
-    /// Name of the array of targets, if it is not a usual one
+    /// Name of the target array, if not one of the usual names
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 
-    /// Hold out this share of the training samples and evaluate on it instead of on the test split; 0.1 if there is no test
-    /// split
+    /// Share of the training samples to hold out and evaluate on, in place of the test split
+    /// [default: 0.1 if there is no test split]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     validation: Option<f64>,
 
-    /// Map inputs into memory, uncompressed arrays of uint8 or float32; by default only those larger than a quarter of the
-    /// host's available memory
+    /// Memory-map inputs (uncompressed uint8 or float32); by default only arrays larger than a quarter of
+    /// available host memory
     #[arg(long)]
     map_data: bool,
 }

@@ -13,7 +13,8 @@ use crate::data::{Dataset, FeatureScaling};
 use crate::device::DatasetPlacement;
 use crate::memory::{check_host_memory, parse_bytes};
 use crate::model::{
-    Activation, Decay, Initialiser, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule,
+    Activation, Decay, Hyperparameter, Initialiser, Loss, Network, Optimizer, Parameters, Schedule,
+    UpdateRule,
 };
 use crate::model_file;
 use crate::strategy::Strategy;
@@ -22,23 +23,23 @@ use crate::strategy::Strategy;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkFlags {
-    /// Experiment of the notebook; other flags override its values
+    /// Preset from the original NumPy notebook; other flags override it
     #[arg(long, value_name = "NAME", value_parser = choices(Preset::ALL, Preset::name, Preset::summary))]
     pub preset: Option<Preset>,
 
-    /// Width of every state, input first; 30x50 is fifty layers of 30 [default: 784,64x50,10]
+    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 784,64x50,10]
     #[arg(long, value_name = "WIDTHS")]
     layers: Option<Widths>,
 
-    /// Activation function between the layers [default: relu]
+    /// Activation function of the hidden layers [default: relu]
     #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
     activation: Option<Activation>,
 
-    /// Add a hidden layer's input to its output if the two are equally wide [default: true]
+    /// Add each hidden layer's input to its output where their widths are equal [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     residual: Option<bool>,
 
-    /// Normalise each layer's input per sample, the first layer's excepted
+    /// Normalise the input of every layer but the first, per sample
     #[arg(long)]
     layer_norm: bool,
 
@@ -54,11 +55,11 @@ pub(super) struct NetworkFlags {
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
 
-    /// Run each thin layer of a GPU in a kernel of its own, not several together in workgroup memory
+    /// Run each thin layer on a GPU as its own kernel instead of fusing several
     #[arg(long, help_heading = "Device")]
     no_fuse: bool,
 
-    /// Choose a GPU's tilings of matrix products by shape alone, without timing them
+    /// Choose tilings of matrix products on a GPU by shape, without timing them
     #[arg(long, help_heading = "Device")]
     no_tune: bool,
 
@@ -118,19 +119,19 @@ pub(super) struct RunFlags {
     #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
 
-    /// Passes over the training split, without incomplete mini-batches [default: 5]
+    /// Passes over the training split; incomplete mini-batches are dropped [default: 5]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     epochs: Option<usize>,
 
-    /// Number of steps, in place of whole epochs
+    /// Number of steps, instead of --epochs
     #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
     steps: Option<u64>,
 
-    /// Keep the samples in file order
+    /// Visit samples in file order
     #[arg(long, help_heading = "Training")]
     no_shuffle: bool,
 
-    /// Where to keep the dataset
+    /// Placement of the dataset
     #[arg(long, help_heading = "Device", value_name = "WHERE", default_value = DatasetPlacement::Auto.name(), value_parser = choices(DatasetPlacement::ALL, DatasetPlacement::name, DatasetPlacement::summary))]
     dataset: DatasetPlacement,
 }
@@ -175,24 +176,24 @@ struct RuleFlags {
     #[arg(long, value_name = "NAME", value_parser = choices(Optimizer::ALL, Optimizer::name, Optimizer::summary))]
     optimizer: Option<Optimizer>,
 
-    #[arg(long, help = per_optimizer("Learning rate", Optimizer::default_lr), value_name = "RATE", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Learning rate", Optimizer::ALL, Optimizer::default_lr), value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f32>,
 
     /// Momentum coefficient
     #[arg(long, value_name = "SHARE", default_value_t = UpdateRule::of(Optimizer::Momentum).momentum, allow_negative_numbers = true)]
     momentum: f32,
 
-    #[arg(long, help = per_optimizer("Decay rate of the mean gradient", |name| UpdateRule::of(name).betas[0]), value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Decay rate of the mean gradient", users(Hyperparameter::Beta1), |name| UpdateRule::of(name).betas[0]), value_name = "SHARE", allow_negative_numbers = true)]
     beta1: Option<f32>,
 
-    #[arg(long, help = per_optimizer("Decay rate of the mean squared gradient", |name| UpdateRule::of(name).betas[1]), value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Decay rate of the mean squared gradient", users(Hyperparameter::Beta2), |name| UpdateRule::of(name).betas[1]), value_name = "SHARE", allow_negative_numbers = true)]
     beta2: Option<f32>,
 
     /// Number added to the root of the mean squared gradient
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-8, allow_negative_numbers = true)]
     epsilon: f32,
 
-    #[arg(long, help = per_optimizer("Weight decay", |name| UpdateRule::of(name).weight_decay), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, help = per_optimizer("Weight decay", Optimizer::ALL, |name| UpdateRule::of(name).weight_decay), value_name = "NUMBER", allow_negative_numbers = true)]
     weight_decay: Option<f32>,
 
     /// Largest global gradient norm; larger gradients are scaled down to it
@@ -207,15 +208,15 @@ struct RuleFlags {
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().warm_up, value_parser = count::<u64>, allow_negative_numbers = true)]
     warm_up: u64,
 
-    /// Steps between two decays of --schedule step
+    /// Steps between decays, for --schedule step
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().decay_every, value_parser = count::<u64>, allow_negative_numbers = true)]
     decay_every: u64,
 
-    /// Factor applied by --schedule step
+    /// Decay factor, for --schedule step
     #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().decay_factor, allow_negative_numbers = true)]
     decay_factor: f32,
 
-    /// Share of the learning rate that --schedule cosine ends with
+    /// Final learning rate as a share of --lr, for --schedule cosine
     #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().floor, allow_negative_numbers = true)]
     lr_floor: f32,
 }
@@ -256,7 +257,7 @@ pub(super) struct StrategyFlags {
     #[arg(long, value_name = "N", default_value = "0", value_parser = every, allow_negative_numbers = true)]
     every: Strategy,
 
-    /// Recompute as little as this bound on all device memory allows, such as 64MiB
+    /// Upper bound on all device memory, such as 64MiB; the planner recomputes as little as it allows
     #[arg(long, value_name = "BYTES", conflicts_with = "every", value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Option<u64>,
 }
@@ -290,17 +291,23 @@ impl StartFlags {
     }
 }
 
-/// Help for a hyperparameter whose default `value` depends on the optimizer.
-fn per_optimizer(what: &str, value: fn(Optimizer) -> f32) -> String {
+/// Optimizers whose updates depend on `hyperparameter`.
+fn users(hyperparameter: Hyperparameter) -> impl Iterator<Item = Optimizer> {
+    Optimizer::ALL.into_iter().filter(move |optimizer| optimizer.uses(hyperparameter))
+}
+
+/// Help for a hyperparameter of `optimizers`, whose default `value` depends on the optimizer.
+fn per_optimizer(
+    what: &str,
+    optimizers: impl IntoIterator<Item = Optimizer>,
+    value: fn(Optimizer) -> f32,
+) -> String {
     let mut defaults: Vec<(f32, Vec<&str>)> = Vec::new();
-    for optimizer in Optimizer::ALL {
+    for optimizer in optimizers {
         match defaults.iter_mut().find(|(default, _)| *default == value(optimizer)) {
             Some((_, names)) => names.push(optimizer.name()),
             None => defaults.push((value(optimizer), vec![optimizer.name()])),
         }
-    }
-    if let [(default, _)] = defaults[..] {
-        return format!("{what} [default: {default}]");
     }
     let defaults: Vec<_> =
         defaults.iter().map(|(default, names)| format!("{default} for {}", names.join(", "))).collect();

@@ -17,7 +17,7 @@ pub(super) struct LogFlags {
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
 
-    /// Steps between two rows; each epoch's end and each snapshot adds one
+    /// Steps between rows; epoch ends and snapshots add rows
     #[arg(long, value_name = "STEPS", default_value_t = 50, requires = "log", value_parser = count::<u64>, allow_negative_numbers = true)]
     log_every: u64,
 }

@@ -28,7 +28,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::Result;
 use config::{CommandLine, Effective};
 
-/// Trains deep multi-layer perceptrons inside a device-memory budget, on any GPU.
+/// Train deep multi-layer perceptrons within a device-memory budget, on any GPU, with activation
+/// checkpointing
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(
@@ -47,7 +48,7 @@ struct Cli {
     #[clap(skip)]
     note: Option<String>,
 
-    /// Print nothing but errors to stderr
+    /// Print only errors to stderr
     #[arg(short, long, global = true)]
     quiet: bool,
 }
@@ -68,7 +69,7 @@ enum Command {
     Predict(Box<predict::PredictArgs>),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
-    /// Print a shell's completions of commands and flags
+    /// Print shell completions
     Completions(manual::CompletionsArgs),
     /// Write manual pages
     Man(manual::ManArgs),

@@ -26,7 +26,7 @@ pub(super) struct PlanArgs {
     #[arg(long, help = format!("Write the plan to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
-    /// One JSON object on stdout, with every action, slot and byte
+    /// Print one JSON object with every action, slot and byte
     #[arg(long, help_heading = "Output")]
     json: bool,
 }

@@ -15,7 +15,7 @@ use crate::{Error, Result, Setting};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Snapshots")]
 pub(super) struct SnapshotFlags {
-    /// Write snapshots to this directory, from which --resume continues to bit-identical parameters
+    /// Write snapshots to this directory; --resume continues from them with bit-identical results
     #[arg(long, value_name = "DIR")]
     snapshot: Option<PathBuf>,
 
@@ -75,7 +75,7 @@ impl Snapshots {
         }
         let found = self.store.latest()?;
         for error in &found.passed_over {
-            output::narrate(&format!("passed over: {error}"));
+            output::narrate(&format!("skipped a snapshot: {error}"));
         }
         if let Some(Difference { setting, found: held, expected }) =
             found.snapshot.difference(&identity(settings, data))
@@ -106,7 +106,7 @@ impl Snapshots {
             return;
         }
         if let Err(error) = effective.write(&path, settings) {
-            output::narrate(&format!("the run continues without a file of its flags: {error}"));
+            output::narrate(&format!("could not save the run's flags; training continues: {error}"));
         }
     }
 

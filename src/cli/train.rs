@@ -41,14 +41,14 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     save: Option<PathBuf>,
 
-    #[arg(long, help = format!("Write what was planned and counted to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help = format!("Write a report of planned and counted memory to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
-    /// Write the values of all flags to this TOML file; --config repeats the run with it
+    /// Save all flag values to this TOML file, to repeat the run with --config
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     save_config: Option<PathBuf>,
 
-    /// Compare every recomputed state, bit for bit, with the one computed first; slower, with equal results
+    /// Compare every recomputed state bit for bit with its first computation; slower, same results
     #[arg(long, help_heading = "Training")]
     verify_recompute: bool,
 

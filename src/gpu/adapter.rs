@@ -3,7 +3,7 @@ use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 use crate::device::DeviceInfo;
 use crate::{Error, Result, Setting};
 
-/// Which adapters will do.
+/// Kind of adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdapterKind {
     /// A GPU.

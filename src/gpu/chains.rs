@@ -12,7 +12,7 @@ use crate::device::{Accumulation, Task};
 use crate::memory::Category;
 use crate::plan::{Layers, SlotId};
 
-/// What layers that run together need beside the plan's slots.
+/// Buffers of fused layers besides the plan's slots.
 pub(super) struct Chains {
     table: Buffer,
     partials: Buffer,
@@ -29,7 +29,7 @@ impl Chains {
     }
 }
 
-/// How some layers run together.
+/// A chain: fused layers that run in one dispatch.
 #[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
     fusion: &'a Fusion,
@@ -49,7 +49,7 @@ impl<'a> Binder<'a> {
         input: SlotId,
         output: SlotId,
     ) -> Result<Dispatch> {
-        // Forward reads no delta; something must be bound.
+        // The forward pass reads no delta, but the binding needs a buffer.
         let unused = self.sample_losses.whole();
         self.chain_dispatch(chain, layers, [self.slot(input), unused, self.slot(output)], false)
     }
@@ -62,7 +62,7 @@ impl<'a> Binder<'a> {
         delta: SlotId,
         below: Option<SlotId>,
     ) -> Result<Dispatch> {
-        // Nor does the lowest layer write one.
+        // The first layer writes no delta, but the binding needs a buffer.
         let below = below.map_or(self.sample_losses.whole(), |below| self.slot(below));
         self.chain_dispatch(chain, layers, [self.slot(state), self.slot(delta), below], true)
     }

@@ -1,10 +1,10 @@
 use wgpu::ComputePass;
 
-/// A kernel with its buffers bound, ready to be put into a step as often as there are steps.
+/// A kernel with bound buffers, which can be recorded any number of times.
 pub(super) struct Dispatch {
     pub pipeline: wgpu::ComputePipeline,
     pub bind_group: wgpu::BindGroup,
-    /// What the kernel is told beside its operands.
+    /// Immediate data of the kernel.
     pub immediates: Option<[u32; 4]>,
     pub workgroups: [u32; 2],
 }

@@ -5,18 +5,18 @@ use crate::device::{DeviceLimits, Fault, Task};
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Network};
 
-/// wgpu's default for the alignment of uniform bindings.
+/// Default alignment of uniform bindings in wgpu, in bytes.
 const SIZES_STRIDE: u64 = 256;
-/// Larger transfers go in pieces of this many bytes.
+/// Larger transfers are split into pieces of this size, in bytes.
 const TRANSFER_BYTES: u64 = 1 << 20;
 pub(super) const UPLOAD_BUFFERS: u64 = 2;
 pub(super) const METRICS_BYTES: u64 = 24;
-/// Bytes of a step's step_params.
+/// Bytes of the parameters of one step.
 const STEP_PARAMS_BYTES: u64 = 16;
-/// Sums of squares of each buffer of gradients.
+/// Number of partial sums of squares per gradient buffer.
 pub(super) const NORMS: usize = 64;
 
-/// What a task takes on a GPU beside the plan's pool: the size of every buffer, in bytes.
+/// Size in bytes of every buffer that a task needs on a GPU besides the plan's pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprint {
     pub(super) inputs: u64,
@@ -27,11 +27,11 @@ pub struct Footprint {
     /// 0 without layer normalisation.
     pub(super) loaded: u64,
     pub(super) step_params: u64,
-    /// 0 where norms are not bounded.
+    /// 0 without gradient clipping.
     pub(super) norms: u64,
     pub(super) upload: u64,
     pub(super) readback: u64,
-    /// The layers that run together, where there are any.
+    /// Fused layers, if there are any.
     pub(super) fusion: Option<Fusion>,
     /// 0 if actions are not timed.
     pub(super) stopwatch: u64,
@@ -40,7 +40,7 @@ pub struct Footprint {
     optimizer: u64,
 }
 
-/// A dataset that stays on the device.
+/// Buffer sizes of a resident dataset, in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DatasetBytes {
     pub order: u64,
@@ -55,7 +55,7 @@ pub(super) struct SplitBytes {
 }
 
 impl Footprint {
-    /// The footprint of `task` on a device of these `limits`, with the dataset resident or uploaded per micro-batch.
+    /// Footprint of `task` on a device with `limits`. The dataset is resident or uploaded per micro-batch.
     pub(super) fn new(task: &Task, limits: DeviceLimits, resident: bool) -> Self {
         let &Task { network, micro_batch, data, .. } = task;
         let inputs = 4 * micro_batch as u64 * network.features() as u64;
@@ -91,7 +91,7 @@ impl Footprint {
             sizes,
             sample_losses: 4 * micro_batch as u64,
             loaded: loaded_bytes(task),
-            // A micro-batch from the host goes up whole, in its one submit.
+            // A micro-batch is uploaded as one piece, in a single submission.
             upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
             stopwatch: if task.timed && limits.timestamps { STOPWATCH_BYTES } else { 0 },
@@ -109,17 +109,17 @@ impl Footprint {
         self.dataset.is_some()
     }
 
-    /// The gradients that workgroups leave for others to add up.
+    /// Bytes of the partial gradients of workgroups, which a second kernel sums.
     fn partials(&self) -> u64 {
         self.fusion.as_ref().map_or(0, Fusion::partial_bytes)
     }
 
-    /// What chains know of the layers.
+    /// Bytes of the chains' table of layers.
     fn table(&self) -> u64 {
         self.fusion.as_ref().map_or(0, Fusion::table_bytes)
     }
 
-    /// Bytes of all buffers beside the pool, by category.
+    /// Bytes of all buffers except the pool, by category.
     pub fn bytes(&self) -> ByCategory {
         let dataset = self.dataset.as_ref().map_or(0, |dataset| {
             let splits = [&dataset.train, &dataset.test];
@@ -145,7 +145,7 @@ impl Footprint {
     }
 }
 
-/// What normalisation and activation make of the widest state that a layer normalises.
+/// Bytes of the widest state that layer normalisation is applied to, after normalisation and activation.
 fn loaded_bytes(task: &Task) -> u64 {
     let layers = task.network.layers().filter(|layer| layer.layer_norm);
     4 * (task.micro_batch * layers.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
@@ -154,7 +154,7 @@ fn loaded_bytes(task: &Task) -> u64 {
 impl SplitBytes {
     fn of(split: SplitShape) -> Self {
         let bytes = split.samples as u64 * split.features as u64 * split.value_bytes as u64;
-        // Kernels read bytes four at a time.
+        // Kernels read 32-bit words.
         SplitBytes {
             values: bytes.next_multiple_of(4),
             targets: 4 * (split.samples * split.target_words) as u64,
@@ -162,17 +162,16 @@ impl SplitBytes {
     }
 }
 
-/// Whether both splits of `data` can be seen through bindings of at most `binding_limit` bytes each, and indexed
-/// with 32 bits.
+/// `true` if each split of `data` fits a binding of at most `binding_limit` bytes and 32-bit indices.
 pub(super) fn can_stay_on_device(data: DatasetShape, binding_limit: u64) -> bool {
     [data.train, data.test].into_iter().all(|split| {
-        // The order takes as many bytes as the training targets.
+        // The order is no larger than the training targets.
         let SplitBytes { values, targets } = SplitBytes::of(split);
         values.max(targets) <= binding_limit.min(u64::from(u32::MAX)) && split.samples < 1 << 31
     })
 }
 
-/// The numbers that kernels are told, every distinct set of four once.
+/// Uniform arguments of kernels: each distinct set of four numbers once.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SizesTable(Vec<[u32; 4]>);
 
@@ -219,23 +218,24 @@ impl SizesTable {
         Self::update(batch, layer, 0)
     }
 
-    /// Of a product that moves a layer's parameters; `fault` is noted where they are no numbers.
+    /// Entry of a product that updates a layer's parameters. The kernel records `fault` if they become NaN or
+    /// infinite.
     pub fn update(batch: usize, layer: Layer, fault: u32) -> [u32; 4] {
         [batch as u32, layer.inputs as u32, layer.outputs as u32, fault]
     }
 
-    /// Of the sums of `plane` squares, the first of which goes to place `first`.
+    /// Entry of the sums of squares over `plane` gradients. The first sum is written at index `first`.
     pub fn norm(plane: usize, first: usize) -> [u32; 4] {
         [plane as u32, first as u32, 0, 0]
     }
 
-    /// Of moves by kept gradients, of weights and bias of a layer that runs alone.
+    /// Entries of the updates of an unfused layer's weights and bias from stored gradients.
     pub fn steps(layer: Layer, fault: u32) -> [[u32; 4]; 2] {
         let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs].map(|count| count as u32);
         [[weights, 0, 0, fault], [bias, 0, weights, fault]]
     }
 
-    /// Of the move of a layer that runs together with others.
+    /// Entry of the update of a fused layer's parameters from stored gradients.
     pub fn step_together(place: ParameterOffsets, fault: u32) -> [u32; 4] {
         let [start, end] = [place.weights, place.end].map(|four| 4 * four as u32);
         [end - start, start, start, fault]
@@ -257,7 +257,7 @@ impl SizesTable {
         SIZES_STRIDE * self.0.len() as u64
     }
 
-    /// The table as the device holds it.
+    /// Bytes of the table in device layout.
     pub fn contents(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.bytes() as usize];
         for (entry, place) in self.0.iter().zip(bytes.chunks_exact_mut(SIZES_STRIDE as usize)) {
@@ -266,7 +266,7 @@ impl SizesTable {
         bytes
     }
 
-    /// Where `entry` is in the table, in bytes.
+    /// Offset of `entry` in the table, in bytes.
     pub fn offset(&self, entry: [u32; 4]) -> Option<u64> {
         let position = self.0.binary_search(&entry).ok()?;
         Some(SIZES_STRIDE * position as u64)

@@ -1,4 +1,5 @@
-//! Which layers a GPU runs together, in its workgroups' memory, and where their parameters are.
+//! Fused layers: which layers share a dispatch, with states in workgroup memory, and the layout of their
+//! parameters.
 
 use std::ops::Range;
 
@@ -6,35 +7,37 @@ use crate::device::{DeviceLimits, Task};
 use crate::model::{Activation, Layer, Network};
 use crate::plan::{Fusible, Layers};
 
-/// Wider layers have enough work to be dispatches of their own.
+/// Maximum width of a fused layer. Wider layers have enough work for a dispatch of their own.
 const MOST_WIDTH: usize = 128;
-/// Lanes of four samples each in a tile, the best first. Fewer leave room for more layers, and make more sums of gradients.
+/// Lanes per tile, each with four samples, in order of preference. Fewer lanes leave room for more layers,
+/// but produce more partial gradients.
 const ROW_LANES: [usize; 3] = [8, 4, 2];
-/// Layers that must find room before a tile is made smaller.
+/// Minimum number of layers that fit before a smaller tile is tried.
 const ENOUGH_LAYERS: usize = 3;
-/// Bytes of four numbers, in which the kernels count.
+/// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
-/// Thin layers that run together, and the shape of the kernels that run them.
+/// Fused layers, and the shape of the kernels that run them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fusion {
-    /// Neighbours among them.
+    /// Ranges of consecutive fused layers.
     runs: Vec<Range<usize>>,
-    /// How many run at once.
+    /// Maximum number of layers per dispatch.
     most: usize,
-    /// In the workgroup's memory.
+    /// Tiles in workgroup memory.
     tiles: usize,
     /// Columns of a tile.
     width: usize,
     row_lanes: usize,
     subgroups: bool,
-    /// Workgroups, each with a part of the gradients of its own.
+    /// Workgroups, each with its own partial gradients.
     pub groups: usize,
-    /// By layer of the network, where its parameters are; none of layers that run alone.
+    /// Parameter offsets by layer of the network. `None` for unfused layers.
     places: Vec<Option<ParameterOffsets>>,
 }
 
-/// Where a layer's parameters are, in fours of numbers: rows of weights, padded to whole fours, and the bias.
+/// Offsets of a layer's parameters in the shared buffer, in units of `vec4f`: rows of weights, each padded to
+/// a multiple of four values, then the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ParameterOffsets {
     pub weights: usize,
@@ -42,20 +45,21 @@ pub(super) struct ParameterOffsets {
     pub end: usize,
 }
 
-/// What is fixed when the chain kernel is compiled.
+/// Parameters that are compiled into the chain kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Tiles {
     pub row_lanes: u32,
     pub column_lanes: u32,
     pub width: u32,
     pub count: u32,
-    /// Whether the lanes pass on what they read, which they can where a workgroup is one subgroup.
+    /// `true` if lanes share their loads through subgroup operations, which needs a workgroup of one
+    /// subgroup.
     pub subgroups: bool,
 }
 
 impl Fusion {
-    /// That of `task`'s network on a device of these `limits`; none where no two neighbours are thin enough, or the device
-    /// cannot.
+    /// Fused layers of `task`'s network on a device with `limits`. `None` if no two consecutive layers are
+    /// thin enough, or if the device does not support chains.
     pub fn of(task: &Task, limits: DeviceLimits) -> Option<Self> {
         let network = task.network;
         let runs = thin_runs(network);
@@ -63,14 +67,15 @@ impl Fusion {
         let width = width.next_multiple_of(4);
         let mut layers = runs.iter().cloned().flatten().map(|layer| network.layer(layer));
         let loads = layers.any(|layer| layer.load != Activation::Identity);
-        // One tile more than layers, and one for what they make of a state when they read it.
+        // One tile per layer and one for the input, plus one for the activated input if layers apply an
+        // activation to it.
         let beside = 1 + usize::from(loads);
         let room = |row_lanes: usize| {
             let tile = FOUR as usize * width * row_lanes;
             (limits.workgroup_bytes as usize / tile).saturating_sub(beside)
         };
         let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
-        // A subgroup has as many lanes as the tallest tile.
+        // A subgroup has as many lanes as the largest tile.
         let subgroups = limits.subgroups && room(ROW_LANES[0]) >= 2;
         let row_lanes = match subgroups {
             true => ROW_LANES[0],
@@ -98,22 +103,22 @@ impl Fusion {
         binds.then_some(fusion)
     }
 
-    /// What a planner is told of them.
+    /// Fused layers as the planner sees them.
     pub fn fusible(&self) -> Vec<Fusible> {
         self.runs.iter().map(|layers| Fusible { layers: layers.clone(), most: self.most }).collect()
     }
 
-    /// Whether `layer` is one of them.
+    /// Parameter offsets of `layer`. `None` if it is not fused.
     pub fn place(&self, layer: usize) -> Option<ParameterOffsets> {
         self.places[layer]
     }
 
-    /// Bytes of all their parameters.
+    /// Bytes of the parameters of all fused layers.
     pub fn parameter_bytes(&self) -> u64 {
         FOUR * self.places.iter().flatten().map(|place| place.end as u64).max().unwrap_or(0)
     }
 
-    /// Bytes of the gradients that one dispatch leaves.
+    /// Bytes of the partial gradients of one dispatch.
     pub fn partial_bytes(&self) -> u64 {
         FOUR * (self.groups * self.largest_part()) as u64
     }
@@ -124,7 +129,7 @@ impl Fusion {
         starts.map(|(first, end)| self.extent(Layers { first, end }).len()).max().unwrap_or(0)
     }
 
-    /// Where the parameters of `layers` are, which must be among these, in fours of numbers.
+    /// Range of the parameters of `layers`, which must be fused, in units of `vec4f`.
     pub fn extent(&self, layers: Layers) -> Range<usize> {
         let place = |layer: usize| self.places.get(layer).copied().flatten();
         let start = place(layers.first).map_or(0, |place| place.weights);
@@ -136,7 +141,7 @@ impl Fusion {
         FOUR * self.places.len() as u64
     }
 
-    /// The kernels' table of the network's layers, four numbers each.
+    /// Table of the network's layers for the kernels, four numbers per layer.
     pub fn table(&self, network: &Network) -> Vec<[u32; 4]> {
         let row = |(layer, place): (Layer, &Option<ParameterOffsets>)| {
             let (weights, bias) = place.map_or((0, 0), |place| (place.weights, place.bias));
@@ -145,7 +150,7 @@ impl Fusion {
         network.layers().zip(&self.places).map(row).collect()
     }
 
-    /// The chain kernel's shape, with at most so many lanes to share a layer's columns among.
+    /// Shape of the chain kernel. At most `most_column_lanes` lanes share the columns of a layer.
     pub fn tiles(&self, most_column_lanes: u32) -> Tiles {
         let width = self.width as u32;
         Tiles {
@@ -158,7 +163,8 @@ impl Fusion {
     }
 }
 
-/// Two thin neighbours and more that apply the same to what they read and to what they make, and do not normalise it.
+/// Runs of two or more consecutive thin layers without layer normalisation that share their activation
+/// functions and residual setting.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     let kind = |layer: Layer| (layer.load, layer.store, layer.residual);
@@ -179,13 +185,13 @@ fn widest(layer: Layer) -> usize {
     layer.inputs.max(layer.outputs)
 }
 
-/// Rows of `width` numbers, each padded with zeros to whole fours.
+/// Rows of `width` values, each padded with zeros to a multiple of four.
 pub(super) fn padded(values: &[f32], width: usize) -> impl Iterator<Item = f32> + '_ {
     let padding = width.next_multiple_of(4) - width;
     values.chunks(width).flat_map(move |row| row.iter().copied().chain(std::iter::repeat_n(0.0, padding)))
 }
 
-/// The rows that [`padded`] has padded.
+/// Inverse of [`padded`].
 pub(super) fn unpadded(values: &[f32], width: usize) -> Vec<f32> {
     values.chunks(width.next_multiple_of(4)).flat_map(|row| &row[..width]).copied().collect()
 }

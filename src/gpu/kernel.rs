@@ -31,7 +31,7 @@ pub(super) enum Kernel {
     Score,
 }
 
-/// A kernel with everything that is fixed when it is compiled; what a kernel does not use keeps its default.
+/// A kernel and everything that is compiled into it. Fields that a kernel does not use keep their default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Variant {
     pub kernel: Kernel,
@@ -47,7 +47,7 @@ pub(super) struct Variant {
     pub derivative: Derivative,
     pub loss: Loss,
     pub accumulation: Accumulation,
-    /// Parameter update, of kernels that take one.
+    /// Parameter update, for kernels that perform one.
     pub rule: Option<RuleConstants>,
     /// Bytes of one input value in the dataset: 1 or 4.
     pub value_bytes: u32,
@@ -56,7 +56,7 @@ pub(super) struct Variant {
     /// `true` if targets are class labels.
     pub are_classes: bool,
     pub has_one_output: bool,
-    /// How workgroups share out a product.
+    /// Division of a product among workgroups.
     pub tile: Tile,
     /// Workgroup memory of a chain.
     pub tiles: Option<Tiles>,
@@ -93,7 +93,7 @@ const CHAIN_GROUP: u32 = 64;
 enum Binding {
     Uniform,
     Read,
-    /// Written, or in the pool: ranges of one buffer can be bound together only if all are bound for writing.
+    /// Written, or in the pool: ranges of one buffer can be bound together only if all are writable.
     Write,
 }
 
@@ -151,7 +151,8 @@ impl Kernel {
 }
 
 impl Variant {
-    /// Resets what its kernel does not use, so that layers which differ only there share a pipeline.
+    /// Resets the fields that the kernel does not use, so that layers that differ only in these share a
+    /// pipeline.
     pub fn normal(self) -> Self {
         let base = Variant::of(self.kernel);
         match self.kernel {
@@ -179,11 +180,12 @@ impl Variant {
         }
     }
 
-    /// The shader files that it is joined from.
+    /// Shader files that the kernel's source is concatenated from.
     fn files(self) -> Vec<&'static str> {
         let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
-        // Tiles come last: naga 30 panics where a named override follows an array whose length is made of others.
+        // Tiles come last: naga 30 panics if a named override follows an array whose length depends on other
+        // overrides.
         let product = |files: &[&'static str]| [files, &[left, right], self.tile.files()].concat();
         match self.kernel {
             Kernel::Forward => product(&["nan", "activation", "layer", "forward"]),
@@ -260,7 +262,7 @@ impl Variant {
     }
 }
 
-/// The files of every kernel that updates parameters.
+/// Shader files of every kernel that updates parameters.
 const MOVES: &[&str] = &["metrics", "fault", "step_params"];
 
 /// A compiled kernel.
@@ -270,15 +272,15 @@ pub(super) struct Program {
     pub layout: wgpu::BindGroupLayout,
 }
 
-/// Compiled kernels by variant and source, so that contexts whose shaders differ in one file share all other kernels.
+/// Compiled kernels by variant and source. Contexts whose shaders differ in one file share all other kernels.
 #[derive(Default)]
 pub(super) struct Programs(Mutex<HashMap<(Variant, String), Entry>>);
 
-/// A kernel that is compiled by whoever locks it first.
+/// A kernel, compiled by the first thread that locks it.
 type Entry = Arc<Mutex<Option<Program>>>;
 
 impl Programs {
-    /// The kernel `variant`, compiled on first use. Other kernels can be compiled meanwhile.
+    /// The kernel `variant`, compiled on first use. Other threads can compile other kernels at the same time.
     ///
     /// # Errors
     /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.

@@ -1,4 +1,4 @@
-//! The GPU backend: our WGSL kernels through wgpu. No other room uses wgpu.
+//! The GPU backend: WGSL kernels through wgpu. No other module uses wgpu.
 
 mod adapter;
 mod backend;

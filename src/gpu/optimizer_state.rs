@@ -8,9 +8,9 @@ use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// What outlives a step beside the parameters: in planes of a number for each parameter, the gradients, where these are
-/// kept, and then what the optimizer remembers. A buffer for each layer, weights before bias, but for layers that run
-/// together one for all.
+/// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
+/// gradients, if they are stored, then the moments. Each unfused layer has a buffer of its own, weights
+/// before bias; all fused layers share one.
 pub(super) struct OptimizerState {
     planes: usize,
     first_moment: usize,
@@ -19,7 +19,8 @@ pub(super) struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// Nothing yet, or the `moments` that an earlier run has left.
+    /// Allocates the state, initialised from `moments` of an earlier run or with zeros. `None` if nothing is
+    /// stored.
     pub fn new(
         setup: &mut Setup,
         task: &Task,
@@ -69,23 +70,23 @@ impl OptimizerState {
         Ok(Some(OptimizerState { planes, first_moment, alone, together }))
     }
 
-    /// That of `layer`, which runs alone.
+    /// Buffer of `layer`, which must be unfused.
     pub fn alone(&self, layer: usize) -> Result<&Buffer> {
         self.alone.get(layer).and_then(Option::as_ref).ok_or_else(missing)
     }
 
-    /// That of all layers that run together.
+    /// Buffer of all fused layers.
     pub fn together(&self) -> Result<&Buffer> {
         self.together.as_ref().ok_or_else(missing)
     }
 
-    /// All of them, each with how many numbers a plane has.
+    /// All buffers, each with the number of values in a plane.
     pub fn buffers(&self) -> impl Iterator<Item = (&Buffer, usize)> {
         let buffers = self.alone.iter().flatten().chain(&self.together);
         buffers.map(|buffer| (buffer, self.plane(buffer)))
     }
 
-    /// Reads back what the optimizer remembers.
+    /// Reads the optimizer state back.
     pub fn moments(
         &self,
         context: &Context,
@@ -143,7 +144,7 @@ impl OptimizerState {
         Ok(Parameters { layers })
     }
 
-    /// Numbers in each of a buffer's planes.
+    /// Number of values in each plane of `buffer`.
     fn plane(&self, buffer: &Buffer) -> usize {
         (buffer.raw.size() / 4) as usize / self.planes
     }

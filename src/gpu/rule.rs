@@ -2,11 +2,12 @@ use super::kernel::Kernel;
 use crate::device::{Accumulation, Task};
 use crate::model::{Optimizer, UpdateRule};
 
-/// What is fixed of a parameter update when kernels are compiled.
+/// Parameters of an update that are compiled into its kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RuleConstants {
     optimizer: Optimizer,
-    /// Momentum, both betas, epsilon, weight decay and the largest norm, as bits, which have equality and hashes.
+    /// Momentum coefficient, both betas, epsilon, weight decay and clip norm, as bits, which implement `Eq`
+    /// and `Hash`.
     numbers: [u32; 6],
     parts: u32,
     keeps_gradients: bool,
@@ -26,12 +27,12 @@ impl RuleConstants {
         }
     }
 
-    /// `true` if a step leaves nothing but the parameters for the next.
+    /// `true` if there are no stored gradients and no optimizer state.
     pub fn is_plain(self) -> bool {
         self.planes() == 0
     }
 
-    /// Numbers for each parameter that outlive a step: its optimizer state, and its gradient if that is kept.
+    /// Values stored per parameter: its optimizer state, and its gradient if gradients are stored.
     pub fn planes(self) -> usize {
         self.optimizer.moments() + usize::from(self.keeps_gradients)
     }

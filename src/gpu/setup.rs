@@ -8,10 +8,10 @@ use super::transfer::Uploads;
 use crate::memory::{ByCategory, Category};
 use crate::{Error, Result, Setting};
 
-/// wgpu's default for the number of workgroups along one dimension.
+/// Default limit of wgpu on the workgroups along one dimension.
 const MOST_WORKGROUPS: u64 = 65_535;
 
-/// Makes what a run needs, all of it before the first step.
+/// Allocates and binds everything that a run needs, before its first step.
 pub(super) struct Setup {
     pub context: Context,
     pub uploads: Uploads,
@@ -33,19 +33,20 @@ impl Setup {
         self.context.buffer(category, label, bytes, usage)
     }
 
-    /// A buffer of `bytes` bytes that starts with `contents`.
+    /// Allocates a buffer of `bytes` bytes and uploads `contents` to its start.
     pub fn filled(&mut self, category: Category, label: &str, bytes: u64, contents: &[u8]) -> Result<Buffer> {
         let buffer = self.buffer(category, label, bytes)?;
         self.write(&buffer, 0, contents)?;
         Ok(buffer)
     }
 
-    /// Puts `contents` into `buffer` from byte `offset` on, which is whole words.
+    /// Uploads `contents` to `buffer` from byte `offset`, a multiple of 4.
     pub fn write(&mut self, buffer: &Buffer, offset: u64, contents: &[u8]) -> Result<()> {
         self.uploads.copy_to(&self.context, contents, &buffer.raw, offset)
     }
 
-    /// A buffer of several categories that starts with `contents`, and then zeros.
+    /// Allocates a buffer that is counted in several categories and uploads `contents` to its start. The rest
+    /// is zero.
     pub fn shared(&mut self, label: &str, bytes: ByCategory, contents: &[u8]) -> Result<Buffer> {
         let buffer = self.context.shared(label, bytes)?;
         if !contents.is_empty() {
@@ -54,10 +55,11 @@ impl Setup {
         Ok(buffer)
     }
 
-    /// `variant` told `sizes`, on `operands` in the order of its bindings, for an answer of `rows` × `columns`.
+    /// Dispatch of `variant` with the uniform arguments `sizes`, on `operands` in the order of its bindings,
+    /// for a result of `rows` × `columns`.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where the answer takes more workgroups than a dispatch can have.
+    /// [`Error::DoesNotFit`] if the result needs more workgroups than a dispatch can have.
     pub fn dispatch(
         &mut self,
         variant: Variant,
@@ -76,7 +78,8 @@ impl Setup {
         self.context.bind(variant, &operands, None, workgroups)
     }
 
-    /// `variant` told `immediates`, on `operands` in the order of its bindings, for `extent` of what it has tiles for.
+    /// Dispatch of `variant` with `immediates`, on `operands` in the order of its bindings, for a
+    /// one-dimensional `extent`.
     ///
     /// # Errors
     /// As [`Setup::dispatch`].
@@ -91,7 +94,8 @@ impl Setup {
         self.context.bind(variant, operands, Some(immediates), [workgroups(extent, tile)?, 1])
     }
 
-    /// What is still needed when everything is made; the buffer is bound by the dispatches.
+    /// Returns what the run still needs: the context, the uploads and the buffer of sizes, which the
+    /// dispatches bind.
     pub fn finish(self) -> (Context, Uploads, Buffer) {
         (self.context, self.uploads, self.sizes_buffer)
     }

@@ -1,4 +1,4 @@
-//! WGSL sources: the files of `shaders/`, joined into one text a kernel.
+//! WGSL sources: the files of `shaders/`, concatenated into one source per kernel.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
 use crate::{Error, Result, Setting};
 
-/// Every file of `shaders/`: its name without `.wgsl`, and its text. `build.rs` writes the table.
+/// Name without `.wgsl` and text of every file of `shaders/`. `build.rs` writes the table.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 
-/// The source files that kernels are joined from.
+/// Source files of the kernels.
 #[derive(Clone)]
 pub(super) struct Shaders(BTreeMap<&'static str, Cow<'static, str>>);
 
@@ -33,15 +33,15 @@ impl Shaders {
         Err(Error::usage(Setting::Shader, format!("found '{file}', expected one of: {}", names.join(", "))))
     }
 
-    /// Joins the texts of `files`, in this order, and the constants that they share with the host.
+    /// Concatenates the texts of `files`, in this order, and the constants that they share with the host.
     pub fn concat(&self, files: &[&str]) -> String {
         let texts = files.iter().map(|&file| self.0.get(file).map_or("", |text| text.as_ref()));
         texts.chain([&constants()[..]]).collect()
     }
 }
 
-/// WGSL constants: the codes by which kernels are told an activation function, a loss function and an optimizer, and
-/// numbers that both sides use.
+/// WGSL constants: the codes of activation functions, loss functions and optimizers, and values that the host
+/// uses too.
 fn constants() -> String {
     let activations = Activation::ALL.map(|activation| (activation.name(), activation as u32));
     let losses = Loss::ALL.map(|loss| (loss.name(), loss as u32));

@@ -12,15 +12,15 @@ use crate::Result;
 use crate::data::{BatchCursor, Dataset, Pass, Split};
 use crate::memory::Category;
 
-/// Where micro-batches come from.
+/// Source of micro-batches.
 pub(super) enum Source {
-    /// The dataset is on the device, and a kernel gathers.
+    /// The dataset is resident; a kernel gathers micro-batches on the device.
     Device(Box<Resident>),
-    /// The host gathers and uploads them.
+    /// The host gathers micro-batches and uploads them.
     Host(Streamed),
 }
 
-/// What a source fills.
+/// Buffers of a micro-batch, which the source fills.
 pub(super) struct Batch {
     pub samples: usize,
     pub inputs: Buffer,
@@ -29,10 +29,10 @@ pub(super) struct Batch {
 
 pub(super) struct Resident {
     order: Buffer,
-    /// In the order of [`Gather`].
+    /// Indexed by [`Gather`].
     gathers: [Dispatch; 3],
     gather: Gather,
-    /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
+    /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
     _splits: [SplitBuffers; 2],
 }
 
@@ -45,15 +45,14 @@ enum Gather {
 
 pub(super) struct Streamed {
     cursor: BatchCursor,
-    /// Whether copies out of an upload buffer are recorded and not yet submitted.
+    /// `true` if copies from an upload buffer are recorded but not yet submitted.
     is_copying: bool,
     inputs: Vec<f32>,
     targets: Vec<u32>,
 }
 
 impl Source {
-    /// Starts a pass.
-    /// `skip` samples of it are left out; a kernel that gathers is told so by the metrics.
+    /// Starts a pass without its first `skip` samples. The gather kernel reads its position from the metrics.
     pub fn begin_pass(
         &mut self,
         context: &Context,
@@ -77,7 +76,7 @@ impl Source {
         Ok(())
     }
 
-    /// Brings the next micro-batch from the host, if that is where it comes from, before its compute pass begins.
+    /// Uploads the next micro-batch if it comes from the host. Call it before the compute pass begins.
     pub fn upload(
         &mut self,
         context: &Context,
@@ -104,19 +103,19 @@ impl Source {
         Ok(())
     }
 
-    /// Whether micro-batches are brought from the host.
+    /// `true` if micro-batches are uploaded from the host.
     pub fn uploads(&self) -> bool {
         matches!(self, Source::Host(_))
     }
 
-    /// Gathers the next micro-batch on the device, if that is where it comes from.
+    /// Records the gather of the next micro-batch if the dataset is resident.
     pub fn record(&self, pass: &mut ComputePass) {
         if let Source::Device(resident) = self {
             resident.gathers[resident.gather as usize].record(pass);
         }
     }
 
-    /// What was recorded has been submitted, as `submission`.
+    /// Notes that the recorded copies were submitted as `submission`.
     pub fn submitted(&mut self, uploads: &mut Uploads, submission: &SubmissionIndex) {
         if let Source::Host(streamed) = self
             && std::mem::take(&mut streamed.is_copying)
@@ -169,7 +168,7 @@ impl Streamed {
     }
 }
 
-/// A split on the device.
+/// Buffers of a resident split.
 struct SplitBuffers {
     values: Buffer,
     value_bytes: u32,

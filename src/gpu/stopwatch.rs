@@ -8,20 +8,21 @@ use crate::Result;
 use crate::device::Span;
 use crate::memory::Category;
 
-/// How many laps are read back at once.
+/// Laps that are read back at once.
 const LAPS: u32 = 256;
 const TICKS_BYTES: u64 = 2 * size_of::<u64>() as u64;
 pub(super) const STOPWATCH_BYTES: u64 = LAPS as u64 * TICKS_BYTES;
 
-/// Times laps with the device's own clock. Each lap is a compute pass of its own: only passes can be timed everywhere.
+/// Times laps with the device's clock. Each lap is a compute pass, as not every device has timestamps inside
+/// passes.
 pub(super) struct Stopwatch {
     queries: wgpu::QuerySet,
-    /// Where the device puts what it noted.
+    /// Buffer that the timestamps are resolved into.
     noted: Buffer,
     nanoseconds_per_tick: f64,
-    /// Laps that are over and not read back yet.
+    /// Laps that have ended but are not read back yet.
     laps: u32,
-    /// When each lap began and was over, in the device's ticks.
+    /// Start and end of each lap, in ticks of the device's clock.
     ticks: Vec<[u64; 2]>,
 }
 
@@ -43,7 +44,7 @@ impl Stopwatch {
         })
     }
 
-    /// Begins a pass that will be a lap.
+    /// Begins the compute pass of a lap.
     pub fn begin(&self, encoder: &mut CommandEncoder) -> ComputePass<'static> {
         let Range { start, end } = 2 * self.laps..2 * self.laps + 1;
         let timestamp_writes = Some(ComputePassTimestampWrites {
@@ -54,20 +55,20 @@ impl Stopwatch {
         encoder.begin_compute_pass(&ComputePassDescriptor { label: None, timestamp_writes }).forget_lifetime()
     }
 
-    /// The pass begun last has ended. Whether laps must be read before another begins.
+    /// Counts the lap whose pass has ended. Returns `true` if laps must be read before the next one begins.
     pub fn end(&mut self) -> bool {
         self.laps += 1;
         self.laps == LAPS
     }
 
-    /// Records that the laps so far are to be put where [`Stopwatch::read`] finds them.
+    /// Records the resolve of all unread laps, for [`Stopwatch::read`].
     pub fn resolve(&self, encoder: &mut CommandEncoder) {
         if self.laps > 0 {
             encoder.resolve_query_set(&self.queries, 0..2 * self.laps, &self.noted.raw, 0);
         }
     }
 
-    /// Reads the laps that were resolved.
+    /// Reads the resolved laps back.
     pub fn read(&mut self, context: &Context, readback: &mut Readback) -> Result<()> {
         let bytes = readback.copy(context, &self.noted.raw, 0, u64::from(self.laps) * TICKS_BYTES)?;
         let words: Vec<u64> = bytes.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word)).collect();
@@ -76,7 +77,7 @@ impl Stopwatch {
         Ok(())
     }
 
-    /// All laps since it was last asked.
+    /// Takes all laps since the last call.
     pub fn take(&mut self) -> Vec<Span> {
         let first = self.ticks.first().map_or(0, |[start, _]| *start);
         let since = |ticks: u64| (ticks.saturating_sub(first) as f64 * self.nanoseconds_per_tick) as u64;

@@ -1,4 +1,4 @@
-//! What a planner asks of a GPU with given limits. The device itself need not be there.
+//! Properties of a GPU that the planner needs, computed from its limits alone.
 
 use super::footprint::{Footprint, can_stay_on_device};
 use super::fusion::Fusion;
@@ -6,7 +6,7 @@ use crate::device::{DatasetPlacement, DeviceLimits, Task};
 use crate::plan::{Chain, Fusible};
 use crate::{Error, Result, Setting};
 
-/// The layers of `task` that run together in one action. None do if recomputed states are to be observed in memory.
+/// Layers of `task` that can run as one action. Empty if recomputed states are observed in memory.
 pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
     if task.observed {
         return Vec::new();
@@ -40,7 +40,7 @@ pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Resul
     Ok(())
 }
 
-/// The footprints of `task` for each place of its dataset that `placement` allows, preferred place first.
+/// Footprints of `task` for each dataset placement that `placement` allows, the preferred one first.
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if the dataset has to be resident and is larger than a binding.

@@ -6,15 +6,15 @@ use crate::memory::Category;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// A network's parameters: weights and bias of each layer in buffers of their own, but of layers that
-/// run together in one buffer for all of them.
+/// Parameters of a network. Each unfused layer has a buffer for its weights and one for its bias; all fused
+/// layers share one buffer.
 pub(super) struct Tensors {
     alone: Vec<Option<[Buffer; 2]>>,
     together: Option<Buffer>,
 }
 
 impl Tensors {
-    /// `parameters`, uploaded.
+    /// Allocates the buffers and uploads `parameters`.
     pub fn of(setup: &mut Setup, parameters: &Parameters, fusion: Option<&Fusion>) -> Result<Self> {
         let mut alone = Vec::new();
         let mut together: Vec<f32> = Vec::new();
@@ -43,17 +43,17 @@ impl Tensors {
         Ok(Tensors { alone, together: together.transpose()? })
     }
 
-    /// Those of `layer`, which runs alone.
+    /// Weights and bias of `layer`, which must be unfused.
     pub fn alone(&self, layer: usize) -> Result<&[Buffer; 2]> {
         self.alone.get(layer).and_then(Option::as_ref).ok_or_else(|| missing(&format!("layer {layer} alone")))
     }
 
-    /// Those of all layers that run together.
+    /// Parameters of all fused layers.
     pub fn together(&self) -> Result<&Buffer> {
         self.together.as_ref().ok_or_else(|| missing("layers together"))
     }
 
-    /// Reads all of them back.
+    /// Reads all parameters back.
     pub fn read(
         &self,
         context: &Context,

@@ -1,44 +1,46 @@
 use serde::{Deserialize, Serialize};
 use wgpu::DeviceType;
 
-/// How a product's answer is cut among workgroups and their invocations. All sum in the same order.
+/// Division of a product's result among workgroups and invocations. The order of sums is the same for all
+/// tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tile {
-    /// Every invocation makes a block of 8 × 8 numbers; in a workgroup are so many, columns first.
+    /// Each invocation computes a block of 8 × 8 elements. The workgroup has this many invocations, columns
+    /// first.
     Blocks([u32; 2]),
-    /// Eight lanes of a subgroup make 32 × 32 numbers, and pass on what they read.
+    /// Eight lanes of a subgroup compute 32 × 32 elements and share their loads through subgroup operations.
     Subgroup,
-    /// A workgroup of `lanes` × `lanes` invocations makes eight times as many numbers each way, from operands that it keeps
-    /// in its own memory.
+    /// A workgroup of `lanes` × `lanes` invocations computes 8 × 8 elements per invocation from operands staged
+    /// in workgroup memory.
     Shared {
-        /// 8 or 16.
+        /// Side of the workgroup: 8 or 16 invocations.
         lanes: u32,
     },
 }
 
-/// What a driver without subgroups gets, and a test may give any.
+/// Default on software drivers without subgroup operations.
 pub(super) const SOFTWARE_BLOCKS: Tile = Tile::Blocks([8, 1]);
 const HARDWARE_BLOCKS: Tile = Tile::Blocks([8, 8]);
 const SMALL: Tile = Tile::Shared { lanes: 8 };
 const LARGE: Tile = Tile::Shared { lanes: 16 };
 
 impl Tile {
-    /// Every one that a device can run, with or without subgroups of eight lanes.
+    /// All tiles that a device can run. `subgroups` includes those that need subgroups of eight lanes.
     pub fn all(subgroups: bool) -> impl Iterator<Item = Self> {
         let everywhere = [SOFTWARE_BLOCKS, HARDWARE_BLOCKS, SMALL, LARGE];
         everywhere.into_iter().chain(subgroups.then_some(Tile::Subgroup))
     }
 
-    /// Those worth a trial on a GPU.
+    /// Candidates for tuning on a hardware GPU.
     pub fn for_hardware() -> impl Iterator<Item = Self> {
         [HARDWARE_BLOCKS, SMALL, LARGE].into_iter()
     }
 
-    /// The one for an answer of `rows` × `columns` on a device that nobody has measured.
+    /// Default tile for a result of `rows` × `columns` elements on a device that is not tuned.
     ///
-    /// Software drivers spread workgroups, not their invocations, over the processor's cores, and load every lane's numbers
-    /// one by one: there a workgroup is as small as a vector unit, and lanes had better share what they read. Elsewhere an
-    /// answer should fill the tiles of several workgroups.
+    /// Software drivers distribute workgroups, not invocations, over the CPU cores, and load values lane by
+    /// lane. There, small workgroups whose lanes share loads are fastest. On a hardware GPU, the result
+    /// should fill the tiles of several workgroups.
     pub fn unmeasured(device: DeviceType, subgroups: bool, [rows, columns]: [usize; 2]) -> Self {
         let has = |side: usize| rows >= side && columns >= side;
         match device {
@@ -50,7 +52,7 @@ impl Tile {
         }
     }
 
-    /// Columns and rows of the answer that one workgroup makes.
+    /// Columns and rows of the result that one workgroup computes.
     pub(super) fn extent(self) -> [u32; 2] {
         match self {
             Tile::Blocks(group) => group.map(|side| 8 * side),
@@ -59,7 +61,7 @@ impl Tile {
         }
     }
 
-    /// The shader files that say which invocation makes what.
+    /// Shader files that assign elements of the result to invocations.
     pub(super) fn files(self) -> &'static [&'static str] {
         match self {
             Tile::Blocks(_) => &["product", "product_blocks"],
@@ -68,7 +70,7 @@ impl Tile {
         }
     }
 
-    /// What these files leave open.
+    /// Pipeline constants of these files.
     pub(super) fn constants(self) -> Vec<(&'static str, f64)> {
         match self {
             Tile::Blocks([columns, rows]) => {

@@ -8,15 +8,15 @@ use super::footprint::UPLOAD_BUFFERS;
 use crate::memory::Category;
 use crate::{Error, Result};
 
-/// Host-visible buffers through which bytes go to the device, filled in turn so that one can be written while
-/// the other is still being read.
+/// Host-visible buffers for uploads. They are filled alternately, so that the host writes one while the
+/// device reads the other.
 pub(super) struct Uploads {
     buffers: Vec<Staging>,
     next: usize,
     bytes: u64,
 }
 
-/// Through which bytes come back.
+/// Buffer through which results are read back.
 pub(super) struct Readback {
     staging: Staging,
     bytes: u64,
@@ -26,15 +26,16 @@ struct Staging {
     buffer: Buffer,
     mode: MapMode,
     mapping: Arc<Mapping>,
-    /// The last submission that uses it.
+    /// Last submission that uses the buffer.
     used_by: Option<SubmissionIndex>,
 }
 
-/// Outcome of mapping a buffer, which the driver reports to whichever thread polls the device: with several runs on one
-/// device, that may be another run's, and then it arrives a moment after the submission is done.
+/// Outcome of mapping a buffer. The driver reports it to the thread that polls the device. With several runs
+/// on one device, that thread may belong to another run, and the report then arrives shortly after the
+/// submission has finished.
 #[derive(Default)]
 struct Mapping {
-    /// `true` if the buffer is mapped; none until the driver reports.
+    /// `true` if the buffer is mapped. `None` until the driver reports.
     outcome: Mutex<Option<bool>>,
     reported: Condvar,
 }
@@ -48,7 +49,7 @@ impl Mapping {
         self.reported.notify_all();
     }
 
-    /// The outcome, waiting at most `time` for it.
+    /// Waits at most `time` for the outcome.
     fn outcome(&self, time: Duration) -> Option<bool> {
         let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.reported.wait_timeout_while(outcome, time, |outcome| outcome.is_none());
@@ -66,7 +67,8 @@ impl Uploads {
         Ok(Uploads { buffers, next: 0, bytes })
     }
 
-    /// Puts `parts` one after the other into the next buffer, which [`Uploads::submitted`] then takes back.
+    /// Writes `parts` consecutively into the next buffer. Call [`Uploads::submitted`] once the copies from it
+    /// are submitted.
     pub fn fill(&mut self, context: &Context, parts: &[&[u8]]) -> Result<&wgpu::Buffer> {
         let staging = &self.buffers[self.next];
         staging.wait(context)?;
@@ -82,19 +84,19 @@ impl Uploads {
         Ok(&staging.buffer.raw)
     }
 
-    /// The copies out of the buffer filled last have been submitted, as `submission`.
+    /// Notes that the copies from the buffer filled last were submitted as `submission`.
     pub fn submitted(&mut self, submission: SubmissionIndex) {
         self.buffers[self.next].map(submission);
         self.next = (self.next + 1) % self.buffers.len();
     }
 
-    /// [`Uploads::copy_to`] the start of `target`.
+    /// Copies `bytes` to the start of `target`, as [`Uploads::copy_to`].
     pub fn copy(&mut self, context: &Context, bytes: &[u8], target: &wgpu::Buffer) -> Result<()> {
         self.copy_to(context, bytes, target, 0)
     }
 
-    /// Copies `bytes` to `target` from `offset` on, which is whole words, in pieces where they are many; the last word is filled
-    /// up with zeros.
+    /// Copies `bytes` to `target` from byte `offset`, a multiple of 4. Large transfers are split into pieces.
+    /// The last word is padded with zeros.
     pub fn copy_to(
         &mut self,
         context: &Context,
@@ -121,7 +123,7 @@ impl Readback {
         Ok(Readback { staging: Staging::new(context, "readback", bytes, usage, MapMode::Read)?, bytes })
     }
 
-    /// `bytes` bytes of `source` from `start` on, after everything submitted so far.
+    /// Reads `bytes` bytes of `source` from byte `start`, after everything submitted so far has finished.
     pub fn copy(
         &mut self,
         context: &Context,
@@ -150,7 +152,7 @@ impl Readback {
 }
 
 impl Readback {
-    /// `count` numbers of `source` from byte `start` on, after everything submitted so far.
+    /// Reads `count` values of `source` from byte `start`, after everything submitted so far has finished.
     pub fn floats(
         &mut self,
         context: &Context,
@@ -169,7 +171,7 @@ impl Staging {
         Ok(Staging { buffer, mode, mapping: Arc::default(), used_by: None })
     }
 
-    /// Asks for the buffer to be mapped once `submission` is done with it.
+    /// Requests that the buffer be mapped when `submission` has finished.
     fn map(&mut self, submission: SubmissionIndex) {
         self.used_by = Some(submission);
         self.request_map();

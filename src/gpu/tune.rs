@@ -1,6 +1,6 @@
-//! Finds by trial how products are cut best on this device.
+//! Measures which tile is fastest on a device for each kind of product.
 //!
-//! Every way sums in the same order, so that what is found changes the time of a run and none of its bits.
+//! The order of sums is the same for all tiles, so the choice affects the run time but not the results.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -21,12 +21,12 @@ use crate::memory::{Category, Ledger};
 use crate::model::Layer;
 use crate::{Error, Result};
 
-/// Products of fewer FLOPs are over before a choice pays.
+/// Minimum FLOPs of a product that is tuned. Tuning smaller products costs more than it saves.
 const WORTH_TUNING: u64 = 1 << 28;
-/// Of how many runs the fastest counts, after one that nobody times.
+/// Timed runs per tile, after one warm-up run. The fastest counts.
 const RUNS: usize = 3;
 
-/// By kind of product, how it is cut best.
+/// Fastest tile by kind of product.
 pub(super) type Choices = BTreeMap<String, Tile>;
 
 /// A product of one layer.
@@ -37,14 +37,15 @@ struct Product {
 }
 
 impl Context {
-    /// Times what it does not know of the larger products of `task`, and remembers it, in a file of the user's cache folder
-    /// too. A device whose kernels run on the processor is not timed: there compiling them takes longer than most runs.
+    /// Measures the fastest tile for each large product of `task` that is not known yet, and writes it to the
+    /// user's cache directory. Software drivers are not tuned: there, compiling the kernels takes longer than
+    /// most runs.
     ///
-    /// What this allocates is gone before the run begins, and in no ledger of the run; where there is no room for it, products
-    /// are cut as nobody has timed them.
+    /// Its buffers are released before the run begins and are not counted in the run's ledger. If they do not
+    /// fit into device memory, products use the default tiles.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], as the run itself would meet it.
+    /// [`Error::DeviceLost`] if the device is lost.
     pub(super) fn tuned(self, task: &Task) -> Result<Self> {
         if self.is_software() || self.has_fixed_tile() {
             return Ok(self);
@@ -53,7 +54,7 @@ impl Context {
         let mut choices = place.as_ref().map(tune_cache::CacheEntry::read).unwrap_or_default();
         match add_missing(&self, task, WORTH_TUNING, &mut choices) {
             Ok(true) => place.iter().for_each(|place| place.write(&choices)),
-            // What is known will do; the run itself may need less.
+            // Falls back to the known choices; the run itself may need less memory.
             Ok(false) | Err(Error::DoesNotFit(_)) => {}
             Err(error) => return Err(error),
         }
@@ -61,7 +62,8 @@ impl Context {
     }
 }
 
-/// Times the products of `task` of at least `least_flops` that are not among `choices`. Whether there were any.
+/// Measures the products of `task` with at least `least_flops` FLOPs that `choices` lacks. Returns `true` if
+/// there were any.
 fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut Choices) -> Result<bool> {
     let mut any = false;
     for (index, layer) in task.network.layers().enumerate() {
@@ -69,7 +71,7 @@ fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut C
             continue;
         }
         let kernels = [Kernel::Forward, Kernel::Update, Kernel::Delta];
-        // The lowest layer makes no delta.
+        // The first layer computes no delta.
         for &kernel in &kernels[..if index == 0 { 2 } else { 3 }] {
             let product = Product { kernel, layer, micro_batch: task.micro_batch };
             let name = kind(kernel, product.answer(), product.depth());
@@ -82,7 +84,7 @@ fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut C
     Ok(any)
 }
 
-/// Products whose sides are between the same powers of two are cut alike.
+/// Kind of a product. Products whose dimensions round up to the same powers of two share a tile.
 pub(super) fn kind(kernel: Kernel, [rows, columns]: [usize; 2], depth: usize) -> String {
     let kernel = if kernel == Kernel::Optimize { Kernel::Update } else { kernel };
     let [rows, columns, depth] = [rows, columns, depth].map(usize::next_power_of_two);
@@ -90,7 +92,7 @@ pub(super) fn kind(kernel: Kernel, [rows, columns]: [usize; 2], depth: usize) ->
 }
 
 impl Product {
-    /// Rows and columns.
+    /// Rows and columns of the result.
     fn answer(&self) -> [usize; 2] {
         let Layer { inputs, outputs, .. } = self.layer;
         match self.kernel {
@@ -108,7 +110,7 @@ impl Product {
         }
     }
 
-    /// The tile that takes the least time on operands of zeros.
+    /// Fastest tile on operands that are all zero.
     fn fastest(&self, context: &Context, task: &Task) -> Result<Tile> {
         let context = context.with_ledger(&Ledger::new());
         let footprint = Footprint::new(task, context.limits(), true);
@@ -146,7 +148,7 @@ impl Product {
         let Layer { inputs, outputs, .. } = self.layer;
         let widths = if self.kernel == Kernel::Forward { [inputs, inputs] } else { [outputs, inputs] };
         let by_four = widths.map(|width| width.is_multiple_of(4));
-        // What beside the product a kernel does takes no part in the comparison.
+        // Only the product is compared, not the rest of the kernel.
         let rule = (self.kernel == Kernel::Update).then(|| RuleConstants::of(task));
         let variant = Variant { by_four, tile, rule, ..Variant::of(self.kernel) };
         let sizes = SizesTable::product(self.micro_batch, self.layer);
@@ -154,7 +156,7 @@ impl Product {
     }
 }
 
-/// The least of a few runs, each submitted by itself.
+/// Minimum time of several runs, each its own submission.
 fn time(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
     let mut least = Duration::MAX;
     for run in 0..RUNS + 1 {
@@ -165,7 +167,7 @@ fn time(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
         let started = Instant::now();
         let submission = context.queue.submit([encoder.finish()]);
         context.wait(Some(submission))?;
-        // The first finds everything cold.
+        // The first run is the warm-up.
         if run > 0 {
             least = least.min(started.elapsed());
         }

@@ -7,20 +7,20 @@ use super::tune::Choices;
 use crate::device::DeviceInfo;
 use crate::file;
 
-/// Larger files are none of ours.
+/// Maximum size of a cache file, in bytes. Larger files are ignored.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Where the choices for one device are kept: under its name, in one file for all of a user's devices.
+/// Cached choices of one device, stored under its name in a file that all of a user's devices share.
 pub(super) struct CacheEntry {
     path: PathBuf,
     device: String,
 }
 
-/// By device, what was found there.
+/// Choices by device.
 type Devices = BTreeMap<String, Choices>;
 
 impl CacheEntry {
-    /// None where the user has no folder for caches.
+    /// Entry of `device`. `None` if the user has no cache directory.
     pub fn of(device: &DeviceInfo) -> Option<Self> {
         let variable = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
         let folder = match variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
@@ -30,13 +30,14 @@ impl CacheEntry {
         Some(CacheEntry { path: folder.join("ckpt-gpu").join("tiles.json"), device: key(device) })
     }
 
-    /// What was found before; nothing of a file that cannot be read as what [`CacheEntry::write`] writes.
+    /// Reads the cached choices. Empty if the file is missing or is not in the format of
+    /// [`CacheEntry::write`].
     pub fn read(&self) -> Choices {
         let choices = self.devices().remove(&self.device).unwrap_or_default();
         choices.into_iter().filter(|(_, tile)| Tile::for_hardware().any(|known| known == *tile)).collect()
     }
 
-    /// Keeps `choices` for the next run. Where that cannot be, the next run times them again, which is no error.
+    /// Writes `choices` to the cache. A failure is not an error: the next run measures again.
     pub fn write(&self, choices: &Choices) {
         let devices =
             Devices::from_iter(self.devices().into_iter().chain([(self.device.clone(), choices.clone())]));
@@ -54,7 +55,7 @@ impl CacheEntry {
     }
 }
 
-/// Another driver, or another version of these kernels, may prefer another choice.
+/// Key of a device. It includes the driver and the crate version, as both can change which tile is fastest.
 fn key(DeviceInfo { name, backend, driver, .. }: &DeviceInfo) -> String {
     format!("{name} | {backend} | {driver} | ckpt-gpu {}", env!("CARGO_PKG_VERSION"))
 }

@@ -18,23 +18,23 @@ use crate::model::{Activation, Derivative, Layer};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
-/// Invocations in a workgroup that moves parameters by gradients that are kept.
+/// Invocations per workgroup of the update from stored gradients.
 const STEP_LANES: usize = 64;
 /// Samples that a workgroup normalises at a time.
 const NORMALISED: usize = 4;
-/// The most workgroups of kernels that go on to what is left, be it parameters or samples.
+/// Upper bound on the workgroups of kernels that loop over parameters or samples.
 const MOST_GROUPS: usize = 4096;
 
-/// Work with what its dispatches depend on.
+/// Work of an action, with everything else that its dispatches depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     work: Work,
-    /// What backward does with gradients; always whole for other work.
+    /// Accumulation of gradients in a backward pass. Other work has [`Accumulation::Whole`].
     accumulation: Accumulation,
 }
 
 impl Key {
-    /// The key of `work` in a micro-batch that began with `accumulation`.
+    /// Key of `work` in a micro-batch with `accumulation`.
     pub fn of(work: Work, accumulation: Accumulation) -> Self {
         match work {
             Work::Backward { .. } => Key { work, accumulation },
@@ -42,7 +42,7 @@ impl Key {
         }
     }
 
-    /// FLOPs of the work's products.
+    /// FLOPs of the products.
     pub fn flops(self, task: &Task) -> u64 {
         let forward = |layers: Range<usize>| {
             layers.map(|layer| task.network.layer(layer).forward_flops(task.micro_batch)).sum::<u64>()
@@ -61,16 +61,16 @@ pub(super) struct Binder<'a> {
     pub task: &'a Task<'a>,
     pub slots: Vec<BufferBinding<'a>>,
     pub parameters: &'a Tensors,
-    /// None where nothing outlives a step but the parameters.
+    /// `None` without stored gradients and optimizer state.
     pub kept: Option<&'a OptimizerState>,
-    /// Layers that run together, and what only these need.
+    /// Fused layers, if there are any; `chains` holds their buffers.
     pub fusion: Option<&'a Fusion>,
     pub chains: Option<&'a Chains>,
     pub targets: &'a Buffer,
     pub metrics: &'a Buffer,
     pub step_params: &'a Buffer,
     pub sample_losses: &'a Buffer,
-    /// For what is normalised of a state; none where no layer does.
+    /// Normalised and activated input of a layer. `None` without layer normalisation.
     pub loaded: Option<&'a Buffer>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Binder<'a> {
                 }
                 let layer = layers.alone()?;
                 let (normalised, loaded) = self.loaded(layer, state)?;
-                // The delta below is made from the weights before the update overwrites them.
+                // The delta below is computed from the weights before the update overwrites them.
                 let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
                 let update = self.update(layer, loaded, delta, accumulation)?;
                 Ok(normalised.into_iter().chain(below.into_iter().flatten()).chain([update]).collect())
@@ -101,7 +101,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// What `layer` multiplies by its weights: the state, or what is normalised of it, and what makes that.
+    /// Input of `layer`'s product: the state, or the normalised state and the dispatch that computes it.
     fn loaded(&mut self, layer: usize, state: SlotId) -> Result<(Option<Dispatch>, BufferBinding<'a>)> {
         let state = self.slot(state);
         let shape = self.layer(layer);
@@ -111,7 +111,7 @@ impl<'a> Binder<'a> {
         Ok((Some(normalised), loaded))
     }
 
-    /// A kernel that goes over the numbers that `layer` reads, sample by sample.
+    /// Dispatch of a kernel that processes the input of `layer` sample by sample.
     fn each_sample(&mut self, kernel: Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
         let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
         let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_GROUPS);
@@ -193,7 +193,7 @@ impl<'a> Binder<'a> {
         self.setup.dispatch(self.losses(Kernel::Score), sizes, &operands, [1, 1])
     }
 
-    /// Moves all parameters by the gradients that are kept, where their norm is bounded.
+    /// Dispatches of gradient clipping and the parameter update from stored gradients.
     ///
     /// # Errors
     /// As [`Binder::bind`].
@@ -238,13 +238,13 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
-    /// A kernel of `layer`, and of others that are like it.
+    /// Variant of `kernel` for `layer`, shared by layers with the same settings.
     pub(super) fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
         let Layer { load, store, residual, layer_norm, .. } = self.layer(layer);
         let derivative = if layer > 0 { self.task.network.derivative(layer) } else { Derivative::ONE };
         let variant = Variant { load, store, residual, derivative, ..Variant::of(kernel) };
         let variant = match kernel {
-            // What normalises the state applies the activation, and what a delta goes back through follows its product.
+            // The normalisation kernels apply the activation, its derivative and the residual term.
             Kernel::Forward | Kernel::Update | Kernel::Optimize if layer_norm => {
                 Variant { load: Activation::Identity, ..variant }
             }
@@ -256,7 +256,7 @@ impl<'a> Binder<'a> {
         variant.normal()
     }
 
-    /// A kernel that compares outputs with targets.
+    /// Variant of a kernel that compares outputs with targets.
     fn losses(&self, kernel: Kernel) -> Variant {
         Variant {
             loss: self.task.network.loss(),
@@ -278,7 +278,8 @@ impl<'a> Binder<'a> {
         self.task.network.layer(layer)
     }
 
-    /// A product of `layer`, for an answer of so many rows and columns, each the sum of `depth` numbers.
+    /// Dispatch of a product of `layer` whose result has `answer` rows and columns, each element a sum of
+    /// `depth` terms.
     fn product(
         &mut self,
         variant: Variant,

@@ -21,7 +21,7 @@ impl Decay {
     fn name_and_summary(self) -> (&'static str, &'static str) {
         match self {
             Decay::Constant => ("constant", "constant learning rate"),
-            Decay::Step => ("step", "decay by a factor every so many steps"),
+            Decay::Step => ("step", "multiply by a factor at regular intervals"),
             Decay::Cosine => ("cosine", "cosine annealing to the last step"),
         }
     }

@@ -243,7 +243,7 @@ fn path_that_toml_cannot_hold_does_not_stop_the_run() {
     let run = crate::program::outcome(folder.command(&format!("train {SMALL} {CPU} --snapshot")).arg(odd))
         .succeeded();
     assert!(
-        run.stderr.contains("continues without a file of its flags") && run.stderr.contains("not UTF-8"),
+        run.stderr.contains("could not save the run's flags") && run.stderr.contains("not UTF-8"),
         "{run:#?}"
     );
     assert!(folder.path("").join(odd).join("step-000000000003.ckpt").exists());

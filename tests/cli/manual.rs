@@ -58,10 +58,7 @@ fn every_command_has_a_manual_page() {
         assert!(all.contains(text.trim_end()), "{command}");
     }
     let train = String::from_utf8(folder.read(&pages[0])).unwrap();
-    assert!(
-        train.contains("\\-\\-save\\-config") && train.contains("Read flags from this TOML file"),
-        "{train}"
-    );
+    assert!(train.contains("\\-\\-save\\-config") && train.contains("Read flags by long name"), "{train}");
     let top = String::from_utf8(folder.read("deep/pages/ckpt-gpu.1")).unwrap();
     assert!(top.contains("ckpt\\-gpu\\-train(1)") && top.contains("Exit codes: 0 done"), "{top}");
     folder.write("taken", b"");

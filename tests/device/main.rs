@@ -19,3 +19,4 @@ mod threads;
 mod training;
 mod trajectories;
 mod verify;
+mod weights;

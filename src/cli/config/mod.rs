@@ -28,7 +28,7 @@ pub(super) fn with_flag(command: Command) -> Command {
         .value_parser(clap::value_parser!(PathBuf))
         .help_heading(None::<&'static str>)
         .help(
-            "Read flags from this TOML file by their long names, as in every = 10; flags of the command line override it",
+            "Read flags by long name from this TOML file, such as every = 10; the command line overrides it",
         );
     COMMANDS.iter().fold(command, |command, name| command.mut_subcommand(name, |own| own.arg(flag.clone())))
 }

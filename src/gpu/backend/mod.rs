@@ -26,10 +26,10 @@ use crate::memory::Category;
 use crate::model::{Network, Parameters, StepParams};
 use crate::plan::{Plan, Slot, SlotId};
 
-/// Runs plans on a GPU, or on a driver that stands in for one.
+/// Runs plans on a GPU or a software driver.
 ///
-/// Micro-batches are recorded into compute passes, several small ones into one that is submitted once; everything they
-/// bind was made beforehand.
+/// Micro-batches are recorded into compute passes; several small ones share a pass and a submission. All
+/// buffers and bind groups are created in advance.
 pub struct Gpu {
     context: Context,
     uploads: Uploads,
@@ -45,19 +45,19 @@ pub struct Gpu {
     work: HashMap<Key, Recordable>,
     accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
-    /// Micro-batches and FLOPs in it.
+    /// Micro-batches and FLOPs in `recording`.
     recorded: (usize, u64),
     is_timing: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     step_params: Buffer,
-    /// Of the pass at hand: micro-batches that it left out.
+    /// Micro-batches that the current pass skips.
     skipped: u32,
-    /// What follows the last backward of a mini-batch whose gradients' norm is bounded.
+    /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
     went_backward: bool,
     kept: Option<OptimizerState>,
     stopwatch: Option<Stopwatch>,
-    /// Bound by the dispatches; kept so that the ledger counts them for as long as they exist.
+    /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
     _bound: Vec<Buffer>,
     _chains: Option<Chains>,
 }
@@ -66,7 +66,7 @@ impl Gpu {
     /// Allocates, uploads and binds everything that training needs.
     ///
     /// # Errors
-    /// [`crate::Error::DoesNotFit`] where the device has no room for a buffer or cannot bind it at once.
+    /// [`crate::Error::DoesNotFit`] if device memory is exhausted, or if a buffer is larger than a binding.
     pub fn new(context: Context, job: &Job, footprint: Footprint) -> Result<Self> {
         let task = &job.task;
         let context = if task.tuned { context.tuned(task)? } else { context };
@@ -175,7 +175,7 @@ impl Device for Gpu {
     }
 
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
-        // What an earlier step that failed has left.
+        // Submits what a failed step may have left.
         self.submit();
         self.skipped = skip as u32;
         let Gpu { context, uploads, .. } = self;
@@ -213,7 +213,7 @@ impl Device for Gpu {
             self.clip.iter().for_each(|dispatch| dispatch.record(pass));
         }
         self.recorded.0 += 1;
-        // The next one's upload comes before its compute pass.
+        // An upload must precede the compute pass of its micro-batch.
         if self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
             self.submit();
             self.keep_up()?;
@@ -227,7 +227,7 @@ impl Device for Gpu {
         let bytes = self.readback.copy(&self.context, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
         let (batch, place) = (word(3), word(4));
-        // These are counted from 1.
+        // The device counts micro-batches from 1.
         let fault = (batch != u32::MAX)
             .then(|| Fault::at(batch.saturating_sub(1), place, self.network.layers().len()));
         Ok(Metrics {
@@ -302,7 +302,7 @@ impl Timing for Gpu {
     }
 }
 
-/// What an action is on the device.
+/// Dispatches of an action.
 struct Recordable {
     dispatches: Vec<Dispatch>,
     flops: u64,

@@ -1,4 +1,4 @@
-//! What is recorded into compute passes, and when it is submitted.
+//! Recording of compute passes and their submission.
 
 use wgpu::CommandEncoder;
 
@@ -6,11 +6,11 @@ use super::{Gpu, Recordable};
 use crate::gpu::work::Key;
 use crate::{Error, Result};
 
-/// What is submitted at once: so much that submitting costs little beside it, and so little that no driver takes it for
-/// a GPU that hangs.
+/// FLOPs per submission: enough to amortise its overhead, and few enough not to trigger the driver's hang
+/// detection.
 const SUBMISSION_FLOPS: u64 = 2_000_000_000;
 pub(super) const SUBMISSION_BATCHES: usize = 8;
-/// How many submissions may be under way before the host waits for the oldest.
+/// Submissions in flight before the host waits for the oldest.
 const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 impl Gpu {
@@ -31,7 +31,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Submits what is being recorded, so that it can be read back, and goes on recording.
+    /// Submits the recording, so that results can be read back, and starts a new one.
     pub(super) fn flush(&mut self) {
         if self.submit() {
             let encoder = self.context.device.create_command_encoder(&Default::default());
@@ -44,7 +44,7 @@ impl Gpu {
         self.recording = Some((encoder, pass));
     }
 
-    /// Waits for the oldest submissions where many are under way.
+    /// Waits for the oldest submissions while too many are in flight.
     pub(super) fn keep_up(&mut self) -> Result<()> {
         while self.in_flight.len() > SUBMISSIONS_IN_FLIGHT {
             self.context.wait(self.in_flight.pop_front())?;
@@ -52,7 +52,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Submits what is being recorded, and says whether there was anything.
+    /// Submits the recording. Returns `true` if there was one.
     pub(super) fn submit(&mut self) -> bool {
         let encoder = self.end_recorded_pass();
         let is_any = encoder.is_some();
@@ -73,7 +73,7 @@ impl Gpu {
         });
     }
 
-    /// Submits what was recorded, and reads when its laps were.
+    /// Submits the recording and reads its laps back.
     pub(super) fn read_laps(&mut self, mut encoder: CommandEncoder) -> Result<()> {
         self.stopwatch.iter().for_each(|stopwatch| stopwatch.resolve(&mut encoder));
         self.submit_encoder(encoder);

@@ -7,29 +7,29 @@ use crate::memory::{ByCategory, Category, LedgerEntry};
 use crate::plan::Block;
 use crate::{Error, Result, Setting};
 
-/// A device buffer that the ledger knows of.
+/// A device buffer that is counted in the ledger.
 pub(in crate::gpu) struct Buffer {
     pub raw: wgpu::Buffer,
     _entry: LedgerEntry,
 }
 
 impl Buffer {
-    /// All of it, as a kernel's operand.
+    /// Binding of the whole buffer.
     pub fn whole(&self) -> BufferBinding<'_> {
         self.raw.as_entire_buffer_binding()
     }
 
-    /// `bytes` bytes from `offset` on, as a kernel's operand.
+    /// Binding of `bytes` bytes from byte `offset`.
     pub fn range(&self, offset: u64, bytes: u64) -> BufferBinding<'_> {
         BufferBinding { buffer: &self.raw, offset, size: NonZero::new(bytes) }
     }
 }
 
 impl Context {
-    /// A buffer that is bound whole.
+    /// Allocates a buffer that is bound whole.
     ///
     /// # Errors
-    /// [`Error::DoesNotFit`] where the device has no room for it, or cannot bind that much at once.
+    /// [`Error::DoesNotFit`] if device memory is exhausted, or if the buffer is larger than a binding.
     pub(in crate::gpu) fn buffer(
         &self,
         category: Category,
@@ -54,7 +54,7 @@ impl Context {
         self.allocate(label, ByCategory::of(category, bytes), usage, &remedy)
     }
 
-    /// A block of a plan's pool, of which `slot_bytes` bytes at most are bound at once.
+    /// Allocates a block of a plan's pool, of which at most `slot_bytes` bytes are bound at once.
     ///
     /// # Errors
     /// As [`Context::buffer`].
@@ -65,7 +65,7 @@ impl Context {
         self.allocate(label, block.at_peak, usage, remedy)
     }
 
-    /// A buffer of several categories that is bound whole.
+    /// Allocates a buffer that is counted in several categories and bound whole.
     ///
     /// # Errors
     /// As [`Context::buffer`].

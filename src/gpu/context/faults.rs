@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Context;
 use crate::{Error, Result};
 
-/// The first thing that a device refused, or how it went away.
+/// First uncaptured error of a device, or the reason it was lost.
 #[derive(Clone)]
 pub(super) struct Faults(Arc<Mutex<Option<String>>>);
 
 impl Faults {
-    /// Those of `device` from now on.
+    /// Starts to record the errors of `device`.
     pub fn of(device: &wgpu::Device) -> Self {
         let faults = Faults(Arc::default());
         let refused = faults.clone();
@@ -31,7 +31,7 @@ impl Faults {
 
 impl Context {
     /// # Errors
-    /// [`Error::DeviceLost`] if the device was lost, or has refused anything, since it was opened.
+    /// [`Error::DeviceLost`] if the device was lost, or reported an error, since it was opened.
     pub(in crate::gpu) fn check(&self) -> Result<()> {
         self.faults.check()
     }
@@ -39,7 +39,7 @@ impl Context {
     /// Waits until `submission` is done; `None` waits for everything submitted.
     pub(in crate::gpu) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let wait = wgpu::PollType::Wait { submission_index: submission, timeout: None };
-        // wgpu panics where the device is lost while it is waited for.
+        // wgpu panics if the device is lost during the wait.
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
         self.check()?;
         match polled {

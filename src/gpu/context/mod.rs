@@ -19,9 +19,9 @@ use crate::Result;
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::Ledger;
 
-/// A device, and the one way to get memory on it.
+/// A device. All memory on it is allocated through a context.
 ///
-/// Clones are of one device with one set of compiled kernels; each may have a ledger of its own.
+/// Clones share the device and the compiled kernels. Each may have its own ledger.
 #[derive(Clone)]
 pub struct Context {
     pub(super) device: wgpu::Device,
@@ -29,15 +29,15 @@ pub struct Context {
     pub(super) info: DeviceInfo,
     pub(super) ledger: Ledger,
     kind: wgpu::DeviceType,
-    /// What all products get, whatever their shape.
+    /// Tile for all products. `None` chooses one by the shape of the product.
     tile: Option<Tile>,
-    /// What was found to be fastest.
+    /// Fastest measured tile by kind of product.
     choices: Arc<Choices>,
-    /// The most invocations that share the columns of a chain's layer.
+    /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(super) column_lanes: u32,
     chain_groups: usize,
     subgroups: bool,
-    /// What kernels are compiled from.
+    /// Source files of the kernels.
     pub(super) shaders: Arc<Shaders>,
     programs: Arc<Programs>,
     faults: Faults,
@@ -45,28 +45,29 @@ pub struct Context {
 }
 
 impl Context {
-    /// The same device for another run, whose buffers will be in `ledger`.
+    /// Context of another run on the same device, whose buffers are counted in `ledger`.
     pub fn with_ledger(&self, ledger: &Ledger) -> Self {
         Context { ledger: ledger.clone(), objects: Cell::new(0), ..self.clone() }
     }
 
-    /// Cuts all products alike, whatever their shape. No sum changes its order.
+    /// Uses `tile` for all products, whatever their shape. The order of sums does not change.
     pub fn with_tile(self, tile: Tile) -> Self {
         Context { tile: Some(tile), ..self }
     }
 
-    /// Cuts all products in one of the ways that there are, each in its turn, unless [`Context::with_tile`] has said how.
+    /// Uses tile number `turn`, modulo their count, for all products, unless [`Context::with_tile`] has set
+    /// one.
     pub fn in_turn(self, turn: usize) -> Self {
         let tiles: Vec<_> = Tile::all(self.subgroups).collect();
         Context { tile: self.tile.or(Some(tiles[turn % tiles.len()])), ..self }
     }
 
-    /// Cuts products as `choices` say.
+    /// Uses the tiles of `choices` for products of these kinds.
     pub(super) fn with_choices(self, choices: Choices) -> Self {
         Context { choices: Arc::new(choices), ..self }
     }
 
-    /// How a product is cut whose answer has so many rows and columns, each the sum of `depth` numbers.
+    /// Tile for a product whose result has `answer` rows and columns, each element a sum of `depth` terms.
     pub(super) fn tile(&self, kernel: Kernel, answer: [usize; 2], depth: usize) -> Tile {
         let chosen = self.tile.or_else(|| self.choices.get(&tune::kind(kernel, answer, depth)).copied());
         chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.subgroups, answer))
@@ -76,38 +77,38 @@ impl Context {
         self.tile.is_some()
     }
 
-    /// Whether its kernels run on the processor.
+    /// `true` if kernels run on the CPU.
     pub(super) fn is_software(&self) -> bool {
         self.kind == wgpu::DeviceType::Cpu
     }
 
-    /// Lets at most so many invocations share the columns of a layer that runs together with others. No sum changes its
-    /// order.
+    /// Limits the invocations that share the columns of a layer in a chain to `column_lanes`. The order of
+    /// sums does not change.
     pub fn with_column_lanes(self, column_lanes: u32) -> Self {
         Context { column_lanes, ..self }
     }
 
-    /// Runs layers together without passing numbers on between the lanes of subgroups, as where lanes are fewer than eight.
+    /// Disables subgroup operations, as on devices whose subgroups have fewer than eight lanes.
     pub fn without_subgroups(self) -> Self {
         Context { subgroups: false, ..self }
     }
 
-    /// Compiles kernels from `text` in the place of `shaders/{file}.wgsl`, so that a test can break one and see that
-    /// checks find it.
+    /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
+    /// detect a broken kernel.
     ///
     /// # Errors
-    /// [`crate::Error::Usage`] where there is no such file. A text that is no WGSL is an error of the first run.
+    /// [`crate::Error::Usage`] if there is no such file. Invalid WGSL is reported by the first run.
     pub fn with_shader(self, file: &str, text: &str) -> Result<Self> {
         let shaders = Shaders::clone(&self.shaders).with(file, text.to_owned())?;
         Ok(Context { shaders: Arc::new(shaders), ..self })
     }
 
-    /// What it is.
+    /// Description of the device.
     pub fn info(&self) -> DeviceInfo {
         self.info.clone()
     }
 
-    /// What it can take at once.
+    /// Limits of the device.
     pub fn limits(&self) -> DeviceLimits {
         let (limits, features) = (self.device.limits(), self.device.features());
         let tells_chains =
@@ -122,15 +123,15 @@ impl Context {
         }
     }
 
-    /// `variant`, compiled unless it has been.
+    /// The kernel `variant`, compiled on first use.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`] where the driver does not take the kernel.
+    /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
     pub(super) fn program(&self, variant: Variant) -> Result<Program> {
         self.programs.get(self, variant)
     }
 
-    /// `variant` on `operands`, in the order of its bindings.
+    /// Binds `operands` to `variant`, in the order of its bindings.
     ///
     /// # Errors
     /// As [`Context::program`].
@@ -158,7 +159,7 @@ impl Context {
         Ok(Dispatch { pipeline: program.pipeline, bind_group, immediates, workgroups })
     }
 
-    /// Buffers, bind groups and pipelines made so far.
+    /// Number of buffers, bind groups and pipelines created so far.
     pub(super) fn objects(&self) -> u64 {
         self.objects.get()
     }

@@ -7,7 +7,7 @@ use crate::gpu::kernel::IMMEDIATE_BYTES;
 use crate::memory::Ledger;
 use crate::{Error, Result, Setting};
 
-/// Lanes that must be in one subgroup for kernels that pass numbers on between them.
+/// Minimum subgroup size, in lanes, of the kernels that use subgroup operations.
 const SUBGROUP_LANES: u32 = 8;
 const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
@@ -15,14 +15,14 @@ impl Context {
     /// Opens the best adapter of `kind`.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] where there is none, or where it refuses.
+    /// [`Error::NoDevice`] if there is none, or if it refuses to open a device.
     pub fn open(kind: AdapterKind) -> Result<Self> {
         let adapter = adapter::choose(kind)?;
         let info = adapter::describe(&adapter.get_info());
         let offered = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
-            // To time actions, where somebody asks for it, and to tell chains what to do.
+            // Timestamps time actions; immediates are the arguments of chains.
             required_features: adapter.features()
                 & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES | SUBGROUP_FEATURES),
             required_limits: wgpu::Limits {
@@ -32,7 +32,7 @@ impl Context {
                 max_immediate_size: offered.max_immediate_size.min(IMMEDIATE_BYTES),
                 ..wgpu::Limits::default()
             },
-            // The other hint reserves blocks of 64 MiB and more.
+            // `MemoryHints::Performance` reserves blocks of at least 64 MiB.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
@@ -45,11 +45,12 @@ impl Context {
         let faults = Faults::of(&device);
         let (column_lanes, chain_groups) = match kind {
             AdapterKind::Hardware => (16, 128),
-            // These spread workgroups, not their invocations, over the processor's cores, so here a workgroup is as
-            // small as its vector units.
+            // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
+            // as small as a vector unit.
             AdapterKind::Software => (1, 8),
         };
-        // Where the processor loads each lane's numbers one by one, lanes had better share what they read.
+        // Software drivers load values lane by lane, so it is faster if the lanes of a subgroup share their
+        // loads.
         let subgroups = kind == AdapterKind::Software
             && device.features().contains(SUBGROUP_FEATURES)
             && adapter.get_info().subgroup_min_size >= SUBGROUP_LANES;

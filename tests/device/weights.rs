@@ -1,0 +1,117 @@
+//! Final parameters of recorded runs: every activation, loss function, optimizer and schedule, on both backends.
+//!
+//! Bits depend on the processor's vector instructions, on the number of threads and on the driver. On the platform that
+//! `weights.json` names, hashes must be equal; elsewhere, the final losses must agree.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::common::changed;
+use crate::devices;
+use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::data::{Dataset, LoadOptions};
+use ckpt_gpu::model::{Activation, Decay, Loss, Optimizer, UpdateRule};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, Trainer};
+
+const LOSS_TOLERANCE: f32 = 1e-3;
+
+#[derive(serde::Deserialize)]
+struct Recorded {
+    recorded_on: BTreeMap<String, String>,
+    runs: Vec<Run>,
+}
+
+#[derive(serde::Deserialize, Debug)]
+struct Run {
+    device: String,
+    data: String,
+    widths: Vec<usize>,
+    activation: Activation,
+    residual: bool,
+    layer_norm: bool,
+    loss: Loss,
+    optimizer: Optimizer,
+    lr: f32,
+    weight_decay: f32,
+    clip_norm: Option<f32>,
+    schedule: Decay,
+    warm_up: u64,
+    every: usize,
+    micro_batch: usize,
+    final_loss: f32,
+    weights_sha256: String,
+}
+
+impl Run {
+    fn settings(&self) -> Settings {
+        changed(Settings::default(), |s| {
+            s.network.layers = Widths(self.widths.clone());
+            s.network.activation = self.activation;
+            s.network.residual = self.residual;
+            s.network.layer_norm = self.layer_norm;
+            s.network.loss = self.loss;
+            s.optimization.rule = UpdateRule {
+                weight_decay: self.weight_decay,
+                clip_norm: self.clip_norm,
+                ..UpdateRule::of(self.optimizer)
+            };
+            s.optimization.lr = self.lr;
+            s.optimization.schedule.decay = self.schedule;
+            s.optimization.schedule.decay_every = 20;
+            s.optimization.schedule.warm_up = self.warm_up;
+            s.optimization.steps = Some(40);
+            s.optimization.seed = 3;
+            s.batching.batch = 60;
+            s.batching.micro_batch = Some(self.micro_batch);
+            s.placement.strategy = Strategy::EveryN(self.every);
+        })
+    }
+}
+
+/// What bits depend on besides the settings.
+fn platform(machine: &Machine) -> String {
+    #[cfg(target_arch = "x86_64")]
+    let vectors = if is_x86_feature_detected!("avx512f") { "avx512f" } else { "no avx512f" };
+    #[cfg(not(target_arch = "x86_64"))]
+    let vectors = std::env::consts::ARCH;
+    match machine {
+        Machine::Cpu => format!("{vectors}, {} threads", std::thread::available_parallelism().unwrap()),
+        Machine::Gpu(_) => format!("{vectors}, {}", machine.info().name),
+    }
+}
+
+fn recorded_runs_are_repeated(device: &str, choice: DeviceChoice) {
+    let recorded: Recorded = serde_json::from_str(include_str!("weights.json")).unwrap();
+    let machine = devices::machine(choice);
+    let is_recorded = recorded.recorded_on[device] == platform(&machine);
+    println!("{}: comparing {}", platform(&machine), if is_recorded { "hashes" } else { "final losses" });
+    let runs: Vec<_> = recorded.runs.iter().filter(|run| run.device == device).collect();
+    assert!(runs.len() >= 10, "{}", runs.len());
+    for run in runs {
+        let (settings, options) = (run.settings(), LoadOptions { seed: 3, ..LoadOptions::default() });
+        let data = Arc::new(Dataset::load_with(Path::new(&run.data), &options).unwrap());
+        let parameters = settings.initial_parameters().unwrap();
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+        let mut loss = f32::NAN;
+        while !trainer.is_done() {
+            loss = trainer.epoch(|_| ()).unwrap().loss;
+        }
+        let error = (loss - run.final_loss).abs() / run.final_loss;
+        assert!(error <= LOSS_TOLERANCE, "{run:?}: found a final loss of {loss}");
+        if is_recorded {
+            assert_eq!(trainer.parameters().unwrap().sha256(), run.weights_sha256, "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn cpu_repeats_recorded_runs() {
+    recorded_runs_are_repeated("cpu", DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_repeats_recorded_runs() {
+    recorded_runs_are_repeated("software", DeviceChoice::Software);
+}
