@@ -28,8 +28,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::Result;
 use config::{CommandLine, Effective};
 
-/// Train deep multi-layer perceptrons within a device-memory budget, on any GPU, with activation
-/// checkpointing
+/// Train deep MLPs within a device-memory budget, on any GPU, with activation checkpointing
 #[derive(Debug, Parser)]
 #[command(name = "ckpt-gpu", version, arg_required_else_help = true, args_override_self = true)]
 #[command(

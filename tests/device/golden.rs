@@ -28,7 +28,9 @@ fn cases() -> [Case; 3] {
 
 fn every_strategy_agrees_with_numpy(device: DeviceChoice) {
     for case in cases() {
-        let hashes = [0, 1, 2, 3, 4, 10].map(|every| agrees_with_numpy(&case, device, every, None));
+        // An interval longer than the network stores everything, as 0 does.
+        let every = [0, 1, 2, 3, 4].into_iter().filter(|&every| every < case.layers.len() - 1);
+        let hashes: Vec<_> = every.map(|every| agrees_with_numpy(&case, device, every, None)).collect();
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{} on {device:?}: {hashes:?}", case.name);
     }
 }
