@@ -72,7 +72,8 @@ fn logarithm_of_one_plus(u: f32) -> f32 {
 fn mish(z: f32) -> f32 {
     let e = exponential(min(z, 20.0));
     let n = e * (e + 2.0);
-    return z * (n / (n + 2.0));
+    // Below -87 the product is 0 in f32, however large z is.
+    return select(z * (n / (n + 2.0)), 0.0, z < -87.0);
 }
 
 fn derivative_of_mish(z: f32) -> f32 {

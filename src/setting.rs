@@ -82,6 +82,8 @@ settings! {
     Snapshot = "snapshot": "Directory of snapshots.",
     SnapshotEvery = "snapshot_every": "Steps between two snapshots.",
     Keep = "keep": "Number of snapshots to keep.",
+    Resume = "resume": "Resumes the run of a directory of snapshots.",
+    Log = "log": "Directory of a log.",
     LogEvery = "log_every": "Steps between two rows of the log.",
     Case = "case": "Case of a kernel check.",
     Shader = "shader": "Shader to replace.",

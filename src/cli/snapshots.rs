@@ -81,9 +81,9 @@ impl Snapshots {
             found.snapshot.difference(&identity(settings, data))
         {
             let problem = format!(
-                "belongs to a run with {}, expected {}; resume with the settings that the run started with",
-                setting.with(held.unwrap_or("none")),
-                setting.with(expected)
+                "belongs to a run with {name} {}, expected {expected}; resume with the settings that the run started with",
+                held.unwrap_or("none"),
+                name = setting.name()
             );
             return Err(Error::file(&found.path, problem));
         }

@@ -44,7 +44,8 @@ fn apply(activation: Activation, operation: Operation) {
             |z| {
                 let e = exponential(z.clamp(-87.0, 20.0));
                 let n = e * (e + 2.0);
-                z * (n / (n + 2.0))
+                // Below -87 the product is 0 in f32, however large z is.
+                if z < -87.0 { 0.0 } else { z * (n / (n + 2.0)) }
             },
             |z| {
                 let z = z.clamp(-87.0, 20.0);
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn mish_is_the_identity_far_above_zero_and_nothing_far_below() {
-        let mut values = [1e30, 30.0, 0.0, -90.0, f32::NAN];
+        let mut values = [1e30, 30.0, 0.0, -1e38, f32::NAN];
         activate(Activation::Mish, &mut values);
         assert_eq!(values[..3], [1e30, 30.0, 0.0]);
         assert!(values[3].abs() < 1e-35 && values[4].is_nan(), "{values:?}");

@@ -272,7 +272,8 @@ pub(super) struct Program {
     pub layout: wgpu::BindGroupLayout,
 }
 
-/// Compiled kernels by variant and source. Contexts whose shaders differ in one file share all other kernels.
+/// Compiled kernels by variant and by the texts that were replaced in its source. Contexts whose shaders differ in one
+/// file share all other kernels.
 #[derive(Default)]
 pub(super) struct Programs(Mutex<HashMap<(Variant, String), Entry>>);
 
@@ -285,13 +286,14 @@ impl Programs {
     /// # Errors
     /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
     pub fn get(&self, context: &Context, variant: Variant) -> Result<Program> {
-        let source = context.shaders.concat(&variant.files());
-        let entry = Arc::clone(lock(&self.0).entry((variant, source.clone())).or_default());
+        let files = variant.files();
+        let key = (variant, context.shaders.replaced(&files));
+        let entry = Arc::clone(lock(&self.0).entry(key).or_default());
         let mut entry = lock(&entry);
         if let Some(program) = &*entry {
             return Ok(program.clone());
         }
-        Ok(entry.insert(compile(context, variant, source)?).clone())
+        Ok(entry.insert(compile(context, variant, context.shaders.concat(&files))?).clone())
     }
 }
 

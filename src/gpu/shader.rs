@@ -33,6 +33,15 @@ impl Shaders {
         Err(Error::usage(Setting::Shader, format!("found '{file}', expected one of: {}", names.join(", "))))
     }
 
+    /// The texts of those of `files` that were replaced.
+    pub fn replaced(&self, files: &[&str]) -> String {
+        let texts = files.iter().filter_map(|&file| match self.0.get(file) {
+            Some(Cow::Owned(text)) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     /// Concatenates the texts of `files`, in this order, and the constants that they share with the host.
     pub fn concat(&self, files: &[&str]) -> String {
         let texts = files.iter().map(|&file| self.0.get(file).map_or("", |text| text.as_ref()));

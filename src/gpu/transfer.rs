@@ -30,29 +30,36 @@ struct Staging {
     used_by: Option<SubmissionIndex>,
 }
 
-/// Outcome of mapping a buffer. The driver reports it to the thread that polls the device. With several runs
-/// on one device, that thread may belong to another run, and the report then arrives shortly after the
-/// submission has finished.
+/// State of mapping a buffer. The driver reports to whichever thread polls the device: with several runs on one device,
+/// that may be another run's, and then the report arrives a moment after the submission is done.
 #[derive(Default)]
 struct Mapping {
-    /// `true` if the buffer is mapped. `None` until the driver reports.
-    outcome: Mutex<Option<bool>>,
+    state: Mutex<MapState>,
     reported: Condvar,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum MapState {
+    #[default]
+    Unmapped,
+    Requested,
+    Mapped,
+    Failed,
 }
 
 /// Time to wait for a report before polling the device again.
 const REPORT_WAIT: Duration = Duration::from_millis(10);
 
 impl Mapping {
-    fn report(&self, outcome: Option<bool>) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+    fn set(&self, state: MapState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         self.reported.notify_all();
     }
 
-    /// Waits at most `time` for the outcome.
-    fn outcome(&self, time: Duration) -> Option<bool> {
-        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.reported.wait_timeout_while(outcome, time, |outcome| outcome.is_none());
+    /// The state, after waiting at most `time` for a requested report.
+    fn state(&self, time: Duration) -> MapState {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.reported.wait_timeout_while(state, time, |state| *state == MapState::Requested);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -79,7 +86,7 @@ impl Uploads {
             start += part.len();
         }
         drop(view);
-        staging.mapping.report(None);
+        staging.mapping.set(MapState::Unmapped);
         staging.buffer.raw.unmap();
         Ok(&staging.buffer.raw)
     }
@@ -178,18 +185,20 @@ impl Staging {
     }
 
     fn request_map(&self) {
-        self.mapping.report(None);
+        self.mapping.set(MapState::Requested);
         let mapping = Arc::clone(&self.mapping);
-        self.buffer.raw.map_async(self.mode, .., move |outcome| mapping.report(Some(outcome.is_ok())));
+        self.buffer.raw.map_async(self.mode, .., move |outcome| {
+            mapping.set(if outcome.is_ok() { MapState::Mapped } else { MapState::Failed });
+        });
     }
 
     fn wait(&self, context: &Context) -> Result<()> {
-        let mut outcome = self.mapping.outcome(Duration::ZERO);
-        while outcome.is_none() {
+        let mut state = self.mapping.state(Duration::ZERO);
+        while state == MapState::Requested {
             context.wait(self.used_by.clone())?;
-            outcome = self.mapping.outcome(REPORT_WAIT);
+            state = self.mapping.state(REPORT_WAIT);
         }
-        if outcome == Some(true) {
+        if state == MapState::Mapped {
             Ok(())
         } else {
             Err(Error::DeviceLost("a staging buffer could not be mapped".to_owned()))

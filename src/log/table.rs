@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Row;
 use crate::file::unwritable;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 const COLUMNS: &str = "step,epoch,loss,learning_rate,samples_per_second,test_loss,test_accuracy,\
                        planned_peak_bytes,counted_peak_bytes\n";
@@ -24,7 +24,7 @@ impl Table {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(Error::file(
                 path,
-                "is not a regular file; remove it, or choose another directory for the log",
+                format!("is not a regular file; remove it, or choose another directory for {}", Setting::Log),
             ));
         }
         let mut options = OpenOptions::new();
@@ -74,8 +74,9 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             if !(if is_whole { line == COLUMNS } else { COLUMNS.starts_with(line) }) {
                 let found: String = line.trim_end().chars().take(80).collect();
                 return Err(format!(
-                    "found the columns {found}, expected {}; choose another directory for the log",
-                    COLUMNS.trim_end()
+                    "found the columns {found}, expected {}; choose another directory for {}",
+                    COLUMNS.trim_end(),
+                    Setting::Log
                 ));
             }
         } else if is_whole {
@@ -83,13 +84,19 @@ fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
             let cells = |line: &str| line.matches(',').count();
             let step = step.filter(|_| cells(line) == cells(COLUMNS)).ok_or_else(|| {
                 format!(
-                    "line {} is not a row of a log; correct it, or choose another directory for the log",
-                    index + 1
+                    "line {} is not a row of a log; correct it, or choose another directory for {}",
+                    index + 1,
+                    Setting::Log
                 )
             })?;
-            let last = resumed_after.ok_or(
-                "holds the log of another run; choose another directory, remove the file, or resume that run",
-            )?;
+            let last = resumed_after.ok_or_else(|| {
+                format!(
+                    "holds the log of another run; choose another directory for {}, remove the file, or continue that \
+                     run with {}",
+                    Setting::Log,
+                    Setting::Resume
+                )
+            })?;
             if step > last {
                 break;
             }

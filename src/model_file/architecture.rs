@@ -43,7 +43,10 @@ impl Architecture {
 
     /// Parses [`Architecture::to_json`].
     pub(super) fn from_json(text: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(text).map_err(|error| format!("has a malformed architecture: {error}"))
+        // serde quotes field names as messages quote settings.
+        let problem = |error: serde_json::Error| error.to_string().replace('`', "'");
+        serde_json::from_slice(text)
+            .map_err(|error| format!("has a malformed architecture: {}", problem(error)))
     }
 
     /// The network that it describes.
@@ -57,5 +60,16 @@ impl Architecture {
             return Err(Error::usage(Setting::Scaling, problem));
         }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_fields_are_not_taken_for_settings() {
+        let problem = Architecture::from_json(br#"{"widths":[2,1],"activation":"relu"}"#).unwrap_err();
+        assert!(problem.contains("missing field 'loss'") && !problem.contains('`'), "{problem}");
     }
 }

@@ -72,7 +72,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     let (length, rest) = rest.split_first_chunk().ok_or_else(|| wrong("it is too short"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("it is too long"))?;
     let (header, numbers) = rest.split_at_checked(length).ok_or_else(|| wrong("it is too short"))?;
-    let header: Header = serde_json::from_slice(header).map_err(|error| wrong(&error.to_string()))?;
+    // serde quotes field names as messages quote settings.
+    let header: Header =
+        serde_json::from_slice(header).map_err(|error| wrong(&error.to_string().replace('`', "'")))?;
 
     let pairs = || header.widths.windows(2).map(|pair| (pair[0], pair[1]));
     let count = pairs().try_fold(0_usize, |count, (inputs, outputs)| {

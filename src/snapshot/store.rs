@@ -99,7 +99,10 @@ impl SnapshotStore {
         }
         let problem = match passed_over.into_iter().next() {
             None => {
-                "holds no snapshot; choose the directory of the run to resume, or start a new run".to_owned()
+                format!(
+                    "holds no snapshot; choose the directory of the run to resume, or leave out {} to start a new run",
+                    Setting::Resume
+                )
             }
             Some(newest) => format!("holds no intact snapshot: {newest}"),
         };

@@ -204,7 +204,7 @@ fn unusable_log_directory_is_rejected_and_left_untouched() {
     let before = folder.read("logs/metrics.csv");
     folder
         .run(&format!("train {} --log logs", flags(1)))
-        .refused_at_once(3, &["logs/metrics.csv", "log of another run", "resume that run"]);
+        .refused_at_once(3, &["logs/metrics.csv", "log of another run", "continue that run with --resume"]);
     assert_eq!(folder.read("logs/metrics.csv"), before);
     assert_eq!(event_files(&folder, "logs").len(), 1);
 

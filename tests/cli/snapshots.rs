@@ -115,8 +115,7 @@ fn command_resumes_a_run() {
         flags.replace("--epochs 4", "--epochs 5")
     ));
     assert!(
-        longer.code == Some(3)
-            && longer.stderr.contains("--schedule constant, expected --schedule cosine over 5 epochs"),
+        longer.code == Some(3) && longer.stderr.contains("schedule constant, expected cosine over 5 epochs"),
         "{}",
         longer.stderr
     );
@@ -145,10 +144,9 @@ fn resuming_with_other_data_is_rejected() {
     let flags = format!("train {SMALL} --device cpu --snapshot kept").replace("--epochs 1", "--epochs 4");
     folder.run(&flags.replace("--epochs 4", "--epochs 1")).succeeded();
     let held = folder.run(&format!("{flags} --resume --validation 0.4"));
-    held.refused(3, &["belongs to a run with --data 24 samples of 6 features", "expected --data 14 samples"]);
+    held.refused(3, &["belongs to a run with data 24 samples of 6 features", "expected 14 samples"]);
     let standard = folder.run(&format!("{flags} --resume --standardise"));
-    standard
-        .refused(3, &["belongs to a run with --data 24 samples", "expected --data 24 samples", "checksum"]);
+    standard.refused(3, &["belongs to a run with data 24 samples", "expected 24 samples", "checksum"]);
     folder.run(&format!("{flags} --resume")).succeeded();
 }
 

@@ -147,13 +147,23 @@ fn collect_circles(folder: &Path, circles: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The modules that `text` names by `super`.
+/// The modules that `text` names by `super`, in braces or alone.
 fn siblings(text: &str) -> BTreeSet<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let uses = code.flat_map(|line| line.split("super::").skip(1));
-    let names =
-        uses.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default());
-    names.map(str::to_owned).collect()
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let uses = code.split("super::").skip(1);
+    let names = uses.flat_map(|rest| match rest.strip_prefix('{') {
+        Some(rest) => rest.split_once('}').map_or(rest, |(list, _)| list).split(',').map(str::trim).collect(),
+        None => vec![rest],
+    });
+    let module =
+        |name: &str| name.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned);
+    names.filter_map(module).collect()
+}
+
+#[test]
+fn siblings_are_found_in_braces_and_alone() {
+    let text = "use super::one::One;\nuse super::{two::Two,\n    three};\n// super::four\nsuper::five::f();";
+    assert_eq!(siblings(text).into_iter().collect::<Vec<_>>(), ["five", "one", "three", "two"]);
 }
 
 /// The modules that `module` uses directly or through others.
