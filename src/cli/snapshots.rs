@@ -81,9 +81,10 @@ impl Snapshots {
             found.snapshot.difference(&identity(settings, data))
         {
             let problem = format!(
-                "belongs to a run with {name} {}, expected {expected}; resume with the settings that the run started with",
-                held.unwrap_or("none"),
-                name = setting.name()
+                "differs from this run in {} ({setting}): found {}, expected {expected}; resume with the settings that \
+                 the run started with",
+                setting.name(),
+                held.unwrap_or("none")
             );
             return Err(Error::file(&found.path, problem));
         }

@@ -107,7 +107,7 @@ fn command_resumes_a_run() {
 
     let other = folder.run(&format!("train {flags} {snapshots} --resume --lr 0.25"));
     assert_eq!(other.code, Some(3));
-    assert!(other.stderr.contains("--lr 0.5") && other.stderr.contains("0.25"), "{}", other.stderr);
+    assert!(other.stderr.contains("lr (--lr): found 0.5, expected 0.25"), "{}", other.stderr);
     let other = folder.run(&format!("train {} {snapshots} --resume", flags.replace("5x3", "5x4")));
     assert!(other.code == Some(3) && other.stderr.contains("--layers"), "{}", other.stderr);
     let longer = folder.run(&format!(
@@ -115,7 +115,8 @@ fn command_resumes_a_run() {
         flags.replace("--epochs 4", "--epochs 5")
     ));
     assert!(
-        longer.code == Some(3) && longer.stderr.contains("schedule constant, expected cosine over 5 epochs"),
+        longer.code == Some(3)
+            && longer.stderr.contains("schedule (--schedule): found constant, expected cosine over 5 epochs"),
         "{}",
         longer.stderr
     );
@@ -144,9 +145,9 @@ fn resuming_with_other_data_is_rejected() {
     let flags = format!("train {SMALL} --device cpu --snapshot kept").replace("--epochs 1", "--epochs 4");
     folder.run(&flags.replace("--epochs 4", "--epochs 1")).succeeded();
     let held = folder.run(&format!("{flags} --resume --validation 0.4"));
-    held.refused(3, &["belongs to a run with data 24 samples of 6 features", "expected 14 samples"]);
+    held.refused(3, &["in data (--data): found 24 samples of 6 features", "expected 14 samples"]);
     let standard = folder.run(&format!("{flags} --resume --standardise"));
-    standard.refused(3, &["belongs to a run with data 24 samples", "expected 24 samples", "checksum"]);
+    standard.refused(3, &["in data (--data): found 24 samples", "expected 24 samples", "checksum"]);
     folder.run(&format!("{flags} --resume")).succeeded();
 }
 
