@@ -4,7 +4,6 @@
 use crate::devices;
 use ckpt_gpu::check::Verdict;
 use ckpt_gpu::check::kernels::{self, Case};
-use ckpt_gpu::config::DeviceChoice;
 use ckpt_gpu::gpu::Tile;
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
@@ -29,13 +28,13 @@ fn cpu_kernels_agree_with_the_reference() {
 
 #[test]
 fn software_kernels_agree_with_the_reference() {
-    every_kernel_agrees(&devices::machine(DeviceChoice::Software));
+    every_kernel_agrees(&Machine::Gpu(Box::new(devices::own_software())));
 }
 
 /// What hardware gets, and no software driver otherwise.
 #[test]
 fn software_kernels_agree_in_workgroups_for_hardware() {
-    let context = devices::software().with_column_lanes(16).without_subgroups();
+    let context = devices::own_software().with_column_lanes(16).without_subgroups();
     let context = context.with_tile(Tile::Blocks([8, 8]));
     every_kernel_agrees(&Machine::Gpu(Box::new(context)));
 }
@@ -43,7 +42,7 @@ fn software_kernels_agree_in_workgroups_for_hardware() {
 /// Every way to cut a product, on shapes that exceed each, with rest and without.
 #[test]
 fn software_products_agree_however_they_are_cut() {
-    let context = devices::software();
+    let context = devices::own_software();
     let case = |widths: &[usize], batch, parts| Case {
         widths: widths.to_vec(),
         batch,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::common::changed;
 use crate::devices;
 use ckpt_gpu::check::reference::relative_error;
-use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
+use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::gpu::Tile;
@@ -137,7 +137,7 @@ fn the_cpu_follows_every_trajectory() {
 /// In blocks that compile fast, layers together where they can be; on the first driver alone, as it takes minutes.
 #[test]
 fn vulkan_follows_every_trajectory() {
-    let context = devices::software().with_tile(Tile::Blocks([8, 1]));
+    let context = devices::own_software().with_tile(Tile::Blocks([8, 1]));
     let machine = Machine::Gpu(Box::new(context.without_subgroups()));
     follow(&machine, |_, settings| Some(settings));
 }
@@ -145,7 +145,7 @@ fn vulkan_follows_every_trajectory() {
 /// As the driver is used otherwise, which takes longer to compile; layer by layer.
 #[test]
 fn software_follows_trajectories_in_micro_batches() {
-    let machine = devices::machine(DeviceChoice::Software);
+    let machine = Machine::Gpu(Box::new(devices::own_software()));
     follow(&machine, |index, settings| {
         let micro_batch = (index % 10 == 5).then_some(1);
         let settings = changed(settings, |s| {

@@ -18,6 +18,11 @@ pub fn software() -> Context {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// A software device whose kernels are freed with it, for tests that compile hundreds which no other test uses.
+pub fn own_software() -> Context {
+    Context::open(AdapterKind::Software).unwrap()
+}
+
 /// The device that `choice` names.
 pub fn machine(choice: DeviceChoice) -> Machine {
     match choice {
