@@ -10,7 +10,7 @@ use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
-use ckpt_gpu::gpu::Tile;
+use ckpt_gpu::gpu::{Context, Tile};
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
@@ -142,11 +142,9 @@ fn vulkan_follows_every_trajectory() {
     follow(&machine, |_, settings| Some(settings));
 }
 
-/// As the driver is used otherwise, which takes longer to compile; layer by layer.
-#[test]
-fn software_follows_trajectories_in_micro_batches() {
-    let machine = Machine::Gpu(Box::new(devices::own_software()));
-    follow(&machine, |index, settings| {
+/// Every fifth case, layer by layer, some with gradient accumulation.
+fn follow_some(context: Context) {
+    follow(&Machine::Gpu(Box::new(context)), |index, settings| {
         let micro_batch = (index % 10 == 5).then_some(1);
         let settings = changed(settings, |s| {
             s.placement.strategy = Strategy::EveryN(2);
@@ -155,4 +153,16 @@ fn software_follows_trajectories_in_micro_batches() {
         });
         (index % 5 == 0).then_some(settings)
     });
+}
+
+/// In blocks that compile fast.
+#[test]
+fn software_follows_some_trajectories() {
+    follow_some(devices::own_software().with_tile(Tile::Blocks([8, 1])));
+}
+
+/// In the driver's usual tiles, which take minutes to compile.
+#[test]
+fn software_follows_trajectories_in_micro_batches() {
+    follow_some(devices::own_software());
 }
