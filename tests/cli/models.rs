@@ -71,7 +71,7 @@ fn models_without_architecture_or_of_another_network_are_rejected() {
     for (command, problem) in [
         ("eval foreign.npz --data small.npz", "an array architecture, of uint8, with the bytes of"),
         ("eval numbers.npz --data small.npz", "architecture: found float32, expected uint8"),
-        ("eval unknown.npz --data small.npz", "has a malformed architecture: unknown variant `swishy`"),
+        ("eval unknown.npz --data small.npz", "has a malformed architecture: unknown variant 'swishy'"),
         ("eval m.onnx --data small.npz", "never read; give a .safetensors or .npz"),
         ("predict m.onnx --data small.npz --out p.npz", "never read; give a .safetensors or .npz"),
         (&format!("train {SMALL} --init m.onnx"), "never read; give a .safetensors or .npz"),
