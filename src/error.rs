@@ -77,7 +77,7 @@ pub enum Error {
     /// Runs whose weights should be bit-identical and are not.
     #[error(
         "the weights after {strategies} are not those of {baseline}'s first run; \
-         expected equal bits on one device: let ckpt-gpu check tell what is wrong with it"
+         expected equal bits on one device; run ckpt-gpu check to find the fault"
     )]
     WeightsDiffer {
         /// Strategies whose weights differ.

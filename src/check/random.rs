@@ -36,22 +36,24 @@ impl Random {
         Parameters { layers: layers.collect() }
     }
 
-    /// `samples` samples for `network`, of bytes or of floats; their targets are values or classes.
+    /// `samples` samples for `network`: bytes or floats, with regression targets (`values`) or class labels.
     pub fn split(&mut self, network: &Network, samples: usize, bytes: bool, values: bool) -> Result<Split> {
         let count = samples * network.features();
-        let inputs = match bytes {
-            true => Inputs::U8((0..count).map(|_| self.below(256) as u8).collect()),
-            false => Inputs::F32(self.normals(count, 1.0)),
+        let inputs = if bytes {
+            Inputs::U8((0..count).map(|_| self.below(256) as u8).collect())
+        } else {
+            Inputs::F32(self.normals(count, 1.0))
         };
-        let targets = match values {
-            // Binary cross-entropy takes shares.
-            true => Targets::Regression {
+        let targets = if values {
+            // From 0 to 1, as binary cross-entropy takes them.
+            Targets::Regression {
                 width: network.outputs(),
                 values: (0..samples * network.outputs())
                     .map(|_| self.below(1 << 16) as f32 / 65536.0)
                     .collect(),
-            },
-            false => Targets::Classes(self.labels(network, samples)),
+            }
+        } else {
+            Targets::Classes(self.labels(network, samples))
         };
         Split::new(network.features(), inputs, targets)
     }

@@ -19,7 +19,7 @@ pub(super) struct Alternatives<'a> {
     pub network: &'a Network,
     pub data: DatasetShape,
     pub target: Target,
-    pub residence: DatasetPlacement,
+    pub placement: DatasetPlacement,
 }
 
 impl Alternatives<'_> {
@@ -63,7 +63,7 @@ impl Alternatives<'_> {
         let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.batching.micro_batch()))?;
         // A budget assumes the placement of the dataset that takes the fewest bytes.
         let beside =
-            self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.residence)?;
+            self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.placement)?;
         let bound_flops = match planned.strategy {
             Strategy::Budget(budget) => solver.bound(budget.saturating_sub(beside)),
             _ => None,
@@ -95,7 +95,7 @@ impl Alternatives<'_> {
     }
 
     fn choice(&self, strategy: Strategy, task: &Task) -> Result<Option<Choice>> {
-        let planned = fitting(self.target.plan(strategy, task, self.residence))?;
+        let planned = fitting(self.target.plan(strategy, task, self.placement))?;
         Ok(planned.map(|planned| Choice::new(strategy, &planned.plan, planned.beside().total())))
     }
 

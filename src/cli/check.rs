@@ -57,9 +57,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
         Event::Done(check) => {
             last_word = Instant::now();
             if shown.is_ok() {
-                shown = match args.json {
-                    true => output::result_json(&report::json::check(check)),
-                    false => output::result(&report::text::check(check)),
+                shown = if args.json {
+                    output::result_json(&report::json::check(check))
+                } else {
+                    output::result(&report::text::check(check))
                 };
             }
         }

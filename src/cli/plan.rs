@@ -42,12 +42,12 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     report::check(&args.report)?;
     let network = settings.network.build()?;
     let (target, device, planned_for) = target(settings.placement.device)?;
-    let (data, residence) = data(&args.flags, &settings, &network)?;
+    let (data, placement) = data(&args.flags, &settings, &network)?;
     let task = train::task(&settings, &network, data);
-    let planned = target.plan(settings.placement.strategy, &task, residence)?;
+    let planned = target.plan(settings.placement.strategy, &task, placement)?;
     let bytes = planned.bytes();
     let mut asked_settings = settings.clone();
-    asked_settings.placement.dataset = residence;
+    asked_settings.placement.dataset = placement;
     let asked = Asked {
         settings: &asked_settings,
         bytes: bytes.total(),
@@ -69,7 +69,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         parts: task.parts,
     };
 
-    let alternatives = Alternatives { settings: &settings, network: &network, data, target, residence };
+    let alternatives = Alternatives { settings: &settings, network: &network, data, target, placement };
     let asked = Choice::new(planned.strategy, &planned.plan, planned.beside().total());
     let mut compared = alternatives.compared(&asked)?;
     let micro_batches = alternatives.micro_batches(&compared)?;
@@ -121,14 +121,14 @@ fn data(
     settings: &Settings,
     network: &Network,
 ) -> Result<(DatasetShape, DatasetPlacement)> {
-    let residence = settings.placement.dataset;
+    let placement = settings.placement.dataset;
     let fit = flags.load(settings).and_then(|(data, _)| data.check(network).map(|()| data));
     match fit {
         Ok(data) => {
             settings.batching.check_samples(data.train.len())?;
-            Ok((data.shape(), residence))
+            Ok((data.shape(), placement))
         }
-        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && residence != DatasetPlacement::Device => {
+        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && placement != DatasetPlacement::Device => {
             output::narrate(&format!("planned without a dataset, for one that stays on the host: {error}"));
             Ok((DatasetShape::empty(network.features()), DatasetPlacement::Host))
         }

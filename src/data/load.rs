@@ -186,8 +186,8 @@ fn open(path: &Path) -> Result<Arrays> {
         return Err(Error::file(
             path,
             format!(
-                "no such file; data/mnist.npz ships with the project: run from the project's root, or name \
-                 an npz, a folder of npy or IDX files, or synthetic:blobs with {}",
+                "no such file or directory; name an npz, a directory of npy or IDX files, or synthetic:blobs with {} \
+                 (data/mnist.npz is in the root of the repository)",
                 Setting::Data
             ),
         ));

@@ -134,7 +134,7 @@ impl Split {
         if !matches!(self.inputs, Inputs::Mapped(_)) {
             let bytes = (self.inputs.len() * self.inputs.value_bytes()) as u64;
             let remedy = format!("use {}, which copies nothing", Setting::MapData.with(true));
-            check_host_room("samples to train on and those held back", bytes, &remedy)?;
+            check_host_room("training and held-out samples", bytes, &remedy)?;
         }
         let mut rows = Vec::new();
         // No epoch reaches this number.

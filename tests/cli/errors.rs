@@ -30,7 +30,9 @@ fn with(flag: &str, value: &str) -> Outcome {
 fn missing_data_is_rejected_with_a_remedy() {
     with("--data", "nowhere.npz").refused_at_once(3, &["nowhere.npz: no such file", "--data"]);
     with("--data", ".").refused_at_once(3, &[".: is a folder", "npz"]);
-    Folder::new().run("train").refused_at_once(3, &["data/mnist.npz: no such file", "project's root"]);
+    Folder::new()
+        .run("train")
+        .refused_at_once(3, &["data/mnist.npz: no such file", "root of the repository"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""Trains small networks for 50 steps with JAX and optax in float64, and writes what comes of it for tests/trajectories.rs.
+"""Trains small networks for 50 steps with JAX and optax in float64, and writes what comes of it for tests/device/trajectories.rs.
 
     python3 generate.py          writes cases.json and trajectories.npz beside this file
     python3 generate.py --check  trains again and compares with what is there

@@ -22,18 +22,13 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     };
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
-        let normalised = match layer.layer_norm {
-            true => nodes.normalise(&state, layer.inputs, &place),
-            false => state.clone(),
-        };
+        let normalised =
+            if layer.layer_norm { nodes.normalise(&state, layer.inputs, &place) } else { state.clone() };
         let read = nodes.activate(layer.load, &normalised, &format!("{place}.load"));
         let product = nodes.add("Gemm", &place, &[&read, &weight_name(index), &bias_name(index)]);
         nodes.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
         let made = nodes.activate(layer.store, &product, &format!("{place}.store"));
-        state = match layer.residual {
-            true => nodes.add("Add", &place, &[&made, &state]),
-            false => made,
-        };
+        state = if layer.residual { nodes.add("Add", &place, &[&made, &state]) } else { made };
     }
     if let Some(last) = nodes.node.last_mut() {
         last.output = vec![OUTPUT.to_owned()];
