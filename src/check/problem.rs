@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::random::Random;
-use super::reference::{self, Gradients, Kind, Reference};
+use super::reference::{Gradients, Reference};
 use super::twin::{self, norm, widen};
 use crate::Result;
 use crate::config::Settings;
@@ -130,18 +130,11 @@ fn train_split(
 fn is_clear_of_kinks(reference: &Reference, sample: &[f64]) -> bool {
     let states = reference.states(sample);
     (0..reference.layers()).all(|layer| {
-        let (kind, shape) = (reference.kind(layer), reference.shape(layer, 1));
-        // Inputs of the activation: the state that is read, or the pre-activations.
-        let given = match kind.load {
-            reference::Activation::Identity => {
-                let kind = Kind { store: reference::Activation::Identity, ..kind };
-                let (weights, bias) = (&reference.weights[layer], &reference.biases[layer]);
-                reference::forward(shape, kind, &states[layer], weights, bias)
-            }
-            _ => reference::normalised(kind, &states[layer]),
+        let given = match reference.activation_input(layer, &states[layer]) {
+            Some(given) if reference.activation.has_kink() => given,
+            _ => return true,
         };
         let usual = norm(&given) / (given.len() as f64).sqrt();
-        let has_kink = kind.load.has_kink() || kind.store.has_kink();
-        !(has_kink && given.iter().any(|z| z.abs() <= KINK_MARGIN * usual))
+        !given.iter().any(|z| z.abs() <= KINK_MARGIN * usual)
     })
 }

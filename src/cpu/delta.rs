@@ -1,11 +1,12 @@
 use super::activation::times_derivative;
 use super::layer_norm_delta::layer_norm_delta;
 use super::product::{Matrix, Write, multiply};
-use crate::model::{Derivative, Layer};
+use crate::model::{Derivative, Layer, Operation};
 
-/// `below = (delta · W) ⊙ φ′(normalised)`, through layer normalisation if the layer has it, plus `delta` if it is residual.
-/// Without layer normalisation, `normalised` is the state itself. Delta is `[rows, outputs]`, the others are
-/// `[rows, inputs]`.
+/// The delta `below` of the layer below, from the layer's `delta`: back through the product, through the operations before
+/// it and through the activation function of the layer below, if it has one after its product; plus `delta` if the layer
+/// adds its input. `derivative` is φ′ of the state, computed from `normalised`: the state after layer normalisation, or the
+/// state itself without it. Delta is `[rows, outputs]`, the others are `[rows, inputs]`.
 pub(super) fn delta(
     layer: Layer,
     derivative: Derivative,
@@ -18,10 +19,10 @@ pub(super) fn delta(
     let operand = Matrix::new(delta, state.len() / layer.inputs, layer.outputs);
     multiply(operand, Matrix::new(weights, layer.outputs, layer.inputs), Write::Overwrite, below, threads);
     times_derivative(derivative, below, normalised);
-    if layer.layer_norm {
+    if layer.has(Operation::LayerNorm) {
         layer_norm_delta(below, state, normalised, layer.inputs);
     }
-    if layer.residual {
+    if layer.has(Operation::AddInput) {
         below.iter_mut().zip(delta).for_each(|(below, delta)| *below += delta);
     }
 }

@@ -1,9 +1,22 @@
 use super::activation::activate;
+use super::layer_norm::layer_norm;
 use super::product::{Matrix, Write, multiply};
-use crate::model::{Layer, LayerParameters};
+use crate::model::{Layer, LayerParameters, Operation};
 
-/// `output = store(loaded · Wᵀ + bias)`, plus `state` if the layer is residual. `loaded` is `load(state)`, of the normalised
-/// state with layer normalisation. State and loaded are `[rows, inputs]`, output is `[rows, outputs]`.
+/// Applies `operations`, in order, to `values` `[rows, width]`, but for those that have operands of their own; see
+/// [`forward`].
+pub(super) fn apply(operations: impl Iterator<Item = Operation>, values: &mut [f32], width: usize) {
+    for operation in operations {
+        match operation {
+            Operation::LayerNorm => layer_norm(values, width),
+            Operation::Activation(activation) => activate(activation, values),
+            Operation::Linear | Operation::AddInput => {}
+        }
+    }
+}
+
+/// The layer's output from `loaded`, its input `state` after the operations before the product. Both are `[rows, inputs]`,
+/// output is `[rows, outputs]`.
 pub(super) fn forward(
     layer: Layer,
     state: &[f32],
@@ -15,11 +28,12 @@ pub(super) fn forward(
     for row in output.chunks_exact_mut(layer.outputs) {
         row.copy_from_slice(&parameters.bias);
     }
-    if layer.residual {
+    // The sum starts with it, so that it takes no pass of its own.
+    if layer.has(Operation::AddInput) {
         output.iter_mut().zip(state).for_each(|(output, state)| *output += state);
     }
     let loaded = Matrix::new(loaded, output.len() / layer.outputs, layer.inputs);
     let weights = Matrix::new(&parameters.weights, layer.outputs, layer.inputs);
     multiply(loaded, weights.transposed(), Write::Add(1.0), output, threads);
-    activate(layer.store, output);
+    apply(layer.after_product(), output, layer.outputs);
 }

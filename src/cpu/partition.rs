@@ -74,7 +74,7 @@ impl Partition {
         let scratch = apart.filter(|_| needs_scratch).fold([0, 0], |[weights, bias], layer| {
             [weights.max(layer.inputs * layer.outputs), bias.max(layer.outputs)]
         });
-        let loads = layers.iter().filter(|layer| layer.transforms_input());
+        let transformed = layers.iter().filter(|layer| layer.transforms_input());
         Partition {
             available,
             threads,
@@ -83,7 +83,7 @@ impl Partition {
             places,
             partials,
             scratch,
-            loaded: loads.map(|layer| layer.inputs).max().unwrap_or(0),
+            loaded: transformed.map(|layer| layer.inputs).max().unwrap_or(0),
             outputs: task.network.outputs(),
         }
     }

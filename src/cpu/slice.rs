@@ -1,11 +1,9 @@
 use std::ops::Range;
 
-use super::activation::activate;
 use super::delta::delta;
 use super::faults::Faults;
-use super::forward::forward;
+use super::forward::{apply, forward};
 use super::gradient::gradient;
-use super::layer_norm::layer_norm;
 use super::layer_state::LayerState;
 use super::loss::{Target, loss, of_sample, targets};
 use super::partition::{GradientRange, Partition};
@@ -16,7 +14,7 @@ use super::zeros::zeros;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
 use crate::execute::Work;
-use crate::model::{Layer, Network};
+use crate::model::{Layer, Network, Operation};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -114,15 +112,24 @@ impl Slice {
                 let layer = layers.alone()?;
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
-                normalise(shape, state, loaded);
                 let loaded = load(shape, state, loaded);
+                apply(shape.before_product(), loaded, shape.inputs);
+                let loaded = if shape.transforms_input() { &*loaded } else { &*state };
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
             Queued::Run(Work::Loss { output, delta }) => {
                 let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
                 let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
-                let share = loss(kind, last.store, last.outputs, output, targets, step.batch as f32, delta);
+                let share = loss(
+                    kind,
+                    last.product_activation(),
+                    last.outputs,
+                    output,
+                    targets,
+                    step.batch as f32,
+                    delta,
+                );
                 if !share.is_finite() {
                     step.faults.note(step.number, Fault::LOSS);
                 }
@@ -132,20 +139,30 @@ impl Slice {
                 let layer = layers.alone()?;
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
-                normalise(shape, values.get(state), loaded);
+                let is_layer_norm = |operation: &Operation| *operation == Operation::LayerNorm;
+                let loaded = load(shape, values.get(state), loaded);
+                apply(shape.before_product().filter(is_layer_norm), loaded, shape.inputs);
                 if let Some(below) = below {
                     let derivative = step.network.derivative(layer);
                     let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
-                    let normalised = if shape.layer_norm { &loaded[..state.len()] } else { &*state };
+                    let normalised = if shape.transforms_input() { &*loaded } else { &*state };
                     delta(shape, derivative, upstream, weights, [state, normalised], below, threads);
                 }
-                let [state, upstream] = [state, upstream].map(|operand| values.get(operand));
-                let loaded = load(shape, state, loaded);
+                let rest = shape.before_product().filter(|operation| !is_layer_norm(operation));
+                apply(rest, loaded, shape.inputs);
                 if let Some(GradientRange { start, end, .. }) = step.partition.place(layer) {
                     let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
-                    gradient(shape, 0..shape.outputs, upstream, loaded, Write::Overwrite, sums.into());
+                    let loaded = if shape.transforms_input() { &*loaded } else { values.get(state) };
+                    gradient(
+                        shape,
+                        0..shape.outputs,
+                        values.get(upstream),
+                        loaded,
+                        Write::Overwrite,
+                        sums.into(),
+                    );
                 }
             }
             Queued::Run(Work::Score { output }) => {
@@ -183,26 +200,14 @@ impl Slice {
     }
 }
 
-/// Writes the normalised `state` to `loaded` if `layer` normalises its input.
-fn normalise(layer: Layer, state: &[f32], loaded: &mut [f32]) {
-    if layer.layer_norm {
-        let loaded = &mut loaded[..state.len()];
-        loaded.copy_from_slice(state);
-        layer_norm(loaded, layer.inputs);
-    }
-}
-
-/// The operand that `layer` multiplies by its weights: `state` itself, or `loaded` with the activation applied to `state`
-/// or to its normalisation.
-fn load<'a>(layer: Layer, state: &'a [f32], loaded: &'a mut [f32]) -> &'a [f32] {
+/// A copy of `state` at the start of `loaded`, for the operations before the product. Empty if `layer` has none: then the
+/// state itself is the operand.
+fn load<'a>(layer: Layer, state: &[f32], loaded: &'a mut [f32]) -> &'a mut [f32] {
     if !layer.transforms_input() {
-        return state;
+        return &mut [];
     }
     let loaded = &mut loaded[..state.len()];
-    if !layer.layer_norm {
-        loaded.copy_from_slice(state);
-    }
-    activate(layer.load, loaded);
+    loaded.copy_from_slice(state);
     loaded
 }
 

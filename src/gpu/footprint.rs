@@ -3,7 +3,7 @@ use super::stopwatch::STOPWATCH_BYTES;
 use crate::data::{DatasetShape, SplitShape};
 use crate::device::{DeviceLimits, Fault, Task};
 use crate::memory::{ByCategory, Category};
-use crate::model::{Layer, Network};
+use crate::model::{Layer, Network, Operation};
 
 /// Default alignment of uniform bindings in wgpu, in bytes.
 const SIZES_STRIDE: u64 = 256;
@@ -147,7 +147,7 @@ impl Footprint {
 
 /// Bytes of the widest state that layer normalisation is applied to, after normalisation and activation.
 fn loaded_bytes(task: &Task) -> u64 {
-    let layers = task.network.layers().filter(|layer| layer.layer_norm);
+    let layers = task.network.layers().filter(|layer| layer.has(Operation::LayerNorm));
     4 * (task.micro_batch * layers.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
 }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::device::{DeviceLimits, Task};
-use crate::model::{Activation, Layer, Network};
+use crate::model::{Activation, Layer, Network, Operation};
 use crate::plan::{Fusible, Layers};
 
 /// Maximum width of a fused layer. Wider layers have enough work for a dispatch of their own.
@@ -66,7 +66,7 @@ impl Fusion {
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let width = width.next_multiple_of(4);
         let mut layers = runs.iter().cloned().flatten().map(|layer| network.layer(layer));
-        let loads = layers.any(|layer| layer.load != Activation::Identity);
+        let loads = layers.any(|layer| layer.input_activation() != Activation::Identity);
         // One tile per layer and one for the input, plus one for the activated input if layers apply an
         // activation to it.
         let beside = 1 + usize::from(loads);
@@ -167,9 +167,10 @@ impl Fusion {
 /// functions and residual setting.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
-    let kind = |layer: Layer| (layer.load, layer.store, layer.residual);
+    let kind =
+        |layer: Layer| (layer.input_activation(), layer.product_activation(), layer.has(Operation::AddInput));
     for (index, layer) in network.layers().enumerate() {
-        if widest(layer) > MOST_WIDTH || layer.layer_norm {
+        if widest(layer) > MOST_WIDTH || layer.has(Operation::LayerNorm) {
             continue;
         }
         match runs.last_mut() {

@@ -14,7 +14,7 @@ use super::setup::Setup;
 use super::tensors::Tensors;
 use crate::device::{Accumulation, Fault, Task};
 use crate::execute::Work;
-use crate::model::{Activation, Derivative, Layer};
+use crate::model::{Activation, Derivative, Layer, Operation};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -105,7 +105,9 @@ impl<'a> Binder<'a> {
     fn loaded(&mut self, layer: usize, state: SlotId) -> Result<(Option<Dispatch>, BufferBinding<'a>)> {
         let state = self.slot(state);
         let shape = self.layer(layer);
-        let Some(loaded) = self.loaded.filter(|_| shape.layer_norm) else { return Ok((None, state)) };
+        let Some(loaded) = self.loaded.filter(|_| shape.has(Operation::LayerNorm)) else {
+            return Ok((None, state));
+        };
         let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
         let normalised = self.each_sample(Kernel::LayerNorm, layer, &[state, loaded.clone()])?;
         Ok((Some(normalised), loaded))
@@ -143,7 +145,7 @@ impl<'a> Binder<'a> {
         let operands = [delta.clone(), weights.whole(), state.clone(), below.clone()];
         let answer = [self.task.micro_batch, shape.inputs];
         let mut dispatches = vec![self.product(variant, layer, &operands, answer, shape.outputs)?];
-        if shape.layer_norm {
+        if shape.has(Operation::LayerNorm) {
             dispatches.push(self.each_sample(Kernel::LayerNormDelta, layer, &[state, delta, below])?);
         }
         Ok(dispatches)
@@ -177,7 +179,7 @@ impl<'a> Binder<'a> {
     fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
         let network = self.task.network;
         let last = network.layers().len() - 1;
-        let variant = Variant { store: self.layer(last).store, ..self.losses(Kernel::Loss) };
+        let variant = Variant { store: self.layer(last).product_activation(), ..self.losses(Kernel::Loss) };
         let sizes = SizesTable::loss(self.task);
         let operands =
             [self.slot(output), self.targets.whole(), self.slot(delta), self.sample_losses.whole()];
@@ -240,7 +242,10 @@ impl<'a> Binder<'a> {
 
     /// Variant of `kernel` for `layer`, shared by layers with the same settings.
     pub(super) fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
-        let Layer { load, store, residual, layer_norm, .. } = self.layer(layer);
+        let shape = self.layer(layer);
+        let [load, store] = [shape.input_activation(), shape.product_activation()];
+        let [layer_norm, residual] =
+            [Operation::LayerNorm, Operation::AddInput].map(|operation| shape.has(operation));
         let derivative = if layer > 0 { self.task.network.derivative(layer) } else { Derivative::ONE };
         let variant = Variant { load, store, residual, derivative, ..Variant::of(kernel) };
         let variant = match kernel {

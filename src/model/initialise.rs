@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Layer, LayerParameters, Network, Parameters};
+use super::{Activation, Layer, LayerParameters, Network, Operation, Parameters};
 
 /// How a network's parameters are initialised.
 ///
@@ -78,10 +78,10 @@ impl Parameters {
     /// Initial parameters of `network`, drawn from ChaCha8's stream 0 of `seed`.
     pub fn initial(network: &Network, initialiser: Initialiser, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let residual = network.layers().filter(|layer| layer.residual).count() as f64;
+        let residual = network.layers().filter(|layer| layer.has(Operation::AddInput)).count() as f64;
         let last = network.layers().len() - 1;
         let layers = network.layers().enumerate().map(|(index, layer)| {
-            let scale = if layer.residual { residual.sqrt().recip() } else { 1.0 };
+            let scale = if layer.has(Operation::AddInput) { residual.sqrt().recip() } else { 1.0 };
             let place = LayerPosition { is_first: index == 0, is_last: index == last, scale };
             draw(network.activation(), layer, place, initialiser, &mut rng)
         });

@@ -15,7 +15,7 @@ pub use loss::Loss;
 pub(crate) use name::by_name;
 #[cfg(feature = "cli")]
 pub(crate) use name::nearest;
-pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network};
+pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network, Operation};
 pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};
 pub use schedule::{Decay, Schedule};

@@ -13,25 +13,30 @@ pub struct Network {
     layer_norm: bool,
 }
 
-/// One layer: `store(load(s) · Wᵀ + b)` of its input state `s`, plus `s` if it is residual. With layer normalisation,
-/// `load` applies to the normalised `s`.
+/// One layer: [`Layer::operations`], in order, from its input state to its output state.
 ///
-/// A network applies its activation function either when states are written or when they are read, so `load` or `store`
-/// is the identity; [`Stored`] says which.
+/// A network applies its activation function either before the products of its layers or after them; [`Stored`] says
+/// which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layer {
     /// Width of its input state.
     pub inputs: usize,
     /// Width of its output state.
     pub outputs: usize,
-    /// `true` if it normalises its input per sample; see [`LAYER_NORM_EPSILON`].
-    pub layer_norm: bool,
-    /// Activation function of its input, after any normalisation.
-    pub load: Activation,
-    /// Activation function of its product.
-    pub store: Activation,
-    /// `true` if it adds its input state to its output.
-    pub residual: bool,
+    operations: [Option<Operation>; 4],
+}
+
+/// One operation of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Layer normalisation per sample; see [`LAYER_NORM_EPSILON`].
+    LayerNorm,
+    /// An activation function of each value; never the identity.
+    Activation(Activation),
+    /// The product with the layer's weights, plus its bias. Every layer has one.
+    Linear,
+    /// Adds the layer's input state: the residual connection.
+    AddInput,
 }
 
 /// The ε of layer normalisation (Ba et al. 2016), `(s − mean) / √(variance + ε)` over the values of one sample, with their
@@ -134,15 +139,23 @@ impl Network {
     pub fn layer(&self, index: usize) -> Layer {
         let (is_first, is_last) = (index == 0, index + 2 == self.widths.len());
         let [inputs, outputs] = [self.widths[index], self.widths[index + 1]];
-        let (load, store) = match self.stored() {
-            Stored::PreActivation if is_first => (Activation::Identity, Activation::Identity),
-            Stored::PreActivation => (self.activation, Activation::Identity),
-            Stored::Output if is_last => (Activation::Identity, self.loss.output_activation(self.activation)),
-            Stored::Output => (Activation::Identity, self.activation),
+        let linear = Some(Operation::Linear);
+        let apply =
+            |activation| (activation != Activation::Identity).then_some(Operation::Activation(activation));
+        let operations = match self.stored() {
+            Stored::PreActivation if is_first => [linear, None, None, None],
+            Stored::PreActivation => {
+                let layer_norm = self.layer_norm.then_some(Operation::LayerNorm);
+                let is_residual = self.residual && !is_last && inputs == outputs;
+                let add_input = is_residual.then_some(Operation::AddInput);
+                [layer_norm, apply(self.activation), linear, add_input]
+            }
+            Stored::Output if is_last => {
+                [linear, apply(self.loss.output_activation(self.activation)), None, None]
+            }
+            Stored::Output => [linear, apply(self.activation), None, None],
         };
-        let residual = self.residual && !is_first && !is_last && inputs == outputs;
-        let layer_norm = self.layer_norm && !is_first;
-        Layer { inputs, outputs, layer_norm, load, store, residual }
+        Layer { inputs, outputs, operations }
     }
 
     /// All layers, first to last.
@@ -175,17 +188,47 @@ impl Network {
     pub fn derivative(&self, index: usize) -> Derivative {
         let of = self.stored();
         let activation = match of {
-            Stored::Output => self.layer(index - 1).store,
-            Stored::PreActivation => self.layer(index).load,
+            Stored::Output => self.layer(index - 1).product_activation(),
+            Stored::PreActivation => self.layer(index).input_activation(),
         };
         Derivative { activation, of }
     }
 }
 
 impl Layer {
+    /// What it computes, in order.
+    pub fn operations(self) -> impl DoubleEndedIterator<Item = Operation> {
+        self.operations.into_iter().flatten()
+    }
+
+    /// The operations whose result is multiplied by the weights, in order.
+    pub fn before_product(self) -> impl Iterator<Item = Operation> {
+        self.operations().take_while(|&operation| operation != Operation::Linear)
+    }
+
+    /// The operations on the product, in order.
+    pub fn after_product(self) -> impl Iterator<Item = Operation> {
+        self.operations().skip_while(|&operation| operation != Operation::Linear).skip(1)
+    }
+
     /// `true` if the operand of its product is not its input state itself.
     pub fn transforms_input(self) -> bool {
-        self.layer_norm || self.load != Activation::Identity
+        self.before_product().next().is_some()
+    }
+
+    /// `true` if `operation` is one of its operations.
+    pub fn has(self, operation: Operation) -> bool {
+        self.operations.contains(&Some(operation))
+    }
+
+    /// Activation function of its input, after any normalisation.
+    pub fn input_activation(self) -> Activation {
+        activation_of(self.before_product())
+    }
+
+    /// Activation function of its product.
+    pub fn product_activation(self) -> Activation {
+        activation_of(self.after_product())
     }
 
     /// Number of weights and biases.
@@ -197,4 +240,12 @@ impl Layer {
     pub fn forward_flops(self, batch: usize) -> u64 {
         2 * batch as u64 * self.inputs as u64 * self.outputs as u64
     }
+}
+
+fn activation_of(mut operations: impl Iterator<Item = Operation>) -> Activation {
+    let activation = operations.find_map(|operation| match operation {
+        Operation::Activation(activation) => Some(activation),
+        Operation::LayerNorm | Operation::Linear | Operation::AddInput => None,
+    });
+    activation.unwrap_or(Activation::Identity)
 }

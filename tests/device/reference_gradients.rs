@@ -1,7 +1,7 @@
 //! Checks the f64 reference itself: its gradients against finite differences, its small parts by hand.
 
 use ckpt_gpu::check::reference::{
-    Activation, Kind, Loss, Reference, correct, forward, gather, loss, normalised, one_hot, relative_error,
+    Activation, Loss, Reference, correct, gather, loss, one_hot, relative_error,
 };
 
 /// Half the distance between the two points of a central difference.
@@ -83,19 +83,11 @@ impl Problem {
     /// `true` if finite differences are meaningful: no pre-activation near a kink, no error near that of huber, and no dead
     /// layer.
     fn is_smooth(&self) -> bool {
-        let Reference { weights, biases, .. } = &self.network;
         let states = self.network.states(&self.x);
-        let batch = self.x.len() / self.network.widths[0];
         let layers_are_smooth = (0..self.network.layers()).all(|l| {
-            let kind = self.network.kind(l);
-            let sums = Kind { store: Activation::Identity, residual: false, ..kind };
-            let given = if kind.load.has_kink() {
-                let rows = states[l].chunks(self.network.widths[l]);
-                rows.flat_map(|row| normalised(kind, row)).collect()
-            } else {
-                forward(self.network.shape(l, batch), sums, &states[l], &weights[l], &biases[l])
-            };
-            !(kind.load.has_kink() || kind.store.has_kink())
+            let given = self.network.activation_input(l, &states[l]).unwrap_or_default();
+            !self.network.activation.has_kink()
+                || given.is_empty()
                 || given.iter().all(|z| z.abs() > KINK_MARGIN) && given.iter().any(|&z| z > 0.0)
         });
         let errors = states[self.network.layers()].iter().zip(&self.targets).map(|(a, y)| (a - y).abs());

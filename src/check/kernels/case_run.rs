@@ -155,7 +155,7 @@ impl<'a> CaseRun<'a> {
                     let fresh = &rows[..rows.len().min(samples - index * self.micro_batch)];
                     let output = widen(&output[..fresh.len() * classes]);
                     let targets = twin::targets(&self.data.test, classes, fresh);
-                    let store = self.reference.kind(self.reference.layers() - 1).store;
+                    let store = self.reference.output_activation();
                     let kind = self.reference.loss;
                     let (terms, _) = reference::loss(kind, store, fresh.len(), classes, &output, &targets);
                     losses += terms.iter().sum::<f64>();
@@ -221,7 +221,7 @@ impl<'a> CaseRun<'a> {
                 let state = widen(&self.read(output, classes)?);
                 let targets = twin::targets(&self.data.train, classes, rows);
                 self.device.run(work)?;
-                let store = self.reference.kind(self.reference.layers() - 1).store;
+                let store = self.reference.output_activation();
                 let kind = self.reference.loss;
                 let (losses, mut expected) =
                     reference::loss(kind, store, rows.len(), classes, &state, &targets);
@@ -261,16 +261,18 @@ impl<'a> CaseRun<'a> {
         let mut rounded = 0.0;
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);
-            let kind = self.reference.kind(layer);
-            let gradient = reference::weight_gradient(shape, kind, &delta_of_layer, &state);
-            let magnitudes = magnitudes(shape, kind, &delta_of_layer, &state);
+            let operations = self.reference.operations(layer);
+            let operand = reference::operand(shape, &operations, &state);
+            let gradient = reference::weight_gradient(shape, &delta_of_layer, &operand);
+            let magnitudes = magnitudes(shape, &operations, &delta_of_layer, &operand);
             let moved = [&before.layers[layer], &after.layers[layer]];
             self.check_move(layer, part, gradient.into(), magnitudes, moved);
             if layer > 0 {
-                let below = self.reference.kind(layer - 1);
+                let below = self.reference.operations(layer - 1);
                 let weights = widen(&before.layers[layer].weights);
-                rounded = before_layer_norm(shape, kind, &delta_of_layer, &weights, &state);
-                delta_of_layer = reference::delta(shape, kind, below, &delta_of_layer, &weights, &state);
+                rounded = before_layer_norm(shape, &operations, &delta_of_layer, &weights, &state);
+                delta_of_layer =
+                    reference::delta(shape, &operations, &below, &delta_of_layer, &weights, &state);
             }
         }
         if let Some(below) = below {
@@ -329,10 +331,10 @@ impl<'a> CaseRun<'a> {
         let mut states: Vec<Vec<f64>> = Vec::new();
         for layer in layers {
             let (weights, bias) = (&parameters.layers[layer].weights, &parameters.layers[layer].bias);
-            let kind = self.reference.kind(layer);
+            let operations = self.reference.operations(layer);
             let input = states.last().cloned().unwrap_or_else(|| widen(state));
             let shape = self.shape(layer);
-            states.push(reference::forward(shape, kind, &input, &widen(weights), &widen(bias)));
+            states.push(reference::forward(shape, &operations, &input, &widen(weights), &widen(bias)));
         }
         states
     }

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::findings::Subject;
-use crate::check::reference::{self, Kind, Shape};
+use crate::check::reference::{self, Operation, Shape};
 use crate::check::twin::norm;
 
 /// Learning rate: large, so that updates are visible beside the parameters, but less if layers run together and amplify
@@ -16,18 +16,16 @@ pub(super) fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], exp
     f64::from(rate(case)) * norm(gradient) + subject.rounding() * norm(expected)
 }
 
-/// Scale of the rounding in a layer's weight gradients from an activation function applied to its input, or 0 if there is
-/// none: the norm of the sums of absolute values, times 2 units in the last place, since terms may cancel but their
-/// rounding does not.
-pub(super) fn magnitudes(shape: Shape, kind: Kind, delta: &[f64], state: &[f64]) -> f64 {
-    if !kind.layer_norm && kind.load == reference::Activation::Identity {
+/// Scale of the rounding in a layer's weight gradients from the operations before its product, or 0 if there are none: the
+/// norm of the sums of absolute values, times 2 units in the last place, since terms may cancel but their rounding does
+/// not.
+pub(super) fn magnitudes(shape: Shape, operations: &[Operation], delta: &[f64], operand: &[f64]) -> f64 {
+    if operations[0] == Operation::Linear {
         return 0.0;
     }
-    let read = state.chunks(shape.inputs).flat_map(|row| reference::normalised(kind, row));
-    let loaded: Vec<f64> = read.map(|z| kind.load.apply(z).abs()).collect();
-    let delta: Vec<f64> = delta.iter().map(|delta| delta.abs()).collect();
-    let plain = Kind { layer_norm: false, load: reference::Activation::Identity, ..kind };
-    let (weights, _) = reference::weight_gradient(shape, plain, &delta, &loaded);
+    let [delta, operand] =
+        [delta, operand].map(|values| values.iter().map(|value| value.abs()).collect::<Vec<_>>());
+    let (weights, _) = reference::weight_gradient(shape, &delta, &operand);
     2.0 * norm(&weights)
 }
 
@@ -36,19 +34,16 @@ pub(super) fn magnitudes(shape: Shape, kind: Kind, delta: &[f64], state: &[f64])
 /// cancel almost all of it.
 pub(super) fn before_layer_norm(
     shape: Shape,
-    kind: Kind,
+    operations: &[Operation],
     delta: &[f64],
     weights: &[f64],
     state: &[f64],
 ) -> f64 {
-    if !kind.layer_norm {
-        return 0.0;
-    }
-    let rows = state.chunks(shape.inputs);
-    let read: Vec<f64> = rows.clone().flat_map(|row| reference::normalised(kind, row)).collect();
-    let plain = Kind { layer_norm: false, residual: false, ..kind };
-    let below = reference::delta(shape, plain, plain, delta, weights, &read);
-    let scaled = below.chunks(shape.inputs).zip(rows);
+    let [Operation::LayerNorm, rest @ ..] = operations else { return 0.0 };
+    let rest: Vec<_> = rest.iter().copied().filter(|&operation| operation != Operation::AddInput).collect();
+    let normalised = reference::forward(shape, &[Operation::LayerNorm], state, &[], &[]);
+    let below = reference::delta(shape, &rest, &[Operation::Linear], delta, weights, &normalised);
+    let scaled = below.chunks(shape.inputs).zip(state.chunks(shape.inputs));
     let scaled = scaled.flat_map(|(below, row)| below.iter().map(|h| h / reference::spread(row)));
     4.0 * norm(&scaled.collect::<Vec<_>>())
 }

@@ -1,16 +1,16 @@
 use super::Activation;
 
-/// What a layer computes beside its product.
+/// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// `true` if it normalises its input per sample.
-    pub layer_norm: bool,
-    /// Activation function of its input, after any normalisation.
-    pub load: Activation,
-    /// Activation function of its product.
-    pub store: Activation,
-    /// `true` if it adds its input to its output.
-    pub residual: bool,
+pub enum Operation {
+    /// Layer normalisation (Ba et al. 2016): a sample's distance from its mean, divided by its [`spread`].
+    LayerNorm,
+    /// An activation function of each value.
+    Activation(Activation),
+    /// The product with the layer's weights, plus its bias.
+    Linear,
+    /// Adds the layer's input state.
+    AddInput,
 }
 
 /// The sizes of one layer's work on one batch.
@@ -24,16 +24,6 @@ pub struct Shape {
     pub outputs: usize,
 }
 
-/// One sample `row` `[width]` as a layer's `load` receives it: unchanged, or with layer normalisation (Ba et al. 2016) its
-/// distance from its mean divided by its [`spread`].
-pub fn normalised(kind: Kind, row: &[f64]) -> Vec<f64> {
-    if !kind.layer_norm {
-        return row.to_vec();
-    }
-    let (mean, spread) = (mean(row), spread(row));
-    row.iter().map(|s| (s - mean) / spread).collect()
-}
-
 /// `√(variance + 1e-5)` over the values of a sample `row` `[width]`.
 pub fn spread(row: &[f64]) -> f64 {
     let centre = mean(row);
@@ -45,67 +35,118 @@ fn mean(row: &[f64]) -> f64 {
     row.iter().sum::<f64>() / row.len() as f64
 }
 
-/// `store(load(state) · weightsᵀ + bias)`, plus `state` if the layer is residual: from `[batch, inputs]` to
-/// `[batch, outputs]`.
-pub fn forward(shape: Shape, kind: Kind, state: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
-    let Shape { batch, inputs, outputs } = shape;
-    let mut next = vec![0.0; batch * outputs];
-    for n in 0..batch {
-        let read = normalised(kind, &state[n * inputs..(n + 1) * inputs]);
-        for o in 0..outputs {
-            let mut z = bias[o];
-            for i in 0..inputs {
-                z += kind.load.apply(read[i]) * weights[o * inputs + i];
-            }
-            next[n * outputs + o] = kind.store.apply(z);
-            if kind.residual {
-                next[n * outputs + o] += state[n * inputs + o];
-            }
+/// `operations`, in order, on each sample of `state`: from `[batch, inputs]` to `[batch, outputs]`, or to
+/// `[batch, inputs]` without [`Operation::Linear`].
+pub fn forward(
+    shape: Shape,
+    operations: &[Operation],
+    state: &[f64],
+    weights: &[f64],
+    bias: &[f64],
+) -> Vec<f64> {
+    assert_eq!(state.len(), shape.batch * shape.inputs);
+    let mut next = Vec::new();
+    for row in state.chunks(shape.inputs) {
+        let mut values = row.to_vec();
+        for operation in operations {
+            values = match operation {
+                Operation::LayerNorm => normalised(&values),
+                Operation::Activation(function) => values.iter().map(|&z| function.apply(z)).collect(),
+                Operation::Linear => linear(&values, weights, bias),
+                Operation::AddInput => values.iter().zip(row).map(|(value, s)| value + s).collect(),
+            };
         }
+        next.extend(values);
     }
     next
 }
 
-/// The delta of the layer `below`, from a layer's delta `[batch, outputs]`: `(delta · weights) ⊙ φ′`, through the Jacobian
-/// of layer normalisation, plus delta if the layer is residual. φ′ is the derivative of this layer's `load`, computed from
-/// the state `[batch, inputs]`, times that of `below`'s `store`, which wrote the state.
+fn normalised(row: &[f64]) -> Vec<f64> {
+    let (mean, spread) = (mean(row), spread(row));
+    row.iter().map(|s| (s - mean) / spread).collect()
+}
+
+fn linear(values: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
+    let mut sums = bias.to_vec();
+    for (o, sum) in sums.iter_mut().enumerate() {
+        for (i, value) in values.iter().enumerate() {
+            *sum += value * weights[o * values.len() + i];
+        }
+    }
+    sums
+}
+
+/// What a layer of `operations` multiplies by its weights, `[batch, inputs]`, from its input `state` `[batch, inputs]`.
+pub fn operand(shape: Shape, operations: &[Operation], state: &[f64]) -> Vec<f64> {
+    let (before, _) = around_product(operations);
+    forward(shape, before, state, &[], &[])
+}
+
+/// The operations before the product, and those after it.
+fn around_product(operations: &[Operation]) -> (&[Operation], &[Operation]) {
+    let product = operations.iter().position(|&operation| operation == Operation::Linear).unwrap();
+    (&operations[..product], &operations[product + 1..])
+}
+
+/// The delta of the layer `below`, `[batch, inputs]`, from the delta `[batch, outputs]` of a layer of `operations` with
+/// the input `state` `[batch, inputs]`: back through this layer's product and the operations before it, plus the delta
+/// itself if the layer adds its input, and then back through the operations after the product of `below`, which wrote the
+/// state.
 pub fn delta(
     shape: Shape,
-    kind: Kind,
-    below: Kind,
+    operations: &[Operation],
+    below: &[Operation],
     delta: &[f64],
     weights: &[f64],
     state: &[f64],
 ) -> Vec<f64> {
     let Shape { batch, inputs, outputs } = shape;
-    let mut previous = vec![0.0; batch * inputs];
+    let (before, after) = around_product(operations);
+    let mut previous = Vec::new();
     for n in 0..batch {
         let row = &state[n * inputs..(n + 1) * inputs];
-        let read = normalised(kind, row);
+        let delta = &delta[n * outputs..(n + 1) * outputs];
         let mut gradients = vec![0.0; inputs];
-        for i in 0..inputs {
-            for o in 0..outputs {
-                gradients[i] += delta[n * outputs + o] * weights[o * inputs + i];
+        for (o, d) in delta.iter().enumerate() {
+            for (i, gradient) in gradients.iter_mut().enumerate() {
+                *gradient += d * weights[o * inputs + i];
             }
-            gradients[i] *= kind.load.derivative(read[i]);
         }
-        if kind.layer_norm {
-            gradients = through_layer_norm(row, &read, &gradients);
-        }
-        for i in 0..inputs {
-            if kind.residual {
-                gradients[i] += delta[n * outputs + i];
+        for (index, operation) in before.iter().enumerate().rev() {
+            let one = Shape { batch: 1, ..shape };
+            let read = forward(one, &before[..index], row, &[], &[]);
+            match operation {
+                Operation::LayerNorm => gradients = through_layer_norm(&read, &gradients),
+                Operation::Activation(function) => {
+                    for (gradient, &z) in gradients.iter_mut().zip(&read) {
+                        *gradient *= function.derivative(z);
+                    }
+                }
+                Operation::Linear | Operation::AddInput => panic!("{operation:?} before the product"),
             }
-            previous[n * inputs + i] = gradients[i] * below.store.derivative_from_output(row[i]);
         }
+        if after.contains(&Operation::AddInput) {
+            for (gradient, d) in gradients.iter_mut().zip(delta) {
+                *gradient += d;
+            }
+        }
+        for operation in around_product(below).1 {
+            // What a layer adds its input to has the gradient of the sum.
+            if let Operation::Activation(function) = operation {
+                for (gradient, &s) in gradients.iter_mut().zip(row) {
+                    *gradient *= function.derivative_from_output(s);
+                }
+            }
+        }
+        previous.extend(gradients);
     }
     previous
 }
 
-/// Gradients with respect to a sample `row`, from `gradients` with respect to its `normalised` values:
+/// Gradients with respect to a sample `row`, from `gradients` with respect to its normalised values `n`:
 /// `∂n_j / ∂s_i = (δ_ij − 1 / width − n_i · n_j / width) / spread`, entry by entry.
-fn through_layer_norm(row: &[f64], normalised: &[f64], gradients: &[f64]) -> Vec<f64> {
-    let (width, spread) = (row.len() as f64, spread(row));
+fn through_layer_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
+    let (width, spread, normalised) = (row.len() as f64, spread(row), normalised(row));
     let mut through = vec![0.0; row.len()];
     for i in 0..row.len() {
         for j in 0..row.len() {
@@ -117,19 +158,17 @@ fn through_layer_norm(row: &[f64], normalised: &[f64], gradients: &[f64]) -> Vec
     through
 }
 
-/// `deltaᵀ · load(state)` `[outputs, inputs]` and `Σ_batch delta` `[outputs]`: the gradients of a layer's weights and
-/// bias, from its delta `[batch, outputs]` and its input `state` `[batch, inputs]`, which is normalised first if the layer
-/// does so.
-pub fn weight_gradient(shape: Shape, kind: Kind, delta: &[f64], state: &[f64]) -> (Vec<f64>, Vec<f64>) {
+/// The gradients of a layer's weights `[outputs, inputs]` and bias `[outputs]`: `deltaᵀ · operand` and `Σ_batch delta`, from
+/// its delta `[batch, outputs]` and its [`operand`].
+pub fn weight_gradient(shape: Shape, delta: &[f64], operand: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let Shape { batch, inputs, outputs } = shape;
     let mut weights = vec![0.0; outputs * inputs];
     let mut bias = vec![0.0; outputs];
     for n in 0..batch {
-        let read = normalised(kind, &state[n * inputs..(n + 1) * inputs]);
         for o in 0..outputs {
             bias[o] += delta[n * outputs + o];
             for i in 0..inputs {
-                weights[o * inputs + i] += delta[n * outputs + o] * kind.load.apply(read[i]);
+                weights[o * inputs + i] += delta[n * outputs + o] * operand[n * inputs + i];
             }
         }
     }

@@ -13,7 +13,7 @@ mod loss;
 mod network;
 
 pub use activation::Activation;
-pub use layer::{Kind, Shape, delta, forward, normalised, spread, weight_gradient};
+pub use layer::{Operation, Shape, delta, forward, operand, spread, weight_gradient};
 pub use loss::{Loss, loss, one_hot};
 pub use network::{Gradients, Reference};
 

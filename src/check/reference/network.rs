@@ -1,4 +1,4 @@
-use super::{Activation, Kind, Loss, Shape, delta, forward, loss, update, weight_gradient};
+use super::{Activation, Loss, Operation, Shape, delta, forward, loss, operand, update, weight_gradient};
 
 /// A network that stores every state.
 #[derive(Clone, Debug)]
@@ -34,26 +34,35 @@ impl Reference {
         self.widths.len() - 1
     }
 
-    /// What this layer computes beside its product. Layers apply the activation function to their product, the last one
-    /// under the quadratic loss only. If φ′ cannot be computed from the result, or in networks that are residual or
-    /// normalise, they apply it to their input instead, except for the first.
-    pub fn kind(&self, layer: usize) -> Kind {
+    /// What this layer computes. Layers apply the activation function to their product, the last one under the quadratic
+    /// loss only. If φ′ cannot be computed from the result, or in networks that are residual or normalise, they apply it
+    /// to their input instead, except for the first.
+    pub fn operations(&self, layer: usize) -> Vec<Operation> {
         let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
-        let activation = self.activation;
-        let (mut load, mut store) = (Activation::Identity, Activation::Identity);
-        if self.residual || self.layer_norm || !activation.has_derivative_from_output() {
+        let activation = Operation::Activation(self.activation);
+        let mut operations = vec![Operation::Linear];
+        if self.residual || self.layer_norm || !self.activation.has_derivative_from_output() {
             if !is_first {
-                load = activation;
+                operations.insert(0, activation);
+            }
+            if !is_first && self.layer_norm {
+                operations.insert(0, Operation::LayerNorm);
             }
         } else if !is_last || self.loss == Loss::Quadratic {
-            store = activation;
+            operations.push(activation);
         }
         let is_square = self.widths[layer] == self.widths[layer + 1];
-        Kind {
-            layer_norm: self.layer_norm && !is_first,
-            load,
-            store,
-            residual: self.residual && is_square && !is_first && !is_last,
+        if self.residual && is_square && !is_first && !is_last {
+            operations.push(Operation::AddInput);
+        }
+        operations
+    }
+
+    /// Activation function of the last layer's product.
+    pub fn output_activation(&self) -> Activation {
+        match self.operations(self.layers() - 1).last() {
+            Some(&Operation::Activation(activation)) => activation,
+            _ => Activation::Identity,
         }
     }
 
@@ -67,17 +76,25 @@ impl Reference {
         let batch = x.len() / self.widths[0];
         let mut states = vec![x.to_vec()];
         for l in 0..self.layers() {
-            let (shape, kind) = (self.shape(l, batch), self.kind(l));
-            states.push(forward(shape, kind, &states[l], &self.weights[l], &self.biases[l]));
+            let (shape, operations) = (self.shape(l, batch), self.operations(l));
+            states.push(forward(shape, &operations, &states[l], &self.weights[l], &self.biases[l]));
         }
         states
     }
 
+    /// What this layer applies its activation function to, from its input `state` `[batch, widths[layer]]`. `None` if it
+    /// applies none.
+    pub fn activation_input(&self, layer: usize, state: &[f64]) -> Option<Vec<f64>> {
+        let (operations, batch) = (self.operations(layer), state.len() / self.widths[layer]);
+        let index = operations.iter().position(|operation| matches!(operation, Operation::Activation(_)))?;
+        let (weights, bias) = (&self.weights[layer], &self.biases[layer]);
+        Some(forward(self.shape(layer, batch), &operations[..index], state, weights, bias))
+    }
+
     /// The losses of the samples and the last layer's delta, from the output `[batch, last width]`.
     fn loss_of(&self, output: &[f64], targets: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let store = self.kind(self.layers() - 1).store;
         let width = self.widths[self.layers()];
-        loss(self.loss, store, targets.len() / width, width, output, targets)
+        loss(self.loss, self.output_activation(), targets.len() / width, width, output, targets)
     }
 
     /// [`Reference::loss`] of a batch whose state `layer` is `state` `[batch, widths[layer]]`, with `targets`
@@ -85,8 +102,8 @@ impl Reference {
     pub fn loss_from(&self, layer: usize, state: &[f64], targets: &[f64]) -> f64 {
         let (mut state, batch) = (state.to_vec(), state.len() / self.widths[layer]);
         for l in layer..self.layers() {
-            let (shape, kind) = (self.shape(l, batch), self.kind(l));
-            state = forward(shape, kind, &state, &self.weights[l], &self.biases[l]);
+            let (shape, operations) = (self.shape(l, batch), self.operations(l));
+            state = forward(shape, &operations, &state, &self.weights[l], &self.biases[l]);
         }
         let (terms, _) = self.loss_of(&state, targets);
         terms.iter().sum::<f64>() / batch as f64
@@ -103,12 +120,13 @@ impl Reference {
         let (_, mut current) = self.loss_of(&states[self.layers()], targets);
         let mut gradients = Gradients { weights: Vec::new(), biases: Vec::new() };
         for l in (0..self.layers()).rev() {
-            let (shape, kind) = (self.shape(l, x.len() / self.widths[0]), self.kind(l));
-            let (weights, bias) = weight_gradient(shape, kind, &current, &states[l]);
+            let (shape, operations) = (self.shape(l, x.len() / self.widths[0]), self.operations(l));
+            let (weights, bias) = weight_gradient(shape, &current, &operand(shape, &operations, &states[l]));
             gradients.weights.insert(0, weights);
             gradients.biases.insert(0, bias);
             if l > 0 {
-                current = delta(shape, kind, self.kind(l - 1), &current, &self.weights[l], &states[l]);
+                let below = self.operations(l - 1);
+                current = delta(shape, &operations, &below, &current, &self.weights[l], &states[l]);
             }
         }
         gradients

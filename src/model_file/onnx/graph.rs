@@ -6,7 +6,7 @@ use super::message::{
     Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
 use crate::data::FeatureScaling;
-use crate::model::{Activation, LAYER_NORM_EPSILON, Network};
+use crate::model::{Activation, LAYER_NORM_EPSILON, Network, Operation};
 
 /// Name of the input, `[batch, features]`.
 pub const INPUT: &str = "input";
@@ -22,13 +22,18 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     };
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
-        let normalised =
-            if layer.layer_norm { nodes.normalise(&state, layer.inputs, &place) } else { state.clone() };
-        let read = nodes.activate(layer.load, &normalised, &format!("{place}.load"));
-        let product = nodes.add("Gemm", &place, &[&read, &weight_name(index), &bias_name(index)]);
-        nodes.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
-        let made = nodes.activate(layer.store, &product, &format!("{place}.store"));
-        state = if layer.residual { nodes.add("Add", &place, &[&made, &state]) } else { made };
+        let mut value = state.clone();
+        for operation in layer.operations() {
+            value = match operation {
+                Operation::LayerNorm => nodes.normalise(&value, layer.inputs, &place),
+                Operation::Activation(activation) => {
+                    nodes.activate(activation, &value, &format!("{place}.activation"))
+                }
+                Operation::Linear => nodes.product(&value, index, &place),
+                Operation::AddInput => nodes.add("Add", &place, &[&value, &state]),
+            };
+        }
+        state = value;
     }
     if let Some(last) = nodes.node.last_mut() {
         last.output = vec![OUTPUT.to_owned()];
@@ -83,6 +88,13 @@ impl Nodes {
     fn cast(&mut self, value: &str, to: i32, place: &str) -> String {
         let made = self.add("Cast", place, &[value]);
         self.attribute(Attribute { name: "to".to_owned(), i: Some(to.into()), r#type: INT, f: None });
+        made
+    }
+
+    /// The product of `value`, `[batch, inputs]`, with a layer's weights, plus its bias. Returns the result's name.
+    fn product(&mut self, value: &str, layer: usize, place: &str) -> String {
+        let made = self.add("Gemm", place, &[value, &weight_name(layer), &bias_name(layer)]);
+        self.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
         made
     }
 
