@@ -16,7 +16,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
-mod setting;
+mod setting_flags;
 mod snapshots;
 mod train;
 

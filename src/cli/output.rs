@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::setting::with_flags;
+use super::setting_flags::with_flags;
 use crate::device::DeviceInfo;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result};

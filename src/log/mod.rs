@@ -1,12 +1,12 @@
 //! Log of a run in a directory: `metrics.csv`, and event files for TensorBoard.
 
-mod events;
-mod table;
+mod csv;
+mod tensorboard;
 
 use std::path::{Path, PathBuf};
 
-use events::Events;
-use table::Table;
+use csv::Table;
+use tensorboard::Events;
 
 use crate::Result;
 use crate::file;

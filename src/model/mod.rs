@@ -2,15 +2,16 @@
 
 mod activation;
 mod initialise;
+mod learning_rate;
 mod loss;
 mod name;
 mod network;
 mod optimizer;
 mod parameters;
-mod schedule;
 
 pub use activation::{Activation, Stored};
 pub use initialise::Initialiser;
+pub use learning_rate::{Decay, Schedule};
 pub use loss::Loss;
 pub(crate) use name::by_name;
 #[cfg(feature = "cli")]
@@ -18,4 +19,3 @@ pub(crate) use name::nearest;
 pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network, Operation};
 pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};
-pub use schedule::{Decay, Schedule};

@@ -4,6 +4,7 @@ mod accounts;
 mod comparison;
 mod memory;
 mod open;
+mod over_budget;
 mod planner;
 mod predictor;
 mod scores;

@@ -1,24 +1,24 @@
 use super::{Footprint, Target};
 use crate::device::{DatasetPlacement, Task};
-use crate::memory::{ByCategory, Category};
+use crate::memory::ByCategory;
 use crate::plan::{Chain, Plan};
 use crate::simulate::simulate;
 use crate::strategy::Strategy;
-use crate::{Error, Result, Setting};
+use crate::{Error, Result};
 
-/// What a run computes and what it takes, decided before anything is allocated.
+/// What a run computes and the bytes it needs, decided before anything is allocated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
     /// The strategy that made the plan.
     pub strategy: Strategy,
     /// The actions of each micro-batch, and the pool that they run in.
     pub plan: Plan,
-    /// All buffers beside the pool.
+    /// All buffers outside the pool.
     pub footprint: Footprint,
 }
 
 impl Planned {
-    /// Planned bytes beside the pool, by category.
+    /// Planned bytes outside the pool, by category.
     pub fn beside(&self) -> ByCategory {
         self.footprint.bytes()
     }
@@ -80,47 +80,12 @@ impl Target {
         Ok(Chain { fusible: self.fusible(task), ..chain })
     }
 
-    /// The smallest number of bytes that `task` takes beside the pool, over all places of the dataset.
+    /// The smallest number of bytes that `task` takes outside the pool, over all places of the dataset.
     ///
     /// # Errors
     /// Those of [`Target::plan`] about the dataset.
     pub fn least_beside(self, task: &Task, placement: DatasetPlacement) -> Result<u64> {
         Ok(smallest(&self.footprints(task, placement)?).total())
-    }
-
-    /// Adds to [`Error::OverBudget`] what takes the bytes, at least `beside` beside the pool, and what would lower them.
-    fn explain(self, error: Error, task: &Task, placement: DatasetPlacement, beside: &ByCategory) -> Error {
-        let Error::OverBudget { budget, least, .. } = error else { return error };
-        let pool = least - beside.total();
-        let mut takers: Vec<(u64, &str)> =
-            beside.iter().map(|(category, bytes)| (bytes, category.name())).collect();
-        takers.push((pool, "activations"));
-        takers.sort_by(|a, b| b.cmp(a));
-        let takers: Vec<String> = takers
-            .iter()
-            .filter(|(bytes, _)| *bytes > 0)
-            .map(|(bytes, name)| format!("{name} {bytes}"))
-            .collect();
-
-        let mut remedies = Vec::new();
-        if placement == DatasetPlacement::Device {
-            remedies.push(Setting::Dataset.with("host"));
-        }
-        let unfused = Task { fused: false, ..*task };
-        if self.least_beside(&unfused, placement).is_ok_and(|bytes| bytes < beside.total()) {
-            remedies.push(Setting::Fused.with(false));
-        }
-        if task.micro_batch > 1 {
-            // Gradient accumulation takes as many bytes as the parameters.
-            let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
-            if (pool + beside[Category::Batch]) / 2 > price {
-                remedies.push(format!("a smaller {}", Setting::MicroBatch));
-            }
-            remedies.push(format!("a smaller {}", Setting::Batch));
-        }
-        remedies.push(format!("narrower or fewer {}", Setting::Layers));
-        let advice = format!("{}; use {}", takers.join(", "), remedies.join(", or "));
-        Error::OverBudget { budget, least, advice }
     }
 }
 

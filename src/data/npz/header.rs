@@ -4,7 +4,7 @@
 //! without arithmetic on what it reads, in linear time. A general parser of Python literals would be open to
 //! hostile headers, such as nested brackets that take exponential time.
 
-use super::elements::{Dtype, Kind};
+use super::dtype::{Dtype, Kind};
 use super::shown::shown;
 use std::io::{self, Read};
 

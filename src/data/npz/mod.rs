@@ -5,14 +5,14 @@
 //! member to its end, which verifies its CRC-32. [`write()`] replaces a file only by a complete one.
 
 mod directory;
-mod elements;
+mod dtype;
 mod header;
 pub(in crate::data) mod npy;
 mod read;
 mod shown;
 mod write;
 
-pub use elements::{Array, Values};
+pub use dtype::{Array, Values};
 pub(in crate::data) use header::extent;
 pub use read::{Archive, MAX_INFLATED_BYTES};
 pub(in crate::data) use shown::shown;

@@ -1,6 +1,6 @@
 //! `.npy` arrays, read from a stream or a file, or mapped.
 
-use super::elements::{Array, Dtype, Kind, Values};
+use super::dtype::{Array, Dtype, Kind, Values};
 use super::header::Header;
 use crate::data::mapped::{Mapped, MappedArray, Stored, Unmapped, map};
 use crate::memory::available_host_bytes;

@@ -1,7 +1,7 @@
 //! Reading an archive, one member at a time.
 
 use super::directory::{self, Zip};
-use super::elements::Array;
+use super::dtype::Array;
 use super::header::Header;
 use super::npy;
 use super::shown::shown;

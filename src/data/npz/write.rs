@@ -1,6 +1,6 @@
 //! Writing an archive, completely or not at all.
 
-use super::elements::Kind;
+use super::dtype::Kind;
 use super::header::header;
 use super::shown::shown;
 use crate::file;

@@ -1,7 +1,7 @@
 //! Packing: where in the pool each value lives.
 
 mod arena;
-mod shared;
+mod shared_blocks;
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Poo
             tenant.value, tenant.bytes, limits.block_bytes
         )));
     }
-    let mut layout = shared::layout(tenants);
+    let mut layout = shared_blocks::layout(tenants);
     if layout.bytes() > values.peak.bytes {
         let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);

@@ -1,7 +1,7 @@
 mod mini_batches;
 mod passes;
 mod progress;
-mod state;
+mod snapshot;
 mod step;
 
 use std::cell::OnceCell;

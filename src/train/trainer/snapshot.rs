@@ -29,7 +29,7 @@ impl Trainer {
         }
     }
 
-    /// All that it takes to resume from here; see [`Trainer::on`].
+    /// Everything that resuming from here needs; see [`Trainer::on`].
     ///
     /// # Errors
     /// As [`Trainer::parameters`].

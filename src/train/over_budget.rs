@@ -1,0 +1,48 @@
+use super::Target;
+use crate::device::{DatasetPlacement, Task};
+use crate::memory::{ByCategory, Category};
+use crate::{Error, Setting};
+
+impl Target {
+    /// Adds to [`Error::OverBudget`] which buffers need the bytes, at least `beside` of them outside the pool, and how to lower
+    /// them.
+    pub(super) fn explain(
+        self,
+        error: Error,
+        task: &Task,
+        placement: DatasetPlacement,
+        beside: &ByCategory,
+    ) -> Error {
+        let Error::OverBudget { budget, least, .. } = error else { return error };
+        let pool = least - beside.total();
+        let mut takers: Vec<(u64, &str)> =
+            beside.iter().map(|(category, bytes)| (bytes, category.name())).collect();
+        takers.push((pool, "activations"));
+        takers.sort_by(|a, b| b.cmp(a));
+        let takers: Vec<String> = takers
+            .iter()
+            .filter(|(bytes, _)| *bytes > 0)
+            .map(|(bytes, name)| format!("{name} {bytes}"))
+            .collect();
+
+        let mut remedies = Vec::new();
+        if placement == DatasetPlacement::Device {
+            remedies.push(Setting::Dataset.with("host"));
+        }
+        let unfused = Task { fused: false, ..*task };
+        if self.least_beside(&unfused, placement).is_ok_and(|bytes| bytes < beside.total()) {
+            remedies.push(Setting::Fused.with(false));
+        }
+        if task.micro_batch > 1 {
+            // Gradient accumulation takes as many bytes as the parameters.
+            let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
+            if (pool + beside[Category::Batch]) / 2 > price {
+                remedies.push(format!("a smaller {}", Setting::MicroBatch));
+            }
+            remedies.push(format!("a smaller {}", Setting::Batch));
+        }
+        remedies.push(format!("narrower or fewer {}", Setting::Layers));
+        let advice = format!("{}; use {}", takers.join(", "), remedies.join(", or "));
+        Error::OverBudget { budget, least, advice }
+    }
+}
