@@ -45,7 +45,7 @@ fn are_finite(numbers: vec4f) -> bool {
     return is_finite(numbers.x) && is_finite(numbers.y) && is_finite(numbers.z) && is_finite(numbers.w);
 }
 
-// That of the layer whose parameters are at `place`. Layers that run alone have none, and no bias after them.
+// The fault of the layer whose parameters are at `place`. Layers that run alone have none, and no bias after them.
 fn fault_place(place: u32) -> u32 {
     let count = arrayLength(&layers);
     for (var index = 0u; index < count; index++) {

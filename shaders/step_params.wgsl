@@ -12,7 +12,7 @@ struct StepParams {
     unused: f32,
 }
 
-// Those of the current step, whose micro-batch is already counted.
+// The parameters of the current step, whose micro-batch is already counted.
 fn step_params_now() -> StepParams {
     return step_params[min((metrics.batches - 1u) / PARTS, arrayLength(&step_params) - 1u)];
 }

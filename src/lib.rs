@@ -42,8 +42,8 @@
 //! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
 //! assert_eq!(planned.bytes(), trainer.memory().counted);
 //!
-//! let folder = tempfile::tempdir().expect("a temporary directory");
-//! let path = folder.path().join("model.safetensors");
+//! let directory = tempfile::tempdir().expect("a temporary directory");
+//! let path = directory.path().join("model.safetensors");
 //! let parameters = trainer.parameters()?;
 //! model_file::write(&path, &Model { network: settings.network.build()?, parameters, scaling: None })?;
 //! let Model { network, parameters, .. } = model_file::read(&path)?;

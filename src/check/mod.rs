@@ -67,7 +67,7 @@ impl Outcome {
 /// with their batch and seed.
 ///
 /// # Errors
-/// Those that keep checks from running, such as [`Error::DeviceLost`]. A check that fails is no error: see
+/// Errors that keep checks from running, such as [`Error::DeviceLost`]. A check that fails is no error: see
 /// [`Outcome::verdict`].
 pub fn run(
     machine: &Machine,

@@ -21,7 +21,7 @@ pub(super) struct Runs<'a> {
     memory: Worst,
 }
 
-/// What runs that differ only in strategy must share: the hash of the parameters, the bits of the training loss and of the
+/// Results that runs which differ only in strategy must share: the hash of the parameters, the bits of the training loss and of the
 /// test loss. An error says why the run has no result.
 type Outcome = Result<(String, u32, u32), String>;
 
@@ -48,7 +48,7 @@ impl Compared {
 
     fn check(self, name: &'static str, what: &str) -> Check {
         let first = self.first.map_or_else(String::new, |first| format!(", first {first}"));
-        let detail = format!("runs that differ, of {}{first}; {what}", self.runs);
+        let detail = format!("differing runs out of {}{first}; {what}", self.runs);
         Check::new(name, self.differ as f64, 0.0, detail)
     }
 }
@@ -165,12 +165,12 @@ impl<'a> Runs<'a> {
             let expected = expected.get_or_insert_with(|| found.clone());
             compared.note(&strategy.to_string(), &found, expected);
         }
-        Ok(compared.check("repeat", &format!("{BATCHES} steps and an evaluation each, every run made twice")))
+        Ok(compared.check("repeat", &format!("{BATCHES} steps and an evaluation each, each run twice")))
     }
 
     /// Counted bytes equal planned bytes in all runs so far.
     pub fn memory(self) -> Check {
-        self.memory.check("memory", 0.0, "most bytes between planned and counted in any", "runs")
+        self.memory.check("memory", 0.0, "bytes between planned and counted in the worst of", "runs")
     }
 
     fn one_step(&self, strategy: Strategy) -> Settings {

@@ -31,7 +31,7 @@ impl LogFlags {
         if self.log_every == 0 {
             return Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1"));
         }
-        let log = self.log.as_deref().map(|folder| RunLog::open(folder, resumed_after)).transpose()?;
+        let log = self.log.as_deref().map(|directory| RunLog::open(directory, resumed_after)).transpose()?;
         Ok(log.map(|log| Logging {
             log,
             every: self.log_every,

@@ -46,13 +46,14 @@ pub(super) fn pages(args: &ManArgs) -> Result<()> {
     command.build();
     let commands = command.get_subcommands().filter(|own| !own.is_hide_set());
     let pages: Vec<_> = std::iter::once(&command).chain(commands).cloned().map(page).collect();
-    let Some(folder) = &args.out else {
+    let Some(directory) = &args.out else {
         let texts: Vec<_> = pages.into_iter().map(|(_, text)| text).collect();
         return output::result(texts.concat().trim_end());
     };
-    fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be created: {error}")))?;
+    fs::create_dir_all(directory)
+        .map_err(|error| Error::file(directory, format!("cannot be created: {error}")))?;
     for (name, text) in pages {
-        let path = folder.join(name);
+        let path = directory.join(name);
         file::replace_with(&path, &text)?;
         output::narrate(&format!("page written to {}", path.display()));
     }

@@ -118,7 +118,7 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
 /// Runs one command.
 ///
 /// # Errors
-/// Those of the command; [`crate::Error::exit_code`] is the process's exit code.
+/// The command's errors; [`crate::Error::exit_code`] is the process's exit code.
 fn run(cli: Cli) -> Result<()> {
     if cli.quiet {
         output::be_quiet();

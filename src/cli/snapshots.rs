@@ -41,8 +41,8 @@ impl SnapshotFlags {
         if self.snapshot_every == Some(0) {
             return Err(Error::usage(Setting::SnapshotEvery, "found 0, expected at least 1"));
         }
-        let Some(folder) = &self.snapshot else { return Ok(None) };
-        let store = SnapshotStore::open(folder, self.keep)?;
+        let Some(directory) = &self.snapshot else { return Ok(None) };
+        let store = SnapshotStore::open(directory, self.keep)?;
         if !self.resume
             && let Some(newest) = store.newest()?
         {
@@ -102,7 +102,7 @@ impl Snapshots {
 
     /// Writes the run's flags beside its snapshots. A resumed run keeps those that it was started with.
     pub fn keep_config(&self, effective: &Effective, settings: &Settings) {
-        let path = self.store.folder().join("config.toml");
+        let path = self.store.directory().join("config.toml");
         if self.resume && path.exists() {
             return;
         }

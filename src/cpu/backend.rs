@@ -51,7 +51,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Allocates all buffers of `job`, those beside the pool as planned in `footprint`.
+    /// Allocates all buffers of `job`, those outside the pool as planned in `footprint`.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] if the host has too little memory.

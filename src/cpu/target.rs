@@ -30,7 +30,7 @@ impl Footprint {
         Footprint { partition, bytes }
     }
 
-    /// Bytes of all buffers beside the pool, by category.
+    /// Bytes of all buffers outside the pool, by category.
     pub fn bytes(&self) -> ByCategory {
         self.bytes
     }

@@ -23,7 +23,7 @@ const MOST_NAMED: usize = 8;
 pub(super) enum Arrays {
     Npz(Archive),
     /// A directory with one array a file.
-    Folder {
+    Directory {
         path: PathBuf,
         format: Format,
         files: BTreeMap<String, PathBuf>,
@@ -43,7 +43,7 @@ impl Arrays {
     pub fn open(path: &Path) -> Result<Arrays> {
         if !path.is_dir() {
             if is_npy(path) {
-                let problem = "is one array, expected inputs and targets; name the folder that holds it, with x.npy and \
+                let problem = "is one array, expected inputs and targets; name the directory that holds it, with x.npy and \
                                y.npy, or x_train.npy, y_train.npy, x_test.npy and y_test.npy";
                 return Err(Error::file(path, problem));
             }
@@ -52,16 +52,16 @@ impl Arrays {
         let found = |name: &str| idx_path(path, name).map(|file| (name.to_owned(), file));
         let files: BTreeMap<_, _> = IDX_NAMES.into_iter().filter_map(found).collect();
         if files.contains_key(IDX_NAMES[0]) {
-            return Ok(Arrays::Folder { path: path.to_owned(), format: Format::Idx, files });
+            return Ok(Arrays::Directory { path: path.to_owned(), format: Format::Idx, files });
         }
-        Ok(Arrays::Folder { path: path.to_owned(), format: Format::Npy, files: npy_files(path)? })
+        Ok(Arrays::Directory { path: path.to_owned(), format: Format::Npy, files: npy_files(path)? })
     }
 
     /// File or directory that they are in, for messages.
     pub fn path(&self) -> &Path {
         match self {
             Arrays::Npz(archive) => archive.path(),
-            Arrays::Folder { path, .. } => path,
+            Arrays::Directory { path, .. } => path,
         }
     }
 
@@ -69,7 +69,7 @@ impl Arrays {
     pub fn keys(&self) -> Vec<&str> {
         match self {
             Arrays::Npz(archive) => archive.keys().collect(),
-            Arrays::Folder { files, .. } => files.keys().map(String::as_str).collect(),
+            Arrays::Directory { files, .. } => files.keys().map(String::as_str).collect(),
         }
     }
 
@@ -86,14 +86,14 @@ impl Arrays {
     /// Keys of a directory of IDX files: inputs and targets of the training split, then of the test split.
     /// `None` for arrays that have names of their own.
     pub fn idx_names(&self) -> Option<[&'static str; 4]> {
-        matches!(self, Arrays::Folder { format: Format::Idx, .. }).then_some(IDX_NAMES)
+        matches!(self, Arrays::Directory { format: Format::Idx, .. }).then_some(IDX_NAMES)
     }
 
     /// Size of the array `key` in bytes: uncompressed in an archive, that of its file in a directory.
     pub fn bytes(&self, key: &str) -> Result<u64> {
         match self {
             Arrays::Npz(archive) => archive.bytes(key),
-            Arrays::Folder { .. } => {
+            Arrays::Directory { .. } => {
                 let (path, _) = self.file(key)?;
                 let found = path.metadata().map_err(|error| unopened(&path, &error))?;
                 Ok(found.len())
@@ -105,7 +105,7 @@ impl Arrays {
     pub fn read(&mut self, key: &str) -> Result<Array> {
         match self {
             Arrays::Npz(archive) => archive.read(key),
-            Arrays::Folder { .. } => match self.file(key)? {
+            Arrays::Directory { .. } => match self.file(key)? {
                 (path, Format::Idx) => idx::read(&path),
                 (path, Format::Npy) => {
                     npy::read(&opened(&path)?).map_err(|problem| Error::file(&path, problem))
@@ -122,7 +122,7 @@ impl Arrays {
                 let outcome = archive.map(key)?;
                 (archive.path().to_owned(), format!("{key}: "), outcome)
             }
-            Arrays::Folder { .. } => {
+            Arrays::Directory { .. } => {
                 let (path, format) = self.file(key)?;
                 let file = opened(&path)?;
                 let outcome = match format {
@@ -141,7 +141,7 @@ impl Arrays {
 
     /// File of the array `key`, with its format.
     fn file(&self, key: &str) -> Result<(PathBuf, Format)> {
-        if let Arrays::Folder { files, format, .. } = self
+        if let Arrays::Directory { files, format, .. } = self
             && let Some(file) = files.get(key)
         {
             return Ok((file.clone(), *format));
@@ -151,20 +151,20 @@ impl Arrays {
     }
 }
 
-fn npy_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let entries = folder.read_dir().map_err(|error| unopened(folder, &error))?;
+fn npy_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let entries = directory.read_dir().map_err(|error| unopened(directory, &error))?;
     let mut files = BTreeMap::new();
     for entry in entries {
-        let path = entry.map_err(|error| unopened(folder, &error))?.path();
+        let path = entry.map_err(|error| unopened(directory, &error))?.path();
         if let (true, Some(stem)) = (is_npy(&path), path.file_stem().and_then(|stem| stem.to_str())) {
             files.insert(stem.to_owned(), path.clone());
         }
     }
     if files.is_empty() {
-        let problem = "is a folder without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
-                       with .gz), and without npy files; name a folder that has either, or an npz with x_train, y_train, \
+        let problem = "is a directory without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
+                       with .gz), and without npy files; name a directory that has either, or an npz with x_train, y_train, \
                        x_test and y_test";
-        return Err(Error::file(folder, problem));
+        return Err(Error::file(directory, problem));
     }
     Ok(files)
 }
@@ -173,11 +173,12 @@ fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-fn idx_path(folder: &Path, name: &str) -> Option<PathBuf> {
+fn idx_path(directory: &Path, name: &str) -> Option<PathBuf> {
     // Some copies have a dot before `idx`, others a dash.
     let dotted = name.replace("-idx", ".idx");
-    let mut all =
-        [name, &dotted].into_iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
+    let mut all = [name, &dotted]
+        .into_iter()
+        .flat_map(|name| [directory.join(name), directory.join(format!("{name}.gz"))]);
     all.find(|path| path.is_file())
 }
 

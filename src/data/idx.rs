@@ -134,7 +134,7 @@ fn cut_off(held: u64, bytes: u64, shape: &[usize]) -> String {
 }
 
 fn too_long(bytes: u64, shape: &[usize]) -> String {
-    format!("goes on after the {bytes} bytes that {shape:?} values take")
+    format!("continues after the {bytes} bytes that {shape:?} values take")
 }
 
 fn exactly(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {

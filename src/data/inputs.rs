@@ -42,7 +42,7 @@ impl Inputs {
     /// words.
     ///
     /// # Errors
-    /// Those of `take`.
+    /// The errors of `take`.
     pub fn in_pieces(&self, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
         match self {
             Inputs::U8(bytes) => take(0, bytes),

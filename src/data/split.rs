@@ -127,7 +127,7 @@ impl Split {
         let held = (samples as f64 * share).round() as usize;
         if held == 0 || held == samples {
             let problem = format!(
-                "a share of {share} of its {samples} samples leaves none to train on, or none to score"
+                "a share of {share} of its {samples} samples leaves none to train on or none to evaluate on"
             );
             return Err(Error::usage(Setting::Validation, problem));
         }

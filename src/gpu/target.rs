@@ -25,7 +25,7 @@ pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Resul
             return Ok(());
         }
         Err(Error::DoesNotFit(format!(
-            "{what} {bytes} bytes, expected at most {most}, which the device binds at once; use {remedy}"
+            "{what} {bytes} bytes, expected at most {most}, the largest buffer binding of the device; use {remedy}"
         )))
     };
     let narrower = format!("narrower {}", Setting::Layers);
@@ -49,7 +49,7 @@ pub fn footprints(task: &Task, placement: DatasetPlacement, limits: DeviceLimits
     let places: &[bool] = match placement {
         DatasetPlacement::Device if !can_keep => {
             return Err(Error::DoesNotFit(format!(
-                "the dataset is larger than the {} bytes that the device binds at once; use {}",
+                "the dataset is larger than the device's largest buffer binding of {} bytes; use {}",
                 limits.binding_bytes,
                 Setting::Dataset.with("host")
             )));

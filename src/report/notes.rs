@@ -63,7 +63,7 @@ pub(super) fn scores(comparison: &Comparison) -> impl Iterator<Item = String> {
 fn have_equal_scores(a: &Contender, b: &Contender) -> bool {
     a.epochs.iter().map(|epoch| epoch.test).eq(b.epochs.iter().map(|epoch| epoch.test))
 }
-/// Bytes that the driver reports, if it does, and the buffers made after the first step.
+/// Bytes that the driver reports, if it does, and the buffers allocated after the first step.
 pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
     let driver = memory.driver.map(|driver| {
         format!(
@@ -72,7 +72,7 @@ pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
             grouped(driver.reserved)
         )
     });
-    let made = format!("buffers made after the first step: {}", memory.allocations_after_first_step);
+    let made = format!("buffers allocated after the first step: {}", memory.allocations_after_first_step);
     driver.into_iter().chain([made]).collect()
 }
 

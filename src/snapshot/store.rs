@@ -9,7 +9,7 @@ use crate::{Error, Result, Setting};
 /// A directory of snapshots.
 #[derive(Debug)]
 pub struct SnapshotStore {
-    folder: PathBuf,
+    directory: PathBuf,
     keep: usize,
     /// Lock on the directory, if the system supports one.
     _lock: Option<File>,
@@ -27,37 +27,37 @@ pub struct Found {
 }
 
 impl SnapshotStore {
-    /// Opens the directory `folder`, creating it if needed. The `keep` newest snapshots are kept.
+    /// Opens the directory `directory`, creating it if needed. The `keep` newest snapshots are kept.
     ///
     /// # Errors
     /// [`Error::Usage`] if `keep` is 0; [`Error::File`] if the directory cannot be created or written to, or is in use by
     /// another store.
-    pub fn open(folder: &Path, keep: usize) -> Result<Self> {
+    pub fn open(directory: &Path, keep: usize) -> Result<Self> {
         if keep == 0 {
             return Err(Error::usage(Setting::Keep, "found 0, expected at least 1"));
         }
-        let fail = |error: std::io::Error| Error::file(folder, format!("cannot hold snapshots: {error}"));
-        fs::create_dir_all(folder).map_err(fail)?;
+        let fail = |error: std::io::Error| Error::file(directory, format!("cannot hold snapshots: {error}"));
+        fs::create_dir_all(directory).map_err(fail)?;
         // The system releases the lock however the process ends.
-        let lock = File::open(folder).ok();
+        let lock = File::open(directory).ok();
         if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
             let problem = "is in use by another run; wait for it to finish or choose another directory";
-            return Err(Error::file(folder, problem));
+            return Err(Error::file(directory, problem));
         }
         // Temporary files of processes that were killed while writing.
-        for entry in fs::read_dir(folder).map_err(fail)?.flatten() {
+        for entry in fs::read_dir(directory).map_err(fail)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY_PREFIX) {
                 let _ = fs::remove_file(entry.path());
             }
         }
-        let store = SnapshotStore { folder: folder.to_owned(), keep, _lock: lock };
+        let store = SnapshotStore { directory: directory.to_owned(), keep, _lock: lock };
         file::check_writable(&store.path(0))?;
         Ok(store)
     }
 
     /// The directory.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Path of the newest snapshot, intact or not.
@@ -106,17 +106,17 @@ impl SnapshotStore {
             }
             Some(newest) => format!("holds no intact snapshot: {newest}"),
         };
-        Err(Error::file(&self.folder, problem))
+        Err(Error::file(&self.directory, problem))
     }
 
     fn path(&self, steps: u64) -> PathBuf {
-        self.folder.join(format!("step-{steps:012}.ckpt"))
+        self.directory.join(format!("step-{steps:012}.ckpt"))
     }
 
     /// Paths of all snapshots, newest first.
     fn paths(&self) -> Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(&self.folder)
-            .map_err(|error| Error::file(&self.folder, format!("cannot be read: {error}")))?;
+        let entries = fs::read_dir(&self.directory)
+            .map_err(|error| Error::file(&self.directory, format!("cannot be read: {error}")))?;
         let is_snapshot = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let digits = name.strip_prefix("step-").and_then(|name| name.strip_suffix(".ckpt"));
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn newest_intact_snapshot_is_found_and_old_ones_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SnapshotStore::open(&folder.path().join("a/b"), 2).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(&directory.path().join("a/b"), 2).unwrap();
         assert!(store.latest().unwrap_err().to_string().contains("holds no snapshot"));
         let paths: Vec<_> = [1, 20, 300].map(|steps| store.save(&snapshot(steps)).unwrap()).into();
         assert!(!paths[0].exists() && paths[1].exists() && paths[2].exists());
@@ -169,21 +169,21 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn directory_in_use_is_rejected() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SnapshotStore::open(folder.path(), 1).unwrap();
-        let writing = folder.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
+        let directory = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(directory.path(), 1).unwrap();
+        let writing = directory.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
         fs::write(&writing, "half").unwrap();
-        let refused = SnapshotStore::open(folder.path(), 1).unwrap_err();
+        let refused = SnapshotStore::open(directory.path(), 1).unwrap_err();
         assert!(refused.exit_code() == 3 && refused.to_string().contains("another run"), "{refused}");
         assert!(writing.exists(), "the other run's temporary file was removed");
         drop(store);
-        SnapshotStore::open(folder.path(), 1).unwrap();
+        SnapshotStore::open(directory.path(), 1).unwrap();
     }
 
     #[test]
     fn new_snapshot_is_kept_beside_newer_ones() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SnapshotStore::open(folder.path(), 1).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(directory.path(), 1).unwrap();
         assert_eq!(store.newest().unwrap(), None);
         let damaged = store.save(&snapshot(30)).unwrap();
         fs::write(&damaged, "").unwrap();
@@ -199,20 +199,20 @@ mod tests {
 
     #[test]
     fn what_killed_writers_left_is_swept_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let left = folder.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
+        let directory = tempfile::tempdir().unwrap();
+        let left = directory.path().join(format!("{}abc", file::TEMPORARY_PREFIX));
         fs::write(&left, "half").unwrap();
-        SnapshotStore::open(folder.path(), 1).unwrap();
+        SnapshotStore::open(directory.path(), 1).unwrap();
         assert!(!left.exists());
-        assert_eq!(SnapshotStore::open(folder.path(), 0).unwrap_err().exit_code(), 2);
+        assert_eq!(SnapshotStore::open(directory.path(), 0).unwrap_err().exit_code(), 2);
     }
 
     #[test]
     fn a_save_that_fails_leaves_the_one_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SnapshotStore::open(folder.path(), 1).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = SnapshotStore::open(directory.path(), 1).unwrap();
         store.save(&snapshot(1)).unwrap();
-        // No file can take the place of a folder, whoever asks.
+        // No file can take the place of a directory, whoever asks.
         fs::create_dir(store.path(2)).unwrap();
         assert_eq!(store.save(&snapshot(2)).unwrap_err().exit_code(), 3);
         fs::remove_dir(store.path(2)).unwrap();

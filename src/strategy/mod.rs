@@ -53,7 +53,7 @@ impl Strategy {
                     return Ok(plan);
                 }
                 let least = beside + solver.least()?;
-                Err(Error::OverBudget { budget: bytes, least, advice: "give it more".to_owned() })
+                Err(Error::OverBudget { budget: bytes, least, advice: "allow more bytes".to_owned() })
             }
         }
     }

@@ -84,7 +84,7 @@ impl Machine {
         )
     }
 
-    /// Allocates the buffers of `job`, those beside the pool as planned in `footprint`, and books them in `ledger`.
+    /// Allocates the buffers of `job`, those outside the pool as planned in `footprint`, and books them in `ledger`.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] if the device's memory is too small, [`Error::Internal`] for the footprint of another target.

@@ -69,7 +69,7 @@ impl Target {
 }
 
 impl Footprint {
-    /// Bytes of all buffers beside the pool, by category.
+    /// Bytes of all buffers outside the pool, by category.
     pub fn bytes(&self) -> ByCategory {
         match &self.0 {
             BackendFootprint::Cpu(footprint) => footprint.bytes(),

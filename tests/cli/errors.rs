@@ -29,7 +29,7 @@ fn with(flag: &str, value: &str) -> Outcome {
 #[test]
 fn missing_data_is_rejected_with_a_remedy() {
     with("--data", "nowhere.npz").refused_at_once(3, &["nowhere.npz: no such file", "--data"]);
-    with("--data", ".").refused_at_once(3, &[".: is a folder", "npz"]);
+    with("--data", ".").refused_at_once(3, &[".: is a directory", "npz"]);
     Folder::new()
         .run("train")
         .refused_at_once(3, &["data/mnist.npz: no such file", "root of the repository"]);

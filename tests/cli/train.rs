@@ -56,7 +56,7 @@ fn results_go_to_stdout_and_narration_to_stderr() {
         assert!(line.contains(", test accuracy 0.") && line.ends_with(" s"), "{line}");
     }
     assert!(run.stdout.contains("\n6 steps in ") && run.stdout.contains("(cpu, cpu, "), "{run:#?}");
-    assert!(run.stdout.contains("\nbuffers made after the first step: 0\n"), "{run:#?}");
+    assert!(run.stdout.contains("\nbuffers allocated after the first step: 0\n"), "{run:#?}");
     let hash = run.stdout.lines().last().unwrap().strip_prefix("weights sha256 ").unwrap();
     assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
 

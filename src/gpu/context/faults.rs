@@ -45,7 +45,7 @@ impl Context {
         match polled {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Error::DeviceLost(error.to_string())),
-            Err(_) => Err(Error::DeviceLost("it went away while it was waited for".to_owned())),
+            Err(_) => Err(Error::DeviceLost("it was lost during a wait".to_owned())),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Context {
         let (device, queue) =
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| Error::NoDevice {
                 wanted: info.name.clone(),
-                problem: format!("the adapter refused: {error}"),
+                problem: format!("the driver refused to open it: {error}"),
                 remedy: format!("use {}, or a newer driver", Setting::Device.with("cpu")),
             })?;
         let faults = Faults::of(&device);
