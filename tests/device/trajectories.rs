@@ -1,6 +1,7 @@
 //! Fifty steps of every activation, loss, optimizer and schedule, held against what JAX and optax make of them in f64; see
 //! tests/trajectories/generate.py.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -101,7 +102,7 @@ impl Golden {
 }
 
 /// `vary` makes of the settings what should make no difference, or leaves a case out.
-fn follow(machine: &Machine, vary: impl Fn(usize, Settings) -> Option<Settings>) {
+fn follow(machine: &Machine, mut vary: impl FnMut(usize, Settings) -> Option<Settings>) {
     let mut golden = Golden::open();
     let start = golden.start();
     assert!(golden.cases.len() > 80);
@@ -142,16 +143,27 @@ fn vulkan_follows_every_trajectory() {
     follow(&machine, |_, settings| Some(settings));
 }
 
-/// Every fifth case, layer by layer, some with gradient accumulation.
+/// The first case of each optimizer, loss, schedule, kind of layer, and of gradient clipping, layer by layer, some
+/// with gradient accumulation.
 fn follow_some(context: Context) {
+    let mut seen = HashSet::new();
     follow(&Machine::Gpu(Box::new(context)), |index, settings| {
-        let micro_batch = (index % 10 == 5).then_some(1);
+        let (network, rule) = (&settings.network, &settings.optimization.rule);
+        let features = [
+            format!("{:?}", rule.optimizer),
+            format!("{:?}", network.loss),
+            format!("{:?}", settings.optimization.schedule.decay),
+            format!("residual {}, normalised {}", network.residual, network.layer_norm),
+            format!("clipped {}", rule.clip_norm.is_some()),
+        ];
+        let is_new = features.map(|feature| seen.insert(feature)).contains(&true);
+        let micro_batch = (index % 16 == 2).then_some(1);
         let settings = changed(settings, |s| {
             s.placement.strategy = Strategy::EveryN(2);
             s.batching.micro_batch = micro_batch;
             s.placement.fused = false;
         });
-        (index % 5 == 0).then_some(settings)
+        is_new.then_some(settings)
     });
 }
 

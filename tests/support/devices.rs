@@ -1,8 +1,8 @@
-//! One device of each kind for all tests of a process, so that each opens its driver and compiles each kernel once.
+//! Devices that the tests of a process share, so that few open a driver and compile the same kernels.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, Settings};
@@ -11,11 +11,32 @@ use ckpt_gpu::gpu::{AdapterKind, Context};
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::train::{Machine, Trainer};
 
-/// The software Vulkan driver's device. A test that breaks the device itself opens one of its own.
+/// A software Vulkan device, the same for all calls of a test. Each test that runs has one to itself, since a device compiles
+/// and runs kernels one after the other; the next test takes it over. A test that breaks the device itself opens one of its
+/// own.
 pub fn software() -> Context {
-    static SHARED: OnceLock<Mutex<Context>> = OnceLock::new();
-    let shared = SHARED.get_or_init(|| Mutex::new(Context::open(AdapterKind::Software).unwrap()));
-    shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    thread_local! {
+        static OF_THIS_TEST: Lent = Lent::take();
+    }
+    OF_THIS_TEST.with(|lent| lent.0.clone())
+}
+
+/// Devices that no running test uses.
+static FREE: Mutex<Vec<Context>> = Mutex::new(Vec::new());
+
+struct Lent(Context);
+
+impl Lent {
+    fn take() -> Self {
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lent(free.unwrap_or_else(own_software))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).push(self.0.clone());
+    }
 }
 
 /// A software device whose kernels are freed with it, for tests that compile hundreds which no other test uses.
