@@ -210,7 +210,7 @@ fn inputs_that_cannot_be_mapped_are_rejected_with_a_remedy() {
     assert!(message.contains("no such file"), "{message}");
     fs::write(scratch.path("a.npy"), y()).unwrap();
     let message = load(&scratch.path("a.npy"), false).unwrap_err().to_string();
-    assert!(message.contains("one array") && message.contains("folder"), "{message}");
+    assert!(message.contains("one array") && message.contains("directory"), "{message}");
 }
 
 #[test]
