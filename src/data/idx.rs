@@ -203,7 +203,7 @@ mod tests {
                 assert!(parse(&whole[..length]).is_err(), "{length} bytes, {what}");
             }
         }
-        assert!(parse(&[&plain[..], &[0]].concat()).unwrap_err().contains("goes on"));
+        assert!(parse(&[&plain[..], &[0]].concat()).unwrap_err().contains("continues"));
         assert!(parse(&bytes(0x0e, &[u32::MAX], &[])).unwrap_err().contains("available"));
         assert!(parse(&bytes(0x08, &[1000], &[])).unwrap_err().contains("ends after 0 of the 1000"));
         for first in [0, 1] {
