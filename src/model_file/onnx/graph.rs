@@ -22,14 +22,17 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
     };
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
-        let mut value = state.clone();
+        let (mut value, mut side) = (state.clone(), "load");
         for operation in layer.operations() {
             value = match operation {
                 Operation::LayerNorm => nodes.normalise(&value, layer.inputs, &place),
                 Operation::Activation(activation) => {
-                    nodes.activate(activation, &value, &format!("{place}.activation"))
+                    nodes.activate(activation, &value, &format!("{place}.{side}"))
                 }
-                Operation::Linear => nodes.product(&value, index, &place),
+                Operation::Linear => {
+                    side = "store";
+                    nodes.product(&value, index, &place)
+                }
                 Operation::AddInput => nodes.add("Add", &place, &[&value, &state]),
             };
         }
