@@ -44,11 +44,16 @@ fn software_kernels_agree_in_tiles_in_turn() {
 fn software_fused_layers_agree_in_workgroups_for_hardware() {
     let context = devices::own_software().with_column_lanes(16).without_subgroups();
     let context = context.with_tile(Tile::Blocks([8, 8]));
-    // Every shape of fused layers once.
-    let fused: Vec<_> =
-        kernels::grid().into_iter().filter(|case| case.fused && !case.layer_norm).take(8).collect();
-    assert!(fused.iter().all(|case| fused.iter().filter(|other| case.widths == other.widths).count() == 1));
-    every_kernel_agrees(&Machine::Gpu(Box::new(context)), &fused);
+    every_kernel_agrees(&Machine::Gpu(Box::new(context)), &fused_cases());
+}
+
+/// Every shape of fused layers once.
+fn fused_cases() -> Vec<Case> {
+    let cases = kernels::grid().into_iter().filter(|case| case.fused && !case.layer_norm);
+    let cases: Vec<_> = cases.take(8).collect();
+    assert!(cases.iter().all(|case| cases.iter().filter(|other| case.widths == other.widths).count() == 1));
+    assert!(cases.iter().any(|case| case.residual) && cases.iter().any(|case| case.parts > 1));
+    cases
 }
 
 /// Every tile but that of subgroups, on shapes that exceed each, with rest and without.
@@ -62,9 +67,8 @@ fn software_products_agree_in_all_tiles() {
 fn software_kernels_agree_in_subgroups() {
     let context = devices::own_software();
     if context.limits().subgroups {
-        let fused: Vec<_> = kernels::grid().into_iter().filter(|case| case.fused).step_by(3).collect();
-        assert!(fused.iter().any(|case| case.residual) && fused.iter().any(|case| case.parts > 1));
-        every_kernel_agrees(&Machine::Gpu(Box::new(context.clone().with_tile(Tile::Blocks([8, 1])))), &fused);
+        let fast = context.clone().with_tile(Tile::Blocks([8, 1]));
+        every_kernel_agrees(&Machine::Gpu(Box::new(fast)), &fused_cases());
         products_agree(context, [Tile::Subgroup]);
     }
 }
