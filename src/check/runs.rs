@@ -170,7 +170,7 @@ impl<'a> Runs<'a> {
 
     /// Counted bytes equal planned bytes in all runs so far.
     pub fn memory(self) -> Check {
-        self.memory.check("memory", 0.0, "bytes between planned and counted in the worst of", "runs")
+        self.memory.check("memory", 0.0, "bytes between planned and counted in the worst", "runs")
     }
 
     fn one_step(&self, strategy: Strategy) -> Settings {

@@ -197,7 +197,7 @@ impl Network {
 
 impl Layer {
     /// What it computes, in order.
-    pub fn operations(self) -> impl DoubleEndedIterator<Item = Operation> {
+    pub fn operations(self) -> impl Iterator<Item = Operation> {
         self.operations.into_iter().flatten()
     }
 

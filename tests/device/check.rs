@@ -1,7 +1,7 @@
 //! `ckpt-gpu check` passes on correct devices, and names the kernel that is broken.
 
 use crate::common::changed;
-use crate::devices;
+use crate::devices::{self, FAST};
 use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
@@ -204,9 +204,6 @@ fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
         assert!(not_judged.is_empty(), "{file}: {to}: not judged: {not_judged:?}");
     }
 }
-
-/// The tile that compiles fastest.
-const FAST: Tile = Tile::Blocks([8, 1]);
 
 fn cut(tile: Tile) -> Context {
     devices::software().with_tile(tile)

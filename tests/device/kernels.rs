@@ -1,7 +1,7 @@
 //! Every kernel of every backend against the f64 reference, as `ckpt-gpu check` measures them: on every activation,
 //! every loss, batches whole and in parts, and shapes of every kind.
 
-use crate::devices;
+use crate::devices::{self, FAST};
 use ckpt_gpu::check::Verdict;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::gpu::{Context, Tile};
@@ -29,7 +29,7 @@ fn cpu_kernels_agree_with_the_reference() {
 /// In the tile that compiles fastest.
 #[test]
 fn software_kernels_agree_with_the_reference() {
-    let context = devices::own_software().with_tile(Tile::Blocks([8, 1]));
+    let context = devices::own_software().with_tile(FAST);
     every_kernel_agrees(&Machine::Gpu(Box::new(context)), &kernels::grid());
 }
 
@@ -67,7 +67,7 @@ fn software_products_agree_in_all_tiles() {
 fn software_kernels_agree_in_subgroups() {
     let context = devices::own_software();
     if context.limits().subgroups {
-        let fast = context.clone().with_tile(Tile::Blocks([8, 1]));
+        let fast = context.clone().with_tile(FAST);
         every_kernel_agrees(&Machine::Gpu(Box::new(fast)), &fused_cases());
         products_agree(context, [Tile::Subgroup]);
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::changed;
-use crate::devices;
+use crate::devices::{self, FAST};
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
-use ckpt_gpu::gpu::{Context, Tile};
+use ckpt_gpu::gpu::Context;
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
@@ -138,7 +138,7 @@ fn the_cpu_follows_every_trajectory() {
 /// In blocks that compile fast, layers together where they can be; on the first driver alone, as it takes minutes.
 #[test]
 fn vulkan_follows_every_trajectory() {
-    let context = devices::own_software().with_tile(Tile::Blocks([8, 1]));
+    let context = devices::own_software().with_tile(FAST);
     let machine = Machine::Gpu(Box::new(context.without_subgroups()));
     follow(&machine, |_, settings| Some(settings));
 }
@@ -170,7 +170,7 @@ fn follow_some(context: Context) {
 /// In blocks that compile fast.
 #[test]
 fn software_follows_some_trajectories() {
-    follow_some(devices::own_software().with_tile(Tile::Blocks([8, 1])));
+    follow_some(devices::own_software().with_tile(FAST));
 }
 
 /// In the driver's usual tiles, which take minutes to compile.

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
-use ckpt_gpu::gpu::{AdapterKind, Context};
+use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::train::{Machine, Trainer};
+
+/// The tile that software drivers compile fastest.
+pub const FAST: Tile = Tile::Blocks([8, 1]);
 
 /// A software Vulkan device, the same for all calls of a test. Each test that runs has one to itself, since a device compiles
 /// and runs kernels one after the other; the next test takes it over. A test that breaks the device itself opens one of its

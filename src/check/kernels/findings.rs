@@ -67,14 +67,14 @@ impl Subject {
         let (error, move_error) = ("largest relative error", "largest error relative to the move");
         let line = |name, bound, figure, things| Line { name, bound, figure, things };
         match self {
-            Subject::Gather => line("gather", 0.0, "wrong values in the worst of", "batches"),
+            Subject::Gather => line("gather", 0.0, "wrong values in the worst", "batches"),
             Subject::Forward => line("forward", TOLERANCE, error, "states"),
             Subject::Loss => line("loss", TOLERANCE, error, "deltas"),
             Subject::Tally => line("tally", TOLERANCE, error, "mean losses"),
             Subject::Delta => line("delta", TOLERANCE, error, "deltas"),
             Subject::Update => line("update", TOLERANCE, move_error, "tensors"),
             Subject::Accumulate => line("accumulate", TOLERANCE, move_error, "tensors"),
-            Subject::Score => line("score", 0.0, "samples miscounted in the worst of", "passes"),
+            Subject::Score => line("score", 0.0, "samples miscounted in the worst", "passes"),
             Subject::ChainForward => line("chain forward", CHAIN_TOLERANCE, error, "states"),
             Subject::ChainDelta => line("chain delta", CHAIN_TOLERANCE, error, "deltas"),
             Subject::ChainUpdate => line("chain update", CHAIN_TOLERANCE, move_error, "tensors"),

@@ -84,8 +84,8 @@ pub fn operand(shape: Shape, operations: &[Operation], state: &[f64]) -> Vec<f64
 
 /// The operations before the product, and those after it.
 fn around_product(operations: &[Operation]) -> (&[Operation], &[Operation]) {
-    let product = operations.iter().position(|&operation| operation == Operation::Linear).unwrap();
-    (&operations[..product], &operations[product + 1..])
+    let mut around = operations.split(|&operation| operation == Operation::Linear);
+    (around.next().unwrap_or_default(), around.next().unwrap_or_default())
 }
 
 /// The delta of the layer `below`, `[batch, inputs]`, from the delta `[batch, outputs]` of a layer of `operations` with
