@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use super::case::Case;
 use super::findings::{Findings, Subject};
-use super::scale::{before_layer_norm, magnitudes, rate, scale_of_loss, scale_of_move};
+use super::scale::{
+    rate, scale_of_loss, scale_of_move, scale_of_tally, terms_of_delta, terms_of_gradients, terms_of_output,
+};
 use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
@@ -108,7 +110,8 @@ impl<'a> CaseRun<'a> {
     fn check_metrics(&mut self, batches: usize, losses: f64) -> Result<()> {
         let (case, metrics) = (self.case, self.device.end_pass()?);
         if metrics.batches as usize == batches {
-            self.findings.compare(Subject::Tally, &[metrics.loss], &[losses], || case.to_string());
+            let scale = scale_of_tally(self.reference.loss, losses);
+            self.findings.compare(Subject::Tally, &[metrics.loss], &[losses], scale, || case.to_string());
         } else {
             let at = || format!("the count of batches, {}, of {case}", metrics.batches);
             self.findings.note(Subject::Tally, f64::INFINITY, at);
@@ -132,7 +135,7 @@ impl<'a> CaseRun<'a> {
             ] {
                 let at = || format!("{what} of layer {index} of {case}");
                 let scale = scale_of_move(case, Subject::Step, gradient, expected);
-                self.findings.compare_scaled(Subject::Step, found, expected, scale, at);
+                self.findings.compare(Subject::Step, found, expected, scale, at);
             }
         }
         Ok(())
@@ -171,8 +174,9 @@ impl<'a> CaseRun<'a> {
             self.device.end_batch()?;
         }
         let metrics = self.device.end_pass()?;
-        self.findings
-            .compare(Subject::Tally, &[metrics.loss], &[losses], || format!("the test loss of {case}"));
+        let (scale, at) =
+            (scale_of_tally(self.reference.loss, losses), || format!("the test loss of {case}"));
+        self.findings.compare(Subject::Tally, &[metrics.loss], &[losses], scale, at);
         let found = metrics.correct as usize;
         self.findings.note(Subject::Score, found.abs_diff(expected) as f64, || {
             format!("{case}: {found} correct, expected {expected}")
@@ -213,8 +217,12 @@ impl<'a> CaseRun<'a> {
                 let mut states = self.states(layers.range(), &state, &parameters);
                 let found = self.read(output, self.shape(layers.last()).outputs)?;
                 let expected = states.pop().unwrap_or_default();
+                let input = states.pop().unwrap_or_else(|| widen(&state));
                 let subject = self.of(Subject::Forward, layers.first);
-                self.findings.compare(subject, &found, &expected, || format!("{layers} of {case}"));
+                let scale = norm(&expected)
+                    + subject.rounding() * self.terms_of_output(layers.last(), &input, &parameters);
+                let at = || format!("{layers} of {case}");
+                self.findings.compare(subject, &found, &expected, scale, at);
             }
             Work::Loss { output, delta } => {
                 let classes = self.network.outputs();
@@ -231,7 +239,7 @@ impl<'a> CaseRun<'a> {
                     *delta /= case.parts as f64;
                 }
                 let found = self.read(delta, classes)?;
-                self.findings.compare_scaled(Subject::Loss, &found, &expected, scale, || case.to_string());
+                self.findings.compare(Subject::Loss, &found, &expected, scale, || case.to_string());
                 return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
             }
             Work::Backward { layers, state, delta, below } => {
@@ -264,13 +272,13 @@ impl<'a> CaseRun<'a> {
             let operations = self.reference.operations(layer);
             let operand = reference::operand(shape, &operations, &state);
             let gradient = reference::weight_gradient(shape, &delta_of_layer, &operand);
-            let magnitudes = magnitudes(shape, &operations, &delta_of_layer, &operand);
+            let terms = terms_of_gradients(shape, &delta_of_layer, &operand);
             let moved = [&before.layers[layer], &after.layers[layer]];
-            self.check_move(layer, part, gradient.into(), magnitudes, moved);
+            self.check_move(layer, part, gradient.into(), terms, moved);
             if layer > 0 {
                 let below = self.reference.operations(layer - 1);
                 let weights = widen(&before.layers[layer].weights);
-                rounded = before_layer_norm(shape, &operations, &delta_of_layer, &weights, &state);
+                rounded = terms_of_delta(shape, &operations, &delta_of_layer, &weights, &state);
                 delta_of_layer =
                     reference::delta(shape, &operations, &below, &delta_of_layer, &weights, &state);
             }
@@ -280,7 +288,7 @@ impl<'a> CaseRun<'a> {
             let (case, subject) = (self.case, self.of(Subject::Delta, layers.first));
             let scale = norm(&delta_of_layer) + subject.rounding() * rounded;
             let at = || format!("{layers} of {case}");
-            self.findings.compare_scaled(subject, &found, &delta_of_layer, scale, at);
+            self.findings.compare(subject, &found, &delta_of_layer, scale, at);
         }
         Ok(())
     }
@@ -291,7 +299,7 @@ impl<'a> CaseRun<'a> {
         layer: usize,
         part: usize,
         gradient: [Vec<f64>; 2],
-        magnitudes: f64,
+        terms: [f64; 2],
         [before, after]: [&LayerParameters; 2],
     ) {
         let case = self.case;
@@ -313,16 +321,17 @@ impl<'a> CaseRun<'a> {
         }
         let subject = if case.parts == 1 { Subject::Update } else { Subject::Accumulate };
         let subject = self.of(subject, layer);
-        for (what, before, after, gradient) in [
-            ("weights", &before.weights, &after.weights, &self.gradients[layer][0]),
-            ("bias", &before.bias, &after.bias, &self.gradients[layer][1]),
+        let [of_weights, of_bias] = terms;
+        for (what, before, after, gradient, terms) in [
+            ("weights", &before.weights, &after.weights, &self.gradients[layer][0], of_weights),
+            ("bias", &before.bias, &after.bias, &self.gradients[layer][1], of_bias),
         ] {
             let mut expected = widen(before);
             reference::update(&mut expected, gradient, rate(case).into());
             let at = || format!("{what} of layer {layer} of {case}");
             let scale = scale_of_move(case, subject, gradient, &expected)
-                + f64::from(rate(case)) * subject.rounding() * magnitudes;
-            self.findings.compare_scaled(subject, after, &expected, scale, at);
+                + f64::from(rate(case)) * subject.rounding() * terms;
+            self.findings.compare(subject, after, &expected, scale, at);
         }
     }
 
@@ -337,6 +346,13 @@ impl<'a> CaseRun<'a> {
             states.push(reference::forward(shape, &operations, &input, &widen(weights), &widen(bias)));
         }
         states
+    }
+
+    /// Scale of the rounding of the output of `layer`, from its input `state`.
+    fn terms_of_output(&self, layer: usize, state: &[f64], parameters: &Parameters) -> f64 {
+        let LayerParameters { weights, bias } = &parameters.layers[layer];
+        let operations = self.reference.operations(layer);
+        terms_of_output(self.shape(layer), &operations, state, &widen(weights), &widen(bias))
     }
 
     /// `subject`, or its counterpart for fused layers if `layer` is one.

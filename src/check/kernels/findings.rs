@@ -113,20 +113,9 @@ impl Findings {
         self.worst[subject as usize].note(figure, at);
     }
 
-    /// Compares a kernel's result with the expected one, relative to the norm of the latter.
+    /// Compares a kernel's result with the expected one, relative to `scale`. An expected result that is not finite in f32 is
+    /// not judged: the kernel has read such values, or must overflow.
     pub fn compare(
-        &mut self,
-        subject: Subject,
-        found: &[f32],
-        expected: &[f64],
-        at: impl FnOnce() -> String,
-    ) {
-        self.compare_scaled(subject, found, expected, norm(expected), at);
-    }
-
-    /// As [`Findings::compare`], relative to `scale`. An expected result that is not finite in f32 is not judged: the kernel
-    /// has read such values, or must overflow.
-    pub fn compare_scaled(
         &mut self,
         subject: Subject,
         found: &[f32],

@@ -11,41 +11,56 @@ pub(super) fn rate(case: &Case) -> f32 {
     if case.fused { 0.125 } else { 4.0 }
 }
 
-/// Scale of an updated parameter: its update, and its own rounding to f32.
+/// Scale of an updated parameter: its update, and its own rounding to f32, for which there is room for 4 units in the last
+/// place, since a product with one column adds to it term by term.
 pub(super) fn scale_of_move(case: &Case, subject: Subject, gradient: &[f64], expected: &[f64]) -> f64 {
-    f64::from(rate(case)) * norm(gradient) + subject.rounding() * norm(expected)
+    f64::from(rate(case)) * norm(gradient) + 4.0 * subject.rounding() * norm(expected)
 }
 
-/// Scale of the rounding in a layer's weight gradients from the operations before its product, or 0 if there are none: the
-/// norm of the sums of absolute values, times 2 units in the last place, since terms may cancel but their rounding does
-/// not.
-pub(super) fn magnitudes(shape: Shape, operations: &[Operation], delta: &[f64], operand: &[f64]) -> f64 {
-    if operations[0] == Operation::Linear {
-        return 0.0;
-    }
-    let [delta, operand] =
-        [delta, operand].map(|values| values.iter().map(|value| value.abs()).collect::<Vec<_>>());
-    let (weights, _) = reference::weight_gradient(shape, &delta, &operand);
-    2.0 * norm(&weights)
+/// Room for the rounding of a product and of the function of its operand, in units in the last place of its terms. The
+/// terms may cancel, but their rounding does not.
+const ROUNDED_TERMS: f64 = 4.0;
+
+/// Scale of the rounding of a layer's output: of its product's terms.
+pub(super) fn terms_of_output(
+    shape: Shape,
+    operations: &[Operation],
+    state: &[f64],
+    weights: &[f64],
+    bias: &[f64],
+) -> f64 {
+    let operand = reference::operand(shape, operations, state);
+    let [operand, weights, bias] = [&operand, weights, bias].map(absolute);
+    ROUNDED_TERMS * norm(&reference::forward(shape, &[Operation::Linear], &operand, &weights, &bias))
 }
 
-/// Scale of the rounding in a delta that passes back through layer normalisation, or 0 without it: the norm of what the
-/// mean and the component along the state are subtracted from, times 4 units in the last place. In narrow layers, these
-/// cancel almost all of it.
-pub(super) fn before_layer_norm(
+/// Scale of the rounding of a layer's gradients of weights and bias: of the terms of their sums over samples.
+pub(super) fn terms_of_gradients(shape: Shape, delta: &[f64], operand: &[f64]) -> [f64; 2] {
+    let (weights, bias) = reference::weight_gradient(shape, &absolute(delta), &absolute(operand));
+    [weights, bias].map(|sums| ROUNDED_TERMS * norm(&sums))
+}
+
+/// Scale of the rounding of the delta below a layer: of its product's terms. Back through layer normalisation they are
+/// divided by the sample's spread.
+pub(super) fn terms_of_delta(
     shape: Shape,
     operations: &[Operation],
     delta: &[f64],
     weights: &[f64],
     state: &[f64],
 ) -> f64 {
-    let [Operation::LayerNorm, rest @ ..] = operations else { return 0.0 };
-    let rest: Vec<_> = rest.iter().copied().filter(|&operation| operation != Operation::AddInput).collect();
-    let normalised = reference::forward(shape, &[Operation::LayerNorm], state, &[], &[]);
-    let below = reference::delta(shape, &rest, &[Operation::Linear], delta, weights, &normalised);
-    let scaled = below.chunks(shape.inputs).zip(state.chunks(shape.inputs));
-    let scaled = scaled.flat_map(|(below, row)| below.iter().map(|h| h / reference::spread(row)));
-    4.0 * norm(&scaled.collect::<Vec<_>>())
+    let linear = [Operation::Linear];
+    let terms = reference::delta(shape, &linear, &linear, &absolute(delta), &absolute(weights), state);
+    if operations[0] != Operation::LayerNorm {
+        return ROUNDED_TERMS * norm(&terms);
+    }
+    let scaled = terms.chunks(shape.inputs).zip(state.chunks(shape.inputs));
+    let scaled = scaled.flat_map(|(terms, row)| terms.iter().map(|term| term / reference::spread(row)));
+    ROUNDED_TERMS * norm(&scaled.collect::<Vec<_>>())
+}
+
+fn absolute(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| value.abs()).collect()
 }
 
 /// Scale of the last layer's delta, already divided by the batch. Under the cross-entropies it is a probability minus its
@@ -57,4 +72,14 @@ pub(super) fn scale_of_loss(kind: reference::Loss, delta: &[f64], batch: usize) 
         _ => 0.0,
     };
     norm(delta) + 4.0 * Subject::Loss.rounding() * rounded
+}
+
+/// Scale of a mean loss. The cross-entropies and log-cosh are differences of terms, which may cancel but for the rounding
+/// of the terms: there is room for 2 units in the last place of 1.
+pub(super) fn scale_of_tally(kind: reference::Loss, loss: f64) -> f64 {
+    let rounded = match kind {
+        reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy | reference::Loss::LogCosh => 1.0,
+        _ => 0.0,
+    };
+    loss.abs() + 2.0 * Subject::Tally.rounding() * rounded
 }
