@@ -4,7 +4,7 @@ mod alternatives;
 mod check;
 mod choices;
 mod compare;
-mod config;
+mod config_file;
 mod data;
 mod devices;
 mod flags;
@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Result;
-use config::{CommandLine, Effective};
+use config_file::{CommandLine, Effective};
 
 /// Train deep MLPs within a device-memory budget, on any GPU, with activation checkpointing
 #[derive(Debug, Parser)]
@@ -76,7 +76,7 @@ enum Command {
 
 /// The program's commands and flags.
 pub fn command() -> clap::Command {
-    config::with_flag(Cli::command())
+    config_file::with_flag(Cli::command())
 }
 
 /// Runs the command line of this process and returns its exit code, [`crate::Error::exit_code`] for a failure.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::config::Effective;
+use super::config_file::Effective;
 use super::flags::count;
 use super::output;
 use crate::config::Settings;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::config::Effective;
+use super::config_file::Effective;
 use super::flags::{RunFlags, StartFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::interrupt::Interrupt;

@@ -77,9 +77,10 @@ impl Fusion {
         let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
         // A subgroup has as many lanes as the largest tile.
         let subgroups = limits.subgroups && room(ROW_LANES[0]) >= 2;
-        let row_lanes = match subgroups {
-            true => ROW_LANES[0],
-            false => ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1]),
+        let row_lanes = if subgroups {
+            ROW_LANES[0]
+        } else {
+            ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1])
         };
         let most = room(row_lanes);
         if !task.fused || most < 2 || limits.chain_groups == 0 {

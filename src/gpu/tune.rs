@@ -53,7 +53,11 @@ impl Context {
         let place = tune_cache::CacheEntry::of(&self.info);
         let mut choices = place.as_ref().map(tune_cache::CacheEntry::read).unwrap_or_default();
         match add_missing(&self, task, WORTH_TUNING, &mut choices) {
-            Ok(true) => place.iter().for_each(|place| place.write(&choices)),
+            Ok(true) => {
+                if let Some(place) = &place {
+                    place.write(&choices);
+                }
+            }
             // Falls back to the known choices; the run itself may need less memory.
             Ok(false) | Err(Error::DoesNotFit(_)) => {}
             Err(error) => return Err(error),

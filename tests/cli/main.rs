@@ -8,7 +8,7 @@ mod program;
 mod alternatives;
 mod check;
 mod compare;
-mod config;
+mod config_file;
 mod errors;
 mod events;
 mod full_disk;
