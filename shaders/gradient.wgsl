@@ -4,6 +4,9 @@
 // A kernel adds to this file
 //   take_weight(index, sum)    uses the gradient of one weight
 //   take_bias(index, sum)      uses the gradient of one bias
+// Both set `has_fault` if a number is NaN or infinite, which is recorded once.
+
+var<private> has_fault: bool;
 
 fn extent() -> Extent {
     return Extent(sizes.outputs, sizes.inputs, sizes.batch);
@@ -29,20 +32,14 @@ fn store(row: u32, column: u32, sum: f32) {
     take_weight(row * sizes.inputs + column, sum);
 }
 
-// The first column of blocks sums the bias gradients.
-fn finish(first: u32, column: u32) {
-    if column > 0u || first >= sizes.outputs {
-        return;
-    }
-    // The operand is never shorter than the batch. If a uniform alone bounds a loop of up to 32 iterations, lavapipe (Mesa
-    // 22.3) compiles the kernel anew for every dispatch.
-    let samples = min(sizes.batch, arrayLength(&left));
-    var sum = vec4f();
-    for (var sample = 0u; sample < samples; sample++) {
-        sum += left_at(sample, first, sizes.outputs);
-    }
-    take_bias(first, sum.x);
-    if first + 1u < sizes.outputs { take_bias(first + 1u, sum.y); }
-    if first + 2u < sizes.outputs { take_bias(first + 2u, sum.z); }
-    if first + 3u < sizes.outputs { take_bias(first + 3u, sum.w); }
+fn sums_rows() -> bool {
+    return true;
+}
+
+fn take_row_sum(row: u32, sum: f32) {
+    if row < sizes.outputs { take_bias(row, sum); }
+}
+
+fn finish() {
+    if has_fault { note_fault(sizes.place); }
 }

@@ -16,7 +16,7 @@ fn take_weight(index: u32, sum: f32) {
     if MOVES {
         let weight = moved(weights[index], gradient, index);
         weights[index] = weight;
-        if !(is_finite(weight) && is_finite(gradient)) { note_fault(sizes.place); }
+        has_fault = has_fault || !(is_finite(weight) && is_finite(gradient));
     } else {
         kept[index] = gradient;
     }
@@ -30,7 +30,7 @@ fn take_bias(index: u32, sum: f32) {
     if MOVES {
         let number = moved(bias[index], gradient, place);
         bias[index] = number;
-        if !(is_finite(number) && is_finite(gradient)) { note_fault(sizes.place); }
+        has_fault = has_fault || !(is_finite(number) && is_finite(gradient));
     } else {
         kept[place] = gradient;
     }

@@ -35,7 +35,21 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // The bound never binds, but if an immediate alone bounds a loop of a few iterations, lavapipe (Mesa 22.3) compiles the
     // kernel anew for every dispatch.
     let parts = min(run.parts, arrayLength(&partials));
-    for (var part = 1u; part < parts; part++) {
+    var part = 1u;
+    // Eight loads at a time, so that they wait for memory together.
+    for (; part + 8u <= parts; part += 8u) {
+        let place = part * stride + id.x;
+        let p0 = partials[place];
+        let p1 = partials[place + stride];
+        let p2 = partials[place + 2u * stride];
+        let p3 = partials[place + 3u * stride];
+        let p4 = partials[place + 4u * stride];
+        let p5 = partials[place + 5u * stride];
+        let p6 = partials[place + 6u * stride];
+        let p7 = partials[place + 7u * stride];
+        sum = sum + p0 + p1 + p2 + p3 + p4 + p5 + p6 + p7;
+    }
+    for (; part < parts; part++) {
         sum += partials[part * stride + id.x];
     }
     take(run.start + id.x, sum);

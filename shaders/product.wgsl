@@ -7,7 +7,9 @@
 //   right_block(column, k) four columns of the right operand from k on, so that right * left is a block whose
 //                          columns are the result's rows
 //   store(row, column, sum)
-//   finish(row, column)    once for four rows of each column of blocks, after their last store
+//   sums_rows()            `true` if the kernel also uses the sum of each row of the left operand
+//   take_row_sum(row, sum)
+//   finish()               called by each invocation after all of these
 
 struct Sizes {
     batch: u32,
@@ -47,6 +49,19 @@ fn store_four(row: u32, column: u32, sums: vec4f) {
     if column + 1u < extent.columns { store(row, column + 1u, sums.y); }
     if column + 2u < extent.columns { store(row, column + 2u, sums.z); }
     if column + 3u < extent.columns { store(row, column + 3u, sums.w); }
+}
+
+// `sums` of four rows of the left operand, plus their next four values.
+fn row_sums(sums: vec4f, left: mat4x4f) -> vec4f {
+    let columns = transpose(left);
+    return sums + columns[0] + columns[1] + columns[2] + columns[3];
+}
+
+fn take_row_sums(row: u32, sums: vec4f) {
+    take_row_sum(row, sums.x);
+    take_row_sum(row + 1u, sums.y);
+    take_row_sum(row + 2u, sums.z);
+    take_row_sum(row + 3u, sums.w);
 }
 
 // Four rows of an operand, a row in each column of the matrix. Past the operand's edges these repeat values inside: a

@@ -16,6 +16,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var c01 = mat4x4f();
     var c10 = mat4x4f();
     var c11 = mat4x4f();
+    var sums0 = vec4f();
+    var sums1 = vec4f();
     let depth = depth();
     for (var k = 0u; k < depth; k += 4u) {
         let a0 = left_block(row, k);
@@ -26,11 +28,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         c01 += b1 * a0;
         c10 += b0 * a1;
         c11 += b1 * a1;
+        if sums_rows() && column == 0u {
+            sums0 = row_sums(sums0, a0);
+            sums1 = row_sums(sums1, a1);
+        }
     }
     store_block(row, column, c00);
     store_block(row, column + 4u, c01);
     store_block(row + 4u, column, c10);
     store_block(row + 4u, column + 4u, c11);
-    finish(row, column);
-    finish(row + 4u, column);
+    if sums_rows() && column == 0u {
+        take_row_sums(row, sums0);
+        take_row_sums(row + 4u, sums1);
+    }
+    finish();
 }

@@ -17,6 +17,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     var c01 = mat4x4f();
     var c10 = mat4x4f();
     var c11 = mat4x4f();
+    // Each of the first invocations sums a row of the left operand.
+    let own_row = id.y * LANES + id.x;
+    let sums_own_row = sums_rows() && group.x == 0u && own_row < 8u * LANES;
+    var row_sum = 0.0;
     for (var k = 0u; k < depth; k += 16u) {
         for (var part = id.y * LANES + id.x; part < 8u * LANES; part += LANES * LANES) {
             let step = part % 4u;
@@ -42,6 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
             c01 += b1 * a0;
             c10 += b0 * a1;
             c11 += b1 * a1;
+            if sums_own_row {
+                let values = lefts[place(step, own_row % 4u, own_row / 4u)];
+                row_sum = row_sum + values.x + values.y + values.z + values.w;
+            }
         }
         workgroupBarrier();
     }
@@ -51,8 +59,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     store_block(row, column + 4u * LANES, c01);
     store_block(row + 4u * LANES, column, c10);
     store_block(row + 4u * LANES, column + 4u * LANES, c11);
-    finish(row, column);
-    finish(row + 4u * LANES, column);
+    if sums_own_row { take_row_sum(top + own_row, row_sum); }
+    finish();
 }
 
 fn kept_left(step: u32, block: u32) -> mat4x4f {

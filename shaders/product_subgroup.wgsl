@@ -15,6 +15,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     var c5 = mat4x4f();
     var c6 = mat4x4f();
     var c7 = mat4x4f();
+    var sums = vec4f();
     for (var k = 0u; k < depth; k += 4u) {
         let left = left_block(row + 4u * id.x, k);
         let right = right_block(column, k);
@@ -26,6 +27,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
         c5 += right * of_lane(left, 5u);
         c6 += right * of_lane(left, 6u);
         c7 += right * of_lane(left, 7u);
+        if sums_rows() {
+            sums = row_sums(sums, left);
+        }
     }
     store_block(row, column, c0);
     store_block(row + 4u, column, c1);
@@ -35,5 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     store_block(row + 20u, column, c5);
     store_block(row + 24u, column, c6);
     store_block(row + 28u, column, c7);
-    finish(row + 4u * id.x, 32u * group.x);
+    if sums_rows() && group.x == 0u {
+        take_row_sums(row + 4u * id.x, sums);
+    }
+    finish();
 }

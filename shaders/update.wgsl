@@ -10,11 +10,11 @@ override WEIGHT_DECAY: f32;
 fn take_weight(index: u32, sum: f32) {
     let weight = weights[index] - step_params_now().rate * (sum + WEIGHT_DECAY * weights[index]);
     weights[index] = weight;
-    if !is_finite(weight) { note_fault(sizes.place); }
+    has_fault = has_fault || !is_finite(weight);
 }
 
 fn take_bias(index: u32, sum: f32) {
     let number = bias[index] - step_params_now().rate * (sum + WEIGHT_DECAY * bias[index]);
     bias[index] = number;
-    if !is_finite(number) { note_fault(sizes.place); }
+    has_fault = has_fault || !is_finite(number);
 }
