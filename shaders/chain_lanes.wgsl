@@ -8,8 +8,8 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
         var high = mat4x4f();
         for (var k = 0u; k < fours; k++) {
             let states = four_columns(loaded(tile), 4u * k, id.x);
-            low += states * four_rows(layer, column, k);
-            high += states * four_rows(layer, column + 4u, k);
+            low = multiply_add(low, states, four_rows(layer, column, k));
+            high = multiply_add(high, states, four_rows(layer, column + 4u, k));
         }
         put_states(layer, tile + 1u, column, low, id.x);
         put_states(layer, tile + 1u, column + 4u, high, id.x);
@@ -29,8 +29,8 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
             var high = mat4x4f();
             for (var lane = 0u; lane < lanes; lane++) {
                 let states = transpose(four_columns(loaded(tile), 4u * k, lane));
-                low += states * four_columns(tile + 1u, row, lane);
-                high += states * four_columns(tile + 1u, above, lane);
+                low = multiply_add(low, states, four_columns(tile + 1u, row, lane));
+                high = multiply_add(high, states, four_columns(tile + 1u, above, lane));
             }
             add_rows(layer, base, row, k, low, is_first_tile);
             add_rows(layer, base, row + 4u, k, high, is_first_tile);
@@ -48,8 +48,8 @@ fn make_delta_below(layer: Layer, tile: u32, id: vec3u) {
         var high = mat4x4f();
         for (var row = 0u; row < layer.outputs; row += 4u) {
             let deltas = four_columns(tile + 1u, row, id.x);
-            low += deltas * transpose(four_rows(layer, row, k));
-            high += deltas * transpose(four_rows(layer, row, next));
+            low = multiply_add(low, deltas, transpose(four_rows(layer, row, k)));
+            high = multiply_add(high, deltas, transpose(four_rows(layer, row, next)));
         }
         put_deltas(layer, tile, 4u * k, low, id.x);
         put_deltas(layer, tile, 4u * k + 4u, high, id.x);

@@ -90,14 +90,14 @@ struct Block {
 // `c` plus the products of this lane's `left` with every lane's `mine`.
 fn add_products(c: Block, left: mat4x4f, mine: mat4x4f) -> Block {
     return Block(
-        c.c0 + left * of_lane(mine, 0u),
-        c.c1 + left * of_lane(mine, 1u),
-        c.c2 + left * of_lane(mine, 2u),
-        c.c3 + left * of_lane(mine, 3u),
-        c.c4 + left * of_lane(mine, 4u),
-        c.c5 + left * of_lane(mine, 5u),
-        c.c6 + left * of_lane(mine, 6u),
-        c.c7 + left * of_lane(mine, 7u),
+        multiply_add(c.c0, left, of_lane(mine, 0u)),
+        multiply_add(c.c1, left, of_lane(mine, 1u)),
+        multiply_add(c.c2, left, of_lane(mine, 2u)),
+        multiply_add(c.c3, left, of_lane(mine, 3u)),
+        multiply_add(c.c4, left, of_lane(mine, 4u)),
+        multiply_add(c.c5, left, of_lane(mine, 5u)),
+        multiply_add(c.c6, left, of_lane(mine, 6u)),
+        multiply_add(c.c7, left, of_lane(mine, 7u)),
     );
 }
 

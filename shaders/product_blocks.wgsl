@@ -24,10 +24,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let a1 = left_block(row + 4u, k);
         let b0 = right_block(column, k);
         let b1 = right_block(column + 4u, k);
-        c00 += b0 * a0;
-        c01 += b1 * a0;
-        c10 += b0 * a1;
-        c11 += b1 * a1;
+        c00 = multiply_add(c00, b0, a0);
+        c01 = multiply_add(c01, b1, a0);
+        c10 = multiply_add(c10, b0, a1);
+        c11 = multiply_add(c11, b1, a1);
         if sums_rows() && column == 0u {
             sums0 = row_sums(sums0, a0);
             sums1 = row_sums(sums1, a1);

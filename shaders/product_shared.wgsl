@@ -42,10 +42,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
             let a1 = kept_left(step, id.y + LANES);
             let b0 = kept_right(step, id.x);
             let b1 = kept_right(step, id.x + LANES);
-            c00 += b0 * a0;
-            c01 += b1 * a0;
-            c10 += b0 * a1;
-            c11 += b1 * a1;
+            c00 = multiply_add(c00, b0, a0);
+            c01 = multiply_add(c01, b1, a0);
+            c10 = multiply_add(c10, b0, a1);
+            c11 = multiply_add(c11, b1, a1);
             if sums_own_row {
                 let values = lefts[place(step, own_row % 4u, own_row / 4u)];
                 row_sum = row_sum + values.x + values.y + values.z + values.w;

@@ -19,14 +19,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     for (var k = 0u; k < depth; k += 4u) {
         let left = left_block(row + 4u * id.x, k);
         let right = right_block(column, k);
-        c0 += right * of_lane(left, 0u);
-        c1 += right * of_lane(left, 1u);
-        c2 += right * of_lane(left, 2u);
-        c3 += right * of_lane(left, 3u);
-        c4 += right * of_lane(left, 4u);
-        c5 += right * of_lane(left, 5u);
-        c6 += right * of_lane(left, 6u);
-        c7 += right * of_lane(left, 7u);
+        c0 = multiply_add(c0, right, of_lane(left, 0u));
+        c1 = multiply_add(c1, right, of_lane(left, 1u));
+        c2 = multiply_add(c2, right, of_lane(left, 2u));
+        c3 = multiply_add(c3, right, of_lane(left, 3u));
+        c4 = multiply_add(c4, right, of_lane(left, 4u));
+        c5 = multiply_add(c5, right, of_lane(left, 5u));
+        c6 = multiply_add(c6, right, of_lane(left, 6u));
+        c7 = multiply_add(c7, right, of_lane(left, 7u));
         if sums_rows() {
             sums = row_sums(sums, left);
         }

@@ -201,7 +201,7 @@ impl Variant {
                     Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"][..],
                     _ => &["chain_lanes"],
                 };
-                [&["nan", "activation", "layer", "chain"], products].concat()
+                [&["nan", "activation", "layer", "multiply_add", "chain"], products].concat()
             }
             Kernel::ChainUpdate => [&["partials", "chain_update"], MOVES].concat(),
             Kernel::ChainOptimize => [&["partials", "chain_optimize", "rule"], MOVES].concat(),

@@ -64,9 +64,9 @@ impl Tile {
     /// Shader files that assign elements of the result to invocations.
     pub(super) fn files(self) -> &'static [&'static str] {
         match self {
-            Tile::Blocks(_) => &["product", "product_blocks"],
-            Tile::Subgroup => &["product", "subgroup", "product_subgroup"],
-            Tile::Shared { .. } => &["product", "product_shared"],
+            Tile::Blocks(_) => &["multiply_add", "product", "product_blocks"],
+            Tile::Subgroup => &["multiply_add", "product", "subgroup", "product_subgroup"],
+            Tile::Shared { .. } => &["multiply_add", "product", "product_shared"],
         }
     }
 

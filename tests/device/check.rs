@@ -157,10 +157,10 @@ const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 #[test]
 fn software_with_a_product_off_by_one_fails_in_all_products() {
     breaks(FAST, "product_blocks", "var k = 0u; k < depth;", "var k = 4u; k < depth;");
-    breaks(FAST, "product_blocks", "c11 += b1 * a1;", "c11 += b1 * a0;");
+    breaks(FAST, "product_blocks", "c11, b1, a1)", "c11, b1, a0)");
     breaks(FAST, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
     let shared = Tile::Shared { lanes: 8 };
-    breaks(shared, "product_shared", "c00 += b0 * a0;", "");
+    breaks(shared, "product_shared", "c00 = multiply_add(c00, b0, a0);", "");
     let row = "[place(step, 1u, block)] = right[";
     breaks(shared, "product_shared", &format!("{row}1];"), &format!("{row}0];"));
 }
@@ -169,8 +169,8 @@ fn software_with_a_product_off_by_one_fails_in_all_products() {
 fn software_with_a_subgroup_product_off_by_one_fails_in_all_products() {
     // Drivers with fewer lanes never run these.
     if devices::software().limits().subgroups {
-        let lane = "c1 += right * of_lane(left, ";
-        breaks(Tile::Subgroup, "product_subgroup", &format!("{lane}1u);"), &format!("{lane}2u);"));
+        let lane = "multiply_add(c1, right, of_lane(left, ";
+        breaks(Tile::Subgroup, "product_subgroup", &format!("{lane}1u)"), &format!("{lane}2u)"));
     }
 }
 
@@ -275,9 +275,9 @@ fn software_with_broken_products_of_a_chain_fails_from_there_on() {
         only_on(context, fails, "chain_lanes", from, to);
     };
     only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
-    only(&CHAIN, "high += states * four_rows(layer, column + 4u, k);", "");
-    only(&CHAIN[1..], "high += deltas * transpose(four_rows(layer, row, next));", "");
-    only(&CHAIN[2..], "low += states * four_columns(tile + 1u, row, lane);", "");
+    only(&CHAIN, "high = multiply_add(high, states, four_rows(layer, column + 4u, k));", "");
+    only(&CHAIN[1..], "high = multiply_add(high, deltas, transpose(four_rows(layer, row, next)));", "");
+    only(&CHAIN[2..], "low = multiply_add(low, states, four_columns(tile + 1u, row, lane));", "");
 }
 
 #[test]
