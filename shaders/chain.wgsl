@@ -12,7 +12,7 @@
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
 // Columns of a tile, and tiles in workgroup memory: one more than the layers that run at once, and one for the activated
-// input if layers apply a function to their input.
+// input if any layer applies a function to its input.
 override WIDTH: u32;
 override TILES: u32;
 
@@ -24,13 +24,6 @@ struct Run {
     is_backward: u32,
 }
 
-// Offsets are in vec4f. Rows of weights and the bias are padded with zeros to a multiple of four.
-struct Layer {
-    inputs: u32,
-    outputs: u32,
-    weights: u32,
-    bias: u32,
-}
 
 var<immediate> told: Run;
 var<private> run: Run;
@@ -75,24 +68,25 @@ fn main(
 fn run_forward(id: vec3u) {
     let last = run.end - run.is_backward;
     for (var layer = run.first; layer < last; layer++) {
-        load_tile(layer - run.first, layers[layer].inputs, id);
+        load_tile(layers[layer], layer - run.first, id);
         forward(layers[layer], layer - run.first, id);
     }
 }
 
-// Tile with the input of the layer that reads state `tile`.
-fn loaded(tile: u32) -> u32 {
-    return select(TILES - 1u, tile, LOAD == IDENTITY);
+// Tile with the operand of a layer that reads state `tile`.
+fn loaded(layer: Layer, tile: u32) -> u32 {
+    return select(tile, TILES - 1u, LOAD != IDENTITY && has(layer, LOADS));
 }
 
 // Fills that tile. Columns past a state's width stay zero.
-fn load_tile(tile: u32, width: u32, id: vec3u) {
+fn load_tile(layer: Layer, tile: u32, id: vec3u) {
     if LOAD == IDENTITY {
         return;
     }
-    for (var column = id.y; column < 4u * whole_fours(width); column += COLUMN_LANES) {
+    let columns = select(0u, 4u * whole_fours(layer.inputs), has(layer, LOADS));
+    for (var column = id.y; column < columns; column += COLUMN_LANES) {
         let values = load_four(tiles[(tile * WIDTH + column) * ROW_LANES + id.x]);
-        put(TILES - 1u, column, id.x, select(vec4f(), values, vec4(column < width)));
+        put(TILES - 1u, column, id.x, select(vec4f(), values, vec4(column < layer.inputs)));
     }
     wait();
 }
@@ -100,7 +94,7 @@ fn load_tile(tile: u32, width: u32, id: vec3u) {
 fn run_backward(part: u32, lanes: u32, id: vec3u, is_first_tile: bool) {
     for (var layer = run.end; layer > run.first; layer--) {
         let tile = layer - 1u - run.first;
-        load_tile(tile, layers[layer - 1u].inputs, id);
+        load_tile(layers[layer - 1u], tile, id);
         add_gradients(layers[layer - 1u], tile, part, lanes, id, is_first_tile);
         wait();
         if layer > 1u {
@@ -121,16 +115,18 @@ fn put_states(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     if column >= layer.outputs {
         return;
     }
-    let bias = parameters[layer.bias + column / 4u];
+    let bias = parameters[bias_of(layer) + column / 4u];
     let zero = vec4f();
-    var below = mat4x4f();
-    if IS_RESIDUAL { below = four_columns(tile - 1u, column, lane); }
-    let values = mat4x4f(
-        store_values(sums[0] + bias.x) + below[0],
-        store_values(sums[1] + bias.y) + below[1],
-        store_values(sums[2] + bias.z) + below[2],
-        store_values(sums[3] + bias.w) + below[3],
-    );
+    var values = mat4x4f(sums[0] + bias.x, sums[1] + bias.y, sums[2] + bias.z, sums[3] + bias.w);
+    if STORE != IDENTITY && has(layer, STORES) {
+        values = mat4x4f(
+            store_values(values[0]),
+            store_values(values[1]),
+            store_values(values[2]),
+            store_values(values[3]),
+        );
+    }
+    if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += four_columns(tile - 1u, column, lane); }
     put(tile, column, lane, values[0]);
     put(tile, column + 1u, lane, select(zero, values[1], column + 1u < layer.outputs));
     put(tile, column + 2u, lane, select(zero, values[2], column + 2u < layer.outputs));
@@ -144,7 +140,7 @@ fn add_biases(layer: Layer, tile: u32, base: u32, lanes: u32, id: vec3u, is_firs
         for (var lane = 0u; lane < lanes; lane++) {
             sums += vec4f(1.0) * four_columns(tile, 4u * column, lane);
         }
-        add_part(base + layer.bias + column, sums, is_first_tile);
+        add_part(base + bias_of(layer) + column, sums, is_first_tile);
     }
 }
 
@@ -174,7 +170,7 @@ fn put_deltas(layer: Layer, tile: u32, column: u32, sums: mat4x4f, lane: u32) {
     }
     let states = four_columns(tile, column, lane);
     var above = mat4x4f();
-    if IS_RESIDUAL { above = four_columns(tile + 1u, column, lane); }
+    if IS_RESIDUAL && has(layer, ADDS_INPUT) { above = four_columns(tile + 1u, column, lane); }
     put(tile, column, lane, sums[0] * derivative_four(states[0]) + above[0]);
     put(tile, column + 1u, lane, sums[1] * derivative_four(states[1]) + above[1]);
     put(tile, column + 2u, lane, sums[2] * derivative_four(states[2]) + above[2]);
@@ -187,10 +183,6 @@ fn store_values(z: vec4f) -> vec4f {
 
 fn derivative_four(a: vec4f) -> vec4f {
     return vec4f(derivative(a.x), derivative(a.y), derivative(a.z), derivative(a.w));
-}
-
-fn whole_fours(count: u32) -> u32 {
-    return (count + 3u) / 4u;
 }
 
 // Four rows of a layer's weights, a row in each column of the matrix, from the `k`-th vec4f on. Rows past the last repeat

@@ -7,7 +7,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
         var low = mat4x4f();
         var high = mat4x4f();
         for (var k = 0u; k < fours; k++) {
-            let states = four_columns(loaded(tile), 4u * k, id.x);
+            let states = four_columns(loaded(layer, tile), 4u * k, id.x);
             low = multiply_add(low, states, four_rows(layer, column, k));
             high = multiply_add(high, states, four_rows(layer, column + 4u, k));
         }
@@ -22,19 +22,21 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
     let me = id.y * ROW_LANES + id.x;
     let fours = whole_fours(layer.inputs);
     let base = part - layers[run.first].weights;
-    for (var k = me; k < fours; k += ROW_LANES * COLUMN_LANES) {
-        for (var row = 0u; row < layer.outputs; row += 8u) {
-            let above = min(row + 4u, 4u * whole_fours(layer.outputs) - 4u);
-            var low = mat4x4f();
-            var high = mat4x4f();
-            for (var lane = 0u; lane < lanes; lane++) {
-                let states = transpose(four_columns(loaded(tile), 4u * k, lane));
-                low = multiply_add(low, states, four_columns(tile + 1u, row, lane));
-                high = multiply_add(high, states, four_columns(tile + 1u, above, lane));
-            }
-            add_rows(layer, base, row, k, low, is_first_tile);
-            add_rows(layer, base, row + 4u, k, high, is_first_tile);
+    // Blocks of four inputs and eight outputs.
+    let blocks = fours * ((layer.outputs + 7u) / 8u);
+    for (var block = me; block < blocks; block += ROW_LANES * COLUMN_LANES) {
+        let k = block % fours;
+        let row = 8u * (block / fours);
+        let above = min(row + 4u, 4u * whole_fours(layer.outputs) - 4u);
+        var low = mat4x4f();
+        var high = mat4x4f();
+        for (var lane = 0u; lane < lanes; lane++) {
+            let states = transpose(four_columns(loaded(layer, tile), 4u * k, lane));
+            low = multiply_add(low, states, four_columns(tile + 1u, row, lane));
+            high = multiply_add(high, states, four_columns(tile + 1u, above, lane));
         }
+        add_rows(layer, base, row, k, low, is_first_tile);
+        add_rows(layer, base, row + 4u, k, high, is_first_tile);
     }
     add_biases(layer, tile + 1u, base, lanes, id, is_first_tile);
 }

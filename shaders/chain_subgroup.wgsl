@@ -13,7 +13,7 @@ fn forward(layer: Layer, tile: u32, id: vec3u) {
         var c = Block();
         for (var k = 0u; k < fours; k++) {
             let mine = four_rows(layer, column + 4u * id.x, k);
-            c = add_products(c, four_columns(loaded(tile), 4u * k, id.x), mine);
+            c = add_products(c, four_columns(loaded(layer, tile), 4u * k, id.x), mine);
         }
         put_states(layer, tile + 1u, column, c.c0, id.x);
         put_states(layer, tile + 1u, column + 4u, c.c1, id.x);
@@ -37,7 +37,7 @@ fn add_gradients(layer: Layer, tile: u32, part: u32, lanes: u32, id: vec3u, is_f
             let mine = min(row + 4u * id.x, 4u * whole_fours(layer.outputs) - 4u);
             var c = Block();
             for (var lane = 0u; lane < lanes; lane++) {
-                let states = transpose(four_columns(loaded(tile), 4u * k, lane));
+                let states = transpose(four_columns(loaded(layer, tile), 4u * k, lane));
                 c = add_products(c, states, four_columns(tile + 1u, mine, lane));
             }
             if first + id.x < fours {

@@ -12,13 +12,6 @@ struct Run {
     parts: u32,
 }
 
-struct Layer {
-    inputs: u32,
-    outputs: u32,
-    weights: u32,
-    bias: u32,
-}
-
 var<immediate> run: Run;
 @group(0) @binding(0) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(1) var<storage, read> layers: array<Layer>;
@@ -59,13 +52,13 @@ fn are_finite(numbers: vec4f) -> bool {
     return is_finite(numbers.x) && is_finite(numbers.y) && is_finite(numbers.z) && is_finite(numbers.w);
 }
 
-// The fault of the layer whose parameters are at `place`. Layers that run alone have none, and no bias after them.
+// The fault of the layer whose parameters are at `place`.
 fn fault_place(place: u32) -> u32 {
     let count = arrayLength(&layers);
     for (var index = 0u; index < count; index++) {
         let layer = layers[index];
-        let end = layer.bias + (layer.outputs + 3u) / 4u;
-        if layer.bias > layer.weights && layer.weights <= place && place < end {
+        let end = bias_of(layer) + whole_fours(layer.outputs);
+        if has(layer, IS_THIN) && layer.weights <= place && place < end {
             return count - index;
         }
     }

@@ -2,7 +2,7 @@ use wgpu::BufferBinding;
 
 use super::context::Buffer;
 use super::dispatch::Dispatch;
-use super::fusion::Fusion;
+use super::fusion::{ChainFunctions, Fusion};
 use super::kernel::{Kernel, Variant};
 use super::rule::RuleConstants;
 use super::setup::Setup;
@@ -74,10 +74,9 @@ impl<'a> Binder<'a> {
         [state, delta, answer]: [BufferBinding; 3],
         is_backward: bool,
     ) -> Result<Dispatch> {
-        let variant = Variant {
-            tiles: Some(fusion.tiles(self.setup.context.column_lanes)),
-            ..self.variant(Kernel::Chain, layers.last())
-        };
+        let ChainFunctions { load, store, residual, derivative } = fusion.functions;
+        let tiles = Some(fusion.tiles(self.setup.context.column_lanes));
+        let variant = Variant { load, store, residual, derivative, tiles, ..Variant::of(Kernel::Chain) };
         let [first, end] = [layers.first, layers.end].map(|layer| layer as u32);
         let immediates = [self.task.micro_batch as u32, first, end, u32::from(is_backward)];
         let (table, parameters) = (chains.table.whole(), self.parameters.together()?.whole());

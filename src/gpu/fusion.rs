@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::device::{DeviceLimits, Task};
-use crate::model::{Activation, Layer, Network, Operation};
+use crate::model::{Activation, Derivative, Layer, Network, Operation};
 use crate::plan::{Fusible, Layers};
 
 /// Maximum width of a fused layer. Wider layers have enough work for a dispatch of their own.
@@ -16,6 +16,19 @@ const ROW_LANES: [usize; 3] = [8, 4, 2];
 const ENOUGH_LAYERS: usize = 3;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
+
+/// The layer applies the network's function to its input.
+const LOADS: u32 = 1;
+/// The layer applies the network's function to its product.
+const STORES: u32 = 2;
+/// The layer adds its input to its output.
+const ADDS_INPUT: u32 = 4;
+/// The layer is fused, and the table says where its parameters are.
+const IS_THIN: u32 = 8;
+
+/// Flags of the kernels' table by their names in WGSL.
+pub(super) const FLAGS: [(&str, u32); 4] =
+    [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT), ("IS_THIN", IS_THIN)];
 
 /// Fused layers, and the shape of the kernels that run them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +47,21 @@ pub(super) struct Fusion {
     pub groups: usize,
     /// Parameter offsets by layer of the network. `None` for unfused layers.
     places: Vec<Option<ParameterOffsets>>,
+    /// What fused layers apply, each where the table's flags say so.
+    pub functions: ChainFunctions,
+}
+
+/// Functions that are compiled into the chain kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChainFunctions {
+    /// Of a layer's input.
+    pub load: Activation,
+    /// Of a layer's product.
+    pub store: Activation,
+    /// `true` if any layer adds its input.
+    pub residual: bool,
+    /// Factor of a delta below a layer.
+    pub derivative: Derivative,
 }
 
 /// Offsets of a layer's parameters in the shared buffer, in units of `vec4f`: rows of weights, each padded to
@@ -65,11 +93,10 @@ impl Fusion {
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let width = width.next_multiple_of(4);
-        let mut layers = runs.iter().cloned().flatten().map(|layer| network.layer(layer));
-        let loads = layers.any(|layer| layer.input_activation() != Activation::Identity);
+        let functions = ChainFunctions::of(network, runs.iter().cloned().flatten());
         // One tile per layer and one for the input, plus one for the activated input if layers apply an
         // activation to it.
-        let beside = 1 + usize::from(loads);
+        let beside = 1 + usize::from(functions.load != Activation::Identity);
         let room = |row_lanes: usize| {
             let tile = FOUR as usize * width * row_lanes;
             (limits.workgroup_bytes as usize / tile).saturating_sub(beside)
@@ -99,7 +126,8 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion { runs, most, tiles: most + beside, width, row_lanes, subgroups, groups, places };
+        let tiles = most + beside;
+        let fusion = Fusion { runs, most, tiles, width, row_lanes, subgroups, groups, places, functions };
         let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
         binds.then_some(fusion)
     }
@@ -145,8 +173,15 @@ impl Fusion {
     /// Table of the network's layers for the kernels, four numbers per layer.
     pub fn table(&self, network: &Network) -> Vec<[u32; 4]> {
         let row = |(layer, place): (Layer, &Option<ParameterOffsets>)| {
-            let (weights, bias) = place.map_or((0, 0), |place| (place.weights, place.bias));
-            [layer.inputs, layer.outputs, weights, bias].map(|number| number as u32)
+            let flags = [
+                (LOADS, layer.input_activation() != Activation::Identity),
+                (STORES, layer.product_activation() != Activation::Identity),
+                (ADDS_INPUT, layer.has(Operation::AddInput)),
+                (IS_THIN, place.is_some()),
+            ];
+            let flags = flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum();
+            let weights = place.map_or(0, |place| place.weights);
+            [layer.inputs as u32, layer.outputs as u32, weights as u32, flags]
         };
         network.layers().zip(&self.places).map(row).collect()
     }
@@ -164,18 +199,33 @@ impl Fusion {
     }
 }
 
-/// Runs of two or more consecutive thin layers without layer normalisation that share their activation
-/// functions and residual setting.
+impl ChainFunctions {
+    /// Functions of `layers` of `network`, which apply no others.
+    fn of(network: &Network, layers: impl Iterator<Item = usize> + Clone) -> Self {
+        let first = |of: fn(Layer) -> Activation| {
+            let mut functions = layers.clone().map(|layer| of(network.layer(layer)));
+            functions.find(|&function| function != Activation::Identity).unwrap_or(Activation::Identity)
+        };
+        // The first layer computes no delta below.
+        let derivative = layers.clone().find(|&layer| layer > 0);
+        ChainFunctions {
+            load: first(Layer::input_activation),
+            store: first(Layer::product_activation),
+            residual: layers.clone().any(|layer| network.layer(layer).has(Operation::AddInput)),
+            derivative: derivative.map_or(Derivative::ONE, |layer| network.derivative(layer)),
+        }
+    }
+}
+
+/// Runs of two or more consecutive thin layers without layer normalisation.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
-    let kind =
-        |layer: Layer| (layer.input_activation(), layer.product_activation(), layer.has(Operation::AddInput));
     for (index, layer) in network.layers().enumerate() {
         if widest(layer) > MOST_WIDTH || layer.has(Operation::LayerNorm) {
             continue;
         }
         match runs.last_mut() {
-            Some(run) if run.end == index && kind(network.layer(run.start)) == kind(layer) => run.end += 1,
+            Some(run) if run.end == index => run.end += 1,
             _ => runs.push(index..index + 1),
         }
     }
@@ -196,4 +246,44 @@ pub(super) fn padded(values: &[f32], width: usize) -> impl Iterator<Item = f32> 
 /// Inverse of [`padded`].
 pub(super) fn unpadded(values: &[f32], width: usize) -> Vec<f32> {
     values.chunks(width.next_multiple_of(4)).flat_map(|row| &row[..width]).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetShape;
+    use crate::model::{Loss, Optimizer, UpdateRule};
+
+    #[test]
+    fn chains_hold_all_layers_between_wide_ones() {
+        let limits = DeviceLimits { workgroup_bytes: 32 << 10, chain_groups: 8, ..DeviceLimits::default() };
+        for activation in Activation::ALL {
+            for residual in [false, true] {
+                let runs = |widths: &[usize]| {
+                    let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap();
+                    let network = network.with_residual(residual);
+                    let task = Task {
+                        network: &network,
+                        micro_batch: 5,
+                        parts: 1,
+                        rule: UpdateRule::of(Optimizer::Sgd),
+                        data: DatasetShape::empty(widths[0]),
+                        timed: false,
+                        fused: true,
+                        observed: false,
+                        tuned: false,
+                    };
+                    let runs = Fusion::of(&task, limits).map_or(Vec::new(), |fusion| fusion.runs);
+                    runs.into_iter().map(|run| (run.start, run.end)).collect::<Vec<_>>()
+                };
+                assert_eq!(runs(&[2, 64, 64, 10]), [(0, 3)], "{activation:?}, residual {residual}");
+                assert_eq!(
+                    runs(&[9, 9, 9, 300, 9, 9, 3]),
+                    [(0, 2), (4, 6)],
+                    "{activation:?}, residual {residual}"
+                );
+                assert!(runs(&[300, 9, 300]).is_empty());
+            }
+        }
+    }
 }

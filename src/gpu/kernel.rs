@@ -201,10 +201,10 @@ impl Variant {
                     Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"][..],
                     _ => &["chain_lanes"],
                 };
-                [&["nan", "activation", "layer", "multiply_add", "chain"], products].concat()
+                [&["nan", "activation", "layer", "multiply_add", "thin_layer", "chain"], products].concat()
             }
-            Kernel::ChainUpdate => [&["partials", "chain_update"], MOVES].concat(),
-            Kernel::ChainOptimize => [&["partials", "chain_optimize", "rule"], MOVES].concat(),
+            Kernel::ChainUpdate => [&["thin_layer", "partials", "chain_update"], MOVES].concat(),
+            Kernel::ChainOptimize => [&["thin_layer", "partials", "chain_optimize", "rule"], MOVES].concat(),
             Kernel::Norm => vec!["norm"],
             Kernel::Scale => vec!["metrics", "fault", "scale"],
             Kernel::Step => [&["step", "rule"], MOVES].concat(),

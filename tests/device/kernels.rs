@@ -44,7 +44,17 @@ fn software_kernels_agree_in_tiles_in_turn() {
 fn software_fused_layers_agree_in_workgroups_for_hardware() {
     let context = devices::own_software().with_column_lanes(16).without_subgroups();
     let context = context.with_tile(Tile::Blocks([8, 8]));
-    every_kernel_agrees(&Machine::Gpu(Box::new(context)), &fused_cases());
+    fused_layers_agree(context);
+}
+
+fn fused_layers_agree(context: Context) {
+    let checks = kernels::check(&Machine::Gpu(Box::new(context)), &fused_cases(), |_| ()).unwrap();
+    // Kernels of single layers may find none.
+    let wrong: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Failed).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for name in CHAIN {
+        assert!(checks.iter().any(|check| check.name == name && check.holds()), "{name}: {checks:#?}");
+    }
 }
 
 /// Every shape of fused layers once.
@@ -67,8 +77,7 @@ fn software_products_agree_in_all_tiles() {
 fn software_kernels_agree_in_subgroups() {
     let context = devices::own_software();
     if context.limits().subgroups {
-        let fast = context.clone().with_tile(FAST);
-        every_kernel_agrees(&Machine::Gpu(Box::new(fast)), &fused_cases());
+        fused_layers_agree(context.clone().with_tile(FAST));
         products_agree(context, [Tile::Subgroup]);
     }
 }
