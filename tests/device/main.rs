@@ -15,6 +15,7 @@ mod kernels;
 mod library;
 mod numerics;
 mod reference_gradients;
+mod sums;
 mod threads;
 mod training;
 mod trajectories;
