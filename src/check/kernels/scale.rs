@@ -65,10 +65,12 @@ fn absolute(values: &[f64]) -> Vec<f64> {
 
 /// Scale of the last layer's delta, already divided by the batch. Under the cross-entropies it is a probability minus its
 /// target, which may cancel but for the probability's rounding; WGSL allows a quotient 2.5 units in the last place, so
-/// there is room for 4.
+/// there is room for 4. Under log-cosh it is a tanh, whose error WGSL bounds absolutely.
 pub(super) fn scale_of_loss(kind: reference::Loss, delta: &[f64], batch: usize) -> f64 {
     let rounded = match kind {
-        reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy => 1.0 / (batch as f64).sqrt(),
+        reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy | reference::Loss::LogCosh => {
+            1.0 / (batch as f64).sqrt()
+        }
         _ => 0.0,
     };
     norm(delta) + 4.0 * Subject::Loss.rounding() * rounded
