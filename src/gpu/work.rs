@@ -241,7 +241,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Variant of `kernel` for `layer`, shared by layers with the same settings.
-    pub(super) fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
+    fn variant(&self, kernel: Kernel, layer: usize) -> Variant {
         let shape = self.layer(layer);
         let [load, store] = [shape.input_activation(), shape.product_activation()];
         let [layer_norm, residual] =

@@ -1,4 +1,4 @@
-//! The order of every sum is the same however products are tiled, and in layers that run together.
+//! Sums have one order under every tiling of products; so have those of states and deltas in layers that run together.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ fn software_gives_the_same_bits_however_products_are_cut() {
     assert!(all.len() > 3 && all.iter().all(|(_, hash)| *hash == all[0].1), "{all:#?}");
 }
 
-/// Layer 0 is too wide to be fused, so its gradients tell the deltas of the layers above, and the loss tells their states.
+/// Layer 0 is too wide to be fused: its gradients show the deltas of the layers above, and the loss shows their states.
 #[test]
 fn software_gives_the_same_states_and_deltas_in_fused_layers() {
     let data = blobs("synthetic:blobs,features=150,classes=5,samples=90");

@@ -3,7 +3,7 @@ use crate::check::line::Worst;
 use crate::check::reference::relative_error;
 use crate::check::twin::norm;
 
-/// Relative to the norm of the result. Sums of a few hundred f32 products stay well below: the worst seen of any kernel was
+/// Relative to the scale of the result. Sums of a few hundred f32 products stay well below: the worst seen of any kernel was
 /// 9e-7, on the CPU, lavapipe and SwiftShader alike.
 const TOLERANCE: f64 = 2e-6;
 

@@ -67,21 +67,19 @@ fn absolute(values: &[f64]) -> Vec<f64> {
 /// target, which may cancel but for the probability's rounding; WGSL allows a quotient 2.5 units in the last place, so
 /// there is room for 4. Under log-cosh it is a tanh, whose error WGSL bounds absolutely.
 pub(super) fn scale_of_loss(kind: reference::Loss, delta: &[f64], batch: usize) -> f64 {
-    let rounded = match kind {
-        reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy | reference::Loss::LogCosh => {
-            1.0 / (batch as f64).sqrt()
-        }
-        _ => 0.0,
-    };
-    norm(delta) + 4.0 * Subject::Loss.rounding() * rounded
+    norm(delta) + 4.0 * Subject::Loss.rounding() * rounded_terms(kind) / (batch as f64).sqrt()
 }
 
 /// Scale of a mean loss. The cross-entropies and log-cosh are differences of terms, which may cancel but for the rounding
 /// of the terms: there is room for 2 units in the last place of 1.
 pub(super) fn scale_of_tally(kind: reference::Loss, loss: f64) -> f64 {
-    let rounded = match kind {
+    loss.abs() + 2.0 * Subject::Tally.rounding() * rounded_terms(kind)
+}
+
+/// Size of the terms that a loss and its delta are differences of, or 0 if they are none.
+fn rounded_terms(kind: reference::Loss) -> f64 {
+    match kind {
         reference::Loss::CrossEntropy | reference::Loss::BinaryCrossEntropy | reference::Loss::LogCosh => 1.0,
         _ => 0.0,
-    };
-    loss.abs() + 2.0 * Subject::Tally.rounding() * rounded
+    }
 }
