@@ -8,25 +8,15 @@ override MOVES: bool;
 @group(0) @binding(5) var<storage, read_write> kept: array<f32>;
 
 fn take(place: u32, sum: vec4f) {
-    let first = 4u * place;
-    var gradient = sum;
-    if !IS_FIRST {
-        gradient += vec4f(kept[first], kept[first + 1u], kept[first + 2u], kept[first + 3u]);
-    }
+    let places = 4u * place + vec4u(0u, 1u, 2u, 3u);
+    let every = vec4<bool>(true);
+    var gradients = sum;
+    if !IS_FIRST { gradients += kept_at(0u, places); }
     if MOVES {
-        let before = parameters[place];
-        let numbers = vec4f(
-            moved(before.x, gradient.x, first),
-            moved(before.y, gradient.y, first + 1u),
-            moved(before.z, gradient.z, first + 2u),
-            moved(before.w, gradient.w, first + 3u),
-        );
+        let numbers = moved(parameters[place], gradients, places, every);
         parameters[place] = numbers;
-        if !(are_finite(numbers) && are_finite(gradient)) { note_fault(fault_place(place)); }
+        if !all(are_finite(numbers) & are_finite(gradients)) { note_fault(fault_place(place)); }
     } else {
-        kept[first] = gradient.x;
-        kept[first + 1u] = gradient.y;
-        kept[first + 2u] = gradient.z;
-        kept[first + 3u] = gradient.w;
+        keep(0u, places, every, gradients);
     }
 }

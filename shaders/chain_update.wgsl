@@ -7,5 +7,5 @@ override WEIGHT_DECAY: f32;
 fn take(place: u32, sum: vec4f) {
     let numbers = parameters[place] - step_params_now().rate * (sum + WEIGHT_DECAY * parameters[place]);
     parameters[place] = numbers;
-    if !are_finite(numbers) { note_fault(fault_place(place)); }
+    if !all(are_finite(numbers)) { note_fault(fault_place(place)); }
 }

@@ -8,25 +8,37 @@ fn extent() -> Extent {
     return Extent(sizes.batch, sizes.inputs, sizes.outputs);
 }
 
-fn left_block(row: u32, k: u32) -> mat4x4f {
-    return left_rows(row, k, sizes.batch, sizes.outputs);
+fn left_four(row: u32, column: u32) -> vec4f {
+    return left_at(row, column, sizes.outputs);
 }
 
-fn right_block(column: u32, k: u32) -> mat4x4f {
-    return right_rows(k, column, sizes.outputs, sizes.inputs);
+fn right_four(row: u32, column: u32) -> vec4f {
+    return right_at(row, column, sizes.inputs);
 }
 
-fn store(row: u32, column: u32, sum: f32) {
-    let index = row * sizes.inputs + column;
-    var value = sum * derivative(state[index]);
-    if IS_RESIDUAL { value += left_one(row, column, sizes.outputs); }
-    below[index] = value;
+fn store_four(row: u32, columns: vec4u, sums: vec4f) {
+    let last = sizes.inputs - 1u;
+    let read = min(columns, vec4u(last));
+    let places = row * sizes.inputs + read;
+    var values = sums * derivatives(vec4f(state[places.x], state[places.y], state[places.z], state[places.w]));
+    if IS_RESIDUAL {
+        values += vec4f(
+            left_one(row, read.x, sizes.outputs),
+            left_one(row, read.y, sizes.outputs),
+            left_one(row, read.z, sizes.outputs),
+            left_one(row, read.w, sizes.outputs),
+        );
+    }
+    if columns.x <= last { below[places.x] = values.x; }
+    if columns.y <= last { below[places.y] = values.y; }
+    if columns.z <= last { below[places.z] = values.z; }
+    if columns.w <= last { below[places.w] = values.w; }
 }
 
 fn sums_rows() -> bool {
     return false;
 }
 
-fn take_row_sum(row: u32, sum: f32) {}
+fn take_row_sums(row: u32, sums: vec4f) {}
 
 fn finish() {}

@@ -9,24 +9,33 @@ fn extent() -> Extent {
     return Extent(sizes.batch, sizes.outputs, sizes.inputs);
 }
 
-fn left_block(row: u32, k: u32) -> mat4x4f {
-    return load_block(left_rows(row, k, sizes.batch, sizes.inputs));
+fn left_four(row: u32, column: u32) -> vec4f {
+    return load_four(left_at(row, column, sizes.inputs));
 }
 
-fn right_block(column: u32, k: u32) -> mat4x4f {
-    return transpose(right_rows(column, k, sizes.outputs, sizes.inputs));
+fn right_four(row: u32, column: u32) -> vec4f {
+    return right_at(row, column, sizes.inputs);
 }
 
-fn store(row: u32, column: u32, sum: f32) {
-    var value = activate(STORE, sum + bias[column]);
-    if IS_RESIDUAL { value += carried[row * sizes.inputs + column]; }
-    output[row * sizes.outputs + column] = value;
+fn store_four(row: u32, columns: vec4u, sums: vec4f) {
+    let last = sizes.outputs - 1u;
+    let read = min(columns, vec4u(last));
+    var values = store_activation(sums + vec4f(bias[read.x], bias[read.y], bias[read.z], bias[read.w]));
+    if IS_RESIDUAL {
+        let places = row * sizes.inputs + read;
+        values += vec4f(carried[places.x], carried[places.y], carried[places.z], carried[places.w]);
+    }
+    let places = row * sizes.outputs + columns;
+    if columns.x <= last { output[places.x] = values.x; }
+    if columns.y <= last { output[places.y] = values.y; }
+    if columns.z <= last { output[places.z] = values.z; }
+    if columns.w <= last { output[places.w] = values.w; }
 }
 
 fn sums_rows() -> bool {
     return false;
 }
 
-fn take_row_sum(row: u32, sum: f32) {}
+fn take_row_sums(row: u32, sums: vec4f) {}
 
 fn finish() {}

@@ -2,8 +2,8 @@
 // Left: delta [batch, outputs]. Right: state [batch, inputs]. The result's rows are outputs, its columns inputs.
 //
 // A kernel adds to this file
-//   take_weight(index, sum)    uses the gradient of one weight
-//   take_bias(index, sum)      uses the gradient of one bias
+//   take_weights(places, is_inside, sums)    uses the gradients of four weights, of those that are inside the layer
+//   take_biases(places, is_inside, sums)     the same of biases
 // Both set `has_fault` if a number is NaN or infinite, which is recorded once.
 
 var<private> has_fault: bool;
@@ -12,32 +12,27 @@ fn extent() -> Extent {
     return Extent(sizes.outputs, sizes.inputs, sizes.batch);
 }
 
-// Samples past the batch count as zero.
-fn left_block(row: u32, k: u32) -> mat4x4f {
-    let samples = left_rows(k, row, sizes.batch, sizes.outputs);
-    let zero = vec4f();
-    return transpose(mat4x4f(
-        samples[0],
-        select(zero, samples[1], k + 1u < sizes.batch),
-        select(zero, samples[2], k + 2u < sizes.batch),
-        select(zero, samples[3], k + 3u < sizes.batch),
-    ));
+fn left_four(row: u32, column: u32) -> vec4f {
+    return left_at(row, column, sizes.outputs);
 }
 
-fn right_block(column: u32, k: u32) -> mat4x4f {
-    return load_block(right_rows(k, column, sizes.batch, sizes.inputs));
+fn right_four(row: u32, column: u32) -> vec4f {
+    return load_four(right_at(row, column, sizes.inputs));
 }
 
-fn store(row: u32, column: u32, sum: f32) {
-    take_weight(row * sizes.inputs + column, sum);
+fn store_four(row: u32, columns: vec4u, sums: vec4f) {
+    let read = min(columns, vec4u(sizes.inputs - 1u));
+    take_weights(row * sizes.inputs + read, columns == read, sums);
 }
 
 fn sums_rows() -> bool {
     return true;
 }
 
-fn take_row_sum(row: u32, sum: f32) {
-    if row < sizes.outputs { take_bias(row, sum); }
+fn take_row_sums(row: u32, sums: vec4f) {
+    let rows = four_from(row);
+    let read = min(rows, vec4u(sizes.outputs - 1u));
+    take_biases(read, rows == read, sums);
 }
 
 fn finish() {

@@ -20,6 +20,10 @@ fn load_four(z: vec4f) -> vec4f {
     return vec4f(activate(LOAD, z.x), activate(LOAD, z.y), activate(LOAD, z.z), activate(LOAD, z.w));
 }
 
-fn load_block(z: mat4x4f) -> mat4x4f {
-    return mat4x4f(load_four(z[0]), load_four(z[1]), load_four(z[2]), load_four(z[3]));
+fn store_activation(z: vec4f) -> vec4f {
+    return vec4f(activate(STORE, z.x), activate(STORE, z.y), activate(STORE, z.z), activate(STORE, z.w));
+}
+
+fn derivatives(states: vec4f) -> vec4f {
+    return vec4f(derivative(states.x), derivative(states.y), derivative(states.z), derivative(states.w));
 }

@@ -10,28 +10,45 @@ override MOVES: bool;
 @group(0) @binding(6) var<storage, read_write> metrics: Metrics;
 @group(0) @binding(7) var<storage, read> step_params: array<StepParams>;
 
-fn take_weight(index: u32, sum: f32) {
-    var gradient = sum;
-    if !IS_FIRST { gradient += kept[index]; }
+fn take_weights(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
+    let gradients = with_kept(sums, places);
     if MOVES {
-        let weight = moved(weights[index], gradient, index);
-        weights[index] = weight;
-        has_fault = has_fault || !(is_finite(weight) && is_finite(gradient));
+        let before = vec4f(weights[places.x], weights[places.y], weights[places.z], weights[places.w]);
+        let numbers = moved(before, gradients, places, is_inside);
+        if is_inside.x { weights[places.x] = numbers.x; }
+        if is_inside.y { weights[places.y] = numbers.y; }
+        if is_inside.z { weights[places.z] = numbers.z; }
+        if is_inside.w { weights[places.w] = numbers.w; }
+        note_faults(numbers, gradients, is_inside);
     } else {
-        kept[index] = gradient;
+        keep(0u, places, is_inside, gradients);
     }
 }
 
 // Biases come after the weights.
-fn take_bias(index: u32, sum: f32) {
-    let place = sizes.inputs * sizes.outputs + index;
-    var gradient = sum;
-    if !IS_FIRST { gradient += kept[place]; }
+fn take_biases(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
+    let kept_places = sizes.inputs * sizes.outputs + places;
+    let gradients = with_kept(sums, kept_places);
     if MOVES {
-        let number = moved(bias[index], gradient, place);
-        bias[index] = number;
-        has_fault = has_fault || !(is_finite(number) && is_finite(gradient));
+        let before = vec4f(bias[places.x], bias[places.y], bias[places.z], bias[places.w]);
+        let numbers = moved(before, gradients, kept_places, is_inside);
+        if is_inside.x { bias[places.x] = numbers.x; }
+        if is_inside.y { bias[places.y] = numbers.y; }
+        if is_inside.z { bias[places.z] = numbers.z; }
+        if is_inside.w { bias[places.w] = numbers.w; }
+        note_faults(numbers, gradients, is_inside);
     } else {
-        kept[place] = gradient;
+        keep(0u, kept_places, is_inside, gradients);
     }
+}
+
+fn with_kept(sums: vec4f, places: vec4u) -> vec4f {
+    if IS_FIRST {
+        return sums;
+    }
+    return sums + kept_at(0u, places);
+}
+
+fn note_faults(numbers: vec4f, gradients: vec4f, is_inside: vec4<bool>) {
+    has_fault = has_fault || any(is_inside & !(are_finite(numbers) & are_finite(gradients)));
 }

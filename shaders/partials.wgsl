@@ -48,10 +48,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     take(run.start + id.x, sum);
 }
 
-fn are_finite(numbers: vec4f) -> bool {
-    return is_finite(numbers.x) && is_finite(numbers.y) && is_finite(numbers.z) && is_finite(numbers.w);
-}
-
 // The fault of the layer whose parameters are at `place`.
 fn fault_place(place: u32) -> u32 {
     let count = arrayLength(&layers);

@@ -1,15 +1,17 @@
 // The matrix product that forward, delta and gradient share.
 //
-// Blocks of 4 × 4 elements are computed in registers, and all step through the summed dimension by four, in the same order.
-// Added to this file are one that assigns blocks to invocations, and a kernel with
-//   extent()               rows and columns of the result, and the summed dimension
-//   left_block(row, k)     four rows of the left operand from k on, a row in each column of the matrix
-//   right_block(column, k) four columns of the right operand from k on, so that right * left is a block whose
-//                          columns are the result's rows
-//   store(row, column, sum)
-//   sums_rows()            `true` if the kernel also uses the sum of each row of the left operand
-//   take_row_sum(row, sum)
-//   finish()               called by each invocation after all of these
+// Added to this file are one that assigns elements of the result to invocations, and a kernel with
+//   extent()                    rows and columns of the result, and the summed dimension
+//   left_four(row, column)      four values of a row of the left operand, as it lies in memory
+//   right_four(row, column)     the same of the right operand
+//   store_four(row, columns, sums)  uses four elements of a row of the result; columns may be past its edge
+//   sums_rows()                 `true` if the kernel also uses the sum of each row of the left operand
+//   take_row_sums(row, sums)    uses the sums of four rows from `row` on, which may be past the edge
+//   finish()                    called by each invocation after all of these
+
+// `true` if the summed dimension lies along the operand's rows in memory, `false` if it lies across them.
+override LEFT_IS_K_MAJOR: bool;
+override RIGHT_IS_K_MAJOR: bool;
 
 struct Sizes {
     batch: u32,
@@ -34,21 +36,16 @@ fn depth() -> u32 {
 }
 
 fn store_block(row: u32, column: u32, block: mat4x4f) {
-    store_four(row, column, block[0]);
-    store_four(row + 1u, column, block[1]);
-    store_four(row + 2u, column, block[2]);
-    store_four(row + 3u, column, block[3]);
+    let columns = four_from(column);
+    let rows = extent().rows;
+    if row < rows { store_four(row, columns, block[0]); }
+    if row + 1u < rows { store_four(row + 1u, columns, block[1]); }
+    if row + 2u < rows { store_four(row + 2u, columns, block[2]); }
+    if row + 3u < rows { store_four(row + 3u, columns, block[3]); }
 }
 
-fn store_four(row: u32, column: u32, sums: vec4f) {
-    let extent = extent();
-    if row >= extent.rows {
-        return;
-    }
-    if column < extent.columns { store(row, column, sums.x); }
-    if column + 1u < extent.columns { store(row, column + 1u, sums.y); }
-    if column + 2u < extent.columns { store(row, column + 2u, sums.z); }
-    if column + 3u < extent.columns { store(row, column + 3u, sums.w); }
+fn four_from(first: u32) -> vec4u {
+    return first + vec4u(0u, 1u, 2u, 3u);
 }
 
 // `sums` of four rows of the left operand, plus their next four values.
@@ -57,24 +54,42 @@ fn row_sums(sums: vec4f, left: mat4x4f) -> vec4f {
     return sums + columns[0] + columns[1] + columns[2] + columns[3];
 }
 
-fn take_row_sums(row: u32, sums: vec4f) {
-    take_row_sum(row, sums.x);
-    take_row_sum(row + 1u, sums.y);
-    take_row_sum(row + 2u, sums.z);
-    take_row_sum(row + 3u, sums.w);
+// Past the operands' edges, blocks repeat values inside: rows and columns past the result's are not stored, and past the
+// summed dimension one operand is zero.
+
+// Four rows of the left operand from k on, a row in each column of the matrix.
+fn left_block(row: u32, k: u32) -> mat4x4f {
+    let extent = extent();
+    if LEFT_IS_K_MAJOR {
+        return left_rows(row, k, extent.rows, extent.depth);
+    }
+    let steps = left_rows(k, row, extent.depth, extent.rows);
+    let zero = vec4f();
+    return transpose(mat4x4f(
+        steps[0],
+        select(zero, steps[1], k + 1u < extent.depth),
+        select(zero, steps[2], k + 2u < extent.depth),
+        select(zero, steps[3], k + 3u < extent.depth),
+    ));
 }
 
-// Four rows of an operand, a row in each column of the matrix. Past the operand's edges these repeat values inside: a
-// block's rows and columns past the result's are not stored, and past the summed dimension the other operand is zero.
+// Four columns of the right operand from k on, a step in each column of the matrix.
+fn right_block(column: u32, k: u32) -> mat4x4f {
+    let extent = extent();
+    if RIGHT_IS_K_MAJOR {
+        return transpose(right_rows(column, k, extent.columns, extent.depth));
+    }
+    return right_rows(k, column, extent.depth, extent.columns);
+}
 
 fn left_rows(row: u32, column: u32, rows: u32, width: u32) -> mat4x4f {
     let last = rows - 1u;
     let start = inside(column, width);
     return mat4x4f(
-        left_at(min(row, last), start, width),
-        left_at(min(row + 1u, last), start, width),
-        left_at(min(row + 2u, last), start, width),
-        left_at(min(row + 3u, last), start, width),
+        left_four(min(row, last), start),
+        left_four(min(row + 1u, last), start),
+        left_four(min(row + 2u, last), start),
+        left_four(min(row + 3u, last), start),
     );
 }
 
@@ -82,10 +97,10 @@ fn right_rows(row: u32, column: u32, rows: u32, width: u32) -> mat4x4f {
     let last = rows - 1u;
     let start = inside(column, width);
     return mat4x4f(
-        right_at(min(row, last), start, width),
-        right_at(min(row + 1u, last), start, width),
-        right_at(min(row + 2u, last), start, width),
-        right_at(min(row + 3u, last), start, width),
+        right_four(min(row, last), start),
+        right_four(min(row + 1u, last), start),
+        right_four(min(row + 2u, last), start),
+        right_four(min(row + 3u, last), start),
     );
 }
 

@@ -11,54 +11,66 @@ override WEIGHT_DECAY: f32;
 override PLANES: u32;
 override FIRST_MOMENT: u32;
 
-// The updated parameter at `place` of each plane.
-fn moved(parameter: f32, gradient: f32, place: u32) -> f32 {
+// Four updated parameters, whose state is at `places` of each plane; it is updated for those that `are_moved`.
+fn moved(parameters: vec4f, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
     let step_params = step_params_now();
-    let plane = arrayLength(&kept) / PLANES;
-    let first = FIRST_MOMENT * plane + place;
-    let second = first + plane;
     switch OPTIMIZER {
         case SGD: {
-            return parameter - step_params.rate * decayed(gradient, parameter);
+            return parameters - step_params.rate * decayed(gradients, parameters);
         }
         case MOMENTUM, NESTEROV: {
-            let g = decayed(gradient, parameter);
-            let m = MOMENTUM_COEFFICIENT * kept[first] + g;
-            kept[first] = m;
-            return parameter - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
+            let g = decayed(gradients, parameters);
+            let m = MOMENTUM_COEFFICIENT * kept_at(FIRST_MOMENT, places) + g;
+            keep(FIRST_MOMENT, places, are_moved, m);
+            return parameters - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
         }
         case RMSPROP: {
-            let g = decayed(gradient, parameter);
-            let v = BETA2 * kept[first] + (1.0 - BETA2) * g * g;
-            kept[first] = v;
-            return parameter - step_params.rate * g / (sqrt(v) + EPSILON);
+            let g = decayed(gradients, parameters);
+            let v = BETA2 * kept_at(FIRST_MOMENT, places) + (1.0 - BETA2) * g * g;
+            keep(FIRST_MOMENT, places, are_moved, v);
+            return parameters - step_params.rate * g / (sqrt(v) + EPSILON);
         }
         case ADAM: {
-            return parameter - adam(step_params, decayed(gradient, parameter), first, second);
+            return parameters - adam(step_params, decayed(gradients, parameters), places, are_moved);
         }
         case ADAMW: {
-            return parameter * (1.0 - step_params.rate * WEIGHT_DECAY) - adam(step_params, gradient, first, second);
+            let left = parameters * (1.0 - step_params.rate * WEIGHT_DECAY);
+            return left - adam(step_params, gradients, places, are_moved);
         }
         // LION. What is not finite has no sign and stays as it is.
         default: {
-            let m = kept[first];
-            let direction = BETA1 * m + (1.0 - BETA1) * gradient;
-            kept[first] = BETA2 * m + (1.0 - BETA2) * gradient;
-            let left = parameter * (1.0 - step_params.rate * WEIGHT_DECAY);
-            return left - step_params.rate * select(direction, sign(direction), is_finite(direction));
+            let m = kept_at(FIRST_MOMENT, places);
+            let direction = BETA1 * m + (1.0 - BETA1) * gradients;
+            keep(FIRST_MOMENT, places, are_moved, BETA2 * m + (1.0 - BETA2) * gradients);
+            let left = parameters * (1.0 - step_params.rate * WEIGHT_DECAY);
+            return left - step_params.rate * select(direction, sign(direction), are_finite(direction));
         }
     }
 }
 
-// Gradient with L2 regularisation.
-fn decayed(gradient: f32, parameter: f32) -> f32 {
-    return gradient + WEIGHT_DECAY * parameter;
+// Gradients with L2 regularisation.
+fn decayed(gradients: vec4f, parameters: vec4f) -> vec4f {
+    return gradients + WEIGHT_DECAY * parameters;
 }
 
-fn adam(step_params: StepParams, gradient: f32, first: u32, second: u32) -> f32 {
-    let m = BETA1 * kept[first] + (1.0 - BETA1) * gradient;
-    let v = BETA2 * kept[second] + (1.0 - BETA2) * gradient * gradient;
-    kept[first] = m;
-    kept[second] = v;
+fn adam(step_params: StepParams, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
+    let m = BETA1 * kept_at(FIRST_MOMENT, places) + (1.0 - BETA1) * gradients;
+    let v = BETA2 * kept_at(FIRST_MOMENT + 1u, places) + (1.0 - BETA2) * gradients * gradients;
+    keep(FIRST_MOMENT, places, are_moved, m);
+    keep(FIRST_MOMENT + 1u, places, are_moved, v);
     return step_params.stride * m / (sqrt(v) * step_params.root + EPSILON);
+}
+
+fn kept_at(plane: u32, places: vec4u) -> vec4f {
+    let all = places + plane * (arrayLength(&kept) / PLANES);
+    return vec4f(kept[all.x], kept[all.y], kept[all.z], kept[all.w]);
+}
+
+// Keeps the `numbers` that `are_kept`.
+fn keep(plane: u32, places: vec4u, are_kept: vec4<bool>, numbers: vec4f) {
+    let all = places + plane * (arrayLength(&kept) / PLANES);
+    if are_kept.x { kept[all.x] = numbers.x; }
+    if are_kept.y { kept[all.y] = numbers.y; }
+    if are_kept.z { kept[all.z] = numbers.z; }
+    if are_kept.w { kept[all.w] = numbers.w; }
 }

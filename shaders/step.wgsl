@@ -21,11 +21,20 @@ const LANES = 64u;
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     // If a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
     let count = min(sizes.count, arrayLength(&parameters));
-    for (var index = id.x; index < count; index += groups.x * LANES) {
-        let place = sizes.kept_start + index;
-        let gradient = metrics.scale * kept[place];
-        let number = moved(parameters[sizes.start + index], gradient, place);
-        parameters[sizes.start + index] = number;
-        if !(is_finite(number) && is_finite(gradient)) { note_fault(sizes.place); }
+    let stride = groups.x * LANES;
+    for (var first = id.x; first < count; first += 4u * stride) {
+        let indices = first + stride * vec4u(0u, 1u, 2u, 3u);
+        let read = min(indices, vec4u(count - 1u));
+        let are_moved = indices == read;
+        let places = sizes.kept_start + read;
+        let own = sizes.start + read;
+        let gradients = metrics.scale * kept_at(0u, places);
+        let before = vec4f(parameters[own.x], parameters[own.y], parameters[own.z], parameters[own.w]);
+        let numbers = moved(before, gradients, places, are_moved);
+        if are_moved.x { parameters[own.x] = numbers.x; }
+        if are_moved.y { parameters[own.y] = numbers.y; }
+        if are_moved.z { parameters[own.z] = numbers.z; }
+        if are_moved.w { parameters[own.w] = numbers.w; }
+        if any(are_moved & !(are_finite(numbers) & are_finite(gradients))) { note_fault(sizes.place); }
     }
 }

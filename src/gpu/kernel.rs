@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::context::Context;
 use super::fusion::Tiles;
 use super::rule::RuleConstants;
+use super::shader::Shaders;
+use super::staged::KMajor;
 use super::tile::{SOFTWARE_BLOCKS, Tile};
 use crate::Result;
 use crate::device::Accumulation;
@@ -58,6 +60,8 @@ pub(super) struct Variant {
     pub has_one_output: bool,
     /// Division of a product among workgroups.
     pub tile: Tile,
+    /// `true` if the summed dimension is a multiple of the tile's depth.
+    pub whole_k_tiles: bool,
     /// Workgroup memory of a chain.
     pub tiles: Option<Tiles>,
 }
@@ -79,6 +83,7 @@ impl Variant {
             are_classes: true,
             has_one_output: false,
             tile: SOFTWARE_BLOCKS,
+            whole_k_tiles: false,
             tiles: None,
         }
     }
@@ -151,6 +156,11 @@ impl Kernel {
 }
 
 impl Variant {
+    /// Cuts the product into tiles. Each element of its result is a sum of `depth` terms.
+    pub fn cut(self, tile: Tile, depth: usize) -> Self {
+        Variant { tile, whole_k_tiles: tile.has_whole_k_tiles(depth), ..self }
+    }
+
     /// Resets the fields that the kernel does not use, so that layers that differ only in these share a
     /// pipeline.
     pub fn normal(self) -> Self {
@@ -184,8 +194,6 @@ impl Variant {
     fn files(self) -> Vec<&'static str> {
         let left = if self.by_four[0] { "left_vec4" } else { "left_f32" };
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
-        // Tiles come last: naga 30 panics if a named override follows an array whose length depends on other
-        // overrides.
         let product = |files: &[&'static str]| [files, &[left, right], self.tile.files()].concat();
         match self.kernel {
             Kernel::Forward => product(&["nan", "activation", "layer", "forward"]),
@@ -217,8 +225,26 @@ impl Variant {
         }
     }
 
+    /// How the operands of a product lie in memory.
+    fn k_major(self) -> Option<KMajor> {
+        match self.kernel {
+            Kernel::Forward => Some([true, true]),
+            Kernel::Delta => Some([true, false]),
+            Kernel::Update | Kernel::Optimize => Some([false, false]),
+            _ => None,
+        }
+    }
+
+    /// The kernel's source.
+    fn source(self, shaders: &Shaders) -> String {
+        let tile = self.k_major().map_or(String::new(), |k_major| self.tile.wgsl(k_major));
+        shaders.concat(&self.files()) + &tile
+    }
+
     fn constants(self) -> Vec<(&'static str, f64)> {
-        let tile = self.tile.constants();
+        let k_major = self.k_major().unwrap_or_default().map(f64::from);
+        let k_major = ["LEFT_IS_K_MAJOR", "RIGHT_IS_K_MAJOR"].into_iter().zip(k_major).collect();
+        let tile = [self.tile.constants(self.whole_k_tiles), k_major].concat();
         let store = [("STORE", f64::from(self.store as u32))];
         let layer = [
             ("LOAD", f64::from(self.load as u32)),
@@ -293,7 +319,7 @@ impl Programs {
         if let Some(program) = &*entry {
             return Ok(program.clone());
         }
-        Ok(entry.insert(compile(context, variant, context.shaders.concat(&files))?).clone())
+        Ok(entry.insert(compile(context, variant, variant.source(&context.shaders))?).clone())
     }
 }
 
@@ -342,5 +368,42 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::naga::AddressSpace;
+    use wgpu::naga::front::wgsl;
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    use super::*;
+
+    /// Also those that need more workgroup memory than the software drivers have.
+    #[test]
+    fn products_are_valid_in_every_tile_and_take_the_memory_that_is_planned() {
+        let shaders = Shaders::default();
+        for kernel in [Kernel::Forward, Kernel::Delta, Kernel::Update, Kernel::Optimize] {
+            let most = Tile::for_hardware().map(|tile| {
+                let source = Variant { tile, ..Variant::of(kernel) }.source(&shaders);
+                let module =
+                    wgsl::parse_str(&source).unwrap_or_else(|error| panic!("{kernel:?} {tile:?}: {error}"));
+                Validator::new(ValidationFlags::all(), Capabilities::all())
+                    .validate(&module)
+                    .unwrap_or_else(|error| panic!("{kernel:?} {tile:?}: {error:?}"));
+                let shared =
+                    module.global_variables.iter().filter(|(_, held)| held.space == AddressSpace::WorkGroup);
+                let bytes = shared.map(|(_, held)| module.types[held.ty].inner.size(module.to_ctx()));
+                let Tile::Staged(staged) = tile else { return 0 };
+                let bytes = bytes.sum::<u32>();
+                assert_eq!(bytes, staged.bytes(k_major_of(kernel)), "{kernel:?} {tile:?}");
+                bytes
+            });
+            assert!(most.max().unwrap() <= 48 << 10);
+        }
+    }
+
+    fn k_major_of(kernel: Kernel) -> KMajor {
+        Variant::of(kernel).k_major().unwrap()
     }
 }

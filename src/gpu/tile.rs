@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use wgpu::DeviceType;
 
+use super::staged::{KMajor, Staged};
+
 /// Division of a product's result among workgroups and invocations. The order of sums is the same for all
 /// tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -10,30 +12,60 @@ pub enum Tile {
     Blocks([u32; 2]),
     /// Eight lanes of a subgroup compute 32 × 32 elements and share their loads through subgroup operations.
     Subgroup,
-    /// A workgroup of `lanes` × `lanes` invocations computes 8 × 8 elements per invocation from operands staged
-    /// in workgroup memory.
-    Shared {
-        /// Side of the workgroup: 8 or 16 invocations.
-        lanes: u32,
-    },
+    /// A workgroup computes from operands staged in its memory.
+    Staged(Staged),
 }
 
 /// Default on software drivers without subgroup operations.
 pub(super) const SOFTWARE_BLOCKS: Tile = Tile::Blocks([8, 1]);
 const HARDWARE_BLOCKS: Tile = Tile::Blocks([8, 8]);
-const SMALL: Tile = Tile::Shared { lanes: 8 };
-const LARGE: Tile = Tile::Shared { lanes: 16 };
+
+/// Tilings of staged products, the best guess for large results first.
+const STAGED: [Tile; 8] = [
+    staged([128, 128], 16, 2, 8),
+    staged([128, 128], 16, 1, 8),
+    staged([128, 128], 8, 2, 8),
+    staged([128, 256], 8, 2, 16),
+    staged([128, 64], 16, 2, 8),
+    staged([64, 128], 16, 2, 8),
+    staged([64, 64], 16, 2, 8),
+    staged([64, 64], 8, 1, 8),
+];
+
+const fn staged(size: [u32; 2], depth: u32, stages: u32, lane_columns: u32) -> Tile {
+    Tile::Staged(Staged::new(size, depth, stages, lane_columns))
+}
+
+/// Limits of a device on its workgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkgroupLimits {
+    /// Bytes of workgroup memory.
+    pub bytes: u32,
+    /// `true` if eight lanes of a subgroup can share what they load.
+    pub subgroups: bool,
+}
 
 impl Tile {
-    /// All tiles that a device can run. `subgroups` includes those that need subgroups of eight lanes.
-    pub fn all(subgroups: bool) -> impl Iterator<Item = Self> {
-        let everywhere = [SOFTWARE_BLOCKS, HARDWARE_BLOCKS, SMALL, LARGE];
-        everywhere.into_iter().chain(subgroups.then_some(Tile::Subgroup))
+    /// All tiles that a device with these limits can run.
+    pub fn all(limits: WorkgroupLimits) -> impl Iterator<Item = Self> {
+        [SOFTWARE_BLOCKS, Tile::Subgroup]
+            .into_iter()
+            .chain(Tile::for_hardware())
+            .filter(move |tile| tile.fits(limits))
     }
 
     /// Candidates for tuning on a hardware GPU.
     pub fn for_hardware() -> impl Iterator<Item = Self> {
-        [HARDWARE_BLOCKS, SMALL, LARGE].into_iter()
+        [HARDWARE_BLOCKS].into_iter().chain(STAGED)
+    }
+
+    /// `true` if a device with these limits can run all products in this tile.
+    pub fn fits(self, limits: WorkgroupLimits) -> bool {
+        match self {
+            Tile::Blocks(_) => true,
+            Tile::Subgroup => limits.subgroups,
+            Tile::Staged(staged) => staged.most_bytes() <= limits.bytes,
+        }
     }
 
     /// Default tile for a result of `rows` × `columns` elements on a device that is not tuned.
@@ -41,13 +73,15 @@ impl Tile {
     /// Software drivers distribute workgroups, not invocations, over the CPU cores, and load values lane by
     /// lane. There, small workgroups whose lanes share loads are fastest. On a hardware GPU, the result
     /// should fill the tiles of several workgroups.
-    pub fn unmeasured(device: DeviceType, subgroups: bool, [rows, columns]: [usize; 2]) -> Self {
+    pub fn unmeasured(device: DeviceType, limits: WorkgroupLimits, [rows, columns]: [usize; 2]) -> Self {
+        let first =
+            |side: u32| STAGED.into_iter().find(|tile| tile.fits(limits) && tile.extent() == [side; 2]);
         let has = |side: usize| rows >= side && columns >= side;
         match device {
-            DeviceType::Cpu if subgroups => Tile::Subgroup,
+            DeviceType::Cpu if limits.subgroups => Tile::Subgroup,
             DeviceType::Cpu => SOFTWARE_BLOCKS,
-            _ if has(512) => LARGE,
-            _ if has(128) => SMALL,
+            _ if has(512) => first(128).or_else(|| first(64)).unwrap_or(HARDWARE_BLOCKS),
+            _ if has(128) => first(64).unwrap_or(HARDWARE_BLOCKS),
             _ => HARDWARE_BLOCKS,
         }
     }
@@ -57,7 +91,10 @@ impl Tile {
         match self {
             Tile::Blocks(group) => group.map(|side| 8 * side),
             Tile::Subgroup => [32; 2],
-            Tile::Shared { lanes } => [8 * lanes; 2],
+            Tile::Staged(staged) => {
+                let [rows, columns] = staged.size();
+                [columns, rows]
+            }
         }
     }
 
@@ -66,18 +103,31 @@ impl Tile {
         match self {
             Tile::Blocks(_) => &["multiply_add", "product", "product_blocks"],
             Tile::Subgroup => &["multiply_add", "product", "subgroup", "product_subgroup"],
-            Tile::Shared { .. } => &["multiply_add", "product", "product_shared"],
+            Tile::Staged(_) => &["product", "product_staged"],
         }
     }
 
+    /// `true` if sums of `depth` terms consist of whole k tiles.
+    pub(super) fn has_whole_k_tiles(self, depth: usize) -> bool {
+        matches!(self, Tile::Staged(staged) if depth.is_multiple_of(staged.depth() as usize))
+    }
+
     /// Pipeline constants of these files.
-    pub(super) fn constants(self) -> Vec<(&'static str, f64)> {
+    pub(super) fn constants(self, whole_k_tiles: bool) -> Vec<(&'static str, f64)> {
         match self {
             Tile::Blocks([columns, rows]) => {
                 vec![("GROUP_COLUMNS", columns.into()), ("GROUP_ROWS", rows.into())]
             }
             Tile::Subgroup => Vec::new(),
-            Tile::Shared { lanes } => vec![("LANES", lanes.into())],
+            Tile::Staged(_) => vec![("HAS_WHOLE_K_TILES", whole_k_tiles.into())],
+        }
+    }
+
+    /// What follows these files: the part of the kernel that is not in a file.
+    pub(super) fn wgsl(self, k_major: KMajor) -> String {
+        match self {
+            Tile::Staged(staged) => staged.wgsl(k_major),
+            Tile::Blocks(_) | Tile::Subgroup => String::new(),
         }
     }
 }

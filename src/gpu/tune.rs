@@ -52,7 +52,8 @@ impl Context {
         }
         let place = tune_cache::CacheEntry::of(&self.info);
         let mut choices = place.as_ref().map(tune_cache::CacheEntry::read).unwrap_or_default();
-        match add_missing(&self, task, WORTH_TUNING, &mut choices) {
+        let tiles: Vec<_> = self.choosable_tiles().collect();
+        match add_missing(&self, task, &tiles, WORTH_TUNING, &mut choices) {
             Ok(true) => {
                 if let Some(place) = &place {
                     place.write(&choices);
@@ -68,7 +69,13 @@ impl Context {
 
 /// Measures the products of `task` with at least `least_flops` FLOPs that `choices` lacks. Returns `true` if
 /// there were any.
-fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut Choices) -> Result<bool> {
+fn add_missing(
+    context: &Context,
+    task: &Task,
+    tiles: &[Tile],
+    least_flops: u64,
+    choices: &mut Choices,
+) -> Result<bool> {
     let mut any = false;
     for (index, layer) in task.network.layers().enumerate() {
         if layer.forward_flops(task.micro_batch) < least_flops {
@@ -80,7 +87,7 @@ fn add_missing(context: &Context, task: &Task, least_flops: u64, choices: &mut C
             let product = Product { kernel, layer, micro_batch: task.micro_batch };
             let name = kind(kernel, product.answer(), product.depth());
             if let Entry::Vacant(entry) = choices.entry(name) {
-                entry.insert(product.fastest(context, task)?);
+                entry.insert(product.fastest(context, task, tiles)?);
                 any = true;
             }
         }
@@ -114,8 +121,8 @@ impl Product {
         }
     }
 
-    /// Fastest tile on operands that are all zero.
-    fn fastest(&self, context: &Context, task: &Task) -> Result<Tile> {
+    /// Fastest of `tiles` on operands that are all zero.
+    fn fastest(&self, context: &Context, task: &Task, tiles: &[Tile]) -> Result<Tile> {
         let context = context.with_ledger(&Ledger::new());
         let footprint = Footprint::new(task, context.limits(), true);
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
@@ -132,7 +139,7 @@ impl Product {
         };
         let operands: Vec<_> = operands.into_iter().map(Buffer::whole).collect();
         let mut fastest = (Duration::MAX, setup.context.tile(self.kernel, self.answer(), self.depth()));
-        for tile in Tile::for_hardware() {
+        for &tile in tiles {
             let dispatch = self.dispatch(&mut setup, tile, &operands, task)?;
             let time = time(&setup.context, &dispatch)?;
             if time < fastest.0 {
@@ -154,7 +161,7 @@ impl Product {
         let by_four = widths.map(|width| width.is_multiple_of(4));
         // Only the product is compared, not the rest of the kernel.
         let rule = (self.kernel == Kernel::Update).then(|| RuleConstants::of(task));
-        let variant = Variant { by_four, tile, rule, ..Variant::of(self.kernel) };
+        let variant = Variant { by_four, rule, ..Variant::of(self.kernel) }.cut(tile, self.depth());
         let sizes = SizesTable::product(self.micro_batch, self.layer);
         setup.dispatch(variant, sizes, operands, self.answer())
     }
@@ -184,6 +191,7 @@ mod tests {
     use super::*;
     use crate::data::DatasetShape;
     use crate::gpu::AdapterKind;
+    use crate::gpu::tile::SOFTWARE_BLOCKS;
     use crate::model::{Activation, Loss, Network, Optimizer};
 
     #[test]
@@ -203,10 +211,11 @@ mod tests {
         };
         let mut choices = Choices::new();
         let least_flops = network.layer(1).forward_flops(5);
-        assert!(add_missing(&context, &task, least_flops, &mut choices).unwrap());
+        let tiles = [SOFTWARE_BLOCKS, Tile::Blocks([8, 8])];
+        assert!(add_missing(&context, &task, &tiles, least_flops, &mut choices).unwrap());
         let kinds: Vec<_> = choices.keys().map(String::as_str).collect();
         assert_eq!(kinds, ["delta 8x128x128", "forward 8x128x128", "update 128x128x8"]);
-        assert!(!add_missing(&context, &task, least_flops, &mut choices).unwrap());
+        assert!(!add_missing(&context, &task, &tiles, least_flops, &mut choices).unwrap());
         assert_eq!(context.ledger.allocated().total(), 0);
         let chosen = context.with_choices(choices.clone());
         assert_eq!(chosen.tile(Kernel::Optimize, [66, 70], 5), choices["update 128x128x8"]);

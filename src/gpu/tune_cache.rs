@@ -68,13 +68,17 @@ mod tests {
         CacheEntry { path: folder.join("ckpt-gpu").join("tiles.json"), device: name.to_owned() }
     }
 
+    fn staged() -> Tile {
+        Tile::for_hardware().find(|tile| matches!(tile, Tile::Staged(_))).unwrap()
+    }
+
     #[test]
     fn what_one_device_has_found_is_read_back_and_no_other_device_loses_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (place(folder.path(), "one"), place(folder.path(), "other"));
         assert_eq!(one.read(), Choices::new());
         let choices = Choices::from([
-            ("forward 8x8x8".to_owned(), Tile::Shared { lanes: 16 }),
+            ("forward 8x8x8".to_owned(), staged()),
             ("delta 8x8x8".to_owned(), Tile::Blocks([8, 8])),
         ]);
         one.write(&choices);
@@ -86,11 +90,10 @@ mod tests {
     fn foreign_files_are_ignored_and_rewritten() {
         let folder = tempfile::tempdir().unwrap();
         let one = place(folder.path(), "one");
-        let choices = Choices::from([("forward 8x8x8".to_owned(), Tile::Shared { lanes: 8 })]);
+        let choices = Choices::from([("forward 8x8x8".to_owned(), staged())]);
         one.write(&choices);
-        for foreign in
-            ["", "{", "[1]", r#"{"one": 3}"#, r#"{"one": {"forward 8x8x8": {"Shared": {"lanes": 0}}}}"#]
-        {
+        let unknown = r#"{"one": {"forward 8x8x8": {"Blocks": [3, 0]}}}"#;
+        for foreign in ["", "{", "[1]", r#"{"one": 3}"#, unknown] {
             std::fs::write(&one.path, foreign).unwrap();
             assert_eq!(one.read(), Choices::new(), "{foreign}");
             one.write(&choices);

@@ -18,8 +18,8 @@ use crate::model::{Activation, Derivative, Layer, Operation};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
-/// Invocations per workgroup of the update from stored gradients.
-const STEP_LANES: usize = 64;
+/// Parameters per workgroup of the update from stored gradients: 4 for each of 64 invocations.
+const STEP_PARAMETERS: usize = 4 * 64;
 /// Samples that a workgroup normalises at a time.
 const NORMALISED: usize = 4;
 /// Upper bound on the workgroups of kernels that loop over parameters or samples.
@@ -170,7 +170,7 @@ impl<'a> Binder<'a> {
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
         let variant = Variant { by_four, accumulation, rule: Some(rule), ..self.variant(kernel, layer) };
         let (answer, depth) = ([shape.outputs, shape.inputs], self.task.micro_batch);
-        let variant = Variant { tile: self.setup.context.tile(kernel, answer, depth), ..variant };
+        let variant = variant.cut(self.setup.context.tile(kernel, answer, depth), depth);
         let fault = Fault::place(layer, self.task.network.layers().len());
         let sizes = SizesTable::update(self.task.micro_batch, shape, fault);
         self.setup.dispatch(variant, sizes, &operands, answer)
@@ -220,7 +220,7 @@ impl<'a> Binder<'a> {
             let fault = Fault::place(index, network.layers().len());
             let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
                 let operands = [parameters, kept, self.metrics, self.step_params].map(Buffer::whole);
-                let groups = (sizes[0] as usize).div_ceil(STEP_LANES).min(MOST_GROUPS);
+                let groups = (sizes[0] as usize).div_ceil(STEP_PARAMETERS).min(MOST_GROUPS);
                 self.setup.dispatch(variant, sizes, &operands, [1, groups])
             };
             match self.fusion.and_then(|fusion| fusion.place(index)) {
@@ -294,7 +294,7 @@ impl<'a> Binder<'a> {
         depth: usize,
     ) -> Result<Dispatch> {
         let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
-        let variant = Variant { tile: self.setup.context.tile(variant.kernel, answer, depth), ..variant };
+        let variant = variant.cut(self.setup.context.tile(variant.kernel, answer, depth), depth);
         self.setup.dispatch(variant, sizes, operands, answer)
     }
 }

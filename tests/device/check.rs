@@ -6,7 +6,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
 use ckpt_gpu::config::{Settings, Widths};
-use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::gpu::{AdapterKind, Context, Staged, Tile};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
@@ -152,6 +152,8 @@ fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
 }
 
 const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
+/// What `forward` stores, before the residual term.
+const BIASED: &str = "store_activation(sums + vec4f(bias[read.x], bias[read.y], bias[read.z], bias[read.w]))";
 const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]
@@ -159,10 +161,8 @@ fn software_with_a_product_off_by_one_fails_in_all_products() {
     breaks(FAST, "product_blocks", "var k = 0u; k < depth;", "var k = 4u; k < depth;");
     breaks(FAST, "product_blocks", "c11, b1, a1)", "c11, b1, a0)");
     breaks(FAST, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
-    let shared = Tile::Shared { lanes: 8 };
-    breaks(shared, "product_shared", "c00 = multiply_add(c00, b0, a0);", "");
-    let row = "[place(step, 1u, block)] = right[";
-    breaks(shared, "product_shared", &format!("{row}1];"), &format!("{row}0];"));
+    let staged = Tile::Staged(Staged::new([64, 64], 8, 1, 8));
+    breaks(staged, "product_staged", "is_within_depth(k)", "is_within_depth(k + 4u)");
 }
 
 #[test]
@@ -212,22 +212,20 @@ fn cut(tile: Tile) -> Context {
 #[test]
 fn software_with_a_broken_forward_fails_there_alone() {
     let forward = ["forward"];
-    only(&forward, "forward", "activate(STORE, sum + bias[column])", "activate(STORE, sum)");
-    only(&forward, "forward", "output[row", "if sum == 1e30 { return; } output[0u * row");
-    // Nothing is stored, so the slot keeps its previous value.
-    only(&forward, "forward", "    output[", "    if sum == 1e30 { output[0] = 1.0; }\n    //");
+    only(&forward, "forward", BIASED, "store_activation(sums)");
+    only(&forward, "forward", "{ output[places.y] = values.y; }", "{ output[places.x] = values.y; }");
+    // One column in four is not stored, so the slot keeps its previous values.
+    only(&forward, "forward", "{ output[places.z] = values.z; }", "{}");
     // NaN in one sample, for batches of 10.
-    let nan =
-        format!("= select(activate(STORE, sum + bias[column]), {NAN}, sizes.batch == 10u && row == 2u)");
-    only(&forward, "forward", "= activate(STORE, sum + bias[column])", &nan);
+    let nan = format!("select({BIASED}, vec4f({NAN}), sizes.batch == 10u && row == 2u)");
+    only(&forward, "forward", BIASED, &nan);
 }
 
 /// A kernel whose operands are all NaN cannot be judged, and does not pass.
 #[test]
 fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
     let context = devices::software();
-    let broken =
-        break_shader(context, "forward", "= activate(STORE, sum + bias[column])", &format!("= {NAN}"));
+    let broken = break_shader(context, "forward", BIASED, &format!("vec4f({NAN})"));
     let apart: Vec<_> = few_cases().into_iter().filter(|case| !case.fused).collect();
     let checks = kernels::check(&Machine::Gpu(Box::new(broken)), &apart, |_| ()).unwrap();
     let [failed, not_judged] = [Verdict::Failed, Verdict::NotJudged].map(|verdict| names(&checks, verdict));
@@ -237,23 +235,16 @@ fn software_with_nothing_but_nan_fails_and_says_what_it_cannot_judge() {
 
 #[test]
 fn software_with_a_broken_backward_fails_there_alone() {
-    only(&["delta"], "delta", "sum * derivative(state[index])", "sum");
-    only(&["delta"], "delta", "sum * derivative(state[index])", "sum / 0.0 * derivative(state[index])");
-    only(&["update"], "update", "weights[index] - step_params_now()", "weights[index] + step_params_now()");
-    only(
-        &["update"],
-        "update",
-        "bias[index] - step_params_now().rate * (sum",
-        "bias[index] - step_params_now().rate * 1.0001 * (sum",
-    );
-    only(&["accumulate"], "optimize", "gradient += kept[index];", "gradient += 0.0 * kept[index];");
+    let delta = "var values = sums * derivatives(";
+    only(&["delta"], "delta", delta, "var values = sums;\n    _ = derivatives(");
+    only(&["delta"], "delta", delta, "var values = sums / 0.0 * derivatives(");
+    only(&["update"], "update", "parameters - step_params_now()", "parameters + step_params_now()");
+    only(&["update"], "update", "weights[places.z] = numbers.z", "weights[places.z] = numbers.y");
+    only(&["update"], "update", "bias[places.y] = numbers.y", "bias[places.y] = 1.0001 * numbers.y");
+    let kept = "return sums + kept_at(0u, places);";
+    only(&["accumulate"], "optimize", kept, "return sums + 0.0 * kept_at(0u, places);");
     // The parameters change with every micro-batch.
-    only(
-        &["accumulate"],
-        "optimize",
-        "if !IS_FIRST { gradient += kept[place]; }",
-        "if !IS_FIRST { gradient += kept[place]; }\n    bias[index] -= 1e-6;",
-    );
+    only(&["accumulate"], "optimize", kept, &format!("bias[0] -= 1e-6;\n    {kept}"));
 }
 
 const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain accumulate"];
@@ -304,8 +295,8 @@ fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
         "parameters[place] - step_params_now()",
         "parameters[place] + step_params_now()",
     );
-    only(&CHAIN[3..], "chain_optimize", "gradient += vec4f(", "gradient += 0.0 * vec4f(");
-    only(&CHAIN[3..], "chain_optimize", "kept[first] = gradient.x;", "kept[first] = 1.001 * gradient.x;");
+    only(&CHAIN[3..], "chain_optimize", "gradients += kept_at", "gradients += 0.0 * kept_at");
+    only(&CHAIN[3..], "chain_optimize", "every, gradients);", "every, 1.001 * gradients);");
 }
 
 #[test]
@@ -324,8 +315,8 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let context = cut(FAST);
-    let stale = "activate(STORE, sum + bias[column]) + 0.01 * output[row * sizes.outputs + column]";
-    let context = break_shader(context, "forward", "activate(STORE, sum + bias[column])", stale);
+    let stale = format!("{BIASED} + 0.01 * output[row * sizes.outputs + read.x]");
+    let context = break_shader(context, "forward", BIASED, &stale);
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![9, 7, 7, 7, 7, 3]);
         s.batching.batch = 6;

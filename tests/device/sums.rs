@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::changed;
-use crate::devices;
+use crate::devices::{self, FAST, SHORT};
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::{Dataset, LoadOptions};
-use ckpt_gpu::gpu::Tile;
+use ckpt_gpu::gpu::{Context, Tile};
 use ckpt_gpu::model::{Activation, Parameters};
 use ckpt_gpu::train::{Machine, Trainer};
 
@@ -16,7 +16,19 @@ fn blobs(recipe: &str) -> Arc<Dataset> {
 }
 
 #[test]
-fn software_gives_the_same_bits_however_products_are_cut() {
+fn software_gives_the_same_bits_in_short_tiles() {
+    let context = devices::software();
+    let subgroup = context.limits().subgroups.then_some(Tile::Subgroup);
+    same_bits(&context, [FAST].into_iter().chain(SHORT).chain(subgroup));
+}
+
+#[test]
+fn software_gives_the_same_bits_in_all_tiles() {
+    let context = devices::software();
+    same_bits(&context, context.tiles());
+}
+
+fn same_bits(context: &Context, tiles: impl Iterator<Item = Tile>) {
     let data = blobs("synthetic:blobs,features=784,classes=10,samples=450");
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![784, 150, 37, 130, 10]);
@@ -25,7 +37,6 @@ fn software_gives_the_same_bits_however_products_are_cut() {
         s.placement.fused = false;
     });
     let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
-    let context = devices::software();
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
         let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
@@ -34,7 +45,7 @@ fn software_gives_the_same_bits_however_products_are_cut() {
         }
         trainer.parameters().unwrap().sha256()
     };
-    let all: Vec<_> = Tile::all(context.limits().subgroups).map(|tile| (tile, weights(tile))).collect();
+    let all: Vec<_> = tiles.map(|tile| (tile, weights(tile))).collect();
     assert!(all.len() > 3 && all.iter().all(|(_, hash)| *hash == all[0].1), "{all:#?}");
 }
 

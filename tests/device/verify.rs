@@ -93,10 +93,9 @@ fn software_training_is_the_same_when_it_is_verified() {
 #[test]
 fn software_forward_that_reads_its_slot_is_found() {
     let sound = include_str!("../../shaders/forward.wgsl");
-    let target = "activate(STORE, sum + bias[column])";
     let broken = sound.replace(
-        target,
-        "activate(STORE, sum + bias[column]) + 0.001 * output[row * sizes.outputs + column]",
+        "store_activation(sums + ",
+        "0.001 * output[row * sizes.outputs + read.x] + store_activation(sums + ",
     );
     assert_ne!(broken, sound);
     let context = devices::software().with_shader("forward", &broken).unwrap();

@@ -7,12 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, Settings};
 use ckpt_gpu::data::Dataset;
-use ckpt_gpu::gpu::{AdapterKind, Context, Tile};
+use ckpt_gpu::gpu::{AdapterKind, Context, Staged, Tile};
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::train::{Machine, Trainer};
 
 /// The tile that software drivers compile fastest.
 pub const FAST: Tile = Tile::Blocks([8, 1]);
+
+/// Tiles for hardware, of all kinds, that software drivers compile in seconds: in blocks, and staged in one and in two stages,
+/// with as few and as many columns as an invocation computes.
+pub const SHORT: [Tile; 3] = [
+    Tile::Blocks([8, 8]),
+    Tile::Staged(Staged::new([64, 64], 8, 1, 8)),
+    Tile::Staged(Staged::new([64, 128], 8, 2, 16)),
+];
 
 /// A software Vulkan device, the same for all calls of a test. Each test that runs has one to itself, since a device compiles
 /// and runs kernels one after the other; the next test takes it over. A test that breaks the device itself opens one of its

@@ -13,7 +13,7 @@ use faults::Faults;
 use super::dispatch::Dispatch;
 use super::kernel::{IMMEDIATE_BYTES, Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
-use super::tile::Tile;
+use super::tile::{Tile, WorkgroupLimits};
 use super::tune::{self, Choices};
 use crate::Result;
 use crate::device::{DeviceInfo, DeviceLimits};
@@ -36,7 +36,7 @@ pub struct Context {
     /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(super) column_lanes: u32,
     chain_groups: usize,
-    subgroups: bool,
+    workgroups: WorkgroupLimits,
     /// Source files of the kernels.
     pub(super) shaders: Arc<Shaders>,
     programs: Arc<Programs>,
@@ -55,11 +55,23 @@ impl Context {
         Context { tile: Some(tile), ..self }
     }
 
-    /// Uses tile number `turn`, modulo their count, for all products, unless [`Context::with_tile`] has set
-    /// one.
+    /// Uses tile number `turn`, modulo their count, of those that a run on this device may choose, for all
+    /// products, unless [`Context::with_tile`] has set one. Runs on software drivers choose none.
     pub fn in_turn(self, turn: usize) -> Self {
-        let tiles: Vec<_> = Tile::all(self.subgroups).collect();
-        Context { tile: self.tile.or(Some(tiles[turn % tiles.len()])), ..self }
+        let tiles: Vec<_> = self.choosable_tiles().collect();
+        let tile = tiles.get(turn % tiles.len().max(1)).copied();
+        Context { tile: self.tile.or(tile), ..self }
+    }
+
+    /// Tiles between which a run on this device chooses by measuring. None on software drivers.
+    pub(super) fn choosable_tiles(&self) -> impl Iterator<Item = Tile> + use<> {
+        let (is_software, limits) = (self.is_software(), self.workgroups);
+        Tile::for_hardware().filter(move |tile| !is_software && tile.fits(limits))
+    }
+
+    /// All tiles that the device can run.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile> + use<> {
+        Tile::all(self.workgroups)
     }
 
     /// Uses the tiles of `choices` for products of these kinds.
@@ -69,8 +81,9 @@ impl Context {
 
     /// Tile for a product whose result has `answer` rows and columns, each element a sum of `depth` terms.
     pub(super) fn tile(&self, kernel: Kernel, answer: [usize; 2], depth: usize) -> Tile {
-        let chosen = self.tile.or_else(|| self.choices.get(&tune::kind(kernel, answer, depth)).copied());
-        chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.subgroups, answer))
+        let measured = self.choices.get(&tune::kind(kernel, answer, depth)).copied();
+        let chosen = self.tile.or(measured.filter(|tile| tile.fits(self.workgroups)));
+        chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.workgroups, answer))
     }
 
     pub(super) fn has_fixed_tile(&self) -> bool {
@@ -90,7 +103,8 @@ impl Context {
 
     /// Disables subgroup operations, as on devices whose subgroups have fewer than eight lanes.
     pub fn without_subgroups(self) -> Self {
-        Context { subgroups: false, ..self }
+        let workgroups = WorkgroupLimits { subgroups: false, ..self.workgroups };
+        Context { workgroups, ..self }
     }
 
     /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
@@ -117,9 +131,9 @@ impl Context {
             binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
             buffer_bytes: limits.max_buffer_size,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-            workgroup_bytes: if tells_chains { limits.max_compute_workgroup_storage_size } else { 0 },
+            workgroup_bytes: if tells_chains { self.workgroups.bytes } else { 0 },
             chain_groups: self.chain_groups,
-            subgroups: self.subgroups,
+            subgroups: self.workgroups.subgroups,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::{Context, Faults};
 use crate::gpu::adapter::{self, AdapterKind};
 use crate::gpu::kernel::IMMEDIATE_BYTES;
+use crate::gpu::tile::WorkgroupLimits;
 use crate::memory::Ledger;
 use crate::{Error, Result, Setting};
 
@@ -54,6 +55,8 @@ impl Context {
         let subgroups = kind == AdapterKind::Software
             && device.features().contains(SUBGROUP_FEATURES)
             && adapter.get_info().subgroup_min_size >= SUBGROUP_LANES;
+        let workgroups =
+            WorkgroupLimits { bytes: device.limits().max_compute_workgroup_storage_size, subgroups };
         Ok(Context {
             device,
             queue,
@@ -64,7 +67,7 @@ impl Context {
             choices: Arc::default(),
             column_lanes,
             chain_groups,
-            subgroups,
+            workgroups,
             shaders: Arc::default(),
             programs: Arc::default(),
             faults,
