@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use wgpu::BufferBinding;
 
 use super::context::{Buffer, Context};
@@ -14,7 +17,9 @@ use super::footprint::{Footprint, METRICS_BYTES, SizesTable};
 use super::kernel::{Kernel, Variant};
 use super::rule::RuleConstants;
 use super::setup::Setup;
+use super::stopwatch::{STOPWATCH_BYTES, Stopwatch};
 use super::tile::Tile;
+use super::transfer::Readback;
 use super::tune_cache;
 use crate::device::Task;
 use crate::memory::{Category, Ledger};
@@ -25,6 +30,8 @@ use crate::{Error, Result};
 const WORTH_TUNING: u64 = 1 << 28;
 /// Timed runs per tile, after one warm-up run. The fastest counts.
 const RUNS: usize = 3;
+/// Random numbers that fill the operands, over and over.
+const NUMBERS: usize = 1 << 16;
 
 /// Fastest tile by kind of product.
 pub(super) type Choices = BTreeMap<String, Tile>;
@@ -121,7 +128,8 @@ impl Product {
         }
     }
 
-    /// Fastest of `tiles` on operands that are all zero.
+    /// Fastest of `tiles` on random operands: a product of zeros takes less power, and so may run at a higher clock
+    /// rate.
     fn fastest(&self, context: &Context, task: &Task, tiles: &[Tile]) -> Result<Tile> {
         let context = context.with_ledger(&Ledger::new());
         let footprint = Footprint::new(task, context.limits(), true);
@@ -131,17 +139,24 @@ impl Product {
         let (state, delta) = (buffer(self.micro_batch * inputs)?, buffer(self.micro_batch * outputs)?);
         let (below, weights) = (buffer(self.micro_batch * inputs)?, buffer(inputs * outputs)?);
         let bias = buffer(outputs)?;
+        // A learning rate of zero leaves the parameters as they are.
         let (metrics, step_params) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
+        let numbers: Vec<f32> =
+            StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(0)).take(NUMBERS).collect();
+        for operand in [&state, &delta, &weights, &bias] {
+            fill(&mut setup, operand, bytemuck::cast_slice(&numbers))?;
+        }
         let operands = match self.kernel {
             Kernel::Forward => vec![&state, &weights, &bias, &delta, &state],
             Kernel::Delta => vec![&delta, &weights, &state, &below],
             _ => vec![&delta, &state, &weights, &bias, &metrics, &step_params],
         };
         let operands: Vec<_> = operands.into_iter().map(Buffer::whole).collect();
+        let mut timer = Timer::new(&setup.context)?;
         let mut fastest = (Duration::MAX, setup.context.tile(self.kernel, self.answer(), self.depth()));
         for &tile in tiles {
             let dispatch = self.dispatch(&mut setup, tile, &operands, task)?;
-            let time = time(&setup.context, &dispatch)?;
+            let time = timer.time(&setup.context, &dispatch)?;
             if time < fastest.0 {
                 fastest = (time, tile);
             }
@@ -167,8 +182,49 @@ impl Product {
     }
 }
 
+/// Fills `buffer` with `contents`, over and over.
+fn fill(setup: &mut Setup, buffer: &Buffer, contents: &[u8]) -> Result<()> {
+    let end = buffer.raw.size();
+    for start in (0..end).step_by(contents.len()) {
+        let rest = (end - start).min(contents.len() as u64) as usize;
+        setup.write(buffer, start, &contents[..rest])?;
+    }
+    Ok(())
+}
+
+/// Times dispatches by the device's clock, or by the host's if the device has none.
+struct Timer(Option<(Stopwatch, Readback)>);
+
+impl Timer {
+    fn new(context: &Context) -> Result<Self> {
+        let new = || Ok((Stopwatch::new(context)?, Readback::new(context, STOPWATCH_BYTES)?));
+        Ok(Timer(context.limits().timestamps.then(new).transpose()?))
+    }
+
+    /// Minimum time of several runs, after a warm-up.
+    fn time(&mut self, context: &Context, dispatch: &Dispatch) -> Result<Duration> {
+        if let Some((stopwatch, readback)) = &mut self.0 {
+            let mut encoder = context.device.create_command_encoder(&Default::default());
+            for _ in 0..RUNS + 1 {
+                dispatch.record(&mut stopwatch.begin(&mut encoder));
+                stopwatch.end();
+            }
+            stopwatch.resolve(&mut encoder);
+            context.queue.submit([encoder.finish()]);
+            stopwatch.read(context, readback)?;
+            let spans = stopwatch.take();
+            let least = spans.iter().skip(1).map(|span| span.end.saturating_sub(span.start)).min();
+            // A clock that does not advance tells nothing.
+            if let Some(nanoseconds @ 1..) = least {
+                return Ok(Duration::from_nanos(nanoseconds));
+            }
+        }
+        time_by_host(context, dispatch)
+    }
+}
+
 /// Minimum time of several runs, each its own submission.
-fn time(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
+fn time_by_host(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
     let mut least = Duration::MAX;
     for run in 0..RUNS + 1 {
         let mut encoder = context.device.create_command_encoder(&Default::default());
