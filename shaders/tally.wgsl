@@ -11,39 +11,46 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> sample_losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> metrics: Metrics;
 
-const LANES = 256u;
-// Lanes that sum the partial sums of as many others.
+const LANES = 64u;
+// Samples between two of the same sum. An invocation has four sums.
+const STRIDE = 4u * LANES;
+// Lanes that add up as many of these sums each.
 const FEW = 16u;
 
-var<workgroup> partial: array<f32, LANES>;
+var<workgroup> partial: array<vec4f, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    var sum = 0.0;
-    // Four loads at a time, so that they wait for memory together.
-    for (var sample = lane; sample < sizes.batch; sample += 4u * LANES) {
-        sum += loss_of(sample) + loss_of(sample + LANES) + loss_of(sample + 2u * LANES) + loss_of(sample + 3u * LANES);
+    var sums = vec4f();
+    // Sixteen loads at a time, so that they wait for memory together.
+    for (var sample = 4u * lane; sample < sizes.batch; sample += 4u * STRIDE) {
+        sums += losses_from(sample) + losses_from(sample + STRIDE) + losses_from(sample + 2u * STRIDE)
+            + losses_from(sample + 3u * STRIDE);
     }
-    partial[lane] = sum;
+    partial[lane] = sums;
     workgroupBarrier();
-    sum = 0.0;
+    var sum = 0.0;
     if lane < FEW {
-        for (var other = 0u; other < LANES / FEW; other++) {
-            sum += partial[other * FEW + lane];
+        for (var other = lane; other < STRIDE; other += FEW) {
+            sum += partial[other / 4u][other % 4u];
         }
     }
     workgroupBarrier();
-    if lane < FEW { partial[lane] = sum; }
+    if lane < FEW { partial[lane].x = sum; }
     workgroupBarrier();
     if lane == 0u {
         var total = 0.0;
         for (var other = 0u; other < FEW; other++) {
-            total += partial[other];
+            total += partial[other].x;
         }
         metrics.loss += total / f32(sizes.divisor);
         metrics.batches += 1u;
         if !is_finite(total) { note_fault(0u); }
     }
+}
+
+fn losses_from(first: u32) -> vec4f {
+    return vec4f(loss_of(first), loss_of(first + 1u), loss_of(first + 2u), loss_of(first + 3u));
 }
 
 fn loss_of(sample: u32) -> f32 {

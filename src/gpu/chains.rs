@@ -75,7 +75,8 @@ impl<'a> Binder<'a> {
         is_backward: bool,
     ) -> Result<Dispatch> {
         let ChainFunctions { load, store, residual, derivative } = fusion.functions;
-        let tiles = Some(fusion.tiles(self.setup.context.column_lanes));
+        let context = &self.setup.context;
+        let tiles = Some(fusion.tiles(context.column_lanes, context.workgroups.invocations));
         let variant = Variant { load, store, residual, derivative, tiles, ..Variant::of(Kernel::Chain) };
         let [first, end] = [layers.first, layers.end].map(|layer| layer as u32);
         let immediates = [self.task.micro_batch as u32, first, end, u32::from(is_backward)];

@@ -186,12 +186,14 @@ impl Fusion {
         network.layers().zip(&self.places).map(row).collect()
     }
 
-    /// Shape of the chain kernel. At most `most_column_lanes` lanes share the columns of a layer.
-    pub fn tiles(&self, most_column_lanes: u32) -> Tiles {
-        let width = self.width as u32;
+    /// Shape of the chain kernel in a workgroup of at most `invocations`, of which at most `most_column_lanes`
+    /// share the columns of a layer.
+    pub fn tiles(&self, most_column_lanes: u32, invocations: u32) -> Tiles {
+        let (width, row_lanes) = (self.width as u32, self.row_lanes as u32);
+        let most = most_column_lanes.min(invocations / row_lanes);
         Tiles {
-            row_lanes: self.row_lanes as u32,
-            column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most_column_lanes) },
+            row_lanes,
+            column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most) },
             width,
             count: self.tiles as u32,
             subgroups: self.subgroups,

@@ -72,7 +72,7 @@ impl Staged {
     }
 
     /// Invocations of a workgroup.
-    fn invocations(self) -> u32 {
+    pub(super) fn invocations(self) -> u32 {
         self.lanes().iter().product()
     }
 

@@ -41,8 +41,15 @@ const fn staged(size: [u32; 2], depth: u32, stages: u32, lane_columns: u32) -> T
 pub struct WorkgroupLimits {
     /// Bytes of workgroup memory.
     pub bytes: u32,
+    /// Invocations of a workgroup.
+    pub invocations: u32,
     /// `true` if eight lanes of a subgroup can share what they load.
     pub subgroups: bool,
+}
+
+impl WorkgroupLimits {
+    /// The largest limits that the kernels use.
+    pub const MOST: Self = WorkgroupLimits { bytes: u32::MAX, invocations: 256, subgroups: true };
 }
 
 impl Tile {
@@ -62,9 +69,11 @@ impl Tile {
     /// `true` if a device with these limits can run all products in this tile.
     pub fn fits(self, limits: WorkgroupLimits) -> bool {
         match self {
-            Tile::Blocks(_) => true,
+            Tile::Blocks([columns, rows]) => columns * rows <= limits.invocations,
             Tile::Subgroup => limits.subgroups,
-            Tile::Staged(staged) => staged.most_bytes() <= limits.bytes,
+            Tile::Staged(staged) => {
+                staged.invocations() <= limits.invocations && staged.most_bytes() <= limits.bytes
+            }
         }
     }
 

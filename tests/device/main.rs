@@ -13,6 +13,7 @@ mod examples;
 mod golden;
 mod kernels;
 mod library;
+mod limits;
 mod numerics;
 mod reference_gradients;
 mod sums;

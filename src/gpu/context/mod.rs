@@ -36,7 +36,7 @@ pub struct Context {
     /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(super) column_lanes: u32,
     chain_groups: usize,
-    workgroups: WorkgroupLimits,
+    pub(super) workgroups: WorkgroupLimits,
     /// Source files of the kernels.
     pub(super) shaders: Arc<Shaders>,
     programs: Arc<Programs>,

@@ -18,18 +18,36 @@ impl Context {
     /// # Errors
     /// [`Error::NoDevice`] if there is none, or if it refuses to open a device.
     pub fn open(kind: AdapterKind) -> Result<Self> {
+        Context::open_within(kind, WorkgroupLimits::MOST)
+    }
+
+    /// As [`Context::open`], but kernels that exceed the limits `most` are rejected even if the device could run
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub fn open_within(kind: AdapterKind, most: WorkgroupLimits) -> Result<Self> {
         let adapter = adapter::choose(kind)?;
         let info = adapter::describe(&adapter.get_info());
         let offered = adapter.limits();
+        let subgroup_features = if most.subgroups { SUBGROUP_FEATURES } else { wgpu::Features::empty() };
+        let invocations = |offered: u32| offered.min(most.invocations);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
             // Timestamps time actions; immediates are the arguments of chains.
             required_features: adapter.features()
-                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES | SUBGROUP_FEATURES),
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES | subgroup_features),
             required_limits: wgpu::Limits {
                 max_buffer_size: offered.max_buffer_size,
                 max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
-                max_compute_workgroup_storage_size: offered.max_compute_workgroup_storage_size,
+                max_compute_workgroup_storage_size: offered
+                    .max_compute_workgroup_storage_size
+                    .min(most.bytes),
+                max_compute_invocations_per_workgroup: invocations(
+                    offered.max_compute_invocations_per_workgroup,
+                ),
+                max_compute_workgroup_size_x: invocations(offered.max_compute_workgroup_size_x),
+                max_compute_workgroup_size_y: invocations(offered.max_compute_workgroup_size_y),
                 max_immediate_size: offered.max_immediate_size.min(IMMEDIATE_BYTES),
                 ..wgpu::Limits::default()
             },
@@ -55,8 +73,14 @@ impl Context {
         let subgroups = kind == AdapterKind::Software
             && device.features().contains(SUBGROUP_FEATURES)
             && adapter.get_info().subgroup_min_size >= SUBGROUP_LANES;
-        let workgroups =
-            WorkgroupLimits { bytes: device.limits().max_compute_workgroup_storage_size, subgroups };
+        let limits = device.limits();
+        let workgroups = WorkgroupLimits {
+            bytes: limits.max_compute_workgroup_storage_size,
+            invocations: limits
+                .max_compute_invocations_per_workgroup
+                .min(limits.max_compute_workgroup_size_x),
+            subgroups,
+        };
         Ok(Context {
             device,
             queue,
