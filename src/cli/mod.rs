@@ -6,6 +6,7 @@ mod choices;
 mod compare;
 mod config_file;
 mod data;
+mod delayed;
 mod devices;
 mod flags;
 mod hints;

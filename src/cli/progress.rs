@@ -2,12 +2,15 @@ use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::delayed::Delayed;
 use super::output;
 use crate::memory::{Ledger, format_bytes};
 use crate::train::Trainer;
 
 /// Longest time between two lines if stderr is not a terminal.
 const SILENCE: Duration = Duration::from_secs(10);
+/// Time before a wait is explained.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two updates of the figures beside the bar.
 const REFRESH: Duration = Duration::from_millis(200);
 
@@ -23,6 +26,13 @@ pub(super) struct Progress {
     loss: Option<f32>,
     /// Counted bytes, and planned bytes.
     memory: Option<(Ledger, u64)>,
+    /// Explains why the first step takes long.
+    first_step: Option<Delayed>,
+}
+
+/// Explains on stderr, until this is dropped, why a device takes long to get ready.
+pub(super) fn explain_preparation() -> Delayed {
+    Delayed::new(PATIENCE, || output::narrate("preparing the device: its driver compiles the kernels"))
 }
 
 impl Progress {
@@ -36,7 +46,17 @@ impl Progress {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Progress { bar, steps, batch, first: 0, started: now, last_word: now, loss: None, memory: None }
+        Progress {
+            bar,
+            steps,
+            batch,
+            first: 0,
+            started: now,
+            last_word: now,
+            loss: None,
+            memory: None,
+            first_step: None,
+        }
     }
 
     /// Progress of `trainer`'s remaining steps.
@@ -45,10 +65,21 @@ impl Progress {
         progress.first = trainer.steps();
         progress.memory = Some((trainer.ledger().clone(), trainer.planned().total()));
         progress.bar.set_position(trainer.steps());
+        if !trainer.device().is_cpu() {
+            let bar = progress.bar.clone();
+            progress.first_step = Some(Delayed::new(PATIENCE, move || {
+                let why = "waiting for the first step: the device's driver compiles the kernels";
+                bar.set_message(why);
+                if bar.is_hidden() {
+                    output::narrate(why);
+                }
+            }));
+        }
         progress
     }
 
     pub fn step(&mut self, done: u64) {
+        self.first_step = None;
         self.bar.set_position(done);
         let is_hidden = self.bar.is_hidden();
         if self.last_word.elapsed() < if is_hidden { SILENCE } else { REFRESH } {

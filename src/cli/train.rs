@@ -11,9 +11,9 @@ use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
 use super::logging::{LogFlags, Logging};
 use super::output;
-use super::progress::Progress;
+use super::progress::{Progress, explain_preparation};
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
-use crate::config::{Diagnostics, Settings};
+use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::file;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
@@ -105,7 +105,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
     let Some(start) = start else { return Ok(()) };
 
+    let preparing = (settings.placement.device != DeviceChoice::Cpu).then(explain_preparation);
     let mut trainer = Trainer::new(&settings, &data, start)?;
+    drop(preparing);
     drop((snapshot, initial));
     announce(args, &settings, &trainer);
     if let Some(effective) = effective {

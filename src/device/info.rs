@@ -17,6 +17,13 @@ pub struct DeviceInfo {
     pub driver: String,
 }
 
+impl DeviceInfo {
+    /// `true` for the host's processor.
+    pub fn is_cpu(&self) -> bool {
+        self.kind == "cpu"
+    }
+}
+
 impl fmt::Display for DeviceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}", self.name, self.kind)?;

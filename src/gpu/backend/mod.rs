@@ -48,6 +48,8 @@ pub struct Gpu {
     /// Micro-batches and FLOPs in `recording`.
     recorded: (usize, u64),
     is_timing: bool,
+    /// `true` after the first micro-batch.
+    has_run: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     step_params: Buffer,
     /// Micro-batches that the current pass skips.
@@ -143,6 +145,7 @@ impl Gpu {
             recording: None,
             recorded: (0, 0),
             is_timing: false,
+            has_run: false,
             in_flight: VecDeque::new(),
             stopwatch,
             step_params,
@@ -213,10 +216,15 @@ impl Device for Gpu {
             self.clip.iter().for_each(|dispatch| dispatch.record(pass));
         }
         self.recorded.0 += 1;
+        // Software drivers compile a kernel when it first runs. The first micro-batch ends when that is done.
+        let is_first = !std::mem::replace(&mut self.has_run, true);
         // An upload must precede the compute pass of its micro-batch.
-        if self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
+        if is_first || self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
             self.submit();
             self.keep_up()?;
+        }
+        if is_first {
+            self.context.wait(self.in_flight.pop_back())?;
         }
         Ok(())
     }
