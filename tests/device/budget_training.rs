@@ -91,7 +91,7 @@ fn every_budget_keeps_the_bits(device: DeviceChoice, micro_batch: Option<usize>)
 fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
     let mut random = Random::new(32);
     let settings = changed(Settings::notebook(), |s| {
-        s.network.layers = "64x1000,10".parse().unwrap();
+        s.network.layers = "32x1000,10".parse().unwrap();
         s.network.activation = Activation::Relu;
         s.network.loss = Loss::CrossEntropy;
         s.optimization.lr = 1e-3;
@@ -100,12 +100,12 @@ fn a_thousand_layers_train_in_an_eighth(device: DeviceChoice) {
         s.placement.device = device;
         s.placement.dataset = DatasetPlacement::Host;
     });
-    let data = random_data(64, 10, 1000, &mut random);
+    let data = random_data(32, 10, 1000, &mut random);
     let mut parameters = random.parameters(&settings.network.build().unwrap());
     for layer in &mut parameters.layers {
         // Weights near the identity, so that signals neither grow nor vanish through a thousand ReLU layers.
         for (index, weight) in layer.weights.iter_mut().enumerate() {
-            *weight = 0.03 * *weight + f32::from(index % 65 == 0);
+            *weight = 0.03 * *weight + f32::from(index % 33 == 0);
         }
         for bias in &mut layer.bias {
             *bias *= 0.01;
