@@ -247,6 +247,18 @@ fn software_plans_the_bytes_of_a_timed_run() {
     assert_eq!(plan[0]["plan"]["planned_peak_bytes"], *counted);
 }
 
+/// The update of a clipped step comes after the last timed action.
+#[test]
+fn software_updates_after_a_timed_step_that_is_clipped() {
+    let folder = Folder::new();
+    let flags = format!("{SMALL} --device software --clip-norm 0.01");
+    let weights = |flags: &str| {
+        let events = folder.train(flags);
+        events[events.len() - 1]["weights_sha256"].clone()
+    };
+    assert_eq!(weights(&format!("{flags} --report step.trace.json")), weights(&flags));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn results_that_cannot_be_written_are_an_error() {

@@ -48,7 +48,7 @@ pub struct Gpu {
     /// Micro-batches and FLOPs in `recording`.
     recorded: (usize, u64),
     is_timing: bool,
-    /// `true` after the first micro-batch.
+    /// `true` after the first step.
     has_run: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     step_params: Buffer,
@@ -216,8 +216,9 @@ impl Device for Gpu {
             self.clip.iter().for_each(|dispatch| dispatch.record(pass));
         }
         self.recorded.0 += 1;
-        // Software drivers compile a kernel when it first runs. The first micro-batch ends when that is done.
-        let is_first = !std::mem::replace(&mut self.has_run, true);
+        // Software drivers compile a kernel when it first runs. The first step ends when that is done.
+        let is_first = !self.has_run;
+        self.has_run |= self.accumulation.is_last();
         // An upload must precede the compute pass of its micro-batch.
         if is_first || self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
             self.submit();
@@ -304,6 +305,9 @@ impl Timing for Gpu {
     fn finish_laps(&mut self) -> Result<Vec<Span>> {
         if let Some(encoder) = self.end_recorded_pass() {
             self.read_laps(encoder)?;
+            // What ends the micro-batch is recorded, too.
+            let encoder = self.context.device.create_command_encoder(&Default::default());
+            self.go_on_with(encoder);
         }
         self.is_timing = false;
         Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
