@@ -2,7 +2,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Something to say about work that takes long, unless the work ends first: when this is dropped.
+/// A message about work that takes long. It is dropped when the work ends, which may be before the message is due.
 pub(super) struct Delayed {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -12,12 +12,13 @@ impl Delayed {
     /// Calls `say` after `delay`.
     pub fn new(delay: Duration, say: impl FnOnce() + Send + 'static) -> Self {
         let (end, ended) = mpsc::channel();
-        let thread = thread::spawn(move || {
+        let wait = move || {
             if ended.recv_timeout(delay) == Err(RecvTimeoutError::Timeout) {
                 say();
             }
-        });
-        Delayed { end: Some(end), thread: Some(thread) }
+        };
+        // Without a thread the work goes on in silence.
+        Delayed { end: Some(end), thread: thread::Builder::new().spawn(wait).ok() }
     }
 }
 

@@ -30,9 +30,9 @@ pub(super) struct Progress {
     first_step: Option<Delayed>,
 }
 
-/// Explains on stderr, until this is dropped, why a device takes long to get ready.
+/// Says on stderr, unless it is dropped first, why a device takes long to get ready.
 pub(super) fn explain_preparation() -> Delayed {
-    Delayed::new(PATIENCE, || output::narrate("preparing the device: its driver compiles the kernels"))
+    Delayed::new(PATIENCE, || output::narrate("preparing the device, whose driver may be compiling kernels"))
 }
 
 impl Progress {
@@ -68,7 +68,7 @@ impl Progress {
         if !trainer.device().is_cpu() {
             let bar = progress.bar.clone();
             progress.first_step = Some(Delayed::new(PATIENCE, move || {
-                let why = "waiting for the first step: the device's driver compiles the kernels";
+                let why = "waiting for the first step; the device's driver may be compiling kernels";
                 bar.set_message(why);
                 if bar.is_hidden() {
                     output::narrate(why);
@@ -129,6 +129,7 @@ impl Progress {
 impl Drop for Progress {
     /// Removes the bar before anything else is printed.
     fn drop(&mut self) {
+        self.first_step = None;
         self.bar.finish_and_clear();
     }
 }

@@ -256,6 +256,32 @@ mod tests {
     use crate::data::DatasetShape;
     use crate::model::{Loss, Optimizer, UpdateRule};
 
+    fn task(network: &Network) -> Task<'_> {
+        Task {
+            network,
+            micro_batch: 5,
+            parts: 1,
+            rule: UpdateRule::of(Optimizer::Sgd),
+            data: DatasetShape::empty(network.features()),
+            timed: false,
+            fused: true,
+            observed: false,
+            tuned: false,
+        }
+    }
+
+    #[test]
+    fn chains_keep_to_the_invocations_of_a_workgroup() {
+        let limits = DeviceLimits { workgroup_bytes: 48 << 10, chain_groups: 8, ..DeviceLimits::default() };
+        let network = Network::new(&[96, 96, 96, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
+        let fusion = Fusion::of(&task(&network), limits).unwrap();
+        let [most, few] = [256, 64].map(|invocations| {
+            let tiles = fusion.tiles(16, invocations);
+            tiles.row_lanes * tiles.column_lanes
+        });
+        assert!(most > 64 && few <= 64, "{most}, {few}");
+    }
+
     #[test]
     fn chains_hold_all_layers_between_wide_ones() {
         let limits = DeviceLimits { workgroup_bytes: 32 << 10, chain_groups: 8, ..DeviceLimits::default() };
@@ -264,18 +290,7 @@ mod tests {
                 let runs = |widths: &[usize]| {
                     let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap();
                     let network = network.with_residual(residual);
-                    let task = Task {
-                        network: &network,
-                        micro_batch: 5,
-                        parts: 1,
-                        rule: UpdateRule::of(Optimizer::Sgd),
-                        data: DatasetShape::empty(widths[0]),
-                        timed: false,
-                        fused: true,
-                        observed: false,
-                        tuned: false,
-                    };
-                    let runs = Fusion::of(&task, limits).map_or(Vec::new(), |fusion| fusion.runs);
+                    let runs = Fusion::of(&task(&network), limits).map_or(Vec::new(), |fusion| fusion.runs);
                     runs.into_iter().map(|run| (run.start, run.end)).collect::<Vec<_>>()
                 };
                 assert_eq!(runs(&[2, 64, 64, 10]), [(0, 3)], "{activation:?}, residual {residual}");

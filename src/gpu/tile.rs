@@ -48,7 +48,7 @@ pub struct WorkgroupLimits {
 }
 
 impl WorkgroupLimits {
-    /// The largest limits that the kernels use.
+    /// Limits that restrict nothing: no kernel has more than 256 invocations.
     pub const MOST: Self = WorkgroupLimits { bytes: u32::MAX, invocations: 256, subgroups: true };
 }
 

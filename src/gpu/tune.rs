@@ -204,13 +204,16 @@ impl Timer {
     /// Minimum time of several runs, after a warm-up.
     fn time(&mut self, context: &Context, dispatch: &Dispatch) -> Result<Duration> {
         if let Some((stopwatch, readback)) = &mut self.0 {
-            let mut encoder = context.device.create_command_encoder(&Default::default());
-            for _ in 0..RUNS + 1 {
+            // Each run is its own submission, so that a slow device does not seem to hang.
+            for run in 0..RUNS + 1 {
+                let mut encoder = context.device.create_command_encoder(&Default::default());
                 dispatch.record(&mut stopwatch.begin(&mut encoder));
                 stopwatch.end();
+                if run == RUNS {
+                    stopwatch.resolve(&mut encoder);
+                }
+                context.queue.submit([encoder.finish()]);
             }
-            stopwatch.resolve(&mut encoder);
-            context.queue.submit([encoder.finish()]);
             stopwatch.read(context, readback)?;
             let spans = stopwatch.take();
             let least = spans.iter().skip(1).map(|span| span.end.saturating_sub(span.start)).min();

@@ -10,6 +10,8 @@ use crate::{Error, Result, Setting};
 
 /// Minimum subgroup size, in lanes, of the kernels that use subgroup operations.
 const SUBGROUP_LANES: u32 = 8;
+/// Invocations of the largest workgroup that every run needs. A device with fewer is refused.
+const LEAST_INVOCATIONS: u32 = 64;
 const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
 impl Context {
@@ -21,8 +23,8 @@ impl Context {
         Context::open_within(kind, WorkgroupLimits::MOST)
     }
 
-    /// As [`Context::open`], but kernels that exceed the limits `most` are rejected even if the device could run
-    /// them.
+    /// As [`Context::open`], but kernels are chosen as on a device whose workgroups have these limits, and a
+    /// kernel with more invocations is rejected.
     ///
     /// # Errors
     /// As [`Context::open`].
@@ -31,7 +33,7 @@ impl Context {
         let info = adapter::describe(&adapter.get_info());
         let offered = adapter.limits();
         let subgroup_features = if most.subgroups { SUBGROUP_FEATURES } else { wgpu::Features::empty() };
-        let invocations = |offered: u32| offered.min(most.invocations);
+        let invocations = |offered: u32| offered.min(most.invocations).max(LEAST_INVOCATIONS);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
             // Timestamps time actions; immediates are the arguments of chains.
