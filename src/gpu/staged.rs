@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+/// Components of a vector.
+const COMPONENTS: [&str; 4] = ["x", "y", "z", "w"];
 /// Rows of the result that an invocation computes.
 const LANE_ROWS: u32 = 8;
 /// Columns of invocations in a subgroup of 32. Those of one row read the same values of the left operand, those of
@@ -36,8 +38,8 @@ impl Staged {
     /// next one while one is read.
     ///
     /// # Panics
-    /// If invocations cannot divide the work evenly among them, or if the sums of two rows of each invocation's
-    /// blocks do not fit where the left operand was.
+    /// If invocations cannot divide the work evenly among them, or if the left operand's memory does not hold two
+    /// vectors of sums for each of them.
     pub const fn new([rows, columns]: [u32; 2], depth: u32, stages: u32, lane_columns: u32) -> Self {
         let staged = Staged { rows, columns, depth, stages, lane_columns };
         let [across, down] = staged.lanes();
@@ -113,7 +115,7 @@ impl Staged {
 
         for operand in [left, right] {
             let Operand { name, lanes, .. } = operand;
-            let (vectors, blocks) = (operand.vectors() + 1, operand.rows() / lanes);
+            let (vectors, blocks) = (operand.vectors() + 1, operand.blocks());
             let block = format!("array<array<vec4f, {vectors}>, {lanes}>");
             writeln!(out, "var<workgroup> {name}s: array<array<{block}, {blocks}>, {stages}>;")?;
         }
@@ -198,7 +200,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
                 writeln!(out, "            let b{block}_{column} = rights[stage][{place}][x][{four}];")?;
             }
         }
-        for (step, name) in ["x", "y", "z", "w"].into_iter().enumerate() {
+        for (step, name) in COMPONENTS.into_iter().enumerate() {
             let k = 4 * four + step as u32;
             if !left.k_major {
                 for half in 0..LANE_ROWS / 4 {
@@ -218,7 +220,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
                 let factor = if left.k_major {
                     format!("a{row}.{name}")
                 } else {
-                    format!("a{}_{step}.{}", row / 4, ["x", "y", "z", "w"][row as usize % 4])
+                    format!("a{}_{step}.{}", row / 4, COMPONENTS[row as usize % 4])
                 };
                 writeln!(
                     out,
@@ -305,6 +307,17 @@ impl Operand {
         if self.k_major { self.count } else { self.count / 4 }
     }
 
+    /// Such rows of each invocation.
+    fn blocks(self) -> u32 {
+        self.rows() / self.lanes
+    }
+
+    /// `true` if invocations compute four neighbouring columns each, which k-major memory holds in different rows.
+    /// Columns of neighbouring invocations are then neighbouring rows, so that they lie in different banks.
+    fn is_interleaved(self) -> bool {
+        self.k_major && self.name == "right"
+    }
+
     /// Vectors of four numbers in such a row. One more pads it, so that neighbouring rows lie in different banks.
     fn vectors(self) -> u32 {
         if self.k_major { self.depth / 4 } else { self.depth }
@@ -312,8 +325,7 @@ impl Operand {
 
     /// The vector number `place` of all stages.
     fn flat(self, place: &str) -> String {
-        let (name, vectors, lanes, blocks) =
-            (self.name, self.vectors(), self.lanes, self.rows() / self.lanes);
+        let (name, vectors, lanes, blocks) = (self.name, self.vectors(), self.lanes, self.blocks());
         let row = format!("{place} / {vectors}u");
         format!(
             "{name}s[{row} / {stage}u][{row} / {lanes}u % {blocks}u][{row} % {lanes}u][{place} % {vectors}u]",
@@ -345,12 +357,11 @@ impl Operand {
         // Place in workgroup memory: its row and the vector in it.
         let (row, vector) = if !self.k_major {
             (format!("lane % {width}u"), format!("lane / {width}u"))
-        } else if name == "left" {
-            (format!("lane / {width}u"), format!("lane % {width}u"))
-        } else {
-            // Invocations compute four neighbouring columns; those of neighbours are neighbouring rows here.
+        } else if self.is_interleaved() {
             let quarter = self.count / 4;
             (format!("lane / {width}u % 4u * {quarter}u + lane / {}u", 4 * width), format!("lane % {width}u"))
+        } else {
+            (format!("lane / {width}u"), format!("lane % {width}u"))
         };
         writeln!(out, "    let {name}_row = {row};")?;
         writeln!(out, "    let {name}_inner = {vector};")?;
@@ -379,10 +390,10 @@ impl Operand {
         let Operand { name, lanes, .. } = self;
         for load in 0..self.loads(invocations) {
             let offset = load * invocations / self.side_by_side();
-            let (row, vector) = match (self.k_major, name) {
-                (false, _) => (0, offset),
-                (true, "left") => (offset, 0),
-                (true, _) => (offset / 4, 0),
+            let (row, vector) = match self.k_major {
+                true if self.is_interleaved() => (offset / 4, 0),
+                true => (offset, 0),
+                false => (0, offset),
             };
             let row = format!("({name}_row + {row}u)");
             let place = format!("[{stage}][{row} / {lanes}u][{row} % {lanes}u]");
