@@ -15,7 +15,7 @@ use ckpt_gpu::device::{Accumulation, Device, Job};
 use ckpt_gpu::execute::execute;
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Optimizer, Parameters, UpdateRule};
-use ckpt_gpu::plan::{Action, Plan};
+use ckpt_gpu::plan::{Action, Op, Plan};
 use ckpt_gpu::train::{Machine, task};
 
 struct Shape {
@@ -68,8 +68,8 @@ fn row(machine: &Machine, batch: usize, inputs: usize, outputs: usize) -> Result
     // The lowest layer has no delta to compute; a layer above another does.
     let mut lowest = Bench::new(machine, batch, &[inputs, outputs])?;
     let mut above = Bench::new(machine, batch, &[inputs, inputs, outputs])?;
-    let is_forward = |action: &Action| matches!(action, Action::Forward { .. });
-    let is_backward = |action: &Action| matches!(action, Action::Backward { .. });
+    let is_forward = |action: &Action| action.run().is_some_and(|run| matches!(run.op, Op::Forward(_)));
+    let is_backward = |action: &Action| action.run().is_some_and(|run| run.op.is_backward());
     // The backward pass begins with the highest layer.
     let forward = lowest.repeated(is_forward)?;
     let update = lowest.repeated(is_backward)?;
@@ -129,7 +129,8 @@ impl Bench {
 
     /// The first action of a step that is `wanted`, repeated until a pass is long enough.
     fn repeated(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<Vec<Action>, Error> {
-        let mut actions: Vec<_> = self.plan.step.iter().copied().filter(wanted).take(1).collect();
+        let mut actions: Vec<_> =
+            self.plan.step.iter().filter(|action| wanted(action)).take(1).cloned().collect();
         // The first pass may compile kernels.
         self.seconds(&actions)?;
         while self.seconds(&actions)? * (actions.len() as f64) < PASS_SECONDS {

@@ -40,6 +40,7 @@ pub fn run() -> Result<Plan> {
         state_bytes,
         forward_flops: microseconds.to_vec(),
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     };
     // Nothing is beside the pool, and buffers may be of any size.
     let plan = |strategy: Strategy| strategy.plan(&chain, PoolLimits::default(), 0);

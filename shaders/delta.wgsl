@@ -9,11 +9,19 @@ fn extent() -> Extent {
 }
 
 fn left_four(row: u32, column: u32) -> vec4f {
-    return left_at(row, column, sizes.outputs);
+    return left_at(row * sizes.outputs + column, sizes.outputs - column);
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {
-    return right_at(row, column, sizes.inputs);
+    return right_at(row * sizes.inputs + column, sizes.inputs - column);
+}
+
+fn initial_four(row: u32, columns: vec4u) -> vec4f {
+    return vec4f();
+}
+
+fn initial_row_sums(row: u32) -> vec4f {
+    return vec4f();
 }
 
 fn store_four(row: u32, columns: vec4u, sums: vec4f) {
@@ -23,10 +31,10 @@ fn store_four(row: u32, columns: vec4u, sums: vec4f) {
     var values = sums * derivatives(vec4f(state[places.x], state[places.y], state[places.z], state[places.w]));
     if IS_RESIDUAL {
         values += vec4f(
-            left_one(row, read.x, sizes.outputs),
-            left_one(row, read.y, sizes.outputs),
-            left_one(row, read.z, sizes.outputs),
-            left_one(row, read.w, sizes.outputs),
+            left_one(row * sizes.outputs + read.x),
+            left_one(row * sizes.outputs + read.y),
+            left_one(row * sizes.outputs + read.z),
+            left_one(row * sizes.outputs + read.w),
         );
     }
     if columns.x <= last { below[places.x] = values.x; }

@@ -10,11 +10,19 @@ fn extent() -> Extent {
 }
 
 fn left_four(row: u32, column: u32) -> vec4f {
-    return load_four(left_at(row, column, sizes.inputs));
+    return load_four(left_at(row * sizes.inputs + column, sizes.inputs - column));
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {
-    return right_at(row, column, sizes.inputs);
+    return right_at(row * sizes.inputs + column, sizes.inputs - column);
+}
+
+fn initial_four(row: u32, columns: vec4u) -> vec4f {
+    return vec4f();
+}
+
+fn initial_row_sums(row: u32) -> vec4f {
+    return vec4f();
 }
 
 fn store_four(row: u32, columns: vec4u, sums: vec4f) {

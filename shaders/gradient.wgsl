@@ -2,9 +2,10 @@
 // Left: delta [batch, outputs]. Right: state [batch, inputs]. The result's rows are outputs, its columns inputs.
 //
 // A kernel adds to this file
+//   sums_before(places)                      what sums start from, at places in the layer's parameters
 //   take_weights(places, is_inside, sums)    uses the gradients of four weights, of those that are inside the layer
 //   take_biases(places, is_inside, sums)     the same of biases
-// Both set `has_fault` if a number is NaN or infinite, which is recorded once.
+// The last two set `has_fault` if a number is NaN or infinite, which is recorded once.
 
 var<private> has_fault: bool;
 
@@ -13,11 +14,20 @@ fn extent() -> Extent {
 }
 
 fn left_four(row: u32, column: u32) -> vec4f {
-    return left_at(row, column, sizes.outputs);
+    return left_at(row * sizes.outputs + column, sizes.outputs - column);
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {
-    return load_four(right_at(row, column, sizes.inputs));
+    return load_four(right_at(row * sizes.inputs + column, sizes.inputs - column));
+}
+
+fn initial_four(row: u32, columns: vec4u) -> vec4f {
+    return sums_before(row * sizes.inputs + min(columns, vec4u(sizes.inputs - 1u)));
+}
+
+// Biases come after the weights.
+fn initial_row_sums(row: u32) -> vec4f {
+    return sums_before(sizes.inputs * sizes.outputs + min(four_from(row), vec4u(sizes.outputs - 1u)));
 }
 
 fn store_four(row: u32, columns: vec4u, sums: vec4f) {

@@ -1,18 +1,18 @@
-// Left operand of a product, of any width. Columns past a row's end read as zero.
+// Left operand of a product, of any width.
 
 @group(0) @binding(1) var<storage, read_write> left: array<f32>;
 
-fn left_one(row: u32, column: u32, width: u32) -> f32 {
-    return left[row * width + column];
-}
-
-fn left_at(row: u32, column: u32, width: u32) -> vec4f {
-    let start = row * width + column;
-    let rest = width - column - 1u;
+// Four values from `start` on. Only `count` of them are in the row; the others read as zero.
+fn left_at(start: u32, count: u32) -> vec4f {
+    let rest = count - 1u;
     return vec4f(
         left[start],
         select(0.0, left[start + min(rest, 1u)], rest >= 1u),
         select(0.0, left[start + min(rest, 2u)], rest >= 2u),
         select(0.0, left[start + min(rest, 3u)], rest >= 3u),
     );
+}
+
+fn left_one(start: u32) -> f32 {
+    return left[start];
 }

@@ -2,11 +2,10 @@
 
 @group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
 
-fn left_one(row: u32, column: u32, width: u32) -> f32 {
-    let index = row * width + column;
-    return left[index / 4u][index % 4u];
+fn left_at(start: u32, count: u32) -> vec4f {
+    return left[start / 4u];
 }
 
-fn left_at(row: u32, column: u32, width: u32) -> vec4f {
-    return left[(row * width + column) / 4u];
+fn left_one(start: u32) -> f32 {
+    return left[start / 4u][start % 4u];
 }

@@ -1,4 +1,4 @@
-// Gradients of a micro-batch: added to those of earlier micro-batches, and kept or used to update parameters.
+// Gradients of a micro-batch and those before it in the mini-batch, kept or used to update parameters.
 
 // `true` for the first micro-batch of a mini-batch; `true` if parameters are updated now.
 override IS_FIRST: bool;
@@ -10,8 +10,15 @@ override MOVES: bool;
 @group(0) @binding(6) var<storage, read_write> metrics: Metrics;
 @group(0) @binding(7) var<storage, read> step_params: array<StepParams>;
 
-fn take_weights(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
-    let gradients = with_kept(sums, places);
+// The gradients of earlier micro-batches, whose sums these continue.
+fn sums_before(places: vec4u) -> vec4f {
+    if IS_FIRST {
+        return vec4f();
+    }
+    return kept_at(0u, places);
+}
+
+fn take_weights(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
     if MOVES {
         let before = vec4f(weights[places.x], weights[places.y], weights[places.z], weights[places.w]);
         let numbers = moved(before, gradients, places, is_inside);
@@ -26,9 +33,8 @@ fn take_weights(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
 }
 
 // Biases come after the weights.
-fn take_biases(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
+fn take_biases(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
     let kept_places = sizes.inputs * sizes.outputs + places;
-    let gradients = with_kept(sums, kept_places);
     if MOVES {
         let before = vec4f(bias[places.x], bias[places.y], bias[places.z], bias[places.w]);
         let numbers = moved(before, gradients, kept_places, is_inside);
@@ -40,13 +46,6 @@ fn take_biases(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
     } else {
         keep(0u, kept_places, is_inside, gradients);
     }
-}
-
-fn with_kept(sums: vec4f, places: vec4u) -> vec4f {
-    if IS_FIRST {
-        return sums;
-    }
-    return sums + kept_at(0u, places);
 }
 
 fn note_faults(numbers: vec4f, gradients: vec4f, is_inside: vec4<bool>) {

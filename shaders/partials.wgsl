@@ -1,34 +1,36 @@
-// Sums the gradients over the parts that the workgroups of a chain have written, in order.
+// Adds the parts of thin layers' gradients, in order.
 //
 // A kernel adds to this file
-//   take(place, sum)    uses four gradients
-
-override GROUP: u32;
+//   sum_before(place)       what four sums start from
+//   use_sum(place, sum)     uses four gradients
 
 struct Run {
     // Offset of the layers in the parameters, and their size, in vec4f.
     start: u32,
     count: u32,
     parts: u32,
+    // Rows of the table, `end` exclusive.
+    first: u32,
+    end: u32,
 }
 
-var<immediate> run: Run;
-@group(0) @binding(0) var<storage, read_write> partials: array<vec4f>;
-@group(0) @binding(1) var<storage, read> layers: array<Layer>;
-@group(0) @binding(2) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(3) var<storage, read> step_params: array<StepParams>;
+const LANES = 64u;
 
-@compute @workgroup_size(GROUP)
+var<immediate> run: Run;
+@group(0) @binding(0) var<storage, read> layers: array<Layer>;
+@group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
+
+@compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= run.count {
+    let stride = run.count;
+    if id.x >= stride {
         return;
     }
-    let stride = arrayLength(&partials) / run.parts;
-    var sum = partials[id.x];
+    var sum = sum_before(run.start + id.x);
     // The bound never binds, but if an immediate alone bounds a loop of a few iterations, lavapipe (Mesa 22.3) compiles the
     // kernel anew for every dispatch.
     let parts = min(run.parts, arrayLength(&partials));
-    var part = 1u;
+    var part = 0u;
     // Eight loads at a time, so that they wait for memory together.
     for (; part + 8u <= parts; part += 8u) {
         let place = part * stride + id.x;
@@ -45,18 +47,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     for (; part < parts; part++) {
         sum += partials[part * stride + id.x];
     }
-    take(run.start + id.x, sum);
+    use_sum(run.start + id.x, sum);
 }
 
 // The fault of the layer whose parameters are at `place`.
 fn fault_place(place: u32) -> u32 {
-    let count = arrayLength(&layers);
-    for (var index = 0u; index < count; index++) {
-        let layer = layers[index];
-        let end = bias_of(layer) + whole_fours(layer.outputs);
-        if has(layer, IS_THIN) && layer.weights <= place && place < end {
-            return count - index;
+    let end = min(run.end, arrayLength(&layers));
+    for (var index = run.first; index < end; index++) {
+        if place < bias_of(layers[index]) + whole_fours(layers[index].outputs) {
+            return layers[index].place;
         }
     }
-    return count;
+    return 0u;
 }

@@ -1,11 +1,14 @@
 // The matrix product that forward, delta and gradient share.
 //
 // Added to this file are one that assigns elements of the result to invocations, and a kernel with
+//   tile_of(group)              column and row, in tiles, of what a workgroup computes
 //   extent()                    rows and columns of the result, and the summed dimension
 //   left_four(row, column)      four values of a row of the left operand, as it lies in memory
 //   right_four(row, column)     the same of the right operand
+//   initial_four(row, columns)  what sums start from; columns may be past the edge
 //   store_four(row, columns, sums)  uses four elements of a row of the result; columns may be past its edge
 //   sums_rows()                 `true` if the kernel also uses the sum of each row of the left operand
+//   initial_row_sums(row)       what the sums of four rows from `row` on start from
 //   take_row_sums(row, sums)    uses the sums of four rows from `row` on, which may be past the edge
 //   finish()                    called by each invocation after all of these
 
@@ -13,21 +16,11 @@
 override LEFT_IS_K_MAJOR: bool;
 override RIGHT_IS_K_MAJOR: bool;
 
-struct Sizes {
-    batch: u32,
-    inputs: u32,
-    outputs: u32,
-    // Recorded if a parameter of the layer is NaN or infinite.
-    place: u32,
-}
-
 struct Extent {
     rows: u32,
     columns: u32,
     depth: u32,
 }
-
-@group(0) @binding(0) var<uniform> sizes: Sizes;
 
 // The summed dimension. The bound never binds, but if a uniform alone bounds a loop of a few iterations, lavapipe (Mesa
 // 22.3) compiles the kernel anew for every dispatch.
@@ -35,13 +28,15 @@ fn depth() -> u32 {
     return min(extent().depth, 4u * arrayLength(&left));
 }
 
-fn store_block(row: u32, column: u32, block: mat4x4f) {
+fn initial_block(row: u32, column: u32) -> mat4x4f {
     let columns = four_from(column);
-    let rows = extent().rows;
-    if row < rows { store_four(row, columns, block[0]); }
-    if row + 1u < rows { store_four(row + 1u, columns, block[1]); }
-    if row + 2u < rows { store_four(row + 2u, columns, block[2]); }
-    if row + 3u < rows { store_four(row + 3u, columns, block[3]); }
+    let last = extent().rows - 1u;
+    return mat4x4f(
+        initial_four(min(row, last), columns),
+        initial_four(min(row + 1u, last), columns),
+        initial_four(min(row + 2u, last), columns),
+        initial_four(min(row + 3u, last), columns),
+    );
 }
 
 fn four_from(first: u32) -> vec4u {

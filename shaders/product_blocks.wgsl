@@ -3,21 +3,26 @@
 override GROUP_COLUMNS: u32;
 override GROUP_ROWS: u32;
 
+// What invocations have computed, four elements of a row at a time. Each reads its own in a loop, so that what the kernel
+// does with them stands in its code once.
+var<workgroup> results: array<vec4f, 16u * GROUP_COLUMNS * GROUP_ROWS>;
+
 @compute @workgroup_size(GROUP_COLUMNS, GROUP_ROWS)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let row = id.y * 8u;
-    let column = id.x * 8u;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+    let tile = tile_of(group);
+    let row = 8u * (tile.y * GROUP_ROWS + id.y);
+    let column = 8u * (tile.x * GROUP_COLUMNS + id.x);
     let extent = extent();
     if row >= extent.rows || column >= extent.columns {
         return;
     }
 
-    var c00 = mat4x4f();
-    var c01 = mat4x4f();
-    var c10 = mat4x4f();
-    var c11 = mat4x4f();
-    var sums0 = vec4f();
-    var sums1 = vec4f();
+    var c00 = initial_block(row, column);
+    var c01 = initial_block(row, column + 4u);
+    var c10 = initial_block(row + 4u, column);
+    var c11 = initial_block(row + 4u, column + 4u);
+    var sums0 = initial_row_sums(row);
+    var sums1 = initial_row_sums(row + 4u);
     let depth = depth();
     for (var k = 0u; k < depth; k += 4u) {
         let a0 = left_block(row, k);
@@ -33,13 +38,32 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
             sums1 = row_sums(sums1, a1);
         }
     }
-    store_block(row, column, c00);
-    store_block(row, column + 4u, c01);
-    store_block(row + 4u, column, c10);
-    store_block(row + 4u, column + 4u, c11);
+    let lane = id.y * GROUP_COLUMNS + id.x;
+    keep_block(0u, lane, c00);
+    keep_block(4u, lane, c01);
+    keep_block(8u, lane, c10);
+    keep_block(12u, lane, c11);
+    for (var part = 0u; part < 16u; part++) {
+        let own_row = row + part / 8u * 4u + part % 4u;
+        if own_row < extent.rows {
+            store_four(own_row, four_from(column + part / 4u % 2u * 4u), results[place_of(part, lane)]);
+        }
+    }
     if sums_rows() && column == 0u {
-        take_row_sums(row, sums0);
-        take_row_sums(row + 4u, sums1);
+        for (var half = 0u; half < 2u; half++) {
+            take_row_sums(row + 4u * half, select(sums0, sums1, half == 1u));
+        }
     }
     finish();
+}
+
+fn place_of(part: u32, lane: u32) -> u32 {
+    return part * GROUP_COLUMNS * GROUP_ROWS + lane;
+}
+
+fn keep_block(part: u32, lane: u32, block: mat4x4f) {
+    results[place_of(part, lane)] = block[0];
+    results[place_of(part + 1u, lane)] = block[1];
+    results[place_of(part + 2u, lane)] = block[2];
+    results[place_of(part + 3u, lane)] = block[3];
 }

@@ -1,21 +1,26 @@
 // Products in blocks of 32 × 32 elements, one for each workgroup of eight lanes of one subgroup. Each lane computes four
 // columns, and reads four rows of the left operand, which it shares with the others.
 
+// What lanes have computed, four elements of a row at a time. Each reads its own in a loop, so that what the kernel does with
+// them stands in its code once.
+var<workgroup> results: array<vec4f, 256>;
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-    let row = 32u * group.y;
-    let column = 32u * group.x + 4u * id.x;
+    let tile = tile_of(group);
+    let row = 32u * tile.y;
+    let column = 32u * tile.x + 4u * id.x;
     let depth = depth();
 
-    var c0 = mat4x4f();
-    var c1 = mat4x4f();
-    var c2 = mat4x4f();
-    var c3 = mat4x4f();
-    var c4 = mat4x4f();
-    var c5 = mat4x4f();
-    var c6 = mat4x4f();
-    var c7 = mat4x4f();
-    var sums = vec4f();
+    var c0 = initial_block(row, column);
+    var c1 = initial_block(row + 4u, column);
+    var c2 = initial_block(row + 8u, column);
+    var c3 = initial_block(row + 12u, column);
+    var c4 = initial_block(row + 16u, column);
+    var c5 = initial_block(row + 20u, column);
+    var c6 = initial_block(row + 24u, column);
+    var c7 = initial_block(row + 28u, column);
+    var sums = initial_row_sums(row + 4u * id.x);
     for (var k = 0u; k < depth; k += 4u) {
         let left = left_block(row + 4u * id.x, k);
         let right = right_block(column, k);
@@ -31,16 +36,28 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
             sums = row_sums(sums, left);
         }
     }
-    store_block(row, column, c0);
-    store_block(row + 4u, column, c1);
-    store_block(row + 8u, column, c2);
-    store_block(row + 12u, column, c3);
-    store_block(row + 16u, column, c4);
-    store_block(row + 20u, column, c5);
-    store_block(row + 24u, column, c6);
-    store_block(row + 28u, column, c7);
-    if sums_rows() && group.x == 0u {
+    keep_block(0u, id.x, c0);
+    keep_block(4u, id.x, c1);
+    keep_block(8u, id.x, c2);
+    keep_block(12u, id.x, c3);
+    keep_block(16u, id.x, c4);
+    keep_block(20u, id.x, c5);
+    keep_block(24u, id.x, c6);
+    keep_block(28u, id.x, c7);
+    for (var part = 0u; part < 32u; part++) {
+        if row + part < extent().rows {
+            store_four(row + part, four_from(column), results[8u * part + id.x]);
+        }
+    }
+    if sums_rows() && tile.x == 0u {
         take_row_sums(row + 4u * id.x, sums);
     }
     finish();
+}
+
+fn keep_block(row: u32, lane: u32, block: mat4x4f) {
+    results[8u * row + lane] = block[0];
+    results[8u * row + 8u + lane] = block[1];
+    results[8u * row + 16u + lane] = block[2];
+    results[8u * row + 24u + lane] = block[3];
 }

@@ -2,6 +2,6 @@
 
 @group(0) @binding(2) var<storage, read_write> right: array<vec4f>;
 
-fn right_at(row: u32, column: u32, width: u32) -> vec4f {
-    return right[(row * width + column) / 4u];
+fn right_at(start: u32, count: u32) -> vec4f {
+    return right[start / 4u];
 }

@@ -1,12 +1,20 @@
-// The table of layers, as kernels of thin layers read it. The flags LOADS, STORES, ADDS_INPUT and IS_THIN come from the
-// host's src/gpu/fusion.rs.
+// The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags LOADS, STORES
+// and ADDS_INPUT come from the host's src/gpu/fusion.rs, and NOWHERE from its src/gpu/table.rs.
 
-// Offsets are in vec4f. Rows of weights and the bias, which follows them, are padded with zeros to a multiple of four.
 struct Layer {
     inputs: u32,
     outputs: u32,
+    // Offset of the parameters, in vec4f. Rows of weights and the bias, which follows them, are padded with zeros to a
+    // multiple of four.
     weights: u32,
     flags: u32,
+    // Offsets in the pool's buffers, in values, of what a kernel reads: the state before the layer and its delta.
+    state: u32,
+    delta: u32,
+    // The same of what it writes: the state after the layer or the delta below it, or NOWHERE.
+    answer: u32,
+    // Recorded if a parameter of the layer is NaN or infinite.
+    place: u32,
 }
 
 fn has(layer: Layer, flag: u32) -> bool {

@@ -7,6 +7,10 @@ override WEIGHT_DECAY: f32;
 @group(0) @binding(5) var<storage, read_write> metrics: Metrics;
 @group(0) @binding(6) var<storage, read> step_params: array<StepParams>;
 
+fn sums_before(places: vec4u) -> vec4f {
+    return vec4f();
+}
+
 fn take_weights(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
     let numbers = moved(vec4f(weights[places.x], weights[places.y], weights[places.z], weights[places.w]), sums);
     if is_inside.x { weights[places.x] = numbers.x; }

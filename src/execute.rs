@@ -1,67 +1,47 @@
 //! The one interpreter of plans.
 
-use crate::Result;
-use crate::memory::{Category, LiveMeter};
-use crate::plan::{Action, Chain, Layers, SlotId};
+use crate::memory::LiveMeter;
+use crate::plan::{Action, Chain, Op, Operand, Run, SlotId, Value};
+use crate::{Error, Result};
 
 /// The work of a backend for one action of a plan.
 ///
-/// Forward and recompute are the same work, and a backend is not told whether the state is kept, so that no backend can
+/// Forward and recompute are the same work, and a backend is not told whether a state is kept, so that no backend can
 /// make them differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Work {
-    /// Compute state `layers.end` from state `layers.first`.
-    Forward {
-        /// The layers to evaluate.
-        layers: Layers,
-        /// Slot of state `layers.first`.
-        input: SlotId,
-        /// Slot of state `layers.end`.
-        output: SlotId,
-    },
-    /// Compute the last layer's delta from the output state and the micro-batch's targets, and add to the pass's loss.
-    Loss {
-        /// Slot of the output state.
-        output: SlotId,
-        /// Slot of the last layer's delta.
-        delta: SlotId,
-    },
-    /// Compute the delta of layer `layers.first - 1` if there is one, then update the parameters of `layers` or
-    /// accumulate their gradients.
-    Backward {
-        /// The layers to differentiate.
-        layers: Layers,
-        /// Slot of state `layers.first`.
-        state: SlotId,
-        /// Slot of the delta of layer `layers.last()`.
-        delta: SlotId,
-        /// Slot of the delta of layer `layers.first - 1`; `None` for layer 0.
-        below: Option<SlotId>,
-    },
-    /// Count the correct predictions in the output state, and add to the pass's loss.
-    Score {
-        /// Slot of the output state.
-        output: SlotId,
-    },
-    /// Nothing to compute: the value in this slot is no longer needed.
-    Release {
-        /// The slot that becomes free.
-        slot: SlotId,
-    },
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work<'a> {
+    /// What to compute: never [`Op::Recompute`].
+    pub op: Op,
+    /// The values that it reads from memory.
+    pub reads: &'a [Operand],
+    /// The values that it writes to memory.
+    pub writes: &'a [Operand],
 }
 
-impl From<Action> for Work {
-    fn from(action: Action) -> Self {
-        match action {
-            Action::Forward { layers, input, output, keep: _ }
-            | Action::Recompute { layers, input, output } => Work::Forward { layers, input, output },
-            Action::Loss { output, delta } => Work::Loss { output, delta },
-            Action::Backward { layers, state, delta, below } => {
-                Work::Backward { layers, state, delta, below }
-            }
-            Action::Score { output } => Work::Score { output },
-            Action::Release { slot } => Work::Release { slot },
-        }
+impl<'a> Work<'a> {
+    /// The slot of `value`, one of its operands.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is none of them.
+    pub fn slot(self, value: Value) -> Result<SlotId> {
+        let missing = || Error::internal(format!("{} has no operand {value}", self.op));
+        self.find(value).ok_or_else(missing)
+    }
+
+    /// The slot of `value`; `None` if it is no operand.
+    pub fn find(self, value: Value) -> Option<SlotId> {
+        let operands = || self.writes.iter().chain(self.reads);
+        operands().find(|operand| operand.value == value).map(|operand| operand.slot)
+    }
+}
+
+impl<'a> From<&'a Run> for Work<'a> {
+    fn from(run: &'a Run) -> Self {
+        let op = match run.op {
+            Op::Recompute(layers) => Op::Forward(layers),
+            op => op,
+        };
+        Work { op, reads: &run.reads, writes: &run.writes }
     }
 }
 
@@ -72,6 +52,14 @@ pub trait Backend {
     /// # Errors
     /// Errors of the backend; those of queued work may come with a later call.
     fn run(&mut self, work: Work) -> Result<()>;
+
+    /// Told that the value in `slot` is no longer needed. There is nothing to compute.
+    ///
+    /// # Errors
+    /// Those of a backend that checks plans.
+    fn release(&mut self, _slot: SlotId) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs `actions` on `backend`, and tells `meter` which values come and go.
@@ -85,24 +73,18 @@ pub fn execute(
     meter: &mut LiveMeter,
 ) -> Result<()> {
     meter.start();
-    for &action in actions {
-        backend.run(action.into())?;
+    for action in actions {
         match action {
-            Action::Forward { layers, output, keep, .. } => {
-                let category = if keep { Category::Checkpoints } else { Category::Recomputed };
-                meter.occupy(output, category, chain.state_bytes[layers.end]);
+            Action::Run(run) => {
+                backend.run(run.into())?;
+                for (Operand { value, slot }, category) in run.written() {
+                    meter.occupy(slot, category, chain.bytes_of(value));
+                }
             }
-            Action::Recompute { layers, output, .. } => {
-                meter.occupy(output, Category::Recomputed, chain.state_bytes[layers.end]);
+            Action::Release { slot } => {
+                backend.release(*slot)?;
+                meter.vacate(*slot);
             }
-            Action::Loss { delta, .. } => {
-                meter.occupy(delta, Category::Deltas, chain.delta_bytes[chain.layers() - 1]);
-            }
-            Action::Backward { layers, below: Some(below), .. } => {
-                meter.occupy(below, Category::Deltas, chain.delta_bytes[layers.first - 1]);
-            }
-            Action::Backward { below: None, .. } | Action::Score { .. } => {}
-            Action::Release { slot } => meter.vacate(slot),
         }
         meter.sample();
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::execute::{Backend, Work, execute};
 use crate::memory::LiveMeter;
-use crate::plan::{Layers, Plan, Slot, SlotId, Value};
+use crate::plan::{Layers, Op, Operand, Plan, Slot, SlotId, Value};
 use crate::{Error, Result};
 
 /// Checks that `plan` can run:
@@ -110,11 +110,7 @@ impl Machine<'_> {
     }
 
     fn write(&mut self, slot: SlotId, value: Value) -> Result<()> {
-        let chain = &self.plan.chain;
-        let bytes = match value {
-            Value::State(state) => chain.state_bytes[state],
-            Value::Delta(layer) => chain.delta_bytes[layer],
-        };
+        let bytes = self.plan.chain.bytes_of(value);
         match self.slots.get(slot) {
             None => self.refuse(format!("writes {value} to slot {slot}, which does not exist")),
             Some(Some(held)) => self.refuse(format!("writes {value} over {held} in slot {slot}")),
@@ -146,34 +142,63 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn forward(&mut self, layers: Layers, input: SlotId, output: SlotId) -> Result<()> {
-        self.check_run(layers)?;
-        self.read(input, Value::State(layers.first))?;
-        self.write(output, Value::State(layers.end))
+    /// Checks that `reads` are these values, in this order, and that each slot holds its value.
+    fn reads(&self, reads: &[Operand], expected: impl Iterator<Item = Value>) -> Result<()> {
+        if !reads.iter().map(|operand| operand.value).eq(expected) {
+            return self.refuse(format!("reads {reads:?}"));
+        }
+        reads.iter().try_for_each(|&Operand { value, slot }| self.read(slot, value))
     }
 
-    fn backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<()> {
+    /// Writes `writes`, which must be these values, in this order.
+    fn writes(&mut self, writes: &[Operand], expected: impl Iterator<Item = Value>) -> Result<()> {
+        if !writes.iter().map(|operand| operand.value).eq(expected) {
+            return self.refuse(format!("writes {writes:?}"));
+        }
+        writes.iter().try_for_each(|&Operand { value, slot }| self.write(slot, value))
+    }
+
+    fn forward(&mut self, layers: Layers, reads: &[Operand], writes: &[Operand]) -> Result<()> {
+        self.check_run(layers)?;
+        self.reads(reads, [Value::State(layers.first)].into_iter())?;
+        // States between the layers may stay in the kernel.
+        let is_written = |value: &Value| writes.iter().any(|operand| operand.value == *value);
+        let between = (layers.first + 1..layers.end).map(Value::State).filter(is_written);
+        self.writes(writes, between.chain([Value::State(layers.end)]))
+    }
+
+    fn backward(&mut self, layers: Layers, reads: &[Operand], writes: &[Operand]) -> Result<()> {
         self.check_run(layers)?;
         if layers.end != self.backward_from {
             return self.refuse(format!("{layers} backward right after layer {}", self.backward_from));
         }
-        self.read(state, Value::State(layers.first))?;
-        self.read(delta, Value::Delta(layers.last()))?;
-        match (layers.first.checked_sub(1), below) {
-            (None, None) => {}
-            (None, Some(slot)) => {
-                return self.refuse(format!("layer 0 makes a delta below itself in slot {slot}"));
-            }
-            (Some(lower), Some(slot)) => self.write(slot, Value::Delta(lower))?,
-            (Some(_), None) => return self.refuse(format!("{layers} make no delta for the layer below")),
-        }
+        let states = layers.range().map(Value::State);
+        self.reads(reads, states.chain([Value::Delta(layers.last())]))?;
+        // Layer 0 has no delta below it.
+        self.writes(writes, layers.range().filter(|&layer| layer > 0).map(|layer| Value::Delta(layer - 1)))?;
         self.backward_from = layers.first;
+        Ok(())
+    }
+}
+
+impl Backend for Machine<'_> {
+    fn run(&mut self, Work { op, reads, writes }: Work) -> Result<()> {
+        let layers = self.plan.chain.layers();
+        match op {
+            Op::Forward(layers) | Op::Recompute(layers) => self.forward(layers, reads, writes)?,
+            Op::Loss => {
+                self.reads(reads, [Value::State(layers)].into_iter())?;
+                self.writes(writes, [Value::Delta(layers - 1)].into_iter())?;
+                self.losses += 1;
+            }
+            Op::Backward(layers) => self.backward(layers, reads, writes)?,
+            Op::Score => {
+                self.reads(reads, [Value::State(layers)].into_iter())?;
+                self.writes(writes, [].into_iter())?;
+                self.scores += 1;
+            }
+        }
+        self.performed += 1;
         Ok(())
     }
 
@@ -183,31 +208,10 @@ impl Machine<'_> {
                 *held = None;
                 let Slot { block, offset, .. } = self.plan.slots[slot];
                 self.occupied[block].remove(&offset);
+                self.performed += 1;
                 Ok(())
             }
             _ => self.refuse(format!("releases slot {slot}, which holds nothing of the pool")),
         }
-    }
-}
-
-impl Backend for Machine<'_> {
-    fn run(&mut self, work: Work) -> Result<()> {
-        match work {
-            Work::Forward { layers, input, output } => self.forward(layers, input, output)?,
-            Work::Loss { output, delta } => {
-                let layers = self.plan.chain.layers();
-                self.read(output, Value::State(layers))?;
-                self.write(delta, Value::Delta(layers - 1))?;
-                self.losses += 1;
-            }
-            Work::Backward { layers, state, delta, below } => self.backward(layers, state, delta, below)?,
-            Work::Score { output } => {
-                self.read(output, Value::State(self.plan.chain.layers()))?;
-                self.scores += 1;
-            }
-            Work::Release { slot } => self.release(slot)?,
-        }
-        self.performed += 1;
-        Ok(())
     }
 }

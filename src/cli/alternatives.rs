@@ -60,7 +60,8 @@ impl Alternatives<'_> {
     /// Least recomputation under budgets of all sizes, and the lower bound for `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
-        let mut solver = Solver::new(chain, self.target.pool_limits(self.settings.batching.micro_batch()))?;
+        let mut solver =
+            Solver::new(chain, self.target.pool_limits(chain, self.settings.batching.micro_batch()))?;
         // A budget assumes the placement of the dataset that takes the fewest bytes.
         let beside =
             self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.placement)?;
@@ -70,8 +71,8 @@ impl Alternatives<'_> {
         };
         let plans = solver.frontier(self.count(FRONTIER))?;
         let points = plans.iter().map(|plan| {
-            let budget = Strategy::Budget(plan.pool_bytes() + beside);
-            Choice::new(budget, plan, beside)
+            let budget = Strategy::Budget(plan.bytes() + beside);
+            Choice::new(budget, plan, beside + plan.row_bytes)
         });
         Ok((points.collect(), bound_flops))
     }

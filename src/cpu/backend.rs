@@ -14,7 +14,7 @@ use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Spa
 use crate::execute::{Backend, Work};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Parameters, StepParams};
-use crate::plan::{Plan, SlotId};
+use crate::plan::{Op, Plan, SlotId};
 use crate::{Error, Result};
 
 /// Step parameters of passes without backward.
@@ -161,13 +161,12 @@ impl Cpu {
 
 impl Backend for Cpu {
     fn run(&mut self, work: Work) -> Result<()> {
-        match work {
-            Work::Loss { .. } | Work::Score { .. } => self.seen += 1,
-            Work::Backward { .. } => self.check_accumulation()?,
-            Work::Forward { .. } => {}
-            Work::Release { .. } => return Ok(()),
+        match work.op {
+            Op::Loss | Op::Score => self.seen += 1,
+            Op::Backward(_) => self.check_accumulation()?,
+            Op::Forward(_) | Op::Recompute(_) => {}
         }
-        self.queue.push(Queued::Run(work));
+        self.queue.push(Queued::of(work, self.steps.layers.len())?);
         Ok(())
     }
 }
@@ -203,7 +202,7 @@ impl Device for Cpu {
     }
 
     fn end_batch(&mut self) -> Result<()> {
-        let went_backward = matches!(self.queue.last(), Some(Queued::Run(Work::Backward { .. })));
+        let went_backward = matches!(self.queue.last(), Some(Queued::Backward { .. }));
         if went_backward && self.accumulation.is_last() && self.steps.rule.clip_norm.is_some() {
             self.queue.push(Queued::Clip);
         }

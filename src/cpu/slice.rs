@@ -13,7 +13,6 @@ use super::work::{MicroBatch, Queued};
 use super::zeros::zeros;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
-use crate::execute::Work;
 use crate::model::{Layer, Network, Operation};
 use crate::plan::SlotId;
 use crate::{Error, Result};
@@ -108,8 +107,7 @@ impl Slice {
                 step.split.gather_targets(samples, words);
                 *counted = new.clamp(rows.start, rows.end) - rows.start;
             }
-            Queued::Run(Work::Forward { layers, input, output }) => {
-                let layer = layers.alone()?;
+            Queued::Forward { layer, input, output } => {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
                 let loaded = load(shape, state, loaded);
@@ -117,7 +115,7 @@ impl Slice {
                 let loaded = if shape.transforms_input() { &*loaded } else { &*state };
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
-            Queued::Run(Work::Loss { output, delta }) => {
+            Queued::Loss { output, delta } => {
                 let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
                 let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
@@ -135,8 +133,7 @@ impl Slice {
                 }
                 *total += share;
             }
-            Queued::Run(Work::Backward { layers, state, delta: upstream, below }) => {
-                let layer = layers.alone()?;
+            Queued::Backward { layer, state, delta: upstream, below } => {
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
                 let is_layer_norm = |operation: &Operation| *operation == Operation::LayerNorm;
@@ -165,7 +162,7 @@ impl Slice {
                     );
                 }
             }
-            Queued::Run(Work::Score { output }) => {
+            Queued::Score { output } => {
                 let (network, outputs) = (step.network, step.network.outputs());
                 let output = &values.get((output, outputs))[..*counted * outputs];
                 let targets = || targets(words, width, are_classes);
@@ -175,7 +172,7 @@ impl Slice {
                     .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));
                 *total += losses.sum::<f32>();
             }
-            Queued::Run(Work::Release { .. }) | Queued::Clip => {}
+            Queued::Clip => {}
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use super::work::{MicroBatch, Queued};
 use crate::Result;
 use crate::data::Split;
 use crate::device::{Accumulation, Fault};
-use crate::execute::Work;
 use crate::model::{LayerParameters, Network, UpdateRule};
 use crate::plan::SlotId;
 
@@ -71,8 +70,7 @@ impl Steps {
                     (self.accumulation, self.batch_number) = (accumulation, index);
                     self.update = Update { rule: self.rule, step_params, scale: 1.0 };
                 }
-                Queued::Run(Work::Backward { layers, state, delta, .. }) => {
-                    let layer = layers.alone()?;
+                Queued::Backward { layer, state, delta, .. } => {
                     if let Some(GradientRange { group, .. }) = self.partition.place(layer) {
                         if group != phase.group && !phase.summed.is_empty() {
                             self.end(&mut phase, &queue[..position], samples, split)?;
@@ -88,7 +86,7 @@ impl Steps {
                     self.end(&mut phase, &queue[..=position], samples, split)?;
                     self.clip();
                 }
-                Queued::Run(_) => {}
+                Queued::Forward { .. } | Queued::Loss { .. } | Queued::Score { .. } => {}
             }
         }
         self.end(&mut phase, queue, samples, split)

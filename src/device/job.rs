@@ -20,8 +20,11 @@ pub struct Task<'a> {
     pub data: DatasetShape,
     /// Gives a GPU the buffers that timing actions takes; the CPU backend needs none.
     pub timed: bool,
-    /// Lets a GPU run adjacent thin layers in one kernel, in the memory of its workgroups.
+    /// Lets a GPU run adjacent thin layers as one action.
     pub fused: bool,
+    /// Lets a GPU run thin layers with kernels of their own, together or one by one. Otherwise it runs them like wide ones,
+    /// which is for checks of those kernels.
+    pub chains: bool,
     /// Writes every recomputed state to device memory, where it can be read back.
     pub observed: bool,
     /// Lets a GPU time which tiling of its larger products is fastest.

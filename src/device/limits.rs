@@ -9,11 +9,9 @@ pub struct DeviceLimits {
     pub buffer_bytes: u64,
     /// `true` if it can time actions.
     pub timestamps: bool,
-    /// Workgroup memory for running layers together, in bytes; 0 if kernels cannot.
+    /// Workgroup memory for the kernels of thin layers, in bytes; 0 if the device lacks what they need.
     pub workgroup_bytes: u32,
-    /// Largest useful number of workgroups that each keep gradients of their own.
-    pub chain_groups: usize,
-    /// `true` if fused layers run in workgroups of one subgroup, whose lanes share what they read.
+    /// `true` if thin layers run in workgroups of one subgroup, whose lanes share what they read.
     pub subgroups: bool,
 }
 
@@ -25,14 +23,13 @@ impl DeviceLimits {
 }
 
 impl Default for DeviceLimits {
-    /// The limits that WebGPU guarantees: bindings of 128 MiB, buffers of 256 MiB, no clock. No layers are fused.
+    /// The limits that WebGPU guarantees: bindings of 128 MiB, buffers of 256 MiB, no clock, and no kernels of thin layers.
     fn default() -> Self {
         DeviceLimits {
             binding_bytes: 128 << 20,
             buffer_bytes: 256 << 20,
             timestamps: false,
             workgroup_bytes: 0,
-            chain_groups: 0,
             subgroups: false,
         }
     }

@@ -1,107 +1,261 @@
+//! Thin layers: the dispatches of an action that runs one or several of them.
+
+use std::ops::Range;
+
 use wgpu::BufferBinding;
 
 use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::fusion::{ChainFunctions, Fusion};
-use super::kernel::{Kernel, Variant};
+use super::kernel::{Kernel, PARTS_GROUP, Variant};
+use super::pool::{Slots, Window};
 use super::rule::RuleConstants;
 use super::setup::Setup;
+use super::table::Table;
 use super::work::Binder;
-use crate::Result;
-use crate::device::{Accumulation, Task};
+use crate::device::Accumulation;
+use crate::execute::Work;
 use crate::memory::Category;
-use crate::plan::{Layers, SlotId};
+use crate::plan::{Layers, SlotId, Value};
+use crate::{Error, Result};
 
-/// Buffers of fused layers besides the plan's slots.
+/// Thin layers, and their buffers besides the plan's slots.
 pub(super) struct Chains {
+    pub fusion: Fusion,
     table: Buffer,
-    partials: Buffer,
+    /// `None` for micro-batches of one part.
+    partials: Option<Buffer>,
 }
 
 impl Chains {
-    pub fn new(setup: &mut Setup, task: &Task, fusion: &Fusion) -> Result<Self> {
-        let table = fusion.table(task.network);
-        let contents = bytemuck::cast_slice(&table);
-        Ok(Chains {
-            table: setup.filled(Category::Workspace, "layers", fusion.table_bytes(), contents)?,
-            partials: setup.buffer(Category::Gradients, "gradients of workgroups", fusion.partial_bytes())?,
-        })
+    pub fn new(setup: &mut Setup, fusion: Fusion, table: &Table) -> Result<Self> {
+        let contents = bytemuck::cast_slice(&table.rows);
+        let table = setup.filled(Category::Workspace, "layers", contents.len() as u64, contents)?;
+        let partials = match fusion.partial_bytes() {
+            0 => None,
+            bytes => Some(setup.buffer(Category::Gradients, "gradients of parts", bytes)?),
+        };
+        Ok(Chains { fusion, table, partials })
     }
 }
 
-/// A chain: fused layers that run in one dispatch.
+/// An action on thin layers.
 #[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
-    fusion: &'a Fusion,
-    chains: &'a Chains,
+    pub chains: &'a Chains,
+    pub work: Work<'a>,
+    pub layers: Layers,
+    /// Row of its first layer in the table.
+    pub row: usize,
+}
+
+impl Chain<'_> {
+    fn slot(self, value: Value) -> Result<SlotId> {
+        self.work.slot(value)
+    }
+
+    /// One binding of the slots of `values`.
+    fn window<'s>(self, slots: Slots<'s>, values: impl Iterator<Item = Value> + Clone) -> Option<Window<'s>> {
+        slots.window(values.filter_map(|value| self.work.find(value)))
+    }
+
+    /// Rows of `layers` in the table.
+    fn rows(self, layers: &Range<usize>) -> [u32; 2] {
+        [layers.start, layers.end].map(|layer| (self.row + layer - self.layers.first) as u32)
+    }
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn chain(&self, layers: Layers) -> Option<Chain<'a>> {
-        let (fusion, chains) = (self.fusion?, self.chains?);
-        fusion.place(layers.first).map(|_| Chain { fusion, chains })
-    }
-
-    pub(super) fn chain_forward(
-        &mut self,
-        chain: Chain,
-        layers: Layers,
-        input: SlotId,
-        output: SlotId,
-    ) -> Result<Dispatch> {
-        // The forward pass reads no delta, but the binding needs a buffer.
-        let unused = self.sample_losses.whole();
-        self.chain_dispatch(chain, layers, [self.slot(input), unused, self.slot(output)], false)
+    pub(super) fn chain_forward(&mut self, chain: Chain) -> Result<Vec<Dispatch>> {
+        let stored = |layer: usize| chain.work.find(Value::State(layer + 1));
+        let ends = |end: usize| stored(end - 1).is_some();
+        let slots = self.slots;
+        let window = |layers: &Range<usize>| slots.window(layers.clone().filter_map(stored));
+        let mut dispatches = Vec::new();
+        for layers in pieces(chain.layers.range(), ends, |layers| window(layers).is_some()) {
+            let answers = bound(window(&layers))?;
+            let operand = slots.slot(chain.slot(Value::State(layers.start))?);
+            let operands = [operand, answers.binding];
+            dispatches.push(self.chain_dispatch(
+                Kernel::ChainForward,
+                chain,
+                &layers,
+                [0, answers.from],
+                &operands,
+            )?);
+        }
+        Ok(dispatches)
     }
 
     pub(super) fn chain_backward(
         &mut self,
         chain: Chain,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-    ) -> Result<Dispatch> {
-        // The first layer writes no delta, but the binding needs a buffer.
-        let below = below.map_or(self.sample_losses.whole(), |below| self.slot(below));
-        self.chain_dispatch(chain, layers, [self.slot(state), self.slot(delta), below], true)
+        accumulation: Accumulation,
+    ) -> Result<Vec<Dispatch>> {
+        // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
+        let deltas = chain.layers.first.max(1)..chain.layers.end;
+        let slots = self.slots;
+        let states = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::State));
+        let below =
+            |layers: &Range<usize>| chain.window(slots, layers.clone().map(|layer| Value::Delta(layer - 1)));
+        let fits = |layers: &Range<usize>| states(layers).is_some() && below(layers).is_some();
+        let mut dispatches = Vec::new();
+        for layers in pieces(deltas, |_| true, fits).into_iter().rev() {
+            let [states, below] = [bound(states(&layers))?, bound(below(&layers))?];
+            let operand = slots.slot(chain.slot(Value::Delta(layers.end - 1))?);
+            let operands = [operand, below.binding, states.binding];
+            let from = [states.from, below.from];
+            dispatches.push(self.chain_dispatch(Kernel::ChainDelta, chain, &layers, from, &operands)?);
+        }
+
+        let deltas = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::Delta));
+        let fits = |layers: &Range<usize>| {
+            let has_room = chain.chains.fusion.has_room_for(layers.clone().into());
+            has_room && states(layers).is_some() && deltas(layers).is_some()
+        };
+        for layers in pieces(chain.layers.range(), |_| true, fits) {
+            let [states, deltas] = [bound(states(&layers))?, bound(deltas(&layers))?];
+            dispatches.push(self.thin_gradients(chain, &layers, [deltas, states], accumulation)?);
+            dispatches.extend(self.add_parts(chain, &layers, accumulation)?);
+        }
+        Ok(dispatches)
     }
 
+    /// Dispatch of a kernel that takes samples through `layers`. It reads and writes the pool from these offsets on.
     fn chain_dispatch(
         &mut self,
-        Chain { fusion, chains }: Chain,
-        layers: Layers,
-        [state, delta, answer]: [BufferBinding; 3],
-        is_backward: bool,
+        kernel: Kernel,
+        chain: Chain,
+        layers: &Range<usize>,
+        [read_from, write_from]: [u32; 2],
+        operands: &[BufferBinding],
     ) -> Result<Dispatch> {
+        let Chains { fusion, table, .. } = chain.chains;
         let ChainFunctions { load, store, residual, derivative } = fusion.functions;
         let context = &self.setup.context;
         let tiles = Some(fusion.tiles(context.column_lanes, context.workgroups.invocations));
-        let variant = Variant { load, store, residual, derivative, tiles, ..Variant::of(Kernel::Chain) };
-        let [first, end] = [layers.first, layers.end].map(|layer| layer as u32);
-        let immediates = [self.task.micro_batch as u32, first, end, u32::from(is_backward)];
-        let (table, parameters) = (chains.table.whole(), self.parameters.together()?.whole());
-        let operands = [table, parameters, state, delta, answer, chains.partials.whole()];
-        self.setup.immediate_dispatch(variant, immediates, &operands, fusion.groups)
+        let variant = Variant { load, store, residual, derivative, tiles, ..Variant::of(kernel) }.normal();
+        let [first, end] = chain.rows(layers);
+        let immediates = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
+        let parameters = self.parameters.together()?;
+        let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
+        self.setup.immediate_dispatch(variant, immediates, &operands, [fusion.groups(), 1])
     }
 
-    pub(super) fn chain_update(
+    /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.
+    fn thin_gradients(
         &mut self,
-        Chain { fusion, chains }: Chain,
-        layers: Layers,
+        chain: Chain,
+        layers: &Range<usize>,
+        [deltas, states]: [Window; 2],
         accumulation: Accumulation,
     ) -> Result<Dispatch> {
+        let Chains { fusion, table, partials } = chain.chains;
         let rule = RuleConstants::of(self.task);
-        let kernel = if rule.is_plain() { Kernel::ChainUpdate } else { Kernel::ChainOptimize };
-        let shared =
-            [&chains.partials, &chains.table, self.metrics, self.step_params, self.parameters.together()?];
-        let mut operands = shared.map(Buffer::whole).to_vec();
-        if kernel == Kernel::ChainOptimize {
-            operands.push(self.kept()?.together()?.whole());
-        }
-        let extent = fusion.extent(layers);
-        let [start, count, parts] = [extent.start, extent.len(), fusion.groups].map(|number| number as u32);
+        let mut operands = vec![table.whole(), deltas.binding, states.binding];
+        let kernel = match partials {
+            Some(partials) => {
+                operands.push(partials.whole());
+                Kernel::ThinGradient
+            }
+            None => {
+                operands.extend(self.updated(rule)?);
+                if rule.is_plain() { Kernel::ThinUpdate } else { Kernel::ThinOptimize }
+            }
+        };
+        let shapes = || layers.clone().map(|layer| self.task.network.layer(layer));
+        let by_four = [
+            shapes().all(|shape| shape.outputs.is_multiple_of(4)),
+            shapes().all(|shape| shape.inputs.is_multiple_of(4)),
+        ];
+        let tile = self.setup.context.thin_tile();
+        let [columns, rows] = tile.extent().map(|side| side as usize);
+        let tiles = shapes().map(|shape| shape.outputs.div_ceil(rows) * shape.inputs.div_ceil(columns)).max();
+        let tiles = tiles.unwrap_or(1);
+        let load = fusion.functions.load;
+        let variant = Variant { by_four, load, accumulation, rule: Some(rule), ..Variant::of(kernel) };
+        let variant = variant.cut(tile, self.task.micro_batch).normal();
+        let extent = fusion.extent(layers.clone().into());
+        let [first, _] = chain.rows(layers);
+        let [batch, tiles_each, start, count] =
+            [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
+        let immediates = [batch, first, tiles_each, states.from, deltas.from, start, count, 0];
+        let groups = [tiles * layers.len(), fusion.parts()];
+        self.setup.immediate_dispatch(variant, immediates, &operands, groups)
+    }
+
+    /// Dispatch that adds the parts of the gradients of `layers`, and uses them; `None` for a micro-batch of one part.
+    fn add_parts(
+        &mut self,
+        chain: Chain,
+        layers: &Range<usize>,
+        accumulation: Accumulation,
+    ) -> Result<Option<Dispatch>> {
+        let Chains { fusion, table, partials } = chain.chains;
+        let Some(partials) = partials else { return Ok(None) };
+        let rule = RuleConstants::of(self.task);
+        let kernel = if rule.is_plain() { Kernel::PartsUpdate } else { Kernel::PartsOptimize };
+        let mut operands = [table, partials].map(Buffer::whole).to_vec();
+        operands.extend(self.updated(rule)?);
+        let extent = fusion.extent(layers.clone().into());
+        let [first, end] = chain.rows(layers);
+        let [start, count, parts] = [extent.start, extent.len(), fusion.parts()].map(|number| number as u32);
         let variant = Variant { accumulation, rule: Some(rule), ..Variant::of(kernel) };
-        self.setup.immediate_dispatch(variant, [start, count, parts, 0], &operands, extent.len())
+        let immediates = [start, count, parts, first, end, 0, 0, 0];
+        let groups = [extent.len().div_ceil(PARTS_GROUP), 1];
+        self.setup.immediate_dispatch(variant, immediates, &operands, groups).map(Some)
+    }
+
+    /// What an update of thin layers binds.
+    fn updated(&self, rule: RuleConstants) -> Result<Vec<BufferBinding<'a>>> {
+        let mut bindings =
+            [self.metrics, self.step_params, self.parameters.together()?].map(Buffer::whole).to_vec();
+        if !rule.is_plain() {
+            bindings.push(self.kept()?.together()?.whole());
+        }
+        Ok(bindings)
+    }
+}
+
+/// `window`, of values that are no larger than a binding.
+fn bound(window: Option<Window>) -> Result<Window> {
+    window.ok_or_else(|| Error::internal("a value of the pool cannot be bound"))
+}
+
+/// Splits `layers` into as few pieces as possible that all satisfy `fits`, or that no split makes smaller. A piece ends where
+/// `ends` says that it can; the last layer always can.
+fn pieces(
+    layers: Range<usize>,
+    ends: impl Fn(usize) -> bool,
+    fits: impl Fn(&Range<usize>) -> bool,
+) -> Vec<Range<usize>> {
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let mut first = layers.start;
+    for end in (layers.start + 1..=layers.end).filter(|&end| end == layers.end || ends(end)) {
+        match pieces.last_mut().filter(|piece| piece.start == first && fits(&(first..end))) {
+            Some(piece) => piece.end = end,
+            None => {
+                first = pieces.last().map_or(layers.start, |piece| piece.end);
+                pieces.push(first..end);
+            }
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_all_layers_and_fit_where_they_can() {
+        let all = |most: usize| pieces(2..9, |_| true, |layers: &Range<usize>| layers.len() <= most);
+        assert_eq!(all(9), vec![2..9; 1]);
+        assert_eq!(all(3), [2..5, 5..8, 8..9]);
+        assert_eq!(all(0), (2..9).map(|layer| layer..layer + 1).collect::<Vec<_>>());
+        // Only even ends, and the last.
+        let even = pieces(2..9, |end| end % 2 == 0, |layers| layers.len() <= 3);
+        assert_eq!(even, [2..4, 4..6, 6..9]);
+        assert!(pieces(1..1, |_| true, |_| true).is_empty());
     }
 }

@@ -1,11 +1,13 @@
 use wgpu::ComputePass;
 
+use super::kernel::Immediates;
+
 /// A kernel with bound buffers, which can be recorded any number of times.
 pub(super) struct Dispatch {
     pub pipeline: wgpu::ComputePipeline,
     pub bind_group: wgpu::BindGroup,
     /// Immediate data of the kernel.
-    pub immediates: Option<[u32; 4]>,
+    pub immediates: Option<Immediates>,
     pub workgroups: [u32; 2],
 }
 

@@ -109,14 +109,9 @@ impl Footprint {
         self.dataset.is_some()
     }
 
-    /// Bytes of the partial gradients of workgroups, which a second kernel sums.
+    /// Bytes of the partial gradients of thin layers, which a second kernel sums.
     fn partials(&self) -> u64 {
         self.fusion.as_ref().map_or(0, Fusion::partial_bytes)
-    }
-
-    /// Bytes of the chains' table of layers.
-    fn table(&self) -> u64 {
-        self.fusion.as_ref().map_or(0, Fusion::table_bytes)
     }
 
     /// Bytes of all buffers except the pool, by category.
@@ -130,7 +125,6 @@ impl Footprint {
             + self.loaded
             + METRICS_BYTES
             + self.stopwatch
-            + self.table()
             + self.step_params
             + self.norms;
         ByCategory::from_iter([

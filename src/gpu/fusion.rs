@@ -1,19 +1,22 @@
-//! Fused layers: which layers share a dispatch, with states in workgroup memory, and the layout of their
+//! Thin layers: which layers run with kernels of their own, together where a plan says so, and the layout of their
 //! parameters.
 
 use std::ops::Range;
 
 use crate::device::{DeviceLimits, Task};
 use crate::model::{Activation, Derivative, Layer, Network, Operation};
-use crate::plan::{Fusible, Layers};
+use crate::plan::Layers;
 
-/// Maximum width of a fused layer. Wider layers have enough work for a dispatch of their own.
+/// Maximum width of a thin layer. Wider layers have enough work for a dispatch of their own.
 const MOST_WIDTH: usize = 128;
-/// Lanes per tile, each with four samples, in order of preference. Fewer lanes leave room for more layers,
-/// but produce more partial gradients.
+/// Lanes per tile, each with four samples, in order of preference.
 const ROW_LANES: [usize; 3] = [8, 4, 2];
-/// Minimum number of layers that fit before a smaller tile is tried.
-const ENOUGH_LAYERS: usize = 3;
+/// Samples whose gradients are summed in one part of the batch. Sums, and with them the bits of a run, depend on it.
+pub(super) const PART_SAMPLES: usize = 256;
+/// Bytes of partial gradients that are kept at a time, if one layer takes no more.
+const PARTIAL_BYTES: u64 = 16 << 20;
+/// Upper bound on the workgroups of a chain, which loop over the samples.
+const MOST_GROUPS: usize = 65_535;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
@@ -23,35 +26,29 @@ const LOADS: u32 = 1;
 const STORES: u32 = 2;
 /// The layer adds its input to its output.
 const ADDS_INPUT: u32 = 4;
-/// The layer is fused, and the table says where its parameters are.
-const IS_THIN: u32 = 8;
 
 /// Flags of the kernels' table by their names in WGSL.
-pub(super) const FLAGS: [(&str, u32); 4] =
-    [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT), ("IS_THIN", IS_THIN)];
+pub(super) const FLAGS: [(&str, u32); 3] = [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT)];
 
-/// Fused layers, and the shape of the kernels that run them.
+/// Thin layers, and the shape of the kernels that run them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fusion {
-    /// Ranges of consecutive fused layers.
-    runs: Vec<Range<usize>>,
-    /// Maximum number of layers per dispatch.
-    most: usize,
+    /// Ranges of consecutive thin layers.
+    pub runs: Vec<Range<usize>>,
     /// Tiles in workgroup memory.
     tiles: usize,
     /// Columns of a tile.
     width: usize,
     row_lanes: usize,
     subgroups: bool,
-    /// Workgroups, each with its own partial gradients.
-    pub groups: usize,
-    /// Parameter offsets by layer of the network. `None` for unfused layers.
+    micro_batch: usize,
+    /// Parameter offsets by layer of the network. `None` for layers that are not thin.
     places: Vec<Option<ParameterOffsets>>,
-    /// What fused layers apply, each where the table's flags say so.
+    /// What thin layers apply, each where the table's flags say so.
     pub functions: ChainFunctions,
 }
 
-/// Functions that are compiled into the chain kernel.
+/// Functions that are compiled into the kernels of thin layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChainFunctions {
     /// Of a layer's input.
@@ -73,12 +70,13 @@ pub(super) struct ParameterOffsets {
     pub end: usize,
 }
 
-/// Parameters that are compiled into the chain kernel.
+/// Shape of a chain's workgroup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Tiles {
     pub row_lanes: u32,
     pub column_lanes: u32,
-    pub width: u32,
+    /// Vectors of four values from one row of a tile to the next.
+    pub stride: u32,
     pub count: u32,
     /// `true` if lanes share their loads through subgroup operations, which needs a workgroup of one
     /// subgroup.
@@ -86,34 +84,21 @@ pub(super) struct Tiles {
 }
 
 impl Fusion {
-    /// Fused layers of `task`'s network on a device with `limits`. `None` if no two consecutive layers are
-    /// thin enough, or if the device does not support chains.
+    /// Thin layers of `task`'s network on a device with `limits`. `None` if no two consecutive layers are
+    /// thin, or if the device does not support their kernels.
     pub fn of(task: &Task, limits: DeviceLimits) -> Option<Self> {
         let network = task.network;
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
-        let width = width.next_multiple_of(4);
         let functions = ChainFunctions::of(network, runs.iter().cloned().flatten());
-        // One tile per layer and one for the input, plus one for the activated input if layers apply an
-        // activation to it.
-        let beside = 1 + usize::from(functions.load != Activation::Identity);
-        let room = |row_lanes: usize| {
-            let tile = FOUR as usize * width * row_lanes;
-            (limits.workgroup_bytes as usize / tile).saturating_sub(beside)
-        };
-        let enough = |row_lanes: &usize| room(*row_lanes) >= ENOUGH_LAYERS;
-        // A subgroup has as many lanes as the largest tile.
-        let subgroups = limits.subgroups && room(ROW_LANES[0]) >= 2;
-        let row_lanes = if subgroups {
-            ROW_LANES[0]
-        } else {
-            ROW_LANES.into_iter().find(enough).unwrap_or(ROW_LANES[ROW_LANES.len() - 1])
-        };
-        let most = room(row_lanes);
-        if !task.fused || most < 2 || limits.chain_groups == 0 {
+        // Two tiles take turns; a third holds the input of a layer after the function that it applies to it.
+        let tiles = 2 + usize::from(functions.load != Activation::Identity);
+        let bytes = |row_lanes: usize| FOUR as usize * tiles * 4 * row_lanes * stride(width);
+        let row_lanes =
+            ROW_LANES.into_iter().find(|&lanes| bytes(lanes) <= limits.workgroup_bytes as usize)?;
+        if !task.chains {
             return None;
         }
-        let groups = task.micro_batch.div_ceil(4 * row_lanes).min(limits.chain_groups);
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {
@@ -126,67 +111,68 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let tiles = most + beside;
-        let fusion = Fusion { runs, most, tiles, width, row_lanes, subgroups, groups, places, functions };
+        let fusion = Fusion {
+            runs,
+            tiles,
+            width,
+            row_lanes,
+            // A subgroup has as many lanes as the largest tile.
+            subgroups: limits.subgroups && row_lanes == ROW_LANES[0],
+            micro_batch: task.micro_batch,
+            places,
+            functions,
+        };
         let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
         binds.then_some(fusion)
     }
 
-    /// Fused layers as the planner sees them.
-    pub fn fusible(&self) -> Vec<Fusible> {
-        self.runs.iter().map(|layers| Fusible { layers: layers.clone(), most: self.most }).collect()
-    }
-
-    /// Parameter offsets of `layer`. `None` if it is not fused.
+    /// Parameter offsets of `layer`. `None` if it is not thin.
     pub fn place(&self, layer: usize) -> Option<ParameterOffsets> {
         self.places[layer]
     }
 
-    /// Bytes of the parameters of all fused layers.
+    /// Bytes of the parameters of all thin layers.
     pub fn parameter_bytes(&self) -> u64 {
         FOUR * self.places.iter().flatten().map(|place| place.end as u64).max().unwrap_or(0)
     }
 
-    /// Bytes of the partial gradients of one dispatch.
+    /// Parts of a micro-batch, each with gradients of its own.
+    pub fn parts(&self) -> usize {
+        self.micro_batch.div_ceil(PART_SAMPLES)
+    }
+
+    /// Bytes of partial gradients: none for a micro-batch of one part.
     pub fn partial_bytes(&self) -> u64 {
-        FOUR * (self.groups * self.largest_part()) as u64
+        if self.parts() == 1 { 0 } else { FOUR * (self.parts() * self.most_partials()) as u64 }
     }
 
-    fn largest_part(&self) -> usize {
-        let starts =
-            self.runs.iter().flat_map(|run| run.clone().map(|first| (first, run.end.min(first + self.most))));
-        starts.map(|(first, end)| self.extent(Layers { first, end }).len()).max().unwrap_or(0)
+    /// Parameters whose partial gradients are kept at a time, in units of `vec4f`.
+    fn most_partials(&self) -> usize {
+        let size = |layers: Layers| self.extent(layers).len();
+        let whole = self.runs.iter().map(|run| size(run.clone().into())).max().unwrap_or(0);
+        let largest = self.runs.iter().cloned().flatten().map(|layer| size(layer.into())).max().unwrap_or(0);
+        let most = (PARTIAL_BYTES / FOUR) as usize / self.parts();
+        whole.min(most.max(largest))
     }
 
-    /// Range of the parameters of `layers`, which must be fused, in units of `vec4f`.
+    /// `true` if the gradients of `layers` can be computed in one dispatch.
+    pub fn has_room_for(&self, layers: Layers) -> bool {
+        self.parts() == 1 || self.extent(layers).len() <= self.most_partials()
+    }
+
+    /// Range of the parameters of `layers`, which must be thin, in units of `vec4f`.
     pub fn extent(&self, layers: Layers) -> Range<usize> {
         let place = |layer: usize| self.places.get(layer).copied().flatten();
         let start = place(layers.first).map_or(0, |place| place.weights);
         start..place(layers.last()).map_or(start, |place| place.end)
     }
 
-    /// Bytes of the kernels' table.
-    pub fn table_bytes(&self) -> u64 {
-        FOUR * self.places.len() as u64
+    /// Workgroups of a chain.
+    pub fn groups(&self) -> usize {
+        self.micro_batch.div_ceil(4 * self.row_lanes).min(MOST_GROUPS)
     }
 
-    /// Table of the network's layers for the kernels, four numbers per layer.
-    pub fn table(&self, network: &Network) -> Vec<[u32; 4]> {
-        let row = |(layer, place): (Layer, &Option<ParameterOffsets>)| {
-            let flags = [
-                (LOADS, layer.input_activation() != Activation::Identity),
-                (STORES, layer.product_activation() != Activation::Identity),
-                (ADDS_INPUT, layer.has(Operation::AddInput)),
-                (IS_THIN, place.is_some()),
-            ];
-            let flags = flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum();
-            let weights = place.map_or(0, |place| place.weights);
-            [layer.inputs as u32, layer.outputs as u32, weights as u32, flags]
-        };
-        network.layers().zip(&self.places).map(row).collect()
-    }
-
-    /// Shape of the chain kernel in a workgroup of at most `invocations`, of which at most `most_column_lanes`
+    /// Shape of the chain kernels in a workgroup of at most `invocations`, of which at most `most_column_lanes`
     /// share the columns of a layer.
     pub fn tiles(&self, most_column_lanes: u32, invocations: u32) -> Tiles {
         let (width, row_lanes) = (self.width as u32, self.row_lanes as u32);
@@ -194,11 +180,27 @@ impl Fusion {
         Tiles {
             row_lanes,
             column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most) },
-            width,
+            stride: stride(self.width) as u32,
             count: self.tiles as u32,
             subgroups: self.subgroups,
         }
     }
+}
+
+/// Flags of a thin layer in the kernels' table.
+pub(super) fn flags(layer: Layer) -> u32 {
+    let flags = [
+        (LOADS, layer.input_activation() != Activation::Identity),
+        (STORES, layer.product_activation() != Activation::Identity),
+        (ADDS_INPUT, layer.has(Operation::AddInput)),
+    ];
+    flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum()
+}
+
+/// Vectors of four values from one row of `width` values to the next. An odd number of them lets neighbouring rows lie in
+/// different banks.
+fn stride(width: usize) -> usize {
+    width.div_ceil(4) | 1
 }
 
 impl ChainFunctions {
@@ -265,6 +267,7 @@ mod tests {
             data: DatasetShape::empty(network.features()),
             timed: false,
             fused: true,
+            chains: true,
             observed: false,
             tuned: false,
         }
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn chains_keep_to_the_invocations_of_a_workgroup() {
-        let limits = DeviceLimits { workgroup_bytes: 48 << 10, chain_groups: 8, ..DeviceLimits::default() };
+        let limits = DeviceLimits { workgroup_bytes: 48 << 10, ..DeviceLimits::default() };
         let network = Network::new(&[96, 96, 96, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
         let fusion = Fusion::of(&task(&network), limits).unwrap();
         let [most, few] = [256, 64].map(|invocations| {
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn chains_hold_all_layers_between_wide_ones() {
-        let limits = DeviceLimits { workgroup_bytes: 32 << 10, chain_groups: 8, ..DeviceLimits::default() };
+        let limits = DeviceLimits { workgroup_bytes: 32 << 10, ..DeviceLimits::default() };
         for activation in Activation::ALL {
             for residual in [false, true] {
                 let runs = |widths: &[usize]| {

@@ -24,9 +24,13 @@ pub(super) enum Kernel {
     LayerNormDelta,
     Update,
     Optimize,
-    Chain,
-    ChainUpdate,
-    ChainOptimize,
+    ChainForward,
+    ChainDelta,
+    ThinGradient,
+    ThinUpdate,
+    ThinOptimize,
+    PartsUpdate,
+    PartsOptimize,
     Norm,
     Scale,
     Step,
@@ -89,14 +93,18 @@ impl Variant {
     }
 }
 
-/// Immediate data of a chain's dispatch, in bytes.
-pub(super) const IMMEDIATE_BYTES: u32 = 16;
-/// Invocations in a workgroup that sums a chain's gradients.
-const CHAIN_GROUP: u32 = 64;
+/// Immediate data of a dispatch on thin layers. Each kernel uses as many words as it needs.
+pub(super) type Immediates = [u32; 8];
+/// Their size in bytes.
+pub(super) const IMMEDIATE_BYTES: u32 = size_of::<Immediates>() as u32;
+/// Parameters, in vec4f, of a workgroup that adds parts of gradients.
+pub(super) const PARTS_GROUP: usize = 64;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Binding {
     Uniform,
+    /// A number that the kernel does not use.
+    Unused,
     Read,
     /// Written, or in the pool: ranges of one buffer can be bound together only if all are writable.
     Write,
@@ -114,9 +122,13 @@ impl Kernel {
             Kernel::LayerNormDelta => "layer_norm_delta",
             Kernel::Update => "update",
             Kernel::Optimize => "optimize",
-            Kernel::Chain => "chain",
-            Kernel::ChainUpdate => "chain_update",
-            Kernel::ChainOptimize => "chain_optimize",
+            Kernel::ChainForward => "chain_forward",
+            Kernel::ChainDelta => "chain_delta",
+            Kernel::ThinGradient => "thin_gradient",
+            Kernel::ThinUpdate => "thin_update",
+            Kernel::ThinOptimize => "thin_optimize",
+            Kernel::PartsUpdate => "parts_update",
+            Kernel::PartsOptimize => "parts_optimize",
             Kernel::Norm => "norm",
             Kernel::Scale => "scale",
             Kernel::Step => "step",
@@ -125,7 +137,7 @@ impl Kernel {
     }
 
     fn bindings(self) -> &'static [Binding] {
-        use Binding::{Read, Uniform, Write};
+        use Binding::{Read, Uniform, Unused, Write};
         match self {
             Kernel::Gather => &[Uniform, Write, Read, Read, Read, Write, Write],
             Kernel::LayerNorm => &[Uniform, Write, Write],
@@ -135,9 +147,13 @@ impl Kernel {
             Kernel::Update => &[Uniform, Write, Write, Write, Write, Write, Read],
             Kernel::Optimize => &[Uniform, Write, Write, Write, Write, Write, Write, Read],
             Kernel::Loss => &[Uniform, Write, Read, Write, Write],
-            Kernel::Chain => &[Read, Read, Write, Write, Write, Write],
-            Kernel::ChainUpdate => &[Write, Read, Write, Read, Write],
-            Kernel::ChainOptimize => &[Write, Read, Write, Read, Write, Write],
+            Kernel::ChainForward => &[Read, Read, Write, Write],
+            Kernel::ChainDelta => &[Read, Read, Write, Write, Write],
+            Kernel::ThinGradient => &[Read, Write, Write, Write],
+            Kernel::ThinUpdate => &[Read, Write, Write, Write, Read, Write],
+            Kernel::ThinOptimize => &[Read, Write, Write, Write, Read, Write, Write],
+            Kernel::PartsUpdate => &[Read, Write, Unused, Write, Read, Write],
+            Kernel::PartsOptimize => &[Read, Write, Unused, Write, Read, Write, Write],
             Kernel::Norm => &[Uniform, Write, Write],
             Kernel::Scale => &[Write, Write],
             Kernel::Step => &[Uniform, Write, Write, Write, Read],
@@ -146,10 +162,27 @@ impl Kernel {
         }
     }
 
+    /// `true` if four elements of a row of the product are stored together.
+    fn is_contiguous(self) -> bool {
+        matches!(self, Kernel::ThinGradient | Kernel::ThinUpdate | Kernel::ThinOptimize)
+    }
+
+    /// Numbers of its bindings, in order.
+    pub fn binding_numbers(self) -> impl Iterator<Item = u32> {
+        let used = (0..).zip(self.bindings()).filter(|(_, binding)| **binding != Binding::Unused);
+        used.map(|(number, _)| number)
+    }
+
     /// Immediate data of each dispatch, in bytes.
     pub fn immediate_bytes(self) -> u32 {
         match self {
-            Kernel::Chain | Kernel::ChainUpdate | Kernel::ChainOptimize => IMMEDIATE_BYTES,
+            Kernel::ChainForward
+            | Kernel::ChainDelta
+            | Kernel::ThinGradient
+            | Kernel::ThinUpdate
+            | Kernel::ThinOptimize
+            | Kernel::PartsUpdate
+            | Kernel::PartsOptimize => IMMEDIATE_BYTES,
             _ => 0,
         }
     }
@@ -166,8 +199,8 @@ impl Variant {
     pub fn normal(self) -> Self {
         let base = Variant::of(self.kernel);
         match self.kernel {
-            Kernel::Forward => Variant { derivative: base.derivative, ..self },
-            Kernel::Delta => Variant { load: base.load, store: base.store, ..self },
+            Kernel::Forward | Kernel::ChainForward => Variant { derivative: base.derivative, ..self },
+            Kernel::Delta | Kernel::ChainDelta => Variant { load: base.load, store: base.store, ..self },
             Kernel::LayerNorm => Variant { load: self.load, ..base },
             Kernel::LayerNormDelta => Variant { load: self.load, residual: self.residual, ..base },
             Kernel::Update | Kernel::Optimize => {
@@ -184,8 +217,17 @@ impl Variant {
             Kernel::Gather => [4 * 4, 16],
             Kernel::LayerNorm | Kernel::LayerNormDelta => [u32::MAX, 1],
             Kernel::Loss => [64, 1],
-            Kernel::ChainUpdate | Kernel::ChainOptimize => [CHAIN_GROUP, 1],
-            Kernel::Chain | Kernel::Norm | Kernel::Scale | Kernel::Step => [1, 1],
+            // Their workgroups are counted where they are dispatched.
+            Kernel::ChainForward
+            | Kernel::ChainDelta
+            | Kernel::ThinGradient
+            | Kernel::ThinUpdate
+            | Kernel::ThinOptimize
+            | Kernel::PartsUpdate
+            | Kernel::PartsOptimize
+            | Kernel::Norm
+            | Kernel::Scale
+            | Kernel::Step => [1, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
         }
     }
@@ -196,23 +238,29 @@ impl Variant {
         let right = if self.by_four[1] { "right_vec4" } else { "right_f32" };
         let product = |files: &[&'static str]| [files, &[left, right], self.tile.files()].concat();
         match self.kernel {
-            Kernel::Forward => product(&["nan", "activation", "layer", "forward"]),
-            Kernel::Delta => product(&["nan", "activation", "layer", "delta"]),
+            Kernel::Forward => product(&["sizes", "nan", "activation", "layer", "forward"]),
+            Kernel::Delta => product(&["sizes", "nan", "activation", "layer", "delta"]),
             Kernel::Update => {
-                product(&[&["nan", "activation", "layer", "gradient", "update"], MOVES].concat())
+                product(&[&["sizes", "nan", "activation", "layer", "gradient", "update"], MOVES].concat())
             }
-            Kernel::Optimize => {
-                product(&[&["nan", "activation", "layer", "gradient", "optimize", "rule"], MOVES].concat())
+            Kernel::Optimize => product(
+                &[&["sizes", "nan", "activation", "layer", "gradient", "optimize", "rule"], MOVES].concat(),
+            ),
+            Kernel::ChainForward => [CHAIN, &["chain_forward"], self.chain_product()].concat(),
+            Kernel::ChainDelta => [CHAIN, &["chain_delta"], self.chain_product()].concat(),
+            Kernel::ThinGradient => product(&[THIN, &["thin_part"]].concat()),
+            Kernel::ThinUpdate => {
+                product(&[THIN, &["thin_whole", "thin_parameters", "thin_update"], MOVES].concat())
             }
-            Kernel::Chain => {
-                let products = match self.tiles {
-                    Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"][..],
-                    _ => &["chain_lanes"],
-                };
-                [&["nan", "activation", "layer", "multiply_add", "thin_layer", "chain"], products].concat()
+            Kernel::ThinOptimize => {
+                product(&[THIN, &["thin_whole", "thin_parameters", "thin_optimize", "rule"], MOVES].concat())
             }
-            Kernel::ChainUpdate => [&["thin_layer", "partials", "chain_update"], MOVES].concat(),
-            Kernel::ChainOptimize => [&["thin_layer", "partials", "chain_optimize", "rule"], MOVES].concat(),
+            Kernel::PartsUpdate => {
+                [&["thin_layer", "partials", "thin_parameters", "thin_update"], MOVES].concat()
+            }
+            Kernel::PartsOptimize => {
+                [&["thin_layer", "partials", "thin_parameters", "thin_optimize", "rule"], MOVES].concat()
+            }
             Kernel::Norm => vec!["norm"],
             Kernel::Scale => vec!["metrics", "fault", "scale"],
             Kernel::Step => [&["step", "rule"], MOVES].concat(),
@@ -225,19 +273,32 @@ impl Variant {
         }
     }
 
+    /// Shader files that multiply the tiles of a chain.
+    fn chain_product(self) -> &'static [&'static str] {
+        match self.tiles {
+            Some(Tiles { subgroups: true, .. }) => &["subgroup", "chain_subgroup"],
+            _ => &["chain_lanes"],
+        }
+    }
+
     /// How the operands of a product lie in memory.
     fn k_major(self) -> Option<KMajor> {
         match self.kernel {
             Kernel::Forward => Some([true, true]),
             Kernel::Delta => Some([true, false]),
-            Kernel::Update | Kernel::Optimize => Some([false, false]),
+            Kernel::Update
+            | Kernel::Optimize
+            | Kernel::ThinGradient
+            | Kernel::ThinUpdate
+            | Kernel::ThinOptimize => Some([false, false]),
             _ => None,
         }
     }
 
     /// The kernel's source.
     fn source(self, shaders: &Shaders) -> String {
-        let tile = self.k_major().map_or(String::new(), |k_major| self.tile.wgsl(k_major));
+        let contiguous = self.kernel.is_contiguous();
+        let tile = self.k_major().map_or(String::new(), |k_major| self.tile.wgsl(k_major, contiguous));
         shaders.concat(&self.files()) + &tile
     }
 
@@ -259,21 +320,25 @@ impl Variant {
             ("ONE_OUTPUT", f64::from(self.has_one_output)),
         ];
         let moves = self.rule.map_or(Vec::new(), |rule| rule.constants(self.kernel, self.accumulation));
-        let group = [("GROUP", f64::from(CHAIN_GROUP))];
+        let [columns, rows] = self.tile.extent();
+        let extent = [("TILE_COLUMNS", f64::from(columns)), ("TILE_ROWS", f64::from(rows))];
         match self.kernel {
             Kernel::Forward | Kernel::Delta => [&tile[..], &layer].concat(),
             Kernel::Update | Kernel::Optimize => [&tile[..], &layer, &moves].concat(),
-            Kernel::Chain => {
+            Kernel::ChainForward | Kernel::ChainDelta => {
                 let Some(tiles) = self.tiles else { return Vec::new() };
                 let tiles = [
                     ("ROW_LANES", tiles.row_lanes.into()),
                     ("COLUMN_LANES", tiles.column_lanes.into()),
-                    ("WIDTH", tiles.width.into()),
+                    ("STRIDE", tiles.stride.into()),
                     ("TILES", tiles.count.into()),
                 ];
                 [&tiles[..], &layer].concat()
             }
-            Kernel::ChainUpdate | Kernel::ChainOptimize => [&group[..], &moves].concat(),
+            Kernel::ThinGradient | Kernel::ThinUpdate | Kernel::ThinOptimize => {
+                [&tile[..], &extent, &layer, &moves].concat()
+            }
+            Kernel::PartsUpdate | Kernel::PartsOptimize => moves,
             Kernel::Scale | Kernel::Step => moves,
             Kernel::Loss => [&losses[..], &store].concat(),
             Kernel::LayerNorm => layer[..1].to_vec(),
@@ -288,6 +353,9 @@ impl Variant {
     }
 }
 
+/// Shader files of chains, and of the gradients of thin layers.
+const CHAIN: &[&str] = &["nan", "activation", "layer", "multiply_add", "thin_layer", "chain"];
+const THIN: &[&str] = &["nan", "activation", "layer", "thin_layer", "thin_gradient"];
 /// Shader files of every kernel that updates parameters.
 const MOVES: &[&str] = &["metrics", "fault", "step_params"];
 
@@ -330,7 +398,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn compile(context: &Context, variant: Variant, source: String) -> Result<Program> {
     let device = &context.device;
     let label = Some(variant.kernel.name());
-    let entries: Vec<_> = (0..).zip(variant.kernel.bindings()).map(layout_entry).collect();
+    let entries: Vec<_> = (0..).zip(variant.kernel.bindings()).filter_map(layout_entry).collect();
     let layout =
         device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -357,18 +425,19 @@ fn compile(context: &Context, variant: Variant, source: String) -> Result<Progra
     Ok(Program { pipeline, layout })
 }
 
-fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry {
+fn layout_entry((binding, kind): (u32, &Binding)) -> Option<wgpu::BindGroupLayoutEntry> {
     let ty = match kind {
+        Binding::Unused => return None,
         Binding::Uniform => wgpu::BufferBindingType::Uniform,
         Binding::Read => wgpu::BufferBindingType::Storage { read_only: true },
         Binding::Write => wgpu::BufferBindingType::Storage { read_only: false },
     };
-    wgpu::BindGroupLayoutEntry {
+    Some(wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -383,7 +452,9 @@ mod tests {
     #[test]
     fn products_are_valid_in_every_tile_and_take_the_memory_that_is_planned() {
         let shaders = Shaders::default();
-        for kernel in [Kernel::Forward, Kernel::Delta, Kernel::Update, Kernel::Optimize] {
+        let kernels = [Kernel::Forward, Kernel::Delta, Kernel::Update, Kernel::Optimize];
+        let thin = [Kernel::ThinGradient, Kernel::ThinUpdate, Kernel::ThinOptimize];
+        for kernel in kernels.into_iter().chain(thin) {
             let most = Tile::for_hardware().map(|tile| {
                 let source = Variant { tile, ..Variant::of(kernel) }.source(&shaders);
                 let module =
@@ -400,6 +471,21 @@ mod tests {
                 bytes
             });
             assert!(most.max().unwrap() <= 48 << 10);
+        }
+    }
+
+    #[test]
+    fn kernels_of_thin_layers_are_valid_in_every_shape() {
+        let shaders = Shaders::default();
+        let tiles = Tiles { row_lanes: 8, column_lanes: 1, stride: 17, count: 2, subgroups: true };
+        let kernels = [Kernel::ChainForward, Kernel::ChainDelta, Kernel::PartsUpdate, Kernel::PartsOptimize];
+        for (kernel, subgroups) in kernels.into_iter().flat_map(|kernel| [(kernel, false), (kernel, true)]) {
+            let tiles = Some(Tiles { subgroups, ..tiles });
+            let source = Variant { tiles, ..Variant::of(kernel) }.source(&shaders);
+            let module = wgsl::parse_str(&source).unwrap_or_else(|error| panic!("{kernel:?}: {error}"));
+            Validator::new(ValidationFlags::all(), Capabilities::all())
+                .validate(&module)
+                .unwrap_or_else(|error| panic!("{kernel:?}: {error:?}"));
         }
     }
 

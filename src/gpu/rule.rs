@@ -56,7 +56,10 @@ impl RuleConstants {
             ("MOVES", f64::from(accumulation.is_last() && !self.clips)),
         ];
         match kernel {
-            Kernel::Update | Kernel::ChainUpdate => [parts[0], ("WEIGHT_DECAY", weight_decay)].to_vec(),
+            Kernel::Update | Kernel::ThinUpdate | Kernel::PartsUpdate => {
+                [parts[0], ("WEIGHT_DECAY", weight_decay)].to_vec()
+            }
+            Kernel::ThinGradient => Vec::new(),
             Kernel::Scale => vec![("CLIP_NORM", clip), ("CLIP_MARGIN", UpdateRule::CLIP_MARGIN)],
             Kernel::Step => [&parts[..], &rule].concat(),
             _ => [&parts[..], &rule, &moves].concat(),

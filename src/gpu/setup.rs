@@ -3,7 +3,7 @@ use wgpu::{BufferBinding, BufferUsages};
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::SizesTable;
-use super::kernel::Variant;
+use super::kernel::{Immediates, Variant};
 use super::transfer::Uploads;
 use crate::memory::{ByCategory, Category};
 use crate::{Error, Result, Setting};
@@ -78,20 +78,19 @@ impl Setup {
         self.context.bind(variant, &operands, None, workgroups)
     }
 
-    /// Dispatch of `variant` with `immediates`, on `operands` in the order of its bindings, for a
-    /// one-dimensional `extent`.
+    /// Dispatch of `groups` workgroups of `variant` with `immediates`, on `operands` in the order of its bindings.
     ///
     /// # Errors
     /// As [`Setup::dispatch`].
     pub fn immediate_dispatch(
         &mut self,
         variant: Variant,
-        immediates: [u32; 4],
+        immediates: Immediates,
         operands: &[BufferBinding],
-        extent: usize,
+        groups: [usize; 2],
     ) -> Result<Dispatch> {
-        let [tile, _] = variant.extent();
-        self.context.bind(variant, operands, Some(immediates), [workgroups(extent, tile)?, 1])
+        let groups = [workgroups(groups[0], 1)?, workgroups(groups[1], 1)?];
+        self.context.bind(variant, operands, Some(immediates), groups)
     }
 
     /// Returns what the run still needs: the context, the uploads and the buffer of sizes, which the

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::fusion::FLAGS;
+use super::fusion::{FLAGS, PART_SAMPLES};
+use super::table::NOWHERE;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
 use crate::{Error, Result, Setting};
 
@@ -60,7 +61,8 @@ fn constants() -> String {
     let codes = codes.map(|(name, code)| format!("const {} = {code}u;\n", constant_name(name)));
     let leak = format!("const LEAK = {:?};\n", Activation::LEAK);
     let epsilon = format!("const LAYER_NORM_EPSILON = {LAYER_NORM_EPSILON:?};\n");
-    codes.chain([leak, epsilon]).collect()
+    let of_table = format!("const NOWHERE = {NOWHERE}u;\nconst PART_SAMPLES = {PART_SAMPLES}u;\n");
+    codes.chain([leak, epsilon, of_table]).collect()
 }
 
 /// `LEAKY_RELU` for `leaky-relu`.

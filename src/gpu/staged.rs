@@ -99,15 +99,16 @@ impl Staged {
         [operand("left", left, self.rows, down), operand("right", right, self.columns, across)]
     }
 
-    /// The kernel, with entry point `main`.
-    pub(super) fn wgsl(self, k_major: KMajor) -> String {
+    /// The kernel, with entry point `main`. If it is `contiguous`, which takes a right operand that is not k-major, the four
+    /// elements of a row that it stores at a time are neighbours.
+    pub(super) fn wgsl(self, k_major: KMajor, contiguous: bool) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        self.write(k_major, &mut text).unwrap_or_default();
+        self.write(k_major, contiguous, &mut text).unwrap_or_default();
         text
     }
 
-    fn write(self, k_major: KMajor, out: &mut String) -> std::fmt::Result {
+    fn write(self, k_major: KMajor, contiguous: bool, out: &mut String) -> std::fmt::Result {
         let [left, right] = self.operands(k_major);
         let invocations = self.invocations();
         let [across, down] = self.lanes();
@@ -123,26 +124,35 @@ impl Staged {
             out,
             "@compute @workgroup_size({invocations})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {{
-    let top = {rows}u * group.y;
-    let start = {columns}u * group.x;
+    let tile = tile_of(group);
+    let top = {rows}u * tile.y;
+    let start = {columns}u * tile.x;
     let depth = depth();
     let x = lane / 32u % {subgroups}u * {SUBGROUP_COLUMNS}u + lane % {SUBGROUP_COLUMNS}u;
     let y = lane / {band}u * {SUBGROUP_ROWS}u + lane / {SUBGROUP_COLUMNS}u % {SUBGROUP_ROWS}u;",
             subgroups = across / SUBGROUP_COLUMNS,
             band = across * SUBGROUP_ROWS,
         )?;
+        let sums_rows = !left.k_major;
         for (row, block) in self.sums() {
-            writeln!(out, "    var c{row}_{block} = vec4f();")?;
+            let start = if sums_rows {
+                let row =
+                    format!("top + 4u * ({half}u + y) + {rest}u", half = row / 4 * down, rest = row % 4);
+                let column = format!("start + 4u * ({first}u + x)", first = block * across);
+                format!("initial_four(min({row}, extent().rows - 1u), four_from({column}))")
+            } else {
+                "vec4f()".to_owned()
+            };
+            writeln!(out, "    var c{row}_{block} = {start};")?;
         }
         left.start(invocations, "top", out)?;
         right.start(invocations, "start", out)?;
         left.store(invocations, "0u", out)?;
         right.store(invocations, "0u", out)?;
-        let sums_rows = !left.k_major;
         if sums_rows {
             let fours = rows / 4;
-            writeln!(out, "    let sums_own_rows = sums_rows() && group.x == 0u && lane < {fours}u;")?;
-            writeln!(out, "    var own_sums = vec4f();")?;
+            writeln!(out, "    let sums_own_rows = sums_rows() && tile.x == 0u && lane < {fours}u;")?;
+            writeln!(out, "    var own_sums = initial_row_sums(top + 4u * lane);")?;
         }
         writeln!(
             out,
@@ -174,7 +184,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         right.store(invocations, "stage", out)?;
         writeln!(out, "        workgroupBarrier();\n    }}")?;
 
-        self.epilogue(left, [across, down], out)?;
+        if contiguous {
+            self.store_own(left, down, out)?;
+        } else {
+            self.epilogue(left, [across, down], out)?;
+        }
         if sums_rows {
             writeln!(out, "    if sums_own_rows {{ take_row_sums(top + 4u * lane, own_sums); }}")?;
         }
@@ -240,29 +254,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         writeln!(
             out,
             "    let own_row = lane / {across}u;
-    let own_column = lane % {across}u;
-    for (var part = 0u; part < {parts}u; part++) {{
-        var sums = c0_0;
-        switch part {{",
-            parts = LANE_ROWS * blocks
+    let own_column = lane % {across}u;"
         )?;
-        for (part, (row, block)) in self.sums().enumerate().skip(1) {
-            writeln!(out, "            case {part}u: {{ sums = c{row}_{block}; }}")?;
-        }
-        let row = if left.k_major {
-            format!("own_row + part / {blocks}u * {down}u")
-        } else {
-            format!("4u * (own_row + part / {four}u * {down}u) + part / {blocks}u % 4u", four = 4 * blocks)
-        };
+        self.begin_stores(out)?;
+        let row = self.row_of_part(left, "own_row", down);
         let quarter = across / 4;
         let from_place = |column: u32| {
             format!("{}[own_column % 4u]", left.flat(&format!("(place + {}u)", quarter * column)))
         };
         writeln!(
             out,
-            "            default: {{}}
-        }}
-        let base = part % 2u * {invocations}u;
+            "        let base = part % 2u * {invocations}u;
         let put = base + y * {across}u + x;
         {put} = sums;
         workgroupBarrier();
@@ -285,6 +287,47 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             from_place(3),
             put = left.flat("put"),
             block_columns = 4 * across,
+        )
+    }
+
+    /// Begins a loop over an invocation's sums, a row and block of columns at a time.
+    fn begin_stores(self, out: &mut String) -> std::fmt::Result {
+        let parts = LANE_ROWS * self.lane_columns / 4;
+        writeln!(
+            out,
+            "    for (var part = 0u; part < {parts}u; part++) {{
+        var sums = c0_0;
+        switch part {{"
+        )?;
+        for (part, (row, block)) in self.sums().enumerate().skip(1) {
+            writeln!(out, "            case {part}u: {{ sums = c{row}_{block}; }}")?;
+        }
+        writeln!(out, "            default: {{}}\n        }}")
+    }
+
+    /// The row of the tile that a part belongs to, for the invocation in row `lane_row` of the workgroup.
+    fn row_of_part(self, left: Operand, lane_row: &str, down: u32) -> String {
+        let blocks = self.lane_columns / 4;
+        if left.k_major {
+            return format!("{lane_row} + part / {blocks}u * {down}u");
+        }
+        format!("4u * ({lane_row} + part / {four}u * {down}u) + part / {blocks}u % 4u", four = 4 * blocks)
+    }
+
+    /// Passes the sums to the kernel as [`Staged::epilogue`] does, but each invocation its own, which are neighbours.
+    fn store_own(self, left: Operand, down: u32, out: &mut String) -> std::fmt::Result {
+        self.begin_stores(out)?;
+        let [across, _] = self.lanes();
+        writeln!(
+            out,
+            "        let row = top + {row};
+        if row < extent().rows {{
+            let column = start + 4u * (part % {blocks}u * {across}u + x);
+            store_four(row, column + vec4u(0u, 1u, 2u, 3u), sums);
+        }}
+    }}",
+            row = self.row_of_part(left, "y", down),
+            blocks = self.lane_columns / 4,
         )
     }
 }

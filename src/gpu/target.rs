@@ -2,16 +2,21 @@
 
 use super::footprint::{Footprint, can_stay_on_device};
 use super::fusion::Fusion;
+use super::table::ROW_BYTES;
 use crate::device::{DatasetPlacement, DeviceLimits, Task};
-use crate::plan::{Chain, Fusible};
+use crate::plan::Chain;
 use crate::{Error, Result, Setting};
 
-/// Layers of `task` that can run as one action. Empty if recomputed states are observed in memory.
-pub fn fusible(task: &Task, limits: DeviceLimits) -> Vec<Fusible> {
-    if task.observed {
-        return Vec::new();
+/// `chain` with the layers of `task` that can run as one action, none if recomputed states are observed in memory, and with
+/// the rows of the table that their kernels read.
+pub fn with_thin_layers(chain: Chain, task: &Task, limits: DeviceLimits) -> Chain {
+    let Some(fusion) = Fusion::of(task, limits) else { return chain };
+    let row_bytes = |layer: usize| fusion.place(layer).map_or(0, |_| ROW_BYTES);
+    Chain {
+        row_bytes: (0..chain.layers()).map(row_bytes).collect(),
+        fusible: if task.fused && !task.observed { fusion.runs } else { Vec::new() },
+        ..chain
     }
-    Fusion::of(task, limits).map_or(Vec::new(), |fusion| fusion.fusible())
 }
 
 /// Checks that the device can bind each state and each layer's weights whole, as kernels read them.

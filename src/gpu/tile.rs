@@ -16,6 +16,9 @@ pub enum Tile {
     Staged(Staged),
 }
 
+/// Workgroup memory of an invocation that computes a block of 8 × 8 elements.
+const BLOCK_BYTES: u32 = 4 * 8 * 8;
+
 /// Default on software drivers without subgroup operations.
 pub(super) const SOFTWARE_BLOCKS: Tile = Tile::Blocks([8, 1]);
 const HARDWARE_BLOCKS: Tile = Tile::Blocks([8, 8]);
@@ -69,11 +72,24 @@ impl Tile {
     /// `true` if a device with these limits can run all products in this tile.
     pub fn fits(self, limits: WorkgroupLimits) -> bool {
         match self {
-            Tile::Blocks([columns, rows]) => columns * rows <= limits.invocations,
+            Tile::Blocks([columns, rows]) => {
+                let invocations = columns * rows;
+                invocations <= limits.invocations && BLOCK_BYTES * invocations <= limits.bytes
+            }
             Tile::Subgroup => limits.subgroups,
             Tile::Staged(staged) => {
                 staged.invocations() <= limits.invocations && staged.most_bytes() <= limits.bytes
             }
+        }
+    }
+
+    /// Tile of the kernels that compute the gradients of thin layers. Results are small, and many in one dispatch.
+    pub fn of_thin_layers(device: DeviceType, limits: WorkgroupLimits) -> Self {
+        let small = staged([64, 64], 16, 2, 8);
+        match device {
+            DeviceType::Cpu => Tile::unmeasured(device, limits, [1, 1]),
+            _ if small.fits(limits) => small,
+            _ => HARDWARE_BLOCKS,
         }
     }
 
@@ -133,9 +149,9 @@ impl Tile {
     }
 
     /// What follows these files: the part of the kernel that is not in a file.
-    pub(super) fn wgsl(self, k_major: KMajor) -> String {
+    pub(super) fn wgsl(self, k_major: KMajor, contiguous: bool) -> String {
         match self {
-            Tile::Staged(staged) => staged.wgsl(k_major),
+            Tile::Staged(staged) => staged.wgsl(k_major, contiguous),
             Tile::Blocks(_) | Tile::Subgroup => String::new(),
         }
     }

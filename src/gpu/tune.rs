@@ -14,6 +14,7 @@ use wgpu::BufferBinding;
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, SizesTable};
+use super::fusion::Fusion;
 use super::kernel::{Kernel, Variant};
 use super::rule::RuleConstants;
 use super::setup::Setup;
@@ -84,8 +85,11 @@ fn add_missing(
     choices: &mut Choices,
 ) -> Result<bool> {
     let mut any = false;
+    let fusion = Fusion::of(task, context.limits());
     for (index, layer) in task.network.layers().enumerate() {
-        if layer.forward_flops(task.micro_batch) < least_flops {
+        // Thin layers have kernels of their own.
+        let is_thin = fusion.as_ref().is_some_and(|fusion| fusion.place(index).is_some());
+        if is_thin || layer.forward_flops(task.micro_batch) < least_flops {
             continue;
         }
         let kernels = [Kernel::Forward, Kernel::Update, Kernel::Delta];
@@ -265,6 +269,7 @@ mod tests {
             data: DatasetShape::empty(9),
             timed: false,
             fused: false,
+            chains: false,
             observed: false,
             tuned: true,
         };

@@ -1,21 +1,19 @@
-use std::ops::Range;
-
 use wgpu::BufferBinding;
 
-use super::chains::Chains;
+use super::chains::{Chain, Chains};
 use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::footprint::{NORMS, SizesTable};
-use super::fusion::Fusion;
 use super::kernel::{Kernel, Variant};
 use super::optimizer_state::OptimizerState;
+use super::pool::Slots;
 use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
 use crate::device::{Accumulation, Fault, Task};
 use crate::execute::Work;
 use crate::model::{Activation, Derivative, Layer, Operation};
-use crate::plan::SlotId;
+use crate::plan::{Op, SlotId, Value};
 use crate::{Error, Result};
 
 /// Parameters per workgroup of the update from stored gradients: 4 for each of 64 invocations.
@@ -25,46 +23,22 @@ const NORMALISED: usize = 4;
 /// Upper bound on the workgroups of kernels that loop over parameters or samples.
 const MOST_GROUPS: usize = 4096;
 
-/// Work of an action, with everything else that its dispatches depend on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    work: Work,
-    /// Accumulation of gradients in a backward pass. Other work has [`Accumulation::Whole`].
-    accumulation: Accumulation,
-}
-
-impl Key {
-    /// Key of `work` in a micro-batch with `accumulation`.
-    pub fn of(work: Work, accumulation: Accumulation) -> Self {
-        match work {
-            Work::Backward { .. } => Key { work, accumulation },
-            _ => Key { work, accumulation: Accumulation::Whole },
-        }
-    }
-
-    /// FLOPs of the products.
-    pub fn flops(self, task: &Task) -> u64 {
-        let forward = |layers: Range<usize>| {
-            layers.map(|layer| task.network.layer(layer).forward_flops(task.micro_batch)).sum::<u64>()
-        };
-        match self.work {
-            Work::Forward { layers, .. } => forward(layers.range()),
-            Work::Backward { layers, .. } => forward(layers.below_last()) + 2 * forward(layers.range()),
-            Work::Loss { .. } | Work::Score { .. } | Work::Release { .. } => 0,
-        }
-    }
+/// FLOPs of the products of `op`.
+pub(super) fn flops(op: Op, task: &Task) -> u64 {
+    let layers = op.layers().map_or(0..0, |layers| layers.range());
+    let forward: u64 = layers.map(|layer| task.network.layer(layer).forward_flops(task.micro_batch)).sum();
+    if op.is_backward() { 2 * forward } else { forward }
 }
 
 /// Binds kernels to the buffers that a plan's actions name.
 pub(super) struct Binder<'a> {
     pub setup: &'a mut Setup,
     pub task: &'a Task<'a>,
-    pub slots: Vec<BufferBinding<'a>>,
+    pub slots: Slots<'a>,
     pub parameters: &'a Tensors,
     /// `None` without stored gradients and optimizer state.
     pub kept: Option<&'a OptimizerState>,
-    /// Fused layers, if there are any; `chains` holds their buffers.
-    pub fusion: Option<&'a Fusion>,
+    /// Thin layers, if there are any.
     pub chains: Option<&'a Chains>,
     pub targets: &'a Buffer,
     pub metrics: &'a Buffer,
@@ -75,29 +49,37 @@ pub(super) struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
-    /// The dispatches of `key`, in order.
-    pub fn bind(&mut self, key: Key) -> Result<Vec<Dispatch>> {
-        match key.work {
-            Work::Forward { layers, input, output } => match self.chain(layers) {
-                Some(chain) => Ok(vec![self.chain_forward(chain, layers, input, output)?]),
-                None => self.forward(layers.alone()?, input, output),
-            },
-            Work::Loss { output, delta } => self.loss(output, delta),
-            Work::Backward { layers, state, delta, below } => {
-                let accumulation = key.accumulation;
-                if let Some(chain) = self.chain(layers) {
-                    let backward = self.chain_backward(chain, layers, state, delta, below)?;
-                    return Ok(vec![backward, self.chain_update(chain, layers, accumulation)?]);
-                }
+    /// The dispatches of `work`, in order. `row` is its first in the table of thin layers; only the backward pass
+    /// depends on `accumulation`.
+    pub fn bind(&mut self, work: Work<'a>, row: usize, accumulation: Accumulation) -> Result<Vec<Dispatch>> {
+        let (state, delta) = (|index| work.slot(Value::State(index)), |index| work.slot(Value::Delta(index)));
+        let thin = |layer: &usize| self.chains.filter(|chains| chains.fusion.place(*layer).is_some());
+        let chain = work
+            .op
+            .layers()
+            .and_then(|layers| thin(&layers.first).map(|chains| Chain { chains, work, layers, row }));
+        let last = self.task.network.layers().len() - 1;
+        match (work.op, chain) {
+            (Op::Forward(_) | Op::Recompute(_), Some(chain)) => self.chain_forward(chain),
+            (Op::Forward(layers) | Op::Recompute(layers), None) => {
                 let layer = layers.alone()?;
+                self.forward(layer, state(layer)?, state(layer + 1)?)
+            }
+            (Op::Loss, _) => self.loss(state(last + 1)?, delta(last)?),
+            (Op::Backward(_), Some(chain)) => self.chain_backward(chain, accumulation),
+            (Op::Backward(layers), None) => {
+                let layer = layers.alone()?;
+                let (state, above) = (state(layer)?, delta(layer)?);
                 let (normalised, loaded) = self.loaded(layer, state)?;
                 // The delta below is computed from the weights before the update overwrites them.
-                let below = below.map(|below| self.delta(layer, state, delta, below)).transpose()?;
-                let update = self.update(layer, loaded, delta, accumulation)?;
-                Ok(normalised.into_iter().chain(below.into_iter().flatten()).chain([update]).collect())
+                let below = match layer.checked_sub(1) {
+                    Some(lower) => self.delta(layer, state, above, delta(lower)?)?,
+                    None => Vec::new(),
+                };
+                let update = self.update(layer, loaded, above, accumulation)?;
+                Ok(normalised.into_iter().chain(below).chain([update]).collect())
             }
-            Work::Score { output } => Ok(vec![self.score(output)?]),
-            Work::Release { .. } => Ok(Vec::new()),
+            (Op::Score, _) => Ok(vec![self.score(state(last + 1)?)?]),
         }
     }
 
@@ -223,7 +205,7 @@ impl<'a> Binder<'a> {
                 let groups = (sizes[0] as usize).div_ceil(STEP_PARAMETERS).min(MOST_GROUPS);
                 self.setup.dispatch(variant, sizes, &operands, [1, groups])
             };
-            match self.fusion.and_then(|fusion| fusion.place(index)) {
+            match self.chains.and_then(|chains| chains.fusion.place(index)) {
                 Some(place) => {
                     let sizes = SizesTable::step_together(place, fault);
                     dispatches.push(step(sizes, self.parameters.together()?, kept.together()?)?);
@@ -275,8 +257,8 @@ impl<'a> Binder<'a> {
         self.kept.ok_or_else(|| Error::internal("no gradient or moment buffers on this device"))
     }
 
-    pub(super) fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
-        self.slots[slot].clone()
+    fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
+        self.slots.slot(slot)
     }
 
     fn layer(&self, layer: usize) -> Layer {

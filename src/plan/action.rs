@@ -1,54 +1,13 @@
 use std::fmt;
 
-use super::{Layers, SlotId};
+use super::{Op, SlotId, Value};
+use crate::memory::Category;
 
-/// One action of a plan, with the slots of its operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One action of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Compute state `layers.end` from state `layers.first`, in the forward pass.
-    Forward {
-        /// The layers to evaluate.
-        layers: Layers,
-        /// Slot of state `layers.first`.
-        input: SlotId,
-        /// Slot of state `layers.end`.
-        output: SlotId,
-        /// `true` if the state is a checkpoint: kept until loss or backward has read it.
-        keep: bool,
-    },
-    /// Compute state `layers.end` again, with the kernel of the forward pass.
-    Recompute {
-        /// The layers to evaluate.
-        layers: Layers,
-        /// Slot of state `layers.first`.
-        input: SlotId,
-        /// Slot of state `layers.end`.
-        output: SlotId,
-    },
-    /// Compute the last layer's delta from the output state and the micro-batch's targets, and add to the loss.
-    Loss {
-        /// Slot of the output state.
-        output: SlotId,
-        /// Slot of the last layer's delta.
-        delta: SlotId,
-    },
-    /// Compute the delta of layer `layers.first - 1`, then update the parameters of `layers`. With several layers, the
-    /// kernel recomputes the states between them in its own memory.
-    Backward {
-        /// The layers to differentiate.
-        layers: Layers,
-        /// Slot of state `layers.first`.
-        state: SlotId,
-        /// Slot of the delta of layer `layers.last()`.
-        delta: SlotId,
-        /// Slot of the delta of layer `layers.first - 1`; `None` for layer 0.
-        below: Option<SlotId>,
-    },
-    /// Count the correct predictions in the output state.
-    Score {
-        /// Slot of the output state.
-        output: SlotId,
-    },
+    /// Run an op.
+    Run(Run),
     /// Free a slot whose value has had its last reader.
     Release {
         /// The slot that becomes free.
@@ -56,32 +15,98 @@ pub enum Action {
     },
 }
 
+/// An op with the slots of its operands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// What to compute.
+    pub op: Op,
+    /// The values that it reads from memory.
+    pub reads: Vec<Operand>,
+    /// The values that it writes to memory, states or deltas in ascending order.
+    pub writes: Vec<Operand>,
+    /// For each of these, the category of its bytes. A state of the forward pass is a checkpoint if loss or backward read
+    /// it later.
+    pub categories: Vec<Category>,
+}
+
+/// A value, and the slot that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operand {
+    /// The value.
+    pub value: Value,
+    /// Its slot.
+    pub slot: SlotId,
+}
+
 impl Action {
     /// `true` for [`Action::Release`], which computes nothing.
     pub fn is_release(&self) -> bool {
         matches!(self, Action::Release { .. })
     }
+
+    /// What it runs; `None` for a release.
+    pub fn run(&self) -> Option<&Run> {
+        match self {
+            Action::Run(run) => Some(run),
+            Action::Release { .. } => None,
+        }
+    }
+}
+
+impl Run {
+    /// The values that it writes, with the category of each.
+    pub fn written(&self) -> impl Iterator<Item = (Operand, Category)> {
+        self.writes.iter().copied().zip(self.categories.iter().copied())
+    }
+
+    /// `true` if it writes a checkpoint.
+    pub fn keeps(&self) -> bool {
+        self.categories.contains(&Category::Checkpoints)
+    }
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Action::Forward { layers, input, output, keep } => {
-                let kept = if keep { ", kept" } else { "" };
-                write!(f, "forward {layers}: slot {input} -> slot {output}{kept}")
-            }
-            Action::Recompute { layers, input, output } => {
-                write!(f, "recompute {layers}: slot {input} -> slot {output}")
-            }
-            Action::Loss { output, delta } => write!(f, "loss: slot {output} -> slot {delta}"),
-            Action::Backward { layers, state, delta, below: Some(below) } => {
-                write!(f, "backward {layers}: slots {state}, {delta} -> slot {below}")
-            }
-            Action::Backward { layers, state, delta, below: None } => {
-                write!(f, "backward {layers}: slots {state}, {delta}")
-            }
-            Action::Score { output } => write!(f, "score: slot {output}"),
+        match self {
+            Action::Run(run) => run.fmt(f),
             Action::Release { slot } => write!(f, "release slot {slot}"),
         }
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.op, slots(&self.reads))?;
+        if !self.writes.is_empty() {
+            write!(f, " -> {}", slots(&self.writes))?;
+        }
+        f.write_str(if self.keeps() { ", kept" } else { "" })
+    }
+}
+
+/// "slot 3", "slots 3, 4, 9", or "slots 3-8, 2" where three or more follow one another.
+fn slots(operands: &[Operand]) -> String {
+    let slots: Vec<SlotId> = operands.iter().map(|operand| operand.slot).collect();
+    let runs = slots.chunk_by(|&before, &after| after == before + 1).flat_map(|run| match *run {
+        [first, .., last] if run.len() > 2 => vec![format!("{first}-{last}")],
+        _ => run.iter().map(SlotId::to_string).collect(),
+    });
+    let runs: Vec<String> = runs.collect();
+    format!("{} {}", if slots.len() == 1 { "slot" } else { "slots" }, runs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_that_follow_one_another_are_ranges() {
+        let written = |slots_of: &[SlotId]| {
+            let operands = slots_of.iter().map(|&slot| Operand { value: Value::State(0), slot });
+            slots(&operands.collect::<Vec<_>>())
+        };
+        assert_eq!(written(&[3]), "slot 3");
+        assert_eq!(written(&[3, 4, 9]), "slots 3, 4, 9");
+        assert_eq!(written(&[7, 3, 4, 5, 6, 2, 1]), "slots 7, 3-6, 2, 1");
     }
 }

@@ -1,7 +1,7 @@
 //! Binding ops to slots.
 
-use super::{Action, Op, Slot, SlotId, Tenant, Value};
-use crate::memory::{ByCategory, Category};
+use super::{Action, Op, Operand, Run, Slot, SlotId, Tenant, Value};
+use crate::memory::ByCategory;
 
 /// Actions on slots, with the live bytes of the pool after each.
 pub(super) struct Bound {
@@ -15,11 +15,11 @@ pub(super) struct Bound {
 /// The slots must hold every value that the ops write, which [`super::pack::pack`] ensures.
 pub(super) fn bind(layers: usize, ops: &[Op], first: usize, slots: &[Slot]) -> Bound {
     let ops_here = first..first + ops.len();
-    let mut written: Vec<Option<(SlotId, Tenant)>> = vec![None; ops.len()];
+    let mut written: Vec<Vec<(SlotId, Tenant)>> = vec![Vec::new(); ops.len()];
     let mut read_last: Vec<(usize, SlotId, Tenant)> = Vec::new();
     for (slot, holder) in slots.iter().enumerate() {
         for &tenant in holder.tenants.iter().filter(|tenant| ops_here.contains(&tenant.from)) {
-            written[tenant.from - first] = Some((slot, tenant));
+            written[tenant.from - first].push((slot, tenant));
             read_last.push((tenant.until, slot, tenant));
         }
     }
@@ -30,34 +30,23 @@ pub(super) fn bind(layers: usize, ops: &[Op], first: usize, slots: &[Slot]) -> B
     let mut now = ByCategory::default();
     let (mut actions, mut live) = (Vec::new(), Vec::new());
     for (index, &op) in (first..).zip(ops) {
-        let written = written[index - first];
-        let target = || written.map_or(0, |(slot, _)| slot);
-        actions.push(match op {
-            Op::Forward(layers) => Action::Forward {
-                layers,
-                input: state_slots[layers.first],
-                output: target(),
-                keep: written.is_some_and(|(_, tenant)| tenant.category == Category::Checkpoints),
-            },
-            Op::Recompute(layers) => {
-                Action::Recompute { layers, input: state_slots[layers.first], output: target() }
-            }
-            Op::Loss => Action::Loss { output: state_slots[layers], delta: target() },
-            Op::Backward(layers) => Action::Backward {
-                layers,
-                state: state_slots[layers.first],
-                delta: delta_slots[layers.last()],
-                below: (layers.first > 0).then(target),
-            },
-            Op::Score => Action::Score { output: state_slots[layers] },
-        });
-        if let Some((slot, tenant)) = written {
+        let slot_of = |value: Value| match value {
+            Value::State(state) => state_slots[state],
+            Value::Delta(layer) => delta_slots[layer],
+        };
+        let reads = op.reads(layers).map(|value| Operand { value, slot: slot_of(value) }).collect();
+        let mut written = std::mem::take(&mut written[index - first]);
+        written.sort_by_key(|(_, tenant)| tenant.value);
+        let writes = written.iter().map(|&(slot, tenant)| Operand { value: tenant.value, slot }).collect();
+        let categories = written.iter().map(|(_, tenant)| tenant.category).collect();
+        for (slot, tenant) in written {
             match tenant.value {
                 Value::State(state) => state_slots[state] = slot,
                 Value::Delta(layer) => delta_slots[layer] = slot,
             }
             now[tenant.category] += tenant.bytes;
         }
+        actions.push(Action::Run(Run { op, reads, writes, categories }));
         live.push(now);
         while let Some((_, slot, tenant)) = releases.next_if(|&(until, ..)| until == index) {
             now[tenant.category] -= tenant.bytes;

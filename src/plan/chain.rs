@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Layers;
+use super::{Layers, Value};
 use crate::model::Network;
 use crate::{Error, Result, Setting};
 
@@ -15,17 +15,12 @@ pub struct Chain {
     pub delta_bytes: Vec<u64>,
     /// Cost of each layer's forward pass, `[L]`, in FLOPs or any other unit.
     pub forward_flops: Vec<u64>,
-    /// Layers that the device can run as one action, in ascending order; empty if it runs layer by layer.
-    pub fusible: Vec<Fusible>,
-}
-
-/// Consecutive layers that a device can run as one action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fusible {
-    /// The layers.
-    pub layers: Range<usize>,
-    /// How many of them can run at once.
-    pub most: usize,
+    /// Runs of layers that the device can run as one action, whole or in part, in ascending order; empty if it runs layer
+    /// by layer.
+    pub fusible: Vec<Range<usize>>,
+    /// Bytes of what the device keeps beside the pool for each op that runs a layer, `[L]`: a row of a kernel's table.
+    /// Empty if it keeps nothing.
+    pub row_bytes: Vec<u64>,
 }
 
 impl Chain {
@@ -36,6 +31,7 @@ impl Chain {
             delta_bytes: vec![bytes; layers],
             forward_flops: vec![flops; layers],
             fusible: Vec::new(),
+            row_bytes: Vec::new(),
         }
     }
 
@@ -60,18 +56,22 @@ impl Chain {
             delta_bytes: network.widths()[1..].iter().map(bytes).collect(),
             forward_flops: network.layers().map(|layer| layer.forward_flops(batch)).collect(),
             fusible: Vec::new(),
+            row_bytes: Vec::new(),
         })
     }
 
     /// `true` if the device can run `layers` as one action.
     pub fn can_run(&self, layers: Layers) -> bool {
-        let within = |run: &Fusible| run.layers.end >= layers.end && layers.count() <= run.most;
-        layers.count() == 1 || self.fusible_of(layers.first).is_some_and(within)
+        let holds = |run: &Range<usize>| run.start <= layers.first && layers.end <= run.end;
+        layers.count() == 1 || self.fusible.iter().any(holds)
     }
 
-    /// The layers that `layer` can run together with.
-    fn fusible_of(&self, layer: usize) -> Option<&Fusible> {
-        self.fusible.iter().find(|run| run.layers.contains(&layer))
+    /// Bytes of `value`.
+    pub fn bytes_of(&self, value: Value) -> u64 {
+        match value {
+            Value::State(state) => self.state_bytes[state],
+            Value::Delta(layer) => self.delta_bytes[layer],
+        }
     }
 
     /// Number of layers, `L`.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Action, Plan};
+use super::{Op, Plan};
 use crate::memory::ByCategory;
 
 /// Peak of live bytes in one part of a step: the forward pass, or one interval's recomputation and backward
@@ -55,20 +55,20 @@ struct Part {
 }
 
 /// The part of the step that each action belongs to. Recomputation of any layers belongs to the interval of
-/// the next layer that runs backward.
+/// the next layer that runs backward. Intervals that run backward in one action are one part.
 fn parts(plan: &Plan) -> Vec<Part> {
     let layers = plan.chain.layers();
-    let mut next_backward = 0;
+    let mut next_backward = 0..0;
     let mut parts: Vec<_> = (plan.step.iter().rev())
         .map(|action| {
-            if let Action::Backward { layers, .. } = *action {
-                next_backward = layers.first;
+            if let Some(Op::Backward(layers)) = action.run().map(|run| run.op) {
+                next_backward = interval_of(plan, layers.first).start..interval_of(plan, layers.last()).end;
             }
-            Part { layers: interval_of(plan, next_backward), is_forward_pass: false }
+            Part { layers: next_backward.clone(), is_forward_pass: false }
         })
         .collect();
     parts.reverse();
-    let loss = plan.step.iter().position(|action| matches!(action, Action::Loss { .. }));
+    let loss = plan.step.iter().position(|action| action.run().is_some_and(|run| run.op == Op::Loss));
     parts[..loss.unwrap_or(0)].fill(Part { layers: 0..layers, is_forward_pass: true });
     // A release belongs to the interval of the action that read the value last.
     for index in 1..parts.len() {

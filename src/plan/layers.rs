@@ -4,8 +4,6 @@ use std::ops::Range;
 use crate::{Error, Result};
 
 /// Adjacent layers that run as one action: `first..end`, at least one.
-///
-/// A device that runs several in one action keeps the states between them in its kernel, so these take no device memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layers {
     /// The lowest layer.
@@ -39,11 +37,6 @@ impl Layers {
     /// All layers, lowest first.
     pub fn range(self) -> Range<usize> {
         self.first..self.end
-    }
-
-    /// All but the highest layer: those that backward recomputes if the states between them are not in memory.
-    pub fn below_last(self) -> Range<usize> {
-        self.first..self.end - 1
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lifetimes of a schedule's values, and the peak of live bytes that follows from them.
 
-use super::{Chain, Op, Schedule, Tenant, Value, fuse, schedule};
+use super::{Chain, Op, Schedule, Tenant, Value};
 use crate::memory::Category;
 use crate::{Error, Result};
 
@@ -10,6 +10,8 @@ pub(super) struct Values {
     pub evaluation: Vec<Op>,
     pub tenants: Vec<Tenant>,
     pub peak: Peak,
+    /// Bytes that the device keeps beside the pool.
+    pub row_bytes: u64,
 }
 
 /// The most bytes that are live at once.
@@ -20,46 +22,31 @@ pub(super) struct Peak {
     pub bytes: u64,
 }
 
-/// A schedule layer by layer, and fused if the device can run several layers as one action.
-pub(super) struct Variants {
-    pub unfused: Values,
-    pub fused: Option<Values>,
-}
-
-impl Variants {
-    pub fn of(chain: &Chain, schedule: Schedule) -> Result<Self> {
-        let evaluation = schedule::evaluation(chain.layers());
-        let fused = fuse::fused(chain, &schedule).map(|fused| {
-            let evaluation = fused_evaluation(chain, &fused, &evaluation)?;
-            Values::new(chain, fused, evaluation)
-        });
-        Ok(Variants { unfused: Values::new(chain, schedule, evaluation)?, fused: fused.transpose()? })
-    }
-}
-
 impl Values {
-    fn new(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {
+    pub fn new(chain: &Chain, schedule: Schedule, evaluation: Vec<Op>) -> Result<Self> {
         let tenants = tenants(chain, schedule.ops.iter().chain(&evaluation))?;
         let peak = live_peak(&tenants);
-        Ok(Values { schedule, evaluation, tenants, peak })
+        let row_bytes = schedule.ops.iter().chain(&evaluation).map(|&op| row_bytes(chain, op)).sum();
+        Ok(Values { schedule, evaluation, tenants, peak, row_bytes })
+    }
+
+    /// Peak of the live bytes in a step.
+    pub fn step_peak(&self) -> u64 {
+        let end = self.schedule.ops.len();
+        live(&self.tenants).into_iter().take(end).max().unwrap_or(0)
     }
 }
 
-/// The evaluation with as few actions as possible, or with the actions of the `step` if that would exceed its
-/// peak.
-fn fused_evaluation(chain: &Chain, step: &Schedule, evaluation: &[Op]) -> Result<Vec<Op>> {
-    let peak_bytes = |ops: &[Op]| Ok::<_, Error>(live_peak(&tenants(chain, ops.iter())?).bytes);
-    let fused = fuse::forward_fused(chain, evaluation);
-    if peak_bytes(&fused)? <= peak_bytes(&step.ops)? {
-        return Ok(fused);
-    }
-    let forward = step.ops.iter().copied().take_while(|op| *op != Op::Loss);
-    Ok(forward.chain([Op::Score]).collect())
+/// Bytes that the device keeps beside the pool for `op`.
+fn row_bytes(chain: &Chain, op: Op) -> u64 {
+    let of_layer = |layer: usize| chain.row_bytes.get(layer).copied().unwrap_or(0);
+    op.layers().map_or(0, |layers| layers.range().map(of_layer).sum())
 }
 
 /// Lifetimes of all values that `ops` write, each from the op that writes it to the last one that reads it.
 ///
-/// State 0 is the batch. It is there from the start, and is not among them.
+/// State 0 is the batch. It is there from the start, and is not among them. Nor are states between the layers of one op
+/// that no other op reads.
 pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> Result<Vec<Tenant>> {
     let layers = chain.layers();
     let mut tenants: Vec<(Tenant, Op)> = Vec::new();
@@ -71,8 +58,7 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
     };
 
     for (index, &op) in ops.enumerate() {
-        let (reads, writes) = access(op, layers);
-        for value in reads.into_iter().flatten().filter(|&value| value != Value::State(0)) {
+        for value in op.reads(layers).filter(|&value| value != Value::State(0)) {
             let Some(position) = current[index_of(value)] else {
                 return Err(Error::InvalidPlan {
                     index,
@@ -86,47 +72,48 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
                 tenant.category = Category::Checkpoints;
             }
         }
-        if let Some(value) = writes {
-            let (bytes, category) = match value {
-                Value::State(state) => (chain.state_bytes[state], Category::Recomputed),
-                Value::Delta(layer) => (chain.delta_bytes[layer], Category::Deltas),
+        for value in op.computes(layers) {
+            let category = match value {
+                Value::State(_) => Category::Recomputed,
+                Value::Delta(_) => Category::Deltas,
             };
+            let bytes = chain.bytes_of(value);
             current[index_of(value)] = Some(tenants.len());
             tenants.push((Tenant { value, category, bytes, from: index, until: index }, op));
         }
     }
-    Ok(tenants.into_iter().map(|(tenant, _)| tenant).collect())
+    let is_in_memory = |&(tenant, op): &(Tenant, Op)| match op {
+        Op::Forward(run) | Op::Recompute(run) => {
+            tenant.until > tenant.from || tenant.value == Value::State(run.end)
+        }
+        _ => true,
+    };
+    Ok(tenants.into_iter().filter(is_in_memory).map(|(tenant, _)| tenant).collect())
 }
 
 /// Peak of the live bytes of `tenants`.
 pub(super) fn live_peak(tenants: &[Tenant]) -> Peak {
+    let mut peak = Peak::default();
+    for (op, bytes) in live(tenants).into_iter().enumerate() {
+        if bytes > peak.bytes {
+            peak = Peak { op, bytes };
+        }
+    }
+    peak
+}
+
+/// Live bytes of `tenants` during each op, up to the last that reads one.
+pub(super) fn live(tenants: &[Tenant]) -> Vec<u64> {
     let last = tenants.iter().map(|tenant| tenant.until).max().unwrap_or(0);
     let (mut written, mut released) = (vec![0; last + 1], vec![0; last + 2]);
     for tenant in tenants {
         written[tenant.from] += tenant.bytes;
         released[tenant.until + 1] += tenant.bytes;
     }
-    let (mut peak, mut live) = (Peak::default(), 0);
-    for op in 0..=last {
-        live = live + written[op] - released[op];
-        if live > peak.bytes {
-            peak = Peak { op, bytes: live };
-        }
-    }
-    peak
-}
-
-/// Values that `op` reads, and the one that it writes.
-fn access(op: Op, layers: usize) -> ([Option<Value>; 2], Option<Value>) {
-    match op {
-        Op::Forward(run) | Op::Recompute(run) => {
-            ([Some(Value::State(run.first)), None], Some(Value::State(run.end)))
-        }
-        Op::Loss => ([Some(Value::State(layers)), None], Some(Value::Delta(layers - 1))),
-        Op::Backward(run) => (
-            [Some(Value::State(run.first)), Some(Value::Delta(run.last()))],
-            run.first.checked_sub(1).map(Value::Delta),
-        ),
-        Op::Score => ([Some(Value::State(layers)), None], None),
-    }
+    let mut live = 0;
+    let during = written.iter().zip(released).map(|(written, released)| {
+        live = live + written - released;
+        live
+    });
+    during.collect()
 }

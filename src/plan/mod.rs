@@ -27,9 +27,10 @@ mod lifetime;
 mod pack;
 mod schedule;
 mod slot;
+mod variants;
 
-pub use action::Action;
-pub use chain::{Chain, Fusible};
+pub use action::{Action, Operand, Run};
+pub use chain::Chain;
 pub use interval::{IntervalMemory, interval_memory};
 pub use layers::Layers;
 pub use pack::PoolLimits;
@@ -38,8 +39,9 @@ pub use slot::{Block, Slot, SlotId, Tenant, Value};
 
 use std::ops::Range;
 
-use lifetime::{Values, Variants};
+use lifetime::Values;
 use pack::Pool;
+use variants::Variants;
 
 use crate::Result;
 use crate::memory::{ByCategory, Category};
@@ -59,6 +61,8 @@ pub struct Plan {
     pub step: Vec<Action>,
     /// Actions of one micro-batch of evaluation.
     pub evaluation: Vec<Action>,
+    /// Bytes that the device keeps beside the pool for these actions: [`Chain::row_bytes`] of every layer that they run.
+    pub row_bytes: u64,
     /// Live bytes and costs of running it.
     pub prediction: Prediction,
 }
@@ -88,14 +92,15 @@ impl Prediction {
 }
 
 impl Plan {
-    /// Plans `schedule`: assigns every value a slot in a pool within `limits`, and predicts the live bytes.
+    /// Plans `schedule`: assigns every value a slot in a pool within `limits`, and predicts the live bytes. Where the
+    /// device can run layers as one action, as many do as possible, which may hold more bytes than layer by layer.
     ///
     /// # Errors
     /// [`crate::Error::InvalidPlan`] if the schedule reads a value that it has not computed,
     /// [`crate::Error::DoesNotFit`] if a value is larger than the largest buffer.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        let Variants { unfused, fused } = Variants::of(chain, schedule)?;
-        let values = fused.filter(|fused| fused.peak.bytes <= unfused.peak.bytes).unwrap_or(unfused);
+        let Variants { fused, unfused } = Variants::of(chain, schedule, u64::MAX)?;
+        let values = fused.into_iter().next().unwrap_or(unfused);
         let pool = pack::pack(&values, limits, u64::MAX)?;
         Ok(Self::bound(chain, values, pool))
     }
@@ -111,16 +116,19 @@ impl Plan {
         Self::new(chain, Schedule { intervals: std::iter::once(0..layers).collect(), ops }, limits)
     }
 
-    /// As [`Plan::new`], in a pool of at most `most` bytes; `None` if none is found. Spends no time on larger
-    /// pools.
+    /// As [`Plan::new`], in a pool that takes at most `most` bytes together with [`Plan::row_bytes`]; `None` if none is
+    /// found. Actions run as many layers as that allows.
     pub(crate) fn within(
         chain: &Chain,
         schedule: Schedule,
         limits: PoolLimits,
         most: u64,
     ) -> Result<Option<Self>> {
-        let Variants { unfused, fused } = Variants::of(chain, schedule)?;
-        for values in fused.into_iter().chain([unfused]).filter(|values| values.peak.bytes <= most) {
+        for values in Variants::of(chain, schedule, most)?.all() {
+            let Some(most) = most.checked_sub(values.row_bytes).filter(|&most| values.peak.bytes <= most)
+            else {
+                continue;
+            };
             let pool = pack::pack(&values, limits, most)?;
             if pool.bytes() <= most {
                 return Ok(Some(Self::bound(chain, values, pool)));
@@ -131,7 +139,7 @@ impl Plan {
 
     /// The plan of `values` that live in `pool`.
     fn bound(chain: &Chain, values: Values, pool: Pool) -> Self {
-        let Values { schedule, evaluation, peak, .. } = values;
+        let Values { schedule, evaluation, peak, row_bytes, .. } = values;
         let step_ops = &schedule.ops;
         let (blocks, slots) = with_input(chain.state_bytes[0], pool, peak.op);
         let step = bind::bind(chain.layers(), step_ops, 0, &slots);
@@ -153,8 +161,19 @@ impl Plan {
             slots,
             step: step.actions,
             evaluation: evaluation.actions,
+            row_bytes,
             prediction,
         }
+    }
+
+    /// What the actions of the step run, and then those of the evaluation.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.step.iter().chain(&self.evaluation).filter_map(Action::run)
+    }
+
+    /// Size in bytes of the pool, and of what the device keeps beside it for the plan's actions.
+    pub fn bytes(&self) -> u64 {
+        self.pool_bytes() + self.row_bytes
     }
 
     /// Size of the pool in bytes: checkpoints, recomputed states, deltas, and fragmentation.
@@ -202,17 +221,22 @@ fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<
     (blocks, [input].into_iter().chain(pool_slots).collect())
 }
 
-/// Peak of the pool's live bytes in one step of `schedule`, computed without assigning slots.
+/// Peak of the pool's live bytes in one step of `schedule` as [`Plan::new`] plans it, computed without assigning slots.
 ///
 /// # Errors
 /// As [`Plan::new`].
 pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
-    let live_peak = |schedule: &Schedule| {
-        let tenants = lifetime::tenants(chain, schedule.ops.iter())?;
-        Ok(lifetime::live_peak(&tenants).bytes)
-    };
-    let (unfused, fused) = (live_peak(schedule)?, fuse::fused(chain, schedule));
-    Ok(fused.as_ref().map(live_peak).transpose()?.map_or(unfused, |fused| fused.min(unfused)))
+    let Variants { fused, unfused } = Variants::of(chain, schedule.clone(), u64::MAX)?;
+    Ok(fused.first().unwrap_or(&unfused).step_peak())
+}
+
+/// The lowest peak of the pool's live bytes in one step of `schedule`, however its layers are fused.
+///
+/// # Errors
+/// As [`Plan::new`].
+pub(crate) fn least_live_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
+    let variants = Variants::of(chain, schedule.clone(), 0)?;
+    Ok(variants.all().map(|values| values.step_peak()).min().unwrap_or(0))
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

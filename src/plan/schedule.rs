@@ -1,8 +1,9 @@
 //! Schedules: the order of one training step's work.
 
+use std::fmt;
 use std::ops::Range;
 
-use super::{Chain, Layers};
+use super::{Chain, Layers, Value};
 
 /// The order of one training step's work, as a strategy chooses it. The lifetime of every value follows from
 /// it.
@@ -19,7 +20,6 @@ impl Schedule {
     pub fn recomputed(&self) -> impl Iterator<Item = usize> + '_ {
         self.ops.iter().flat_map(|op| match *op {
             Op::Recompute(layers) => layers.range(),
-            Op::Backward(layers) => layers.below_last(),
             _ => 0..0,
         })
     }
@@ -33,15 +33,15 @@ impl Schedule {
 /// One operation on a chain's values, before these have slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// Computes the state after the layers from the state before them, in the forward pass.
+    /// Computes the states after each of the layers from the state before the first, in the forward pass. Those between
+    /// the layers are written to memory only if a later op reads them.
     Forward(Layers),
-    /// Computes the state after the layers from the state before them once more.
+    /// Computes these states once more.
     Recompute(Layers),
     /// Computes the last layer's delta from the output state.
     Loss,
-    /// Updates the layers from the state before the first layer and the delta of the last, and computes the
-    /// delta of the layer below the first. If there are several layers, all but the last are recomputed
-    /// first.
+    /// Computes the delta below each of the layers from the states before them and the delta of the last, then updates
+    /// the layers or accumulates their gradients.
     Backward(Layers),
     /// Evaluates the predictions in the output state.
     Score,
@@ -61,6 +61,61 @@ impl Op {
     /// [`Op::Backward`] of one layer.
     pub fn backward(layer: usize) -> Self {
         Op::Backward(layer.into())
+    }
+
+    /// Its name, without the layers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Forward(_) => "forward",
+            Op::Recompute(_) => "recompute",
+            Op::Loss => "loss",
+            Op::Backward(_) => "backward",
+            Op::Score => "score",
+        }
+    }
+
+    /// `true` for [`Op::Backward`].
+    pub fn is_backward(self) -> bool {
+        matches!(self, Op::Backward(_))
+    }
+
+    /// The layers that it runs; `None` for [`Op::Loss`] and [`Op::Score`].
+    pub fn layers(self) -> Option<Layers> {
+        match self {
+            Op::Forward(layers) | Op::Recompute(layers) | Op::Backward(layers) => Some(layers),
+            Op::Loss | Op::Score => None,
+        }
+    }
+
+    /// The values that it reads from memory, in a network of `layers` layers.
+    pub(super) fn reads(self, layers: usize) -> impl Iterator<Item = Value> {
+        let (states, delta) = match self {
+            Op::Forward(run) | Op::Recompute(run) => (run.first..run.first + 1, None),
+            Op::Loss | Op::Score => (layers..layers + 1, None),
+            Op::Backward(run) => (run.range(), Some(run.last())),
+        };
+        states.map(Value::State).chain(delta.map(Value::Delta))
+    }
+
+    /// The values that it computes, of which [`Op::Forward`] and [`Op::Recompute`] may keep those between layers in the
+    /// kernel.
+    pub(super) fn computes(self, layers: usize) -> impl Iterator<Item = Value> {
+        let (states, deltas) = match self {
+            Op::Forward(run) | Op::Recompute(run) => (run.first + 1..run.end + 1, 0..0),
+            Op::Loss => (0..0, layers - 1..layers),
+            Op::Backward(run) => (0..0, run.first.saturating_sub(1)..run.last()),
+            Op::Score => (0..0, 0..0),
+        };
+        states.map(Value::State).chain(deltas.map(Value::Delta))
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layers() {
+            Some(layers) => write!(f, "{} {layers}", self.name()),
+            None => f.write_str(self.name()),
+        }
     }
 }
 

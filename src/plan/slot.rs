@@ -6,7 +6,7 @@ use crate::memory::{ByCategory, Category};
 pub type SlotId = usize;
 
 /// A value of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// State `s_l`.
     State(usize),

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::plan::{Chain, Op, Schedule, live_peak_bytes};
+use crate::Result;
+use crate::plan::{Chain, Op, Schedule, least_live_bytes, live_peak_bytes};
 
 /// Keeps states 0, n, 2n, …, and recomputes each interval but the last right before its backward pass.
 ///
@@ -81,6 +82,17 @@ impl<'a> EveryN<'a> {
         best.unwrap_or(1)
     }
 
+    /// The lowest peak of live bytes, however layers are fused.
+    ///
+    /// # Errors
+    /// As [`crate::plan::Plan::new`].
+    pub fn least_live_bytes(&self, n: usize) -> Result<u64> {
+        if self.chain.fusible.is_empty() {
+            return Ok(self.live_bytes(n));
+        }
+        least_live_bytes(self.chain, &schedule(self.chain.layers(), n))
+    }
+
     /// Peak of live bytes.
     pub fn live_bytes(&self, n: usize) -> u64 {
         if !self.chain.fusible.is_empty() {
@@ -126,6 +138,7 @@ mod tests {
             delta_bytes: (0..layers).map(|layer| size(3 * layer + layers)).collect(),
             forward_flops: (0..layers).map(|layer| size(5 * layer)).collect(),
             fusible: Vec::new(),
+            row_bytes: Vec::new(),
         }
     }
 

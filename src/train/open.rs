@@ -89,7 +89,7 @@ impl Machine {
     /// # Errors
     /// [`Error::DoesNotFit`] if the device's memory is too small, [`Error::Internal`] for the footprint of another target.
     pub fn open(&self, job: &Job, footprint: Footprint, ledger: &Ledger) -> Result<Box<dyn Device>> {
-        let bytes = footprint.bytes().total() + job.plan.pool_bytes();
+        let bytes = footprint.bytes().total() + job.plan.bytes();
         match (self, footprint.0) {
             (Machine::Cpu, BackendFootprint::Cpu(footprint)) => {
                 check_host_memory("the cpu backend's buffers", bytes)?;

@@ -29,10 +29,6 @@ impl Target {
         if placement == DatasetPlacement::Device {
             remedies.push(Setting::Dataset.with("host"));
         }
-        let unfused = Task { fused: false, ..*task };
-        if self.least_beside(&unfused, placement).is_ok_and(|bytes| bytes < beside.total()) {
-            remedies.push(Setting::Fused.with(false));
-        }
         if task.micro_batch > 1 {
             // Gradient accumulation takes as many bytes as the parameters.
             let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };

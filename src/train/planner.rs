@@ -1,6 +1,6 @@
 use super::{Footprint, Target};
 use crate::device::{DatasetPlacement, Task};
-use crate::memory::ByCategory;
+use crate::memory::{ByCategory, Category};
 use crate::plan::{Chain, Plan};
 use crate::simulate::simulate;
 use crate::strategy::Strategy;
@@ -20,7 +20,8 @@ pub struct Planned {
 impl Planned {
     /// Planned bytes outside the pool, by category.
     pub fn beside(&self) -> ByCategory {
-        self.footprint.bytes()
+        let rows = ByCategory::of(Category::Workspace, self.plan.row_bytes);
+        self.footprint.bytes().iter().chain(rows.iter()).collect()
     }
 
     /// Planned bytes of all buffers, by category.
@@ -45,12 +46,12 @@ impl Target {
         let footprints = self.footprints(task, placement)?;
         let beside = smallest(&footprints);
         let plan = strategy
-            .plan(&chain, self.pool_limits(task.micro_batch), beside.total())
+            .plan(&chain, self.pool_limits(&chain, task.micro_batch), beside.total())
             .map_err(|error| self.explain(error, task, placement, &beside))?;
         simulate(&plan)?;
 
         let budget = if let Strategy::Budget(bytes) = strategy { bytes } else { u64::MAX };
-        let fits = |footprint: &Footprint| plan.pool_bytes() + footprint.bytes().total() <= budget;
+        let fits = |footprint: &Footprint| plan.bytes() + footprint.bytes().total() <= budget;
         let Some(footprint) = footprints.into_iter().find(fits) else {
             return Err(Error::internal(format!("the plan exceeds its budget of {budget} bytes")));
         };
@@ -64,7 +65,7 @@ impl Target {
     pub fn plan_forward(self, task: &Task) -> Result<Planned> {
         let chain = self.chain(task)?;
         self.check_bindings(task, &chain)?;
-        let plan = Plan::forward(&chain, self.pool_limits(task.micro_batch))?;
+        let plan = Plan::forward(&chain, self.pool_limits(&chain, task.micro_batch))?;
         let Some(footprint) = self.footprints(task, DatasetPlacement::Host)?.pop() else {
             return Err(Error::internal("no device for data on the host"));
         };
@@ -76,8 +77,7 @@ impl Target {
     /// # Errors
     /// As [`Chain::of`].
     pub fn chain(self, task: &Task) -> Result<Chain> {
-        let chain = Chain::of(task.network, task.micro_batch)?;
-        Ok(Chain { fusible: self.fusible(task), ..chain })
+        Ok(self.adapt(Chain::of(task.network, task.micro_batch)?, task))
     }
 
     /// The smallest number of bytes that `task` takes outside the pool, over all places of the dataset.

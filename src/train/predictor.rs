@@ -47,6 +47,7 @@ impl Predictor {
             data: DatasetShape { train: test, test },
             timed: false,
             fused: true,
+            chains: true,
             observed: false,
             tuned: false,
         };
@@ -55,11 +56,8 @@ impl Predictor {
         let ledger = Ledger::new();
         let job = Job { task, data, plan: &plan, parameters, moments: &[] };
         let device = machine.open(&job, footprint, &ledger)?;
-        let made = |action: &Action| match *action {
-            Action::Forward { output, .. } => Some(output),
-            _ => None,
-        };
-        let Some(output) = plan.step.iter().filter_map(made).next_back() else {
+        let writes = plan.step.iter().filter_map(Action::run).flat_map(|run| &run.writes);
+        let Some(output) = writes.map(|operand| operand.slot).next_back() else {
             return Err(Error::internal("the forward plan writes no output"));
         };
         Ok(Predictor {

@@ -3,7 +3,7 @@ use crate::cpu;
 use crate::device::{DatasetPlacement, DeviceLimits, Task};
 use crate::gpu;
 use crate::memory::ByCategory;
-use crate::plan::{Chain, Fusible, PoolLimits};
+use crate::plan::{Chain, PoolLimits};
 
 /// The kind of device to plan for. The device itself need not be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +25,20 @@ pub(super) enum BackendFootprint {
 }
 
 impl Target {
-    /// Limits of the pool's buffers, for micro-batches of `rows` samples.
-    pub fn pool_limits(self, rows: usize) -> PoolLimits {
+    /// Limits of the pool's buffers for `chain`, adapted to this target, in micro-batches of `rows` samples.
+    pub fn pool_limits(self, chain: &Chain, rows: usize) -> PoolLimits {
         match self {
             Target::Cpu => cpu::pool_limits(rows),
-            Target::Gpu(limits) => limits.pool(),
+            // Kernels of thin layers bind a buffer once for many values.
+            Target::Gpu(limits) => PoolLimits { joined: !chain.row_bytes.is_empty(), ..limits.pool() },
         }
     }
 
-    /// The layers of `task` that run together in one action.
-    pub(super) fn fusible(self, task: &Task) -> Vec<Fusible> {
+    /// `chain`, the layers of `task`, as this target runs them.
+    pub(super) fn adapt(self, chain: Chain, task: &Task) -> Chain {
         match self {
-            Target::Cpu => Vec::new(),
-            Target::Gpu(limits) => gpu::fusible(task, limits),
+            Target::Cpu => chain,
+            Target::Gpu(limits) => gpu::with_thin_layers(chain, task, limits),
         }
     }
 

@@ -13,6 +13,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         data,
         timed: settings.diagnostics.timed,
         fused: settings.placement.fused,
+        chains: true,
         observed: settings.diagnostics.verify_recompute,
         tuned: settings.placement.tuned,
     }

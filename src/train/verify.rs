@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use crate::device::Device;
 use crate::execute::{Backend, Work};
 use crate::model::Network;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Op, Operand, Plan, Value};
 use crate::{Error, Result};
 
 /// Compares each recomputed state of a plan with its first computation.
@@ -37,9 +37,9 @@ impl Verifier {
     pub fn new(network: &Network, samples: usize, plan: &Plan) -> Self {
         let layers = network.layers().len();
         let mut recomputed = vec![false; layers];
-        for action in &plan.step {
-            if let Action::Recompute { layers, .. } = *action {
-                recomputed[layers.last()] = true;
+        for run in plan.step.iter().filter_map(Action::run).filter(|run| matches!(run.op, Op::Recompute(_))) {
+            for layer in run.writes.iter().filter_map(layer_of) {
+                recomputed[layer] = true;
             }
         }
         Verifier {
@@ -98,12 +98,23 @@ impl Verifier {
 impl Backend for Verified<'_> {
     fn run(&mut self, work: Work) -> Result<()> {
         self.device.run(work)?;
-        let Work::Forward { layers, output, .. } = work else { return Ok(()) };
-        let (layer, step, part) = (layers.last(), self.step, self.part);
-        let Some(elements) = self.verifier.elements_to_compare(layer) else { return Ok(()) };
-        let state = self.device.read_slot(output, elements)?;
-        let differs = |sample| Error::RecomputeDiffers { layer, step, part, sample };
-        self.verifier.compare(layer, &state).map_err(differs)
+        let (step, part) = (self.step, self.part);
+        for operand in work.writes {
+            let Some(layer) = layer_of(operand) else { continue };
+            let Some(elements) = self.verifier.elements_to_compare(layer) else { continue };
+            let state = self.device.read_slot(operand.slot, elements)?;
+            let differs = |sample| Error::RecomputeDiffers { layer, step, part, sample };
+            self.verifier.compare(layer, &state).map_err(differs)?;
+        }
+        Ok(())
+    }
+}
+
+/// The layer whose output `operand` is, if it is a state.
+fn layer_of(operand: &Operand) -> Option<usize> {
+    match operand.value {
+        Value::State(state) => state.checked_sub(1),
+        Value::Delta(_) => None,
     }
 }
 

@@ -94,18 +94,11 @@ fn programs_get_every_action_slot_and_byte() {
     let mut held = vec![0; slots.len()];
     let mut stays = vec![0; slots.len()];
     for (action, &live) in actions.iter().zip(&live) {
-        let written = match action["action"].as_str().unwrap() {
-            "forward" | "recompute" => action["output"].as_u64(),
-            "loss" => action["delta"].as_u64(),
-            "backward" => action["below"].as_u64(),
-            "release" => {
-                held[number(&action["slot"]) as usize] = 0;
-                None
-            }
-            other => panic!("{other}"),
-        };
-        if let Some(slot) = written {
-            let slot = slot as usize;
+        if action["action"] == "release" {
+            held[number(&action["slot"]) as usize] = 0;
+        }
+        for written in action["writes"].as_array().into_iter().flatten() {
+            let slot = number(&written["slot"]) as usize;
             held[slot] = number(&slots[slot]["tenants"][stays[slot]]["bytes"]);
             stays[slot] += 1;
         }

@@ -10,8 +10,8 @@ use ckpt_gpu::gpu::{AdapterKind, Context, Staged, Tile};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::train::Machine;
 
-/// Two cases of whole batches and one with gradient accumulation, enough for every kernel of single layers; and the same for
-/// fused layers, where the last case has more tiles of samples than there are workgroups.
+/// Two cases of whole batches and one with gradient accumulation, enough for every kernel of wide layers; and for thin
+/// layers, micro-batches of one part and of several.
 fn few_cases() -> Vec<Case> {
     let case = |batch, parts| Case {
         widths: vec![6, 16, 7, 2],
@@ -27,7 +27,15 @@ fn few_cases() -> Vec<Case> {
         every: 2,
     };
     let together = |batch, parts| Case { widths: vec![6, 16, 7, 9, 5, 2], fused: true, ..case(batch, parts) };
-    vec![case(13, 1), case(26, 2), case(10, 1), together(70, 1), together(26, 2), together(300, 1)]
+    vec![
+        case(13, 1),
+        case(26, 2),
+        case(10, 1),
+        together(70, 1),
+        together(26, 2),
+        together(300, 1),
+        together(530, 2),
+    ]
 }
 
 fn odd_network() -> Settings {
@@ -154,6 +162,10 @@ fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
 const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
 /// What `forward` stores, before the residual term.
 const BIASED: &str = "store_activation(sums + vec4f(bias[read.x], bias[read.y], bias[read.z], bias[read.w]))";
+/// What `chain_forward` adds to the first of a lane's samples, and the same with what its slot held before.
+const SUMMED: &str = "sums[0] + bias,";
+const STALE: &str =
+    "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs],";
 const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]
@@ -241,62 +253,55 @@ fn software_with_a_broken_backward_fails_there_alone() {
     only(&["update"], "update", "parameters - step_params_now()", "parameters + step_params_now()");
     only(&["update"], "update", "weights[places.z] = numbers.z", "weights[places.z] = numbers.y");
     only(&["update"], "update", "bias[places.y] = numbers.y", "bias[places.y] = 1.0001 * numbers.y");
-    let kept = "return sums + kept_at(0u, places);";
-    only(&["accumulate"], "optimize", kept, "return sums + 0.0 * kept_at(0u, places);");
+    let kept = "return kept_at(0u, places);";
+    only(&["accumulate"], "optimize", kept, "return 0.0 * kept_at(0u, places);");
     // The parameters change with every micro-batch.
     only(&["accumulate"], "optimize", kept, &format!("bias[0] -= 1e-6;\n    {kept}"));
 }
 
 const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain accumulate"];
 
-/// Fused backward kernels recompute the states between, so they fail with the forward kernel.
 #[test]
-fn software_with_a_broken_chain_fails_from_there_on() {
-    only(&CHAIN, "chain", "sums[2] + bias.z", "sums[2]");
-    only(&CHAIN[1..], "chain", "sums[0] * derivative_four(states[0])", "sums[0]");
-    // The second tile of a workgroup.
-    only(&CHAIN[2..3], "chain", "total += partials[place];", "");
-    only(&CHAIN[2..], "chain", "add_part(base + bias_of(layer) + column, sums, is_first_tile);", "");
+fn software_with_a_broken_chain_fails_there_alone() {
+    only(&CHAIN[..1], "chain_forward", "sums[2] + bias", "sums[2]");
+    only(&CHAIN[1..2], "chain_delta", "sums[i] * derivatives(", "sums[i] + 0.0 * derivatives(");
+    // One column in four is not written to the pool.
+    only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values[i].z; }", "{}");
 }
 
 #[test]
-fn software_with_broken_products_of_a_chain_fails_from_there_on() {
-    let only = |fails: &[&str], from: &str, to: &str| {
+fn software_with_broken_products_of_a_chain_fails_in_states_and_deltas() {
+    let only = |from: &str, to: &str| {
         let context = devices::software().without_subgroups();
-        only_on(context, fails, "chain_lanes", from, to);
+        only_on(context, &CHAIN[..2], "chain_lanes", from, to);
     };
-    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
-    only(&CHAIN, "high = multiply_add(high, states, four_rows(layer, column + 4u, k));", "");
-    only(&CHAIN[1..], "high = multiply_add(high, deltas, transpose(four_rows(layer, row, next)));", "");
-    only(&CHAIN[2..], "low = multiply_add(low, states, four_columns(tile + 1u, row, lane));", "");
+    only("for (var k = 0u; k < depth; k++)", "for (var k = 1u; k < depth; k++)");
+    only("high = multiply_add(high, right_block(layer, next, k), left);", "");
 }
 
 #[test]
-fn software_with_broken_products_of_a_subgroup_fails_from_there_on() {
-    let only = |fails: &[&str], from: &str, to: &str| {
+fn software_with_broken_products_of_a_subgroup_fails_in_states_and_deltas() {
+    let only = |from: &str, to: &str| {
         let context = devices::software();
         // Drivers with fewer lanes never run these.
         if context.limits().subgroups {
-            only_on(context, fails, "chain_subgroup", from, to);
+            only_on(context, &CHAIN[..2], "chain_subgroup", from, to);
         }
     };
-    only(&CHAIN, "of_lane(mine, 1u)", "of_lane(mine, 0u)");
-    only(&CHAIN, "for (var k = 0u; k < fours; k++)", "for (var k = 1u; k < fours; k++)");
-    only(&CHAIN[1..], "put_deltas(layer, tile, 4u * k + 8u, c.c2, id.x);", "");
-    only(&CHAIN[2..], "for (var lane = 0u; lane < lanes;", "for (var lane = 1u; lane < lanes;");
+    only("of_lane(mine, 1u)", "of_lane(mine, 0u)");
+    only("for (var k = 0u; k < depth; k++)", "for (var k = 1u; k < depth; k++)");
 }
 
 #[test]
-fn software_with_a_broken_sum_of_a_chains_gradients_fails_there_alone() {
-    only(&CHAIN[2..3], "partials", "part < parts", "part + 1u < parts");
-    only(
-        &CHAIN[2..3],
-        "chain_update",
-        "parameters[place] - step_params_now()",
-        "parameters[place] + step_params_now()",
-    );
-    only(&CHAIN[3..], "chain_optimize", "gradients += kept_at", "gradients += 0.0 * kept_at");
-    only(&CHAIN[3..], "chain_optimize", "every, gradients);", "every, 1.001 * gradients);");
+fn software_with_broken_gradients_of_thin_layers_fails_there_alone() {
+    only(&CHAIN[2..], "thin_gradient", "take(bias_of(layer) + row / 4u, ", "take(bias_of(layer), ");
+    only(&CHAIN[2..], "thin_gradient", "part * PART_SAMPLES + row", "row + min(part, 0u)");
+    only(&CHAIN[2..], "partials", "part < parts", "part + 1u < parts");
+    only(&CHAIN[2..], "thin_part", "part * run.count + ", "");
+    let minus = "parameters[place] - step_params_now()";
+    only(&CHAIN[2..3], "thin_update", minus, "parameters[place] + step_params_now()");
+    only(&CHAIN[3..], "thin_optimize", "return kept_at", "return 0.0 * kept_at");
+    only(&CHAIN[3..], "thin_optimize", "every, sum);", "every, 1.001 * sum);");
 }
 
 #[test]
@@ -310,13 +315,11 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
 }
 
-/// With a forward kernel that reads its output slot, the kernels, the gradients and every promise of bit-identity fail, and
+/// With a forward kernel that reads its output slot, the kernel, the gradients and every promise of bit-identity fail, and
 /// all of them are reported.
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
-    let context = cut(FAST);
-    let stale = format!("{BIASED} + 0.01 * output[row * sizes.outputs + read.x]");
-    let context = break_shader(context, "forward", BIASED, &stale);
+    let context = break_shader(cut(FAST), "chain_forward", SUMMED, STALE);
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![9, 7, 7, 7, 7, 3]);
         s.batching.batch = 6;
@@ -326,16 +329,16 @@ fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
     let outcome = check::run(&machine, &settings, &few_cases(), |_| ()).unwrap();
     assert_eq!(outcome.checks.len(), 22);
     let failed = outcome.failed();
-    for name in ["forward", "step", "recompute", "every-n", "budgets", "micro-batches", "repeat"] {
+    for name in ["chain forward", "step", "recompute", "every-n", "budgets", "micro-batches", "repeat"] {
         assert!(failed.iter().any(|failed| failed == name), "{name} holds, of {failed:?}");
     }
-    for name in ["gather", "loss", "tally", "delta", "update", "accumulate", "score", "memory"] {
+    for name in ["gather", "forward", "loss", "tally", "delta", "update", "accumulate", "score", "memory"] {
         assert!(!failed.iter().any(|failed| failed == name), "{name} fails");
     }
     let recompute = outcome.checks.iter().find(|check| check.name == "recompute").unwrap();
     assert!(recompute.detail.contains("of layer "), "{}", recompute.detail);
     let error = outcome.verdict().unwrap_err();
-    assert!(matches!(&error, Error::CheckFailed { failed } if failed.contains(&"forward".to_owned())));
+    assert!(matches!(&error, Error::CheckFailed { failed } if failed.contains(&"chain forward".to_owned())));
     assert_eq!(error.exit_code(), 1);
 }
 

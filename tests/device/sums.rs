@@ -1,15 +1,17 @@
-//! Sums have one order under every tiling of products; so have those of states and deltas in layers that run together.
+//! Sums have one order: under every tiling of products, whether layers run together or not, and in micro-batches.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::changed;
 use crate::devices::{self, FAST, SHORT};
+use ckpt_gpu::Error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::{Dataset, LoadOptions};
 use ckpt_gpu::gpu::{Context, Tile};
 use ckpt_gpu::model::{Activation, Parameters};
-use ckpt_gpu::train::{Machine, Trainer};
+use ckpt_gpu::strategy::Strategy;
+use ckpt_gpu::train::{Machine, Trainer, task};
 
 fn blobs(recipe: &str) -> Arc<Dataset> {
     Arc::new(Dataset::load_with(Path::new(recipe), &LoadOptions::default()).unwrap())
@@ -39,38 +41,80 @@ fn same_bits(context: &Context, tiles: impl Iterator<Item = Tile>) {
     let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
     let weights = |tile| {
         let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
-        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
-        while !trainer.is_done() {
-            trainer.epoch(|_| ()).unwrap();
-        }
-        trainer.parameters().unwrap().sha256()
+        trained(&machine, &settings, &data, &parameters)
     };
     let all: Vec<_> = tiles.map(|tile| (tile, weights(tile))).collect();
     assert!(all.len() > 3 && all.iter().all(|(_, hash)| *hash == all[0].1), "{all:#?}");
 }
 
-/// Layer 0 is too wide to be fused: its gradients show the deltas of the layers above, and the loss shows their states.
+/// Thin layers between wide ones, with gradients of one part and of several: running them together or one by one, in chunks of
+/// any size and in every tile, changes no bit of the weights.
 #[test]
-fn software_gives_the_same_states_and_deltas_in_fused_layers() {
-    let data = blobs("synthetic:blobs,features=150,classes=5,samples=90");
-    for (activation, residual) in [(Activation::Tanh, false), (Activation::Gelu, true)] {
+fn software_gives_the_same_bits_with_and_without_fusion() {
+    let data = blobs("synthetic:blobs,features=150,classes=5,samples=700");
+    let context = devices::software();
+    let subgroup = context.limits().subgroups.then_some(Tile::Subgroup);
+    for (activation, residual, batch) in [(Activation::Tanh, false, 37), (Activation::Gelu, true, 300)] {
         let settings = changed(Settings::default(), |s| {
-            s.network.layers = Widths(vec![150, 30, 30, 30, 5]);
+            s.network.layers = Widths(vec![150, 30, 30, 17, 30, 5]);
             (s.network.activation, s.network.residual) = (activation, residual);
-            s.batching.batch = 37;
-            s.optimization.steps = Some(1);
+            s.batching.batch = batch;
+            s.optimization.steps = Some(2);
+        });
+        let least = least_budget(&Machine::Gpu(Box::new(context.clone())), &settings, &data);
+        let mut runs = vec![];
+        for fused in [false, true] {
+            runs.push((FAST, changed(settings.clone(), |s| s.placement.fused = fused)));
+        }
+        for budget in [least, least + 40 * batch as u64, least + 400 * batch as u64] {
+            runs.push((FAST, changed(settings.clone(), |s| s.placement.strategy = Strategy::Budget(budget))));
+        }
+        let tiles = SHORT.into_iter().chain(subgroup);
+        runs.extend(tiles.map(|tile| (tile, settings.clone())));
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
+        let hashes = runs.into_iter().map(|(tile, settings)| {
+            let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
+            (tile, settings.placement, trained(&machine, &settings, &data, &parameters))
+        });
+        let hashes: Vec<_> = hashes.collect();
+        assert!(hashes.iter().all(|(.., hash)| *hash == hashes[0].2), "{activation:?}: {hashes:#?}");
+    }
+}
+
+/// Micro-batches of a multiple of 256 samples go on with the sums where the last one ended: in thin layers, wide ones and
+/// those that normalise.
+#[test]
+fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
+    let data = blobs("synthetic:blobs,features=9,classes=5,samples=1300");
+    let machine = Machine::Gpu(Box::new(devices::software().with_tile(FAST)));
+    for (widths, layer_norm) in [(vec![9, 140, 20, 17, 5], false), (vec![9, 20, 20, 5], true)] {
+        let settings = changed(Settings::default(), |s| {
+            s.network.layers = Widths(widths.clone());
+            (s.network.activation, s.network.layer_norm) = (Activation::Silu, layer_norm);
+            s.batching.batch = 512;
+            s.optimization.steps = Some(2);
         });
         let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
-        let machine = Machine::Gpu(Box::new(devices::software()));
-        let step = |fused| {
-            let settings = changed(settings.clone(), |s| s.placement.fused = fused);
-            let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
-            let loss = trainer.epoch(|_| ()).unwrap().loss;
-            let first = trainer.parameters().unwrap().layers.swap_remove(0);
-            (loss.to_bits(), first.weights, first.bias)
-        };
-        let unfused = step(false);
-        assert_ne!(unfused.1, parameters.layers[0].weights);
-        assert_eq!(step(true), unfused, "{activation:?}");
+        let whole = trained(&machine, &settings, &data, &parameters);
+        let settings = changed(settings, |s| s.batching.micro_batch = Some(256));
+        let found = trained(&machine, &settings, &data, &parameters);
+        assert_eq!(found, whole, "{widths:?}, layer norm {layer_norm}");
+    }
+}
+
+fn trained(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> String {
+    let mut trainer = Trainer::on(machine, settings, data, parameters).unwrap();
+    while !trainer.is_done() {
+        trainer.epoch(|_| ()).unwrap();
+    }
+    trainer.parameters().unwrap().sha256()
+}
+
+fn least_budget(machine: &Machine, settings: &Settings, data: &Dataset) -> u64 {
+    let network = settings.network.build().unwrap();
+    let task = task(settings, &network, data.shape());
+    match machine.target().plan(Strategy::Budget(1), &task, settings.placement.dataset) {
+        Err(Error::OverBudget { least, .. }) => least,
+        other => panic!("{other:?}"),
     }
 }

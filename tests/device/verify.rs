@@ -12,7 +12,7 @@ use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics};
 use ckpt_gpu::execute::{Backend, Work, execute};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
-use ckpt_gpu::plan::{Action, Chain, PoolLimits, SlotId};
+use ckpt_gpu::plan::{Action, Chain, Op, PoolLimits, Run, SlotId};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer, Verifier, task};
 use ckpt_gpu::{Error, Result};
@@ -92,13 +92,11 @@ fn software_training_is_the_same_when_it_is_verified() {
 /// A forward kernel whose result depends on the previous value of its slot.
 #[test]
 fn software_forward_that_reads_its_slot_is_found() {
-    let sound = include_str!("../../shaders/forward.wgsl");
-    let broken = sound.replace(
-        "store_activation(sums + ",
-        "0.001 * output[row * sizes.outputs + read.x] + store_activation(sums + ",
-    );
+    let sound = include_str!("../../shaders/chain_forward.wgsl");
+    let held = "answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs]";
+    let broken = sound.replace("sums[0] + bias,", &format!("sums[0] + bias + 0.001 * {held},"));
     assert_ne!(broken, sound);
-    let context = devices::software().with_shader("forward", &broken).unwrap();
+    let context = devices::software().with_shader("chain_forward", &broken).unwrap();
     let machine = Machine::Gpu(Box::new(context));
     let mut random = Random::new(3);
     let data = random_data(&mut random);
@@ -124,7 +122,7 @@ struct Flipped {
 
 impl Backend for Flipped {
     fn run(&mut self, work: Work) -> Result<()> {
-        if let Work::Forward { layers, .. } = work {
+        if let Op::Forward(layers) = work.op {
             self.last = layers.last();
             self.makings += usize::from(self.last == self.layer);
         }
@@ -185,8 +183,8 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let network = settings.network.build().unwrap();
     let chain = Chain::of(&network, BATCH).unwrap();
     let plan = Strategy::EveryN(3).plan(&chain, PoolLimits::default(), 0).unwrap();
-    let again = |action: &Action| matches!(*action, Action::Recompute { layers, .. } if layers.range().contains(&layer));
-    let is_again = plan.step.iter().any(again);
+    let again = |run: &Run| matches!(run.op, Op::Recompute(layers) if layers.range().contains(&layer));
+    let is_again = plan.step.iter().filter_map(Action::run).any(again);
     let parameters = random.parameters(&network);
     let task = task(&settings, &network, data.shape());
     let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };

@@ -243,6 +243,7 @@ fn short_chains_of_large_odd_sizes_are_planned() {
             delta_bytes: sizes(layers),
             forward_flops: vec![1; layers],
             fusible: Vec::new(),
+            row_bytes: Vec::new(),
         };
         let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
         let least = solver.least().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::chains::{Family, UNIT, of_odd_sizes};
 use crate::common::Random;
-use ckpt_gpu::plan::{Chain, Fusible, PoolLimits};
+use ckpt_gpu::plan::{Chain, PoolLimits};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::strategy::budget::Solver;
 
@@ -24,8 +24,7 @@ fn no_bound_where_states_were_left_out() {
 /// States in a kernel's workgroup memory take none of the bytes that the tables count.
 #[test]
 fn no_bound_where_layers_run_together() {
-    let fusible = vec![Fusible { layers: 0..20, most: 7 }];
-    let chain = Chain { fusible, ..Chain::uniform(20, UNIT, 1) };
+    let chain = Chain { fusible: std::iter::once(0..20).collect(), ..Chain::uniform(20, UNIT, 1) };
     let mut solver = solver(&chain);
     let bytes = solver.least().unwrap() + 2 * UNIT;
     assert!(solver.plan(bytes).unwrap().is_some());

@@ -207,6 +207,7 @@ fn pools_of_a_thousand_uneven_layers_take_at_most_a_quarter_more() {
         state_bytes,
         forward_flops: widths.windows(2).map(|pair| pair[0] * pair[1]).collect(),
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     };
     let all = plan(&chain, Strategy::StoreAll).pool_bytes();
     let strategies =

@@ -48,7 +48,13 @@ fn bulge(index: usize, layers: usize) -> u64 {
 /// A chain with these widths, in units of [`UNIT`] bytes, and these costs.
 pub fn of_widths(widths: &[u64], forward_flops: Vec<u64>) -> Chain {
     let state_bytes: Vec<u64> = widths.iter().map(|width| width * UNIT).collect();
-    Chain { delta_bytes: state_bytes[1..].to_vec(), state_bytes, forward_flops, fusible: Vec::new() }
+    Chain {
+        delta_bytes: state_bytes[1..].to_vec(),
+        state_bytes,
+        forward_flops,
+        fusible: Vec::new(),
+        row_bytes: Vec::new(),
+    }
 }
 
 /// The chain with another number of bytes for a width of 1, from 4 to 1,600.
@@ -69,6 +75,7 @@ pub fn of_odd_sizes(layers: usize, random: &mut Random) -> Chain {
         delta_bytes,
         forward_flops: (0..layers).map(|_| 1 + random.below(1000) as u64).collect(),
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     }
 }
 

@@ -67,6 +67,7 @@ fn value_may_fill_the_largest_buffer() {
         delta_bytes: vec![1020, 40, 1020, 40, 300, 12],
         forward_flops: vec![1; 6],
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     };
     let limits = PoolLimits { block_bytes: 1020, ..PoolLimits::default() };
     for n in 0..7 {

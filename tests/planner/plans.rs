@@ -5,7 +5,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::Widths;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Network};
-use ckpt_gpu::plan::{Action, Chain, Op, Plan, PoolLimits, Schedule, interval_memory};
+use ckpt_gpu::plan::{Action, Chain, Op, Plan, PoolLimits, Run, Schedule, interval_memory};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
 
@@ -22,6 +22,7 @@ fn random_chain(random: &mut Random, most_layers: usize) -> Chain {
         state_bytes,
         forward_flops: (0..layers).map(|_| 1 + random.below(1000) as u64).collect(),
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     }
 }
 
@@ -166,9 +167,16 @@ fn simulator_rejects_broken_plans() {
         delta_bytes: vec![16, 4, 12, 8],
         forward_flops: vec![1; 4],
         fusible: Vec::new(),
+        row_bytes: Vec::new(),
     };
-    let plan = every_n(&chain, 2);
-    simulate(&plan).unwrap();
+    every_broken_action_is_rejected(&every_n(&chain, 2));
+    let fused = Chain { fusible: vec![0..2, 2..4], ..chain };
+    every_broken_action_is_rejected(&every_n(&fused, 2));
+    every_broken_action_is_rejected(&every_n(&fused, 3));
+}
+
+fn every_broken_action_is_rejected(plan: &Plan) {
+    simulate(plan).unwrap();
     let mut broken = 0;
     for index in 0..plan.step.len() {
         let mut without = plan.clone();
@@ -176,18 +184,15 @@ fn simulator_rejects_broken_plans() {
         assert!(simulate(&without).is_err(), "without {}", plan.step[index]);
 
         let mut twice = plan.clone();
-        twice.step.insert(index, plan.step[index]);
+        twice.step.insert(index, plan.step[index].clone());
         assert!(simulate(&twice).is_err(), "{} twice", plan.step[index]);
 
-        for slot in 0..=plan.slots.len() {
-            for moved in
-                other_slots(plan.step[index], slot).into_iter().filter(|&moved| moved != plan.step[index])
-            {
-                let mut wrong = plan.clone();
-                wrong.step[index] = moved;
-                assert!(simulate(&wrong).is_err(), "{moved} for {}", plan.step[index]);
-                broken += 1;
-            }
+        for changed in changes(&plan.step[index], plan.slots.len()) {
+            let mut wrong = plan.clone();
+            let words = format!("{changed:?} for {:?}", plan.step[index]);
+            wrong.step[index] = changed;
+            assert!(simulate(&wrong).is_err(), "{words}");
+            broken += 1;
         }
     }
     assert!(broken > 100);
@@ -197,7 +202,7 @@ fn simulator_rejects_broken_plans() {
         without.evaluation.remove(index);
         assert!(simulate(&without).is_err(), "evaluation without {}", plan.evaluation[index]);
         let mut twice = plan.clone();
-        twice.evaluation.insert(index, plan.evaluation[index]);
+        twice.evaluation.insert(index, plan.evaluation[index].clone());
         assert!(simulate(&twice).is_err(), "evaluation with {} twice", plan.evaluation[index]);
     }
     let mut trains_on_the_test_split = plan.clone();
@@ -217,30 +222,39 @@ fn simulator_rejects_broken_plans() {
     assert!(simulate(&small).is_err());
 }
 
-/// `action` with each of its operands moved to `slot`.
-fn other_slots(action: Action, slot: usize) -> Vec<Action> {
-    match action {
-        Action::Forward { layers, input, output, keep } => vec![
-            Action::Forward { layers, input: slot, output, keep },
-            Action::Forward { layers, input, output: slot, keep },
-            Action::Forward { layers, input, output, keep: !keep },
-        ],
-        Action::Recompute { layers, input, output } => vec![
-            Action::Recompute { layers, input: slot, output },
-            Action::Recompute { layers, input, output: slot },
-        ],
-        Action::Loss { output, delta } => {
-            vec![Action::Loss { output: slot, delta }, Action::Loss { output, delta: slot }]
+/// `action` with one operand in another slot, with one operand less, and with one value in another category.
+fn changes(action: &Action, slots: usize) -> Vec<Action> {
+    let run = match action {
+        Action::Run(run) => run,
+        Action::Release { slot: released } => {
+            let others = (0..=slots).filter(|slot| slot != released);
+            return others.map(|slot| Action::Release { slot }).collect();
         }
-        Action::Backward { layers, state, delta, below } => vec![
-            Action::Backward { layers, state: slot, delta, below },
-            Action::Backward { layers, state, delta: slot, below },
-            Action::Backward { layers, state, delta, below: Some(slot) },
-            Action::Backward { layers, state, delta, below: None },
-        ],
-        Action::Score { .. } => vec![Action::Score { output: slot }],
-        Action::Release { .. } => vec![Action::Release { slot }],
+    };
+    let mut changed: Vec<Run> = Vec::new();
+    for place in 0..run.reads.len() {
+        for slot in (0..=slots).filter(|&slot| slot != run.reads[place].slot) {
+            changed.push(run.clone());
+            changed.last_mut().unwrap().reads[place].slot = slot;
+        }
+        changed.push(run.clone());
+        changed.last_mut().unwrap().reads.remove(place);
     }
+    for place in 0..run.writes.len() {
+        for slot in (0..=slots).filter(|&slot| slot != run.writes[place].slot) {
+            changed.push(run.clone());
+            changed.last_mut().unwrap().writes[place].slot = slot;
+        }
+        changed.push(run.clone());
+        let without = changed.last_mut().unwrap();
+        without.writes.remove(place);
+        without.categories.remove(place);
+        changed.push(run.clone());
+        let category = &mut changed.last_mut().unwrap().categories[place];
+        *category =
+            if *category == Category::Recomputed { Category::Checkpoints } else { Category::Recomputed };
+    }
+    changed.into_iter().map(Action::Run).collect()
 }
 
 /// The long chain has more values of n than other strategies try.

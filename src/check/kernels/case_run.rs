@@ -14,7 +14,7 @@ use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
 use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
-use crate::plan::{Action, Layers, Plan, SlotId};
+use crate::plan::{Action, Layers, Op, Operand, Plan, Run, SlotId, Value};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Planned};
 use crate::{Error, Result, Setting};
@@ -60,13 +60,14 @@ impl<'a> CaseRun<'a> {
             data: data.shape(),
             timed: false,
             fused: case.fused,
+            chains: case.fused,
             observed: false,
             tuned: false,
         };
         let strategy = Strategy::EveryN(case.every);
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;
         let Planned { plan, footprint, .. } = planned;
-        findings.has_chains |= !plan.chain.fusible.is_empty();
+        findings.has_chains |= !plan.chain.row_bytes.is_empty();
         let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
         let device = machine.open(&job, footprint, &Ledger::new())?;
         Ok(CaseRun {
@@ -93,8 +94,8 @@ impl<'a> CaseRun<'a> {
             for (part, rows) in batch.chunks(self.micro_batch).enumerate() {
                 self.device.begin_batch(Accumulation::of(part, case.parts))?;
                 self.check_gather(self.data.train.clone(), rows)?;
-                for action in self.plan.step.clone() {
-                    losses += self.check(action, rows, part)?;
+                for run in self.plan.step.clone().iter().filter_map(Action::run) {
+                    losses += self.check(run, rows, part)?;
                 }
                 self.device.end_batch()?;
             }
@@ -151,10 +152,10 @@ impl<'a> CaseRun<'a> {
         for (index, rows) in rows.chunks(self.micro_batch).enumerate() {
             self.device.begin_batch(Accumulation::Whole)?;
             self.check_gather(self.data.test.clone(), rows)?;
-            for action in self.plan.evaluation.clone() {
-                if let Action::Score { output } = action {
+            for run in self.plan.evaluation.clone().iter().filter_map(Action::run) {
+                if let (Op::Score, [output]) = (run.op, &run.reads[..]) {
                     let classes = self.network.outputs();
-                    let output = self.read(output, classes)?;
+                    let output = self.read(output.slot, classes)?;
                     let fresh = &rows[..rows.len().min(samples - index * self.micro_batch)];
                     let output = widen(&output[..fresh.len() * classes]);
                     let targets = twin::targets(&self.data.test, classes, fresh);
@@ -169,7 +170,7 @@ impl<'a> CaseRun<'a> {
                         expected += correct.iter().filter(|&&correct| correct).count();
                     }
                 }
-                self.check(action, rows, 0)?;
+                self.check(run, rows, 0)?;
             }
             self.device.end_batch()?;
         }
@@ -206,27 +207,33 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Runs one action and checks its result. Returns the micro-batch's share of the mean loss for the loss action, else 0.
-    fn check(&mut self, action: Action, rows: &[u32], part: usize) -> Result<f64> {
-        let (case, work) = (self.case, Work::from(action));
-        match work {
-            Work::Forward { layers, input, output } => {
-                let state = self.read(input, self.shape(layers.first).inputs)?;
+    /// Runs one action and checks what it writes. Returns the micro-batch's share of the mean loss for the loss action,
+    /// else 0.
+    fn check(&mut self, run: &Run, rows: &[u32], part: usize) -> Result<f64> {
+        let (case, work) = (self.case, Work::from(run));
+        match work.op {
+            Op::Forward(layers) | Op::Recompute(layers) => {
+                let state =
+                    self.read(work.slot(Value::State(layers.first))?, self.shape(layers.first).inputs)?;
                 let parameters = self.device.parameters()?;
                 self.device.run(work)?;
-                let mut states = self.states(layers.range(), &state, &parameters);
-                let found = self.read(output, self.shape(layers.last()).outputs)?;
-                let expected = states.pop().unwrap_or_default();
-                let input = states.pop().unwrap_or_else(|| widen(&state));
-                let subject = self.of(Subject::Forward, layers.first);
-                let scale = norm(&expected)
-                    + subject.rounding() * self.terms_of_output(layers.last(), &input, &parameters);
-                let at = || format!("{layers} of {case}");
-                self.findings.compare(subject, &found, &expected, scale, at);
+                let states = self.states(layers.range(), &state, &parameters);
+                for &Operand { value, slot } in work.writes {
+                    let Value::State(written) = value else { continue };
+                    let (layer, place) = (written - 1, written - 1 - layers.first);
+                    let found = self.read(slot, self.shape(layer).outputs)?;
+                    let input =
+                        place.checked_sub(1).map_or_else(|| widen(&state), |before| states[before].clone());
+                    let subject = self.of(Subject::Forward, layer);
+                    let scale = norm(&states[place])
+                        + subject.rounding() * self.terms_of_output(layer, &input, &parameters);
+                    let at = || format!("layer {layer} in {layers} of {case}");
+                    self.findings.compare(subject, &found, &states[place], scale, at);
+                }
             }
-            Work::Loss { output, delta } => {
-                let classes = self.network.outputs();
-                let state = widen(&self.read(output, classes)?);
+            Op::Loss => {
+                let (classes, last) = (self.network.outputs(), self.plan.chain.layers());
+                let state = widen(&self.read(work.slot(Value::State(last))?, classes)?);
                 let targets = twin::targets(&self.data.train, classes, rows);
                 self.device.run(work)?;
                 let store = self.reference.output_activation();
@@ -238,57 +245,48 @@ impl<'a> CaseRun<'a> {
                 for delta in &mut expected {
                     *delta /= case.parts as f64;
                 }
-                let found = self.read(delta, classes)?;
+                let found = self.read(work.slot(Value::Delta(last - 1))?, classes)?;
                 self.findings.compare(Subject::Loss, &found, &expected, scale, || case.to_string());
                 return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
             }
-            Work::Backward { layers, state, delta, below } => {
-                self.check_backward(layers, state, delta, below, part)?;
-            }
-            Work::Score { .. } | Work::Release { .. } => self.device.run(work)?,
+            Op::Backward(layers) => self.check_backward(layers, work, part)?,
+            Op::Score => self.device.run(work)?,
         }
         Ok(0.0)
     }
 
-    fn check_backward(
-        &mut self,
-        layers: Layers,
-        state: SlotId,
-        delta: SlotId,
-        below: Option<SlotId>,
-        part: usize,
-    ) -> Result<()> {
-        let first = self.read(state, self.shape(layers.first).inputs)?;
-        let mut delta_of_layer = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
+    /// Checks the delta below each of `layers`, from the states before them as the device has them, and their gradients.
+    fn check_backward(&mut self, layers: Layers, work: Work, part: usize) -> Result<()> {
+        let mut states = Vec::new();
+        for layer in layers.range() {
+            states.push(widen(&self.read(work.slot(Value::State(layer))?, self.shape(layer).inputs)?));
+        }
+        let delta = work.slot(Value::Delta(layers.last()))?;
+        let mut delta = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
         let before = self.device.parameters()?;
-        self.device.run(Work::Backward { layers, state, delta, below })?;
+        self.device.run(work)?;
         let after = self.device.parameters()?;
 
-        let mut states = self.states(layers.below_last(), &first, &before);
-        states.insert(0, widen(&first));
-        let mut rounded = 0.0;
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);
             let operations = self.reference.operations(layer);
             let operand = reference::operand(shape, &operations, &state);
-            let gradient = reference::weight_gradient(shape, &delta_of_layer, &operand);
-            let terms = terms_of_gradients(shape, &delta_of_layer, &operand);
+            let gradient = reference::weight_gradient(shape, &delta, &operand);
+            let terms = terms_of_gradients(shape, &delta, &operand);
             let moved = [&before.layers[layer], &after.layers[layer]];
             self.check_move(layer, part, gradient.into(), terms, moved);
-            if layer > 0 {
-                let below = self.reference.operations(layer - 1);
-                let weights = widen(&before.layers[layer].weights);
-                rounded = terms_of_delta(shape, &operations, &delta_of_layer, &weights, &state);
-                delta_of_layer =
-                    reference::delta(shape, &operations, &below, &delta_of_layer, &weights, &state);
-            }
-        }
-        if let Some(below) = below {
-            let found = self.read(below, self.shape(layers.first).inputs)?;
-            let (case, subject) = (self.case, self.of(Subject::Delta, layers.first));
-            let scale = norm(&delta_of_layer) + subject.rounding() * rounded;
-            let at = || format!("{layers} of {case}");
-            self.findings.compare(subject, &found, &delta_of_layer, scale, at);
+            let Some(lower) = layer.checked_sub(1) else { continue };
+            let weights = widen(&before.layers[layer].weights);
+            let rounded = terms_of_delta(shape, &operations, &delta, &weights, &state);
+            let below = self.reference.operations(lower);
+            let expected = reference::delta(shape, &operations, &below, &delta, &weights, &state);
+            let found = self.read(work.slot(Value::Delta(lower))?, shape.inputs)?;
+            let (case, subject) = (self.case, self.of(Subject::Delta, layer));
+            let scale = norm(&expected) + subject.rounding() * rounded;
+            let at = || format!("layer {layer} in {layers} of {case}");
+            self.findings.compare(subject, &found, &expected, scale, at);
+            // So that each delta is judged by the work on its own layer.
+            delta = widen(&found);
         }
         Ok(())
     }
@@ -357,7 +355,7 @@ impl<'a> CaseRun<'a> {
 
     /// `subject`, or its counterpart for fused layers if `layer` is one.
     fn of(&self, subject: Subject, layer: usize) -> Subject {
-        let is_fused = self.plan.chain.fusible.iter().any(|run| run.layers.contains(&layer));
+        let is_fused = self.plan.chain.row_bytes.get(layer).is_some_and(|&bytes| bytes > 0);
         if is_fused { subject.of_chain() } else { subject }
     }
 

@@ -1,8 +1,10 @@
+mod recordable;
 mod recording;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use wgpu::{BufferBinding, CommandEncoder, ComputePass};
+use recordable::Recordables;
+use wgpu::{CommandEncoder, ComputePass};
 
 use crate::Result;
 use crate::data::Pass;
@@ -16,15 +18,17 @@ use crate::gpu::dispatch::Dispatch;
 use crate::gpu::footprint::{Footprint, METRICS_BYTES};
 use crate::gpu::fusion::Fusion;
 use crate::gpu::optimizer_state::OptimizerState;
+use crate::gpu::pool::{Pool, Slots};
 use crate::gpu::setup::Setup;
 use crate::gpu::source::{Batch, Resident, Source, Streamed};
 use crate::gpu::stopwatch::Stopwatch;
+use crate::gpu::table::Table;
 use crate::gpu::tensors::Tensors;
 use crate::gpu::transfer::{Readback, Uploads};
-use crate::gpu::work::{Binder, Key};
+use crate::gpu::work::{Binder, flops};
 use crate::memory::Category;
 use crate::model::{Network, Parameters, StepParams};
-use crate::plan::{Plan, Slot, SlotId};
+use crate::plan::{Slot, SlotId};
 
 /// Runs plans on a GPU or a software driver.
 ///
@@ -36,13 +40,13 @@ pub struct Gpu {
     source: Source,
     readback: Readback,
     batch: Batch,
-    pool: Vec<Buffer>,
+    pool: Pool,
     slots: Vec<Slot>,
     network: Network,
     fusion: Option<Fusion>,
     parameters: Tensors,
     metrics: Buffer,
-    work: HashMap<Key, Recordable>,
+    work: Recordables,
     accumulation: Accumulation,
     recording: Option<(CommandEncoder, ComputePass<'static>)>,
     /// Micro-batches and FLOPs in `recording`.
@@ -73,9 +77,14 @@ impl Gpu {
         let task = &job.task;
         let context = if task.tuned { context.tuned(task)? } else { context };
         let readback = Readback::new(&context, footprint.readback)?;
+        let binding_bytes = context.limits().binding_bytes;
         let fusion = footprint.fusion.clone();
+        let table = fusion.as_ref().map(|fusion| Table::of(job.plan, task.network, fusion));
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
-        let chains = fusion.as_ref().map(|fusion| Chains::new(&mut setup, task, fusion)).transpose()?;
+        let chains = match (&fusion, &table) {
+            (Some(fusion), Some(table)) => Some(Chains::new(&mut setup, fusion.clone(), table)?),
+            _ => None,
+        };
 
         let batch = Batch {
             samples: task.micro_batch,
@@ -92,7 +101,7 @@ impl Gpu {
         let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
         let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
         let step_params = setup.buffer(Category::Workspace, "step_params", footprint.step_params)?;
-        let pool = pool(&setup.context, job.plan)?;
+        let pool = Pool::new(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
         let loaded = (footprint.loaded > 0)
             .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
@@ -101,10 +110,9 @@ impl Gpu {
         let mut binder = Binder {
             setup: &mut setup,
             task,
-            slots: job.plan.slots.iter().map(|slot| operand(&batch.inputs, &pool, slot)).collect(),
+            slots: Slots { plan: job.plan, pool: &pool, inputs: &batch.inputs, binding_bytes },
             parameters: &parameters,
             kept: kept.as_ref(),
-            fusion: fusion.as_ref(),
             chains: chains.as_ref(),
             targets: &batch.targets,
             metrics: &metrics,
@@ -112,13 +120,14 @@ impl Gpu {
             sample_losses: &sample_losses,
             loaded: loaded.as_ref(),
         };
-        let mut work = HashMap::new();
+        let mut work = Recordables::default();
         for accumulation in Accumulation::all(task.parts) {
-            for action in job.plan.step.iter().chain(&job.plan.evaluation) {
-                let key = Key::of(Work::from(*action), accumulation);
-                if !action.is_release() && !work.contains_key(&key) {
-                    let dispatches = binder.bind(key)?;
-                    work.insert(key, Recordable { dispatches, flops: key.flops(task) });
+            for (index, run) in job.plan.runs().enumerate() {
+                let row = table.as_ref().map_or(0, |table| table.starts[index]);
+                let todo = Work::from(run);
+                if work.find(todo, accumulation).is_none() {
+                    let dispatches = binder.bind(todo, row, accumulation)?;
+                    work.add(todo, accumulation, dispatches, flops(todo.op, task));
                 }
             }
         }
@@ -163,12 +172,8 @@ impl Gpu {
 
 impl Backend for Gpu {
     fn run(&mut self, work: Work) -> Result<()> {
-        match work {
-            Work::Release { .. } => return Ok(()),
-            Work::Backward { .. } => self.went_backward = true,
-            Work::Forward { .. } | Work::Loss { .. } | Work::Score { .. } => {}
-        }
-        self.record(Key::of(work, self.accumulation))
+        self.went_backward |= work.op.is_backward();
+        self.record(work)
     }
 }
 
@@ -267,8 +272,9 @@ impl Device for Gpu {
 impl Inspect for Gpu {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
-        let operand = operand(&self.batch.inputs, &self.pool, &self.slots[slot]);
-        self.readback.floats(&self.context, operand.buffer, operand.offset, elements)
+        let slot = &self.slots[slot];
+        let buffer = self.pool.buffer(slot.block, &self.batch.inputs);
+        self.readback.floats(&self.context, &buffer.raw, slot.offset, elements)
     }
 
     fn driver_memory(&self) -> Option<DriverMemory> {
@@ -312,24 +318,4 @@ impl Timing for Gpu {
         self.is_timing = false;
         Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
     }
-}
-
-/// Dispatches of an action.
-struct Recordable {
-    dispatches: Vec<Dispatch>,
-    flops: u64,
-}
-
-fn pool(context: &Context, plan: &Plan) -> Result<Vec<Buffer>> {
-    let mut largest_slot = vec![0; plan.blocks.len()];
-    for slot in &plan.slots {
-        largest_slot[slot.block] = slot.bytes.max(largest_slot[slot.block]);
-    }
-    let blocks = plan.blocks.iter().zip(largest_slot).enumerate().skip(1);
-    blocks.map(|(index, (block, slot))| context.block(&format!("block {index}"), block, slot)).collect()
-}
-
-fn operand<'a>(inputs: &'a Buffer, pool: &'a [Buffer], slot: &Slot) -> BufferBinding<'a> {
-    let block = if slot.block == 0 { inputs } else { &pool[slot.block - 1] };
-    block.range(slot.offset, slot.bytes)
 }

@@ -2,8 +2,9 @@
 
 use wgpu::CommandEncoder;
 
-use super::{Gpu, Recordable};
-use crate::gpu::work::Key;
+use super::Gpu;
+use super::recordable::Recordable;
+use crate::execute::Work;
 use crate::{Error, Result};
 
 /// FLOPs per submission: enough to amortise its overhead, and few enough not to trigger the driver's hang
@@ -14,14 +15,14 @@ pub(super) const SUBMISSION_BATCHES: usize = 8;
 const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 impl Gpu {
-    pub(super) fn record(&mut self, key: Key) -> Result<()> {
-        match (&mut self.recording, self.work.get(&key)) {
-            (Some((_, pass)), Some(Recordable { dispatches, flops })) => {
+    pub(super) fn record(&mut self, work: Work) -> Result<()> {
+        match (&mut self.recording, self.work.find(work, self.accumulation)) {
+            (Some((_, pass)), Some(Recordable { dispatches, flops, .. })) => {
                 dispatches.iter().for_each(|dispatch| dispatch.record(pass));
                 self.recorded.1 += flops;
             }
             _ => {
-                return Err(Error::internal(format!("no dispatches were prepared for {key:?}")));
+                return Err(Error::internal(format!("no dispatches were prepared for {work:?}")));
             }
         }
         if self.recorded.1 >= SUBMISSION_FLOPS && !self.is_timing {

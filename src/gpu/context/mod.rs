@@ -11,7 +11,7 @@ pub(super) use buffer::Buffer;
 use faults::Faults;
 
 use super::dispatch::Dispatch;
-use super::kernel::{IMMEDIATE_BYTES, Kernel, Program, Programs, Variant};
+use super::kernel::{IMMEDIATE_BYTES, Immediates, Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
 use super::tile::{Tile, WorkgroupLimits};
 use super::tune::{self, Choices};
@@ -35,7 +35,6 @@ pub struct Context {
     choices: Arc<Choices>,
     /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(super) column_lanes: u32,
-    chain_groups: usize,
     pub(super) workgroups: WorkgroupLimits,
     /// Source files of the kernels.
     pub(super) shaders: Arc<Shaders>,
@@ -86,6 +85,11 @@ impl Context {
         chosen.unwrap_or_else(|| Tile::unmeasured(self.kind, self.workgroups, answer))
     }
 
+    /// Tile of the kernels that compute the gradients of thin layers.
+    pub(super) fn thin_tile(&self) -> Tile {
+        self.tile.unwrap_or_else(|| Tile::of_thin_layers(self.kind, self.workgroups))
+    }
+
     pub(super) fn has_fixed_tile(&self) -> bool {
         self.tile.is_some()
     }
@@ -132,7 +136,6 @@ impl Context {
             buffer_bytes: limits.max_buffer_size,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             workgroup_bytes: if tells_chains { self.workgroups.bytes } else { 0 },
-            chain_groups: self.chain_groups,
             subgroups: self.workgroups.subgroups,
         }
     }
@@ -153,11 +156,11 @@ impl Context {
         &self,
         variant: Variant,
         operands: &[BufferBinding],
-        immediates: Option<[u32; 4]>,
+        immediates: Option<Immediates>,
         workgroups: [u32; 2],
     ) -> Result<Dispatch> {
         let program = self.program(variant)?;
-        let entries: Vec<_> = (0..)
+        let entries: Vec<_> = (variant.kernel.binding_numbers())
             .zip(operands)
             .map(|(binding, operand)| BindGroupEntry {
                 binding,

@@ -64,11 +64,11 @@ impl Context {
                 remedy: format!("use {}, or a newer driver", Setting::Device.with("cpu")),
             })?;
         let faults = Faults::of(&device);
-        let (column_lanes, chain_groups) = match kind {
-            AdapterKind::Hardware => (16, 128),
+        let column_lanes = match kind {
+            AdapterKind::Hardware => 16,
             // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
             // as small as a vector unit.
-            AdapterKind::Software => (1, 8),
+            AdapterKind::Software => 1,
         };
         // Software drivers load values lane by lane, so it is faster if the lanes of a subgroup share their
         // loads.
@@ -92,7 +92,6 @@ impl Context {
             tile: None,
             choices: Arc::default(),
             column_lanes,
-            chain_groups,
             workgroups,
             shaders: Arc::default(),
             programs: Arc::default(),

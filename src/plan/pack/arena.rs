@@ -38,9 +38,7 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
     if tenants.iter().any(|tenant| tenant.bytes > block_bytes) {
         return None;
     }
-    let aligned =
-        |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(limits.alignment), ..*tenant };
-    let aligned_peak = lifetime::live_peak(&tenants.iter().map(aligned).collect::<Vec<_>>()).bytes;
+    let aligned_peak = lifetime::live_peak(&aligned(tenants, limits.alignment)).bytes;
     let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
         let more = live_peak / 4000 * 4 * slack;
         let capacity = live_peak + more / limits.block_multiple * limits.block_multiple;
@@ -59,6 +57,12 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
         bytes: tenant.bytes,
     });
     Some(Layout { block_bytes, placements: placements.collect() })
+}
+
+/// `tenants` with the padding after them.
+pub(super) fn aligned(tenants: &[Tenant], alignment: u64) -> Vec<Tenant> {
+    let aligned = |tenant: &Tenant| Tenant { bytes: tenant.bytes.next_multiple_of(alignment), ..*tenant };
+    tenants.iter().map(aligned).collect()
 }
 
 /// Offsets of all tenants within `capacity` bytes; `None` if the search finds none.

@@ -5,7 +5,7 @@ mod shared_blocks;
 
 use std::collections::BTreeMap;
 
-use super::lifetime::Values;
+use super::lifetime::{self, Values};
 use super::{Slot, Tenant};
 use crate::{Error, Result};
 
@@ -18,12 +18,15 @@ pub struct PoolLimits {
     pub block_bytes: u64,
     /// Divisor of every buffer's size, in bytes. The sizes of all values are multiples of it.
     pub block_multiple: u64,
+    /// `true` if slots are ranges of as few buffers as possible, so that one binding covers many of them; `false` if they
+    /// may each have a buffer of their own.
+    pub joined: bool,
 }
 
 impl Default for PoolLimits {
     /// Alignment to 256 bytes, which every GPU accepts, and buffers of any size.
     fn default() -> Self {
-        PoolLimits { alignment: 256, block_bytes: u64::MAX, block_multiple: 4 }
+        PoolLimits { alignment: 256, block_bytes: u64::MAX, block_multiple: 4, joined: false }
     }
 }
 
@@ -46,6 +49,30 @@ impl Layout {
     fn bytes(&self) -> u64 {
         self.block_bytes.iter().sum()
     }
+
+    /// Its blocks one after the other, at aligned offsets, in as few blocks as `limits` allow.
+    fn joined(self, limits: PoolLimits) -> Self {
+        let mut block_bytes: Vec<u64> = Vec::new();
+        let mut places = Vec::new();
+        for bytes in self.block_bytes {
+            let start = block_bytes.last().map(|end| end.next_multiple_of(limits.alignment));
+            match (start, block_bytes.last_mut()) {
+                (Some(start), Some(end)) if start + bytes <= limits.block_bytes => {
+                    *end = start + bytes;
+                    places.push((block_bytes.len() - 1, start));
+                }
+                _ => {
+                    block_bytes.push(bytes);
+                    places.push((block_bytes.len() - 1, 0));
+                }
+            }
+        }
+        let placements = self.placements.into_iter().map(|placement| {
+            let (block, start) = places[placement.block];
+            Placement { block, offset: start + placement.offset, bytes: placement.bytes }
+        });
+        Layout { block_bytes, placements: placements.collect() }
+    }
 }
 
 /// Sizes of the blocks, and the slots in them.
@@ -62,9 +89,9 @@ impl Pool {
 
 /// Packs `values` into a pool.
 ///
-/// One buffer a slot is tried first: its offsets need no alignment, and values of equal size lose nothing. If
-/// bytes are lost to fragmentation, ranges of an arena of at most `most` bytes are tried, and the smaller
-/// pool is taken.
+/// One range a slot is tried first, in a buffer of its own where limits allow: then offsets need no alignment, and values
+/// of equal size lose nothing. If bytes are lost to fragmentation, ranges of an arena of at most `most` bytes are tried,
+/// and the smaller pool is taken.
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if a value is larger than the largest buffer.
@@ -77,7 +104,14 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Poo
         )));
     }
     let mut layout = shared_blocks::layout(tenants);
-    if layout.bytes() > values.peak.bytes {
+    let mut lost = layout.bytes() - values.peak.bytes;
+    if limits.joined {
+        layout = layout.joined(limits);
+        // Padding between values is lost in every layout.
+        let aligned = arena::aligned(tenants, limits.alignment);
+        lost = layout.bytes().saturating_sub(lifetime::live_peak(&aligned).bytes);
+    }
+    if lost > 0 {
         let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
         layout = arena.unwrap_or(layout);
     }

@@ -71,13 +71,9 @@ fn times<'a>(plan: &'a Plan, laps: &'a [Span]) -> impl Iterator<Item = Span> + '
 }
 
 fn action_span(index: usize, action: &Action, time: Span) -> Value {
-    let (kind, name) = match *action {
-        Action::Forward { layers, .. } => ("forward", format!("forward {layers}")),
-        Action::Recompute { layers, .. } => ("recompute", format!("recompute {layers}")),
-        Action::Backward { layers, .. } => ("backward", format!("backward {layers}")),
-        Action::Loss { .. } => ("loss", "loss".to_owned()),
-        Action::Score { .. } => ("score", "score".to_owned()),
-        Action::Release { slot } => ("release", format!("release slot {slot}")),
+    let (kind, name) = match action {
+        Action::Run(run) => (run.op.name(), run.op.to_string()),
+        Action::Release { .. } => ("release", action.to_string()),
     };
     span(ACTIONS, kind, &name, time, json!({ "action": index, "does": action.to_string() }))
 }

@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::{extended, interval};
 use crate::memory::{ByCategory, Category};
-use crate::plan::{Action, Layers, Slot, interval_memory};
+use crate::plan::{Action, Op, Operand, Run, Slot, interval_memory};
 use crate::report::PlanSummary;
 use crate::strategy::Strategy;
 
@@ -68,25 +68,24 @@ fn ops(actions: &[Action]) -> usize {
 }
 
 fn figures(action: &Action) -> Value {
-    match *action {
-        Action::Forward { layers, input, output, keep } => {
-            json!({ "action": "forward", "layers": pair(layers), "input": input, "output": output, "keep": keep })
-        }
-        Action::Recompute { layers, input, output } => {
-            json!({ "action": "recompute", "layers": pair(layers), "input": input, "output": output })
-        }
-        Action::Loss { output, delta } => json!({ "action": "loss", "output": output, "delta": delta }),
-        Action::Backward { layers, state, delta, below } => {
-            json!({ "action": "backward", "layers": pair(layers), "state": state, "delta": delta, "below": below })
-        }
-        Action::Score { output } => json!({ "action": "score", "output": output }),
-        Action::Release { slot } => json!({ "action": "release", "slot": slot }),
+    let Run { op, reads, writes, .. } = match action {
+        Action::Run(run) => run,
+        Action::Release { slot } => return json!({ "action": "release", "slot": slot }),
+    };
+    let mut figures = json!({ "action": op.name(), "reads": operands(reads), "writes": operands(writes) });
+    if let Some(layers) = op.layers() {
+        // First layer, and one past the last, as intervals have them.
+        figures["layers"] = json!([layers.first, layers.end]);
     }
+    if let (Op::Forward(_), Action::Run(run)) = (op, action) {
+        figures["keep"] = json!(run.keeps());
+    }
+    figures
 }
 
-/// First layer, and one past the last, as intervals have them.
-fn pair(layers: Layers) -> [usize; 2] {
-    [layers.first, layers.end]
+fn operands(operands: &[Operand]) -> Vec<Value> {
+    let operand = |operand: &Operand| json!({ "value": operand.value.to_string(), "slot": operand.slot });
+    operands.iter().map(operand).collect()
 }
 
 fn slot(slot: &Slot) -> Value {

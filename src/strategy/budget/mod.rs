@@ -6,7 +6,8 @@
 //! // Twelve layers, every other state eight times as large as its neighbours.
 //! let state_bytes: Vec<u64> = (0..=12).map(|state| [4096, 32768][state % 2]).collect();
 //! let delta_bytes = state_bytes[1..].to_vec();
-//! let chain = Chain { state_bytes, delta_bytes, forward_flops: vec![1_000_000; 12], fusible: Vec::new() };
+//! let forward_flops = vec![1_000_000; 12];
+//! let chain = Chain { state_bytes, delta_bytes, forward_flops, fusible: Vec::new(), row_bytes: Vec::new() };
 //!
 //! let mut solver = Solver::new(&chain, PoolLimits::default())?;
 //! let plan = solver.plan(131_072)?.expect("fits");
@@ -55,11 +56,12 @@ use level::{Level, Step};
 use super::every_n::{self, EveryN};
 use super::store_all;
 use crate::Result;
-use crate::plan::{Chain, Plan, PoolLimits, Schedule, live_peak_bytes};
+use crate::plan::{Chain, Plan, PoolLimits, Schedule, least_live_bytes};
 
 /// Finds plans for one chain under any number of budgets.
 ///
-/// Budgets here bound the pool: checkpoints, recomputed states, deltas, and fragmentation.
+/// Budgets here bound the pool, which holds checkpoints, recomputed states, deltas and fragmentation, together with
+/// [`Plan::row_bytes`].
 pub struct Solver {
     chain: Chain,
     limits: PoolLimits,
@@ -98,24 +100,26 @@ impl Solver {
     /// [`crate::Error::DoesNotFit`] if a value is larger than the largest buffer;
     /// [`crate::Error::InvalidPlan`] if a schedule is wrong, which would be a bug.
     pub fn new(chain: &Chain, limits: PoolLimits) -> Result<Self> {
-        let store_all = Plan::new(chain, store_all::schedule(chain.layers()), limits)?;
-        let levels = Level::of(chain, store_all.peak_live_bytes());
+        let keep_all = store_all::schedule(chain.layers());
+        let levels = Level::of(chain, least_live_bytes(chain, &keep_all)?);
+        let store_all = Plan::new(chain, keep_all, limits)?;
         let mut solver = Solver { limits, levels, known: Vec::new(), store_all, chain: chain.clone() };
         let every = EveryN::of(chain);
         for n in every_n::useful_n(chain.layers()).chain([every.best()]).collect::<BTreeSet<_>>() {
-            let (live_bytes, cost) = (every.live_bytes(n), every.recomputed_flops(n) as f64);
+            let live_bytes = every.least_live_bytes(n)?;
+            let cost = every.recomputed_flops(n) as f64;
             solver.known.push(Known { candidate: Candidate::EveryN(n), live_bytes, cost });
         }
         if chain.layers() <= MOST_STARTS {
             let schedule = start_over::schedule(chain.layers());
             let (live_bytes, cost) =
-                (live_peak_bytes(chain, &schedule)?, schedule.recomputed_flops(chain) as f64);
+                (least_live_bytes(chain, &schedule)?, schedule.recomputed_flops(chain) as f64);
             solver.known.push(Known { candidate: Candidate::StartOver, live_bytes, cost });
         }
         Ok(solver)
     }
 
-    /// The plan with the least recomputation whose pool takes at most `bytes`; `None` if none is found.
+    /// The plan with the least recomputation that takes at most `bytes`; `None` if none is found.
     ///
     /// More bytes never cost more recomputation, and no every-n plan that fits costs less. In chains of more
     /// than 1,024 layers, that holds for those n that were tried.
@@ -123,7 +127,7 @@ impl Solver {
     /// # Errors
     /// As [`Solver::new`].
     pub fn plan(&mut self, bytes: u64) -> Result<Option<Plan>> {
-        if self.store_all.pool_bytes() <= bytes {
+        if self.store_all.bytes() <= bytes {
             return Ok(Some(self.store_all.clone()));
         }
         for (_, candidate) in self.candidates(bytes) {
@@ -147,7 +151,7 @@ impl Solver {
         }
         for (_, candidate) in self.candidates(bytes) {
             let schedule = self.schedule_of(candidate);
-            if live_peak_bytes(&self.chain, &schedule)? <= bytes {
+            if least_live_bytes(&self.chain, &schedule)? <= bytes {
                 return Ok(Some(schedule));
             }
         }
@@ -160,7 +164,7 @@ impl Solver {
     /// # Errors
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
-        let mut least = self.store_all.pool_bytes();
+        let mut least = self.store_all.bytes();
         let mut known: Vec<_> = self.known.iter().map(|known| (known.live_bytes, known.candidate)).collect();
         known.sort_by_key(|&(live_bytes, _)| live_bytes);
         // A step is considered from these bytes on, whatever its schedule takes.
@@ -174,7 +178,7 @@ impl Solver {
             if *bytes < least {
                 let schedule = self.schedule_of(*candidate);
                 let plan = Plan::within(&self.chain, schedule, self.limits, least - 1)?;
-                least = plan.map_or(least, |plan| plan.pool_bytes().max(*bytes));
+                least = plan.map_or(least, |plan| plan.bytes().max(*bytes));
             }
         }
         Ok(least)
@@ -186,7 +190,7 @@ impl Solver {
     /// # Errors
     /// As [`Solver::new`].
     pub fn frontier(&mut self, points: usize) -> Result<Vec<Plan>> {
-        let (least, most) = (self.least()? as f64, self.store_all.pool_bytes() as f64);
+        let (least, most) = (self.least()? as f64, self.store_all.bytes() as f64);
         let mut plans: Vec<Plan> = Vec::new();
         for point in 0..points {
             let share = point as f64 / (points - 1).max(1) as f64;

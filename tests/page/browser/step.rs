@@ -74,36 +74,27 @@ pub fn part_name(part: &Value) -> String {
 /// The page's words for an action, its inputs and its output, by field.
 pub fn words(plan: &Value, index: usize) -> BTreeMap<&'static str, String> {
     let action = &plan["actions"][index];
-    let depth = list(&plan["network"]["widths"]).len() as u64 - 1;
-    let at = |value: String, slot: &str| format!("{value} in slot {}", number(&action[slot]));
+    let kind = action["action"].as_str().unwrap();
+    if kind == "release" {
+        return BTreeMap::from([("does", format!("release slot {}", number(&action["slot"])))]);
+    }
+    let operands = |key: &str| {
+        let operand =
+            |operand: &Value| format!("{} in slot {}", text(&operand["value"]), number(&operand["slot"]));
+        list(&action[key]).iter().map(operand).collect::<Vec<_>>().join(", ")
+    };
+    let kept = if action["keep"] == true { ", kept" } else { "" };
     let layers = action["layers"].as_array().map(|pair| (number(&pair[0]), number(&pair[1]) - 1));
-    let name = |(first, last): (u64, u64)| {
-        if first == last { format!("layer {first}") } else { format!("layers {first}–{last}") }
+    let does = match layers {
+        None => kind.to_owned(),
+        Some((first, last)) if first == last => format!("{kind} layer {first}{kept}"),
+        Some((first, last)) => format!("{kind} layers {first}–{last}{kept}"),
     };
-    let state = |index: u64| format!("state {index}");
-    let (does, reads, writes) = match (action["action"].as_str().unwrap(), layers) {
-        (kind @ ("forward" | "recompute"), Some((first, last))) => {
-            let kept = if action["keep"] == true { ", kept" } else { "" };
-            let does = format!("{kind} {}{kept}", name((first, last)));
-            (does, at(state(first), "input"), at(state(last + 1), "output"))
-        }
-        ("loss", _) => {
-            ("loss".to_owned(), at(state(depth), "output"), at(format!("delta {}", depth - 1), "delta"))
-        }
-        ("backward", Some((first, last))) => {
-            let reads = [at(state(first), "state"), at(format!("delta {last}"), "delta")].join(", ");
-            let writes = match first {
-                0 => "parameters only".to_owned(),
-                _ => at(format!("delta {}", first - 1), "below"),
-            };
-            (format!("backward {}", name((first, last))), reads, writes)
-        }
-        ("release", _) => {
-            return BTreeMap::from([("does", format!("release slot {}", number(&action["slot"])))]);
-        }
-        other => panic!("{other:?}"),
+    let writes = match operands("writes") {
+        none if none.is_empty() => "parameters only".to_owned(),
+        writes => writes,
     };
-    BTreeMap::from([("does", does), ("reads", reads), ("writes", writes)])
+    BTreeMap::from([("does", does), ("reads", operands("reads")), ("writes", writes)])
 }
 
 /// Index of the part of the step that `action` belongs to.

@@ -28,7 +28,7 @@ function showAction(model, state) {
   byId("readout").dataset.action = index;
   byId("at-action").value = index;
   byId("at-action").textContent = exact(index);
-  const written = writes(action, plan);
+  const written = writes(action);
   const inSlots = (values) => values.map(({ value, slot }) => `${value} in slot ${slot}`).join(", ");
   const kept = action.keep ? ", kept" : "";
   const isPeak = index === plan.peak_action ? " – sets the peak" : "";
@@ -40,8 +40,8 @@ function showAction(model, state) {
     const stay = stayAt(model, action.slot, index - 1);
     pairs.push(["releases", element("span", { "data-field": "ends" }, stay ? stay.value : "nothing")]);
   } else {
-    pairs.push(["reads", element("span", { "data-field": "reads" }, inSlots(reads(action, plan)))]);
-    const words = written ? inSlots([written]) : "parameters only";
+    pairs.push(["reads", element("span", { "data-field": "reads" }, inSlots(action.reads))]);
+    const words = written.length > 0 ? inSlots(written) : "parameters only";
     pairs.push(["writes", element("span", { "data-field": "writes" }, words)]);
     const laps = run?.laps ?? [];
     if (laps.length > 0) pairs.push(["time", ...lapTimes(laps, model.ops[index])]);

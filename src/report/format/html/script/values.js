@@ -1,26 +1,7 @@
 // Values of the chain: where each action reads and writes them, and how long they are live.
 
-/** What an action reads and writes, as `{value, slot}`. */
-function reads({ action, layers, ...slots }, plan) {
-  const depth = plan.delta_bytes.length;
-  if (action === "forward" || action === "recompute") return [{ value: `state ${layers[0]}`, slot: slots.input }];
-  if (action === "backward") {
-    return [
-      { value: `state ${layers[0]}`, slot: slots.state },
-      { value: `delta ${layers[1] - 1}`, slot: slots.delta },
-    ];
-  }
-  return action === "loss" || action === "score" ? [{ value: `state ${depth}`, slot: slots.output }] : [];
-}
-
-function writes({ action, layers, ...slots }, plan) {
-  if (action === "forward" || action === "recompute")
-    return { value: `state ${layers[1]}`, slot: slots.output };
-  if (action === "loss") return { value: `delta ${plan.delta_bytes.length - 1}`, slot: slots.delta };
-  return action === "backward" && slots.below !== null
-    ? { value: `delta ${layers[0] - 1}`, slot: slots.below }
-    : null;
-}
+/** Values that an action writes, as `{value, slot}`. */
+const writes = (action) => action.writes ?? [];
 
 /** "backward layer 4", "forward layers 3–9", "release slot 3". */
 function actionName({ action, layers, slot }) {
@@ -28,10 +9,10 @@ function actionName({ action, layers, slot }) {
   return layers === undefined ? action : `${action} ${layersName({ layers })}`;
 }
 
-/** Layers that an action recomputes, into the pool or inside its kernel. */
+/** Layers that an action recomputes. */
 function recomputedLayers({ action, layers }) {
-  const end = { recompute: layers?.[1], backward: layers?.[1] - 1 }[action] ?? 0;
-  return Array.from({ length: Math.max(0, end - (layers?.[0] ?? 0)) }, (_, index) => layers[0] + index);
+  if (action !== "recompute") return [];
+  return Array.from({ length: layers[1] - layers[0] }, (_, index) => layers[0] + index);
 }
 
 /** Every value's stay in a slot, in order of writing. It is live after actions `from` to `until` − 1. */
@@ -47,8 +28,7 @@ function readStays(plan) {
       inSlot.delete(action.slot);
       return;
     }
-    const written = writes(action, plan);
-    if (written) {
+    for (const written of writes(action)) {
       const { value, category, bytes } = tenants[written.slot].get(op);
       const { block, offset } = plan.slots[written.slot];
       const stay = {

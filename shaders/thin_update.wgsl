@@ -2,9 +2,12 @@
 
 override WEIGHT_DECAY: f32;
 
-@group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
+// What a sum of gradients starts from. Adding to a zero with this sign changes nothing.
+fn sum_before(place: u32) -> vec4f {
+    return vec4f(-0.0);
+}
 
-fn take(place: u32, sum: vec4f) {
+fn use_sum(place: u32, sum: vec4f) {
     let numbers = parameters[place] - step_params_now().rate * (sum + WEIGHT_DECAY * parameters[place]);
     parameters[place] = numbers;
     if !all(are_finite(numbers)) { note_fault(fault_place(place)); }
