@@ -69,40 +69,55 @@ fn four_samples(tile: u32, four: u32, id: vec3u) -> mat4x4f {
 // Puts them, with zeros past `width`.
 fn put(tile: u32, four: u32, values: mat4x4f, width: u32, id: vec3u) {
     let is_inside = 4u * four + vec4u(0u, 1u, 2u, 3u) < vec4u(width);
-    for (var i = 0u; i < 4u; i++) {
-        tiles[place_of(tile, id, i) + four] = select(vec4f(), values[i], is_inside);
-    }
+    tiles[place_of(tile, id, 0u) + four] = select(vec4f(), values[0], is_inside);
+    tiles[place_of(tile, id, 1u) + four] = select(vec4f(), values[1], is_inside);
+    tiles[place_of(tile, id, 2u) + four] = select(vec4f(), values[2], is_inside);
+    tiles[place_of(tile, id, 3u) + four] = select(vec4f(), values[3], is_inside);
 }
 
-// Reads the operand of the first layer into the current tile. Samples past the batch repeat the last one.
+// Offsets of four columns of a lane's i-th sample in a value of `width` columns. Samples past the batch repeat its last one,
+// columns past the width the last one.
+fn places_in(width: u32, four: u32, i: u32, id: vec3u) -> vec4u {
+    let row = min(sample_of(id, i), run.batch - 1u) * width;
+    return row + min(4u * four + vec4u(0u, 1u, 2u, 3u), vec4u(width - 1u));
+}
+
+// Reads the operand of the first layer into the current tile.
 fn read_operand(width: u32, id: vec3u) {
     wait();
     for (var four = id.y; four < whole_fours(width); four += COLUMN_LANES) {
-        var values = mat4x4f();
-        for (var i = 0u; i < 4u; i++) {
-            let row = min(sample_of(id, i), run.batch - 1u) * width;
-            let places = row + min(4u * four + vec4u(0u, 1u, 2u, 3u), vec4u(width - 1u));
-            values[i] = vec4f(operand[places.x], operand[places.y], operand[places.z], operand[places.w]);
-        }
+        let values = mat4x4f(
+            operand_at(places_in(width, four, 0u, id)),
+            operand_at(places_in(width, four, 1u, id)),
+            operand_at(places_in(width, four, 2u, id)),
+            operand_at(places_in(width, four, 3u, id)),
+        );
         put(current, four, values, width, id);
     }
     wait();
 }
 
+fn operand_at(places: vec4u) -> vec4f {
+    return vec4f(operand[places.x], operand[places.y], operand[places.z], operand[places.w]);
+}
+
 // Writes four columns of each of a lane's samples to the pool.
 fn write_answer(answer: u32, column: u32, values: mat4x4f, width: u32, id: vec3u) {
-    if answer == NOWHERE {
-        return;
+    if answer != NOWHERE {
+        write_row(answer, column, values[0], width, sample_of(id, 0u));
+        write_row(answer, column, values[1], width, sample_of(id, 1u));
+        write_row(answer, column, values[2], width, sample_of(id, 2u));
+        write_row(answer, column, values[3], width, sample_of(id, 3u));
     }
-    for (var i = 0u; i < 4u; i++) {
-        let sample = sample_of(id, i);
-        let place = answer - run.write_from + sample * width + column;
-        if sample < run.batch {
-            answers[place] = values[i].x;
-            if column + 1u < width { answers[place + 1u] = values[i].y; }
-            if column + 2u < width { answers[place + 2u] = values[i].z; }
-            if column + 3u < width { answers[place + 3u] = values[i].w; }
-        }
+}
+
+fn write_row(answer: u32, column: u32, values: vec4f, width: u32, sample: u32) {
+    let place = answer - run.write_from + sample * width + column;
+    if sample < run.batch {
+        answers[place] = values.x;
+        if column + 1u < width { answers[place + 1u] = values.y; }
+        if column + 2u < width { answers[place + 2u] = values.z; }
+        if column + 3u < width { answers[place + 3u] = values.w; }
     }
 }
 

@@ -27,13 +27,18 @@ fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {
 }
 
 fn take_block(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
-    var values = mat4x4f();
-    for (var i = 0u; i < 4u; i++) {
-        let row = layer.state - run.read_from + min(sample_of(id, i), run.batch - 1u) * layer.inputs;
-        let places = row + min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(layer.inputs - 1u));
-        values[i] = sums[i] * derivatives(vec4f(states[places.x], states[places.y], states[places.z], states[places.w]));
-    }
+    var values = mat4x4f(
+        sums[0] * derivatives(states_at(layer, places_in(layer.inputs, column, 0u, id))),
+        sums[1] * derivatives(states_at(layer, places_in(layer.inputs, column, 1u, id))),
+        sums[2] * derivatives(states_at(layer, places_in(layer.inputs, column, 2u, id))),
+        sums[3] * derivatives(states_at(layer, places_in(layer.inputs, column, 3u, id))),
+    );
     if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += four_samples(current, column, id); }
     put(1u - current, column, values, layer.inputs, id);
     write_answer(layer.answer, 4u * column, values, layer.inputs, id);
+}
+
+fn states_at(layer: Layer, places: vec4u) -> vec4f {
+    let all = layer.state - run.read_from + places;
+    return vec4f(states[all.x], states[all.y], states[all.z], states[all.w]);
 }

@@ -78,10 +78,10 @@ pub trait Device: Backend + Inspect {
 pub struct Metrics {
     /// Micro-batches seen.
     pub batches: u32,
-    /// Correct predictions, from [`Work::Score`](crate::execute::Work::Score).
+    /// Correct predictions, from [`Op::Score`](crate::plan::Op::Score).
     pub correct: u32,
-    /// From [`Work::Loss`](crate::execute::Work::Loss), the sum over mini-batches of the mean loss, to which each
-    /// micro-batch adds its share; from [`Work::Score`](crate::execute::Work::Score), the sum of the samples' losses.
+    /// From [`Op::Loss`](crate::plan::Op::Loss), the sum over mini-batches of the mean loss, to which each
+    /// micro-batch adds its share; from [`Op::Score`](crate::plan::Op::Score), the sum of the samples' losses.
     pub loss: f32,
     /// The first NaN or infinite value.
     pub fault: Option<Fault>,

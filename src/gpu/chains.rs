@@ -1,12 +1,13 @@
 //! Thin layers: the dispatches of an action that runs one or several of them.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use wgpu::BufferBinding;
 
 use super::context::Buffer;
 use super::dispatch::Dispatch;
-use super::fusion::{ChainFunctions, Fusion};
+use super::fusion::{ChainFunctions, Fusion, MOST_GROUPS};
 use super::kernel::{Kernel, PARTS_GROUP, Variant};
 use super::pool::{Slots, Window};
 use super::rule::RuleConstants;
@@ -40,34 +41,46 @@ impl Chains {
 }
 
 /// An action on thin layers.
-#[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
-    pub chains: &'a Chains,
-    pub work: Work<'a>,
-    pub layers: Layers,
+    chains: &'a Chains,
+    layers: Layers,
     /// Row of its first layer in the table.
-    pub row: usize,
+    row: usize,
+    /// The slot of each of its operands.
+    slots: HashMap<Value, SlotId>,
 }
 
-impl Chain<'_> {
-    fn slot(self, value: Value) -> Result<SlotId> {
-        self.work.slot(value)
+impl<'a> Chain<'a> {
+    /// The action `work` on `layers`, the first of which has this `row`.
+    pub fn new(chains: &'a Chains, layers: Layers, work: Work, row: usize) -> Self {
+        let operands = work.reads.iter().chain(work.writes);
+        let slots = operands.map(|operand| (operand.value, operand.slot)).collect();
+        Chain { chains, layers, row, slots }
+    }
+
+    fn slot(&self, value: Value) -> Result<SlotId> {
+        let missing = || Error::internal(format!("{} have no operand {value}", self.layers));
+        self.slots.get(&value).copied().ok_or_else(missing)
     }
 
     /// One binding of the slots of `values`.
-    fn window<'s>(self, slots: Slots<'s>, values: impl Iterator<Item = Value> + Clone) -> Option<Window<'s>> {
-        slots.window(values.filter_map(|value| self.work.find(value)))
+    fn window<'s>(
+        &self,
+        slots: Slots<'s>,
+        values: impl Iterator<Item = Value> + Clone,
+    ) -> Option<Window<'s>> {
+        slots.window(values.filter_map(|value| self.slots.get(&value).copied()))
     }
 
     /// Rows of `layers` in the table.
-    fn rows(self, layers: &Range<usize>) -> [u32; 2] {
+    fn rows(&self, layers: &Range<usize>) -> [u32; 2] {
         [layers.start, layers.end].map(|layer| (self.row + layer - self.layers.first) as u32)
     }
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn chain_forward(&mut self, chain: Chain) -> Result<Vec<Dispatch>> {
-        let stored = |layer: usize| chain.work.find(Value::State(layer + 1));
+    pub(super) fn chain_forward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
+        let stored = |layer: usize| chain.slots.get(&Value::State(layer + 1)).copied();
         let ends = |end: usize| stored(end - 1).is_some();
         let slots = self.slots;
         let window = |layers: &Range<usize>| slots.window(layers.clone().filter_map(stored));
@@ -89,7 +102,7 @@ impl<'a> Binder<'a> {
 
     pub(super) fn chain_backward(
         &mut self,
-        chain: Chain,
+        chain: &Chain,
         accumulation: Accumulation,
     ) -> Result<Vec<Dispatch>> {
         // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
@@ -109,9 +122,11 @@ impl<'a> Binder<'a> {
         }
 
         let deltas = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::Delta));
+        let tiles = self.tiles_of(chain.layers.range());
         let fits = |layers: &Range<usize>| {
             let has_room = chain.chains.fusion.has_room_for(layers.clone().into());
-            has_room && states(layers).is_some() && deltas(layers).is_some()
+            let has_groups = tiles * layers.len() <= MOST_GROUPS;
+            has_room && has_groups && states(layers).is_some() && deltas(layers).is_some()
         };
         for layers in pieces(chain.layers.range(), |_| true, fits) {
             let [states, deltas] = [bound(states(&layers))?, bound(deltas(&layers))?];
@@ -125,7 +140,7 @@ impl<'a> Binder<'a> {
     fn chain_dispatch(
         &mut self,
         kernel: Kernel,
-        chain: Chain,
+        chain: &Chain,
         layers: &Range<usize>,
         [read_from, write_from]: [u32; 2],
         operands: &[BufferBinding],
@@ -145,7 +160,7 @@ impl<'a> Binder<'a> {
     /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.
     fn thin_gradients(
         &mut self,
-        chain: Chain,
+        chain: &Chain,
         layers: &Range<usize>,
         [deltas, states]: [Window; 2],
         accumulation: Accumulation,
@@ -184,10 +199,17 @@ impl<'a> Binder<'a> {
         self.setup.immediate_dispatch(variant, immediates, &operands, groups)
     }
 
+    /// Tiles of the gradients of that of `layers` that has most.
+    fn tiles_of(&self, layers: Range<usize>) -> usize {
+        let [columns, rows] = self.setup.context.thin_tile().extent().map(|side| side as usize);
+        let shapes = layers.map(|layer| self.task.network.layer(layer));
+        shapes.map(|shape| shape.outputs.div_ceil(rows) * shape.inputs.div_ceil(columns)).max().unwrap_or(1)
+    }
+
     /// Dispatch that adds the parts of the gradients of `layers`, and uses them; `None` for a micro-batch of one part.
     fn add_parts(
         &mut self,
-        chain: Chain,
+        chain: &Chain,
         layers: &Range<usize>,
         accumulation: Accumulation,
     ) -> Result<Option<Dispatch>> {

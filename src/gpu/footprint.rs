@@ -31,7 +31,7 @@ pub struct Footprint {
     pub(super) norms: u64,
     pub(super) upload: u64,
     pub(super) readback: u64,
-    /// Fused layers, if there are any.
+    /// Thin layers, if there are any.
     pub(super) fusion: Option<Fusion>,
     /// 0 if actions are not timed.
     pub(super) stopwatch: u64,
@@ -223,13 +223,13 @@ impl SizesTable {
         [plane as u32, first as u32, 0, 0]
     }
 
-    /// Entries of the updates of an unfused layer's weights and bias from stored gradients.
+    /// Entries of the updates of a layer's weights and bias from stored gradients.
     pub fn steps(layer: Layer, fault: u32) -> [[u32; 4]; 2] {
         let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs].map(|count| count as u32);
         [[weights, 0, 0, fault], [bias, 0, weights, fault]]
     }
 
-    /// Entry of the update of a fused layer's parameters from stored gradients.
+    /// Entry of the update of a thin layer's parameters from stored gradients.
     pub fn step_together(place: ParameterOffsets, fault: u32) -> [u32; 4] {
         let [start, end] = [place.weights, place.end].map(|four| 4 * four as u32);
         [end - start, start, start, fault]

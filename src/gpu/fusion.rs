@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::rule::RuleConstants;
 use crate::device::{DeviceLimits, Task};
 use crate::model::{Activation, Derivative, Layer, Network, Operation};
 use crate::plan::Layers;
@@ -13,10 +14,10 @@ const MOST_WIDTH: usize = 128;
 const ROW_LANES: [usize; 3] = [8, 4, 2];
 /// Samples whose gradients are summed in one part of the batch. Sums, and with them the bits of a run, depend on it.
 pub(super) const PART_SAMPLES: usize = 256;
-/// Bytes of partial gradients that are kept at a time, if one layer takes no more.
-const PARTIAL_BYTES: u64 = 16 << 20;
-/// Upper bound on the workgroups of a chain, which loop over the samples.
-const MOST_GROUPS: usize = 65_535;
+/// Partial gradients that are kept at a time take as many bytes as so many of the widest states, if one layer takes no more.
+const PARTIAL_STATES: usize = 4;
+/// Most workgroups of a dispatch along a dimension. Those of a chain loop over the samples.
+pub(super) const MOST_GROUPS: usize = 65_535;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
@@ -122,7 +123,10 @@ impl Fusion {
             places,
             functions,
         };
-        let binds = fusion.parameter_bytes().max(fusion.partial_bytes()) <= limits.binding_bytes;
+        // Gradients and optimizer state are bound together.
+        let planes = RuleConstants::of(task).planes().max(1) as u64;
+        let largest = (planes * fusion.parameter_bytes()).max(fusion.partial_bytes());
+        let binds = largest <= limits.binding_bytes;
         binds.then_some(fusion)
     }
 
@@ -151,8 +155,7 @@ impl Fusion {
         let size = |layers: Layers| self.extent(layers).len();
         let whole = self.runs.iter().map(|run| size(run.clone().into())).max().unwrap_or(0);
         let largest = self.runs.iter().cloned().flatten().map(|layer| size(layer.into())).max().unwrap_or(0);
-        let most = (PARTIAL_BYTES / FOUR) as usize / self.parts();
-        whole.min(most.max(largest))
+        whole.min((PARTIAL_STATES * PART_SAMPLES * self.width / 4).max(largest))
     }
 
     /// `true` if the gradients of `layers` can be computed in one dispatch.

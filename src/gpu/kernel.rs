@@ -201,6 +201,7 @@ impl Variant {
         match self.kernel {
             Kernel::Forward | Kernel::ChainForward => Variant { derivative: base.derivative, ..self },
             Kernel::Delta | Kernel::ChainDelta => Variant { load: base.load, store: base.store, ..self },
+            Kernel::ThinGradient => Variant { accumulation: base.accumulation, rule: base.rule, ..self },
             Kernel::LayerNorm => Variant { load: self.load, ..base },
             Kernel::LayerNormDelta => Variant { load: self.load, residual: self.residual, ..base },
             Kernel::Update | Kernel::Optimize => {

@@ -9,8 +9,8 @@ use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
-/// gradients, if they are stored, then the moments. Each unfused layer has a buffer of its own, weights
-/// before bias; all fused layers share one.
+/// gradients, if they are stored, then the moments. Each layer that is not thin has a buffer of its own, weights
+/// before bias; all thin layers share one.
 pub(super) struct OptimizerState {
     planes: usize,
     first_moment: usize,
@@ -70,12 +70,12 @@ impl OptimizerState {
         Ok(Some(OptimizerState { planes, first_moment, alone, together }))
     }
 
-    /// Buffer of `layer`, which must be unfused.
+    /// Buffer of `layer`, which must not be thin.
     pub fn alone(&self, layer: usize) -> Result<&Buffer> {
         self.alone.get(layer).and_then(Option::as_ref).ok_or_else(missing)
     }
 
-    /// Buffer of all fused layers.
+    /// Buffer of all thin layers.
     pub fn together(&self) -> Result<&Buffer> {
         self.together.as_ref().ok_or_else(missing)
     }

@@ -6,7 +6,7 @@ use crate::memory::Category;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// Parameters of a network. Each unfused layer has a buffer for its weights and one for its bias; all fused
+/// Parameters of a network. Each layer that is not thin has a buffer for its weights and one for its bias; all thin
 /// layers share one buffer.
 pub(super) struct Tensors {
     alone: Vec<Option<[Buffer; 2]>>,
@@ -43,12 +43,12 @@ impl Tensors {
         Ok(Tensors { alone, together: together.transpose()? })
     }
 
-    /// Weights and bias of `layer`, which must be unfused.
+    /// Weights and bias of `layer`, which must not be thin.
     pub fn alone(&self, layer: usize) -> Result<&[Buffer; 2]> {
         self.alone.get(layer).and_then(Option::as_ref).ok_or_else(|| missing(&format!("layer {layer} alone")))
     }
 
-    /// Parameters of all fused layers.
+    /// Parameters of all thin layers.
     pub fn together(&self) -> Result<&Buffer> {
         self.together.as_ref().ok_or_else(|| missing("layers together"))
     }

@@ -51,22 +51,22 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     /// The dispatches of `work`, in order. `row` is its first in the table of thin layers; only the backward pass
     /// depends on `accumulation`.
-    pub fn bind(&mut self, work: Work<'a>, row: usize, accumulation: Accumulation) -> Result<Vec<Dispatch>> {
+    pub fn bind(&mut self, work: Work, row: usize, accumulation: Accumulation) -> Result<Vec<Dispatch>> {
         let (state, delta) = (|index| work.slot(Value::State(index)), |index| work.slot(Value::Delta(index)));
         let thin = |layer: &usize| self.chains.filter(|chains| chains.fusion.place(*layer).is_some());
         let chain = work
             .op
             .layers()
-            .and_then(|layers| thin(&layers.first).map(|chains| Chain { chains, work, layers, row }));
+            .and_then(|layers| thin(&layers.first).map(|chains| Chain::new(chains, layers, work, row)));
         let last = self.task.network.layers().len() - 1;
         match (work.op, chain) {
-            (Op::Forward(_) | Op::Recompute(_), Some(chain)) => self.chain_forward(chain),
+            (Op::Forward(_) | Op::Recompute(_), Some(chain)) => self.chain_forward(&chain),
             (Op::Forward(layers) | Op::Recompute(layers), None) => {
                 let layer = layers.alone()?;
                 self.forward(layer, state(layer)?, state(layer + 1)?)
             }
             (Op::Loss, _) => self.loss(state(last + 1)?, delta(last)?),
-            (Op::Backward(_), Some(chain)) => self.chain_backward(chain, accumulation),
+            (Op::Backward(_), Some(chain)) => self.chain_backward(&chain, accumulation),
             (Op::Backward(layers), None) => {
                 let layer = layers.alone()?;
                 let (state, above) = (state(layer)?, delta(layer)?);

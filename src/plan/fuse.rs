@@ -3,20 +3,18 @@
 //!
 //! Strategies order single layers; fusion makes fewer actions of them, and no layer runs more often than before.
 
-use super::lifetime::{self, Values};
 use super::{Chain, Layers, Op, Schedule};
 
-/// The schedule of `unfused`, fused.
+/// `schedule`, fused. `live` are the bytes that are live during each of its ops.
 ///
 /// Layers that run forward or are recomputed one after the other become one action. So do layers that run backward one
 /// after the other: a chunk, which holds the deltas of all its layers where layer by layer two would do. Chunks are as
 /// large as `most` live bytes allow.
 ///
 /// An action holds its input and its output at once, so fusion may take more than `most` if widths differ much.
-pub(super) fn fused(chain: &Chain, unfused: &Values, most: u64) -> Schedule {
-    let live = lifetime::live(&unfused.tenants);
-    let Schedule { ops, intervals } = &unfused.schedule;
-    let ops = forward_fused(chain, &backward_fused(chain, ops, &live, most));
+pub(super) fn fused(chain: &Chain, schedule: &Schedule, live: &[u64], most: u64) -> Schedule {
+    let Schedule { ops, intervals } = schedule;
+    let ops = forward_fused(chain, &backward_fused(chain, ops, live, most));
     Schedule { ops, intervals: intervals.clone() }
 }
 

@@ -29,12 +29,6 @@ impl Values {
         let row_bytes = schedule.ops.iter().chain(&evaluation).map(|&op| row_bytes(chain, op)).sum();
         Ok(Values { schedule, evaluation, tenants, peak, row_bytes })
     }
-
-    /// Peak of the live bytes in a step.
-    pub fn step_peak(&self) -> u64 {
-        let end = self.schedule.ops.len();
-        live(&self.tenants).into_iter().take(end).max().unwrap_or(0)
-    }
 }
 
 /// Bytes that the device keeps beside the pool for `op`.

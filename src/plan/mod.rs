@@ -43,8 +43,8 @@ use lifetime::Values;
 use pack::Pool;
 use variants::Variants;
 
-use crate::Result;
 use crate::memory::{ByCategory, Category};
+use crate::{Error, Result};
 
 /// The actions of one training step and of one evaluation pass, on one pool of slots.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +99,10 @@ impl Plan {
     /// [`crate::Error::InvalidPlan`] if the schedule reads a value that it has not computed,
     /// [`crate::Error::DoesNotFit`] if a value is larger than the largest buffer.
     pub fn new(chain: &Chain, schedule: Schedule, limits: PoolLimits) -> Result<Self> {
-        let Variants { fused, unfused } = Variants::of(chain, schedule, u64::MAX)?;
-        let values = fused.into_iter().next().unwrap_or(unfused);
+        let mut variants = Variants::of(chain, schedule, u64::MAX)?.all();
+        let Some(values) = variants.next().transpose()? else {
+            return Err(Error::internal("a schedule that cannot be run in any way"));
+        };
         let pool = pack::pack(&values, limits, u64::MAX)?;
         Ok(Self::bound(chain, values, pool))
     }
@@ -125,6 +127,7 @@ impl Plan {
         most: u64,
     ) -> Result<Option<Self>> {
         for values in Variants::of(chain, schedule, most)?.all() {
+            let values = values?;
             let Some(most) = most.checked_sub(values.row_bytes).filter(|&most| values.peak.bytes <= most)
             else {
                 continue;
@@ -226,8 +229,7 @@ fn with_input(input_bytes: u64, pool: Pool, peak_op: usize) -> (Vec<Block>, Vec<
 /// # Errors
 /// As [`Plan::new`].
 pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
-    let Variants { fused, unfused } = Variants::of(chain, schedule.clone(), u64::MAX)?;
-    Ok(fused.first().unwrap_or(&unfused).step_peak())
+    variants::fused_peak(chain, schedule, u64::MAX)
 }
 
 /// The lowest peak of the pool's live bytes in one step of `schedule`, however its layers are fused.
@@ -235,8 +237,8 @@ pub fn live_peak_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
 /// # Errors
 /// As [`Plan::new`].
 pub(crate) fn least_live_bytes(chain: &Chain, schedule: &Schedule) -> Result<u64> {
-    let variants = Variants::of(chain, schedule.clone(), 0)?;
-    Ok(variants.all().map(|values| values.step_peak()).min().unwrap_or(0))
+    let unfused = Chain { fusible: Vec::new(), ..chain.clone() };
+    Ok(variants::fused_peak(chain, schedule, 0)?.min(variants::fused_peak(&unfused, schedule, 0)?))
 }
 
 fn first_peak(live: &[ByCategory]) -> usize {

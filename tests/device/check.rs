@@ -264,9 +264,9 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 #[test]
 fn software_with_a_broken_chain_fails_there_alone() {
     only(&CHAIN[..1], "chain_forward", "sums[2] + bias", "sums[2]");
-    only(&CHAIN[1..2], "chain_delta", "sums[i] * derivatives(", "sums[i] + 0.0 * derivatives(");
+    only(&CHAIN[1..2], "chain_delta", "sums[2] * derivatives(", "sums[2] + 0.0 * derivatives(");
     // One column in four is not written to the pool.
-    only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values[i].z; }", "{}");
+    only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values.z; }", "{}");
 }
 
 #[test]

@@ -53,9 +53,8 @@ const IN_PARTS: [(&[usize], usize, usize); 6] = [
     (&[30, 300, 300, 60, 5], 201, 3),
 ];
 
-/// Widths, batch, micro-batches and checkpoint interval of layers that run together: wider and narrower than a multiple of
-/// four and a block of eight, more layers than run at once, some after a wide layer, more samples than a tile has, and more
-/// tiles than workgroups.
+/// Widths, batch, micro-batches and checkpoint interval of thin layers, which run together: wider and narrower than a multiple
+/// of four and a block of eight, some after a wide layer, more samples than a tile has, and than a part of the gradients.
 const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[1, 1, 1, 1, 1], 1, 1, 3),
     (&[5, 1, 3, 2, 9], 7, 1, 2),

@@ -7,7 +7,7 @@ use crate::check::twin::norm;
 /// 9e-7, on the CPU, lavapipe and SwiftShader alike.
 const TOLERANCE: f64 = 2e-6;
 
-/// For fused layers, whose errors accumulate.
+/// For states of thin layers that run together, whose errors accumulate.
 const CHAIN_TOLERANCE: f64 = 5e-6;
 
 /// For a whole step, whose errors pass through several layers. The worst seen was 3e-6, on SwiftShader.

@@ -62,6 +62,7 @@ impl Context {
         let remedy = &format!("use a smaller {} or narrower {}", Setting::Batch, Setting::Layers);
         self.check_binding(label, slot_bytes, remedy)?;
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let remedy = &format!("{remedy}, or {} if layers are thin", Setting::Fused.with(false));
         self.allocate(label, block.at_peak, usage, remedy)
     }
 

@@ -175,10 +175,13 @@ impl Solver {
             .collect();
         // The known schedule with the lowest peak comes first, because it often rules out many others.
         for (bytes, candidate) in known[..1].iter().chain(&steps).chain(&known[1..]) {
-            if *bytes < least {
+            // Fewer bytes may suffice with smaller chunks.
+            while *bytes < least {
                 let schedule = self.schedule_of(*candidate);
-                let plan = Plan::within(&self.chain, schedule, self.limits, least - 1)?;
-                least = plan.map_or(least, |plan| plan.bytes().max(*bytes));
+                match Plan::within(&self.chain, schedule, self.limits, least - 1)? {
+                    Some(plan) => least = plan.bytes().max(*bytes),
+                    None => break,
+                }
             }
         }
         Ok(least)
