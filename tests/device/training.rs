@@ -15,11 +15,6 @@ use ckpt_gpu::{Error, Setting};
 
 /// Trains and evaluates, checks every promise about memory, and returns what must not depend on the strategy.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (String, Vec<Epoch>) {
-    let gradients = if settings.batching.micro_batch() < settings.batching.batch {
-        4 * settings.network.build().unwrap().parameter_count()
-    } else {
-        0
-    };
     let mut trainer = devices::trainer(settings, data, parameters).unwrap();
     let mut epochs = Vec::new();
     while !trainer.is_done() {
@@ -27,6 +22,8 @@ fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (
     }
     let memory = trainer.memory();
     assert_eq!(memory.planned, memory.counted, "{settings:?}");
+    let accumulates = settings.batching.micro_batch() < settings.batching.batch;
+    let gradients = if accumulates { memory.counted[Category::Parameters] } else { 0 };
     // Slices on the CPU have gradients of their own, too, and so have parts of a batch on a GPU.
     if settings.batching.micro_batch() > 256 || settings.placement.device == DeviceChoice::Cpu {
         assert!(memory.counted[Category::Gradients] >= gradients, "{settings:?}");
