@@ -18,20 +18,15 @@ pub struct Work<'a> {
     pub writes: &'a [Operand],
 }
 
-impl<'a> Work<'a> {
+impl Work<'_> {
     /// The slot of `value`, one of its operands.
     ///
     /// # Errors
     /// [`Error::Internal`] if it is none of them.
     pub fn slot(self, value: Value) -> Result<SlotId> {
+        let operand = self.writes.iter().chain(self.reads).find(|operand| operand.value == value);
         let missing = || Error::internal(format!("{} has no operand {value}", self.op));
-        self.find(value).ok_or_else(missing)
-    }
-
-    /// The slot of `value`; `None` if it is no operand.
-    pub fn find(self, value: Value) -> Option<SlotId> {
-        let operands = || self.writes.iter().chain(self.reads);
-        operands().find(|operand| operand.value == value).map(|operand| operand.slot)
+        operand.map(|operand| operand.slot).ok_or_else(missing)
     }
 }
 

@@ -184,9 +184,7 @@ impl<'a> Binder<'a> {
             shapes().all(|shape| shape.inputs.is_multiple_of(4)),
         ];
         let tile = self.setup.context.thin_tile();
-        let [columns, rows] = tile.extent().map(|side| side as usize);
-        let tiles = shapes().map(|shape| shape.outputs.div_ceil(rows) * shape.inputs.div_ceil(columns)).max();
-        let tiles = tiles.unwrap_or(1);
+        let tiles = self.tiles_of(layers.clone());
         let load = fusion.functions.load;
         let variant = Variant { by_four, load, accumulation, rule: Some(rule), ..Variant::of(kernel) };
         let variant = variant.cut(tile, self.task.micro_batch).normal();

@@ -88,6 +88,9 @@ impl Fusion {
     /// Thin layers of `task`'s network on a device with `limits`. `None` if no two consecutive layers are
     /// thin, or if the device does not support their kernels.
     pub fn of(task: &Task, limits: DeviceLimits) -> Option<Self> {
+        if !task.chains {
+            return None;
+        }
         let network = task.network;
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
@@ -97,9 +100,6 @@ impl Fusion {
         let bytes = |row_lanes: usize| FOUR as usize * tiles * 4 * row_lanes * stride(width);
         let row_lanes =
             ROW_LANES.into_iter().find(|&lanes| bytes(lanes) <= limits.workgroup_bytes as usize)?;
-        if !task.chains {
-            return None;
-        }
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {

@@ -162,6 +162,12 @@ impl Kernel {
         }
     }
 
+    /// `true` if it runs thin layers, which it finds by a table.
+    fn is_of_thin_layers(self) -> bool {
+        use Kernel::{ChainDelta, ChainForward, PartsOptimize, PartsUpdate};
+        self.is_contiguous() || matches!(self, ChainForward | ChainDelta | PartsUpdate | PartsOptimize)
+    }
+
     /// `true` if four elements of a row of the product are stored together.
     fn is_contiguous(self) -> bool {
         matches!(self, Kernel::ThinGradient | Kernel::ThinUpdate | Kernel::ThinOptimize)
@@ -175,16 +181,7 @@ impl Kernel {
 
     /// Immediate data of each dispatch, in bytes.
     pub fn immediate_bytes(self) -> u32 {
-        match self {
-            Kernel::ChainForward
-            | Kernel::ChainDelta
-            | Kernel::ThinGradient
-            | Kernel::ThinUpdate
-            | Kernel::ThinOptimize
-            | Kernel::PartsUpdate
-            | Kernel::PartsOptimize => IMMEDIATE_BYTES,
-            _ => 0,
-        }
+        if self.is_of_thin_layers() { IMMEDIATE_BYTES } else { 0 }
     }
 }
 
@@ -218,18 +215,9 @@ impl Variant {
             Kernel::Gather => [4 * 4, 16],
             Kernel::LayerNorm | Kernel::LayerNormDelta => [u32::MAX, 1],
             Kernel::Loss => [64, 1],
-            // Their workgroups are counted where they are dispatched.
-            Kernel::ChainForward
-            | Kernel::ChainDelta
-            | Kernel::ThinGradient
-            | Kernel::ThinUpdate
-            | Kernel::ThinOptimize
-            | Kernel::PartsUpdate
-            | Kernel::PartsOptimize
-            | Kernel::Norm
-            | Kernel::Scale
-            | Kernel::Step => [1, 1],
             Kernel::Tally | Kernel::Score => [u32::MAX, 1],
+            // Their workgroups are counted where they are dispatched.
+            _ => [1, 1],
         }
     }
 

@@ -41,6 +41,11 @@ impl Table {
             for layer in layers {
                 let Some(place) = fusion.place(layer) else { continue };
                 let shape = network.layer(layer);
+                let answer = if run.op.is_backward() {
+                    layer.checked_sub(1).map(Value::Delta)
+                } else {
+                    Some(Value::State(layer + 1))
+                };
                 table.rows.push(Row {
                     inputs: shape.inputs as u32,
                     outputs: shape.outputs as u32,
@@ -52,11 +57,7 @@ impl Table {
                         NOWHERE => offset(plan, &run.reads, Value::Delta(layer)),
                         written => written,
                     },
-                    answer: match layer.checked_sub(1).map(Value::Delta) {
-                        Some(below) if run.op.is_backward() => offset(plan, &run.writes, below),
-                        None if run.op.is_backward() => NOWHERE,
-                        _ => offset(plan, &run.writes, Value::State(layer + 1)),
-                    },
+                    answer: answer.map_or(NOWHERE, |value| offset(plan, &run.writes, value)),
                     place: Fault::place(layer, network.layers().len()),
                 });
             }

@@ -23,7 +23,7 @@ pub struct Case {
     pub values: bool,
     /// `true` if inputs are bytes rather than floats.
     pub bytes: bool,
-    /// `true` if a GPU may run neighbouring thin layers in one dispatch.
+    /// `true` if a GPU runs thin layers with kernels of their own, neighbours in one action.
     pub fused: bool,
     /// Keeps every so many-th state as a checkpoint.
     pub every: usize,

@@ -104,7 +104,7 @@ impl Subject {
 #[derive(Default)]
 pub(super) struct Findings {
     worst: [Worst; Subject::ALL.len()],
-    /// `true` if the device fuses layers; otherwise those subjects are left out.
+    /// `true` if the device has kernels of thin layers; otherwise those subjects are left out.
     pub has_chains: bool,
 }
 

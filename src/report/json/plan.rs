@@ -68,16 +68,17 @@ fn ops(actions: &[Action]) -> usize {
 }
 
 fn figures(action: &Action) -> Value {
-    let Run { op, reads, writes, .. } = match action {
+    let run = match action {
         Action::Run(run) => run,
         Action::Release { slot } => return json!({ "action": "release", "slot": slot }),
     };
+    let Run { op, reads, writes, .. } = run;
     let mut figures = json!({ "action": op.name(), "reads": operands(reads), "writes": operands(writes) });
     if let Some(layers) = op.layers() {
         // First layer, and one past the last, as intervals have them.
         figures["layers"] = json!([layers.first, layers.end]);
     }
-    if let (Op::Forward(_), Action::Run(run)) = (op, action) {
+    if let Op::Forward(_) = op {
         figures["keep"] = json!(run.keeps());
     }
     figures
