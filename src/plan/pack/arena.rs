@@ -1,8 +1,7 @@
 //! Packing values as ranges of one arena, by beam search.
 
+use rustc_hash::FxHashSet;
 use std::cmp::Reverse;
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Layout, Placement, PoolLimits};
 use crate::plan::Tenant;
@@ -87,7 +86,7 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
             partial.offer(from, tenant.bytes, capacity, limits, &mut moves);
         }
         moves.sort_by_key(|step| Reverse(step.largest_gap));
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         let mut followed = Vec::with_capacity(width);
         for step in &moves {
             if followed.len() == width {
@@ -161,9 +160,11 @@ struct Range {
 impl Range {
     /// Hash of the range. A collision only costs a layout that is not followed.
     fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.start, self.tenant).hash(&mut hasher);
-        hasher.finish()
+        // The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+        let mut key = self.start ^ (self.tenant as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        key ^ (key >> 31)
     }
 }
 
