@@ -17,6 +17,7 @@ override STRIDE: u32;
 override TILES: u32;
 
 struct Run {
+    micro_batch: MicroBatch,
     batch: u32,
     // Rows of the table, `end` exclusive.
     first: u32,
@@ -44,7 +45,10 @@ var<workgroup> tiles: array<vec4f, TILES * 4u * ROW_LANES * STRIDE>;
 // compiles the kernel anew for every dispatch.
 fn guarded() -> Run {
     let most = arrayLength(&layers);
-    return Run(told.batch, min(told.first, most), min(told.end, most), told.read_from, told.write_from);
+    var guarded = told;
+    guarded.first = min(told.first, most);
+    guarded.end = min(told.end, most);
+    return guarded;
 }
 
 // A lane's samples are as far apart as there are lanes.

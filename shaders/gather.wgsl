@@ -15,12 +15,11 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(2) var<storage, read> order: array<u32>;
-@group(0) @binding(3) var<storage, read> values: array<u32>;
-@group(0) @binding(4) var<storage, read> split_targets: array<u32>;
-@group(0) @binding(5) var<storage, read_write> inputs: array<f32>;
-@group(0) @binding(6) var<storage, read_write> targets: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> values: array<u32>;
+@group(0) @binding(3) var<storage, read> split_targets: array<u32>;
+@group(0) @binding(4) var<storage, read_write> inputs: array<f32>;
+@group(0) @binding(5) var<storage, read_write> targets: array<u32>;
 
 // x: four features; y: a sample of the batch.
 @compute @workgroup_size(4, 16)
@@ -30,7 +29,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if row >= sizes.batch || first >= sizes.features {
         return;
     }
-    let position = min(metrics.batches * sizes.batch + row, sizes.samples - 1u);
+    let position = min(run.micro_batch.index * sizes.batch + row, sizes.samples - 1u);
     var sample = position;
     if sizes.in_order == 0u {
         sample = order[position];

@@ -1,4 +1,5 @@
-// Loss of every sample, and the last layer's delta, divided by the size of the mini-batch. One invocation a sample.
+// Loss of every sample, added to those of the samples that were in its place in earlier micro-batches of the pass, and the last
+// layer's delta, divided by the size of the mini-batch. One invocation a sample.
 
 override STORE: u32;
 
@@ -14,6 +15,7 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> targets: array<u32>;
 @group(0) @binding(3) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(4) var<storage, read_write> sample_losses: array<f32>;
+@group(0) @binding(5) var<storage, read_write> metrics: Metrics;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -22,7 +24,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let softmax = softmax_of(sample);
-    sample_losses[sample] = loss_of(sample, softmax);
+    let loss = loss_of(sample, softmax);
+    sample_losses[sample] += loss;
+    if !is_finite(loss) { note_fault(0u); }
     for (var unit = 0u; unit < outputs(); unit++) {
         let place = sample * sizes.outputs + unit;
         let slope = derivative_of_loss(sample, unit, softmax) * derivative_of_output(STORE, output[place]);

@@ -1,18 +1,14 @@
-// Numbers of an update that change from step to step.
+// What changes from one micro-batch to the next: the start of the immediate data of every kernel that has any. Laid out as in the
+// host's src/gpu/immediates.rs, which names the flags.
 
-// Micro-batches in a mini-batch.
-override PARTS: u32;
-
-struct StepParams {
+struct MicroBatch {
+    // Counted from the start of the epoch.
+    index: u32,
+    flags: u32,
+    // Learning rate.
     rate: f32,
     // Learning rate divided by the bias correction of Adam's first moment.
     stride: f32,
     // Factor of the root of Adam's second moment, for its bias correction.
     root: f32,
-    unused: f32,
-}
-
-// The parameters of the current step, whose micro-batch is already counted.
-fn step_params_now() -> StepParams {
-    return step_params[min((metrics.batches - 1u) / PARTS, arrayLength(&step_params) - 1u)];
 }

@@ -1,25 +1,22 @@
 // Gradients of a micro-batch and those before it in the mini-batch, kept or used to update parameters.
 
-// `true` for the first micro-batch of a mini-batch; `true` if parameters are updated now.
-override IS_FIRST: bool;
-override MOVES: bool;
-
 @group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(6) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(7) var<storage, read> step_params: array<StepParams>;
 
 // The gradients of earlier micro-batches, whose sums these continue.
 fn sums_before(places: vec4u) -> vec4f {
-    if IS_FIRST {
-        return vec4f();
+    if continues_sums() {
+        return kept_at(0u, places);
     }
-    return kept_at(0u, places);
+    return vec4f();
 }
 
 fn take_weights(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
-    if MOVES {
+    if keeps_sums() {
+        keep(0u, places, is_inside, gradients);
+    } else {
         let before = vec4f(weights[places.x], weights[places.y], weights[places.z], weights[places.w]);
         let numbers = moved(before, gradients, places, is_inside);
         if is_inside.x { weights[places.x] = numbers.x; }
@@ -27,15 +24,15 @@ fn take_weights(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
         if is_inside.z { weights[places.z] = numbers.z; }
         if is_inside.w { weights[places.w] = numbers.w; }
         note_faults(numbers, gradients, is_inside);
-    } else {
-        keep(0u, places, is_inside, gradients);
     }
 }
 
 // Biases come after the weights.
 fn take_biases(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
     let kept_places = sizes.inputs * sizes.outputs + places;
-    if MOVES {
+    if keeps_sums() {
+        keep(0u, kept_places, is_inside, gradients);
+    } else {
         let before = vec4f(bias[places.x], bias[places.y], bias[places.z], bias[places.w]);
         let numbers = moved(before, gradients, kept_places, is_inside);
         if is_inside.x { bias[places.x] = numbers.x; }
@@ -43,8 +40,6 @@ fn take_biases(places: vec4u, is_inside: vec4<bool>, gradients: vec4f) {
         if is_inside.z { bias[places.z] = numbers.z; }
         if is_inside.w { bias[places.w] = numbers.w; }
         note_faults(numbers, gradients, is_inside);
-    } else {
-        keep(0u, kept_places, is_inside, gradients);
     }
 }
 

@@ -5,6 +5,7 @@
 //   use_sum(place, sum)     uses four gradients
 
 struct Run {
+    micro_batch: MicroBatch,
     // Offset of the layers in the parameters, and their size, in vec4f.
     start: u32,
     count: u32,

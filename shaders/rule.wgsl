@@ -13,37 +13,37 @@ override FIRST_MOMENT: u32;
 
 // Four updated parameters, whose state is at `places` of each plane; it is updated for those that `are_moved`.
 fn moved(parameters: vec4f, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
-    let step_params = step_params_now();
+    let step = run.micro_batch;
     switch OPTIMIZER {
         case SGD: {
-            return parameters - step_params.rate * decayed(gradients, parameters);
+            return parameters - step.rate * decayed(gradients, parameters);
         }
         case MOMENTUM, NESTEROV: {
             let g = decayed(gradients, parameters);
             let m = MOMENTUM_COEFFICIENT * kept_at(FIRST_MOMENT, places) + g;
             keep(FIRST_MOMENT, places, are_moved, m);
-            return parameters - step_params.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
+            return parameters - step.rate * select(m, g + MOMENTUM_COEFFICIENT * m, OPTIMIZER == NESTEROV);
         }
         case RMSPROP: {
             let g = decayed(gradients, parameters);
             let v = BETA2 * kept_at(FIRST_MOMENT, places) + (1.0 - BETA2) * g * g;
             keep(FIRST_MOMENT, places, are_moved, v);
-            return parameters - step_params.rate * g / (sqrt(v) + EPSILON);
+            return parameters - step.rate * g / (sqrt(v) + EPSILON);
         }
         case ADAM: {
-            return parameters - adam(step_params, decayed(gradients, parameters), places, are_moved);
+            return parameters - adam(step, decayed(gradients, parameters), places, are_moved);
         }
         case ADAMW: {
-            let left = parameters * (1.0 - step_params.rate * WEIGHT_DECAY);
-            return left - adam(step_params, gradients, places, are_moved);
+            let left = parameters * (1.0 - step.rate * WEIGHT_DECAY);
+            return left - adam(step, gradients, places, are_moved);
         }
         // LION. What is not finite has no sign and stays as it is.
         default: {
             let m = kept_at(FIRST_MOMENT, places);
             let direction = BETA1 * m + (1.0 - BETA1) * gradients;
             keep(FIRST_MOMENT, places, are_moved, BETA2 * m + (1.0 - BETA2) * gradients);
-            let left = parameters * (1.0 - step_params.rate * WEIGHT_DECAY);
-            return left - step_params.rate * select(direction, sign(direction), are_finite(direction));
+            let left = parameters * (1.0 - step.rate * WEIGHT_DECAY);
+            return left - step.rate * select(direction, sign(direction), are_finite(direction));
         }
     }
 }
@@ -53,12 +53,12 @@ fn decayed(gradients: vec4f, parameters: vec4f) -> vec4f {
     return gradients + WEIGHT_DECAY * parameters;
 }
 
-fn adam(step_params: StepParams, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
+fn adam(step: MicroBatch, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
     let m = BETA1 * kept_at(FIRST_MOMENT, places) + (1.0 - BETA1) * gradients;
     let v = BETA2 * kept_at(FIRST_MOMENT + 1u, places) + (1.0 - BETA2) * gradients * gradients;
     keep(FIRST_MOMENT, places, are_moved, m);
     keep(FIRST_MOMENT + 1u, places, are_moved, v);
-    return step_params.stride * m / (sqrt(v) * step_params.root + EPSILON);
+    return step.stride * m / (sqrt(v) * step.root + EPSILON);
 }
 
 fn kept_at(plane: u32, places: vec4u) -> vec4f {

@@ -1,4 +1,4 @@
-// Counts the correct predictions of a batch, sums its losses, and moves on to the next batch. One workgroup.
+// Counts the correct predictions of a batch, and sums its losses. One workgroup.
 // A prediction is the first of the largest outputs, or, with one output, 1 if it is above the threshold. A sample with a
 // NaN output is not correct.
 
@@ -21,8 +21,10 @@ var<workgroup> losses: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    let left = sizes.samples - metrics.batches * sizes.batch;
-    let samples = min(sizes.batch, left);
+    let left = sizes.samples - run.micro_batch.index * sizes.batch;
+    // The array's length never binds, but if uniforms and immediates alone bound a loop, lavapipe (Mesa 22.3) compiles the
+    // kernel anew for every dispatch.
+    let samples = min(min(sizes.batch, left), arrayLength(&output));
     var count = 0u;
     var loss = 0.0;
     for (var sample = lane; sample < samples; sample += 64u) {
@@ -37,7 +39,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             metrics.correct += counts[other];
             metrics.loss += losses[other];
         }
-        metrics.batches += 1u;
     }
 }
 

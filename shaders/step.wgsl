@@ -15,7 +15,6 @@ const LANES = 64u;
 @group(0) @binding(1) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(2) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(3) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(4) var<storage, read> step_params: array<StepParams>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

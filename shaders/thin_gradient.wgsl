@@ -11,6 +11,7 @@ override TILE_ROWS: u32;
 override TILE_COLUMNS: u32;
 
 struct Run {
+    micro_batch: MicroBatch,
     batch: u32,
     // First row of the table.
     first: u32,

@@ -8,7 +8,7 @@ fn sum_before(place: u32) -> vec4f {
 }
 
 fn use_sum(place: u32, sum: vec4f) {
-    let numbers = parameters[place] - step_params_now().rate * (sum + WEIGHT_DECAY * parameters[place]);
+    let numbers = parameters[place] - run.micro_batch.rate * (sum + WEIGHT_DECAY * parameters[place]);
     parameters[place] = numbers;
     if !all(are_finite(numbers)) { note_fault(fault_place(place)); }
 }

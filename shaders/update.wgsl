@@ -5,7 +5,6 @@ override WEIGHT_DECAY: f32;
 @group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> metrics: Metrics;
-@group(0) @binding(6) var<storage, read> step_params: array<StepParams>;
 
 fn sums_before(places: vec4u) -> vec4f {
     return vec4f();
@@ -30,7 +29,7 @@ fn take_biases(places: vec4u, is_inside: vec4<bool>, sums: vec4f) {
 }
 
 fn moved(parameters: vec4f, gradients: vec4f) -> vec4f {
-    return parameters - step_params_now().rate * (gradients + WEIGHT_DECAY * parameters);
+    return parameters - run.micro_batch.rate * (gradients + WEIGHT_DECAY * parameters);
 }
 
 fn note_faults(numbers: vec4f, is_inside: vec4<bool>) {

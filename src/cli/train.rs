@@ -145,6 +145,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
         steps: trainer.steps(),
         seconds,
         device: &device,
+        dispatches_a_step: trainer.dispatches_a_step(),
         memory: &memory,
         weights_sha256: model.parameters.sha256(),
     };

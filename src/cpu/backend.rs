@@ -18,7 +18,6 @@ use crate::plan::{Op, Plan, SlotId};
 use crate::{Error, Result};
 
 /// Step parameters of passes without backward.
-const NO_STEP_PARAMS: StepParams = StepParams { rate: 0.0, stride: 0.0, root: 1.0 };
 /// FLOPs and micro-batches that are queued before they run: enough that waking the threads takes little time in comparison.
 const RUN_FLOPS: u64 = 400_000_000;
 const RUN_BATCHES: u64 = 16;
@@ -114,7 +113,7 @@ impl Cpu {
                 },
                 accumulation: Accumulation::Whole,
                 batch_number: 0,
-                update: Update { rule: task.rule, step_params: NO_STEP_PARAMS, scale: 1.0 },
+                update: Update { rule: task.rule, step_params: StepParams::default(), scale: 1.0 },
                 faults: Faults::none(),
             },
             parts: task.parts,
@@ -140,18 +139,6 @@ impl Cpu {
         outcome
     }
 
-    /// # Errors
-    /// [`Error::Internal`] for an accumulation that the job's number of micro-batches a step rules out.
-    fn check_accumulation(&self) -> Result<()> {
-        let (accumulation, parts) = (self.accumulation, self.parts);
-        if (accumulation == Accumulation::Whole) == (parts == 1) {
-            return Ok(());
-        }
-        let problem =
-            format!("{accumulation:?} micro-batch on a device opened for {parts} micro-batches a step");
-        Err(Error::internal(problem))
-    }
-
     fn forget(&mut self) {
         self.queue.clear();
         self.samples.clear();
@@ -163,7 +150,7 @@ impl Backend for Cpu {
     fn run(&mut self, work: Work) -> Result<()> {
         match work.op {
             Op::Loss | Op::Score => self.seen += 1,
-            Op::Backward(_) => self.check_accumulation()?,
+            Op::Backward(_) => self.accumulation.check(self.parts)?,
             Op::Forward(_) | Op::Recompute(_) => {}
         }
         self.queue.push(Queued::of(work, self.steps.layers.len())?);
@@ -172,6 +159,10 @@ impl Backend for Cpu {
 }
 
 impl Device for Cpu {
+    fn slices(&self) -> Option<usize> {
+        Some(self.steps.partition.slices().count())
+    }
+
     fn info(&self) -> DeviceInfo {
         super::info_of(self.steps.partition.available)
     }
@@ -195,7 +186,7 @@ impl Device for Cpu {
         let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(samples.rows);
         let (new, index) = (samples.valid, self.begun as u32);
-        let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or(NO_STEP_PARAMS);
+        let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or_default();
         self.queue.push(Queued::Begin(MicroBatch { rows, new, accumulation, index, step_params }));
         self.begun += 1;
         Ok(())

@@ -14,7 +14,8 @@ const MOST_PARTIALS: usize = 16 * 1024;
 
 /// How a task is split among threads: each takes a slice of the batch through all layers.
 ///
-/// The partition, and with it the order in which gradients are summed, depends on the number of threads.
+/// The number of slices, and with it the order in which gradients are summed, depends on the number of threads, unless the task
+/// has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
     /// Threads in the pool.
@@ -52,7 +53,8 @@ impl Partition {
         let flops: u64 = task.network.layers().map(|layer| 3 * layer.forward_flops(task.micro_batch)).sum();
         let available = rayon::current_num_threads();
         let threads = if flops < LEAST_FLOPS { 1 } else { available };
-        let slices = threads.min(task.micro_batch / LEAST_ROWS).max(1);
+        let slices = task.slices.unwrap_or(threads.min(task.micro_batch / LEAST_ROWS));
+        let slices = slices.clamp(1, task.micro_batch.max(1));
         let layers: Vec<Layer> = task.network.layers().collect();
         let mut places = vec![None; layers.len()];
         let (mut group, mut end, mut partials) = (0, 0, 0);
@@ -100,7 +102,7 @@ impl Partition {
 
     /// Threads for the products of one slice.
     pub fn threads_each(&self) -> usize {
-        self.threads / self.slices
+        (self.threads / self.slices).max(1)
     }
 
     /// Bytes of partial sums and workspace.

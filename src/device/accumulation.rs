@@ -1,3 +1,5 @@
+use crate::{Error, Result};
+
 /// Position of a micro-batch in its mini-batch, which decides what backward does with its gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Accumulation {
@@ -26,6 +28,16 @@ impl Accumulation {
     pub fn all(parts: usize) -> impl Iterator<Item = Self> + Clone {
         let kinds = parts.min(3);
         (0..kinds).map(move |part| Self::of(part, kinds))
+    }
+
+    /// # Errors
+    /// [`Error::Internal`] if it does not occur in a mini-batch of `parts` micro-batches.
+    pub fn check(self, parts: usize) -> Result<()> {
+        if Self::all(parts).any(|accumulation| accumulation == self) {
+            return Ok(());
+        }
+        let problem = format!("{self:?} micro-batch on a device opened for {parts} micro-batches a step");
+        Err(Error::internal(problem))
     }
 
     /// `true` if there are no gradients of earlier micro-batches.

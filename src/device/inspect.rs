@@ -10,6 +10,11 @@ pub trait Inspect {
     /// [`crate::Error::DeviceLost`], and those of the work so far.
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
 
+    /// Dispatches of the last step; `None` for a device that has none.
+    fn dispatches_a_step(&self) -> Option<u64> {
+        None
+    }
+
     /// Buffers, bind groups and pipelines made so far.
     fn objects_made(&self) -> u64;
 

@@ -67,6 +67,12 @@ pub trait Device: Backend + Inspect {
     /// [`crate::Error::DeviceLost`]
     fn moments(&mut self) -> Result<Vec<Parameters>>;
 
+    /// Slices of a micro-batch whose gradients are summed apart, if their number depends on the machine. The bits of a run
+    /// depend on it, so a run that is resumed keeps it, by [`Task::slices`].
+    fn slices(&self) -> Option<usize> {
+        None
+    }
+
     /// The device's clock, if it has one that this job asked for.
     fn timing(&mut self) -> Option<&mut dyn Timing> {
         None

@@ -14,7 +14,6 @@ use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::table::Table;
 use super::work::Binder;
-use crate::device::Accumulation;
 use crate::execute::Work;
 use crate::memory::Category;
 use crate::plan::{Layers, SlotId, Value};
@@ -100,11 +99,7 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
-    pub(super) fn chain_backward(
-        &mut self,
-        chain: &Chain,
-        accumulation: Accumulation,
-    ) -> Result<Vec<Dispatch>> {
+    pub(super) fn chain_backward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
         // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
         let deltas = chain.layers.first.max(1)..chain.layers.end;
         let slots = self.slots;
@@ -130,8 +125,8 @@ impl<'a> Binder<'a> {
         };
         for layers in pieces(chain.layers.range(), |_| true, fits) {
             let [states, deltas] = [bound(states(&layers))?, bound(deltas(&layers))?];
-            dispatches.push(self.thin_gradients(chain, &layers, [deltas, states], accumulation)?);
-            dispatches.extend(self.add_parts(chain, &layers, accumulation)?);
+            dispatches.push(self.thin_gradients(chain, &layers, [deltas, states])?);
+            dispatches.extend(self.add_parts(chain, &layers)?);
         }
         Ok(dispatches)
     }
@@ -151,10 +146,10 @@ impl<'a> Binder<'a> {
         let tiles = Some(fusion.tiles(context.column_lanes, context.workgroups.invocations));
         let variant = Variant { load, store, residual, derivative, tiles, ..Variant::of(kernel) }.normal();
         let [first, end] = chain.rows(layers);
-        let immediates = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
+        let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
         let parameters = self.parameters.together()?;
         let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
-        self.setup.immediate_dispatch(variant, immediates, &operands, [fusion.groups(), 1])
+        self.setup.thin_dispatch(variant, arguments, &operands, [fusion.groups(), 1])
     }
 
     /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.
@@ -163,7 +158,6 @@ impl<'a> Binder<'a> {
         chain: &Chain,
         layers: &Range<usize>,
         [deltas, states]: [Window; 2],
-        accumulation: Accumulation,
     ) -> Result<Dispatch> {
         let Chains { fusion, table, partials } = chain.chains;
         let rule = RuleConstants::of(self.task);
@@ -186,15 +180,15 @@ impl<'a> Binder<'a> {
         let tile = self.setup.context.thin_tile();
         let tiles = self.tiles_of(layers.clone());
         let load = fusion.functions.load;
-        let variant = Variant { by_four, load, accumulation, rule: Some(rule), ..Variant::of(kernel) };
+        let variant = Variant { by_four, load, rule: Some(rule), ..Variant::of(kernel) };
         let variant = variant.cut(tile, self.task.micro_batch).normal();
         let extent = fusion.extent(layers.clone().into());
         let [first, _] = chain.rows(layers);
         let [batch, tiles_each, start, count] =
             [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
-        let immediates = [batch, first, tiles_each, states.from, deltas.from, start, count, 0];
+        let arguments = [batch, first, tiles_each, states.from, deltas.from, start, count, 0];
         let groups = [tiles * layers.len(), fusion.parts()];
-        self.setup.immediate_dispatch(variant, immediates, &operands, groups)
+        self.setup.thin_dispatch(variant, arguments, &operands, groups)
     }
 
     /// Tiles of the gradients of that of `layers` that has most.
@@ -205,12 +199,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Dispatch that adds the parts of the gradients of `layers`, and uses them; `None` for a micro-batch of one part.
-    fn add_parts(
-        &mut self,
-        chain: &Chain,
-        layers: &Range<usize>,
-        accumulation: Accumulation,
-    ) -> Result<Option<Dispatch>> {
+    fn add_parts(&mut self, chain: &Chain, layers: &Range<usize>) -> Result<Option<Dispatch>> {
         let Chains { fusion, table, partials } = chain.chains;
         let Some(partials) = partials else { return Ok(None) };
         let rule = RuleConstants::of(self.task);
@@ -220,16 +209,15 @@ impl<'a> Binder<'a> {
         let extent = fusion.extent(layers.clone().into());
         let [first, end] = chain.rows(layers);
         let [start, count, parts] = [extent.start, extent.len(), fusion.parts()].map(|number| number as u32);
-        let variant = Variant { accumulation, rule: Some(rule), ..Variant::of(kernel) };
-        let immediates = [start, count, parts, first, end, 0, 0, 0];
+        let variant = Variant { rule: Some(rule), ..Variant::of(kernel) };
+        let arguments = [start, count, parts, first, end, 0, 0, 0];
         let groups = [extent.len().div_ceil(PARTS_GROUP), 1];
-        self.setup.immediate_dispatch(variant, immediates, &operands, groups).map(Some)
+        self.setup.thin_dispatch(variant, arguments, &operands, groups).map(Some)
     }
 
     /// What an update of thin layers binds.
     fn updated(&self, rule: RuleConstants) -> Result<Vec<BufferBinding<'a>>> {
-        let mut bindings =
-            [self.metrics, self.step_params, self.parameters.together()?].map(Buffer::whole).to_vec();
+        let mut bindings = [self.metrics, self.parameters.together()?].map(Buffer::whole).to_vec();
         if !rule.is_plain() {
             bindings.push(self.kept()?.together()?.whole());
         }

@@ -1,22 +1,25 @@
 use wgpu::ComputePass;
 
-use super::kernel::Immediates;
+use super::immediates::{Immediates, MicroBatch};
 
 /// A kernel with bound buffers, which can be recorded any number of times.
 pub(super) struct Dispatch {
     pub pipeline: wgpu::ComputePipeline,
     pub bind_group: wgpu::BindGroup,
-    /// Immediate data of the kernel.
-    pub immediates: Option<Immediates>,
+    pub immediates: Immediates,
     pub workgroups: [u32; 2],
 }
 
 impl Dispatch {
-    pub fn record(&self, pass: &mut ComputePass) {
+    /// Records the dispatch for `micro_batch`.
+    pub fn record(&self, pass: &mut ComputePass, micro_batch: &MicroBatch) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        if let Some(immediates) = &self.immediates {
-            pass.set_immediates(0, bytemuck::cast_slice(immediates));
+        if self.immediates != Immediates::None {
+            pass.set_immediates(0, bytemuck::bytes_of(micro_batch));
+        }
+        if let Immediates::Arguments(arguments) = &self.immediates {
+            pass.set_immediates(size_of::<MicroBatch>() as u32, bytemuck::cast_slice(arguments));
         }
         pass.dispatch_workgroups(self.workgroups[0], self.workgroups[1], 1);
     }

@@ -10,9 +10,7 @@ const SIZES_STRIDE: u64 = 256;
 /// Larger transfers are split into pieces of this size, in bytes.
 const TRANSFER_BYTES: u64 = 1 << 20;
 pub(super) const UPLOAD_BUFFERS: u64 = 2;
-pub(super) const METRICS_BYTES: u64 = 24;
-/// Bytes of the parameters of one step.
-const STEP_PARAMS_BYTES: u64 = 16;
+pub(super) const METRICS_BYTES: u64 = 20;
 /// Number of partial sums of squares per gradient buffer.
 pub(super) const NORMS: usize = 64;
 
@@ -26,7 +24,6 @@ pub struct Footprint {
     pub(super) sample_losses: u64,
     /// 0 without layer normalisation.
     pub(super) loaded: u64,
-    pub(super) step_params: u64,
     /// 0 without gradient clipping.
     pub(super) norms: u64,
     pub(super) upload: u64,
@@ -77,7 +74,6 @@ impl Footprint {
             .collect();
         let together = fusion.as_ref().map_or(0, Fusion::parameter_bytes);
         let parameters = together + 4 * alone.iter().map(|layer| layer.parameter_count()).sum::<u64>();
-        let step_params = STEP_PARAMS_BYTES * task.steps_in_pass() as u64;
         let buffers = alone.len() + usize::from(fusion.is_some());
         let largest_upload = match &dataset {
             Some(dataset) => dataset.train.values.max(dataset.test.values).max(dataset.order),
@@ -98,7 +94,6 @@ impl Footprint {
             parameters,
             gradients: if task.keeps_gradients() { parameters } else { 0 },
             optimizer: parameters * task.rule.optimizer.moments() as u64,
-            step_params,
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
@@ -125,7 +120,6 @@ impl Footprint {
             + self.loaded
             + METRICS_BYTES
             + self.stopwatch
-            + self.step_params
             + self.norms;
         ByCategory::from_iter([
             (Category::Parameters, self.parameters),

@@ -273,6 +273,7 @@ mod tests {
             chains: true,
             observed: false,
             tuned: false,
+            slices: None,
         }
     }
 

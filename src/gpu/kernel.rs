@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::Context;
 use super::fusion::Tiles;
+use super::immediates::{Arguments, Immediates};
 use super::rule::RuleConstants;
 use super::shader::Shaders;
 use super::staged::KMajor;
 use super::tile::{SOFTWARE_BLOCKS, Tile};
 use crate::Result;
-use crate::device::Accumulation;
 use crate::model::{Activation, Derivative, Loss, Stored};
 
 /// The compute kernels, one WGSL file each, with entry point `main`.
@@ -52,7 +52,6 @@ pub(super) struct Variant {
     /// Factor of the delta below the layer.
     pub derivative: Derivative,
     pub loss: Loss,
-    pub accumulation: Accumulation,
     /// Parameter update, for kernels that perform one.
     pub rule: Option<RuleConstants>,
     /// Bytes of one input value in the dataset: 1 or 4.
@@ -80,7 +79,6 @@ impl Variant {
             residual: false,
             derivative: Derivative::ONE,
             loss: Loss::Quadratic,
-            accumulation: Accumulation::Whole,
             rule: None,
             value_bytes: 1,
             target_words: 1,
@@ -93,10 +91,6 @@ impl Variant {
     }
 }
 
-/// Immediate data of a dispatch on thin layers. Each kernel uses as many words as it needs.
-pub(super) type Immediates = [u32; 8];
-/// Their size in bytes.
-pub(super) const IMMEDIATE_BYTES: u32 = size_of::<Immediates>() as u32;
 /// Parameters, in vec4f, of a workgroup that adds parts of gradients.
 pub(super) const PARTS_GROUP: usize = 64;
 
@@ -139,24 +133,24 @@ impl Kernel {
     fn bindings(self) -> &'static [Binding] {
         use Binding::{Read, Uniform, Unused, Write};
         match self {
-            Kernel::Gather => &[Uniform, Write, Read, Read, Read, Write, Write],
+            Kernel::Gather => &[Uniform, Read, Read, Read, Write, Write],
             Kernel::LayerNorm => &[Uniform, Write, Write],
             Kernel::Forward => &[Uniform, Write, Write, Read, Write, Write],
             Kernel::Delta => &[Uniform, Write, Write, Write, Write],
             Kernel::LayerNormDelta => &[Uniform, Write, Write, Write],
-            Kernel::Update => &[Uniform, Write, Write, Write, Write, Write, Read],
-            Kernel::Optimize => &[Uniform, Write, Write, Write, Write, Write, Write, Read],
-            Kernel::Loss => &[Uniform, Write, Read, Write, Write],
+            Kernel::Update => &[Uniform, Write, Write, Write, Write, Write],
+            Kernel::Optimize => &[Uniform, Write, Write, Write, Write, Write, Write],
+            Kernel::Loss => &[Uniform, Write, Read, Write, Write, Write],
             Kernel::ChainForward => &[Read, Read, Write, Write],
             Kernel::ChainDelta => &[Read, Read, Write, Write, Write],
             Kernel::ThinGradient => &[Read, Write, Write, Write],
-            Kernel::ThinUpdate => &[Read, Write, Write, Write, Read, Write],
-            Kernel::ThinOptimize => &[Read, Write, Write, Write, Read, Write, Write],
-            Kernel::PartsUpdate => &[Read, Write, Unused, Write, Read, Write],
-            Kernel::PartsOptimize => &[Read, Write, Unused, Write, Read, Write, Write],
+            Kernel::ThinUpdate => &[Read, Write, Write, Write, Write],
+            Kernel::ThinOptimize => &[Read, Write, Write, Write, Write, Write],
+            Kernel::PartsUpdate => &[Read, Write, Unused, Write, Write],
+            Kernel::PartsOptimize => &[Read, Write, Unused, Write, Write, Write],
             Kernel::Norm => &[Uniform, Write, Write],
             Kernel::Scale => &[Write, Write],
-            Kernel::Step => &[Uniform, Write, Write, Write, Read],
+            Kernel::Step => &[Uniform, Write, Write, Write],
             Kernel::Tally => &[Uniform, Read, Write],
             Kernel::Score => &[Uniform, Write, Read, Write],
         }
@@ -179,9 +173,18 @@ impl Kernel {
         used.map(|(number, _)| number)
     }
 
-    /// Immediate data of each dispatch, in bytes.
-    pub fn immediate_bytes(self) -> u32 {
-        if self.is_of_thin_layers() { IMMEDIATE_BYTES } else { 0 }
+    /// Immediate data of each dispatch, with these `arguments` if it runs thin layers.
+    pub fn immediates(self, arguments: Arguments) -> Immediates {
+        match self {
+            Kernel::Gather
+            | Kernel::Loss
+            | Kernel::Update
+            | Kernel::Optimize
+            | Kernel::Step
+            | Kernel::Score => Immediates::MicroBatch,
+            _ if self.is_of_thin_layers() => Immediates::Arguments(arguments),
+            _ => Immediates::None,
+        }
     }
 }
 
@@ -198,7 +201,7 @@ impl Variant {
         match self.kernel {
             Kernel::Forward | Kernel::ChainForward => Variant { derivative: base.derivative, ..self },
             Kernel::Delta | Kernel::ChainDelta => Variant { load: base.load, store: base.store, ..self },
-            Kernel::ThinGradient => Variant { accumulation: base.accumulation, rule: base.rule, ..self },
+            Kernel::ThinGradient => Variant { rule: base.rule, ..self },
             Kernel::LayerNorm => Variant { load: self.load, ..base },
             Kernel::LayerNormDelta => Variant { load: self.load, residual: self.residual, ..base },
             Kernel::Update | Kernel::Optimize => {
@@ -229,12 +232,8 @@ impl Variant {
         match self.kernel {
             Kernel::Forward => product(&["sizes", "nan", "activation", "layer", "forward"]),
             Kernel::Delta => product(&["sizes", "nan", "activation", "layer", "delta"]),
-            Kernel::Update => {
-                product(&[&["sizes", "nan", "activation", "layer", "gradient", "update"], MOVES].concat())
-            }
-            Kernel::Optimize => product(
-                &[&["sizes", "nan", "activation", "layer", "gradient", "optimize", "rule"], MOVES].concat(),
-            ),
+            Kernel::Update => product(&[WIDE, &["update"], ALONE, MOVES].concat()),
+            Kernel::Optimize => product(&[WIDE, &["optimize"], RULE, ALONE, MOVES].concat()),
             Kernel::ChainForward => [CHAIN, &["chain_forward"], self.chain_product()].concat(),
             Kernel::ChainDelta => [CHAIN, &["chain_delta"], self.chain_product()].concat(),
             Kernel::ThinGradient => product(&[THIN, &["thin_part"]].concat()),
@@ -242,23 +241,19 @@ impl Variant {
                 product(&[THIN, &["thin_whole", "thin_parameters", "thin_update"], MOVES].concat())
             }
             Kernel::ThinOptimize => {
-                product(&[THIN, &["thin_whole", "thin_parameters", "thin_optimize", "rule"], MOVES].concat())
+                product(&[THIN, &["thin_whole", "thin_parameters", "thin_optimize"], RULE, MOVES].concat())
             }
-            Kernel::PartsUpdate => {
-                [&["thin_layer", "partials", "thin_parameters", "thin_update"], MOVES].concat()
-            }
-            Kernel::PartsOptimize => {
-                [&["thin_layer", "partials", "thin_parameters", "thin_optimize", "rule"], MOVES].concat()
-            }
+            Kernel::PartsUpdate => [PARTS, &["thin_update"], MOVES].concat(),
+            Kernel::PartsOptimize => [PARTS, &["thin_optimize"], RULE, MOVES].concat(),
             Kernel::Norm => vec!["norm"],
-            Kernel::Scale => vec!["metrics", "fault", "scale"],
-            Kernel::Step => [&["step", "rule"], MOVES].concat(),
-            Kernel::Loss => vec!["nan", "activation", "losses", "loss"],
-            Kernel::Gather => vec!["metrics", "gather"],
+            Kernel::Scale => vec!["metrics", "finite", "scale"],
+            Kernel::Step => [&["step", "rule"], ALONE, MOVES].concat(),
+            Kernel::Loss => [&["nan", "activation", "losses", "loss"], ALONE, MOVES].concat(),
+            Kernel::Gather => [&["gather"], ALONE].concat(),
             Kernel::LayerNorm => vec!["nan", "activation", "sample", "layer_norm"],
             Kernel::LayerNormDelta => vec!["nan", "activation", "sample", "layer_norm_delta"],
-            Kernel::Tally => vec!["metrics", "fault", "tally"],
-            Kernel::Score => vec!["nan", "activation", "losses", "metrics", "score"],
+            Kernel::Tally => vec!["metrics", "tally"],
+            Kernel::Score => [&["nan", "activation", "losses", "metrics", "score"], ALONE].concat(),
         }
     }
 
@@ -308,7 +303,7 @@ impl Variant {
             ("ARE_VALUES", f64::from(!self.are_classes)),
             ("ONE_OUTPUT", f64::from(self.has_one_output)),
         ];
-        let moves = self.rule.map_or(Vec::new(), |rule| rule.constants(self.kernel, self.accumulation));
+        let moves = self.rule.map_or(Vec::new(), |rule| rule.constants(self.kernel));
         let [columns, rows] = self.tile.extent();
         let extent = [("TILE_COLUMNS", f64::from(columns)), ("TILE_ROWS", f64::from(rows))];
         match self.kernel {
@@ -343,10 +338,18 @@ impl Variant {
 }
 
 /// Shader files of chains, and of the gradients of thin layers.
-const CHAIN: &[&str] = &["nan", "activation", "layer", "multiply_add", "thin_layer", "chain"];
-const THIN: &[&str] = &["nan", "activation", "layer", "thin_layer", "thin_gradient"];
-/// Shader files of every kernel that updates parameters.
-const MOVES: &[&str] = &["metrics", "fault", "step_params"];
+const CHAIN: &[&str] = &["nan", "activation", "layer", "multiply_add", "micro_batch", "thin_layer", "chain"];
+const THIN: &[&str] = &["nan", "activation", "layer", "micro_batch", "thin_layer", "thin_gradient"];
+/// Shader files of what adds parts of the gradients of thin layers.
+const PARTS: &[&str] = &["micro_batch", "thin_layer", "partials", "thin_parameters"];
+/// Shader files of the gradients of wide layers.
+const WIDE: &[&str] = &["sizes", "nan", "activation", "layer", "gradient"];
+/// Shader files of what an optimizer does with gradients.
+const RULE: &[&str] = &["rule", "accumulation"];
+/// Shader files of kernels whose immediate data is the micro-batch alone.
+const ALONE: &[&str] = &["micro_batch", "run"];
+/// Shader files of every kernel that notes NaN or infinite values.
+const MOVES: &[&str] = &["metrics", "finite", "fault"];
 
 /// A compiled kernel.
 #[derive(Clone)]
@@ -393,7 +396,7 @@ fn compile(context: &Context, variant: Variant, source: String) -> Result<Progra
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&layout)],
-        immediate_size: variant.kernel.immediate_bytes(),
+        immediate_size: variant.kernel.immediates(Arguments::default()).bytes(),
     });
     let source = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(Cow::Owned(source)) };
     let module = device.create_shader_module(source);

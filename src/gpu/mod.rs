@@ -7,6 +7,7 @@ mod context;
 mod dispatch;
 mod footprint;
 mod fusion;
+mod immediates;
 mod kernel;
 mod optimizer_state;
 mod pool;

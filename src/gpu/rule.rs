@@ -1,5 +1,5 @@
 use super::kernel::Kernel;
-use crate::device::{Accumulation, Task};
+use crate::device::Task;
 use crate::model::{Optimizer, UpdateRule};
 
 /// Parameters of an update that are compiled into its kernel.
@@ -9,9 +9,7 @@ pub(super) struct RuleConstants {
     /// Momentum coefficient, both betas, epsilon, weight decay and clip norm, as bits, which implement `Eq`
     /// and `Hash`.
     numbers: [u32; 6],
-    parts: u32,
     keeps_gradients: bool,
-    clips: bool,
 }
 
 impl RuleConstants {
@@ -21,9 +19,7 @@ impl RuleConstants {
         RuleConstants {
             optimizer,
             numbers: [momentum, betas[0], betas[1], epsilon, weight_decay, clip].map(f32::to_bits),
-            parts: task.parts as u32,
             keeps_gradients: task.keeps_gradients(),
-            clips: clip_norm.is_some(),
         }
     }
 
@@ -37,10 +33,9 @@ impl RuleConstants {
         self.optimizer.moments() + usize::from(self.keeps_gradients)
     }
 
-    pub fn constants(self, kernel: Kernel, accumulation: Accumulation) -> Vec<(&'static str, f64)> {
+    pub fn constants(self, kernel: Kernel) -> Vec<(&'static str, f64)> {
         let [momentum, beta1, beta2, epsilon, weight_decay, clip] =
             self.numbers.map(|bits| f64::from(f32::from_bits(bits)));
-        let parts = [("PARTS", self.parts.into())];
         let rule = [
             ("OPTIMIZER", f64::from(self.optimizer as u32)),
             ("MOMENTUM_COEFFICIENT", momentum),
@@ -51,18 +46,15 @@ impl RuleConstants {
             ("PLANES", self.planes().max(1) as f64),
             ("FIRST_MOMENT", f64::from(self.keeps_gradients)),
         ];
-        let moves = [
-            ("IS_FIRST", f64::from(accumulation.is_first())),
-            ("MOVES", f64::from(accumulation.is_last() && !self.clips)),
-        ];
+        let keeps = [("KEEPS_GRADIENTS", f64::from(self.keeps_gradients))];
         match kernel {
             Kernel::Update | Kernel::ThinUpdate | Kernel::PartsUpdate => {
-                [parts[0], ("WEIGHT_DECAY", weight_decay)].to_vec()
+                vec![("WEIGHT_DECAY", weight_decay)]
             }
             Kernel::ThinGradient => Vec::new(),
             Kernel::Scale => vec![("CLIP_NORM", clip), ("CLIP_MARGIN", UpdateRule::CLIP_MARGIN)],
-            Kernel::Step => [&parts[..], &rule].concat(),
-            _ => [&parts[..], &rule, &moves].concat(),
+            Kernel::Step => rule.to_vec(),
+            _ => [&rule[..], &keeps].concat(),
         }
     }
 }

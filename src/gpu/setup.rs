@@ -3,7 +3,8 @@ use wgpu::{BufferBinding, BufferUsages};
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::SizesTable;
-use super::kernel::{Immediates, Variant};
+use super::immediates::Arguments;
+use super::kernel::Variant;
 use super::transfer::Uploads;
 use crate::memory::{ByCategory, Category};
 use crate::{Error, Result, Setting};
@@ -75,22 +76,22 @@ impl Setup {
             .ok_or_else(|| Error::internal(format!("the table of sizes lacks {sizes:?}")))?;
         let sizes = self.sizes_buffer.range(offset, 16);
         let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
-        self.context.bind(variant, &operands, None, workgroups)
+        self.context.bind(variant, &operands, Arguments::default(), workgroups)
     }
 
-    /// Dispatch of `groups` workgroups of `variant` with `immediates`, on `operands` in the order of its bindings.
+    /// Dispatch of `groups` workgroups of `variant` with `arguments`, on `operands` in the order of its bindings.
     ///
     /// # Errors
     /// As [`Setup::dispatch`].
-    pub fn immediate_dispatch(
+    pub fn thin_dispatch(
         &mut self,
         variant: Variant,
-        immediates: Immediates,
+        arguments: Arguments,
         operands: &[BufferBinding],
         groups: [usize; 2],
     ) -> Result<Dispatch> {
         let groups = [workgroups(groups[0], 1)?, workgroups(groups[1], 1)?];
-        self.context.bind(variant, operands, Some(immediates), groups)
+        self.context.bind(variant, operands, arguments, groups)
     }
 
     /// Returns what the run still needs: the context, the uploads and the buffer of sizes, which the

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::fusion::{FLAGS, PART_SAMPLES};
+use super::fusion::{self, PART_SAMPLES};
+use super::immediates;
 use super::table::NOWHERE;
 use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
 use crate::{Error, Result, Setting};
@@ -51,13 +52,14 @@ impl Shaders {
     }
 }
 
-/// WGSL constants: the codes of activation functions, loss functions and optimizers, the flags of thin layers, and
-/// values that the host uses too.
+/// WGSL constants: the codes of activation functions, loss functions and optimizers, the flags of thin layers and
+/// micro-batches, and values that the host uses too.
 fn constants() -> String {
     let activations = Activation::ALL.map(|activation| (activation.name(), activation as u32));
     let losses = Loss::ALL.map(|loss| (loss.name(), loss as u32));
     let optimizers = Optimizer::ALL.map(|optimizer| (optimizer.name(), optimizer as u32));
-    let codes = activations.into_iter().chain(losses).chain(optimizers).chain(FLAGS);
+    let codes =
+        activations.into_iter().chain(losses).chain(optimizers).chain(fusion::FLAGS).chain(immediates::FLAGS);
     let codes = codes.map(|(name, code)| format!("const {} = {code}u;\n", constant_name(name)));
     let leak = format!("const LEAK = {:?};\n", Activation::LEAK);
     let epsilon = format!("const LAYER_NORM_EPSILON = {LAYER_NORM_EPSILON:?};\n");

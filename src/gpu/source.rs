@@ -5,6 +5,7 @@ use wgpu::{CommandEncoder, ComputePass, SubmissionIndex};
 use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{DatasetBytes, SizesTable, SplitBytes};
+use super::immediates::MicroBatch;
 use super::kernel::{Kernel, Variant};
 use super::setup::Setup;
 use super::transfer::Uploads;
@@ -52,7 +53,7 @@ pub(super) struct Streamed {
 }
 
 impl Source {
-    /// Starts a pass without its first `skip` samples. The gather kernel reads its position from the metrics.
+    /// Starts a pass without its first `skip` samples.
     pub fn begin_pass(
         &mut self,
         context: &Context,
@@ -108,10 +109,14 @@ impl Source {
         matches!(self, Source::Host(_))
     }
 
-    /// Records the gather of the next micro-batch if the dataset is resident.
-    pub fn record(&self, pass: &mut ComputePass) {
-        if let Source::Device(resident) = self {
-            resident.gathers[resident.gather as usize].record(pass);
+    /// Records the gather of the next micro-batch if the dataset is resident. Returns the number of dispatches.
+    pub fn record(&self, pass: &mut ComputePass, micro_batch: &MicroBatch) -> u64 {
+        match self {
+            Source::Device(resident) => {
+                resident.gathers[resident.gather as usize].record(pass, micro_batch);
+                1
+            }
+            Source::Host(_) => 0,
         }
     }
 
@@ -126,13 +131,7 @@ impl Source {
 }
 
 impl Resident {
-    pub fn new(
-        setup: &mut Setup,
-        data: &Dataset,
-        bytes: &DatasetBytes,
-        metrics: &Buffer,
-        batch: &Batch,
-    ) -> Result<Self> {
+    pub fn new(setup: &mut Setup, data: &Dataset, bytes: &DatasetBytes, batch: &Batch) -> Result<Self> {
         let order = setup.buffer(Category::Dataset, "order", bytes.order)?;
         let train = SplitBuffers::new(setup, &data.train, &bytes.train)?;
         let test = SplitBuffers::new(setup, &data.test, &bytes.test)?;
@@ -144,8 +143,7 @@ impl Resident {
             };
             let SplitBuffers { values, targets, .. } = buffers;
             let sizes = SizesTable::gather(batch.samples, split.shape(), in_order);
-            let operands =
-                [metrics, &order, values, targets, &batch.inputs, &batch.targets].map(Buffer::whole);
+            let operands = [&order, values, targets, &batch.inputs, &batch.targets].map(Buffer::whole);
             setup.dispatch(variant, sizes, &operands, [batch.samples, split.features()])
         };
         let gathers = [

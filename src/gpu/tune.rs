@@ -15,6 +15,7 @@ use super::context::{Buffer, Context};
 use super::dispatch::Dispatch;
 use super::footprint::{Footprint, METRICS_BYTES, SizesTable};
 use super::fusion::Fusion;
+use super::immediates::MicroBatch;
 use super::kernel::{Kernel, Variant};
 use super::rule::RuleConstants;
 use super::setup::Setup;
@@ -143,8 +144,7 @@ impl Product {
         let (state, delta) = (buffer(self.micro_batch * inputs)?, buffer(self.micro_batch * outputs)?);
         let (below, weights) = (buffer(self.micro_batch * inputs)?, buffer(inputs * outputs)?);
         let bias = buffer(outputs)?;
-        // A learning rate of zero leaves the parameters as they are.
-        let (metrics, step_params) = (buffer(METRICS_BYTES as usize / 4)?, buffer(4)?);
+        let metrics = buffer(METRICS_BYTES as usize / 4)?;
         let numbers: Vec<f32> =
             StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(0)).take(NUMBERS).collect();
         for operand in [&state, &delta, &weights, &bias] {
@@ -153,7 +153,7 @@ impl Product {
         let operands = match self.kernel {
             Kernel::Forward => vec![&state, &weights, &bias, &delta, &state],
             Kernel::Delta => vec![&delta, &weights, &state, &below],
-            _ => vec![&delta, &state, &weights, &bias, &metrics, &step_params],
+            _ => vec![&delta, &state, &weights, &bias, &metrics],
         };
         let operands: Vec<_> = operands.into_iter().map(Buffer::whole).collect();
         let mut timer = Timer::new(&setup.context)?;
@@ -196,7 +196,7 @@ fn fill(setup: &mut Setup, buffer: &Buffer, contents: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Times dispatches by the device's clock, or by the host's if the device has none.
+/// Times dispatches, at a learning rate of zero, which leaves the parameters as they are, by the device's clock, or by the host's if the device has none.
 struct Timer(Option<(Stopwatch, Readback)>);
 
 impl Timer {
@@ -211,7 +211,7 @@ impl Timer {
             // Each run is its own submission, so that a slow device does not seem to hang.
             for run in 0..RUNS + 1 {
                 let mut encoder = context.device.create_command_encoder(&Default::default());
-                dispatch.record(&mut stopwatch.begin(&mut encoder));
+                dispatch.record(&mut stopwatch.begin(&mut encoder), &MicroBatch::default());
                 stopwatch.end();
                 if run == RUNS {
                     stopwatch.resolve(&mut encoder);
@@ -236,7 +236,7 @@ fn time_by_host(context: &Context, dispatch: &Dispatch) -> Result<Duration> {
     for run in 0..RUNS + 1 {
         let mut encoder = context.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        dispatch.record(&mut pass);
+        dispatch.record(&mut pass, &MicroBatch::default());
         drop(pass);
         let started = Instant::now();
         let submission = context.queue.submit([encoder.finish()]);
@@ -272,6 +272,7 @@ mod tests {
             chains: false,
             observed: false,
             tuned: true,
+            slices: None,
         };
         let mut choices = Choices::new();
         let least_flops = network.layer(1).forward_flops(5);

@@ -4,13 +4,14 @@ use super::chains::{Chain, Chains};
 use super::context::Buffer;
 use super::dispatch::Dispatch;
 use super::footprint::{NORMS, SizesTable};
+use super::immediates::Arguments;
 use super::kernel::{Kernel, Variant};
 use super::optimizer_state::OptimizerState;
 use super::pool::Slots;
 use super::rule::RuleConstants;
 use super::setup::Setup;
 use super::tensors::Tensors;
-use crate::device::{Accumulation, Fault, Task};
+use crate::device::{Fault, Task};
 use crate::execute::Work;
 use crate::model::{Activation, Derivative, Layer, Operation};
 use crate::plan::{Op, SlotId, Value};
@@ -42,16 +43,14 @@ pub(super) struct Binder<'a> {
     pub chains: Option<&'a Chains>,
     pub targets: &'a Buffer,
     pub metrics: &'a Buffer,
-    pub step_params: &'a Buffer,
     pub sample_losses: &'a Buffer,
     /// Normalised and activated input of a layer. `None` without layer normalisation.
     pub loaded: Option<&'a Buffer>,
 }
 
 impl<'a> Binder<'a> {
-    /// The dispatches of `work`, in order. `row` is its first in the table of thin layers; only the backward pass
-    /// depends on `accumulation`.
-    pub fn bind(&mut self, work: Work, row: usize, accumulation: Accumulation) -> Result<Vec<Dispatch>> {
+    /// The dispatches of `work`, in order. `row` is its first in the table of thin layers.
+    pub fn bind(&mut self, work: Work, row: usize) -> Result<Vec<Dispatch>> {
         let (state, delta) = (|index| work.slot(Value::State(index)), |index| work.slot(Value::Delta(index)));
         let thin = |layer: &usize| self.chains.filter(|chains| chains.fusion.place(*layer).is_some());
         let chain = work
@@ -65,8 +64,8 @@ impl<'a> Binder<'a> {
                 let layer = layers.alone()?;
                 self.forward(layer, state(layer)?, state(layer + 1)?)
             }
-            (Op::Loss, _) => self.loss(state(last + 1)?, delta(last)?),
-            (Op::Backward(_), Some(chain)) => self.chain_backward(&chain, accumulation),
+            (Op::Loss, _) => Ok(vec![self.loss(state(last + 1)?, delta(last)?)?]),
+            (Op::Backward(_), Some(chain)) => self.chain_backward(&chain),
             (Op::Backward(layers), None) => {
                 let layer = layers.alone()?;
                 let (state, above) = (state(layer)?, delta(layer)?);
@@ -76,7 +75,7 @@ impl<'a> Binder<'a> {
                     Some(lower) => self.delta(layer, state, above, delta(lower)?)?,
                     None => Vec::new(),
                 };
-                let update = self.update(layer, loaded, above, accumulation)?;
+                let update = self.update(layer, loaded, above)?;
                 Ok(normalised.into_iter().chain(below).chain([update]).collect())
             }
             (Op::Score, _) => Ok(vec![self.score(state(last + 1)?)?]),
@@ -133,13 +132,7 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
-    fn update(
-        &mut self,
-        layer: usize,
-        loaded: BufferBinding<'a>,
-        delta: SlotId,
-        accumulation: Accumulation,
-    ) -> Result<Dispatch> {
+    fn update(&mut self, layer: usize, loaded: BufferBinding<'a>, delta: SlotId) -> Result<Dispatch> {
         let [weights, bias] = self.parameters.alone(layer)?;
         let shape = self.layer(layer);
         let mut operands = vec![self.slot(delta), loaded, weights.whole(), bias.whole()];
@@ -148,9 +141,9 @@ impl<'a> Binder<'a> {
         if kernel == Kernel::Optimize {
             operands.push(self.kept()?.alone(layer)?.whole());
         }
-        operands.extend([self.metrics.whole(), self.step_params.whole()]);
+        operands.push(self.metrics.whole());
         let by_four = [shape.outputs, shape.inputs].map(is_by_four);
-        let variant = Variant { by_four, accumulation, rule: Some(rule), ..self.variant(kernel, layer) };
+        let variant = Variant { by_four, rule: Some(rule), ..self.variant(kernel, layer) };
         let (answer, depth) = ([shape.outputs, shape.inputs], self.task.micro_batch);
         let variant = variant.cut(self.setup.context.tile(kernel, answer, depth), depth);
         let fault = Fault::place(layer, self.task.network.layers().len());
@@ -158,17 +151,24 @@ impl<'a> Binder<'a> {
         self.setup.dispatch(variant, sizes, &operands, answer)
     }
 
-    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Vec<Dispatch>> {
+    fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Dispatch> {
         let network = self.task.network;
         let last = network.layers().len() - 1;
         let variant = Variant { store: self.layer(last).product_activation(), ..self.losses(Kernel::Loss) };
         let sizes = SizesTable::loss(self.task);
-        let operands =
-            [self.slot(output), self.targets.whole(), self.slot(delta), self.sample_losses.whole()];
-        let loss = self.setup.dispatch(variant, sizes, &operands, [1, self.task.micro_batch])?;
+        let [targets, sample_losses, metrics] =
+            [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
+        let operands = [self.slot(output), targets, self.slot(delta), sample_losses, metrics];
+        self.setup.dispatch(variant, sizes, &operands, [1, self.task.micro_batch])
+    }
+
+    /// Dispatch that sums the losses of a pass at its end.
+    ///
+    /// # Errors
+    /// As [`Binder::bind`].
+    pub fn tally(&mut self) -> Result<Dispatch> {
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
-        let tally = self.setup.dispatch(Variant::of(Kernel::Tally), sizes, &operands, [1, 1])?;
-        Ok(vec![loss, tally])
+        self.setup.dispatch(Variant::of(Kernel::Tally), SizesTable::loss(self.task), &operands, [1, 1])
     }
 
     fn score(&mut self, output: SlotId) -> Result<Dispatch> {
@@ -194,14 +194,14 @@ impl<'a> Binder<'a> {
         dispatches.push(self.setup.context.bind(
             variant,
             &[norms, self.metrics].map(Buffer::whole),
-            None,
+            Arguments::default(),
             [1, 1],
         )?);
         let variant = Variant { rule, ..Variant::of(Kernel::Step) };
         for (index, layer) in network.layers().enumerate() {
             let fault = Fault::place(index, network.layers().len());
             let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
-                let operands = [parameters, kept, self.metrics, self.step_params].map(Buffer::whole);
+                let operands = [parameters, kept, self.metrics].map(Buffer::whole);
                 let groups = (sizes[0] as usize).div_ceil(STEP_PARAMETERS).min(MOST_GROUPS);
                 self.setup.dispatch(variant, sizes, &operands, [1, groups])
             };

@@ -203,6 +203,13 @@ impl UpdateRule {
     }
 }
 
+impl Default for StepParams {
+    /// A learning rate of zero.
+    fn default() -> Self {
+        StepParams { rate: 0.0, stride: 0.0, root: 1.0 }
+    }
+}
+
 /// The numbers of an update that change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepParams {

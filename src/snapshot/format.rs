@@ -23,6 +23,8 @@ const OTHER_VERSION: &str = "was written by another version of ckpt-gpu, expecte
 struct Header {
     widths: Vec<usize>,
     identity: BTreeMap<Setting, String>,
+    #[serde(default)]
+    slices: Option<usize>,
     steps: u64,
     loss_sum: f64,
     loss_steps: u64,
@@ -34,6 +36,7 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let header = Header {
         widths: snapshot.widths.clone(),
         identity: snapshot.identity.clone(),
+        slices: snapshot.slices,
         steps: snapshot.steps,
         loss_sum: snapshot.losses.sum,
         loss_steps: snapshot.losses.steps,
@@ -98,6 +101,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     Ok(Snapshot {
         widths: header.widths,
         identity: header.identity,
+        slices: header.slices,
         steps: header.steps,
         losses: LossSum { sum: header.loss_sum, steps: header.loss_steps },
         parameters,
@@ -119,6 +123,7 @@ mod tests {
         Snapshot {
             widths: vec![3, 2, 1],
             identity: [(Setting::Lr, "0.1".to_owned())].into(),
+            slices: Some(6),
             steps: 41,
             losses: LossSum { sum: 0.1 + 0.2, steps: 7 },
             parameters: parameters(1.0),

@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub widths: Vec<usize>,
     /// The settings that determine the run's bits, as text.
     pub identity: BTreeMap<Setting, String>,
+    /// Slices of a micro-batch on the CPU backend; `None` on a GPU, and in snapshots of earlier versions.
+    pub slices: Option<usize>,
     /// Number of completed steps.
     pub steps: u64,
     /// Losses of the current epoch's steps.

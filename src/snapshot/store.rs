@@ -141,6 +141,7 @@ mod tests {
         Snapshot {
             widths: vec![2, 1],
             identity: Default::default(),
+            slices: None,
             steps,
             losses: LossSum::default(),
             parameters: Parameters { layers: vec![layer] },

@@ -50,6 +50,7 @@ impl Predictor {
             chains: true,
             observed: false,
             tuned: false,
+            slices: None,
         };
         let planned = machine.target().plan_forward(&task)?;
         let (bytes, Planned { plan, footprint, .. }) = (planned.bytes(), planned);

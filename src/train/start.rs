@@ -33,6 +33,8 @@ pub struct Start<'a> {
     pub parameters: &'a Parameters,
     /// Optimizer state; empty for a new run.
     pub moments: &'a [Parameters],
+    /// Slices of a micro-batch on the CPU backend, if a run is to keep them.
+    pub slices: Option<usize>,
     /// Number of completed steps.
     pub steps: u64,
     /// Losses of the current epoch's completed steps.
@@ -42,7 +44,7 @@ pub struct Start<'a> {
 impl<'a> From<&'a Parameters> for Start<'a> {
     /// A new run.
     fn from(parameters: &'a Parameters) -> Self {
-        Start { parameters, moments: &[], steps: 0, losses: LossSum::default() }
+        Start { parameters, moments: &[], slices: None, steps: 0, losses: LossSum::default() }
     }
 }
 
@@ -52,6 +54,7 @@ impl<'a> From<&'a Snapshot> for Start<'a> {
         Start {
             parameters: &snapshot.parameters,
             moments: &snapshot.moments,
+            slices: snapshot.slices,
             steps: snapshot.steps,
             losses: snapshot.losses,
         }

@@ -16,5 +16,6 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         chains: true,
         observed: settings.diagnostics.verify_recompute,
         tuned: settings.placement.tuned,
+        slices: None,
     }
 }

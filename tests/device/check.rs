@@ -250,7 +250,7 @@ fn software_with_a_broken_backward_fails_there_alone() {
     let delta = "var values = sums * derivatives(";
     only(&["delta"], "delta", delta, "var values = sums;\n    _ = derivatives(");
     only(&["delta"], "delta", delta, "var values = sums / 0.0 * derivatives(");
-    only(&["update"], "update", "parameters - step_params_now()", "parameters + step_params_now()");
+    only(&["update"], "update", "parameters - run.micro_batch", "parameters + run.micro_batch");
     only(&["update"], "update", "weights[places.z] = numbers.z", "weights[places.z] = numbers.y");
     only(&["update"], "update", "bias[places.y] = numbers.y", "bias[places.y] = 1.0001 * numbers.y");
     let kept = "return kept_at(0u, places);";
@@ -298,8 +298,8 @@ fn software_with_broken_gradients_of_thin_layers_fails_there_alone() {
     only(&CHAIN[2..], "thin_gradient", "part * PART_SAMPLES + row", "row + min(part, 0u)");
     only(&CHAIN[2..], "partials", "part < parts", "part + 1u < parts");
     only(&CHAIN[2..], "thin_part", "part * run.count + ", "");
-    let minus = "parameters[place] - step_params_now()";
-    only(&CHAIN[2..3], "thin_update", minus, "parameters[place] + step_params_now()");
+    let minus = "parameters[place] - run.micro_batch";
+    only(&CHAIN[2..3], "thin_update", minus, "parameters[place] + run.micro_batch");
     only(&CHAIN[3..], "thin_optimize", "return kept_at", "return 0.0 * kept_at");
     only(&CHAIN[3..], "thin_optimize", "every, sum);", "every, 1.001 * sum);");
 }
@@ -311,7 +311,7 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
     only(&["tally"], "tally", "/ f32(sizes.divisor)", "/ f32(sizes.batch)");
     only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
-    only(&["tally", "score"], "score", "let samples = min(sizes.batch, left);", "let samples = sizes.batch;");
+    only(&["tally", "score"], "score", "min(sizes.batch, left),", "sizes.batch,");
     only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
 }
 

@@ -63,6 +63,7 @@ impl<'a> CaseRun<'a> {
             chains: case.fused,
             observed: false,
             tuned: false,
+            slices: None,
         };
         let strategy = Strategy::EveryN(case.every);
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;

@@ -17,6 +17,7 @@ use crate::gpu::context::{Buffer, Context};
 use crate::gpu::dispatch::Dispatch;
 use crate::gpu::footprint::{Footprint, METRICS_BYTES};
 use crate::gpu::fusion::Fusion;
+use crate::gpu::immediates::MicroBatch;
 use crate::gpu::optimizer_state::OptimizerState;
 use crate::gpu::pool::{Pool, Slots};
 use crate::gpu::setup::Setup;
@@ -28,7 +29,7 @@ use crate::gpu::transfer::{Readback, Uploads};
 use crate::gpu::work::{Binder, flops};
 use crate::memory::Category;
 use crate::model::{Network, Parameters, StepParams};
-use crate::plan::{Slot, SlotId};
+use crate::plan::{Op, Slot, SlotId};
 
 /// Runs plans on a GPU or a software driver.
 ///
@@ -55,9 +56,22 @@ pub struct Gpu {
     /// `true` after the first step.
     has_run: bool,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
-    step_params: Buffer,
+    /// Micro-batches of a mini-batch.
+    parts: usize,
+    /// By mini-batch of the pass.
+    step_params: Vec<StepParams>,
+    /// The current micro-batch, and the index of the next.
+    micro_batch: MicroBatch,
+    next: u32,
     /// Micro-batches that the current pass skips.
     skipped: u32,
+    /// Dispatches of the current mini-batch so far, and of the last.
+    dispatches: u64,
+    last_dispatches: u64,
+    sample_losses: Buffer,
+    /// Sums the losses of a pass at its end, if it has any.
+    tally: Dispatch,
+    has_losses: bool,
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
     went_backward: bool,
@@ -93,14 +107,11 @@ impl Gpu {
         };
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
         let source = match &footprint.dataset {
-            Some(bytes) => {
-                Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &metrics, &batch)?))
-            }
+            Some(bytes) => Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &batch)?)),
             None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
         let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
         let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
-        let step_params = setup.buffer(Category::Workspace, "step_params", footprint.step_params)?;
         let pool = Pool::new(&setup.context, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
         let loaded = (footprint.loaded > 0)
@@ -116,24 +127,22 @@ impl Gpu {
             chains: chains.as_ref(),
             targets: &batch.targets,
             metrics: &metrics,
-            step_params: &step_params,
             sample_losses: &sample_losses,
             loaded: loaded.as_ref(),
         };
         let mut work = Recordables::default();
-        for accumulation in Accumulation::all(task.parts) {
-            for (index, run) in job.plan.runs().enumerate() {
-                let row = table.as_ref().map_or(0, |table| table.starts[index]);
-                let todo = Work::from(run);
-                if work.find(todo, accumulation).is_none() {
-                    let dispatches = binder.bind(todo, row, accumulation)?;
-                    work.add(todo, accumulation, dispatches, flops(todo.op, task));
-                }
+        for (index, run) in job.plan.runs().enumerate() {
+            let row = table.as_ref().map_or(0, |table| table.starts[index]);
+            let todo = Work::from(run);
+            if work.find(todo).is_none() {
+                let dispatches = binder.bind(todo, row)?;
+                work.add(todo, dispatches, flops(todo.op, task));
             }
         }
         let norms = (footprint.norms > 0)
             .then(|| binder.setup.buffer(Category::Workspace, "norms", footprint.norms))
             .transpose()?;
+        let tally = binder.tally()?;
         let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
         let (context, uploads, sizes) = setup.finish();
         let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&context)).transpose()?;
@@ -157,12 +166,20 @@ impl Gpu {
             has_run: false,
             in_flight: VecDeque::new(),
             stopwatch,
-            step_params,
+            parts: task.parts,
+            step_params: Vec::with_capacity(task.steps_in_pass()),
+            micro_batch: MicroBatch::default(),
+            next: 0,
             skipped: 0,
+            dispatches: 0,
+            last_dispatches: 0,
+            tally,
+            has_losses: false,
+            sample_losses,
             clip,
             went_backward: false,
             kept,
-            _bound: [sample_losses, sizes].into_iter().chain(norms).chain(loaded).collect(),
+            _bound: [sizes].into_iter().chain(norms).chain(loaded).collect(),
             _chains: chains,
         };
         gpu.context.wait(None)?;
@@ -172,7 +189,11 @@ impl Gpu {
 
 impl Backend for Gpu {
     fn run(&mut self, work: Work) -> Result<()> {
-        self.went_backward |= work.op.is_backward();
+        if work.op.is_backward() {
+            self.accumulation.check(self.parts)?;
+            self.went_backward = true;
+        }
+        self.has_losses |= work.op == Op::Loss;
         self.record(work)
     }
 }
@@ -185,22 +206,26 @@ impl Device for Gpu {
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // Submits what a failed step may have left.
         self.submit();
-        self.skipped = skip as u32;
+        (self.skipped, self.next, self.has_losses) = (skip as u32, skip as u32, false);
+        self.step_params.clear();
+        self.step_params.extend_from_slice(step_params);
         let Gpu { context, uploads, .. } = self;
-        let metrics = [self.skipped, 0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
+        let metrics = [0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
         uploads.copy(context, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
-        if !step_params.is_empty() {
-            let words: Vec<[f32; 4]> = step_params
-                .iter()
-                .map(|step_params| [step_params.rate, step_params.stride, step_params.root, 0.0])
-                .collect();
-            uploads.copy(context, bytemuck::cast_slice(&words), &self.step_params.raw)?;
-        }
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&self.sample_losses.raw, 0, None);
+        context.queue.submit([encoder.finish()]);
         self.source.begin_pass(context, uploads, pass, skip * self.batch.samples)
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
         (self.accumulation, self.went_backward) = (accumulation, false);
+        let step_params = self.step_params.get(self.next as usize / self.parts).copied().unwrap_or_default();
+        if accumulation.is_first() {
+            self.dispatches = 0;
+        }
+        self.micro_batch = MicroBatch::new(self.next, accumulation, !self.clip.is_empty(), step_params);
+        self.next += 1;
         let Gpu { context, uploads, .. } = self;
         context.check()?;
         if self.recording.is_none() {
@@ -209,7 +234,7 @@ impl Device for Gpu {
             self.go_on_with(encoder);
         }
         if let Some((_, pass)) = &mut self.recording {
-            self.source.record(pass);
+            self.dispatches += self.source.record(pass, &self.micro_batch);
         }
         Ok(())
     }
@@ -218,7 +243,11 @@ impl Device for Gpu {
         if let (Some((_, pass)), true, true) =
             (&mut self.recording, self.went_backward, self.accumulation.is_last())
         {
-            self.clip.iter().for_each(|dispatch| dispatch.record(pass));
+            self.clip.iter().for_each(|dispatch| dispatch.record(pass, &self.micro_batch));
+            self.dispatches += self.clip.len() as u64;
+        }
+        if self.went_backward && self.accumulation.is_last() {
+            self.last_dispatches = self.dispatches;
         }
         self.recorded.0 += 1;
         // Software drivers compile a kernel when it first runs. The first step ends when that is done.
@@ -236,18 +265,24 @@ impl Device for Gpu {
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
+        if self.has_losses {
+            if self.recording.is_none() {
+                self.go_on_with(self.context.device.create_command_encoder(&Default::default()));
+            }
+            if let Some((_, pass)) = &mut self.recording {
+                self.tally.record(pass, &self.micro_batch);
+            }
+        }
         self.submit();
         self.in_flight.clear();
         let bytes = self.readback.copy(&self.context, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
-        let (batch, place) = (word(3), word(4));
-        // The device counts micro-batches from 1.
-        let fault = (batch != u32::MAX)
-            .then(|| Fault::at(batch.saturating_sub(1), place, self.network.layers().len()));
+        let (batch, place) = (word(2), word(3));
+        let fault = (batch != u32::MAX).then(|| Fault::at(batch, place, self.network.layers().len()));
         Ok(Metrics {
-            batches: word(0) - self.skipped,
-            correct: word(1),
-            loss: f32::from_bits(word(2)),
+            batches: self.next - self.skipped,
+            correct: word(0),
+            loss: f32::from_bits(word(1)),
             fault,
         })
     }
@@ -282,6 +317,10 @@ impl Inspect for Gpu {
             allocated: report.total_allocated_bytes,
             reserved: report.total_reserved_bytes,
         })
+    }
+
+    fn dispatches_a_step(&self) -> Option<u64> {
+        Some(self.last_dispatches)
     }
 
     fn objects_made(&self) -> u64 {

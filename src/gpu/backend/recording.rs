@@ -16,9 +16,10 @@ const SUBMISSIONS_IN_FLIGHT: usize = 3;
 
 impl Gpu {
     pub(super) fn record(&mut self, work: Work) -> Result<()> {
-        match (&mut self.recording, self.work.find(work, self.accumulation)) {
+        match (&mut self.recording, self.work.find(work)) {
             (Some((_, pass)), Some(Recordable { dispatches, flops, .. })) => {
-                dispatches.iter().for_each(|dispatch| dispatch.record(pass));
+                dispatches.iter().for_each(|dispatch| dispatch.record(pass, &self.micro_batch));
+                self.dispatches += dispatches.len() as u64;
                 self.recorded.1 += flops;
             }
             _ => {

@@ -11,7 +11,8 @@ pub(super) use buffer::Buffer;
 use faults::Faults;
 
 use super::dispatch::Dispatch;
-use super::kernel::{IMMEDIATE_BYTES, Immediates, Kernel, Program, Programs, Variant};
+use super::immediates::Arguments;
+use super::kernel::{Kernel, Program, Programs, Variant};
 use super::shader::Shaders;
 use super::tile::{Tile, WorkgroupLimits};
 use super::tune::{self, Choices};
@@ -129,13 +130,11 @@ impl Context {
     /// Limits of the device.
     pub fn limits(&self) -> DeviceLimits {
         let (limits, features) = (self.device.limits(), self.device.features());
-        let tells_chains =
-            features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= IMMEDIATE_BYTES;
         DeviceLimits {
             binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
             buffer_bytes: limits.max_buffer_size,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-            workgroup_bytes: if tells_chains { self.workgroups.bytes } else { 0 },
+            workgroup_bytes: self.workgroups.bytes,
             subgroups: self.workgroups.subgroups,
         }
     }
@@ -148,7 +147,7 @@ impl Context {
         self.programs.get(self, variant)
     }
 
-    /// Binds `operands` to `variant`, in the order of its bindings.
+    /// Binds `operands` to `variant`, in the order of its bindings. Kernels of thin layers take `arguments`.
     ///
     /// # Errors
     /// As [`Context::program`].
@@ -156,7 +155,7 @@ impl Context {
         &self,
         variant: Variant,
         operands: &[BufferBinding],
-        immediates: Option<Immediates>,
+        arguments: Arguments,
         workgroups: [u32; 2],
     ) -> Result<Dispatch> {
         let program = self.program(variant)?;
@@ -173,6 +172,7 @@ impl Context {
             entries: &entries,
         });
         self.count_object();
+        let immediates = variant.kernel.immediates(arguments);
         Ok(Dispatch { pipeline: program.pipeline, bind_group, immediates, workgroups })
     }
 

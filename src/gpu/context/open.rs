@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{Context, Faults};
 use crate::gpu::adapter::{self, AdapterKind};
-use crate::gpu::kernel::IMMEDIATE_BYTES;
+use crate::gpu::immediates;
 use crate::gpu::tile::WorkgroupLimits;
 use crate::memory::Ledger;
 use crate::{Error, Result, Setting};
@@ -36,9 +36,9 @@ impl Context {
         let invocations = |offered: u32| offered.min(most.invocations).max(LEAST_INVOCATIONS);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
-            // Timestamps time actions; immediates are the arguments of chains.
-            required_features: adapter.features()
-                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::IMMEDIATES | subgroup_features),
+            // Timestamps time actions.
+            required_features: wgpu::Features::IMMEDIATES
+                | adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | subgroup_features),
             required_limits: wgpu::Limits {
                 max_buffer_size: offered.max_buffer_size,
                 max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
@@ -50,7 +50,7 @@ impl Context {
                 ),
                 max_compute_workgroup_size_x: invocations(offered.max_compute_workgroup_size_x),
                 max_compute_workgroup_size_y: invocations(offered.max_compute_workgroup_size_y),
-                max_immediate_size: offered.max_immediate_size.min(IMMEDIATE_BYTES),
+                max_immediate_size: immediates::MOST_BYTES,
                 ..wgpu::Limits::default()
             },
             // `MemoryHints::Performance` reserves blocks of at least 64 MiB.

@@ -132,6 +132,7 @@ fn run_figures(run: &RunSummary) -> Value {
         "steps": run.steps,
         "seconds": run.seconds,
         "device": run.device,
+        "dispatches_a_step": run.dispatches_a_step,
         "memory": memory(run.memory),
         "weights_sha256": run.weights_sha256,
     })

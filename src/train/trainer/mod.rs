@@ -15,7 +15,7 @@ use super::accounts::Accounts;
 use super::{Found, Machine, MemoryReport, Planned, Start, Target, Verifier, task};
 use crate::config::Settings;
 use crate::data::Dataset;
-use crate::device::{Device, DeviceInfo, Job, Span};
+use crate::device::{Device, DeviceInfo, Job, Span, Task};
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::model::Network;
 use crate::plan::Plan;
@@ -76,7 +76,7 @@ impl Trainer {
         let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
         let ledger = Ledger::new();
-        let task = task(settings, &network, data.shape());
+        let task = Task { slices: start.slices, ..task(settings, &network, data.shape()) };
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let (bytes, Planned { strategy, plan, footprint }) = (planned.bytes(), planned);
@@ -127,7 +127,7 @@ impl Trainer {
     /// # Errors
     /// As [`Target::plan`].
     pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
-        let task = task(settings, &self.network, self.data.shape());
+        let task = Task { slices: self.device.slices(), ..task(settings, &self.network, self.data.shape()) };
         self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
     }
 
@@ -164,6 +164,11 @@ impl Trainer {
     /// The device.
     pub fn device(&self) -> DeviceInfo {
         self.device.info()
+    }
+
+    /// Dispatches of the last step; `None` on the CPU.
+    pub fn dispatches_a_step(&self) -> Option<u64> {
+        self.device.dispatches_a_step()
     }
 
     /// Why [`DeviceChoice::Auto`](crate::config::DeviceChoice::Auto) chose the CPU, if it did.

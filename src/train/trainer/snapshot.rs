@@ -37,6 +37,7 @@ impl Trainer {
         Ok(Snapshot {
             widths: self.network.widths().to_vec(),
             identity: self.identity.get_or_init(|| identity(&self.settings, &self.data)).clone(),
+            slices: self.device.slices(),
             steps: self.steps,
             losses: self.losses,
             parameters: self.parameters()?,

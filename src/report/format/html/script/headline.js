@@ -78,6 +78,12 @@ function headlineFigures({ plan, run }) {
         bytes: memory.driver_allocated_bytes,
         note: ["reserved ", figure(memory.driver_reserved_bytes, " B")],
       },
+    run &&
+      run.dispatches_a_step !== null && {
+        id: "dispatches",
+        term: "Kernels run in a step",
+        text: String(run.dispatches_a_step),
+      },
     run && {
       id: "weights",
       term: "Weights, SHA-256",
