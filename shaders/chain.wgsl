@@ -11,6 +11,10 @@
 
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
+// Vectors of four columns that a lane computes at a time if lanes share columns: one or two. Two need half the reads of samples,
+// for batches that keep the device busy; with one, a layer takes half as long. (naga 30 panics at an override that follows an
+// array whose size is computed from overrides.)
+override VECTORS: u32;
 // Vectors of four values in a row of a tile, and one more, so that neighbouring rows lie in different banks.
 override STRIDE: u32;
 // Two, and one for the activated input if any layer applies a function to its input.

@@ -1,4 +1,5 @@
-// Sums the samples' losses at the end of a pass: the sum of the mini-batches' mean losses. One workgroup.
+// Adds the summed losses of all places of the micro-batch, at the end of a pass. The result is the sum over mini-batches of their
+// mean losses. One workgroup.
 
 struct Sizes {
     batch: u32,

@@ -17,7 +17,6 @@ use crate::model::{LayerParameters, Parameters, StepParams};
 use crate::plan::{Op, Plan, SlotId};
 use crate::{Error, Result};
 
-/// Step parameters of passes without backward.
 /// FLOPs and micro-batches that are queued before they run: enough that waking the threads takes little time in comparison.
 const RUN_FLOPS: u64 = 400_000_000;
 const RUN_BATCHES: u64 = 16;

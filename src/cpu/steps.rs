@@ -55,9 +55,9 @@ struct Phase {
 impl Steps {
     /// Runs `queue`, one micro-batch or several, on `samples` of `split`.
     pub fn run(&mut self, queue: &[Queued], samples: &[u32], split: &Split) -> Result<()> {
-        match self.partition.threads {
-            1 => self.run_all(queue, samples, split),
-            threads => together(threads, || self.run_all(queue, samples, split)),
+        match (self.partition.threads, self.slices.len()) {
+            (1, 1) => self.run_all(queue, samples, split),
+            (threads, _) => together(threads, || self.run_all(queue, samples, split)),
         }
     }
 

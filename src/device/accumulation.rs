@@ -1,7 +1,7 @@
 use crate::{Error, Result};
 
 /// Position of a micro-batch in its mini-batch, which decides what backward does with its gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accumulation {
     /// The whole mini-batch: its gradients update the parameters at once.
     Whole,

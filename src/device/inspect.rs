@@ -10,7 +10,7 @@ pub trait Inspect {
     /// [`crate::Error::DeviceLost`], and those of the work so far.
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
 
-    /// Dispatches of the last step; `None` for a device that has none.
+    /// Dispatches of the last step; `None` before the first, and on the CPU.
     fn dispatches_a_step(&self) -> Option<u64> {
         None
     }

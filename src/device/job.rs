@@ -29,7 +29,7 @@ pub struct Task<'a> {
     pub observed: bool,
     /// Lets a GPU time which tiling of its larger products is fastest.
     pub tuned: bool,
-    /// Slices that the CPU backend cuts a micro-batch into, if a run goes on that had so many; else it takes one a thread.
+    /// Slices of a micro-batch on the CPU backend, from the run that is resumed; `None` for one a thread.
     pub slices: Option<usize>,
 }
 

@@ -18,6 +18,9 @@ pub(super) const PART_SAMPLES: usize = 256;
 const PARTIAL_STATES: usize = 4;
 /// Most workgroups of a dispatch along a dimension. Those of a chain loop over the samples.
 pub(super) const MOST_GROUPS: usize = 65_535;
+/// Micro-batches of fewer samples do not keep a large device busy: what counts is how long a layer takes, not how many
+/// instructions. An estimate, from 132 multiprocessors with four schedulers each.
+const MANY_SAMPLES: usize = 8192;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
@@ -76,6 +79,8 @@ pub(super) struct ParameterOffsets {
 pub(super) struct Tiles {
     pub row_lanes: u32,
     pub column_lanes: u32,
+    /// Vectors of four columns that a lane computes at a time: one or two.
+    pub vectors: u32,
     /// Vectors of four values from one row of a tile to the next.
     pub stride: u32,
     pub count: u32,
@@ -180,9 +185,11 @@ impl Fusion {
     pub fn tiles(&self, most_column_lanes: u32, invocations: u32) -> Tiles {
         let (width, row_lanes) = (self.width as u32, self.row_lanes as u32);
         let most = most_column_lanes.min(invocations / row_lanes);
+        let vectors = if self.micro_batch >= MANY_SAMPLES || width.div_ceil(4) > most { 2 } else { 1 };
         Tiles {
             row_lanes,
-            column_lanes: if self.subgroups { 1 } else { width.div_ceil(8).min(most) },
+            column_lanes: if self.subgroups { 1 } else { width.div_ceil(4 * vectors).min(most) },
+            vectors,
             stride: stride(self.width) as u32,
             count: self.tiles as u32,
             subgroups: self.subgroups,
@@ -281,12 +288,14 @@ mod tests {
     fn chains_keep_to_the_invocations_of_a_workgroup() {
         let limits = DeviceLimits { workgroup_bytes: 48 << 10, ..DeviceLimits::default() };
         let network = Network::new(&[96, 96, 96, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
-        let fusion = Fusion::of(&task(&network), limits).unwrap();
-        let [most, few] = [256, 64].map(|invocations| {
-            let tiles = fusion.tiles(16, invocations);
-            tiles.row_lanes * tiles.column_lanes
-        });
-        assert!(most > 64 && few <= 64, "{most}, {few}");
+        let shape = |micro_batch, invocations| {
+            let fusion = Fusion::of(&Task { micro_batch, ..task(&network) }, limits).unwrap();
+            let tiles = fusion.tiles(32, invocations);
+            assert!(tiles.row_lanes * tiles.column_lanes <= invocations);
+            (tiles.column_lanes, tiles.vectors)
+        };
+        assert_eq!([shape(5, 256), shape(5, 128), shape(5, 64)], [(24, 1), (12, 2), (8, 2)]);
+        assert_eq!(shape(MANY_SAMPLES, 256), (12, 2));
     }
 
     #[test]

@@ -232,23 +232,23 @@ impl Variant {
         match self.kernel {
             Kernel::Forward => product(&["sizes", "nan", "activation", "layer", "forward"]),
             Kernel::Delta => product(&["sizes", "nan", "activation", "layer", "delta"]),
-            Kernel::Update => product(&[WIDE, &["update"], ALONE, MOVES].concat()),
-            Kernel::Optimize => product(&[WIDE, &["optimize"], RULE, ALONE, MOVES].concat()),
+            Kernel::Update => product(&[WIDE, &["update"], ALONE, FAULTS].concat()),
+            Kernel::Optimize => product(&[WIDE, &["optimize"], RULE, ALONE, FAULTS].concat()),
             Kernel::ChainForward => [CHAIN, &["chain_forward"], self.chain_product()].concat(),
             Kernel::ChainDelta => [CHAIN, &["chain_delta"], self.chain_product()].concat(),
             Kernel::ThinGradient => product(&[THIN, &["thin_part"]].concat()),
             Kernel::ThinUpdate => {
-                product(&[THIN, &["thin_whole", "thin_parameters", "thin_update"], MOVES].concat())
+                product(&[THIN, &["thin_whole", "thin_parameters", "thin_update"], FAULTS].concat())
             }
             Kernel::ThinOptimize => {
-                product(&[THIN, &["thin_whole", "thin_parameters", "thin_optimize"], RULE, MOVES].concat())
+                product(&[THIN, &["thin_whole", "thin_parameters", "thin_optimize"], RULE, FAULTS].concat())
             }
-            Kernel::PartsUpdate => [PARTS, &["thin_update"], MOVES].concat(),
-            Kernel::PartsOptimize => [PARTS, &["thin_optimize"], RULE, MOVES].concat(),
+            Kernel::PartsUpdate => [PARTS, &["thin_update"], FAULTS].concat(),
+            Kernel::PartsOptimize => [PARTS, &["thin_optimize"], RULE, FAULTS].concat(),
             Kernel::Norm => vec!["norm"],
             Kernel::Scale => vec!["metrics", "finite", "scale"],
-            Kernel::Step => [&["step", "rule"], ALONE, MOVES].concat(),
-            Kernel::Loss => [&["nan", "activation", "losses", "loss"], ALONE, MOVES].concat(),
+            Kernel::Step => [&["step", "rule"], ALONE, FAULTS].concat(),
+            Kernel::Loss => [&["nan", "activation", "losses", "loss"], ALONE, FAULTS].concat(),
             Kernel::Gather => [&["gather"], ALONE].concat(),
             Kernel::LayerNorm => vec!["nan", "activation", "sample", "layer_norm"],
             Kernel::LayerNormDelta => vec!["nan", "activation", "sample", "layer_norm_delta"],
@@ -310,12 +310,13 @@ impl Variant {
             Kernel::Forward | Kernel::Delta => [&tile[..], &layer].concat(),
             Kernel::Update | Kernel::Optimize => [&tile[..], &layer, &moves].concat(),
             Kernel::ChainForward | Kernel::ChainDelta => {
-                let Some(tiles) = self.tiles else { return Vec::new() };
+                let Some(shape) = self.tiles else { return Vec::new() };
                 let tiles = [
-                    ("ROW_LANES", tiles.row_lanes.into()),
-                    ("COLUMN_LANES", tiles.column_lanes.into()),
-                    ("STRIDE", tiles.stride.into()),
-                    ("TILES", tiles.count.into()),
+                    ("ROW_LANES", shape.row_lanes.into()),
+                    ("COLUMN_LANES", shape.column_lanes.into()),
+                    ("VECTORS", shape.vectors.into()),
+                    ("STRIDE", shape.stride.into()),
+                    ("TILES", shape.count.into()),
                 ];
                 [&tiles[..], &layer].concat()
             }
@@ -349,7 +350,7 @@ const RULE: &[&str] = &["rule", "accumulation"];
 /// Shader files of kernels whose immediate data is the micro-batch alone.
 const ALONE: &[&str] = &["micro_batch", "run"];
 /// Shader files of every kernel that notes NaN or infinite values.
-const MOVES: &[&str] = &["metrics", "finite", "fault"];
+const FAULTS: &[&str] = &["metrics", "finite", "fault"];
 
 /// A compiled kernel.
 #[derive(Clone)]
@@ -469,7 +470,8 @@ mod tests {
     #[test]
     fn kernels_of_thin_layers_are_valid_in_every_shape() {
         let shaders = Shaders::default();
-        let tiles = Tiles { row_lanes: 8, column_lanes: 1, stride: 17, count: 2, subgroups: true };
+        let tiles =
+            Tiles { row_lanes: 8, column_lanes: 1, vectors: 2, stride: 17, count: 2, subgroups: true };
         let kernels = [Kernel::ChainForward, Kernel::ChainDelta, Kernel::PartsUpdate, Kernel::PartsOptimize];
         for (kernel, subgroups) in kernels.into_iter().flat_map(|kernel| [(kernel, false), (kernel, true)]) {
             let tiles = Some(Tiles { subgroups, ..tiles });

@@ -196,7 +196,8 @@ fn fill(setup: &mut Setup, buffer: &Buffer, contents: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Times dispatches, at a learning rate of zero, which leaves the parameters as they are, by the device's clock, or by the host's if the device has none.
+/// Times dispatches by the device's clock, or by the host's if the device has none. The learning rate is zero, which leaves the
+/// parameters as they are.
 struct Timer(Option<(Stopwatch, Readback)>);
 
 impl Timer {

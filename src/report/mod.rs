@@ -57,7 +57,7 @@ pub struct RunSummary<'a> {
     pub laps: &'a [Vec<Span>],
     /// Device it ran on.
     pub device: &'a DeviceInfo,
-    /// Dispatches of the last step; `None` on the CPU.
+    /// Dispatches of the last step; `None` before the first, and on the CPU.
     pub dispatches_a_step: Option<u64>,
     /// Planned and counted memory.
     pub memory: &'a MemoryReport,

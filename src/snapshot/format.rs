@@ -165,6 +165,21 @@ mod tests {
     }
 
     #[test]
+    fn snapshots_without_slices_are_read() {
+        let mut bytes = encode(&Snapshot { slices: None, ..snapshot() }).unwrap();
+        let header = br#""slices":null,"#;
+        let start = bytes.windows(header.len()).position(|window| window == header).unwrap();
+        bytes.truncate(bytes.len() - CHECKSUM_BYTES);
+        bytes.drain(start..start + header.len());
+        let length = &mut bytes[MAGIC.len()..][..8];
+        let shorter = u64::from_le_bytes((&*length).try_into().unwrap()) - header.len() as u64;
+        length.copy_from_slice(&shorter.to_le_bytes());
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend(checksum);
+        assert_eq!(decode(&bytes), Ok(Snapshot { slices: None, ..snapshot() }));
+    }
+
+    #[test]
     fn invalid_headers_are_errors() {
         for header in [
             "{}".to_owned(),

@@ -122,6 +122,9 @@ fn json_lines_have_every_field() {
         assert_eq!(memory["intervals"]["planned"].as_array().unwrap().len(), 3);
         assert_eq!(memory["allocations_after_first_step"], 0);
         assert_eq!(memory["objects_after_first_step"], 0);
+        // Gather, forward, loss, two chunks of deltas and gradients, and a state that is recomputed between them.
+        let dispatches = if device == SOFTWARE { Some(9) } else { None };
+        assert_eq!(done["dispatches_a_step"].as_u64(), dispatches);
         for number in ["driver_allocated_bytes", "driver_reserved_bytes"] {
             // On the CPU there is no driver, and the fields say so.
             let known = memory[number].as_u64().is_some_and(|bytes| bytes >= peak);

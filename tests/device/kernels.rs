@@ -43,12 +43,14 @@ fn kernels_agree_for(activations: &[Activation]) {
     every_kernel_agrees(&Machine::Gpu(Box::new(context)), &cases.collect::<Vec<_>>());
 }
 
-/// Fused layers in the workgroups that hardware gets, and no software driver otherwise.
+/// Fused layers in the workgroups that hardware gets, and no software driver otherwise: lanes for all columns of a layer, and
+/// too few of them.
 #[test]
 fn software_fused_layers_agree_in_workgroups_for_hardware() {
-    let context = devices::own_software().with_column_lanes(16).without_subgroups();
-    let context = context.with_tile(Tile::Blocks([8, 8]));
-    fused_layers_agree(context);
+    let context = devices::own_software().without_subgroups().with_tile(Tile::Blocks([8, 8]));
+    for column_lanes in [32, 5] {
+        fused_layers_agree(context.clone().with_column_lanes(column_lanes));
+    }
 }
 
 fn fused_layers_agree(context: Context) {

@@ -60,6 +60,30 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
     });
 }
 
+/// Losses of 1e38 are finite, and their sum over the batch is not.
+fn an_infinite_sum_of_finite_losses_is_divergence(device: DeviceChoice) {
+    let settings = changed(settings(device, Activation::Identity, Loss::Mse), |s| {
+        s.optimization.lr = 1e-30;
+    });
+    let mut random = Random::new(7);
+    let mut parameters = random.parameters(&settings.network.build().unwrap());
+    parameters.layers.last_mut().unwrap().bias.fill(1e19);
+    let mut split = || split(|| random.normal(), None);
+    let data = Arc::new(Dataset { source: "large".into(), train: split(), test: split() });
+    let outcome = devices::trainer(&settings, &data, &parameters).unwrap().epoch(|_| ());
+    assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{outcome:?}");
+}
+
+#[test]
+fn cpu_reports_an_infinite_sum_of_losses() {
+    an_infinite_sum_of_finite_losses_is_divergence(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_reports_an_infinite_sum_of_losses() {
+    an_infinite_sum_of_finite_losses_is_divergence(DeviceChoice::Software);
+}
+
 fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
     for_all(device, |settings, random| {
         let network = settings.network.build().unwrap();

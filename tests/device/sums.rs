@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::changed;
+use crate::common::{Random, changed};
 use crate::devices::{self, FAST, SHORT};
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::{Dataset, LoadOptions};
 use ckpt_gpu::gpu::{Context, Tile};
-use ckpt_gpu::model::{Activation, Parameters};
+use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer, task};
 
@@ -99,6 +99,70 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
         let settings = changed(settings, |s| s.batching.micro_batch = Some(256));
         let found = trained(&machine, &settings, &data, &parameters);
         assert_eq!(found, whole, "{widths:?}, layer norm {layer_norm}");
+    }
+}
+
+/// Whatever a run keeps, recomputes, fuses or tiles, on sixty random networks.
+#[test]
+fn software_gives_the_same_bits_for_sixty_random_networks() {
+    let mut random = Random::new(60);
+    let context = devices::own_software();
+    let subgroup = context.limits().subgroups.then_some(Tile::Subgroup);
+    let tiles: Vec<_> = SHORT.into_iter().chain(subgroup).collect();
+    for turn in 0..60 {
+        let any = |random: &mut Random, of: usize| 1 + random.below(of);
+        let layers = 2 + random.below(6);
+        // Half of them thin, some of one width.
+        let most = [300, 40][turn % 2];
+        let hidden = any(&mut random, most);
+        let mut widths = vec![any(&mut random, most)];
+        let same_width = turn % 3 == 0;
+        widths.extend((1..layers).map(|_| if same_width { hidden } else { any(&mut random, most) }));
+        widths.push(2 + random.below(9));
+        let batch = any(&mut random, if turn % 4 == 0 { 1000 } else { 100 });
+        let settings = changed(Settings::default(), |s| {
+            s.network.layers = Widths(widths.clone());
+            s.network.activation = Activation::ALL[turn % Activation::ALL.len()];
+            s.network.loss = Loss::ALL[turn % Loss::ALL.len()];
+            s.network.residual = turn % 5 == 0;
+            s.network.layer_norm = turn % 6 == 5 && !widths[1..].contains(&1);
+            s.optimization.rule = UpdateRule::of(Optimizer::ALL[turn % Optimizer::ALL.len()]);
+            s.optimization.lr = 1e-3;
+            s.batching.batch = batch;
+            s.optimization.steps = Some(2);
+        });
+        let recipe = format!(
+            "synthetic:blobs,features={},classes={},samples={}",
+            widths[0],
+            widths[layers],
+            // A sixth is held out.
+            2 * batch.max(1024)
+        );
+        let data = blobs(&recipe);
+        let least = least_budget(&Machine::Gpu(Box::new(context.clone())), &settings, &data);
+        let with = |change: &dyn Fn(&mut Settings)| changed(settings.clone(), |s| change(s));
+        let mut runs = vec![(FAST, settings.clone()), (tiles[turn % tiles.len()], settings.clone())];
+        runs.push((FAST, with(&|s| s.placement.fused = false)));
+        let n = any(&mut random, layers);
+        runs.push((FAST, with(&|s| s.placement.strategy = Strategy::EveryN(n))));
+        for more in [0, 4 * batch * any(&mut random, most)] {
+            let budget = Strategy::Budget(least + more as u64);
+            runs.push((FAST, with(&|s| s.placement.strategy = budget)));
+        }
+        let parameters = random.parameters(&settings.network.build().unwrap());
+        let hashes = runs.into_iter().map(|(tile, settings)| {
+            let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
+            (tile, settings.placement, trained(&machine, &settings, &data, &parameters))
+        });
+        let hashes: Vec<_> = hashes.collect();
+        assert!(hashes.iter().all(|(.., hash)| *hash == hashes[0].2), "{turn}, {settings:?}: {hashes:#?}");
+
+        let settings = with(&|s| s.batching.batch = 256 * (2 + turn % 3));
+        let parts = [256, settings.batching.batch].map(|micro_batch| {
+            let settings = changed(settings.clone(), |s| s.batching.micro_batch = Some(micro_batch));
+            trained(&Machine::Gpu(Box::new(context.clone().with_tile(FAST))), &settings, &data, &parameters)
+        });
+        assert_eq!(parts[0], parts[1], "{turn}, in micro-batches: {settings:?}");
     }
 }
 

@@ -69,9 +69,12 @@ fn cpu_resumes_on_any_number_of_threads_to_equal_bits() {
             let (whole, _) = train(threads, 4, Start::from(&start));
             let (_, half) = train(threads, 2, Start::from(&start));
             let (resumed, _) = train(others, 2, Start::from(&half));
+            for wrong in [0, usize::MAX] {
+                train(others, 2, Start { slices: Some(wrong), ..Start::from(&half) });
+            }
             assert_eq!(whole, resumed, "{layers}, {threads} threads and then {others}");
             // Otherwise the test would show nothing.
-            assert_ne!(train(others, 4, Start::from(&start)).0, whole, "{layers}");
+            assert_ne!(train(others, 4, Start::from(&start)).0.0, whole.0, "{layers}");
         }
     }
 }

@@ -108,7 +108,8 @@ impl<'a> CaseRun<'a> {
         self.check_evaluation()
     }
 
-    /// Checks the pass's metrics after a mini-batch: after the first, no wrong update has affected the loss.
+    /// Checks the pass's metrics after a mini-batch: after the first, no wrong update has affected the loss. A GPU counts the
+    /// batches on the host.
     fn check_metrics(&mut self, batches: usize, losses: f64) -> Result<()> {
         let (case, metrics) = (self.case, self.device.end_pass()?);
         if metrics.batches as usize == batches {

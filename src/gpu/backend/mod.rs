@@ -320,7 +320,7 @@ impl Inspect for Gpu {
     }
 
     fn dispatches_a_step(&self) -> Option<u64> {
-        Some(self.last_dispatches)
+        (self.last_dispatches > 0).then_some(self.last_dispatches)
     }
 
     fn objects_made(&self) -> u64 {

@@ -65,7 +65,7 @@ impl Context {
             })?;
         let faults = Faults::of(&device);
         let column_lanes = match kind {
-            AdapterKind::Hardware => 16,
+            AdapterKind::Hardware => 32,
             // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
             // as small as a vector unit.
             AdapterKind::Software => 1,

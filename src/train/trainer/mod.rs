@@ -166,7 +166,7 @@ impl Trainer {
         self.device.info()
     }
 
-    /// Dispatches of the last step; `None` on the CPU.
+    /// Dispatches of the last step; `None` before the first, and on the CPU.
     pub fn dispatches_a_step(&self) -> Option<u64> {
         self.device.dispatches_a_step()
     }

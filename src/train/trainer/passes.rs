@@ -96,6 +96,10 @@ impl Trainer {
             let step = epoch * self.steps_per_epoch() + u64::from(fault.batch) / self.parts() as u64;
             return Err(diverged(epoch as usize, step, fault.layer));
         }
+        // Finite losses can have an infinite sum.
+        if !metrics.loss.is_finite() {
+            return Err(diverged(epoch as usize, self.steps.saturating_sub(1), None));
+        }
         let steps = u64::from(metrics.batches) / self.parts() as u64;
         self.losses.sum += f64::from(metrics.loss);
         self.losses.steps += steps;
