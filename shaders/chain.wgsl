@@ -2,7 +2,7 @@
 // them: the state or delta between two layers stays in its memory, and is written to the pool as well if anything reads it
 // later.
 //
-// A workgroup has ROW_LANES lanes of four samples each, and COLUMN_LANES lanes that share a layer's columns. Every element is
+// A workgroup has ROW_LANES lanes of 4 · QUADS samples each, and COLUMN_LANES lanes that share a layer's columns. Every element is
 // one chain of `fma` over ascending k, so how layers are split into dispatches changes no bit.
 //
 // Added to this file are one that multiplies tiles, and a kernel with
@@ -15,6 +15,9 @@ override COLUMN_LANES: u32;
 // for batches that keep the device busy; with one, a layer takes half as long. (naga 30 panics at an override that follows an
 // array whose size is computed from overrides.)
 override VECTORS: u32;
+// Fours of samples of a lane: one, or two if there are enough samples. A lane's functions work on one; those of the other have
+// its `id` from `other_four`.
+override QUADS: u32;
 // Vectors of four values in a row of a tile, and one more, so that neighbouring rows lie in different banks.
 override STRIDE: u32;
 // Two, and one for the activated input if any layer applies a function to its input.
@@ -43,7 +46,7 @@ var<private> current: u32;
 @group(0) @binding(3) var<storage, read_write> answers: array<f32>;
 
 // [tile, sample, column / 4]. Columns past a row's width are zero up to a multiple of four.
-var<workgroup> tiles: array<vec4f, TILES * 4u * ROW_LANES * STRIDE>;
+var<workgroup> tiles: array<vec4f, TILES * 4u * QUADS * ROW_LANES * STRIDE>;
 
 // The dispatch's immediates. The bounds never bind, but if a branch depends on immediates alone, lavapipe (Mesa 22.3)
 // compiles the kernel anew for every dispatch.
@@ -61,7 +64,16 @@ fn sample_of(id: vec3u, i: u32) -> u32 {
 }
 
 fn place_of(tile: u32, id: vec3u, i: u32) -> u32 {
-    return ((4u * tile + i) * ROW_LANES + id.x) * STRIDE;
+    return ((4u * QUADS * tile + i) * ROW_LANES + id.x) * STRIDE;
+}
+
+fn samples_of_workgroup() -> u32 {
+    return 4u * QUADS * ROW_LANES;
+}
+
+// Its samples go on where those of `id` end.
+fn other_four(id: vec3u) -> vec3u {
+    return id + vec3u(4u * ROW_LANES, 0u, 0u);
 }
 
 // Four values of each of a lane's samples, a sample in each column of the matrix.
@@ -94,15 +106,20 @@ fn places_in(width: u32, four: u32, i: u32, id: vec3u) -> vec4u {
 fn read_operand(width: u32, id: vec3u) {
     wait();
     for (var four = id.y; four < whole_fours(width); four += COLUMN_LANES) {
-        let values = mat4x4f(
-            operand_at(places_in(width, four, 0u, id)),
-            operand_at(places_in(width, four, 1u, id)),
-            operand_at(places_in(width, four, 2u, id)),
-            operand_at(places_in(width, four, 3u, id)),
-        );
-        put(current, four, values, width, id);
+        read_four(width, four, id);
+        if QUADS == 2u { read_four(width, four, other_four(id)); }
     }
     wait();
+}
+
+fn read_four(width: u32, four: u32, id: vec3u) {
+    let values = mat4x4f(
+        operand_at(places_in(width, four, 0u, id)),
+        operand_at(places_in(width, four, 1u, id)),
+        operand_at(places_in(width, four, 2u, id)),
+        operand_at(places_in(width, four, 3u, id)),
+    );
+    put(current, four, values, width, id);
 }
 
 fn operand_at(places: vec4u) -> vec4f {

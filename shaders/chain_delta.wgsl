@@ -10,7 +10,8 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
 ) {
     run = guarded();
-    for (top = 4u * ROW_LANES * group.x; top < run.batch; top += 4u * ROW_LANES * groups.x) {
+    let each = samples_of_workgroup();
+    for (top = each * group.x; top < run.batch; top += each * groups.x) {
         current = 0u;
         read_operand(layers[run.end - 1u].outputs, id);
         for (var index = run.end; index > run.first; index--) {

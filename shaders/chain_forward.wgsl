@@ -7,7 +7,8 @@ fn main(
     @builtin(num_workgroups) groups: vec3u,
 ) {
     run = guarded();
-    for (top = 4u * ROW_LANES * group.x; top < run.batch; top += 4u * ROW_LANES * groups.x) {
+    let each = samples_of_workgroup();
+    for (top = each * group.x; top < run.batch; top += each * groups.x) {
         current = 0u;
         read_operand(layers[run.first].inputs, id);
         for (var index = run.first; index < run.end; index++) {
@@ -32,11 +33,16 @@ fn load_tile(layer: Layer, id: vec3u) {
     }
     let fours = select(0u, whole_fours(layer.inputs), has(layer, LOADS));
     for (var four = id.y; four < fours; four += COLUMN_LANES) {
-        let states = four_samples(current, four, id);
-        let values = mat4x4f(load_four(states[0]), load_four(states[1]), load_four(states[2]), load_four(states[3]));
-        put(TILES - 1u, four, values, layer.inputs, id);
+        load_samples(layer, four, id);
+        if QUADS == 2u { load_samples(layer, four, other_four(id)); }
     }
     wait();
+}
+
+fn load_samples(layer: Layer, four: u32, id: vec3u) {
+    let states = four_samples(current, four, id);
+    let values = mat4x4f(load_four(states[0]), load_four(states[1]), load_four(states[2]), load_four(states[3]));
+    put(TILES - 1u, four, values, layer.inputs, id);
 }
 
 fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {

@@ -10,7 +10,7 @@ use crate::plan::Layers;
 
 /// Maximum width of a thin layer. Wider layers have enough work for a dispatch of their own.
 const MOST_WIDTH: usize = 128;
-/// Lanes per tile, each with four samples, in order of preference.
+/// Lanes per tile, each with four samples or eight, in order of preference.
 const ROW_LANES: [usize; 3] = [8, 4, 2];
 /// Samples whose gradients are summed in one part of the batch. Sums, and with them the bits of a run, depend on it.
 pub(super) const PART_SAMPLES: usize = 256;
@@ -44,6 +44,8 @@ pub(super) struct Fusion {
     /// Columns of a tile.
     width: usize,
     row_lanes: usize,
+    /// Fours of samples of a lane.
+    quads: usize,
     subgroups: bool,
     micro_batch: usize,
     /// Parameter offsets by layer of the network. `None` for layers that are not thin.
@@ -81,6 +83,8 @@ pub(super) struct Tiles {
     pub column_lanes: u32,
     /// Vectors of four columns that a lane computes at a time: one or two.
     pub vectors: u32,
+    /// Fours of samples of a lane: one or two.
+    pub quads: u32,
     /// Vectors of four values from one row of a tile to the next.
     pub stride: u32,
     pub count: u32,
@@ -102,7 +106,8 @@ impl Fusion {
         let functions = ChainFunctions::of(network, runs.iter().cloned().flatten());
         // Two tiles take turns; a third holds the input of a layer after the function that it applies to it.
         let tiles = 2 + usize::from(functions.load != Activation::Identity);
-        let bytes = |row_lanes: usize| FOUR as usize * tiles * 4 * row_lanes * stride(width);
+        let quads = if task.micro_batch >= MANY_SAMPLES && !limits.subgroups { 2 } else { 1 };
+        let bytes = |row_lanes: usize| FOUR as usize * tiles * 4 * quads * row_lanes * stride(width);
         let row_lanes =
             ROW_LANES.into_iter().find(|&lanes| bytes(lanes) <= limits.workgroup_bytes as usize)?;
         let mut places = vec![None; network.layers().len()];
@@ -122,6 +127,7 @@ impl Fusion {
             tiles,
             width,
             row_lanes,
+            quads,
             // A subgroup has as many lanes as the largest tile.
             subgroups: limits.subgroups && row_lanes == ROW_LANES[0],
             micro_batch: task.micro_batch,
@@ -177,7 +183,7 @@ impl Fusion {
 
     /// Workgroups of a chain.
     pub fn groups(&self) -> usize {
-        self.micro_batch.div_ceil(4 * self.row_lanes).min(MOST_GROUPS)
+        self.micro_batch.div_ceil(4 * self.quads * self.row_lanes).min(MOST_GROUPS)
     }
 
     /// Shape of the chain kernels in a workgroup of at most `invocations`, of which at most `most_column_lanes`
@@ -190,6 +196,7 @@ impl Fusion {
             row_lanes,
             column_lanes: if self.subgroups { 1 } else { width.div_ceil(4 * vectors).min(most) },
             vectors,
+            quads: self.quads as u32,
             stride: stride(self.width) as u32,
             count: self.tiles as u32,
             subgroups: self.subgroups,

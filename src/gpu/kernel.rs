@@ -315,6 +315,7 @@ impl Variant {
                     ("ROW_LANES", shape.row_lanes.into()),
                     ("COLUMN_LANES", shape.column_lanes.into()),
                     ("VECTORS", shape.vectors.into()),
+                    ("QUADS", shape.quads.into()),
                     ("STRIDE", shape.stride.into()),
                     ("TILES", shape.count.into()),
                 ];
@@ -470,8 +471,15 @@ mod tests {
     #[test]
     fn kernels_of_thin_layers_are_valid_in_every_shape() {
         let shaders = Shaders::default();
-        let tiles =
-            Tiles { row_lanes: 8, column_lanes: 1, vectors: 2, stride: 17, count: 2, subgroups: true };
+        let tiles = Tiles {
+            row_lanes: 8,
+            column_lanes: 1,
+            vectors: 2,
+            quads: 1,
+            stride: 17,
+            count: 2,
+            subgroups: true,
+        };
         let kernels = [Kernel::ChainForward, Kernel::ChainDelta, Kernel::PartsUpdate, Kernel::PartsOptimize];
         for (kernel, subgroups) in kernels.into_iter().flat_map(|kernel| [(kernel, false), (kernel, true)]) {
             let tiles = Some(Tiles { subgroups, ..tiles });

@@ -102,6 +102,24 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
     }
 }
 
+/// A GPU's lanes take eight samples at a time of a batch as large as this, and a software driver's four.
+#[test]
+fn software_gives_the_same_bits_for_many_samples_of_a_lane() {
+    let data = blobs("synthetic:blobs,features=7,classes=3,samples=19700");
+    let settings = changed(Settings::default(), |s| {
+        s.network.layers = Widths(vec![7, 13, 13, 9, 3]);
+        (s.network.activation, s.network.residual) = (Activation::Tanh, true);
+        s.batching.batch = 8203;
+        s.optimization.steps = Some(2);
+    });
+    let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
+    let context = devices::software().with_tile(FAST);
+    let lanes = context.clone().without_subgroups().with_column_lanes(32);
+    let [few, many] = [context, lanes]
+        .map(|context| trained(&Machine::Gpu(Box::new(context)), &settings, &data, &parameters));
+    assert_eq!(few, many);
+}
+
 /// Whatever a run keeps, recomputes, fuses or tiles, on sixty random networks.
 #[test]
 fn software_gives_the_same_bits_for_sixty_random_networks() {
