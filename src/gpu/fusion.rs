@@ -20,7 +20,7 @@ const PARTIAL_STATES: usize = 4;
 pub(super) const MOST_GROUPS: usize = 65_535;
 /// Micro-batches of fewer samples do not keep a large device busy: what counts is how long a layer takes, not how many
 /// instructions. An estimate, from 132 multiprocessors with four schedulers each.
-const MANY_SAMPLES: usize = 8192;
+const MANY_SAMPLES: usize = 16_384;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
@@ -106,10 +106,13 @@ impl Fusion {
         let functions = ChainFunctions::of(network, runs.iter().cloned().flatten());
         // Two tiles take turns; a third holds the input of a layer after the function that it applies to it.
         let tiles = 2 + usize::from(functions.load != Activation::Identity);
-        let quads = if task.micro_batch >= MANY_SAMPLES && !limits.subgroups { 2 } else { 1 };
-        let bytes = |row_lanes: usize| FOUR as usize * tiles * 4 * quads * row_lanes * stride(width);
-        let row_lanes =
-            ROW_LANES.into_iter().find(|&lanes| bytes(lanes) <= limits.workgroup_bytes as usize)?;
+        let bytes = |samples: usize| FOUR as usize * tiles * samples * stride(width);
+        let fits = |quads: usize, lanes: usize| bytes(4 * quads * lanes) <= limits.workgroup_bytes as usize;
+        let most_quads = if task.micro_batch >= MANY_SAMPLES && !limits.subgroups { 2 } else { 1 };
+        let (quads, row_lanes) = (1..=most_quads).rev().find_map(|quads| {
+            let row_lanes = ROW_LANES.into_iter().find(|&lanes| fits(quads, lanes))?;
+            Some((quads, row_lanes))
+        })?;
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {
@@ -303,6 +306,19 @@ mod tests {
         };
         assert_eq!([shape(5, 256), shape(5, 128), shape(5, 64)], [(24, 1), (12, 2), (8, 2)]);
         assert_eq!(shape(MANY_SAMPLES, 256), (12, 2));
+    }
+
+    #[test]
+    fn lanes_take_eight_samples_of_large_batches_where_memory_suffices() {
+        let network = Network::new(&[127, 127, 127, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
+        let fours = |micro_batch, kib: u32| {
+            let limits = DeviceLimits { workgroup_bytes: kib << 10, ..DeviceLimits::default() };
+            let fusion = Fusion::of(&Task { micro_batch, ..task(&network) }, limits).unwrap();
+            (fusion.quads, fusion.row_lanes)
+        };
+        assert_eq!([fours(MANY_SAMPLES - 1, 48), fours(MANY_SAMPLES, 48)], [(1, 8), (2, 4)]);
+        // The same layers are thin, so that gradients are summed in the same order.
+        assert_eq!([fours(MANY_SAMPLES - 1, 16), fours(MANY_SAMPLES, 16)], [(1, 2), (1, 2)]);
     }
 
     #[test]

@@ -102,14 +102,14 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
     }
 }
 
-/// A GPU's lanes take eight samples at a time of a batch as large as this, and a software driver's four.
+/// Without subgroups, lanes take eight samples of a batch as large as this at a time, and with them four.
 #[test]
 fn software_gives_the_same_bits_for_many_samples_of_a_lane() {
-    let data = blobs("synthetic:blobs,features=7,classes=3,samples=19700");
+    let data = blobs("synthetic:blobs,features=7,classes=3,samples=39400");
     let settings = changed(Settings::default(), |s| {
         s.network.layers = Widths(vec![7, 13, 13, 9, 3]);
         (s.network.activation, s.network.residual) = (Activation::Tanh, true);
-        s.batching.batch = 8203;
+        s.batching.batch = 16_403;
         s.optimization.steps = Some(2);
     });
     let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
@@ -130,21 +130,22 @@ fn software_gives_the_same_bits_for_sixty_random_networks() {
     for turn in 0..60 {
         let any = |random: &mut Random, of: usize| 1 + random.below(of);
         let layers = 2 + random.below(6);
-        // Half of them thin, some of one width.
-        let most = [300, 40][turn % 2];
+        // Some of them thin, some of one width.
+        let most = [300, 40][random.below(2)];
         let hidden = any(&mut random, most);
         let mut widths = vec![any(&mut random, most)];
-        let same_width = turn % 3 == 0;
+        let same_width = random.below(3) == 0;
         widths.extend((1..layers).map(|_| if same_width { hidden } else { any(&mut random, most) }));
         widths.push(2 + random.below(9));
-        let batch = any(&mut random, if turn % 4 == 0 { 1000 } else { 100 });
+        let most_samples = if random.below(4) == 0 { 1000 } else { 100 };
+        let batch = any(&mut random, most_samples);
         let settings = changed(Settings::default(), |s| {
             s.network.layers = Widths(widths.clone());
             s.network.activation = Activation::ALL[turn % Activation::ALL.len()];
-            s.network.loss = Loss::ALL[turn % Loss::ALL.len()];
-            s.network.residual = turn % 5 == 0;
-            s.network.layer_norm = turn % 6 == 5 && !widths[1..].contains(&1);
-            s.optimization.rule = UpdateRule::of(Optimizer::ALL[turn % Optimizer::ALL.len()]);
+            s.network.loss = Loss::ALL[turn / 2 % Loss::ALL.len()];
+            s.network.residual = random.below(3) == 0;
+            s.network.layer_norm = random.below(5) == 0 && !widths[1..].contains(&1);
+            s.optimization.rule = UpdateRule::of(Optimizer::ALL[turn / 3 % Optimizer::ALL.len()]);
             s.optimization.lr = 1e-3;
             s.batching.batch = batch;
             s.optimization.steps = Some(2);
@@ -159,26 +160,31 @@ fn software_gives_the_same_bits_for_sixty_random_networks() {
         let data = blobs(&recipe);
         let least = least_budget(&Machine::Gpu(Box::new(context.clone())), &settings, &data);
         let with = |change: &dyn Fn(&mut Settings)| changed(settings.clone(), |s| change(s));
-        let mut runs = vec![(FAST, settings.clone()), (tiles[turn % tiles.len()], settings.clone())];
-        runs.push((FAST, with(&|s| s.placement.fused = false)));
+        let tiled = |tile| context.clone().with_tile(tile);
+        let lanes = tiled(FAST).without_subgroups().with_column_lanes([5, 32][turn % 2]);
+        let mut runs = vec![
+            (tiled(FAST), settings.clone()),
+            (tiled(tiles[turn % tiles.len()]), settings.clone()),
+            (lanes, settings.clone()),
+            (tiled(FAST), with(&|s| s.placement.fused = false)),
+        ];
         let n = any(&mut random, layers);
-        runs.push((FAST, with(&|s| s.placement.strategy = Strategy::EveryN(n))));
+        runs.push((tiled(FAST), with(&|s| s.placement.strategy = Strategy::EveryN(n))));
         for more in [0, 4 * batch * any(&mut random, most)] {
             let budget = Strategy::Budget(least + more as u64);
-            runs.push((FAST, with(&|s| s.placement.strategy = budget)));
+            runs.push((tiled(FAST), with(&|s| s.placement.strategy = budget)));
         }
         let parameters = random.parameters(&settings.network.build().unwrap());
-        let hashes = runs.into_iter().map(|(tile, settings)| {
-            let machine = Machine::Gpu(Box::new(context.clone().with_tile(tile)));
-            (tile, settings.placement, trained(&machine, &settings, &data, &parameters))
-        });
-        let hashes: Vec<_> = hashes.collect();
-        assert!(hashes.iter().all(|(.., hash)| *hash == hashes[0].2), "{turn}, {settings:?}: {hashes:#?}");
+        let hash = |(context, settings): (Context, Settings)| {
+            trained(&Machine::Gpu(Box::new(context)), &settings, &data, &parameters)
+        };
+        let hashes: Vec<_> = runs.into_iter().map(hash).collect();
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{turn}, {settings:?}: {hashes:#?}");
 
         let settings = with(&|s| s.batching.batch = 256 * (2 + turn % 3));
         let parts = [256, settings.batching.batch].map(|micro_batch| {
             let settings = changed(settings.clone(), |s| s.batching.micro_batch = Some(micro_batch));
-            trained(&Machine::Gpu(Box::new(context.clone().with_tile(FAST))), &settings, &data, &parameters)
+            trained(&Machine::Gpu(Box::new(tiled(FAST))), &settings, &data, &parameters)
         });
         assert_eq!(parts[0], parts[1], "{turn}, in micro-batches: {settings:?}");
     }

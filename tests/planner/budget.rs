@@ -52,10 +52,10 @@ fn check_strategies(chain: &Chain, random: &mut Random) {
     }
 }
 
-/// Checks a thousand chains of a family, half of them with sizes that no alignment divides.
+/// Checks five hundred chains of a family, half of them with sizes that no alignment divides.
 fn check_family(family: Family, seed: u64) {
     let mut random = Random::new(seed);
-    for index in 0..1000 {
+    for index in 0..500 {
         let mut chain = family.chain(length(&mut random), &mut random);
         if index % 2 == 1 {
             chain = resized(chain, &mut random);
@@ -92,7 +92,7 @@ fn every_strategy_is_valid_on_random_chains() {
 #[test]
 fn every_strategy_is_valid_on_chains_of_odd_sizes() {
     let mut random = Random::new(6);
-    for _ in 0..600 {
+    for _ in 0..400 {
         let chain = of_odd_sizes(length(&mut random), &mut random);
         check_strategies(&chain, &mut random);
     }
@@ -214,7 +214,7 @@ fn check_pools(limits: PoolLimits, chain: &Chain) -> usize {
 fn no_slot_straddles_the_buffers_of_a_pool() {
     let mut random = Random::new(9);
     let mut packed = 0;
-    for index in 0..240 {
+    for index in 0..120 {
         let layers = length(&mut random).min(60);
         let chain = match index % 3 {
             0 => Family::Random.chain(layers, &mut random),

@@ -39,8 +39,8 @@ fn recomputation_never_rises(chain: &Chain, count: u32) {
 #[test]
 fn more_bytes_never_cost_more_recomputation() {
     let mut random = Random::new(21);
-    for index in 0..200 {
-        let most = if index < 160 { 24 } else { 120 };
+    for index in 0..120 {
+        let most = if index < 96 { 24 } else { 120 };
         let chain = Family::ALL[index % 5].chain(1 + random.below(most), &mut random);
         recomputation_never_rises(&chain, 30);
     }
@@ -183,7 +183,7 @@ fn pools_take_little_more_than_the_live_peak() {
             }
             count(plan(&chain, Strategy::EveryAuto), "every-auto");
             let mut solver = solver(&chain);
-            for budget in budgets(&mut solver, &chain, 12) {
+            for budget in budgets(&mut solver, &chain, 8) {
                 count(solver.plan(budget).unwrap().unwrap(), &format!("budget {budget}"));
             }
         }

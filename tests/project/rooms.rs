@@ -99,6 +99,24 @@ fn only_gpu_uses_wgpu() {
     }
 }
 
+/// What the feature `cli` brings: `cli`, `log` and their dependencies. `ROOMS` lets no other room use these two.
+#[test]
+fn only_cli_and_log_use_dependencies_of_the_feature_cli() {
+    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let feature = manifest.lines().find_map(|line| line.strip_prefix("cli = ")).unwrap();
+    let dependencies: Vec<_> = feature.split('"').filter_map(|part| part.strip_prefix("dep:")).collect();
+    assert!(dependencies.contains(&"clap"), "{dependencies:?}");
+    let mut users = BTreeSet::new();
+    for (room, text) in rooms() {
+        let uses = |name: &&&str| text.contains(&format!("{name}::"));
+        if let Some(name) = dependencies.iter().find(uses) {
+            assert!(room == "cli" || room == "log", "{room} uses {name}");
+            users.insert(room);
+        }
+    }
+    assert_eq!(users.len(), 2, "{users:?}");
+}
+
 /// The backends are checked against the reference, so it shares no code with them.
 #[test]
 fn the_reference_uses_nothing_of_the_crate() {

@@ -98,7 +98,8 @@ impl Trainer {
         }
         // Finite losses can have an infinite sum.
         if !metrics.loss.is_finite() {
-            return Err(diverged(epoch as usize, self.steps.saturating_sub(1), None));
+            let problem = format!("the losses up to step {} add up to {}", self.steps, metrics.loss);
+            return Err(Error::Diverged { epoch: epoch as usize, problem });
         }
         let steps = u64::from(metrics.batches) / self.parts() as u64;
         self.losses.sum += f64::from(metrics.loss);
