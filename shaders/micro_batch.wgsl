@@ -1,5 +1,5 @@
 // What changes from one micro-batch to the next: the start of the immediate data of every kernel that has any. Laid out as in the
-// host's src/gpu/immediates.rs, which names the flags.
+// host's src/gpu/pipelines/immediates.rs, which names the flags.
 
 struct MicroBatch {
     // Counted from the start of the epoch.

@@ -1,4 +1,4 @@
-// Products whose operands are staged in workgroup memory, a k tile at a time. The host's src/gpu/staged.rs writes the kernel,
+// Products whose operands are staged in workgroup memory, a k tile at a time. The host's src/gpu/pipelines/staged.rs writes the kernel,
 // whose loops are unrolled; this file is what it calls.
 //
 // Past the summed dimension, rounded up to four as in all tilings, terms are -0 · 0. These change no sum, so no result depends

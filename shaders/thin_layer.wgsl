@@ -1,5 +1,5 @@
 // The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags LOADS, STORES
-// and ADDS_INPUT come from the host's src/gpu/fusion.rs, and NOWHERE from its src/gpu/table.rs.
+// and ADDS_INPUT, and NOWHERE, come from the host's src/gpu/pipelines/shared.rs.
 
 struct Layer {
     inputs: u32,

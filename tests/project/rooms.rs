@@ -138,11 +138,32 @@ fn files_of_a_room_do_not_use_each_other_in_circles() {
     let mut circles = Vec::new();
     let folders =
         fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-    for folder in folders.filter(|path| !path.ends_with("gpu")) {
+    for folder in folders {
         collect_circles(&folder, &mut circles);
     }
     circles.retain(|circle| *circle != CIRCLE_OF_BUDGETS);
     assert!(circles.is_empty(), "these files use each other: {circles:?}");
+}
+
+/// Folders of `gpu`, each of which uses only those before it.
+const GPU_FOLDERS: [&str; 6] = ["device", "pipelines", "kernels", "memory", "tune", "run"];
+
+#[test]
+fn folders_of_gpu_use_only_folders_below_them() {
+    for (index, folder) in GPU_FOLDERS.iter().enumerate() {
+        let files = sources(&format!("src/gpu/{folder}"));
+        assert!(files.len() > 1, "{folder}");
+        for (file, text) in files {
+            let uses = |above: &&&str| {
+                text.contains(&format!("gpu::{above}::")) || text.contains(&format!("super::{above}::"))
+            };
+            let above = GPU_FOLDERS[index + 1..].iter().find(uses);
+            assert!(above.is_none(), "{} uses {above:?}, which lies above {folder}", file.display());
+        }
+    }
+    let all = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/gpu")).unwrap();
+    let folders = all.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(folders.count(), GPU_FOLDERS.len());
 }
 
 /// Adds the modules of `folder`, and of each folder in it, that use each other directly or through others. Modules name

@@ -1,0 +1,18 @@
+/// Bytes of immediate data that a device has to offer.
+pub const IMMEDIATE_BYTES: u32 = 64;
+
+/// Limits of a device on its workgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkgroupLimits {
+    /// Bytes of workgroup memory.
+    pub bytes: u32,
+    /// Invocations of a workgroup.
+    pub invocations: u32,
+    /// `true` if eight lanes of a subgroup can share what they load.
+    pub subgroups: bool,
+}
+
+impl WorkgroupLimits {
+    /// Limits that restrict nothing: no kernel has more than 256 invocations.
+    pub const MOST: Self = WorkgroupLimits { bytes: u32::MAX, invocations: 256, subgroups: true };
+}

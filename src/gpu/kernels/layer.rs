@@ -1,0 +1,51 @@
+use crate::model::{Activation, Derivative, Layer, Network, Operation, Stored};
+
+/// What kernels apply to the input and output of a layer, or of several: then those that apply a function share it, and a
+/// table tells which do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerFunctions {
+    /// Of the input.
+    pub load: Activation,
+    /// Of the product.
+    pub store: Activation,
+    /// `true` if the layer adds its input to its output.
+    pub residual: bool,
+    /// Factor of the delta below the layer.
+    pub derivative: Derivative,
+}
+
+impl LayerFunctions {
+    pub const NONE: Self = LayerFunctions {
+        load: Activation::Identity,
+        store: Activation::Identity,
+        residual: false,
+        derivative: Derivative::ONE,
+    };
+
+    /// Functions of `layers` of `network`, which apply no others.
+    pub fn of(network: &Network, layers: impl Iterator<Item = usize> + Clone) -> Self {
+        let first = |of: fn(Layer) -> Activation| {
+            let mut functions = layers.clone().map(|layer| of(network.layer(layer)));
+            functions.find(|&function| function != Activation::Identity).unwrap_or(Activation::Identity)
+        };
+        // The first layer computes no delta below.
+        let derivative = layers.clone().find(|&layer| layer > 0);
+        LayerFunctions {
+            load: first(Layer::input_activation),
+            store: first(Layer::product_activation),
+            residual: layers.clone().any(|layer| network.layer(layer).has(Operation::AddInput)),
+            derivative: derivative.map_or(Derivative::ONE, |layer| network.derivative(layer)),
+        }
+    }
+
+    /// Pipeline constants of `shaders/layer.wgsl`.
+    pub fn constants(self) -> [(&'static str, f64); 5] {
+        [
+            ("LOAD", f64::from(self.load as u32)),
+            ("STORE", f64::from(self.store as u32)),
+            ("IS_RESIDUAL", f64::from(self.residual)),
+            ("DERIVATIVE", f64::from(self.derivative.activation as u32)),
+            ("IS_OF_OUTPUT", f64::from(self.derivative.of == Stored::Output)),
+        ]
+    }
+}

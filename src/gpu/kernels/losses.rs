@@ -1,0 +1,52 @@
+//! What compares outputs with targets.
+
+use super::FAULTS;
+use crate::gpu::pipelines::Binding::{Read, Uniform, Write};
+use crate::gpu::pipelines::Kernel;
+use crate::model::{Activation, Loss};
+
+/// The outputs of a network, and their targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Outputs {
+    pub loss: Loss,
+    /// `true` if targets are class labels.
+    pub are_classes: bool,
+    /// `true` if there is one output.
+    pub is_one: bool,
+}
+
+/// Losses of samples, and the delta of the last layer, which applies `store` to its product.
+pub fn loss(outputs: Outputs, store: Activation) -> Kernel {
+    let bindings = &[Uniform, Write, Read, Write, Write, Write];
+    Kernel::new("loss", &["nan", "activation", "losses", "loss"], bindings)
+        .with_micro_batch()
+        .with_files(FAULTS)
+        .with_constants(outputs.constants())
+        .with_constants([("STORE", f64::from(store as u32))])
+        .with_extent([64, 1])
+}
+
+/// Adds the losses of samples.
+pub fn tally() -> Kernel {
+    Kernel::new("tally", &["metrics", "tally"], &[Uniform, Read, Write]).with_extent([u32::MAX, 1])
+}
+
+/// Losses and correct predictions of a test split.
+pub fn score(outputs: Outputs) -> Kernel {
+    let files = ["nan", "activation", "losses", "metrics", "score"];
+    Kernel::new("score", &files, &[Uniform, Write, Read, Write])
+        .with_micro_batch()
+        .with_constants(outputs.constants())
+        .with_constants([("THRESHOLD", f64::from(outputs.loss.threshold()))])
+        .with_extent([u32::MAX, 1])
+}
+
+impl Outputs {
+    fn constants(self) -> [(&'static str, f64); 3] {
+        [
+            ("LOSS", f64::from(self.loss as u32)),
+            ("ARE_VALUES", f64::from(!self.are_classes)),
+            ("ONE_OUTPUT", f64::from(self.is_one)),
+        ]
+    }
+}

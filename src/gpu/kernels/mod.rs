@@ -1,0 +1,106 @@
+//! The compute kernels, one file for each kind, as functions from what varies to a kernel.
+
+mod chain;
+mod clip;
+mod gather;
+mod layer;
+mod layer_norm;
+mod losses;
+mod partials;
+mod product;
+mod rule;
+mod thin_gradient;
+
+pub use chain::{ChainShape, chain_delta, chain_forward};
+pub use clip::{norm, scale, step};
+pub use gather::gather;
+pub use layer::LayerFunctions;
+pub use layer_norm::{layer_norm, layer_norm_delta};
+pub use losses::{Outputs, loss, score, tally};
+pub use partials::{PARTS_GROUP, partials};
+pub use product::{delta, forward, gradient};
+pub use rule::RuleConstants;
+pub use thin_gradient::{GradientUse, thin_gradient};
+
+/// Shader files of what an optimizer does with gradients.
+const RULE: &[&str] = &["rule", "accumulation"];
+/// Shader files of every kernel that notes NaN or infinite values.
+const FAULTS: &[&str] = &["metrics", "finite", "fault"];
+
+#[cfg(test)]
+mod tests {
+    use wgpu::naga::front::wgsl;
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+    use wgpu::naga::{AddressSpace, Module};
+
+    use super::*;
+    use crate::gpu::pipelines::{Kernel, LayerProduct, Product, Shaders, Tile};
+    use crate::model::{Activation, Loss, Network, Optimizer, UpdateRule};
+
+    fn valid(kernel: &Kernel, about: &str) -> Module {
+        let name = kernel.name;
+        let module = wgsl::parse_str(&kernel.source(&Shaders::default()))
+            .unwrap_or_else(|error| panic!("{name} {about}: {error}"));
+        Validator::new(ValidationFlags::all(), Capabilities::all())
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name} {about}: {error:?}"));
+        module
+    }
+
+    fn rules() -> [RuleConstants; 2] {
+        [Optimizer::Sgd, Optimizer::Adam]
+            .map(|optimizer| RuleConstants::new(UpdateRule::of(optimizer), false))
+    }
+
+    /// Also those that need more workgroup memory than the software drivers have.
+    #[test]
+    fn products_are_valid_in_every_tile_and_take_the_memory_that_is_planned() {
+        let network = Network::new(&[9, 9], Activation::Relu, Loss::Quadratic).unwrap();
+        let of = |product| LayerProduct { product, layer: network.layer(0), micro_batch: 5 };
+        let functions = LayerFunctions::NONE;
+        for tile in Tile::for_hardware() {
+            let Tile::Staged(staged) = tile else { continue };
+            let [plain, adam] = rules();
+            let uses = [GradientUse::Partial, GradientUse::Update(plain), GradientUse::Update(adam)];
+            let products = [Product::Forward, Product::Delta, Product::Gradient].map(of);
+            let kernels = [
+                (Product::Forward, forward(functions, products[0], tile)),
+                (Product::Delta, delta(functions, products[1], tile)),
+            ];
+            let gradients = rules().map(|rule| gradient(Activation::Identity, rule, products[2], tile));
+            let thin = uses.map(|used| thin_gradient(Activation::Identity, used, tile, 5, [false; 2]));
+            let gradients = gradients.into_iter().chain(thin).map(|kernel| (Product::Gradient, kernel));
+            for (product, kernel) in kernels.into_iter().chain(gradients) {
+                let module = valid(&kernel, &format!("{tile:?}"));
+                let shared =
+                    module.global_variables.iter().filter(|(_, held)| held.space == AddressSpace::WorkGroup);
+                let bytes = shared.map(|(_, held)| module.types[held.ty].inner.size(module.to_ctx()));
+                let bytes = bytes.sum::<u32>();
+                assert_eq!(bytes, staged.bytes(product.k_major()), "{} {tile:?}", kernel.name);
+                assert!(bytes <= 48 << 10);
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_of_thin_layers_are_valid_in_every_shape() {
+        let shape = ChainShape {
+            row_lanes: 8,
+            column_lanes: 1,
+            vectors: 2,
+            quads: 1,
+            stride: 17,
+            count: 2,
+            subgroups: true,
+        };
+        for subgroups in [false, true] {
+            let shape = ChainShape { subgroups, ..shape };
+            for chain in [chain_forward, chain_delta] {
+                valid(&chain(LayerFunctions::NONE, shape), &format!("{shape:?}"));
+            }
+        }
+        for rule in rules() {
+            valid(&partials(rule), "");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+use wgpu::{BufferBinding, BufferUsages};
+
+use super::sizes::SizesTable;
+use crate::gpu::device::{Buffer, OpenDevice, Uploads};
+use crate::gpu::pipelines::{Arguments, Context, Dispatch, Kernel};
+use crate::memory::{ByCategory, Category};
+use crate::{Error, Result, Setting};
+
+/// Default limit of wgpu on the workgroups along one dimension.
+const MOST_WORKGROUPS: u64 = 65_535;
+
+/// Allocates and binds everything that a run needs, before its first step.
+pub struct Setup {
+    pub context: Context,
+    pub uploads: Uploads,
+    sizes: SizesTable,
+    sizes_buffer: Buffer,
+}
+
+impl Setup {
+    pub fn new(context: Context, upload_bytes: u64, sizes: SizesTable) -> Result<Self> {
+        let mut uploads = Uploads::new(&context.device, upload_bytes)?;
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let sizes_buffer = context.device.buffer(Category::Workspace, "sizes", sizes.bytes(), usage)?;
+        uploads.copy(&context.device, &sizes.contents(), &sizes_buffer.raw)?;
+        Ok(Setup { context, uploads, sizes, sizes_buffer })
+    }
+
+    pub fn buffer(&self, category: Category, label: &str, bytes: u64) -> Result<Buffer> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.context.device.buffer(category, label, bytes, usage)
+    }
+
+    /// Allocates a buffer of `bytes` bytes and uploads `contents` to its start.
+    pub fn filled(&mut self, category: Category, label: &str, bytes: u64, contents: &[u8]) -> Result<Buffer> {
+        let buffer = self.buffer(category, label, bytes)?;
+        self.write(&buffer, 0, contents)?;
+        Ok(buffer)
+    }
+
+    /// Uploads `contents` to `buffer` from byte `offset`, a multiple of 4.
+    pub fn write(&mut self, buffer: &Buffer, offset: u64, contents: &[u8]) -> Result<()> {
+        self.uploads.copy_to(&self.context.device, contents, &buffer.raw, offset)
+    }
+
+    /// Allocates a buffer that is counted in several categories and uploads `contents` to its start. The rest
+    /// is zero.
+    pub fn shared(&mut self, label: &str, bytes: ByCategory, contents: &[u8]) -> Result<Buffer> {
+        let buffer = self.context.device.shared(label, bytes)?;
+        if !contents.is_empty() {
+            self.uploads.copy(&self.context.device, contents, &buffer.raw)?;
+        }
+        Ok(buffer)
+    }
+
+    /// Dispatch of `kernel` with the uniform arguments `sizes`, on `operands` in the order of its bindings,
+    /// for a result of `rows` × `columns`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] if the result needs more workgroups than a dispatch can have.
+    pub fn dispatch(
+        &mut self,
+        kernel: &Kernel,
+        sizes: [u32; 4],
+        operands: &[BufferBinding],
+        [rows, columns]: [usize; 2],
+    ) -> Result<Dispatch> {
+        let [tile_columns, tile_rows] = kernel.extent;
+        let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
+        let offset = self
+            .sizes
+            .offset(sizes)
+            .ok_or_else(|| Error::internal(format!("the table of sizes lacks {sizes:?}")))?;
+        let sizes = self.sizes_buffer.range(offset, 16);
+        let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
+        self.context.bind(kernel, &operands, Arguments::default(), workgroups)
+    }
+
+    /// Dispatch of `groups` workgroups of `kernel` with `arguments`, on `operands` in the order of its bindings.
+    ///
+    /// # Errors
+    /// As [`Setup::dispatch`].
+    pub fn thin_dispatch(
+        &mut self,
+        kernel: &Kernel,
+        arguments: Arguments,
+        operands: &[BufferBinding],
+        groups: [usize; 2],
+    ) -> Result<Dispatch> {
+        let groups = [workgroups(groups[0], 1)?, workgroups(groups[1], 1)?];
+        self.context.bind(kernel, operands, arguments, groups)
+    }
+
+    /// Returns what the run still needs: the device, the uploads and the buffer of sizes, which the
+    /// dispatches bind.
+    pub fn finish(self) -> (OpenDevice, Uploads, Buffer) {
+        (self.context.device, self.uploads, self.sizes_buffer)
+    }
+}
+
+fn workgroups(extent: usize, tile: u32) -> Result<u32> {
+    let needed = (extent as u64).div_ceil(u64::from(tile));
+    if needed > MOST_WORKGROUPS {
+        return Err(Error::DoesNotFit(format!(
+            "a side of {extent} takes {needed} workgroups, expected at most {MOST_WORKGROUPS}; \
+             use a smaller {} or {}, or narrower {}",
+            Setting::Batch,
+            Setting::MicroBatch,
+            Setting::Layers
+        )));
+    }
+    Ok(needed as u32)
+}

@@ -1,0 +1,173 @@
+use std::sync::Arc;
+
+use wgpu::{BindGroupEntry, BindingResource, BufferBinding};
+
+use super::dispatch::Dispatch;
+use super::immediates::Arguments;
+use super::kernel::Kernel;
+use super::product::LayerProduct;
+use super::programs::Programs;
+use super::shaders::Shaders;
+use super::tile::{Choices, Tile};
+use crate::Result;
+use crate::device::{DeviceInfo, DeviceLimits};
+use crate::gpu::device::{AdapterKind, OpenDevice, WorkgroupLimits};
+use crate::memory::Ledger;
+
+/// A device with its compiled kernels, and what decides between kernels that compute the same.
+///
+/// Clones share the device and the compiled kernels. Each may have its own ledger.
+#[derive(Clone)]
+pub struct Context {
+    pub(in crate::gpu) device: OpenDevice,
+    /// Tile for all products. `None` chooses one by the shape of the product.
+    tile: Option<Tile>,
+    choices: Arc<Choices>,
+    /// Upper bound on the invocations that share the columns of a layer in a chain.
+    pub(in crate::gpu) column_lanes: u32,
+    shaders: Arc<Shaders>,
+    programs: Arc<Programs>,
+}
+
+impl Context {
+    /// Opens the best adapter of `kind`.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoDevice`] if there is none, or if it refuses to open a device.
+    pub fn open(kind: AdapterKind) -> Result<Self> {
+        Context::open_within(kind, WorkgroupLimits::MOST)
+    }
+
+    /// As [`Context::open`], but kernels are chosen as on a device whose workgroups have these limits, and a
+    /// kernel with more invocations is rejected.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub fn open_within(kind: AdapterKind, most: WorkgroupLimits) -> Result<Self> {
+        let column_lanes = match kind {
+            AdapterKind::Hardware => 32,
+            // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
+            // as small as a vector unit.
+            AdapterKind::Software => 1,
+        };
+        Ok(Context {
+            device: OpenDevice::new(kind, most)?,
+            tile: None,
+            choices: Arc::default(),
+            column_lanes,
+            shaders: Arc::default(),
+            programs: Arc::default(),
+        })
+    }
+
+    /// Context of another run on the same device, whose buffers are counted in `ledger`.
+    pub fn with_ledger(&self, ledger: &Ledger) -> Self {
+        Context { device: self.device.with_ledger(ledger), ..self.clone() }
+    }
+
+    /// Uses `tile` for all products, whatever their shape. The order of sums does not change.
+    pub fn with_tile(self, tile: Tile) -> Self {
+        Context { tile: Some(tile), ..self }
+    }
+
+    /// Uses tile number `turn`, modulo their count, of those that a run on this device may choose, for all
+    /// products, unless [`Context::with_tile`] has set one. Runs on software drivers choose none.
+    pub fn in_turn(self, turn: usize) -> Self {
+        let tiles: Vec<_> = self.choosable_tiles().collect();
+        let tile = tiles.get(turn % tiles.len().max(1)).copied();
+        Context { tile: self.tile.or(tile), ..self }
+    }
+
+    /// Tiles between which a run on this device chooses by measuring. None on software drivers.
+    pub(in crate::gpu) fn choosable_tiles(&self) -> impl Iterator<Item = Tile> + use<> {
+        let (is_software, limits) = (self.device.is_software(), self.device.workgroups);
+        Tile::for_hardware().filter(move |tile| !is_software && tile.fits(limits))
+    }
+
+    /// All tiles that the device can run.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile> + use<> {
+        Tile::all(self.device.workgroups)
+    }
+
+    /// Uses the tiles of `choices` for products of these kinds.
+    pub(in crate::gpu) fn with_choices(self, choices: Choices) -> Self {
+        Context { choices: Arc::new(choices), ..self }
+    }
+
+    pub(in crate::gpu) fn tile(&self, product: LayerProduct) -> Tile {
+        let OpenDevice { kind, workgroups, .. } = self.device;
+        let measured = self.choices.get(&product.kind()).copied();
+        let chosen = self.tile.or(measured.filter(|tile| tile.fits(workgroups)));
+        chosen.unwrap_or_else(|| Tile::unmeasured(kind, workgroups, product.answer()))
+    }
+
+    /// Tile of the kernels that compute the gradients of thin layers.
+    pub(in crate::gpu) fn thin_tile(&self) -> Tile {
+        self.tile.unwrap_or_else(|| Tile::of_thin_layers(self.device.kind, self.device.workgroups))
+    }
+
+    pub(in crate::gpu) fn has_fixed_tile(&self) -> bool {
+        self.tile.is_some()
+    }
+
+    /// Limits the invocations that share the columns of a layer in a chain to `column_lanes`. The order of
+    /// sums does not change.
+    pub fn with_column_lanes(self, column_lanes: u32) -> Self {
+        Context { column_lanes, ..self }
+    }
+
+    /// Disables subgroup operations, as on devices whose subgroups have fewer than eight lanes.
+    pub fn without_subgroups(mut self) -> Self {
+        self.device.workgroups.subgroups = false;
+        self
+    }
+
+    /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
+    /// detect a broken kernel.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] if there is no such file. Invalid WGSL is reported by the first run.
+    pub fn with_shader(self, file: &str, text: &str) -> Result<Self> {
+        let shaders = Shaders::clone(&self.shaders).with(file, text.to_owned())?;
+        Ok(Context { shaders: Arc::new(shaders), ..self })
+    }
+
+    /// Description of the device.
+    pub fn info(&self) -> DeviceInfo {
+        self.device.info.clone()
+    }
+
+    /// Limits of the device.
+    pub fn limits(&self) -> DeviceLimits {
+        self.device.limits()
+    }
+
+    /// Binds `operands` to `kernel`, in the order of its bindings, and compiles the kernel if it is new. `arguments` are for
+    /// kernels that take some.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
+    pub(in crate::gpu) fn bind(
+        &self,
+        kernel: &Kernel,
+        operands: &[BufferBinding],
+        arguments: Arguments,
+        workgroups: [u32; 2],
+    ) -> Result<Dispatch> {
+        let program = self.programs.get(&self.device, &self.shaders, kernel)?;
+        let entries: Vec<_> = (kernel.binding_numbers().zip(operands))
+            .map(|(binding, operand)| BindGroupEntry {
+                binding,
+                resource: BindingResource::Buffer(operand.clone()),
+            })
+            .collect();
+        let bind_group = self.device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &program.layout,
+            entries: &entries,
+        });
+        self.device.count_object();
+        let immediates = kernel.immediates;
+        Ok(Dispatch { pipeline: program.pipeline, bind_group, immediates, arguments, workgroups })
+    }
+}

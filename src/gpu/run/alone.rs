@@ -1,0 +1,153 @@
+//! Layers that run alone, the loss and the score.
+
+use wgpu::BufferBinding;
+
+use super::binder::Binder;
+use crate::Result;
+use crate::device::Fault;
+use crate::gpu::device::Buffer;
+use crate::gpu::kernels::{self, LayerFunctions, Outputs, RuleConstants};
+use crate::gpu::memory::SizesTable;
+use crate::gpu::pipelines::{Dispatch, Kernel, LayerProduct, Product};
+use crate::model::{Activation, Derivative, Operation};
+use crate::plan::SlotId;
+
+/// Samples that a workgroup normalises at a time.
+const NORMALISED: usize = 4;
+/// Upper bound on the workgroups of kernels that loop over samples.
+const MOST_GROUPS: usize = 4096;
+
+impl<'a> Binder<'a> {
+    pub fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
+        let [weights, bias] = self.parameters.alone(layer)?;
+        let (normalised, loaded) = self.loaded(layer, input)?;
+        let operands = [loaded, weights.whole(), bias.whole(), self.slot(output), self.slot(input)];
+        let product = self.product(Product::Forward, layer);
+        let tile = self.setup.context.tile(product);
+        let kernel = kernels::forward(self.functions(Product::Forward, layer), product, tile);
+        let sizes = SizesTable::product(self.task.micro_batch, product.layer);
+        let dispatch = self.setup.dispatch(&kernel, sizes, &operands, product.answer())?;
+        Ok(normalised.into_iter().chain([dispatch]).collect())
+    }
+
+    /// Dispatches that compute the delta `below` the layer, if there is any, and use the gradients.
+    pub fn backward(
+        &mut self,
+        layer: usize,
+        state: SlotId,
+        above: SlotId,
+        below: Option<SlotId>,
+    ) -> Result<Vec<Dispatch>> {
+        let (normalised, loaded) = self.loaded(layer, state)?;
+        // The delta below is computed from the weights before the update overwrites them.
+        let below = match below {
+            Some(below) => self.delta(layer, state, above, below)?,
+            None => Vec::new(),
+        };
+        let update = self.update(layer, loaded, above)?;
+        Ok(normalised.into_iter().chain(below).chain([update]).collect())
+    }
+
+    fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Vec<Dispatch>> {
+        let [weights, _] = self.parameters.alone(layer)?;
+        let [state, delta, below] = [state, delta, below].map(|slot| self.slot(slot));
+        let operands = [delta.clone(), weights.whole(), state.clone(), below.clone()];
+        let product = self.product(Product::Delta, layer);
+        let tile = self.setup.context.tile(product);
+        let kernel = kernels::delta(self.functions(Product::Delta, layer), product, tile);
+        let sizes = SizesTable::product(self.task.micro_batch, product.layer);
+        let mut dispatches = vec![self.setup.dispatch(&kernel, sizes, &operands, product.answer())?];
+        let shape = product.layer;
+        if shape.has(Operation::LayerNorm) {
+            let residual = shape.has(Operation::AddInput);
+            let kernel = kernels::layer_norm_delta(shape.input_activation(), residual);
+            dispatches.push(self.each_sample(&kernel, layer, &[state, delta, below])?);
+        }
+        Ok(dispatches)
+    }
+
+    fn update(&mut self, layer: usize, loaded: BufferBinding<'a>, delta: SlotId) -> Result<Dispatch> {
+        let [weights, bias] = self.parameters.alone(layer)?;
+        let mut operands = vec![self.slot(delta), loaded, weights.whole(), bias.whole()];
+        let rule = RuleConstants::of(self.task);
+        if !rule.is_plain() {
+            operands.push(self.kept()?.alone(layer)?.whole());
+        }
+        operands.push(self.metrics.whole());
+        let product = self.product(Product::Gradient, layer);
+        let load = self.functions(Product::Gradient, layer).load;
+        let kernel = kernels::gradient(load, rule, product, self.setup.context.tile(product));
+        let fault = Fault::place(layer, self.task.network.layers().len());
+        let sizes = SizesTable::update(self.task.micro_batch, product.layer, fault);
+        self.setup.dispatch(&kernel, sizes, &operands, product.answer())
+    }
+
+    /// Input of `layer`'s product: the state, or the normalised state and the dispatch that computes it.
+    fn loaded(&mut self, layer: usize, state: SlotId) -> Result<(Option<Dispatch>, BufferBinding<'a>)> {
+        let state = self.slot(state);
+        let shape = self.layer(layer);
+        let Some(loaded) = self.loaded.filter(|_| shape.has(Operation::LayerNorm)) else {
+            return Ok((None, state));
+        };
+        let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
+        let kernel = kernels::layer_norm(shape.input_activation());
+        let normalised = self.each_sample(&kernel, layer, &[state, loaded.clone()])?;
+        Ok((Some(normalised), loaded))
+    }
+
+    /// Dispatch of a kernel that processes the input of `layer` sample by sample.
+    fn each_sample(&mut self, kernel: &Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
+        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
+        let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_GROUPS);
+        self.setup.dispatch(kernel, sizes, operands, [groups, 1])
+    }
+
+    pub fn loss(&mut self, output: SlotId, delta: SlotId) -> Result<Dispatch> {
+        let last = self.task.network.layers().len() - 1;
+        let kernel = kernels::loss(self.outputs(), self.layer(last).product_activation());
+        let sizes = SizesTable::loss(self.task);
+        let [targets, sample_losses, metrics] =
+            [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
+        let operands = [self.slot(output), targets, self.slot(delta), sample_losses, metrics];
+        self.setup.dispatch(&kernel, sizes, &operands, [1, self.task.micro_batch])
+    }
+
+    /// Dispatch that sums the losses of a pass at its end.
+    ///
+    /// # Errors
+    /// As [`Binder::bind`].
+    pub fn tally(&mut self) -> Result<Dispatch> {
+        let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
+        self.setup.dispatch(&kernels::tally(), SizesTable::loss(self.task), &operands, [1, 1])
+    }
+
+    pub fn score(&mut self, output: SlotId) -> Result<Dispatch> {
+        let sizes = SizesTable::score(self.task.micro_batch, self.task.network, self.task.data.test);
+        let operands = [self.slot(output), self.targets.whole(), self.metrics.whole()];
+        self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, 1])
+    }
+
+    fn outputs(&self) -> Outputs {
+        Outputs {
+            loss: self.task.network.loss(),
+            are_classes: self.task.data.train.are_classes,
+            is_one: self.task.network.outputs() == 1,
+        }
+    }
+
+    fn product(&self, product: Product, layer: usize) -> LayerProduct {
+        LayerProduct { product, layer: self.layer(layer), micro_batch: self.task.micro_batch }
+    }
+
+    /// What the kernel of `product` applies. That of a normalised layer leaves some of it to the kernels that normalise.
+    fn functions(&self, product: Product, layer: usize) -> LayerFunctions {
+        let functions = LayerFunctions::of(self.task.network, layer..layer + 1);
+        match product {
+            _ if !self.layer(layer).has(Operation::LayerNorm) => functions,
+            Product::Delta => LayerFunctions { residual: false, derivative: Derivative::ONE, ..functions },
+            Product::Forward | Product::Gradient => {
+                LayerFunctions { load: Activation::Identity, ..functions }
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+mod recordable;
+mod recording;
+
+use std::collections::VecDeque;
+
+use recordable::Recordables;
+use wgpu::{CommandEncoder, ComputePass};
+
+use crate::Result;
+use crate::data::Pass;
+use crate::device::{
+    Accumulation, Device, DeviceInfo, DriverMemory, Fault, Inspect, Job, Metrics, Span, Timing,
+};
+use crate::execute::{Backend, Work};
+use crate::gpu::device::{Buffer, OpenDevice, Readback, Stopwatch, Uploads};
+use crate::gpu::memory::{
+    Chains, Footprint, Fusion, METRICS_BYTES, OptimizerState, Pool, Setup, Slots, Table, Tensors,
+};
+use crate::gpu::pipelines::{Context, Dispatch, MicroBatch};
+use crate::gpu::run::bind::flops;
+use crate::gpu::run::binder::Binder;
+use crate::gpu::run::source::{Batch, Resident, Source, Streamed};
+use crate::memory::Category;
+use crate::model::{Network, Parameters, StepParams};
+use crate::plan::{Op, Slot, SlotId};
+
+/// Runs plans on a GPU or a software driver.
+///
+/// Micro-batches are recorded into compute passes; several small ones share a pass and a submission. All
+/// buffers and bind groups are created in advance.
+pub struct Gpu {
+    device: OpenDevice,
+    uploads: Uploads,
+    source: Source,
+    readback: Readback,
+    batch: Batch,
+    pool: Pool,
+    slots: Vec<Slot>,
+    network: Network,
+    fusion: Option<Fusion>,
+    parameters: Tensors,
+    metrics: Buffer,
+    work: Recordables,
+    accumulation: Accumulation,
+    recording: Option<(CommandEncoder, ComputePass<'static>)>,
+    /// Micro-batches and FLOPs in `recording`.
+    recorded: (usize, u64),
+    is_timing: bool,
+    /// `true` after the first step.
+    has_run: bool,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+    /// Micro-batches of a mini-batch.
+    parts: usize,
+    /// By mini-batch of the pass.
+    step_params: Vec<StepParams>,
+    /// The current micro-batch, and the index of the next.
+    micro_batch: MicroBatch,
+    next: u32,
+    /// Micro-batches that the current pass skips.
+    skipped: u32,
+    /// Dispatches of the current mini-batch so far, and of the last.
+    dispatches: u64,
+    last_dispatches: u64,
+    sample_losses: Buffer,
+    /// Sums the losses of a pass at its end, if it has any.
+    tally: Dispatch,
+    has_losses: bool,
+    /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
+    clip: Vec<Dispatch>,
+    went_backward: bool,
+    kept: Option<OptimizerState>,
+    stopwatch: Option<Stopwatch>,
+    /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
+    _bound: Vec<Buffer>,
+    _chains: Option<Chains>,
+}
+
+impl Gpu {
+    /// Allocates, uploads and binds everything that training needs.
+    ///
+    /// # Errors
+    /// [`crate::Error::DoesNotFit`] if device memory is exhausted, or if a buffer is larger than a binding.
+    pub fn new(context: Context, job: &Job, footprint: Footprint) -> Result<Self> {
+        let task = &job.task;
+        let context = if task.tuned { context.tuned(task)? } else { context };
+        let readback = Readback::new(&context.device, footprint.readback)?;
+        let binding_bytes = context.limits().binding_bytes;
+        let fusion = footprint.fusion.clone();
+        let table = fusion.as_ref().map(|fusion| Table::of(job.plan, task.network, fusion));
+        let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
+        let chains = match (&fusion, &table) {
+            (Some(fusion), Some(table)) => Some(Chains::new(&mut setup, fusion.clone(), table)?),
+            _ => None,
+        };
+
+        let batch = Batch {
+            samples: task.micro_batch,
+            inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
+            targets: setup.buffer(Category::Batch, "targets", footprint.targets)?,
+        };
+        let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
+        let source = match &footprint.dataset {
+            Some(bytes) => Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &batch)?)),
+            None => Source::Host(Streamed::new(job.data, task.micro_batch)),
+        };
+        let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
+        let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
+        let pool = Pool::new(&setup.context.device, job.plan)?;
+        let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
+        let loaded = (footprint.loaded > 0)
+            .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
+            .transpose()?;
+
+        let mut binder = Binder {
+            setup: &mut setup,
+            task,
+            slots: Slots { plan: job.plan, pool: &pool, inputs: &batch.inputs, binding_bytes },
+            parameters: &parameters,
+            kept: kept.as_ref(),
+            chains: chains.as_ref(),
+            targets: &batch.targets,
+            metrics: &metrics,
+            sample_losses: &sample_losses,
+            loaded: loaded.as_ref(),
+        };
+        let mut work = Recordables::default();
+        for (index, run) in job.plan.runs().enumerate() {
+            let row = table.as_ref().map_or(0, |table| table.starts[index]);
+            let todo = Work::from(run);
+            if work.find(todo).is_none() {
+                let dispatches = binder.bind(todo, row)?;
+                work.add(todo, dispatches, flops(todo.op, task));
+            }
+        }
+        let norms = (footprint.norms > 0)
+            .then(|| binder.setup.buffer(Category::Workspace, "norms", footprint.norms))
+            .transpose()?;
+        let tally = binder.tally()?;
+        let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
+        let (device, uploads, sizes) = setup.finish();
+        let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&device)).transpose()?;
+        let gpu = Gpu {
+            device,
+            uploads,
+            source,
+            readback,
+            batch,
+            pool,
+            network: task.network.clone(),
+            fusion,
+            slots: job.plan.slots.clone(),
+            parameters,
+            metrics,
+            work,
+            accumulation: Accumulation::Whole,
+            recording: None,
+            recorded: (0, 0),
+            is_timing: false,
+            has_run: false,
+            in_flight: VecDeque::new(),
+            stopwatch,
+            parts: task.parts,
+            step_params: Vec::with_capacity(task.steps_in_pass()),
+            micro_batch: MicroBatch::default(),
+            next: 0,
+            skipped: 0,
+            dispatches: 0,
+            last_dispatches: 0,
+            tally,
+            has_losses: false,
+            sample_losses,
+            clip,
+            went_backward: false,
+            kept,
+            _bound: [sizes].into_iter().chain(norms).chain(loaded).collect(),
+            _chains: chains,
+        };
+        gpu.device.wait(None)?;
+        Ok(gpu)
+    }
+}
+
+impl Backend for Gpu {
+    fn run(&mut self, work: Work) -> Result<()> {
+        if work.op.is_backward() {
+            self.accumulation.check(self.parts)?;
+            self.went_backward = true;
+        }
+        self.has_losses |= work.op == Op::Loss;
+        self.record(work)
+    }
+}
+
+impl Device for Gpu {
+    fn info(&self) -> DeviceInfo {
+        self.device.info.clone()
+    }
+
+    fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
+        // Submits what a failed step may have left.
+        self.submit();
+        (self.skipped, self.next, self.has_losses) = (skip as u32, skip as u32, false);
+        self.step_params.clear();
+        self.step_params.extend_from_slice(step_params);
+        let Gpu { device, uploads, .. } = self;
+        let metrics = [0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
+        uploads.copy(device, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
+        let mut encoder = device.encoder();
+        encoder.clear_buffer(&self.sample_losses.raw, 0, None);
+        device.queue.submit([encoder.finish()]);
+        self.source.begin_pass(device, uploads, pass, skip * self.batch.samples)
+    }
+
+    fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
+        (self.accumulation, self.went_backward) = (accumulation, false);
+        let step_params = self.step_params.get(self.next as usize / self.parts).copied().unwrap_or_default();
+        if accumulation.is_first() {
+            self.dispatches = 0;
+        }
+        self.micro_batch = MicroBatch::new(self.next, accumulation, !self.clip.is_empty(), step_params);
+        self.next += 1;
+        let Gpu { device, uploads, .. } = self;
+        device.check()?;
+        if self.recording.is_none() {
+            let mut encoder = device.encoder();
+            self.source.upload(device, uploads, &mut encoder, &self.batch)?;
+            self.go_on_with(encoder);
+        }
+        if let Some((_, pass)) = &mut self.recording {
+            self.dispatches += self.source.record(pass, &self.micro_batch);
+        }
+        Ok(())
+    }
+
+    fn end_batch(&mut self) -> Result<()> {
+        if let (Some((_, pass)), true, true) =
+            (&mut self.recording, self.went_backward, self.accumulation.is_last())
+        {
+            self.clip.iter().for_each(|dispatch| dispatch.record(pass, &self.micro_batch));
+            self.dispatches += self.clip.len() as u64;
+        }
+        if self.went_backward && self.accumulation.is_last() {
+            self.last_dispatches = self.dispatches;
+        }
+        self.recorded.0 += 1;
+        // Software drivers compile a kernel when it first runs. The first step ends when that is done.
+        let is_first = !self.has_run;
+        self.has_run |= self.accumulation.is_last();
+        // An upload must precede the compute pass of its micro-batch.
+        if is_first || self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
+            self.submit();
+            self.keep_up()?;
+        }
+        if is_first {
+            self.device.wait(self.in_flight.pop_back())?;
+        }
+        Ok(())
+    }
+
+    fn end_pass(&mut self) -> Result<Metrics> {
+        if self.has_losses {
+            if self.recording.is_none() {
+                self.go_on_with(self.device.encoder());
+            }
+            if let Some((_, pass)) = &mut self.recording {
+                self.tally.record(pass, &self.micro_batch);
+            }
+        }
+        self.submit();
+        self.in_flight.clear();
+        let bytes = self.readback.copy(&self.device, &self.metrics.raw, 0, METRICS_BYTES)?;
+        let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
+        let (batch, place) = (word(2), word(3));
+        let fault = (batch != u32::MAX).then(|| Fault::at(batch, place, self.network.layers().len()));
+        Ok(Metrics {
+            batches: self.next - self.skipped,
+            correct: word(0),
+            loss: f32::from_bits(word(1)),
+            fault,
+        })
+    }
+
+    fn moments(&mut self) -> Result<Vec<Parameters>> {
+        self.flush();
+        let Gpu { device, readback, kept, network, fusion, .. } = self;
+        kept.as_ref().map_or(Ok(Vec::new()), |kept| kept.moments(device, readback, network, fusion.as_ref()))
+    }
+
+    fn parameters(&mut self) -> Result<Parameters> {
+        self.flush();
+        let Gpu { device, readback, parameters, network, fusion, .. } = self;
+        parameters.read(device, readback, network, fusion.as_ref())
+    }
+
+    fn timing(&mut self) -> Option<&mut dyn Timing> {
+        if self.stopwatch.is_some() { Some(self) } else { None }
+    }
+}
+
+impl Inspect for Gpu {
+    fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
+        self.flush();
+        let slot = &self.slots[slot];
+        let buffer = self.pool.buffer(slot.block, &self.batch.inputs);
+        self.readback.floats(&self.device, &buffer.raw, slot.offset, elements)
+    }
+
+    fn driver_memory(&self) -> Option<DriverMemory> {
+        self.device.raw.generate_allocator_report().map(|report| DriverMemory {
+            allocated: report.total_allocated_bytes,
+            reserved: report.total_reserved_bytes,
+        })
+    }
+
+    fn dispatches_a_step(&self) -> Option<u64> {
+        (self.last_dispatches > 0).then_some(self.last_dispatches)
+    }
+
+    fn objects_made(&self) -> u64 {
+        self.device.objects()
+    }
+}
+
+impl Timing for Gpu {
+    fn start_laps(&mut self) -> Result<()> {
+        if let Some(encoder) = self.end_recorded_pass() {
+            self.is_timing = true;
+            self.begin_lap(encoder);
+        }
+        Ok(())
+    }
+
+    fn lap(&mut self) -> Result<()> {
+        let Some(mut encoder) = self.end_recorded_pass() else { return Ok(()) };
+        if self.stopwatch.as_mut().is_some_and(Stopwatch::end) {
+            self.read_laps(encoder)?;
+            encoder = self.device.encoder();
+        }
+        self.begin_lap(encoder);
+        Ok(())
+    }
+
+    fn finish_laps(&mut self) -> Result<Vec<Span>> {
+        if let Some(encoder) = self.end_recorded_pass() {
+            self.read_laps(encoder)?;
+            // What ends the micro-batch is recorded, too.
+            let encoder = self.device.encoder();
+            self.go_on_with(encoder);
+        }
+        self.is_timing = false;
+        Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
+    }
+}

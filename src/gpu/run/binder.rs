@@ -1,0 +1,39 @@
+use wgpu::BufferBinding;
+
+use crate::device::Task;
+use crate::gpu::device::Buffer;
+use crate::gpu::memory::{Chains, OptimizerState, Setup, Slots, Tensors};
+use crate::model::Layer;
+use crate::plan::SlotId;
+use crate::{Error, Result};
+
+/// Binds kernels to the buffers that a plan's actions name.
+pub struct Binder<'a> {
+    pub setup: &'a mut Setup,
+    pub task: &'a Task<'a>,
+    pub slots: Slots<'a>,
+    pub parameters: &'a Tensors,
+    /// `None` without stored gradients and optimizer state.
+    pub kept: Option<&'a OptimizerState>,
+    /// Thin layers, if there are any.
+    pub chains: Option<&'a Chains>,
+    pub targets: &'a Buffer,
+    pub metrics: &'a Buffer,
+    pub sample_losses: &'a Buffer,
+    /// Normalised and activated input of a layer. `None` without layer normalisation.
+    pub loaded: Option<&'a Buffer>,
+}
+
+impl<'a> Binder<'a> {
+    pub fn kept(&self) -> Result<&'a OptimizerState> {
+        self.kept.ok_or_else(|| Error::internal("no gradient or moment buffers on this device"))
+    }
+
+    pub fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
+        self.slots.slot(slot)
+    }
+
+    pub fn layer(&self, layer: usize) -> Layer {
+        self.task.network.layer(layer)
+    }
+}
