@@ -1,4 +1,4 @@
-// Loss of every sample, added to those of the samples that were in its place in earlier micro-batches of the pass, and the last
+// Loss of every sample, added to those of the samples that were in its place in earlier mini-batches of the pass, and the last
 // layer's delta, divided by the size of the mini-batch. One invocation a sample.
 
 override STORE: u32;
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let softmax = softmax_of(sample);
     let loss = loss_of(sample, softmax);
-    sample_losses[sample] += loss;
+    sample_losses[first_place(sizes.batch, sizes.divisor) + sample] += loss;
     if !is_finite(loss) { note_fault(0u); }
     for (var unit = 0u; unit < outputs(); unit++) {
         let place = sample * sizes.outputs + unit;

@@ -1,7 +1,7 @@
 // Metrics of a pass.
 
 struct Metrics {
-    correct: u32,
+    correct: atomic<u32>,
     loss: f32,
     // The first micro-batch with a NaN or infinite value, and the place in it.
     fault_batch: atomic<u32>,

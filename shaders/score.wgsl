@@ -1,4 +1,5 @@
-// Counts the correct predictions of a batch, and sums its losses. One workgroup.
+// Adds the loss of every sample of a test split to those of the samples that were in its place in earlier mini-batches, and counts
+// correct predictions. One invocation a sample.
 // A prediction is the first of the largest outputs, or, with one output, 1 if it is above the threshold. A sample with a
 // NaN output is not correct.
 
@@ -9,36 +10,34 @@ struct Sizes {
     outputs: u32,
     // Samples in the whole split; the last batch may hold fewer than `batch`.
     samples: u32,
+    // Samples in the mini-batch, of which `batch` may be a part.
+    mini_batch: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(0) @binding(2) var<storage, read> targets: array<u32>;
-@group(0) @binding(3) var<storage, read_write> metrics: Metrics;
+@group(0) @binding(3) var<storage, read_write> sample_losses: array<f32>;
+@group(0) @binding(4) var<storage, read_write> metrics: Metrics;
 
 var<workgroup> counts: array<u32, 64>;
-var<workgroup> losses: array<f32, 64>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let sample = id.x;
     let left = sizes.samples - run.micro_batch.index * sizes.batch;
-    // The array's length never binds, but if uniforms and immediates alone bound a loop, lavapipe (Mesa 22.3) compiles the
-    // kernel anew for every dispatch.
-    let samples = min(min(sizes.batch, left), arrayLength(&output));
     var count = 0u;
-    var loss = 0.0;
-    for (var sample = lane; sample < samples; sample += 64u) {
-        count += select(0u, 1u, is_correct(sample));
-        loss += loss_of(sample, softmax_of(sample));
+    if sample < min(sizes.batch, left) {
+        count = select(0u, 1u, is_correct(sample));
+        sample_losses[first_place(sizes.batch, sizes.mini_batch) + sample] += loss_of(sample, softmax_of(sample));
     }
     counts[lane] = count;
-    losses[lane] = loss;
     workgroupBarrier();
     if lane == 0u {
-        for (var other = 0u; other < 64u; other++) {
-            metrics.correct += counts[other];
-            metrics.loss += losses[other];
+        for (var other = 1u; other < 64u; other++) {
+            count += counts[other];
         }
+        atomicAdd(&metrics.correct, count);
     }
 }
 

@@ -1,10 +1,7 @@
-// Adds the summed losses of all places of the micro-batch, at the end of a pass. The result is the sum over mini-batches of their
-// mean losses. One workgroup.
+// Adds the summed losses of all places of the mini-batch, at the end of a pass, and divides the result. One workgroup.
 
 struct Sizes {
-    batch: u32,
-    classes: u32,
-    // Samples in the mini-batch, of which `batch` may be a part.
+    mini_batch: u32,
     divisor: u32,
 }
 
@@ -24,7 +21,7 @@ var<workgroup> partial: array<vec4f, LANES>;
 fn main(@builtin(local_invocation_index) lane: u32) {
     var sums = vec4f();
     // Sixteen loads at a time, so that they wait for memory together.
-    for (var sample = 4u * lane; sample < sizes.batch; sample += 4u * STRIDE) {
+    for (var sample = 4u * lane; sample < sizes.mini_batch; sample += 4u * STRIDE) {
         sums += losses_from(sample) + losses_from(sample + STRIDE) + losses_from(sample + 2u * STRIDE)
             + losses_from(sample + 3u * STRIDE);
     }
@@ -53,5 +50,5 @@ fn losses_from(first: u32) -> vec4f {
 }
 
 fn loss_of(sample: u32) -> f32 {
-    return select(0.0, sample_losses[min(sample, sizes.batch - 1u)], sample < sizes.batch);
+    return select(0.0, sample_losses[min(sample, sizes.mini_batch - 1u)], sample < sizes.mini_batch);
 }

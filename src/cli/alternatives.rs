@@ -17,6 +17,8 @@ const LONG: usize = 200;
 pub(super) struct Alternatives<'a> {
     pub settings: &'a Settings,
     pub network: &'a Network,
+    /// Samples in a micro-batch of the requested plan.
+    pub micro_batch: usize,
     pub data: DatasetShape,
     pub target: Target,
     pub placement: DatasetPlacement,
@@ -25,7 +27,7 @@ pub(super) struct Alternatives<'a> {
 impl Alternatives<'_> {
     /// Store-all, the best every-n, and `asked`.
     pub fn compared(&self, asked: &Choice) -> Result<Vec<Choice>> {
-        self.strategies(self.settings.batching.micro_batch(), Some(asked))
+        self.strategies(self.micro_batch, Some(asked))
     }
 
     /// The plan for a budget as large as the best every-n of `compared`, unless it is among them.
@@ -33,7 +35,7 @@ impl Alternatives<'_> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
         match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
-            Some(budget) => self.choice(budget, &self.task(self.settings.batching.micro_batch())),
+            Some(budget) => self.choice(budget, &self.task(self.micro_batch)),
             None => Ok(None),
         }
     }
@@ -41,13 +43,9 @@ impl Alternatives<'_> {
     /// Store-all, the best every-n and the requested strategy at several micro-batch sizes; `compared` has those at the
     /// requested size.
     pub fn micro_batches(&self, compared: &[Choice]) -> Result<Vec<MicroBatchChoice>> {
-        let sizes = sizes(
-            self.settings.batching.batch,
-            self.settings.batching.micro_batch(),
-            self.count(MICRO_BATCHES),
-        );
+        let sizes = sizes(self.settings.batching.batch, self.micro_batch, self.count(MICRO_BATCHES));
         let row = |micro_batch| {
-            let choices = if micro_batch == self.settings.batching.micro_batch() {
+            let choices = if micro_batch == self.micro_batch {
                 compared.to_vec()
             } else {
                 self.strategies(micro_batch, None)?
@@ -60,11 +58,9 @@ impl Alternatives<'_> {
     /// Least recomputation under budgets of all sizes, and the lower bound for `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
-        let mut solver =
-            Solver::new(chain, self.target.pool_limits(chain, self.settings.batching.micro_batch()))?;
+        let mut solver = Solver::new(chain, self.target.pool_limits(chain, self.micro_batch))?;
         // A budget assumes the placement of the dataset that takes the fewest bytes.
-        let beside =
-            self.target.least_beside(&self.task(self.settings.batching.micro_batch()), self.placement)?;
+        let beside = self.target.least_beside(&self.task(self.micro_batch), self.placement)?;
         let bound_flops = match planned.strategy {
             Strategy::Budget(budget) => solver.bound(budget.saturating_sub(beside)),
             _ => None,

@@ -257,7 +257,7 @@ pub(super) struct StrategyFlags {
     #[arg(long, value_name = "N", default_value = "0", value_parser = every, allow_negative_numbers = true)]
     every: Strategy,
 
-    /// Upper bound on all device memory, such as 64MiB; the planner recomputes as little as it allows
+    /// Upper bound on all device memory, such as 64MiB; the planner recomputes as little as it allows, or on a GPU runs micro-batches
     #[arg(long, value_name = "BYTES", conflicts_with = "every", value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Option<u64>,
 }

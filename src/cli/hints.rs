@@ -51,6 +51,19 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     lines
 }
 
+/// A line about a budget that has divided batches into micro-batches of `micro_batch` samples.
+pub(super) fn division(settings: &Settings, micro_batch: usize) -> Option<String> {
+    let Batching { batch, micro_batch: asked } = settings.batching;
+    (asked.is_none() && micro_batch < batch).then(|| {
+        format!(
+            "--budget runs each batch in {} micro-batches of {}, with the same bits as in one piece; \
+             --micro-batch {batch} keeps it whole",
+            grouped((batch / micro_batch) as u64),
+            grouped(micro_batch as u64)
+        )
+    })
+}
+
 /// A line about a strategy that saves no memory or leaves much of its budget unused; `plan` plans other settings.
 pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
     match asked.settings.placement.strategy {

@@ -57,19 +57,20 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let other = |other: &Settings| {
         target.plan(other.placement.strategy, &train::task(other, &network, data), other.placement.dataset)
     };
-    if let Some(hint) = hints::hint(&asked, other) {
-        output::narrate(&hint);
-    }
+    let hints = [hints::division(&settings, planned.micro_batch), hints::hint(&asked, other)];
+    hints.into_iter().flatten().for_each(|hint| output::narrate(&hint));
     let summary = PlanSummary {
         strategy: planned.strategy,
         network: &network,
         plan: &planned.plan,
         planned: &bytes,
-        micro_batch: task.micro_batch,
-        parts: task.parts,
+        micro_batch: planned.micro_batch,
+        parts: planned.parts,
     };
 
-    let alternatives = Alternatives { settings: &settings, network: &network, data, target, placement };
+    let micro_batch = planned.micro_batch;
+    let alternatives =
+        Alternatives { settings: &settings, network: &network, micro_batch, data, target, placement };
     let asked = Choice::new(planned.strategy, &planned.plan, planned.beside().total());
     let mut compared = alternatives.compared(&asked)?;
     let micro_batches = alternatives.micro_batches(&compared)?;

@@ -235,9 +235,9 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
         recomputed_layers: trainer.plan().prediction.recomputed_layers,
         samples: Some(trainer.data().train.len()),
     };
-    if let Some(hint) = hints::hint(&asked, |settings| trainer.plan_with(settings)) {
-        output::narrate(&hint);
-    }
+    let division = hints::division(settings, trainer.micro_batch());
+    let hints = [division, hints::hint(&asked, |settings| trainer.plan_with(settings))];
+    hints.into_iter().flatten().for_each(|hint| output::narrate(&hint));
     if args.json {
         output::json(&report::json::plan(&summary));
     }

@@ -31,6 +31,8 @@ pub struct Task<'a> {
     pub tuned: bool,
     /// Slices of a micro-batch on the CPU backend, from the run that is resumed; `None` for one a thread.
     pub slices: Option<usize>,
+    /// Lets a budget divide the micro-batch into smaller ones that yield the same bits.
+    pub divisible: bool,
 }
 
 /// All that a device needs before the first step.
@@ -49,6 +51,11 @@ pub struct Job<'a> {
 }
 
 impl Task<'_> {
+    /// The same mini-batches in micro-batches of `micro_batch` samples, a divisor of theirs.
+    pub fn in_micro_batches(self, micro_batch: usize) -> Self {
+        Task { micro_batch, parts: self.batch() / micro_batch, divisible: false, ..self }
+    }
+
     /// Mini-batches in a pass over the training split; at least 1.
     pub fn steps_in_pass(&self) -> usize {
         (self.data.train.samples / self.batch()).max(1)

@@ -13,9 +13,15 @@ pub struct DeviceLimits {
     pub workgroup_bytes: u32,
     /// `true` if thin layers run in workgroups of one subgroup, whose lanes share what they read.
     pub subgroups: bool,
+    /// Elements of a product's result from which on the device is busy: fewer take as long.
+    pub busy_elements: usize,
 }
 
 impl DeviceLimits {
+    /// [`DeviceLimits::busy_elements`] of a large GPU: an estimate from 132 multiprocessors with four schedulers, each of
+    /// which runs 32 invocations at a time that compute 8 × 8 elements each.
+    pub const BUSY_ELEMENTS: usize = 1 << 20;
+
     /// Limits of a plan's pool.
     pub fn pool(self) -> PoolLimits {
         PoolLimits { block_bytes: self.buffer_bytes, ..PoolLimits::default() }
@@ -31,6 +37,7 @@ impl Default for DeviceLimits {
             timestamps: false,
             workgroup_bytes: 0,
             subgroups: false,
+            busy_elements: Self::BUSY_ELEMENTS,
         }
     }
 }

@@ -11,6 +11,6 @@ mod run;
 mod tune;
 
 pub use device::{AdapterKind, WorkgroupLimits, adapters};
-pub use memory::{Footprint, check_bindings, footprints, with_thin_layers};
+pub use memory::{Footprint, check_bindings, footprints, keeps_bits, with_thin_layers};
 pub use pipelines::{Context, Staged, Tile};
 pub use run::Gpu;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod comparison;
+mod division;
 mod memory;
 mod open;
 mod over_budget;

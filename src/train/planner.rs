@@ -9,6 +9,10 @@ use crate::{Error, Result};
 /// What a run computes and the bytes it needs, decided before anything is allocated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
+    /// Samples in a micro-batch: as many as the task has, or fewer if the budget divided it.
+    pub micro_batch: usize,
+    /// Micro-batches in a mini-batch.
+    pub parts: usize,
     /// The strategy that made the plan.
     pub strategy: Strategy,
     /// The actions of each micro-batch, and the pool that they run in.
@@ -31,15 +35,16 @@ impl Planned {
 }
 
 impl Target {
-    /// Plans `task`, and replays the plan.
-    ///
-    /// A budget bounds the pool and everything beside it. The dataset is resident only where the plan leaves room for it:
-    /// bytes are better spent on recomputing less.
+    /// Plans `task` in its micro-batches, and replays the plan.
     ///
     /// # Errors
-    /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states, weights and datasets that
-    /// the device cannot take, [`Error::Usage`] for a `placement` that the device does not have.
-    pub fn plan(self, strategy: Strategy, task: &Task, placement: DatasetPlacement) -> Result<Planned> {
+    /// As [`Target::plan`].
+    pub(super) fn plan_undivided(
+        self,
+        strategy: Strategy,
+        task: &Task,
+        placement: DatasetPlacement,
+    ) -> Result<Planned> {
         let chain = self.chain(task)?;
         self.check_bindings(task, &chain)?;
         let strategy = strategy.resolved(&chain);
@@ -55,7 +60,7 @@ impl Target {
         let Some(footprint) = footprints.into_iter().find(fits) else {
             return Err(Error::internal(format!("the plan exceeds its budget of {budget} bytes")));
         };
-        Ok(Planned { strategy, plan, footprint })
+        Ok(Planned { micro_batch: task.micro_batch, parts: task.parts, strategy, plan, footprint })
     }
 
     /// Plans only the forward pass of `task`, on data that stays on the host.
@@ -69,7 +74,8 @@ impl Target {
         let Some(footprint) = self.footprints(task, DatasetPlacement::Host)?.pop() else {
             return Err(Error::internal("no device for data on the host"));
         };
-        Ok(Planned { strategy: Strategy::StoreAll, plan, footprint })
+        let strategy = Strategy::StoreAll;
+        Ok(Planned { micro_batch: task.micro_batch, parts: task.parts, strategy, plan, footprint })
     }
 
     /// The layers of `task` as this target runs them.

@@ -51,6 +51,7 @@ impl Predictor {
             observed: false,
             tuned: false,
             slices: None,
+            divisible: false,
         };
         let planned = machine.target().plan_forward(&task)?;
         let (bytes, Planned { plan, footprint, .. }) = (planned.bytes(), planned);

@@ -17,5 +17,6 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         observed: settings.diagnostics.verify_recompute,
         tuned: settings.placement.tuned,
         slices: None,
+        divisible: settings.batching.micro_batch.is_none(),
     }
 }

@@ -159,6 +159,51 @@ fn software_keeps_the_dataset_on_the_host_if_memory_is_short() {
     }
 }
 
+/// Micro-batches that a budget chooses give the bits of the whole batch, losses included, and nothing is recomputed.
+#[test]
+fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
+    let mut random = Random::new(34);
+    for layer_norm in [false, true] {
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(vec![7, 130, 20, 24, 24, 20, 3]);
+            s.network.activation = Activation::Tanh;
+            s.network.loss = Loss::CrossEntropy;
+            s.network.layer_norm = layer_norm;
+            s.optimization.lr = 0.1;
+            s.batching.batch = 1536;
+            s.optimization.steps = Some(2);
+            s.placement.device = DeviceChoice::Software;
+            s.placement.dataset = DatasetPlacement::Host;
+        });
+        let [train, test] = [1600, 700].map(|samples| random_data(7, 3, samples, &mut random).train.clone());
+        let data = Arc::new(Dataset { source: "random".into(), train, test });
+        let parameters = random.parameters(&settings.network.build().unwrap());
+        let run = |strategy| {
+            let settings = changed(settings.clone(), |s| s.placement.strategy = strategy);
+            let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
+            let epochs = [trainer.epoch(|_| ()).unwrap(), trainer.epoch(|_| ()).unwrap()];
+            let memory = trainer.memory();
+            assert_eq!(memory.planned, memory.counted, "{strategy}");
+            let weights = trainer.parameters().unwrap().sha256();
+            let losses = epochs.map(|epoch| [epoch.loss, epoch.test.loss].map(f32::to_bits));
+            (trainer, (weights, losses))
+        };
+        let (whole, expected) = run(Strategy::StoreAll);
+        assert_eq!((whole.micro_batch(), whole.parts()), (1536, 1));
+        let pool = whole.planned().pool();
+        let mut sizes = Vec::new();
+        for share in [1, 2, 5] {
+            let budget = whole.planned().total() - pool + pool / share + 30_000;
+            let (trainer, found) = run(Strategy::Budget(budget));
+            assert_eq!(found, expected, "{share}");
+            assert!(trainer.memory().counted.total() <= budget);
+            assert_eq!(trainer.plan().prediction.recomputed_layers, 0, "{share}");
+            sizes.push(trainer.micro_batch());
+        }
+        assert_eq!(sizes, [1536, 768, 256]);
+    }
+}
+
 #[test]
 fn cpu_bits_do_not_depend_on_the_budget() {
     every_budget_keeps_the_bits(DeviceChoice::Cpu, None);

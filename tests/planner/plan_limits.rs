@@ -3,7 +3,7 @@
 use crate::chains::of_widths;
 use crate::common::{Random, changed};
 use ckpt_gpu::Error;
-use ckpt_gpu::config::{Settings, Widths};
+use ckpt_gpu::config::{Batching, Settings, Widths};
 use ckpt_gpu::data::DatasetShape;
 use ckpt_gpu::device::{DatasetPlacement, DeviceLimits};
 use ckpt_gpu::model::Network;
@@ -114,6 +114,58 @@ fn pools_respect_the_largest_buffer_or_are_rejected() {
         }
     }
     assert!(kept > 100 && refused > 100, "{kept} kept, {refused} refused");
+}
+
+const GIB: u64 = 1 << 30;
+
+/// Micro-batches and recomputed layers that a budget chooses.
+fn divided(
+    target: Target,
+    layers: &str,
+    batch: usize,
+    micro_batch: Option<usize>,
+    budget: u64,
+) -> (usize, usize) {
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = layers.parse().unwrap();
+        s.batching = Batching { batch, micro_batch };
+    });
+    let network = settings.network.build().unwrap();
+    let task = task(&settings, &network, DatasetShape::empty(network.features()));
+    let planned = target.plan(Strategy::Budget(budget), &task, DatasetPlacement::Host).unwrap();
+    assert_eq!(planned.micro_batch * planned.parts, batch);
+    assert!(planned.bytes().total() <= budget);
+    (planned.micro_batch, planned.plan.prediction.recomputed_layers)
+}
+
+#[test]
+fn budgets_divide_batches_where_that_costs_less_than_recomputation() {
+    let limits = DeviceLimits { binding_bytes: 2 * GIB, buffer_bytes: 64 * GIB, ..DeviceLimits::default() };
+    let gpu = Target::Gpu(limits);
+    let wide = "784,4096x48,10";
+    let (micro_batch, recomputed) = divided(gpu, wide, 65_536, None, 8 * GIB);
+    assert!(recomputed == 0 && (256..65_536).contains(&micro_batch), "{micro_batch}, {recomputed}");
+    // The largest that recomputes nothing.
+    assert!(divided(gpu, wide, 65_536, Some(2 * micro_batch), 8 * GIB).1 > 0);
+    // Enough for all.
+    assert_eq!(divided(gpu, wide, 65_536, None, 200 * GIB), (65_536, 0));
+    // What the user asks for, and the CPU's sums, are left alone.
+    assert_eq!(divided(gpu, wide, 65_536, Some(32_768), 20 * GIB).0, 32_768);
+    assert_eq!(divided(Target::Cpu, wide, 65_536, None, 20 * GIB).0, 65_536);
+    // A GPU computes half of this batch in the time of the whole one.
+    let (micro_batch, recomputed) = divided(gpu, "64x50,10", 16_384, None, 120 * MIB);
+    assert!(micro_batch == 16_384 && recomputed > 0, "{micro_batch}, {recomputed}");
+    let busy = Target::Gpu(DeviceLimits { busy_elements: 1 << 12, ..limits });
+    let (micro_batch, recomputed) = divided(busy, "64x50,10", 16_384, None, 120 * MIB);
+    assert!(micro_batch == 8192 && recomputed == 0, "{micro_batch}, {recomputed}");
+}
+
+/// A state that is too large to bind is divided, too.
+#[test]
+fn budgets_divide_batches_that_cannot_be_bound() {
+    let gpu = Target::Gpu(DeviceLimits::default());
+    let (micro_batch, _) = divided(gpu, "784,4096x4,10", 65_536, None, 8 * GIB);
+    assert!(4096 * 4 * micro_batch as u64 <= 128 * MIB, "{micro_batch}");
 }
 
 fn network(widths: &[usize], batch: usize) -> Chain {

@@ -64,6 +64,7 @@ impl<'a> CaseRun<'a> {
             observed: false,
             tuned: false,
             slices: None,
+            divisible: false,
         };
         let strategy = Strategy::EveryN(case.every);
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;

@@ -11,6 +11,8 @@ use crate::{Error, Result, Setting};
 const SUBGROUP_LANES: u32 = 8;
 /// Invocations of the largest workgroup that every run needs. A device with fewer is refused.
 const LEAST_INVOCATIONS: u32 = 64;
+/// Elements of a product's result that keep a software driver busy: a tile of 32 × 32 for each of a few CPU cores.
+const SOFTWARE_ELEMENTS: usize = 1 << 12;
 const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
 /// An open device, through which all memory on it is allocated.
@@ -106,6 +108,7 @@ impl OpenDevice {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             workgroup_bytes: self.workgroups.bytes,
             subgroups: self.workgroups.subgroups,
+            busy_elements: if self.is_software() { SOFTWARE_ELEMENTS } else { DeviceLimits::BUSY_ELEMENTS },
         }
     }
 

@@ -31,14 +31,14 @@ pub fn tally() -> Kernel {
     Kernel::new("tally", &["metrics", "tally"], &[Uniform, Read, Write]).with_extent([u32::MAX, 1])
 }
 
-/// Losses and correct predictions of a test split.
+/// Losses of samples of a test split, and the number of correct predictions.
 pub fn score(outputs: Outputs) -> Kernel {
     let files = ["nan", "activation", "losses", "metrics", "score"];
-    Kernel::new("score", &files, &[Uniform, Write, Read, Write])
+    Kernel::new("score", &files, &[Uniform, Write, Read, Write, Write])
         .with_micro_batch()
         .with_constants(outputs.constants())
         .with_constants([("THRESHOLD", f64::from(outputs.loss.threshold()))])
-        .with_extent([u32::MAX, 1])
+        .with_extent([64, 1])
 }
 
 impl Outputs {

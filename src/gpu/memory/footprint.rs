@@ -81,7 +81,7 @@ impl Footprint {
             targets,
             dataset,
             sizes,
-            sample_losses: 4 * micro_batch as u64,
+            sample_losses: 4 * task.batch() as u64,
             loaded: loaded_bytes(task),
             // A micro-batch is uploaded as one piece, in a single submission.
             upload: if resident { piece } else { piece.max(inputs + targets) },

@@ -232,6 +232,7 @@ mod tests {
             observed: false,
             tuned: false,
             slices: None,
+            divisible: false,
         }
     }
 

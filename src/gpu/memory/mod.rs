@@ -19,5 +19,5 @@ pub use pool::{Pool, Slots, Window};
 pub use setup::Setup;
 pub use sizes::{NORMS, SizesTable};
 pub use table::Table;
-pub use target::{check_bindings, footprints, with_thin_layers};
+pub use target::{check_bindings, footprints, keeps_bits, with_thin_layers};
 pub use tensors::Tensors;

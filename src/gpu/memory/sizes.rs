@@ -1,7 +1,7 @@
 use super::fusion::{Fusion, ParameterOffsets};
 use crate::data::SplitShape;
 use crate::device::{Fault, Task};
-use crate::model::{Layer, Network};
+use crate::model::Layer;
 
 /// Default alignment of uniform bindings in wgpu, in bytes.
 const SIZES_STRIDE: u64 = 256;
@@ -44,8 +44,8 @@ impl SizesTable {
         for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
             entries.push(Self::gather(micro_batch, split, in_order));
         }
-        entries.push(Self::loss(task));
-        entries.push(Self::score(micro_batch, network, data.test));
+        entries.extend([Self::loss(task), Self::score(task)]);
+        entries.extend([task.batch(), 1].map(|divisor| Self::tally(task, divisor)));
         entries.sort_unstable();
         entries.dedup();
         SizesTable(entries)
@@ -86,8 +86,14 @@ impl SizesTable {
         [task.micro_batch as u32, task.network.outputs() as u32, task.batch() as u32, 0]
     }
 
-    pub fn score(batch: usize, network: &Network, split: SplitShape) -> [u32; 4] {
-        [batch as u32, network.outputs() as u32, split.samples as u32, 0]
+    pub fn score(task: &Task) -> [u32; 4] {
+        let test = task.data.test.samples as u32;
+        [task.micro_batch as u32, task.network.outputs() as u32, test, task.batch() as u32]
+    }
+
+    /// Entry of the sum of a pass's losses, which is divided by `divisor`.
+    pub fn tally(task: &Task, divisor: usize) -> [u32; 4] {
+        [task.batch() as u32, divisor as u32, 0, 0]
     }
 
     pub fn bytes(&self) -> u64 {

@@ -4,6 +4,7 @@ use super::footprint::{Footprint, can_stay_on_device};
 use super::fusion::Fusion;
 use super::table::ROW_BYTES;
 use crate::device::{DatasetPlacement, DeviceLimits, Task};
+use crate::gpu::pipelines::PART_SAMPLES;
 use crate::plan::Chain;
 use crate::{Error, Result, Setting};
 
@@ -17,6 +18,12 @@ pub fn with_thin_layers(chain: Chain, task: &Task, limits: DeviceLimits) -> Chai
         fusible: if task.fused && !task.observed { fusion.runs } else { Vec::new() },
         ..chain
     }
+}
+
+/// `true` if micro-batches of `micro_batch` samples yield the bits of whole mini-batches: gradients of thin layers are summed
+/// in parts of so many samples.
+pub fn keeps_bits(micro_batch: usize) -> bool {
+    micro_batch.is_multiple_of(PART_SAMPLES)
 }
 
 /// Checks that the device can bind each state and each layer's weights whole, as kernels read them.

@@ -112,19 +112,22 @@ impl<'a> Binder<'a> {
         self.setup.dispatch(&kernel, sizes, &operands, [1, self.task.micro_batch])
     }
 
-    /// Dispatch that sums the losses of a pass at its end.
+    /// Dispatch that sums the losses of a pass at its end, and divides the sum by `divisor`.
     ///
     /// # Errors
     /// As [`Binder::bind`].
-    pub fn tally(&mut self) -> Result<Dispatch> {
+    pub fn tally(&mut self, divisor: usize) -> Result<Dispatch> {
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
-        self.setup.dispatch(&kernels::tally(), SizesTable::loss(self.task), &operands, [1, 1])
+        let sizes = SizesTable::tally(self.task, divisor);
+        self.setup.dispatch(&kernels::tally(), sizes, &operands, [1, 1])
     }
 
     pub fn score(&mut self, output: SlotId) -> Result<Dispatch> {
-        let sizes = SizesTable::score(self.task.micro_batch, self.task.network, self.task.data.test);
-        let operands = [self.slot(output), self.targets.whole(), self.metrics.whole()];
-        self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, 1])
+        let [targets, sample_losses, metrics] =
+            [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
+        let operands = [self.slot(output), targets, sample_losses, metrics];
+        let sizes = SizesTable::score(self.task);
+        self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, self.task.micro_batch])
     }
 
     fn outputs(&self) -> Outputs {

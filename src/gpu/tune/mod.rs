@@ -230,6 +230,7 @@ mod tests {
             observed: false,
             tuned: true,
             slices: None,
+            divisible: false,
         };
         let mut choices = Choices::new();
         let least_flops = network.layer(1).forward_flops(5);

@@ -27,6 +27,8 @@ use crate::{Error, Result, Setting};
 pub struct Trainer {
     settings: Settings,
     network: Network,
+    micro_batch: usize,
+    parts: usize,
     strategy: Strategy,
     plan: Plan,
     accounts: Accounts,
@@ -79,14 +81,15 @@ impl Trainer {
         let task = Task { slices: start.slices, ..task(settings, &network, data.shape()) };
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
-        let (bytes, Planned { strategy, plan, footprint }) = (planned.bytes(), planned);
+        let (bytes, Planned { micro_batch, strategy, plan, footprint, .. }) = (planned.bytes(), planned);
+        let task = task.in_micro_batches(micro_batch);
         let job = Job { task, data, plan: &plan, parameters: start.parameters, moments: start.moments };
         let device = machine.open(&job, footprint, &ledger)?;
-        let verifier = settings
-            .diagnostics
-            .verify_recompute
-            .then(|| Verifier::new(&network, settings.batching.micro_batch(), &plan));
+        let verifier =
+            settings.diagnostics.verify_recompute.then(|| Verifier::new(&network, micro_batch, &plan));
         Ok(Trainer {
+            micro_batch,
+            parts: task.parts,
             settings: settings.clone(),
             accounts: Accounts::new(bytes, ledger, &plan),
             device,
@@ -153,12 +156,12 @@ impl Trainer {
 
     /// Samples in a micro-batch.
     pub fn micro_batch(&self) -> usize {
-        self.settings.batching.micro_batch()
+        self.micro_batch
     }
 
     /// Micro-batches in a mini-batch.
     pub fn parts(&self) -> usize {
-        self.settings.batching.parts()
+        self.parts
     }
 
     /// The device.

@@ -62,9 +62,10 @@ pub struct Gpu {
     dispatches: u64,
     last_dispatches: u64,
     sample_losses: Buffer,
-    /// Sums the losses of a pass at its end, if it has any.
-    tally: Dispatch,
-    has_losses: bool,
+    /// Sum the losses of a pass at its end: those of training, and those of an evaluation.
+    tallies: [Dispatch; 2],
+    /// Which of these the current pass needs.
+    tallied: Option<usize>,
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
     went_backward: bool,
@@ -135,7 +136,7 @@ impl Gpu {
         let norms = (footprint.norms > 0)
             .then(|| binder.setup.buffer(Category::Workspace, "norms", footprint.norms))
             .transpose()?;
-        let tally = binder.tally()?;
+        let tallies = [binder.tally(task.batch())?, binder.tally(1)?];
         let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
         let (device, uploads, sizes) = setup.finish();
         let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&device)).transpose()?;
@@ -166,8 +167,8 @@ impl Gpu {
             skipped: 0,
             dispatches: 0,
             last_dispatches: 0,
-            tally,
-            has_losses: false,
+            tallies,
+            tallied: None,
             sample_losses,
             clip,
             went_backward: false,
@@ -186,7 +187,11 @@ impl Backend for Gpu {
             self.accumulation.check(self.parts)?;
             self.went_backward = true;
         }
-        self.has_losses |= work.op == Op::Loss;
+        match work.op {
+            Op::Loss => self.tallied = Some(0),
+            Op::Score => self.tallied = Some(1),
+            _ => {}
+        }
         self.record(work)
     }
 }
@@ -199,7 +204,7 @@ impl Device for Gpu {
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // Submits what a failed step may have left.
         self.submit();
-        (self.skipped, self.next, self.has_losses) = (skip as u32, skip as u32, false);
+        (self.skipped, self.next, self.tallied) = (skip as u32, skip as u32, None);
         self.step_params.clear();
         self.step_params.extend_from_slice(step_params);
         let Gpu { device, uploads, .. } = self;
@@ -258,12 +263,12 @@ impl Device for Gpu {
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        if self.has_losses {
+        if let Some(tally) = self.tallied {
             if self.recording.is_none() {
                 self.go_on_with(self.device.encoder());
             }
             if let Some((_, pass)) = &mut self.recording {
-                self.tally.record(pass, &self.micro_batch);
+                self.tallies[tally].record(pass, &self.micro_batch);
             }
         }
         self.submit();
