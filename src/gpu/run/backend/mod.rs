@@ -1,12 +1,13 @@
+mod pace;
+mod position;
 mod recordable;
-mod recording;
+mod recorder;
 
-use std::collections::VecDeque;
+use position::Position;
+use recordable::{Recordable, Recordables};
+use recorder::Recorder;
+use wgpu::CommandEncoder;
 
-use recordable::Recordables;
-use wgpu::{CommandEncoder, ComputePass};
-
-use crate::Result;
 use crate::data::Pass;
 use crate::device::{
     Accumulation, Device, DeviceInfo, DriverMemory, Fault, Inspect, Job, Metrics, Span, Timing,
@@ -16,13 +17,14 @@ use crate::gpu::device::{Buffer, OpenDevice, Readback, Stopwatch, Uploads};
 use crate::gpu::memory::{
     Chains, Footprint, Fusion, METRICS_BYTES, OptimizerState, Pool, Setup, Slots, Table, Tensors,
 };
-use crate::gpu::pipelines::{Context, Dispatch, MicroBatch};
+use crate::gpu::pipelines::{Context, Dispatch};
 use crate::gpu::run::bind::flops;
 use crate::gpu::run::binder::Binder;
 use crate::gpu::run::source::{Batch, Resident, Source, Streamed};
 use crate::memory::Category;
 use crate::model::{Network, Parameters, StepParams};
-use crate::plan::{Op, Slot, SlotId};
+use crate::plan::{Slot, SlotId};
+use crate::{Error, Result};
 
 /// Runs plans on a GPU or a software driver.
 ///
@@ -41,34 +43,19 @@ pub struct Gpu {
     parameters: Tensors,
     metrics: Buffer,
     work: Recordables,
-    accumulation: Accumulation,
-    recording: Option<(CommandEncoder, ComputePass<'static>)>,
-    /// Micro-batches and FLOPs in `recording`.
-    recorded: (usize, u64),
+    recorder: Recorder,
     is_timing: bool,
     /// `true` after the first step.
     has_run: bool,
-    in_flight: VecDeque<wgpu::SubmissionIndex>,
-    /// Micro-batches of a mini-batch.
-    parts: usize,
-    /// By mini-batch of the pass.
-    step_params: Vec<StepParams>,
-    /// The current micro-batch, and the index of the next.
-    micro_batch: MicroBatch,
-    next: u32,
-    /// Micro-batches that the current pass skips.
-    skipped: u32,
+    position: Position,
     /// Dispatches of the current mini-batch so far, and of the last.
     dispatches: u64,
     last_dispatches: u64,
     sample_losses: Buffer,
     /// Sum the losses of a pass at its end: those of training, and those of an evaluation.
     tallies: [Dispatch; 2],
-    /// Which of these the current pass needs.
-    tallied: Option<usize>,
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
-    went_backward: bool,
     kept: Option<OptimizerState>,
     stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
@@ -141,6 +128,7 @@ impl Gpu {
         let (device, uploads, sizes) = setup.finish();
         let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&device)).transpose()?;
         let gpu = Gpu {
+            recorder: Recorder::new(device.clone()),
             device,
             uploads,
             source,
@@ -153,25 +141,15 @@ impl Gpu {
             parameters,
             metrics,
             work,
-            accumulation: Accumulation::Whole,
-            recording: None,
-            recorded: (0, 0),
             is_timing: false,
             has_run: false,
-            in_flight: VecDeque::new(),
             stopwatch,
-            parts: task.parts,
-            step_params: Vec::with_capacity(task.steps_in_pass()),
-            micro_batch: MicroBatch::default(),
-            next: 0,
-            skipped: 0,
+            position: Position::new(task.parts, task.steps_in_pass(), task.rule.clip_norm.is_some()),
             dispatches: 0,
             last_dispatches: 0,
             tallies,
-            tallied: None,
             sample_losses,
             clip,
-            went_backward: false,
             kept,
             _bound: [sizes].into_iter().chain(norms).chain(loaded).collect(),
             _chains: chains,
@@ -183,16 +161,56 @@ impl Gpu {
 
 impl Backend for Gpu {
     fn run(&mut self, work: Work) -> Result<()> {
-        if work.op.is_backward() {
-            self.accumulation.check(self.parts)?;
-            self.went_backward = true;
+        self.position.note(work.op)?;
+        let (Some(pass), Some(Recordable { dispatches, flops, .. })) =
+            (self.recorder.pass(), self.work.find(work))
+        else {
+            return Err(Error::internal(format!("no dispatches were prepared for {work:?}")));
+        };
+        dispatches.iter().for_each(|dispatch| dispatch.record(pass, self.position.micro_batch()));
+        self.dispatches += dispatches.len() as u64;
+        self.recorder.add_flops(*flops);
+        if self.recorder.is_full() && !self.is_timing {
+            self.flush();
+            self.recorder.keep_up()?;
         }
-        match work.op {
-            Op::Loss => self.tallied = Some(0),
-            Op::Score => self.tallied = Some(1),
-            _ => {}
+        Ok(())
+    }
+}
+
+impl Gpu {
+    /// Submits the recording, so that results can be read back, and starts a new one.
+    fn flush(&mut self) {
+        if self.submit() {
+            self.recorder.begin(self.device.encoder());
         }
-        self.record(work)
+    }
+
+    /// Submits the recording. Returns `true` if there was one.
+    fn submit(&mut self) -> bool {
+        let encoder = self.recorder.end();
+        let is_any = encoder.is_some();
+        encoder.into_iter().for_each(|encoder| self.submit_encoder(encoder));
+        is_any
+    }
+
+    fn submit_encoder(&mut self, encoder: CommandEncoder) {
+        let submission = self.recorder.submit(encoder);
+        self.source.submitted(&mut self.uploads, &submission);
+    }
+
+    /// Submits the recording and reads its laps back.
+    fn read_laps(&mut self, mut encoder: CommandEncoder) -> Result<()> {
+        self.stopwatch.iter().for_each(|stopwatch| stopwatch.resolve(&mut encoder));
+        self.submit_encoder(encoder);
+        let Gpu { device, readback, stopwatch, .. } = self;
+        stopwatch.iter_mut().try_for_each(|stopwatch| stopwatch.read(device, readback))
+    }
+
+    fn begin_lap(&mut self, encoder: CommandEncoder) {
+        if let Some(stopwatch) = &self.stopwatch {
+            self.recorder.begin_lap(encoder, stopwatch);
+        }
     }
 }
 
@@ -204,9 +222,7 @@ impl Device for Gpu {
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // Submits what a failed step may have left.
         self.submit();
-        (self.skipped, self.next, self.tallied) = (skip as u32, skip as u32, None);
-        self.step_params.clear();
-        self.step_params.extend_from_slice(step_params);
+        self.position.begin_pass(skip, step_params);
         let Gpu { device, uploads, .. } = self;
         let metrics = [0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
         uploads.copy(device, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
@@ -217,72 +233,63 @@ impl Device for Gpu {
     }
 
     fn begin_batch(&mut self, accumulation: Accumulation) -> Result<()> {
-        (self.accumulation, self.went_backward) = (accumulation, false);
-        let step_params = self.step_params.get(self.next as usize / self.parts).copied().unwrap_or_default();
+        self.position.begin_batch(accumulation);
         if accumulation.is_first() {
             self.dispatches = 0;
         }
-        self.micro_batch = MicroBatch::new(self.next, accumulation, !self.clip.is_empty(), step_params);
-        self.next += 1;
         let Gpu { device, uploads, .. } = self;
         device.check()?;
-        if self.recording.is_none() {
+        if self.recorder.pass().is_none() {
             let mut encoder = device.encoder();
             self.source.upload(device, uploads, &mut encoder, &self.batch)?;
-            self.go_on_with(encoder);
+            self.recorder.begin(encoder);
         }
-        if let Some((_, pass)) = &mut self.recording {
-            self.dispatches += self.source.record(pass, &self.micro_batch);
+        if let Some(pass) = self.recorder.pass() {
+            self.dispatches += self.source.record(pass, self.position.micro_batch());
         }
         Ok(())
     }
 
     fn end_batch(&mut self) -> Result<()> {
-        if let (Some((_, pass)), true, true) =
-            (&mut self.recording, self.went_backward, self.accumulation.is_last())
-        {
-            self.clip.iter().for_each(|dispatch| dispatch.record(pass, &self.micro_batch));
-            self.dispatches += self.clip.len() as u64;
-        }
-        if self.went_backward && self.accumulation.is_last() {
+        if self.position.is_end_of_step() {
+            if let Some(pass) = self.recorder.pass() {
+                self.clip.iter().for_each(|dispatch| dispatch.record(pass, self.position.micro_batch()));
+                self.dispatches += self.clip.len() as u64;
+            }
             self.last_dispatches = self.dispatches;
         }
-        self.recorded.0 += 1;
+        self.recorder.add_micro_batch();
         // Software drivers compile a kernel when it first runs. The first step ends when that is done.
         let is_first = !self.has_run;
-        self.has_run |= self.accumulation.is_last();
+        self.has_run |= self.position.is_last();
         // An upload must precede the compute pass of its micro-batch.
-        if is_first || self.recorded.0 >= recording::SUBMISSION_BATCHES || self.source.uploads() {
+        if is_first || self.recorder.is_full() || self.source.uploads() {
             self.submit();
-            self.keep_up()?;
+            self.recorder.keep_up()?;
         }
         if is_first {
-            self.device.wait(self.in_flight.pop_back())?;
+            self.recorder.wait()?;
         }
         Ok(())
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        if let Some(tally) = self.tallied {
-            if self.recording.is_none() {
-                self.go_on_with(self.device.encoder());
+        if let Some(tally) = self.position.tally() {
+            if self.recorder.pass().is_none() {
+                self.recorder.begin(self.device.encoder());
             }
-            if let Some((_, pass)) = &mut self.recording {
-                self.tallies[tally].record(pass, &self.micro_batch);
+            if let Some(pass) = self.recorder.pass() {
+                self.tallies[tally as usize].record(pass, self.position.micro_batch());
             }
         }
         self.submit();
-        self.in_flight.clear();
+        self.recorder.forget();
         let bytes = self.readback.copy(&self.device, &self.metrics.raw, 0, METRICS_BYTES)?;
         let word = |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u32::from_le_bytes);
         let (batch, place) = (word(2), word(3));
         let fault = (batch != u32::MAX).then(|| Fault::at(batch, place, self.network.layers().len()));
-        Ok(Metrics {
-            batches: self.next - self.skipped,
-            correct: word(0),
-            loss: f32::from_bits(word(1)),
-            fault,
-        })
+        let batches = self.position.micro_batches();
+        Ok(Metrics { batches, correct: word(0), loss: f32::from_bits(word(1)), fault })
     }
 
     fn moments(&mut self) -> Result<Vec<Parameters>> {
@@ -328,7 +335,7 @@ impl Inspect for Gpu {
 
 impl Timing for Gpu {
     fn start_laps(&mut self) -> Result<()> {
-        if let Some(encoder) = self.end_recorded_pass() {
+        if let Some(encoder) = self.recorder.end() {
             self.is_timing = true;
             self.begin_lap(encoder);
         }
@@ -336,7 +343,7 @@ impl Timing for Gpu {
     }
 
     fn lap(&mut self) -> Result<()> {
-        let Some(mut encoder) = self.end_recorded_pass() else { return Ok(()) };
+        let Some(mut encoder) = self.recorder.end() else { return Ok(()) };
         if self.stopwatch.as_mut().is_some_and(Stopwatch::end) {
             self.read_laps(encoder)?;
             encoder = self.device.encoder();
@@ -346,11 +353,11 @@ impl Timing for Gpu {
     }
 
     fn finish_laps(&mut self) -> Result<Vec<Span>> {
-        if let Some(encoder) = self.end_recorded_pass() {
+        if let Some(encoder) = self.recorder.end() {
             self.read_laps(encoder)?;
             // What ends the micro-batch is recorded, too.
             let encoder = self.device.encoder();
-            self.go_on_with(encoder);
+            self.recorder.begin(encoder);
         }
         self.is_timing = false;
         Ok(self.stopwatch.as_mut().map(Stopwatch::take).unwrap_or_default())
