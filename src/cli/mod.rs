@@ -1,6 +1,7 @@
 //! The command line, one file per command.
 
 mod alternatives;
+mod bench;
 mod check;
 mod choices;
 mod compare;
@@ -67,6 +68,8 @@ enum Command {
     Eval(Box<predict::EvalArgs>),
     /// Write a trained network's predictions
     Predict(Box<predict::PredictArgs>),
+    /// Measure what a GPU does: the cost of a dispatch, its peak, copies and products
+    Bench(bench::BenchArgs),
     /// List the devices that training can run on
     Devices(devices::DevicesArgs),
     /// Print shell completions
@@ -134,6 +137,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Eval(args) => predict::eval(&args),
         Command::Predict(args) => predict::predict(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => {
             devices::run(&args);
             Ok(())

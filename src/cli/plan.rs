@@ -57,8 +57,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let other = |other: &Settings| {
         target.plan(other.placement.strategy, &train::task(other, &network, data), other.placement.dataset)
     };
-    let hints = [hints::division(&settings, planned.micro_batch), hints::hint(&asked, other)];
-    hints.into_iter().flatten().for_each(|hint| output::narrate(&hint));
+    let division = hints::division(&settings, planned.micro_batch);
+    if let Some(hint) = division.or_else(|| hints::hint(&asked, other)) {
+        output::narrate(&hint);
+    }
     let summary = PlanSummary {
         strategy: planned.strategy,
         network: &network,

@@ -236,8 +236,10 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
         samples: Some(trainer.data().train.len()),
     };
     let division = hints::division(settings, trainer.micro_batch());
-    let hints = [division, hints::hint(&asked, |settings| trainer.plan_with(settings))];
-    hints.into_iter().flatten().for_each(|hint| output::narrate(&hint));
+    let hint = || hints::hint(&asked, |settings| trainer.plan_with(settings));
+    if let Some(hint) = division.or_else(hint) {
+        output::narrate(&hint);
+    }
     if args.json {
         output::json(&report::json::plan(&summary));
     }

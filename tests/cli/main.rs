@@ -6,6 +6,7 @@ mod common;
 mod program;
 
 mod alternatives;
+mod bench;
 mod check;
 mod compare;
 mod config_file;

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use crate::program::{Folder, SMALL, outcome};
 
-const COMMANDS: [&str; 9] =
-    ["train", "plan", "check", "compare", "eval", "predict", "devices", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["train", "plan", "check", "compare", "eval", "predict", "bench", "devices", "completions", "man"];
 
 /// `true` if `text` sets a colour or style: `ESC [ numbers m`.
 fn is_coloured(text: &str) -> bool {

@@ -146,7 +146,7 @@ fn files_of_a_room_do_not_use_each_other_in_circles() {
 }
 
 /// Folders of `gpu`, each of which uses only those before it.
-const GPU_FOLDERS: [&str; 6] = ["device", "pipelines", "kernels", "memory", "tune", "run"];
+const GPU_FOLDERS: [&str; 6] = ["device", "pipelines", "kernels", "memory", "measure", "run"];
 
 #[test]
 fn folders_of_gpu_use_only_folders_below_them() {

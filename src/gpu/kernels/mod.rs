@@ -9,6 +9,7 @@ mod losses;
 mod partials;
 mod product;
 mod rule;
+mod speed;
 mod thin_gradient;
 
 pub use chain::{ChainShape, chain_delta, chain_forward};
@@ -20,6 +21,7 @@ pub use losses::{Outputs, loss, score, tally};
 pub use partials::{PARTS_GROUP, partials};
 pub use product::{delta, forward, gradient};
 pub use rule::RuleConstants;
+pub use speed::{COPY_GROUP, PEAK_FLOPS, PEAK_GROUP, chained, copy, multiply_adds};
 pub use thin_gradient::{GradientUse, thin_gradient};
 
 /// Shader files of what an optimizer does with gradients.
