@@ -22,11 +22,12 @@ const EVALUATED: &str = "0.005";
 const COMPUTING: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predict"];
 
 /// Commands that do not run here, and why. Those of the program must still parse.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("cargo install --locked --path .", "compiles the program once more"),
     ("scripts/test", "runs this test"),
     ("scripts/bench", "takes an hour, and frameworks that are not installed"),
     ("scripts/bench --table", "needs Python, and prints files alone"),
+    ("scripts/gpu", "takes a quarter of an hour, and a GPU"),
     ("tensorboard --logdir run", "is another program"),
     ("cargo run --release --example plan_a_chain", "tests/device/examples.rs runs it"),
     ("cargo run --release --example neural_field", "tests/device/examples.rs runs it"),
