@@ -12,10 +12,9 @@
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
 // Vectors of four columns that a lane computes at a time if lanes share columns: one or two. Two need half the reads of samples,
-// for batches that keep the device busy; with one, a layer takes half as long. (naga 30 panics at an override that follows an
-// array whose size is computed from overrides.)
+// for batches that keep the device busy; with one, a layer takes half as long.
 override VECTORS: u32;
-// Fours of samples of a lane: one, or two if there are enough samples. A lane's functions work on one; those of the other have
+// Groups of four samples of a lane: one, or two if there are enough samples. A lane's functions work on one; those of the other have
 // its `id` from `other_four`.
 override QUADS: u32;
 // Vectors of four values in a row of a tile, and one more, so that neighbouring rows lie in different banks.
@@ -32,6 +31,10 @@ struct Run {
     // Offsets of the bindings in the pool's buffers, in values.
     read_from: u32,
     write_from: u32,
+    // Of a dispatch that goes forward and backward: rows of the backward pass, and samples in the mini-batch.
+    backward_first: u32,
+    backward_end: u32,
+    mini_batch: u32,
 }
 
 var<immediate> told: Run;
@@ -55,6 +58,8 @@ fn guarded() -> Run {
     var guarded = told;
     guarded.first = min(told.first, most);
     guarded.end = min(told.end, most);
+    guarded.backward_first = min(told.backward_first, most);
+    guarded.backward_end = min(told.backward_end, most);
     return guarded;
 }
 

@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let softmax = softmax_of(sample);
     let loss = loss_of(sample, softmax);
-    sample_losses[first_place(sizes.batch, sizes.divisor) + sample] += loss;
+    sample_losses[first_place(run.micro_batch, sizes.batch, sizes.divisor) + sample] += loss;
     if !is_finite(loss) { note_fault(0u); }
     for (var unit = 0u; unit < outputs(); unit++) {
         let place = sample * sizes.outputs + unit;

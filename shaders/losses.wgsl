@@ -1,18 +1,6 @@
 // Loss of a sample, and its derivative with respect to each output.
 //
-// A kernel adds to this file `sizes`, `output` [batch, outputs] and `targets`. The codes of LOSS come from the host's
-// src/model/loss.rs.
-
-override LOSS: u32;
-// Targets are a number for each output rather than a class label for each sample.
-override ARE_VALUES: bool;
-override ONE_OUTPUT: bool;
-
-// Outputs of a sample. If a uniform alone bounds a loop of a few iterations, lavapipe (Mesa 22.3) compiles the kernel anew
-// for every dispatch.
-fn outputs() -> u32 {
-    return min(sizes.outputs, arrayLength(&output));
-}
+// A kernel adds to this file `loss_kind`, `targets`, `outputs()`, their number, and `output_of(sample, unit)`.
 
 // What softmax needs of a sample's outputs: the largest, subtracted first so that no exponential overflows, and the sum of
 // exponentials.
@@ -25,15 +13,14 @@ fn softmax_of(sample: u32) -> Softmax {
     if LOSS != CROSS_ENTROPY {
         return Softmax();
     }
-    let start = sample * sizes.outputs;
-    var largest = output[start];
+    var largest = output_of(sample, 0u);
     for (var unit = 1u; unit < outputs(); unit++) {
-        let a = output[start + unit];
+        let a = output_of(sample, unit);
         largest = select(largest, a, a > largest);
     }
     var sum = 0.0;
     for (var unit = 0u; unit < outputs(); unit++) {
-        sum += exponential(output[start + unit] - largest);
+        sum += exponential(output_of(sample, unit) - largest);
     }
     return Softmax(largest, sum);
 }
@@ -41,7 +28,7 @@ fn softmax_of(sample: u32) -> Softmax {
 // Target of an output.
 fn wanted(sample: u32, unit: u32) -> f32 {
     if ARE_VALUES {
-        return bitcast<f32>(targets[sample * sizes.outputs + unit]);
+        return bitcast<f32>(targets[sample * outputs() + unit]);
     }
     if ONE_OUTPUT {
         return f32(targets[sample]);
@@ -50,14 +37,13 @@ fn wanted(sample: u32, unit: u32) -> f32 {
 }
 
 fn loss_of(sample: u32, softmax: Softmax) -> f32 {
-    let start = sample * sizes.outputs;
     if LOSS == CROSS_ENTROPY {
         let unit = select(targets[sample], 0u, ONE_OUTPUT);
-        return wanted(sample, unit) * (log(softmax.sum) - (output[start + unit] - softmax.largest));
+        return wanted(sample, unit) * (log(softmax.sum) - (output_of(sample, unit) - softmax.largest));
     }
     var sum = 0.0;
     for (var unit = 0u; unit < outputs(); unit++) {
-        sum += term(output[start + unit], wanted(sample, unit)).loss;
+        sum += term(output_of(sample, unit), wanted(sample, unit)).loss;
     }
     return sum * share();
 }
@@ -91,7 +77,7 @@ fn term(a: f32, y: f32) -> Term {
 }
 
 fn derivative_of_loss(sample: u32, unit: u32, softmax: Softmax) -> f32 {
-    let a = output[sample * sizes.outputs + unit];
+    let a = output_of(sample, unit);
     let y = wanted(sample, unit);
     if LOSS == CROSS_ENTROPY {
         return exponential(a - softmax.largest) / softmax.sum - y;
@@ -101,5 +87,5 @@ fn derivative_of_loss(sample: u32, unit: u32, softmax: Softmax) -> f32 {
 
 // Weight of an output's term in its sample's loss.
 fn share() -> f32 {
-    return select(1.0 / f32(sizes.outputs), 0.5, LOSS == QUADRATIC);
+    return select(1.0 / f32(outputs()), 0.5, LOSS == QUADRATIC);
 }

@@ -12,3 +12,8 @@ struct MicroBatch {
     // Factor of the root of Adam's second moment, for its bias correction.
     root: f32,
 }
+
+// Place of its first sample in the mini-batch, if it has `batch` samples.
+fn first_place(micro_batch: MicroBatch, batch: u32, mini_batch: u32) -> u32 {
+    return micro_batch.index * batch % mini_batch;
+}

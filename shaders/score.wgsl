@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
     var count = 0u;
     if sample < min(sizes.batch, left) {
         count = select(0u, 1u, is_correct(sample));
-        sample_losses[first_place(sizes.batch, sizes.mini_batch) + sample] += loss_of(sample, softmax_of(sample));
+        sample_losses[first_place(run.micro_batch, sizes.batch, sizes.mini_batch) + sample] += loss_of(sample, softmax_of(sample));
     }
     counts[lane] = count;
     workgroupBarrier();

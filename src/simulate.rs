@@ -167,6 +167,20 @@ impl Machine<'_> {
         self.writes(writes, between.chain([Value::State(layers.end)]))
     }
 
+    fn forward_backward(&mut self, run: Layers, reads: &[Operand], writes: &[Operand]) -> Result<()> {
+        self.check_run(run)?;
+        if run.end != self.plan.chain.layers() || self.backward_from != run.end {
+            return self.refuse(format!("{run} forward and backward, which are not the last"));
+        }
+        self.reads(reads, [Value::State(run.first)].into_iter())?;
+        let states = (run.first + 1..=run.end).map(Value::State);
+        // Layer 0 has no delta below it.
+        self.writes(writes, states.chain((run.first.saturating_sub(1)..run.end).map(Value::Delta)))?;
+        self.losses += 1;
+        self.backward_from = run.first;
+        Ok(())
+    }
+
     fn backward(&mut self, layers: Layers, reads: &[Operand], writes: &[Operand]) -> Result<()> {
         self.check_run(layers)?;
         if layers.end != self.backward_from {
@@ -192,6 +206,7 @@ impl Backend for Machine<'_> {
                 self.losses += 1;
             }
             Op::Backward(layers) => self.backward(layers, reads, writes)?,
+            Op::ForwardBackward(run) => self.forward_backward(run, reads, writes)?,
             Op::Score => {
                 self.reads(reads, [Value::State(layers)].into_iter())?;
                 self.writes(writes, [].into_iter())?;

@@ -1,4 +1,4 @@
-use crate::config::{Settings, divisors};
+use crate::config::{Settings, halvings};
 use crate::data::DatasetShape;
 use crate::device::{DatasetPlacement, Task};
 use crate::model::Network;
@@ -35,7 +35,7 @@ impl Alternatives<'_> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
         match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
-            Some(budget) => self.choice(budget, &self.task(self.micro_batch)),
+            Some(budget) => self.choice(budget, &task(self.settings, self.network, self.data)),
             None => Ok(None),
         }
     }
@@ -119,8 +119,7 @@ fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
 /// `count` micro-batch sizes, largest first: `batch`, then each time its largest divisor of at most half the size; and
 /// `asked`, the requested one.
 fn sizes(batch: usize, asked: usize, count: usize) -> Vec<usize> {
-    let smaller = |&size: &usize| divisors(batch).filter(|&divisor| divisor <= size / 2).max();
-    let mut sizes: Vec<usize> = std::iter::successors(Some(batch), smaller).take(count).collect();
+    let mut sizes: Vec<usize> = halvings(batch, |_| true).take(count).collect();
     if !sizes.contains(&asked) {
         sizes.push(asked);
         sizes.sort_unstable_by(|a, b| b.cmp(a));

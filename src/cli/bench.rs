@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::choices::choices;
 use super::output;
-use crate::Result;
 use crate::config::DeviceChoice;
 use crate::device::DeviceInfo;
 use crate::gpu::{AdapterKind, Context, ProductSpeed, Speed};
 use crate::report::SCHEMA;
+use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -28,11 +28,26 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         DeviceChoice::Software => AdapterKind::Software,
         _ => AdapterKind::Hardware,
     };
-    let context = Context::open(kind)?;
+    let context = Context::open(kind).map_err(|error| with_remedy(error, kind))?;
     let device = context.info();
     output::narrate(&format!("measuring {device}"));
     let speed = context.speed()?;
     if args.json { output::result_json(&line(&device, &speed)) } else { output::result(&text(&speed)) }
+}
+
+/// `error` with a remedy among the devices that can be measured.
+fn with_remedy(error: Error, kind: AdapterKind) -> Error {
+    let Error::NoDevice { wanted, problem, .. } = error else { return error };
+    let remedy = match kind {
+        AdapterKind::Hardware => {
+            let other = Setting::Device.with("software");
+            format!("install its Vulkan driver (Metal and DX12 come with the system), or use {other}")
+        }
+        AdapterKind::Software => {
+            "install Mesa's lavapipe (Debian: apt-get install mesa-vulkan-drivers)".to_owned()
+        }
+    };
+    Error::NoDevice { wanted, problem, remedy }
 }
 
 fn line(device: &DeviceInfo, speed: &Speed) -> serde_json::Value {

@@ -22,7 +22,7 @@ pub(super) struct CompareArgs {
     every: Vec<Strategy>,
 
     /// Upper bounds on all device memory, such as 64KiB,1.5MiB; the planner recomputes as little as
-    /// each allows
+    /// each allows, and on a GPU may divide batches instead
     #[arg(long, help_heading = "Memory", value_name = "BYTES,…", value_delimiter = ',', value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Vec<u64>,
 

@@ -115,7 +115,7 @@ pub(super) struct RunFlags {
     #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = choices(Initialiser::ALL, Initialiser::name, Initialiser::summary))]
     initialiser: Option<Initialiser>,
 
-    /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches [default: --batch]
+    /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches [default: --batch, or what a budget chooses on a GPU]
     #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
 
@@ -257,7 +257,7 @@ pub(super) struct StrategyFlags {
     #[arg(long, value_name = "N", default_value = "0", value_parser = every, allow_negative_numbers = true)]
     every: Strategy,
 
-    /// Upper bound on all device memory, such as 64MiB; the planner recomputes as little as it allows, or on a GPU runs micro-batches
+    /// Upper bound on all device memory, such as 64MiB; the planner recomputes as little as it allows, and on a GPU may divide batches instead
     #[arg(long, value_name = "BYTES", conflicts_with = "every", value_parser = parse_bytes, allow_negative_numbers = true)]
     budget: Option<u64>,
 }

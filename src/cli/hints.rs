@@ -1,4 +1,4 @@
-//! Hints: flags without effect, strategies that save nothing, and budgets with room to spare.
+//! Hints: flags without effect, strategies that save nothing, budgets with room to spare, and batches that they divide.
 
 use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
@@ -57,7 +57,7 @@ pub(super) fn division(settings: &Settings, micro_batch: usize) -> Option<String
     (asked.is_none() && micro_batch < batch).then(|| {
         format!(
             "--budget runs each batch in {} micro-batches of {}, with the same bits as in one piece; \
-             --micro-batch {batch} keeps it whole",
+             --micro-batch sets another size",
             grouped((batch / micro_batch) as u64),
             grouped(micro_batch as u64)
         )

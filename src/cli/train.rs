@@ -225,9 +225,7 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     output::narrate(&format!("training {} on {device}", settings.network.layers));
     output::narrate(&report::text::plan(&summary));
     if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
-        output::narrate(
-            "nothing is recomputed, so there is nothing to verify; use --every 2 or more, or a --budget",
-        );
+        output::narrate("nothing is recomputed, so there is nothing to verify; use --every 2 or more");
     }
     let asked = Asked {
         settings,

@@ -2,13 +2,17 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Result, Setting};
 
+/// Most samples of a mini-batch: kernels count them in 32 bits.
+const MOST_SAMPLES: usize = u32::MAX as usize;
+
 /// Sizes of mini-batches and micro-batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
     /// Samples in a mini-batch.
     pub batch: usize,
     /// Samples in a micro-batch, whose activations are on the device at once; a divisor of `batch`. Gradients are
-    /// accumulated over the micro-batches of a mini-batch. `None` is the whole mini-batch.
+    /// accumulated over the micro-batches of a mini-batch. `None` is the whole mini-batch, unless a budget on a GPU divides
+    /// it.
     pub micro_batch: Option<usize>,
 }
 
@@ -20,7 +24,7 @@ impl Default for Batching {
 }
 
 impl Batching {
-    /// Samples in a micro-batch.
+    /// Samples in a micro-batch, unless a budget divides it.
     pub fn micro_batch(&self) -> usize {
         self.micro_batch.unwrap_or(self.batch)
     }
@@ -46,6 +50,10 @@ impl Batching {
         if self.batch == 0 {
             return Err(Error::usage(Setting::Batch, "found 0, expected at least 1"));
         }
+        if self.batch > MOST_SAMPLES {
+            let problem = format!("found {}, expected at most {MOST_SAMPLES}", self.batch);
+            return Err(Error::usage(Setting::Batch, problem));
+        }
         let micro_batch = self.micro_batch();
         if micro_batch == 0 || !self.batch.is_multiple_of(micro_batch) {
             return Err(Error::usage(
@@ -66,6 +74,13 @@ impl Batching {
             (Setting::MicroBatch, self.micro_batch().to_string()),
         ]);
     }
+}
+
+/// `number`, then each time the largest of its divisors that `accepts` takes and that is at most half of the one before.
+pub fn halvings(number: usize, accepts: impl Fn(usize) -> bool) -> impl Iterator<Item = usize> {
+    let smaller =
+        move |&size: &usize| divisors(number).filter(|&half| half <= size / 2 && accepts(half)).max();
+    std::iter::successors(Some(number), smaller)
 }
 
 /// Divisors of `number`, unordered, with repetitions.
@@ -99,7 +114,7 @@ mod tests {
             (100, 101, "100"),
             (97, 2, "1 or 97"),
             (48, 7, "6 or 8"),
-            (usize::MAX, 4, "3 or 5"),
+            (MOST_SAMPLES, 4, "3 or 5"),
         ] {
             let expected = format!(
                 "`micro_batch`: found {wrong}, which does not divide `batch = {batch}`; \
@@ -107,6 +122,8 @@ mod tests {
             );
             assert_eq!(refused(batch, wrong), Err(expected));
         }
+        let many = Batching { batch: MOST_SAMPLES + 1, micro_batch: Some(256) }.validate();
+        assert!(many.unwrap_err().to_string().contains("at most 4294967295"));
         for micro_batch in [1, 2, 4, 5, 10, 20, 25, 50, 100] {
             assert_eq!(refused(100, micro_batch), Ok(()));
         }

@@ -8,7 +8,7 @@ mod placement;
 mod preset;
 mod widths;
 
-pub use batching::{Batching, divisors};
+pub use batching::{Batching, divisors, halvings};
 pub use diagnostics::Diagnostics;
 pub use network::NetworkSettings;
 pub use optimization::Optimization;

@@ -147,10 +147,11 @@ impl Cpu {
 
 impl Backend for Cpu {
     fn run(&mut self, work: Work) -> Result<()> {
-        match work.op {
-            Op::Loss | Op::Score => self.seen += 1,
-            Op::Backward(_) => self.accumulation.check(self.parts)?,
-            Op::Forward(_) | Op::Recompute(_) => {}
+        if work.op.is_backward() {
+            self.accumulation.check(self.parts)?;
+        }
+        if work.op.has_loss() || work.op == Op::Score {
+            self.seen += 1;
         }
         self.queue.push(Queued::of(work, self.steps.layers.len())?);
         Ok(())

@@ -1,8 +1,8 @@
-use crate::Result;
 use crate::device::Accumulation;
 use crate::execute::Work;
 use crate::model::StepParams;
 use crate::plan::{Op, SlotId, Value};
+use crate::{Error, Result};
 
 /// An entry of the queue that every slice of the batch runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +38,9 @@ impl Queued {
                 let layer = run.alone()?;
                 let below = layer.checked_sub(1).map(delta).transpose()?;
                 Queued::Backward { layer, state: state(layer)?, delta: delta(layer)?, below }
+            }
+            Op::ForwardBackward(_) => {
+                return Err(Error::internal(format!("{} on the CPU, which runs one layer each", work.op)));
             }
             Op::Score => Queued::Score { output: state(layers)? },
         })

@@ -13,7 +13,7 @@ pub struct DeviceLimits {
     pub workgroup_bytes: u32,
     /// `true` if thin layers run in workgroups of one subgroup, whose lanes share what they read.
     pub subgroups: bool,
-    /// Elements of a product's result from which on the device is busy: fewer take as long.
+    /// Smallest number of elements of a product's result that keeps the device busy. A smaller product takes as long.
     pub busy_elements: usize,
 }
 

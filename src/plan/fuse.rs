@@ -3,19 +3,44 @@
 //!
 //! Strategies order single layers; fusion makes fewer actions of them, and no layer runs more often than before.
 
+use super::lifetime::{live_peak, tenants};
 use super::{Chain, Layers, Op, Schedule};
+use crate::Result;
 
 /// `schedule`, fused. `live` are the bytes that are live during each of its ops.
 ///
 /// Layers that run forward or are recomputed one after the other become one action. So do layers that run backward one
 /// after the other: a chunk, which holds the deltas of all its layers where layer by layer two would do. Chunks are as
-/// large as `most` live bytes allow.
+/// large as `most` live bytes allow. The forward pass of the last layers, the loss and their backward pass become one
+/// action, too.
 ///
 /// An action holds its input and its output at once, so fusion may take more than `most` if widths differ much.
-pub(super) fn fused(chain: &Chain, schedule: &Schedule, live: &[u64], most: u64) -> Schedule {
+///
+/// # Errors
+/// [`crate::Error::InvalidPlan`] if an op reads a value that none has written.
+pub(super) fn fused(chain: &Chain, schedule: &Schedule, live: &[u64], most: u64) -> Result<Schedule> {
     let Schedule { ops, intervals } = schedule;
-    let ops = forward_fused(chain, &backward_fused(chain, ops, live, most));
-    Schedule { ops, intervals: intervals.clone() }
+    let mut ops = forward_fused(chain, &backward_fused(chain, ops, live, most));
+    if let Some(joined) = with_loss(chain, &ops)
+        && live_peak(&tenants(chain, joined.iter())?).bytes <= most
+    {
+        ops = joined;
+    }
+    Ok(Schedule { ops, intervals: intervals.clone() })
+}
+
+/// `ops` with the last forward action, the loss and the first backward action fused, if these run the same layers.
+fn with_loss(chain: &Chain, ops: &[Op]) -> Option<Vec<Op>> {
+    let loss = ops.iter().position(|op| *op == Op::Loss)?;
+    let (before, after) = (ops.get(loss.checked_sub(1)?)?, ops.get(loss + 1)?);
+    match (*before, *after) {
+        (Op::Forward(layers), Op::Backward(same)) if layers == same && layers.count() > 1 => {
+            let joined = [Op::ForwardBackward(layers)];
+            let ops = [&ops[..loss - 1], &joined, &ops[loss + 2..]].concat();
+            chain.can_run(layers).then_some(ops)
+        }
+        _ => None,
+    }
 }
 
 /// `ops` with consecutive forward layers fused, and consecutive recomputed layers.

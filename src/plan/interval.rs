@@ -61,14 +61,15 @@ fn parts(plan: &Plan) -> Vec<Part> {
     let mut next_backward = 0..0;
     let mut parts: Vec<_> = (plan.step.iter().rev())
         .map(|action| {
-            if let Some(Op::Backward(layers)) = action.run().map(|run| run.op) {
+            let op = action.run().map(|run| run.op).filter(|op| op.is_backward());
+            if let Some(layers) = op.and_then(Op::layers) {
                 next_backward = interval_of(plan, layers.first).start..interval_of(plan, layers.last()).end;
             }
             Part { layers: next_backward.clone(), is_forward_pass: false }
         })
         .collect();
     parts.reverse();
-    let loss = plan.step.iter().position(|action| action.run().is_some_and(|run| run.op == Op::Loss));
+    let loss = plan.step.iter().position(|action| action.run().is_some_and(|run| run.op.has_loss()));
     parts[..loss.unwrap_or(0)].fill(Part { layers: 0..layers, is_forward_pass: true });
     // A release belongs to the interval of the action that read the value last.
     for index in 1..parts.len() {

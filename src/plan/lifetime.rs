@@ -34,7 +34,9 @@ impl Values {
 /// Bytes that the device keeps beside the pool for `op`.
 fn row_bytes(chain: &Chain, op: Op) -> u64 {
     let of_layer = |layer: usize| chain.row_bytes.get(layer).copied().unwrap_or(0);
-    op.layers().map_or(0, |layers| layers.range().map(of_layer).sum())
+    // A row for the forward pass, and another for the backward pass.
+    let passes = if op.is_forward() && op.is_backward() { 2 } else { 1 };
+    op.layers().map_or(0, |layers| passes * layers.range().map(of_layer).sum::<u64>())
 }
 
 /// Lifetimes of all values that `ops` write, each from the op that writes it to the last one that reads it.
@@ -68,6 +70,8 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
         }
         for value in op.computes(layers) {
             let category = match value {
+                // Only its own backward pass reads it.
+                Value::State(_) if op.is_backward() => Category::Checkpoints,
                 Value::State(_) => Category::Recomputed,
                 Value::Delta(_) => Category::Deltas,
             };

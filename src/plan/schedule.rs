@@ -43,6 +43,8 @@ pub enum Op {
     /// Computes the delta below each of the layers from the states before them and the delta of the last, then updates
     /// the layers or accumulates their gradients.
     Backward(Layers),
+    /// [`Op::Forward`] of the last layers, [`Op::Loss`] and [`Op::Backward`] of the same layers.
+    ForwardBackward(Layers),
     /// Evaluates the predictions in the output state.
     Score,
 }
@@ -70,19 +72,33 @@ impl Op {
             Op::Recompute(_) => "recompute",
             Op::Loss => "loss",
             Op::Backward(_) => "backward",
+            Op::ForwardBackward(_) => "forward-backward",
             Op::Score => "score",
         }
     }
 
-    /// `true` for [`Op::Backward`].
+    /// `true` if it runs layers backward.
     pub fn is_backward(self) -> bool {
-        matches!(self, Op::Backward(_))
+        matches!(self, Op::Backward(_) | Op::ForwardBackward(_))
+    }
+
+    /// `true` if it runs layers forward, for the first time.
+    pub fn is_forward(self) -> bool {
+        matches!(self, Op::Forward(_) | Op::ForwardBackward(_))
+    }
+
+    /// `true` if it computes the loss.
+    pub fn has_loss(self) -> bool {
+        matches!(self, Op::Loss | Op::ForwardBackward(_))
     }
 
     /// The layers that it runs; `None` for [`Op::Loss`] and [`Op::Score`].
     pub fn layers(self) -> Option<Layers> {
         match self {
-            Op::Forward(layers) | Op::Recompute(layers) | Op::Backward(layers) => Some(layers),
+            Op::Forward(layers)
+            | Op::Recompute(layers)
+            | Op::Backward(layers)
+            | Op::ForwardBackward(layers) => Some(layers),
             Op::Loss | Op::Score => None,
         }
     }
@@ -90,7 +106,9 @@ impl Op {
     /// The values that it reads from memory, in a network of `layers` layers.
     pub(super) fn reads(self, layers: usize) -> impl Iterator<Item = Value> {
         let (states, delta) = match self {
-            Op::Forward(run) | Op::Recompute(run) => (run.first..run.first + 1, None),
+            Op::Forward(run) | Op::Recompute(run) | Op::ForwardBackward(run) => {
+                (run.first..run.first + 1, None)
+            }
             Op::Loss | Op::Score => (layers..layers + 1, None),
             Op::Backward(run) => (run.range(), Some(run.last())),
         };
@@ -104,6 +122,7 @@ impl Op {
             Op::Forward(run) | Op::Recompute(run) => (run.first + 1..run.end + 1, 0..0),
             Op::Loss => (0..0, layers - 1..layers),
             Op::Backward(run) => (0..0, run.first.saturating_sub(1)..run.last()),
+            Op::ForwardBackward(run) => (run.first + 1..run.end + 1, run.first.saturating_sub(1)..run.end),
             Op::Score => (0..0, 0..0),
         };
         states.map(Value::State).chain(deltas.map(Value::Delta))

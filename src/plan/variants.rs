@@ -34,7 +34,11 @@ impl<'a> Variants<'a> {
         std::iter::from_fn(move || {
             for most in caps.by_ref() {
                 let unfused = unfused.as_ref()?;
-                let fused = fuse::fused(chain, &unfused.schedule, &lifetime::live(&unfused.tenants), most);
+                let live = lifetime::live(&unfused.tenants);
+                let fused = match fuse::fused(chain, &unfused.schedule, &live, most) {
+                    Ok(fused) => fused,
+                    Err(error) => return Some(Err(error)),
+                };
                 if last.as_ref() != Some(&fused) {
                     last = Some(fused.clone());
                     let evaluation = fused_evaluation(chain, &fused, &unfused.evaluation);
@@ -52,7 +56,7 @@ pub(super) fn fused_peak(chain: &Chain, schedule: &Schedule, most: u64) -> Resul
     if chain.fusible.is_empty() {
         return Ok(live_peak(&unfused).bytes);
     }
-    let fused = fuse::fused(chain, schedule, &lifetime::live(&unfused), most);
+    let fused = fuse::fused(chain, schedule, &lifetime::live(&unfused), most)?;
     Ok(live_peak(&tenants(chain, fused.ops.iter())?).bytes)
 }
 
@@ -64,6 +68,6 @@ fn fused_evaluation(chain: &Chain, step: &Schedule, evaluation: &[Op]) -> Result
     if peak_bytes(&fused)? <= peak_bytes(&step.ops)? {
         return Ok(fused);
     }
-    let forward = step.ops.iter().copied().take_while(|op| *op != Op::Loss);
+    let forward = step.ops.iter().filter(|op| op.is_forward()).filter_map(|op| op.layers()).map(Op::Forward);
     Ok(forward.chain([Op::Score]).collect())
 }

@@ -25,7 +25,7 @@ use crate::strategy::Strategy;
 use crate::train::{Comparison, Epoch, MemoryReport};
 
 /// Version of the JSON schema, which every JSON object has as `schema`.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// A plan in the terms of a report.
 #[derive(Debug, Clone, Copy)]

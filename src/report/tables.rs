@@ -143,7 +143,7 @@ pub(super) fn compared_bytes(comparison: &Comparison) -> Table {
         let memory = &contender.memory;
         let activations = memory.counted.pool();
         vec![
-            contender.strategy.to_string(),
+            comparison.name(contender),
             grouped(activations),
             percent(activations as f64 / all as f64),
             grouped(memory.planned.total()),
@@ -171,7 +171,7 @@ pub(super) fn compared_times(comparison: &Comparison) -> Table {
     let rows = comparison.contenders.iter().map(|contender| {
         let [shortest, longest] = contender.range_seconds();
         vec![
-            contender.strategy.to_string(),
+            comparison.name(contender),
             format!("{:.3}", contender.median_seconds()),
             format!("{shortest:.3}"),
             format!("{longest:.3}"),

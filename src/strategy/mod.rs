@@ -9,7 +9,7 @@ use std::fmt;
 use budget::Solver;
 use every_n::EveryN;
 
-use crate::plan::{Chain, Plan, PoolLimits};
+use crate::plan::{Chain, Plan, PoolLimits, least_live_bytes};
 use crate::{Error, Result};
 
 /// How to choose the states to keep.
@@ -57,6 +57,16 @@ impl Strategy {
             }
         }
     }
+}
+
+/// The least bytes that a pool takes to keep all states of `chain`, with those of its rows, but for bytes between values.
+///
+/// # Errors
+/// [`Error::InvalidPlan`], which would be a bug.
+pub(crate) fn least_stored_bytes(chain: &Chain) -> Result<u64> {
+    let row_bytes: u64 = chain.row_bytes.iter().sum();
+    // Rows of the forward pass, the backward pass and the evaluation.
+    Ok(least_live_bytes(chain, &store_all::schedule(chain.layers()))? + 3 * row_bytes)
 }
 
 impl fmt::Display for Strategy {

@@ -26,6 +26,10 @@ pub struct Contender {
     pub strategy: Strategy,
     /// Its plan.
     pub plan: Plan,
+    /// Samples in a micro-batch.
+    pub micro_batch: usize,
+    /// Micro-batches in a mini-batch.
+    pub parts: usize,
     /// Epochs of the first run.
     pub epochs: Vec<Epoch>,
     /// Wall time of all steps of each run, without evaluations, in seconds.
@@ -75,12 +79,19 @@ impl Comparison {
         let network = settings.network.build()?;
         let task = task(settings, &network, data.shape());
         let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
+        let mut sizes = Vec::new();
         for &strategy in &strategies {
-            machine.target().plan(strategy, &task, settings.placement.dataset)?;
+            sizes.push(machine.target().plan(strategy, &task, settings.placement.dataset)?.micro_batch);
         }
-        let mut warm_up = with(strategies[0]);
-        warm_up.optimization.steps = Some(WARM_UP_STEPS);
-        Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
+        for (index, &strategy) in strategies.iter().enumerate() {
+            // Micro-batches have other kernels than whole batches.
+            if sizes[..index].contains(&sizes[index]) {
+                continue;
+            }
+            let mut warm_up = with(strategy);
+            warm_up.optimization.steps = Some(WARM_UP_STEPS);
+            Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
+        }
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
         let runs = match repeats.checked_mul(strategies.len()) {
@@ -104,6 +115,8 @@ impl Comparison {
             let contender = contenders[index].get_or_insert_with(|| Contender {
                 strategy,
                 plan: trainer.plan().clone(),
+                micro_batch: trainer.micro_batch(),
+                parts: trainer.parts(),
                 epochs,
                 seconds: Vec::new(),
                 memory: trainer.memory(),
@@ -120,6 +133,15 @@ impl Comparison {
     /// The contender that the others are compared with.
     pub fn baseline(&self) -> &Contender {
         &self.contenders[0]
+    }
+
+    /// The strategy of `contender`, and the micro-batches that a budget has chosen for it.
+    pub fn name(&self, contender: &Contender) -> String {
+        let Contender { strategy, micro_batch, parts, .. } = contender;
+        if *parts == self.baseline().parts {
+            return strategy.to_string();
+        }
+        format!("{strategy}, {parts} × {micro_batch}")
     }
 
     /// Time of `contender` relative to the baseline: the median over rounds.
@@ -139,7 +161,7 @@ impl Comparison {
 
     /// FLOPs of a step of `contender` relative to the baseline.
     pub fn predicted_ratio(&self, contender: &Contender) -> f64 {
-        contender.plan.step_flops() as f64 / self.baseline().plan.step_flops().max(1) as f64
+        contender.step_flops() as f64 / self.baseline().step_flops().max(1) as f64
     }
 
     /// `true` if every run of `contender` ended with weights bit-identical to those of the baseline's first run.
@@ -154,6 +176,11 @@ impl Comparison {
 }
 
 impl Contender {
+    /// FLOPs of a mini-batch's matrix products.
+    pub fn step_flops(&self) -> u64 {
+        self.parts as u64 * self.plan.step_flops()
+    }
+
     /// Median time of its runs, in seconds.
     pub fn median_seconds(&self) -> f64 {
         median(self.seconds.clone())

@@ -2,10 +2,10 @@
 //! change, so it lowers activations without recomputation, at the price of stored gradients.
 
 use super::{Planned, Target};
-use crate::config::divisors;
+use crate::config::halvings;
 use crate::device::{DatasetPlacement, Task};
 use crate::gpu;
-use crate::strategy::Strategy;
+use crate::strategy::{self, Strategy};
 use crate::{Error, Result};
 
 impl Target {
@@ -19,18 +19,27 @@ impl Target {
     /// [`Error::OverBudget`] for a budget that is too small, [`Error::DoesNotFit`] for states, weights and datasets that
     /// the device cannot take, [`Error::Usage`] for a `placement` that the device does not have.
     pub fn plan(self, strategy: Strategy, task: &Task, placement: DatasetPlacement) -> Result<Planned> {
-        let mut best = self.plan_undivided(strategy, task, placement);
-        if !(task.divisible && matches!(strategy, Strategy::Budget(_))) {
-            return best;
+        let whole = self.plan_undivided(strategy, task, placement);
+        let Strategy::Budget(budget) = strategy else { return whole };
+        let stores_all = |planned: &Planned| planned.plan.prediction.recomputed_layers == 0;
+        let divides = match &whole {
+            Ok(whole) => !stores_all(whole),
+            Err(error) => matches!(error, Error::OverBudget { .. } | Error::DoesNotFit(_)),
+        };
+        if !(task.divisible && divides) {
+            return whole;
         }
-        for micro_batch in self.divisions(task) {
-            let divided = task.in_micro_batches(micro_batch);
-            // Even without recomputation it would take longer, and so would smaller ones.
+        // The largest that recomputes nothing, or the smallest, is the fastest where the device stays busy. Others are
+        // planned only if they could be faster.
+        let mut sizes = self.divisions(task);
+        let first = sizes.iter().position(|divided| self.stores_all(divided, budget, placement));
+        let first = first.or(sizes.len().checked_sub(1)).map(|index| sizes.remove(index));
+        let mut best = whole;
+        for divided in first.into_iter().chain(sizes) {
             if best.as_ref().is_ok_and(|best| self.time(&divided, 0.0) >= self.time_of(task, best)) {
-                break;
+                continue;
             }
-            let other = self.plan_undivided(strategy, &divided, placement);
-            best = match (best, other) {
+            best = match (best, self.plan_undivided(strategy, &divided, placement)) {
                 (Ok(best), Ok(other)) if self.time_of(task, &best) <= self.time_of(task, &other) => Ok(best),
                 (_, Ok(other)) => Ok(other),
                 // Of budgets that are too small, the message names the one that comes closest.
@@ -41,17 +50,25 @@ impl Target {
         best
     }
 
-    /// Smaller micro-batches with the same bits, largest first, each about half of the one before.
-    fn divisions(self, task: &Task) -> Vec<usize> {
-        if self == Target::Cpu || task.parts > 1 {
+    /// `task` in smaller micro-batches with the same bits, the largest first, each about half of the one before.
+    fn divisions<'a>(self, task: &Task<'a>) -> Vec<Task<'a>> {
+        let Target::Gpu(limits) = self else { return Vec::new() };
+        if task.parts > 1 {
             return Vec::new();
         }
-        let smaller = |&size: &usize| {
-            divisors(task.micro_batch)
-                .filter(|&size_of| size_of <= size / 2 && gpu::keeps_bits(size_of))
-                .max()
+        let divided = |size: usize| task.in_micro_batches(size);
+        let keeps_bits = |size: usize| gpu::keeps_bits(task, &divided(size), limits);
+        halvings(task.micro_batch, keeps_bits).skip(1).map(divided).collect()
+    }
+
+    /// `true` if `budget` suffices to keep all states of `task`, but for bytes between values.
+    fn stores_all(self, task: &Task, budget: u64, placement: DatasetPlacement) -> bool {
+        let bytes = || {
+            Ok::<_, Error>(
+                strategy::least_stored_bytes(&self.chain(task)?)? + self.least_beside(task, placement)?,
+            )
         };
-        std::iter::successors(Some(task.micro_batch), smaller).skip(1).collect()
+        bytes().is_ok_and(|bytes| bytes <= budget)
     }
 
     /// Expected time of a mini-batch as `planned`.

@@ -33,12 +33,19 @@ impl Target {
             // Gradient accumulation takes as many bytes as the parameters.
             let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
             if (pool + beside[Category::Batch]) / 2 > price {
-                remedies.push(format!("a smaller {}", Setting::MicroBatch));
+                remedies.push(match task.parts {
+                    1 => format!("a smaller {}", Setting::MicroBatch),
+                    _ => format!("a {} below {}", Setting::MicroBatch, task.micro_batch),
+                });
             }
             remedies.push(format!("a smaller {}", Setting::Batch));
         }
         remedies.push(format!("narrower or fewer {}", Setting::Layers));
-        let advice = format!("{}; use {}", takers.join(", "), remedies.join(", or "));
+        let size = match task.parts {
+            1 => String::new(),
+            _ => format!(" in micro-batches of {}", task.micro_batch),
+        };
+        let advice = format!("{}{size}; use {}", takers.join(", "), remedies.join(", or "));
         Error::OverBudget { budget, least, advice }
     }
 }

@@ -103,7 +103,7 @@ fn a_micro_batch_is_planned_for_where_the_whole_batch_does_not_fit() {
     let folder = folder();
     for flags in [
         // More than a GPU is promised to bind.
-        "--layers 6,2000000,3 --batch 24 --micro-batch 3 --device gpu",
+        "--layers 6,2000000,3 --batch 24 --micro-batch 3 --optimizer sgd --device gpu",
         // More than kernels can index.
         "--layers 6,200000000,3 --batch 24 --micro-batch 3 --device cpu",
     ] {

@@ -89,7 +89,7 @@ fn json_lines_have_every_field() {
         let events = folder.train(&format!("{small} {device} --every 2 --save w.npz"));
         let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
         assert_eq!(names, ["plan", "epoch", "epoch", "epoch", "done"], "7 steps, 3 an epoch, on {device}");
-        assert!(events.iter().all(|event| event["schema"] == 3), "{events:#?}");
+        assert!(events.iter().all(|event| event["schema"] == 4), "{events:#?}");
 
         let [plan, epochs @ .., done] = &events[..] else { unreachable!() };
         assert_eq!((&plan["strategy"], &plan["recomputed_layers"]), (&"every-2".into(), &1.into()));
@@ -123,7 +123,7 @@ fn json_lines_have_every_field() {
         assert_eq!(memory["allocations_after_first_step"], 0);
         assert_eq!(memory["objects_after_first_step"], 0);
         // Gather, forward, loss, two chunks of deltas and gradients, and a state that is recomputed between them.
-        let dispatches = if device == SOFTWARE { Some(9) } else { None };
+        let dispatches = if device == SOFTWARE { Some(8) } else { None };
         assert_eq!(done["dispatches_a_step"].as_u64(), dispatches);
         for number in ["driver_allocated_bytes", "driver_reserved_bytes"] {
             // On the CPU there is no driver, and the fields say so.
@@ -254,7 +254,7 @@ fn devices_are_listed_with_their_flags() {
     let devices = folder.run("devices --json").succeeded().events();
     assert_eq!(devices.len(), text.lines().count());
     for device in &devices {
-        assert_eq!((&device["schema"], &device["event"]), (&3.into(), &"device".into()));
+        assert_eq!((&device["schema"], &device["event"]), (&4.into(), &"device".into()));
         assert!(["gpu", "software", "cpu"].contains(&device["flag"].as_str().unwrap()), "{device}");
         let name = device["device"]["name"].as_str().unwrap();
         assert!(!name.is_empty() && text.contains(name), "{device}");

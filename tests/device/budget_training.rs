@@ -9,7 +9,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::memory::Category;
-use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::Trainer;
 
@@ -163,13 +163,18 @@ fn software_keeps_the_dataset_on_the_host_if_memory_is_short() {
 #[test]
 fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
     let mut random = Random::new(34);
-    for layer_norm in [false, true] {
+    for (layer_norm, optimizer, clip_norm) in [
+        (false, Optimizer::Sgd, None),
+        (false, Optimizer::Adam, Some(0.5)),
+        (true, Optimizer::Momentum, None),
+    ] {
         let settings = changed(Settings::notebook(), |s| {
+            s.optimization.rule = UpdateRule { clip_norm, ..UpdateRule::of(optimizer) };
             s.network.layers = Widths(vec![7, 130, 20, 24, 24, 20, 3]);
             s.network.activation = Activation::Tanh;
             s.network.loss = Loss::CrossEntropy;
             s.network.layer_norm = layer_norm;
-            s.optimization.lr = 0.1;
+            s.optimization.lr = 0.01;
             s.batching.batch = 1536;
             s.optimization.steps = Some(2);
             s.placement.device = DeviceChoice::Software;

@@ -32,7 +32,7 @@ fn few_cases() -> Vec<Case> {
         case(26, 2),
         case(10, 1),
         together(70, 1),
-        together(26, 2),
+        Case { every: 0, ..together(26, 2) },
         together(300, 1),
         together(530, 2),
     ]
@@ -162,7 +162,7 @@ fn only_on(context: Context, fails: &[&str], file: &str, from: &str, to: &str) {
 const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
 /// What `forward` stores, before the residual term.
 const BIASED: &str = "store_activation(sums + vec4f(bias[read.x], bias[read.y], bias[read.z], bias[read.w]))";
-/// What `chain_forward` adds to the first of a lane's samples, and the same with what its slot held before.
+/// What `chain_states` adds to the first of a lane's samples, and the same with what its slot held before.
 const SUMMED: &str = "sums[0] + bias,";
 const STALE: &str =
     "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs],";
@@ -263,8 +263,8 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 
 #[test]
 fn software_with_a_broken_chain_fails_there_alone() {
-    only(&CHAIN[..1], "chain_forward", "sums[2] + bias", "sums[2]");
-    only(&CHAIN[1..2], "chain_delta", "sums[2] * derivatives(", "sums[2] + 0.0 * derivatives(");
+    only(&CHAIN[..1], "chain_states", "sums[2] + bias", "sums[2]");
+    only(&CHAIN[1..2], "chain_deltas", "sums[2] * derivatives(", "sums[2] + 0.0 * derivatives(");
     // One column in four is not written to the pool.
     only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values.z; }", "{}");
 }
@@ -308,8 +308,11 @@ fn software_with_broken_gradients_of_thin_layers_fails_there_alone() {
 fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["loss"], "loss", " * derivative_of_output(STORE, output[place])", "");
     only(&["loss"], "loss", "slope / f32(sizes.divisor)", "slope / f32(sizes.batch)");
+    let together = "chain_forward_backward";
+    only(&["loss"], together, "slope / f32(run.mini_batch)", "slope / f32(run.batch)");
+    only(&["loss"], together, "slope *= derivative_of_output(STORE, output_of(sample, unit));", "");
+    only(&["tally"], together, "sample_losses[first + sample] += loss;", "");
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
-    only(&["tally"], "tally", "/ f32(sizes.divisor)", "");
     only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
     only(&["tally", "score"], "score", "min(sizes.batch, left)", "sizes.batch");
     only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
@@ -319,7 +322,7 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
 /// all of them are reported.
 #[test]
 fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
-    let context = break_shader(cut(FAST), "chain_forward", SUMMED, STALE);
+    let context = break_shader(cut(FAST), "chain_states", SUMMED, STALE);
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![9, 7, 7, 7, 7, 3]);
         s.batching.batch = 6;

@@ -92,11 +92,11 @@ fn software_training_is_the_same_when_it_is_verified() {
 /// A forward kernel whose result depends on the previous value of its slot.
 #[test]
 fn software_forward_that_reads_its_slot_is_found() {
-    let sound = include_str!("../../shaders/chain_forward.wgsl");
+    let sound = include_str!("../../shaders/chain_states.wgsl");
     let held = "answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs]";
     let broken = sound.replace("sums[0] + bias,", &format!("sums[0] + bias + 0.001 * {held},"));
     assert_ne!(broken, sound);
-    let context = devices::software().with_shader("chain_forward", &broken).unwrap();
+    let context = devices::software().with_shader("chain_states", &broken).unwrap();
     let machine = Machine::Gpu(Box::new(context));
     let mut random = Random::new(3);
     let data = random_data(&mut random);

@@ -3,7 +3,7 @@
 
 use crate::common::Random;
 use ckpt_gpu::memory::ByCategory;
-use ckpt_gpu::plan::{Action, Chain, Layers, Op, Plan, PoolLimits};
+use ckpt_gpu::plan::{Action, Chain, Layers, Op, Plan, PoolLimits, Run};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::strategy::budget::Solver;
@@ -49,13 +49,21 @@ fn intervals_become_one_action_in_each_direction() {
 }
 
 #[test]
-fn store_all_is_one_action_in_each_direction() {
+fn store_all_is_one_action() {
     let chain = uniform(7, 0..7);
     let fused = plan(&chain, Strategy::StoreAll);
-    assert_eq!(words(&fused.step), ["forward layers 0-6", "loss", "backward layers 0-6"]);
+    assert_eq!(words(&fused.step), ["forward-backward layers 0-6"]);
     assert_eq!(words(&fused.evaluation), ["forward layers 0-6", "score"]);
-    // All states but the output and all deltas, where layer by layer two deltas would do.
-    assert_eq!(fused.peak_live_bytes(), 1300);
+    // All states and all deltas, where layer by layer two deltas would do.
+    assert_eq!(fused.peak_live_bytes(), 1400);
+    // By itself, the backward pass does without the output.
+    let apart = plan(&chain, Strategy::Budget(1300));
+    assert_eq!(words(&apart.step), ["forward layers 0-6", "loss", "backward layers 0-6"]);
+    assert_eq!(apart.peak_live_bytes(), 1300);
+    // Only layers that the loss follows run forward and backward at once.
+    let below = plan(&uniform(7, 0..5), Strategy::StoreAll);
+    let around = ["forward layer 5", "forward layer 6", "loss", "backward layer 6", "backward layer 5"];
+    assert_eq!(words(&below.step), [&["forward layers 0-4"], &around[..], &["backward layers 0-4"]].concat());
 }
 
 /// A budget of the bytes that layer by layer would take is met by smaller chunks: the more states are gone, the more deltas
@@ -146,4 +154,32 @@ fn simulator_rejects_fused_layers_that_the_device_cannot_run() {
     }
     let alone = Plan { chain: Chain { fusible: Vec::new(), ..good.chain.clone() }, ..good };
     assert!(simulate(&alone).is_err());
+}
+
+#[test]
+fn simulator_rejects_a_forward_and_backward_pass_of_other_layers() {
+    let good = plan(&uniform(6, 1..6), Strategy::StoreAll);
+    simulate(&good).unwrap();
+    let is_joined = |run: &Run| run.op == Op::ForwardBackward((1..6).into());
+    assert_eq!(good.runs().filter(|run| is_joined(run)).count(), 1);
+    let changed = |change: &dyn Fn(&mut Run)| {
+        let mut plan = good.clone();
+        for action in &mut plan.step {
+            if let Action::Run(run) = action
+                && is_joined(run)
+            {
+                change(run);
+            }
+        }
+        plan
+    };
+    assert!(simulate(&changed(&|run| run.op = Op::ForwardBackward((2..6).into()))).is_err());
+    assert!(simulate(&changed(&|run| run.op = Op::ForwardBackward((1..5).into()))).is_err());
+    assert!(simulate(&changed(&|run| run.op = Op::Backward((1..6).into()))).is_err());
+    assert!(simulate(&changed(&|run| run.op = Op::Forward((1..6).into()))).is_err());
+    let shorter = changed(&|run| {
+        run.writes.pop();
+        run.categories.pop();
+    });
+    assert!(simulate(&shorter).is_err());
 }

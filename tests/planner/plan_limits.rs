@@ -6,7 +6,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::{Batching, Settings, Widths};
 use ckpt_gpu::data::DatasetShape;
 use ckpt_gpu::device::{DatasetPlacement, DeviceLimits};
-use ckpt_gpu::model::Network;
+use ckpt_gpu::model::{Network, Optimizer, UpdateRule};
 use ckpt_gpu::plan::{Chain, PoolLimits};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
@@ -158,6 +158,57 @@ fn budgets_divide_batches_where_that_costs_less_than_recomputation() {
     let busy = Target::Gpu(DeviceLimits { busy_elements: 1 << 12, ..limits });
     let (micro_batch, recomputed) = divided(busy, "64x50,10", 16_384, None, 120 * MIB);
     assert!(micro_batch == 8192 && recomputed == 0, "{micro_batch}, {recomputed}");
+}
+
+/// Whether layers are thin decides the order of sums, and depends on what a device can bind: here, on the gradients of the
+/// batch's parts, and on the gradients that micro-batches keep.
+#[test]
+fn budgets_divide_no_batch_whose_bits_that_would_change() {
+    let thin = DeviceLimits { workgroup_bytes: 32 << 10, busy_elements: 1, ..DeviceLimits::default() };
+    let sizes = |limits: DeviceLimits, optimizer: Optimizer, budgets: [u64; 4]| {
+        budgets.map(|budget| {
+            let settings = changed(Settings::notebook(), |s| {
+                s.network.layers = "64x50,10".parse().unwrap();
+                s.batching = Batching { batch: 512, micro_batch: None };
+                s.optimization.rule = UpdateRule::of(optimizer);
+            });
+            let network = settings.network.build().unwrap();
+            let task = task(&settings, &network, DatasetShape::empty(64));
+            let planned = Target::Gpu(limits).plan(Strategy::Budget(budget), &task, DatasetPlacement::Host);
+            planned.map_or(0, |planned| planned.micro_batch)
+        })
+    };
+    let budgets = [7 * MIB, 6 * MIB, 5 * MIB, 4 * MIB];
+    assert!(sizes(thin, Optimizer::Momentum, budgets).contains(&256));
+    // The thin layers' state fits a binding, but not with the gradients that micro-batches keep.
+    let state = 4 * 50 * 65 * 64;
+    let bound = DeviceLimits { binding_bytes: state + state / 2, ..thin };
+    let divided = sizes(bound, Optimizer::Momentum, budgets);
+    assert!(divided.contains(&512) && !divided.contains(&256), "{divided:?}");
+}
+
+/// Gradients and optimizer state share a buffer, which has to be bound, too.
+#[test]
+fn budgets_divide_no_batch_whose_gradients_cannot_be_bound() {
+    let limits = DeviceLimits { binding_bytes: 128 * MIB, buffer_bytes: 8 * GIB, ..DeviceLimits::default() };
+    let plan = |optimizer, micro_batch, budget| {
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = "784,4096x6,10".parse().unwrap();
+            s.batching = Batching { batch: 8192, micro_batch };
+            s.optimization.rule = UpdateRule::of(optimizer);
+        });
+        let network = settings.network.build().unwrap();
+        let task = task(&settings, &network, DatasetShape::empty(network.features()));
+        Target::Gpu(limits).plan(Strategy::Budget(budget), &task, DatasetPlacement::Host)
+    };
+    assert_eq!(plan(Optimizer::Sgd, None, 1200 * MIB).unwrap().micro_batch, 4096);
+    let whole = plan(Optimizer::Momentum, None, 1536 * MIB).unwrap();
+    assert!(whole.micro_batch == 8192 && whole.plan.prediction.recomputed_layers > 0);
+    let refused = plan(Optimizer::Momentum, Some(4096), 1536 * MIB).unwrap_err().to_string();
+    assert!(
+        refused.contains("gradients and optimizer state of layer 1") && refused.contains("`optimizer`"),
+        "{refused}"
+    );
 }
 
 /// A state that is too large to bind is divided, too.

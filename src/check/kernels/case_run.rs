@@ -210,64 +210,74 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Runs one action and checks what it writes. Returns the micro-batch's share of the mean loss for the loss action,
-    /// else 0.
+    /// Runs one action and checks what it writes. Returns the micro-batch's share of the mean loss for an action with the
+    /// loss, else 0.
+    ///
+    /// What the action reads and writes is read after it has run: its operands are in different slots.
     fn check(&mut self, run: &Run, rows: &[u32], part: usize) -> Result<f64> {
-        let (case, work) = (self.case, Work::from(run));
-        match work.op {
-            Op::Forward(layers) | Op::Recompute(layers) => {
-                let state =
-                    self.read(work.slot(Value::State(layers.first))?, self.shape(layers.first).inputs)?;
-                let parameters = self.device.parameters()?;
-                self.device.run(work)?;
-                let states = self.states(layers.range(), &state, &parameters);
-                for &Operand { value, slot } in work.writes {
-                    let Value::State(written) = value else { continue };
-                    let (layer, place) = (written - 1, written - 1 - layers.first);
-                    let found = self.read(slot, self.shape(layer).outputs)?;
-                    let input =
-                        place.checked_sub(1).map_or_else(|| widen(&state), |before| states[before].clone());
-                    let subject = self.of(Subject::Forward, layer);
-                    let scale = norm(&states[place])
-                        + subject.rounding() * self.terms_of_output(layer, &input, &parameters);
-                    let at = || format!("layer {layer} in {layers} of {case}");
-                    self.findings.compare(subject, &found, &states[place], scale, at);
-                }
-            }
-            Op::Loss => {
-                let (classes, last) = (self.network.outputs(), self.plan.chain.layers());
-                let state = widen(&self.read(work.slot(Value::State(last))?, classes)?);
-                let targets = twin::targets(&self.data.train, classes, rows);
-                self.device.run(work)?;
-                let store = self.reference.output_activation();
-                let kind = self.reference.loss;
-                let (losses, mut expected) =
-                    reference::loss(kind, store, rows.len(), classes, &state, &targets);
-                let scale = scale_of_loss(kind, &expected, rows.len()) / case.parts as f64;
-                // The reference divides by the samples of the micro-batch.
-                for delta in &mut expected {
-                    *delta /= case.parts as f64;
-                }
-                let found = self.read(work.slot(Value::Delta(last - 1))?, classes)?;
-                self.findings.compare(Subject::Loss, &found, &expected, scale, || case.to_string());
-                return Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64);
-            }
-            Op::Backward(layers) => self.check_backward(layers, work, part)?,
-            Op::Score => self.device.run(work)?,
+        let work = Work::from(run);
+        let Some(layers) = work.op.layers() else {
+            self.device.run(work)?;
+            return if work.op.has_loss() { self.check_loss(work, rows) } else { Ok(0.0) };
+        };
+        let before = self.device.parameters()?;
+        self.device.run(work)?;
+        if work.op.is_forward() {
+            self.check_states(layers, work, &before)?;
         }
-        Ok(0.0)
+        let loss = if work.op.has_loss() { self.check_loss(work, rows)? } else { 0.0 };
+        if work.op.is_backward() {
+            self.check_backward(layers, work, part, &before)?;
+        }
+        Ok(loss)
+    }
+
+    /// Checks the states that `layers` write, from the first state that they read.
+    fn check_states(&mut self, layers: Layers, work: Work, parameters: &Parameters) -> Result<()> {
+        let case = self.case;
+        let state = self.read(work.slot(Value::State(layers.first))?, self.shape(layers.first).inputs)?;
+        let states = self.states(layers.range(), &state, parameters);
+        for &Operand { value, slot } in work.writes {
+            let Value::State(written) = value else { continue };
+            let (layer, place) = (written - 1, written - 1 - layers.first);
+            let found = self.read(slot, self.shape(layer).outputs)?;
+            let input = place.checked_sub(1).map_or_else(|| widen(&state), |before| states[before].clone());
+            let subject = self.of(Subject::Forward, layer);
+            let scale =
+                norm(&states[place]) + subject.rounding() * self.terms_of_output(layer, &input, parameters);
+            let at = || format!("layer {layer} in {layers} of {case}");
+            self.findings.compare(subject, &found, &states[place], scale, at);
+        }
+        Ok(())
+    }
+
+    /// Checks the last delta, from the outputs as the device has them. Returns the micro-batch's share of the mean loss.
+    fn check_loss(&mut self, work: Work, rows: &[u32]) -> Result<f64> {
+        let case = self.case;
+        let (classes, last) = (self.network.outputs(), self.plan.chain.layers());
+        let state = widen(&self.read(work.slot(Value::State(last))?, classes)?);
+        let targets = twin::targets(&self.data.train, classes, rows);
+        let store = self.reference.output_activation();
+        let kind = self.reference.loss;
+        let (losses, mut expected) = reference::loss(kind, store, rows.len(), classes, &state, &targets);
+        let scale = scale_of_loss(kind, &expected, rows.len()) / case.parts as f64;
+        // The reference divides by the samples of the micro-batch.
+        for delta in &mut expected {
+            *delta /= case.parts as f64;
+        }
+        let found = self.read(work.slot(Value::Delta(last - 1))?, classes)?;
+        self.findings.compare(Subject::Loss, &found, &expected, scale, || case.to_string());
+        Ok(losses.iter().sum::<f64>() / (case.parts * rows.len()) as f64)
     }
 
     /// Checks the delta below each of `layers`, from the states before them as the device has them, and their gradients.
-    fn check_backward(&mut self, layers: Layers, work: Work, part: usize) -> Result<()> {
+    fn check_backward(&mut self, layers: Layers, work: Work, part: usize, before: &Parameters) -> Result<()> {
         let mut states = Vec::new();
         for layer in layers.range() {
             states.push(widen(&self.read(work.slot(Value::State(layer))?, self.shape(layer).inputs)?));
         }
         let delta = work.slot(Value::Delta(layers.last()))?;
         let mut delta = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
-        let before = self.device.parameters()?;
-        self.device.run(work)?;
         let after = self.device.parameters()?;
 
         for (layer, state) in layers.range().zip(states).rev() {

@@ -4,7 +4,6 @@ use wgpu::{BufferBinding, BufferUsages, ErrorFilter};
 
 use super::open::OpenDevice;
 use crate::memory::{ByCategory, Category, LedgerEntry};
-use crate::plan::Block;
 use crate::{Error, Result, Setting};
 
 /// A device buffer that is counted in the ledger.
@@ -48,16 +47,16 @@ impl OpenDevice {
         self.allocate(label, ByCategory::of(category, bytes), usage, &remedy)
     }
 
-    /// Allocates a block of a plan's pool, of which at most `slot_bytes` bytes are bound at once.
+    /// Allocates blocks of a plan's pool, of which at most `slot_bytes` bytes are bound at once.
     ///
     /// # Errors
     /// As [`OpenDevice::buffer`].
-    pub fn block(&self, label: &str, block: &Block, slot_bytes: u64) -> Result<Buffer> {
+    pub fn block(&self, label: &str, bytes: ByCategory, slot_bytes: u64) -> Result<Buffer> {
         let remedy = &format!("use a smaller {} or narrower {}", Setting::Batch, Setting::Layers);
         self.check_binding(label, slot_bytes, remedy)?;
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let remedy = &format!("{remedy}, or {} if layers are thin", Setting::Fused.with(false));
-        self.allocate(label, block.at_peak, usage, remedy)
+        self.allocate(label, bytes, usage, remedy)
     }
 
     /// Allocates a buffer that is counted in several categories and bound whole.

@@ -1,4 +1,6 @@
+use super::FAULTS;
 use super::layer::LayerFunctions;
+use super::losses::Outputs;
 use crate::gpu::pipelines::Binding::{self, Read, Write};
 use crate::gpu::pipelines::Kernel;
 use crate::model::{Activation, Derivative};
@@ -24,24 +26,39 @@ pub struct ChainShape {
 /// Takes samples forward through thin layers.
 pub fn chain_forward(functions: LayerFunctions, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { derivative: Derivative::ONE, ..functions };
-    chain("chain_forward", &[Read, Read, Write, Write], functions, shape)
+    let files = &["chain", "chain_states"];
+    chain("chain_forward", files, &[Read, Read, Write, Write], functions, shape)
 }
 
 /// Takes samples backward through thin layers, which yields their deltas.
 pub fn chain_delta(functions: LayerFunctions, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { load: Activation::Identity, store: Activation::Identity, ..functions };
-    chain("chain_delta", &[Read, Read, Write, Write, Write], functions, shape)
+    let files = &["chain", "chain_deltas"];
+    chain("chain_delta", files, &[Read, Read, Write, Write, Write], functions, shape)
+}
+
+/// Takes samples forward through the last layers, compares `outputs` with targets, and takes them backward.
+pub fn chain_forward_backward(functions: LayerFunctions, shape: ChainShape, outputs: Outputs) -> Kernel {
+    let bindings = &[Read, Read, Write, Write, Read, Write, Write];
+    // Overrides come before the chain's workgroup memory: naga 30 panics at one that follows an array whose size is
+    // computed from overrides.
+    let files = &["loss_kind", "chain", "chain_states", "chain_deltas", "losses"];
+    chain("chain_forward_backward", files, bindings, functions, shape)
+        .with_files(FAULTS)
+        .with_constants(outputs.constants())
 }
 
 fn chain(
     name: &'static str,
+    files: &[&'static str],
     bindings: &'static [Binding],
     functions: LayerFunctions,
     shape: ChainShape,
 ) -> Kernel {
-    let files = ["nan", "activation", "layer", "multiply_add", "micro_batch", "thin_layer", "chain"];
+    let common = ["nan", "activation", "layer", "multiply_add", "micro_batch", "thin_layer"];
     let product: &[_] = if shape.subgroups { &["subgroup", "chain_subgroup"] } else { &["chain_lanes"] };
-    Kernel::new(name, &files, bindings)
+    Kernel::new(name, &common, bindings)
+        .with_files(files)
         .with_files(&[name])
         .with_files(product)
         .with_arguments()

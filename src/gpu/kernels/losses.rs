@@ -18,7 +18,7 @@ pub struct Outputs {
 /// Losses of samples, and the delta of the last layer, which applies `store` to its product.
 pub fn loss(outputs: Outputs, store: Activation) -> Kernel {
     let bindings = &[Uniform, Write, Read, Write, Write, Write];
-    Kernel::new("loss", &["nan", "activation", "losses", "loss"], bindings)
+    Kernel::new("loss", &["nan", "activation", "loss_kind", "losses", "outputs", "loss"], bindings)
         .with_micro_batch()
         .with_files(FAULTS)
         .with_constants(outputs.constants())
@@ -33,7 +33,7 @@ pub fn tally() -> Kernel {
 
 /// Losses of samples of a test split, and the number of correct predictions.
 pub fn score(outputs: Outputs) -> Kernel {
-    let files = ["nan", "activation", "losses", "metrics", "score"];
+    let files = ["nan", "activation", "loss_kind", "losses", "outputs", "metrics", "score"];
     Kernel::new("score", &files, &[Uniform, Write, Read, Write, Write])
         .with_micro_batch()
         .with_constants(outputs.constants())
@@ -42,7 +42,7 @@ pub fn score(outputs: Outputs) -> Kernel {
 }
 
 impl Outputs {
-    fn constants(self) -> [(&'static str, f64); 3] {
+    pub fn constants(self) -> [(&'static str, f64); 3] {
         [
             ("LOSS", f64::from(self.loss as u32)),
             ("ARE_VALUES", f64::from(!self.are_classes)),

@@ -12,7 +12,7 @@ mod rule;
 mod speed;
 mod thin_gradient;
 
-pub use chain::{ChainShape, chain_delta, chain_forward};
+pub use chain::{ChainShape, chain_delta, chain_forward, chain_forward_backward};
 pub use clip::{norm, scale, step};
 pub use gather::gather;
 pub use layer::LayerFunctions;
@@ -31,6 +31,7 @@ const FAULTS: &[&str] = &["metrics", "finite", "fault"];
 
 #[cfg(test)]
 mod tests {
+    use wgpu::naga::back::pipeline_constants::process_overrides;
     use wgpu::naga::front::wgsl;
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
     use wgpu::naga::{AddressSpace, Module};
@@ -43,8 +44,12 @@ mod tests {
         let name = kernel.name;
         let module = wgsl::parse_str(&kernel.source(&Shaders::default()))
             .unwrap_or_else(|error| panic!("{name} {about}: {error}"));
-        Validator::new(ValidationFlags::all(), Capabilities::all())
+        let info = Validator::new(ValidationFlags::all(), Capabilities::all())
             .validate(&module)
+            .unwrap_or_else(|error| panic!("{name} {about}: {error:?}"));
+        let constants = kernel.constants().into_iter().map(|(name, value)| (name.to_owned(), value));
+        // This panics where an override follows an array whose size is computed from overrides.
+        process_overrides(&module, &info, None, &constants.collect())
             .unwrap_or_else(|error| panic!("{name} {about}: {error:?}"));
         module
     }
@@ -100,6 +105,8 @@ mod tests {
             for chain in [chain_forward, chain_delta] {
                 valid(&chain(LayerFunctions::NONE, shape), &format!("{shape:?}"));
             }
+            let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
+            valid(&chain_forward_backward(LayerFunctions::NONE, shape, outputs), &format!("{shape:?}"));
         }
         for rule in rules() {
             valid(&partials(rule), "");

@@ -77,7 +77,7 @@ impl Trial {
 }
 
 /// Fills `buffer` with `contents`, over and over.
-pub fn fill(setup: &mut Setup, buffer: &Buffer, contents: &[u8]) -> Result<()> {
+fn fill(setup: &mut Setup, buffer: &Buffer, contents: &[u8]) -> Result<()> {
     let end = buffer.raw.size();
     for start in (0..end).step_by(contents.len()) {
         let rest = (end - start).min(contents.len() as u64) as usize;

@@ -1,4 +1,5 @@
 use super::fusion::Fusion;
+use super::pool::padded_inputs;
 use super::sizes::{NORMS, SizesTable};
 use crate::data::{DatasetShape, SplitShape};
 use crate::device::{DeviceLimits, Task};
@@ -13,6 +14,7 @@ pub const METRICS_BYTES: u64 = 20;
 /// Size in bytes of every buffer that a task needs on a GPU besides the plan's pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprint {
+    /// Bytes of state 0. If layer 0 is thin, they are padded, as the pool may follow them in one buffer.
     pub(in crate::gpu) inputs: u64,
     pub(in crate::gpu) targets: u64,
     pub(in crate::gpu) dataset: Option<DatasetBytes>,
@@ -77,7 +79,7 @@ impl Footprint {
         };
         let piece = largest_upload.max(largest_tensor).max(sizes.bytes()).min(TRANSFER_BYTES);
         Footprint {
-            inputs,
+            inputs: if place(0).is_some() { padded_inputs(inputs) } else { inputs },
             targets,
             dataset,
             sizes,
@@ -93,6 +95,10 @@ impl Footprint {
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
+    }
+
+    pub(in crate::gpu) fn is_first_layer_thin(&self) -> bool {
+        self.fusion.as_ref().is_some_and(|fusion| fusion.place(0).is_some())
     }
 
     /// `true` if the dataset is resident on the device.

@@ -15,7 +15,7 @@ const MOST_WIDTH: usize = 128;
 const ROW_LANES: [usize; 3] = [8, 4, 2];
 /// Partial gradients that are kept at a time take as many bytes as so many of the widest states, if one layer takes no more.
 const PARTIAL_STATES: usize = 4;
-/// Most workgroups of a dispatch along a dimension. Those of a chain loop over the samples.
+/// Most workgroups of a dispatch along a dimension, by default in wgpu. Those of a chain loop over the samples.
 pub const MOST_GROUPS: usize = 65_535;
 /// Micro-batches of fewer samples do not keep a large device busy: what counts is how long a layer takes, not how many
 /// instructions. An estimate, from 132 multiprocessors with four schedulers each.

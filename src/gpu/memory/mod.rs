@@ -15,7 +15,7 @@ pub use chains::Chains;
 pub use footprint::{DatasetBytes, Footprint, METRICS_BYTES, SplitBytes};
 pub use fusion::{Fusion, MOST_GROUPS};
 pub use optimizer_state::OptimizerState;
-pub use pool::{Pool, Slots, Window};
+pub use pool::{Placement, Pool, Slots, Window};
 pub use setup::Setup;
 pub use sizes::{NORMS, SizesTable};
 pub use table::Table;

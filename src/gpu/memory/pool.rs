@@ -4,17 +4,59 @@ use wgpu::BufferBinding;
 
 use crate::Result;
 use crate::gpu::device::{Buffer, OpenDevice};
-use crate::plan::{Plan, SlotId};
+use crate::memory::{ByCategory, Category};
+use crate::plan::{Plan, Slot, SlotId};
 
-/// The blocks of a plan's pool, without block 0, which holds the batch.
-pub struct Pool(Vec<Buffer>);
+/// Alignment of bindings, in bytes.
+const ALIGNMENT: u64 = 256;
 
-/// A pool with its plan and the buffer of the batch, for binding.
+/// The buffers that hold a plan's blocks, the batch's among them.
+pub struct Pool {
+    buffers: Vec<Buffer>,
+    placement: Placement,
+}
+
+/// Which buffer holds a block, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Placement {
+    /// Offset of block 1 in the buffer of block 0, the batch, if they share one.
+    shared: Option<u64>,
+}
+
+impl Placement {
+    /// Where the blocks of `plan` lie, of which the batch takes so many bytes. Kernels of thin layers bind all states at once,
+    /// so if layer 0 is thin, the batch shares a buffer of at most `most` bytes with the pool.
+    pub fn of(plan: &Plan, batch: u64, is_first_layer_thin: bool, most: u64) -> Self {
+        let fits = |pool: u64| batch.is_multiple_of(ALIGNMENT) && batch + pool <= most;
+        let is_shared = is_first_layer_thin && plan.blocks.get(1).is_some_and(|pool| fits(pool.bytes));
+        Placement { shared: is_shared.then_some(batch) }
+    }
+
+    /// Number of the buffer that holds `block`, and the block's offset in it.
+    fn locate(self, block: usize) -> (usize, u64) {
+        match (self.shared, block) {
+            (Some(_), 0) | (None, _) => (block, 0),
+            (Some(offset), 1) => (0, offset),
+            (Some(_), _) => (block - 1, 0),
+        }
+    }
+
+    /// Offset of `slot` in its buffer, in bytes.
+    pub fn offset(self, slot: &Slot) -> u64 {
+        self.locate(slot.block).1 + slot.offset
+    }
+}
+
+/// Bytes of the batch's inputs, if the batch is to share a buffer with the pool.
+pub fn padded_inputs(bytes: u64) -> u64 {
+    bytes.next_multiple_of(ALIGNMENT)
+}
+
+/// A pool with its plan, for binding.
 #[derive(Clone, Copy)]
 pub struct Slots<'a> {
     pub plan: &'a Plan,
     pub pool: &'a Pool,
-    pub inputs: &'a Buffer,
     /// Size of the largest binding, in bytes.
     pub binding_bytes: u64,
 }
@@ -27,24 +69,43 @@ pub struct Window<'a> {
 }
 
 impl Pool {
-    /// Allocates the blocks of `plan`.
+    /// Allocates the blocks of `plan`, with `inputs` bytes for the batch.
     ///
     /// # Errors
     /// [`crate::Error::DoesNotFit`] if device memory is exhausted, or if a slot is larger than a binding.
-    pub fn new(device: &OpenDevice, plan: &Plan) -> Result<Self> {
-        let mut largest_slot = vec![0; plan.blocks.len()];
-        for slot in &plan.slots {
-            largest_slot[slot.block] = slot.bytes.max(largest_slot[slot.block]);
+    pub fn new(device: &OpenDevice, plan: &Plan, inputs: u64, placement: Placement) -> Result<Self> {
+        let mut parts: Vec<Vec<(Category, u64)>> = Vec::new();
+        let mut largest_slots: Vec<u64> = Vec::new();
+        for (index, block) in plan.blocks.iter().enumerate() {
+            let (buffer, _) = placement.locate(index);
+            parts.resize(parts.len().max(buffer + 1), Vec::new());
+            largest_slots.resize(parts.len(), 0);
+            match index {
+                0 => parts[buffer].push((Category::Batch, inputs)),
+                _ => parts[buffer].extend(block.at_peak.iter()),
+            }
         }
-        let blocks = plan.blocks.iter().zip(largest_slot).enumerate().skip(1);
-        let blocks =
-            blocks.map(|(index, (block, slot))| device.block(&format!("block {index}"), block, slot));
-        Ok(Pool(blocks.collect::<Result<_>>()?))
+        for slot in &plan.slots {
+            let largest = &mut largest_slots[placement.locate(slot.block).0];
+            *largest = slot.bytes.max(*largest);
+        }
+        let buffers = parts.into_iter().zip(largest_slots).enumerate();
+        let buffers = buffers.map(|(index, (parts, largest))| {
+            let label = if index == 0 { "state 0".to_owned() } else { format!("block {index}") };
+            device.block(&label, ByCategory::from_iter(parts), largest)
+        });
+        Ok(Pool { buffers: buffers.collect::<Result<_>>()?, placement })
     }
 
-    /// The buffer of `block`, given that of block 0.
-    pub fn buffer<'a>(&'a self, block: usize, inputs: &'a Buffer) -> &'a Buffer {
-        block.checked_sub(1).map_or(inputs, |block| &self.0[block])
+    /// The buffer of the batch, whose inputs lie at its start.
+    pub fn batch(&self) -> &Buffer {
+        &self.buffers[0]
+    }
+
+    /// The buffer that holds `slot`, and the slot's offset in it, in bytes.
+    pub fn locate(&self, slot: &Slot) -> (&Buffer, u64) {
+        let (buffer, offset) = self.placement.locate(slot.block);
+        (&self.buffers[buffer], offset + slot.offset)
     }
 }
 
@@ -52,17 +113,19 @@ impl<'a> Slots<'a> {
     /// Binding of one slot.
     pub fn slot(self, slot: SlotId) -> BufferBinding<'a> {
         let slot = &self.plan.slots[slot];
-        self.pool.buffer(slot.block, self.inputs).range(slot.offset, slot.bytes)
+        let (buffer, offset) = self.pool.locate(slot);
+        buffer.range(offset, slot.bytes)
     }
 
     /// One binding of all `slots`; `None` if they lie in different buffers, or too far apart.
     pub fn window(self, slots: impl Iterator<Item = SlotId> + Clone) -> Option<Window<'a>> {
         let slots = slots.map(|slot| &self.plan.slots[slot]);
-        let block = slots.clone().next()?.block;
-        let start = slots.clone().map(|slot| slot.offset).min()?;
-        let end = slots.clone().map(|slot| slot.offset + slot.bytes).max()?;
-        let is_one = slots.clone().all(|slot| slot.block == block) && end - start <= self.binding_bytes;
-        let binding = || self.pool.buffer(block, self.inputs).range(start, end - start);
-        is_one.then(|| Window { binding: binding(), from: (start / 4) as u32 })
+        let places = slots.clone().map(|slot| (self.pool.locate(slot), slot.bytes));
+        let ((buffer, _), _) = places.clone().next()?;
+        let start = places.clone().map(|((_, offset), _)| offset).min()?;
+        let end = places.clone().map(|((_, offset), bytes)| offset + bytes).max()?;
+        let is_one = places.clone().all(|((other, _), _)| std::ptr::eq(other, buffer));
+        (is_one && end - start <= self.binding_bytes)
+            .then(|| Window { binding: buffer.range(start, end - start), from: (start / 4) as u32 })
     }
 }

@@ -1,13 +1,11 @@
 use wgpu::{BufferBinding, BufferUsages};
 
+use super::fusion::MOST_GROUPS;
 use super::sizes::SizesTable;
 use crate::gpu::device::{Buffer, OpenDevice, Uploads};
 use crate::gpu::pipelines::{Arguments, Context, Dispatch, Kernel};
 use crate::memory::{ByCategory, Category};
 use crate::{Error, Result, Setting};
-
-/// Default limit of wgpu on the workgroups along one dimension.
-const MOST_WORKGROUPS: u64 = 65_535;
 
 /// Allocates and binds everything that a run needs, before its first step.
 pub struct Setup {
@@ -100,9 +98,9 @@ impl Setup {
 
 fn workgroups(extent: usize, tile: u32) -> Result<u32> {
     let needed = (extent as u64).div_ceil(u64::from(tile));
-    if needed > MOST_WORKGROUPS {
+    if needed > MOST_GROUPS as u64 {
         return Err(Error::DoesNotFit(format!(
-            "a side of {extent} takes {needed} workgroups, expected at most {MOST_WORKGROUPS}; \
+            "a side of {extent} takes {needed} workgroups, expected at most {MOST_GROUPS}; \
              use a smaller {} or {}, or narrower {}",
             Setting::Batch,
             Setting::MicroBatch,

@@ -44,8 +44,7 @@ impl SizesTable {
         for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
             entries.push(Self::gather(micro_batch, split, in_order));
         }
-        entries.extend([Self::loss(task), Self::score(task)]);
-        entries.extend([task.batch(), 1].map(|divisor| Self::tally(task, divisor)));
+        entries.extend([Self::loss(task), Self::score(task), Self::tally(task)]);
         entries.sort_unstable();
         entries.dedup();
         SizesTable(entries)
@@ -91,9 +90,8 @@ impl SizesTable {
         [task.micro_batch as u32, task.network.outputs() as u32, test, task.batch() as u32]
     }
 
-    /// Entry of the sum of a pass's losses, which is divided by `divisor`.
-    pub fn tally(task: &Task, divisor: usize) -> [u32; 4] {
-        [task.batch() as u32, divisor as u32, 0, 0]
+    pub fn tally(task: &Task) -> [u32; 4] {
+        [task.batch() as u32, 0, 0, 0]
     }
 
     pub fn bytes(&self) -> u64 {

@@ -4,6 +4,7 @@ use super::footprint::{Footprint, can_stay_on_device};
 use super::fusion::Fusion;
 use super::table::ROW_BYTES;
 use crate::device::{DatasetPlacement, DeviceLimits, Task};
+use crate::gpu::kernels::RuleConstants;
 use crate::gpu::pipelines::PART_SAMPLES;
 use crate::plan::Chain;
 use crate::{Error, Result, Setting};
@@ -20,13 +21,15 @@ pub fn with_thin_layers(chain: Chain, task: &Task, limits: DeviceLimits) -> Chai
     }
 }
 
-/// `true` if micro-batches of `micro_batch` samples yield the bits of whole mini-batches: gradients of thin layers are summed
-/// in parts of so many samples.
-pub fn keeps_bits(micro_batch: usize) -> bool {
-    micro_batch.is_multiple_of(PART_SAMPLES)
+/// `true` if `divided` yields the bits of `task`, of which it runs smaller micro-batches: if these do not cut the parts in which
+/// gradients of thin layers are summed, and if the same layers are thin.
+pub fn keeps_bits(task: &Task, divided: &Task, limits: DeviceLimits) -> bool {
+    let has_thin_layers = |task: &Task| Fusion::of(task, limits).is_some();
+    divided.micro_batch.is_multiple_of(PART_SAMPLES) && has_thin_layers(task) == has_thin_layers(divided)
 }
 
-/// Checks that the device can bind each state and each layer's weights whole, as kernels read them.
+/// Checks that the device can bind each state, each layer's weights, and its gradients with its optimizer state whole, as
+/// kernels read them.
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] for the first that is larger than a binding.
@@ -49,7 +52,21 @@ pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Resul
         let bytes = 4 * shape.inputs as u64 * shape.outputs as u64;
         check(format!("the weights of layer {layer} take"), bytes, &narrower)?;
     }
-    Ok(())
+    let fusion = Fusion::of(task, limits);
+    let planes = RuleConstants::of(task).planes() as u64;
+    let other = format!("another {}, no {}, or {narrower}", Setting::Optimizer, Setting::ClipNorm);
+    for (layer, shape) in task.network.layers().enumerate() {
+        // Those of thin layers fit, or the layers are not thin.
+        if fusion.as_ref().and_then(|fusion| fusion.place(layer)).is_none() {
+            let bytes = 4 * planes * shape.parameter_count();
+            check(format!("gradients and optimizer state of layer {layer} take"), bytes, &other)?;
+        }
+    }
+    check(
+        "the losses of a batch take".to_owned(),
+        4 * task.batch() as u64,
+        &format!("a smaller {}", Setting::Batch),
+    )
 }
 
 /// Footprints of `task` for each dataset placement that `placement` allows, the preferred one first.

@@ -2,7 +2,7 @@
 
 use wgpu::BufferBinding;
 
-use super::binder::Binder;
+use super::binder::{Binder, MOST_GROUPS};
 use crate::Result;
 use crate::device::Fault;
 use crate::gpu::device::Buffer;
@@ -14,9 +14,6 @@ use crate::plan::SlotId;
 
 /// Samples that a workgroup normalises at a time.
 const NORMALISED: usize = 4;
-/// Upper bound on the workgroups of kernels that loop over samples.
-const MOST_GROUPS: usize = 4096;
-
 impl<'a> Binder<'a> {
     pub fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, bias] = self.parameters.alone(layer)?;
@@ -112,13 +109,13 @@ impl<'a> Binder<'a> {
         self.setup.dispatch(&kernel, sizes, &operands, [1, self.task.micro_batch])
     }
 
-    /// Dispatch that sums the losses of a pass at its end, and divides the sum by `divisor`.
+    /// Dispatch that sums the losses of a pass at its end.
     ///
     /// # Errors
     /// As [`Binder::bind`].
-    pub fn tally(&mut self, divisor: usize) -> Result<Dispatch> {
+    pub fn tally(&mut self) -> Result<Dispatch> {
         let operands = [self.sample_losses, self.metrics].map(Buffer::whole);
-        let sizes = SizesTable::tally(self.task, divisor);
+        let sizes = SizesTable::tally(self.task);
         self.setup.dispatch(&kernels::tally(), sizes, &operands, [1, 1])
     }
 
@@ -130,7 +127,7 @@ impl<'a> Binder<'a> {
         self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, self.task.micro_batch])
     }
 
-    fn outputs(&self) -> Outputs {
+    pub fn outputs(&self) -> Outputs {
         Outputs {
             loss: self.task.network.loss(),
             are_classes: self.task.data.train.are_classes,

@@ -1,16 +1,20 @@
 use super::binder::Binder;
 use super::thin_layers::Chain;
-use crate::Result;
 use crate::device::Task;
 use crate::execute::Work;
 use crate::gpu::pipelines::Dispatch;
 use crate::plan::{Op, Value};
+use crate::{Error, Result};
 
 /// FLOPs of the products of `op`.
 pub fn flops(op: Op, task: &Task) -> u64 {
     let layers = op.layers().map_or(0..0, |layers| layers.range());
     let forward: u64 = layers.map(|layer| task.network.layer(layer).forward_flops(task.micro_batch)).sum();
-    if op.is_backward() { 2 * forward } else { forward }
+    match op {
+        Op::ForwardBackward(_) => 3 * forward,
+        Op::Backward(_) => 2 * forward,
+        _ => forward,
+    }
 }
 
 impl Binder<'_> {
@@ -31,6 +35,10 @@ impl Binder<'_> {
             }
             (Op::Loss, _) => Ok(vec![self.loss(state(last + 1)?, delta(last)?)?]),
             (Op::Backward(_), Some(chain)) => self.chain_backward(&chain),
+            (Op::ForwardBackward(_), Some(chain)) => self.chain_forward_backward(&chain),
+            (op @ Op::ForwardBackward(_), None) => {
+                Err(Error::internal(format!("{op}, which are not all thin")))
+            }
             (Op::Backward(layers), None) => {
                 let layer = layers.alone()?;
                 let below = layer.checked_sub(1).map(delta).transpose()?;

@@ -7,6 +7,9 @@ use crate::model::Layer;
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
+/// Upper bound on the workgroups of kernels that loop over samples or parameters.
+pub const MOST_GROUPS: usize = 4096;
+
 /// Binds kernels to the buffers that a plan's actions name.
 pub struct Binder<'a> {
     pub setup: &'a mut Setup,

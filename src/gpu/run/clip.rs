@@ -1,4 +1,4 @@
-use super::binder::Binder;
+use super::binder::{Binder, MOST_GROUPS};
 use crate::Result;
 use crate::device::Fault;
 use crate::gpu::device::Buffer;
@@ -8,8 +8,6 @@ use crate::gpu::pipelines::{Arguments, Dispatch};
 
 /// Parameters per workgroup of the update from stored gradients: 4 for each of 64 invocations.
 const STEP_PARAMETERS: usize = 4 * 64;
-/// Upper bound on the workgroups of that update, which loops over the parameters.
-const MOST_GROUPS: usize = 4096;
 
 impl Binder<'_> {
     /// Dispatches of gradient clipping and the parameter update from stored gradients.

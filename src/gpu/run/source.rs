@@ -1,6 +1,7 @@
+use std::num::NonZero;
 use std::sync::Arc;
 
-use wgpu::{CommandEncoder, ComputePass, SubmissionIndex};
+use wgpu::{BufferBinding, CommandEncoder, ComputePass, SubmissionIndex};
 
 use crate::Result;
 use crate::data::{BatchCursor, Dataset, Pass, Split};
@@ -21,7 +22,8 @@ pub enum Source {
 /// Buffers of a micro-batch, which the source fills.
 pub struct Batch {
     pub samples: usize,
-    pub inputs: Buffer,
+    /// The inputs lie at its start.
+    pub inputs: wgpu::Buffer,
     pub targets: Buffer,
 }
 
@@ -89,7 +91,7 @@ impl Source {
         let inputs: &[u8] = bytemuck::cast_slice(&streamed.inputs);
         let targets: &[u8] = bytemuck::cast_slice(&streamed.targets);
         let source = uploads.fill(device, &[inputs, targets])?;
-        encoder.copy_buffer_to_buffer(source, 0, &batch.inputs.raw, 0, inputs.len() as u64);
+        encoder.copy_buffer_to_buffer(source, 0, &batch.inputs, 0, inputs.len() as u64);
         encoder.copy_buffer_to_buffer(
             source,
             inputs.len() as u64,
@@ -136,7 +138,11 @@ impl Resident {
             let kernel = kernels::gather(buffers.value_bytes, split.targets().width() as u32);
             let SplitBuffers { values, targets, .. } = buffers;
             let sizes = SizesTable::gather(batch.samples, split.shape(), in_order);
-            let operands = [&order, values, targets, &batch.inputs, &batch.targets].map(Buffer::whole);
+            let inputs = 4 * batch.samples as u64 * split.features() as u64;
+            let inputs = BufferBinding { buffer: &batch.inputs, offset: 0, size: NonZero::new(inputs) };
+            let [order, values, targets, gathered] =
+                [&order, values, targets, &batch.targets].map(Buffer::whole);
+            let operands = [order, values, targets, inputs, gathered];
             setup.dispatch(&kernel, sizes, &operands, [batch.samples, split.features()])
         };
         let gathers = [

@@ -9,7 +9,7 @@ use super::binder::Binder;
 use crate::execute::Work;
 use crate::gpu::device::Buffer;
 use crate::gpu::kernels::{self, ChainShape, GradientUse, LayerFunctions, PARTS_GROUP, RuleConstants};
-use crate::gpu::memory::{Chains, MOST_GROUPS, Slots, Window};
+use crate::gpu::memory::{Chains, Fusion, MOST_GROUPS, Slots, Window};
 use crate::gpu::pipelines::{Dispatch, Kernel};
 use crate::plan::{Layers, SlotId, Value};
 use crate::{Error, Result};
@@ -46,6 +46,11 @@ impl<'a> Chain<'a> {
         slots.window(values.filter_map(|value| self.slots.get(&value).copied()))
     }
 
+    /// The backward pass of an action that goes forward, too: its rows follow.
+    fn backward(&self) -> Self {
+        Chain { row: self.row + self.layers.count(), slots: self.slots.clone(), ..*self }
+    }
+
     /// Rows of `layers` in the table.
     fn rows(&self, layers: &Range<usize>) -> [u32; 2] {
         [layers.start, layers.end].map(|layer| (self.row + layer - self.layers.first) as u32)
@@ -69,7 +74,44 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
+    pub fn chain_forward_backward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
+        let backward = chain.backward();
+        let layers = chain.layers.range();
+        // The state before layer 0 is the batch, and no delta below depends on it.
+        let states = (layers.start.max(1)..=layers.end).map(Value::State);
+        let deltas = (layers.start.saturating_sub(1)..layers.end).map(Value::Delta);
+        let slots = self.slots;
+        let Some(answers) = chain.window(slots, states.chain(deltas)) else {
+            let [output, delta] = [Value::State(layers.end), Value::Delta(layers.end - 1)];
+            let mut dispatches = self.chain_forward(chain)?;
+            dispatches.push(self.loss(chain.slot(output)?, chain.slot(delta)?)?);
+            dispatches.extend(self.chain_backward(&backward)?);
+            return Ok(dispatches);
+        };
+        let Chains { fusion, table, .. } = chain.chains;
+        let kernel =
+            kernels::chain_forward_backward(fusion.functions, self.chain_shape(fusion), self.outputs());
+        let [first, end] = chain.rows(&layers);
+        let [backward_first, backward_end] = backward.rows(&(layers.start.max(1)..layers.end));
+        let [batch, mini_batch] = [self.task.micro_batch, self.task.batch()].map(|samples| samples as u32);
+        let arguments = [batch, first, end, 0, answers.from, backward_first, backward_end, mini_batch];
+        let operand = slots.slot(chain.slot(Value::State(layers.start))?);
+        let [targets, losses, metrics] = [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
+        let [table, parameters] = [table, self.parameters.together()?].map(Buffer::whole);
+        let operands = [table, parameters, operand, answers.binding, targets, losses, metrics];
+        let mut dispatches =
+            vec![self.setup.thin_dispatch(&kernel, arguments, &operands, [fusion.groups(), 1])?];
+        dispatches.extend(self.chain_gradients(&backward)?);
+        Ok(dispatches)
+    }
+
     pub fn chain_backward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
+        let mut dispatches = self.chain_deltas(chain)?;
+        dispatches.extend(self.chain_gradients(chain)?);
+        Ok(dispatches)
+    }
+
+    fn chain_deltas(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
         // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
         let deltas = chain.layers.first.max(1)..chain.layers.end;
         let slots = self.slots;
@@ -85,7 +127,14 @@ impl<'a> Binder<'a> {
             let from = [states.from, below.from];
             dispatches.push(self.chain_dispatch(kernels::chain_delta, chain, &layers, from, &operands)?);
         }
+        Ok(dispatches)
+    }
 
+    /// Dispatches of the gradients, and of their use.
+    fn chain_gradients(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
+        let slots = self.slots;
+        let states = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::State));
+        let mut dispatches = Vec::new();
         let deltas = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::Delta));
         let tiles = self.tiles_of(chain.layers.range());
         let fits = |layers: &Range<usize>| {
@@ -111,14 +160,17 @@ impl<'a> Binder<'a> {
         operands: &[BufferBinding],
     ) -> Result<Dispatch> {
         let Chains { fusion, table, .. } = chain.chains;
-        let context = &self.setup.context;
-        let shape = fusion.shape(context.column_lanes, context.device.workgroups.invocations);
-        let kernel = kernel(fusion.functions, shape);
+        let kernel = kernel(fusion.functions, self.chain_shape(fusion));
         let [first, end] = chain.rows(layers);
         let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
         let parameters = self.parameters.together()?;
         let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
         self.setup.thin_dispatch(&kernel, arguments, &operands, [fusion.groups(), 1])
+    }
+
+    fn chain_shape(&self, fusion: &Fusion) -> ChainShape {
+        let context = &self.setup.context;
+        fusion.shape(context.column_lanes, context.device.workgroups.invocations)
     }
 
     /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.

@@ -76,7 +76,7 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "optimizer": settings.optimization.rule.optimizer.name(),
         "lr": settings.optimization.lr,
         "batch": settings.batching.batch,
-        "micro_batch": settings.batching.micro_batch(),
+        "micro_batch": settings.batching.micro_batch,
         "epochs": if settings.optimization.steps.is_none() { Some(settings.optimization.epochs) } else { None },
         "steps": settings.optimization.steps,
         "seed": settings.optimization.seed,

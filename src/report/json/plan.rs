@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::{extended, interval};
 use crate::memory::{ByCategory, Category};
-use crate::plan::{Action, Op, Operand, Run, Slot, interval_memory};
+use crate::plan::{Action, Operand, Run, Slot, interval_memory};
 use crate::report::PlanSummary;
 use crate::strategy::Strategy;
 
@@ -78,7 +78,7 @@ fn figures(action: &Action) -> Value {
         // First layer, and one past the last, as intervals have them.
         figures["layers"] = json!([layers.first, layers.end]);
     }
-    if let Op::Forward(_) = op {
+    if op.is_forward() {
         figures["keep"] = json!(run.keeps());
     }
     figures

@@ -3,7 +3,7 @@ mod position;
 mod recordable;
 mod recorder;
 
-use position::Position;
+use position::{Position, Tally};
 use recordable::{Recordable, Recordables};
 use recorder::Recorder;
 use wgpu::CommandEncoder;
@@ -15,7 +15,7 @@ use crate::device::{
 use crate::execute::{Backend, Work};
 use crate::gpu::device::{Buffer, OpenDevice, Readback, Stopwatch, Uploads};
 use crate::gpu::memory::{
-    Chains, Footprint, Fusion, METRICS_BYTES, OptimizerState, Pool, Setup, Slots, Table, Tensors,
+    Chains, Footprint, Fusion, METRICS_BYTES, OptimizerState, Placement, Pool, Setup, Slots, Table, Tensors,
 };
 use crate::gpu::pipelines::{Context, Dispatch};
 use crate::gpu::run::bind::flops;
@@ -52,8 +52,10 @@ pub struct Gpu {
     dispatches: u64,
     last_dispatches: u64,
     sample_losses: Buffer,
-    /// Sum the losses of a pass at its end: those of training, and those of an evaluation.
-    tallies: [Dispatch; 2],
+    /// Sums the losses of a pass at its end.
+    tally: Dispatch,
+    /// Samples of a mini-batch.
+    samples: usize,
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
     kept: Option<OptimizerState>,
@@ -74,16 +76,23 @@ impl Gpu {
         let readback = Readback::new(&context.device, footprint.readback)?;
         let binding_bytes = context.limits().binding_bytes;
         let fusion = footprint.fusion.clone();
-        let table = fusion.as_ref().map(|fusion| Table::of(job.plan, task.network, fusion));
+        let placement = Placement::of(
+            job.plan,
+            footprint.inputs,
+            footprint.is_first_layer_thin(),
+            context.limits().buffer_bytes,
+        );
+        let table = fusion.as_ref().map(|fusion| Table::of(job.plan, task.network, fusion, placement));
         let mut setup = Setup::new(context, footprint.upload, footprint.sizes)?;
         let chains = match (&fusion, &table) {
             (Some(fusion), Some(table)) => Some(Chains::new(&mut setup, fusion.clone(), table)?),
             _ => None,
         };
 
+        let pool = Pool::new(&setup.context.device, job.plan, footprint.inputs, placement)?;
         let batch = Batch {
             samples: task.micro_batch,
-            inputs: setup.buffer(Category::Batch, "state 0", footprint.inputs)?,
+            inputs: pool.batch().raw.clone(),
             targets: setup.buffer(Category::Batch, "targets", footprint.targets)?,
         };
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
@@ -93,7 +102,6 @@ impl Gpu {
         };
         let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
         let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
-        let pool = Pool::new(&setup.context.device, job.plan)?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
         let loaded = (footprint.loaded > 0)
             .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
@@ -102,7 +110,7 @@ impl Gpu {
         let mut binder = Binder {
             setup: &mut setup,
             task,
-            slots: Slots { plan: job.plan, pool: &pool, inputs: &batch.inputs, binding_bytes },
+            slots: Slots { plan: job.plan, pool: &pool, binding_bytes },
             parameters: &parameters,
             kept: kept.as_ref(),
             chains: chains.as_ref(),
@@ -123,7 +131,7 @@ impl Gpu {
         let norms = (footprint.norms > 0)
             .then(|| binder.setup.buffer(Category::Workspace, "norms", footprint.norms))
             .transpose()?;
-        let tallies = [binder.tally(task.batch())?, binder.tally(1)?];
+        let tally = binder.tally()?;
         let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
         let (device, uploads, sizes) = setup.finish();
         let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&device)).transpose()?;
@@ -147,7 +155,8 @@ impl Gpu {
             position: Position::new(task.parts, task.steps_in_pass(), task.rule.clip_norm.is_some()),
             dispatches: 0,
             last_dispatches: 0,
-            tallies,
+            tally,
+            samples: task.batch(),
             sample_losses,
             clip,
             kept,
@@ -274,12 +283,12 @@ impl Device for Gpu {
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        if let Some(tally) = self.position.tally() {
+        if self.position.tally().is_some() {
             if self.recorder.pass().is_none() {
                 self.recorder.begin(self.device.encoder());
             }
             if let Some(pass) = self.recorder.pass() {
-                self.tallies[tally as usize].record(pass, self.position.micro_batch());
+                self.tally.record(pass, self.position.micro_batch());
             }
         }
         self.submit();
@@ -289,7 +298,14 @@ impl Device for Gpu {
         let (batch, place) = (word(2), word(3));
         let fault = (batch != u32::MAX).then(|| Fault::at(batch, place, self.network.layers().len()));
         let batches = self.position.micro_batches();
-        Ok(Metrics { batches, correct: word(0), loss: f32::from_bits(word(1)), fault })
+        let losses = f32::from_bits(word(1));
+        // In training, those of a mini-batch are averaged.
+        let loss = if self.position.tally() == Some(Tally::Training) {
+            losses / self.samples as f32
+        } else {
+            losses
+        };
+        Ok(Metrics { batches, correct: word(0), loss, fault })
     }
 
     fn moments(&mut self) -> Result<Vec<Parameters>> {
@@ -312,9 +328,10 @@ impl Device for Gpu {
 impl Inspect for Gpu {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
-        let slot = &self.slots[slot];
-        let buffer = self.pool.buffer(slot.block, &self.batch.inputs);
-        self.readback.floats(&self.device, &buffer.raw, slot.offset, elements)
+        let (buffer, offset) = self.pool.locate(&self.slots[slot]);
+        let values = self.readback.floats(&self.device, &buffer.raw, offset, elements);
+        self.recorder.forget();
+        values
     }
 
     fn driver_memory(&self) -> Option<DriverMemory> {

@@ -8,6 +8,8 @@ const SOFTWARE_TIME: Duration = Duration::from_millis(40);
 /// A submission before anything is measured.
 const FIRST: Amount = Amount { flops: 2_000_000_000, micro_batches: 8 };
 const MOST_MICRO_BATCHES: usize = 256;
+/// Most FLOPs: 4 ms of a device that is faster than all that there are.
+const MOST_FLOPS: u64 = 1 << 40;
 /// Most growth from one measurement to the next, which may have been disturbed.
 const MOST_GROWTH: u64 = 4;
 
@@ -18,7 +20,7 @@ pub struct Amount {
     pub micro_batches: usize,
 }
 
-/// How much a submission holds: what the device does in a few milliseconds, by what it did last.
+/// Limit on the work in a submission: what the device does in a few milliseconds, by what it did last.
 #[derive(Debug)]
 pub struct Pace {
     time: Duration,
@@ -37,9 +39,12 @@ impl Pace {
 
     /// Notes that `done` took `elapsed`.
     pub fn note(&mut self, done: Amount, elapsed: Duration) {
+        if done.flops == 0 {
+            return;
+        }
         let share = self.time.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
         let flops = (done.flops as f64 * share) as u64;
-        let most = self.most.flops.saturating_mul(MOST_GROWTH);
+        let most = self.most.flops.saturating_mul(MOST_GROWTH).min(MOST_FLOPS);
         self.most = Amount { flops: flops.clamp(1, most), micro_batches: MOST_MICRO_BATCHES };
     }
 }
@@ -70,6 +75,13 @@ mod tests {
         pace.note(of(16), Duration::MAX);
         assert_eq!(count(&pace), 1);
         pace.note(of(1), Duration::ZERO);
-        assert!(count(&pace) <= MOST_MICRO_BATCHES);
+        assert_eq!(pace.most.flops, MOST_GROWTH);
+        // Nothing is learnt from what has no products.
+        pace.note(Amount { flops: 0, micro_batches: 3 }, Duration::from_millis(4));
+        assert_eq!(pace.most.flops, MOST_GROWTH);
+        for _ in 0..40 {
+            pace.note(of(1000), Duration::ZERO);
+        }
+        assert_eq!(pace.most.flops, MOST_FLOPS);
     }
 }

@@ -22,7 +22,7 @@ pub struct Position {
     tally: Option<Tally>,
 }
 
-/// Whose losses are summed at the end of a pass.
+/// The kind of pass whose losses are summed at its end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tally {
     Training,
@@ -63,14 +63,15 @@ impl Position {
     /// # Errors
     /// As [`Accumulation::check`].
     pub fn note(&mut self, op: Op) -> Result<()> {
-        match op {
-            Op::Loss => self.tally = Some(Tally::Training),
-            Op::Score => self.tally = Some(Tally::Evaluation),
-            _ if op.is_backward() => {
-                self.accumulation.check(self.parts)?;
-                self.went_backward = true;
-            }
-            _ => {}
+        if op.has_loss() {
+            self.tally = Some(Tally::Training);
+        }
+        if op == Op::Score {
+            self.tally = Some(Tally::Evaluation);
+        }
+        if op.is_backward() {
+            self.accumulation.check(self.parts)?;
+            self.went_backward = true;
         }
         Ok(())
     }

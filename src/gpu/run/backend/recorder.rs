@@ -77,14 +77,21 @@ impl Recorder {
 
     /// Waits for the oldest submissions while too many are in flight.
     pub fn keep_up(&mut self) -> Result<()> {
-        while self.in_flight.len() > SUBMISSIONS_IN_FLIGHT
-            && let Some((submission, amount)) = self.in_flight.pop_front()
-        {
-            self.device.wait(Some(submission))?;
-            let now = Instant::now();
-            if let Some(last) = self.last_done.replace(now) {
-                self.pace.note(amount, now - last);
-            }
+        let excess = self.in_flight.len().saturating_sub(SUBMISSIONS_IN_FLIGHT);
+        let mut done = Amount::default();
+        let mut newest = None;
+        for (submission, amount) in self.in_flight.drain(..excess) {
+            done.flops += amount.flops;
+            done.micro_batches += amount.micro_batches;
+            newest = Some(submission);
+        }
+        if newest.is_none() {
+            return Ok(());
+        }
+        self.device.wait(newest)?;
+        let now = Instant::now();
+        if let Some(last) = self.last_done.replace(now) {
+            self.pace.note(done, now - last);
         }
         Ok(())
     }
@@ -95,7 +102,7 @@ impl Recorder {
         self.device.wait(None)
     }
 
-    /// Waits for no submission so far.
+    /// Notes that all submissions are done, or will be waited for by other means.
     pub fn forget(&mut self) {
         self.in_flight.clear();
         self.last_done = None;

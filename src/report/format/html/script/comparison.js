@@ -12,7 +12,7 @@ function showComparison(report) {
     network.activation,
     `${network.loss} loss`,
     `batches of ${exact(settings.batch)}`,
-    ...(settings.micro_batch === settings.batch ? [] : [`micro-batches of ${exact(settings.micro_batch)}`]),
+    ...(settings.micro_batch === null ? [] : [`micro-batches of ${exact(settings.micro_batch)}`]),
     deviceName(report.device),
     amount(strategies[0].seconds.length, "run") + " each",
   ].join(" · ");

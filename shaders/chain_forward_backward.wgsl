@@ -1,0 +1,85 @@
+// Forward pass of the last layers, if they are thin, the loss, and their backward pass, but for the gradients: all that a
+// sample needs, in one dispatch. States and deltas lie in the binding of the answers.
+
+@group(0) @binding(4) var<storage, read> targets: array<u32>;
+@group(0) @binding(5) var<storage, read_write> sample_losses: array<f32>;
+@group(0) @binding(6) var<storage, read_write> metrics: Metrics;
+
+// What `product` computes.
+var<private> goes_backward: bool;
+
+@compute @workgroup_size(ROW_LANES, COLUMN_LANES)
+fn main(
+    @builtin(local_invocation_id) id: vec3u,
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    run = guarded();
+    let each = samples_of_workgroup();
+    for (top = each * group.x; top < run.batch; top += each * groups.x) {
+        current = 0u;
+        read_operand(layers[run.first].inputs, id);
+        goes_backward = false;
+        go_forward(id);
+        compare(id.y * ROW_LANES + id.x);
+        // The backward pass reads states that other lanes have written.
+        storageBarrier();
+        wait();
+        goes_backward = true;
+        go_backward(run.backward_first, run.backward_end, id);
+    }
+}
+
+// Compares outputs, in the current tile, with targets, and puts deltas in their place. One lane a sample.
+fn compare(lane: u32) {
+    let last = layers[run.backward_end - 1u];
+    let first = first_place(run.micro_batch, run.batch, run.mini_batch);
+    for (var row = lane; row < samples_of_workgroup(); row += ROW_LANES * COLUMN_LANES) {
+        let sample = top + row;
+        if sample >= run.batch {
+            continue;
+        }
+        let softmax = softmax_of(sample);
+        let loss = loss_of(sample, softmax);
+        sample_losses[first + sample] += loss;
+        if !is_finite(loss) { note_fault(0u); }
+        for (var unit = 0u; unit < last.outputs; unit++) {
+            var slope = derivative_of_loss(sample, unit, softmax);
+            if STORE != IDENTITY && has(last, STORES) { slope *= derivative_of_output(STORE, output_of(sample, unit)); }
+            let delta = slope / f32(run.mini_batch);
+            tiles[vector_of(sample, unit)][unit % 4u] = delta;
+            answers[last.delta - run.write_from + sample * last.outputs + unit] = delta;
+        }
+    }
+}
+
+// Place of the vector with output `unit` of a sample in the current tile.
+fn vector_of(sample: u32, unit: u32) -> u32 {
+    return (samples_of_workgroup() * current + sample - top) * STRIDE + unit / 4u;
+}
+
+fn output_of(sample: u32, unit: u32) -> f32 {
+    return tiles[vector_of(sample, unit)][unit % 4u];
+}
+
+fn outputs() -> u32 {
+    return layers[run.backward_end - 1u].outputs;
+}
+
+fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {
+    if goes_backward { return weights_of_inputs(layer, column, k); }
+    return weights_of_outputs(layer, column, k);
+}
+
+fn take_block(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
+    if goes_backward {
+        take_deltas(layer, column, sums, id);
+    } else {
+        take_states(layer, column, sums, id);
+    }
+}
+
+fn states_at(layer: Layer, places: vec4u) -> vec4f {
+    let all = layer.state - run.write_from + places;
+    return vec4f(answers[all.x], answers[all.y], answers[all.z], answers[all.w]);
+}
