@@ -22,8 +22,8 @@ fn main(
         goes_backward = false;
         go_forward(id);
         compare(id.y * ROW_LANES + id.x);
-        // The backward pass reads states that other lanes have written.
-        storageBarrier();
+        // Deltas are in workgroup memory. States are read from the pool by the lanes that have written them: both passes divide
+        // a layer's columns in the same way.
         wait();
         goes_backward = true;
         go_backward(run.backward_first, run.backward_end, id);

@@ -168,9 +168,8 @@ impl Machine<'_> {
     }
 
     fn forward_backward(&mut self, run: Layers, reads: &[Operand], writes: &[Operand]) -> Result<()> {
-        self.check_run(run)?;
-        if run.end != self.plan.chain.layers() || self.backward_from != run.end {
-            return self.refuse(format!("{run} forward and backward, which are not the last"));
+        if !self.plan.chain.can_turn(run) || self.backward_from != run.end {
+            return self.refuse(format!("runs {run} forward and backward at once"));
         }
         self.reads(reads, [Value::State(run.first)].into_iter())?;
         let states = (run.first + 1..=run.end).map(Value::State);

@@ -35,7 +35,7 @@ impl Alternatives<'_> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
         match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
-            Some(budget) => self.choice(budget, &task(self.settings, self.network, self.data)),
+            Some(budget) => self.choice(budget, &self.task(self.micro_batch)),
             None => Ok(None),
         }
     }

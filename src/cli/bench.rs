@@ -41,7 +41,7 @@ fn with_remedy(error: Error, kind: AdapterKind) -> Error {
     let remedy = match kind {
         AdapterKind::Hardware => {
             let other = Setting::Device.with("software");
-            format!("install its Vulkan driver (Metal and DX12 come with the system), or use {other}")
+            format!("install the GPU's Vulkan driver (Metal and DX12 come with the system), or use {other}")
         }
         AdapterKind::Software => {
             "install Mesa's lavapipe (Debian: apt-get install mesa-vulkan-drivers)".to_owned()

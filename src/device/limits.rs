@@ -15,6 +15,8 @@ pub struct DeviceLimits {
     pub subgroups: bool,
     /// Smallest number of elements of a product's result that keeps the device busy. A smaller product takes as long.
     pub busy_elements: usize,
+    /// `true` if the last layers run forward and backward in one kernel where they can. It takes long to compile.
+    pub joined_passes: bool,
 }
 
 impl DeviceLimits {
@@ -38,6 +40,7 @@ impl Default for DeviceLimits {
             workgroup_bytes: 0,
             subgroups: false,
             busy_elements: Self::BUSY_ELEMENTS,
+            joined_passes: true,
         }
     }
 }

@@ -86,7 +86,7 @@ pub struct Metrics {
     pub batches: u32,
     /// Correct predictions, from [`Op::Score`](crate::plan::Op::Score).
     pub correct: u32,
-    /// From [`Op::Loss`](crate::plan::Op::Loss), the sum over mini-batches of the mean loss, to which each
+    /// From ops [with the loss](crate::plan::Op::has_loss), the sum over mini-batches of the mean loss, to which each
     /// micro-batch adds its share; from [`Op::Score`](crate::plan::Op::Score), the sum of the samples' losses.
     pub loss: f32,
     /// The first NaN or infinite value.

@@ -16,7 +16,8 @@ pub struct Chain {
     /// Cost of each layer's forward pass, `[L]`, in FLOPs or any other unit.
     pub forward_flops: Vec<u64>,
     /// Runs of layers that the device can run as one action, whole or in part, in ascending order; empty if it runs layer
-    /// by layer.
+    /// by layer. In a run that ends at `L + 1`, the loss counts as a layer after the last: such an action can go forward,
+    /// compute the loss and go backward.
     pub fusible: Vec<Range<usize>>,
     /// Bytes of what the device keeps beside the pool for each op that runs a layer, `[L]`: a row of a kernel's table.
     /// Empty if it keeps nothing.
@@ -64,6 +65,12 @@ impl Chain {
     pub fn can_run(&self, layers: Layers) -> bool {
         let holds = |run: &Range<usize>| run.start <= layers.first && layers.end <= run.end;
         layers.count() == 1 || self.fusible.iter().any(holds)
+    }
+
+    /// `true` if the device can run `layers` forward and backward as one action.
+    pub fn can_turn(&self, layers: Layers) -> bool {
+        let with_loss = |run: &Range<usize>| run.start <= layers.first && run.end > self.layers();
+        layers.count() > 1 && layers.end == self.layers() && self.fusible.iter().any(with_loss)
     }
 
     /// Bytes of `value`.

@@ -12,7 +12,7 @@ use crate::Result;
 /// Layers that run forward or are recomputed one after the other become one action. So do layers that run backward one
 /// after the other: a chunk, which holds the deltas of all its layers where layer by layer two would do. Chunks are as
 /// large as `most` live bytes allow. The forward pass of the last layers, the loss and their backward pass become one
-/// action, too.
+/// action, too, where the device can.
 ///
 /// An action holds its input and its output at once, so fusion may take more than `most` if widths differ much.
 ///
@@ -34,10 +34,9 @@ fn with_loss(chain: &Chain, ops: &[Op]) -> Option<Vec<Op>> {
     let loss = ops.iter().position(|op| *op == Op::Loss)?;
     let (before, after) = (ops.get(loss.checked_sub(1)?)?, ops.get(loss + 1)?);
     match (*before, *after) {
-        (Op::Forward(layers), Op::Backward(same)) if layers == same && layers.count() > 1 => {
+        (Op::Forward(layers), Op::Backward(same)) if layers == same && chain.can_turn(layers) => {
             let joined = [Op::ForwardBackward(layers)];
-            let ops = [&ops[..loss - 1], &joined, &ops[loss + 2..]].concat();
-            chain.can_run(layers).then_some(ops)
+            Some([&ops[..loss - 1], &joined, &ops[loss + 2..]].concat())
         }
         _ => None,
     }

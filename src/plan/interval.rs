@@ -9,9 +9,11 @@ use crate::memory::ByCategory;
 /// pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntervalMemory {
-    /// Layers of the interval; all layers for the forward pass.
+    /// Layers of the interval; for the forward pass all layers, or those below the last if these run forward and backward in
+    /// one action.
     pub layers: Range<usize>,
-    /// `true` for the forward pass, `false` for an interval's recomputation and backward pass.
+    /// `true` for the forward pass, `false` for an interval's recomputation and backward pass, with the forward pass if one
+    /// action runs both.
     pub is_forward_pass: bool,
     /// Positions of its actions in [`Plan::step`].
     pub actions: Range<usize>,
@@ -70,6 +72,9 @@ fn parts(plan: &Plan) -> Vec<Part> {
         .collect();
     parts.reverse();
     let loss = plan.step.iter().position(|action| action.run().is_some_and(|run| run.op.has_loss()));
+    let joined = loss.and_then(|index| plan.step[index].run()).and_then(|run| run.op.layers());
+    // The last layers may run forward together with their backward pass.
+    let layers = joined.map_or(layers, |joined| joined.first);
     parts[..loss.unwrap_or(0)].fill(Part { layers: 0..layers, is_forward_pass: true });
     // A release belongs to the interval of the action that read the value last.
     for index in 1..parts.len() {

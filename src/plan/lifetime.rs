@@ -64,7 +64,8 @@ pub(super) fn tenants<'a>(chain: &Chain, ops: impl Iterator<Item = &'a Op>) -> R
             let (tenant, writer) = &mut tenants[position];
             tenant.until = index;
             // A state of the forward pass that the loss or the backward pass reads is a checkpoint.
-            if let (Op::Forward(_), Op::Loss | Op::Backward(_), Value::State(_)) = (&writer, op, value) {
+            let is_needed_later = op.has_loss() || op.is_backward();
+            if let (Op::Forward(_), true, Value::State(_)) = (&writer, is_needed_later, value) {
                 tenant.category = Category::Checkpoints;
             }
         }

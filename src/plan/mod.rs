@@ -61,7 +61,8 @@ pub struct Plan {
     pub step: Vec<Action>,
     /// Actions of one micro-batch of evaluation.
     pub evaluation: Vec<Action>,
-    /// Bytes that the device keeps beside the pool for these actions: [`Chain::row_bytes`] of every layer that they run.
+    /// Bytes that the device keeps beside the pool for these actions: [`Chain::row_bytes`] of every layer that
+    /// they run, twice if an action runs it forward and backward.
     pub row_bytes: u64,
     /// Live bytes and costs of running it.
     pub prediction: Prediction,

@@ -43,7 +43,7 @@ pub(super) fn dataset_on_host(comparison: &Comparison) -> Option<String> {
 pub(super) fn scores(comparison: &Comparison) -> impl Iterator<Item = String> {
     let mut groups: Vec<(Vec<String>, &Contender)> = Vec::new();
     for contender in &comparison.contenders {
-        let name = contender.strategy.to_string();
+        let name = comparison.name(contender);
         match groups.iter_mut().find(|(_, like)| have_equal_scores(like, contender)) {
             Some((names, _)) => names.push(name),
             None => groups.push((vec![name], contender)),

@@ -9,7 +9,7 @@ use crate::plan::{Chain, Plan};
 use crate::strategy::Strategy;
 use crate::{Error, Result, Setting};
 
-/// Steps of a warm-up run, so that no timed run waits for a driver to compile kernels.
+/// Steps of each strategy's warm-up run, so that no timed run waits for a driver to compile kernels.
 const WARM_UP_STEPS: u64 = 2;
 
 /// Trainings of one network from the same parameters under several strategies, in turns.
@@ -79,15 +79,10 @@ impl Comparison {
         let network = settings.network.build()?;
         let task = task(settings, &network, data.shape());
         let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
-        let mut sizes = Vec::new();
         for &strategy in &strategies {
-            sizes.push(machine.target().plan(strategy, &task, settings.placement.dataset)?.micro_batch);
+            machine.target().plan(strategy, &task, settings.placement.dataset)?;
         }
-        for (index, &strategy) in strategies.iter().enumerate() {
-            // Micro-batches have other kernels than whole batches.
-            if sizes[..index].contains(&sizes[index]) {
-                continue;
-            }
+        for &strategy in &strategies {
             let mut warm_up = with(strategy);
             warm_up.optimization.steps = Some(WARM_UP_STEPS);
             Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;

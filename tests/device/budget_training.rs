@@ -11,7 +11,7 @@ use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::Trainer;
+use ckpt_gpu::train::{Machine, Trainer};
 
 /// Trains, checks every promise about memory, and returns the trainer and the hash of its parameters.
 fn train(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameters) -> (Trainer, String) {
@@ -207,6 +207,35 @@ fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
         }
         assert_eq!(sizes, [1536, 768, 256]);
     }
+}
+
+/// Forward and backward passes in one kernel, with the batch and the pool in one buffer, change no bit.
+#[test]
+fn software_joined_passes_keep_the_bits() {
+    let mut random = Random::new(35);
+    let settings = changed(Settings::notebook(), |s| {
+        s.network.layers = Widths(vec![7, 20, 24, 24, 3]);
+        s.network.loss = Loss::CrossEntropy;
+        s.batching.batch = 300;
+        s.optimization.steps = Some(3);
+        s.placement.device = DeviceChoice::Software;
+    });
+    let data = random_data(7, 3, 600, &mut random);
+    let parameters = random.parameters(&settings.network.build().unwrap());
+    let apart = devices::own_software();
+    let found = [apart.clone(), apart.with_joined_passes()].map(|context| {
+        let machine = Machine::Gpu(Box::new(context));
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+        let loss = trainer.train(3, |_| ()).unwrap();
+        let memory = trainer.memory();
+        assert_eq!(memory.planned, memory.counted);
+        assert_eq!(memory.planned_live, memory.counted_live);
+        let dispatches = trainer.dispatches_a_step().unwrap();
+        (dispatches, (loss.to_bits(), trainer.parameters().unwrap().sha256()))
+    });
+    // Gather, forward, loss, deltas, gradients and the sum of parts; or gather, all of a sample, gradients and the sum.
+    assert_eq!([found[0].0, found[1].0], [6, 4]);
+    assert_eq!(found[0].1, found[1].1);
 }
 
 #[test]

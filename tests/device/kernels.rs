@@ -117,6 +117,20 @@ fn products_agree(context: Context, tiles: impl IntoIterator<Item = Tile>) {
     }
 }
 
+/// Forward and backward passes in one kernel, which software drivers run only here.
+#[test]
+fn software_joined_passes_agree() {
+    let kept: Vec<_> = kernels::grid().into_iter().filter(|case| case.every == 0).collect();
+    let subgroups = devices::own_software().with_joined_passes();
+    let lanes = subgroups.clone().without_subgroups().with_column_lanes(5);
+    for context in [subgroups, lanes] {
+        let machine = Machine::Gpu(Box::new(context));
+        let checks = kernels::check(&machine, &kept, |_| ()).unwrap();
+        assert!(checks.iter().all(|check| check.verdict != Verdict::Failed), "{checks:#?}");
+        assert!(checks.iter().any(|check| check.name == "chain delta" && check.verdict == Verdict::Holds));
+    }
+}
+
 #[test]
 fn the_grid_has_every_kind_of_case() {
     let grid = kernels::grid();
@@ -139,6 +153,10 @@ fn the_grid_has_every_kind_of_case() {
         any(&|case| case.layer_norm && case.residual == residual && case.parts == 3);
         any(&|case| case.layer_norm && case.residual == residual && case.fused);
     }
+    // States that are all kept: a function on the output, one output, several parts.
+    any(&|case| case.every == 0 && case.loss == Loss::Quadratic);
+    any(&|case| case.every == 0 && case.widths.ends_with(&[1]));
+    any(&|case| case.every == 0 && case.parts > 1 && case.batch > 512);
     // More numbers than a sample has lanes, and samples for several workgroups.
     any(&|case| case.layer_norm && case.widths[1..].iter().any(|&width| width > 16) && case.batch > 4);
     for loss in Loss::ALL {

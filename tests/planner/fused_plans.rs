@@ -2,7 +2,7 @@
 //! layer.
 
 use crate::common::Random;
-use ckpt_gpu::memory::ByCategory;
+use ckpt_gpu::memory::{ByCategory, Category};
 use ckpt_gpu::plan::{Action, Chain, Layers, Op, Plan, PoolLimits, Run};
 use ckpt_gpu::simulate::simulate;
 use ckpt_gpu::strategy::Strategy;
@@ -50,16 +50,18 @@ fn intervals_become_one_action_in_each_direction() {
 
 #[test]
 fn store_all_is_one_action() {
-    let chain = uniform(7, 0..7);
+    // The loss counts as a layer.
+    let chain = uniform(7, 0..8);
     let fused = plan(&chain, Strategy::StoreAll);
     assert_eq!(words(&fused.step), ["forward-backward layers 0-6"]);
     assert_eq!(words(&fused.evaluation), ["forward layers 0-6", "score"]);
     // All states and all deltas, where layer by layer two deltas would do.
     assert_eq!(fused.peak_live_bytes(), 1400);
     // By itself, the backward pass does without the output.
-    let apart = plan(&chain, Strategy::Budget(1300));
-    assert_eq!(words(&apart.step), ["forward layers 0-6", "loss", "backward layers 0-6"]);
-    assert_eq!(apart.peak_live_bytes(), 1300);
+    for apart in [plan(&chain, Strategy::Budget(1300)), plan(&uniform(7, 0..7), Strategy::StoreAll)] {
+        assert_eq!(words(&apart.step), ["forward layers 0-6", "loss", "backward layers 0-6"]);
+        assert_eq!(apart.peak_live_bytes(), 1300);
+    }
     // Only layers that the loss follows run forward and backward at once.
     let below = plan(&uniform(7, 0..5), Strategy::StoreAll);
     let around = ["forward layer 5", "forward layer 6", "loss", "backward layer 6", "backward layer 5"];
@@ -158,10 +160,15 @@ fn simulator_rejects_fused_layers_that_the_device_cannot_run() {
 
 #[test]
 fn simulator_rejects_a_forward_and_backward_pass_of_other_layers() {
-    let good = plan(&uniform(6, 1..6), Strategy::StoreAll);
+    let good = plan(&uniform(6, 1..7), Strategy::StoreAll);
     simulate(&good).unwrap();
+    let without_loss = Plan { chain: uniform(6, 1..6), ..good.clone() };
+    assert!(simulate(&without_loss).is_err());
     let is_joined = |run: &Run| run.op == Op::ForwardBackward((1..6).into());
     assert_eq!(good.runs().filter(|run| is_joined(run)).count(), 1);
+    // The state before them is a checkpoint, like all others.
+    assert!(good.prediction.step_live.iter().all(|live| live[Category::Recomputed] == 0));
+    assert!(good.runs().any(|run| run.op == Op::forward(0) && run.keeps()));
     let changed = |change: &dyn Fn(&mut Run)| {
         let mut plan = good.clone();
         for action in &mut plan.step {

@@ -163,7 +163,7 @@ fn budgets_divide_batches_where_that_costs_less_than_recomputation() {
 /// Whether layers are thin decides the order of sums, and depends on what a device can bind: here, on the gradients of the
 /// batch's parts, and on the gradients that micro-batches keep.
 #[test]
-fn budgets_divide_no_batch_whose_bits_that_would_change() {
+fn budgets_divide_no_batch_if_its_bits_would_change() {
     let thin = DeviceLimits { workgroup_bytes: 32 << 10, busy_elements: 1, ..DeviceLimits::default() };
     let sizes = |limits: DeviceLimits, optimizer: Optimizer, budgets: [u64; 4]| {
         budgets.map(|budget| {

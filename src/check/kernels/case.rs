@@ -59,11 +59,11 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[1, 1, 1, 1, 1], 1, 1, 3),
     (&[5, 1, 3, 2, 9], 7, 1, 2),
     (&[30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 10], 100, 1, 10),
-    (&[20, 31, 140, 17, 8, 4, 33, 10], 33, 1, 0),
+    (&[20, 31, 140, 17, 8, 4, 33, 10], 33, 1, 3),
     (&[128, 127, 127, 127, 3], 37, 1, 4),
     (&[6, 12, 7, 4, 5], 39, 3, 2),
     (&[7, 6, 6, 6, 6, 9, 3], 270, 1, 2),
-    (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 0),
+    (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 4),
 ];
 
 /// Widths, batch, micro-batches and whether thin layers may run together (which these do not), for layer normalisation:
@@ -124,7 +124,33 @@ pub fn grid() -> Vec<Case> {
             ..case
         }
     })
+    .chain(kept())
     .collect()
+}
+
+/// Thin layers whose states are all kept, so that they run forward and backward in one dispatch: with a function on the output
+/// and without, one output and several, class labels and values, after a wide layer, and samples for several tiles and parts.
+fn kept() -> impl Iterator<Item = Case> {
+    let case = |widths: &[usize], batch, parts, activation, loss: Loss| Case {
+        widths: widths.to_vec(),
+        batch,
+        parts,
+        activation,
+        residual: parts == 2,
+        layer_norm: false,
+        loss,
+        values: parts > 1,
+        bytes: false,
+        fused: true,
+        every: 0,
+    };
+    let cases = [
+        case(&[7, 9, 5, 3], 70, 1, Activation::Sigmoid, Loss::Quadratic),
+        case(&[140, 17, 8, 1], 39, 3, Activation::Tanh, Loss::Mse),
+        case(&[6, 12, 12, 4], 600, 2, Activation::LeakyRelu, Loss::LogCosh),
+        case(&[128, 127, 127, 127, 3], 37, 1, Activation::Sine, Loss::CrossEntropy),
+    ];
+    cases.into_iter()
 }
 
 impl fmt::Display for Case {

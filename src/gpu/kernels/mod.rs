@@ -91,22 +91,16 @@ mod tests {
 
     #[test]
     fn kernels_of_thin_layers_are_valid_in_every_shape() {
-        let shape = ChainShape {
-            row_lanes: 8,
-            column_lanes: 1,
-            vectors: 2,
-            quads: 1,
-            stride: 17,
-            count: 2,
-            subgroups: true,
-        };
-        for subgroups in [false, true] {
-            let shape = ChainShape { subgroups, ..shape };
+        let functions =
+            LayerFunctions { load: Activation::Sine, store: Activation::Tanh, ..LayerFunctions::NONE };
+        let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
+        for (quads, vectors, subgroups) in [(1, 1, false), (1, 2, false), (2, 2, false), (1, 2, true)] {
+            let shape =
+                ChainShape { row_lanes: 8, column_lanes: 1, vectors, quads, stride: 17, count: 3, subgroups };
             for chain in [chain_forward, chain_delta] {
-                valid(&chain(LayerFunctions::NONE, shape), &format!("{shape:?}"));
+                valid(&chain(functions, shape), &format!("{shape:?}"));
             }
-            let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
-            valid(&chain_forward_backward(LayerFunctions::NONE, shape, outputs), &format!("{shape:?}"));
+            valid(&chain_forward_backward(functions, shape, outputs), &format!("{shape:?}"));
         }
         for rule in rules() {
             valid(&partials(rule), "");

@@ -90,8 +90,11 @@ impl Pool {
             *largest = slot.bytes.max(*largest);
         }
         let buffers = parts.into_iter().zip(largest_slots).enumerate();
-        let buffers = buffers.map(|(index, (parts, largest))| {
-            let label = if index == 0 { "state 0".to_owned() } else { format!("block {index}") };
+        let buffers = buffers.map(|(buffer, (parts, largest))| {
+            let blocks = (0..plan.blocks.len()).filter(|&block| placement.locate(block).0 == buffer);
+            let names =
+                blocks.map(|block| if block == 0 { "state 0".to_owned() } else { format!("block {block}") });
+            let label = names.collect::<Vec<_>>().join(" and ");
             device.block(&label, ByCategory::from_iter(parts), largest)
         });
         Ok(Pool { buffers: buffers.collect::<Result<_>>()?, placement })

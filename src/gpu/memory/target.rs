@@ -14,9 +14,14 @@ use crate::{Error, Result, Setting};
 pub fn with_thin_layers(chain: Chain, task: &Task, limits: DeviceLimits) -> Chain {
     let Some(fusion) = Fusion::of(task, limits) else { return chain };
     let row_bytes = |layer: usize| fusion.place(layer).map_or(0, |_| ROW_BYTES);
+    let mut runs = fusion.runs.clone();
+    if let Some(last) = runs.last_mut().filter(|last| limits.joined_passes && last.end == chain.layers()) {
+        // With the loss.
+        last.end += 1;
+    }
     Chain {
         row_bytes: (0..chain.layers()).map(row_bytes).collect(),
-        fusible: if task.fused && !task.observed { fusion.runs } else { Vec::new() },
+        fusible: if task.fused && !task.observed { runs } else { Vec::new() },
         ..chain
     }
 }
@@ -54,7 +59,12 @@ pub fn check_bindings(task: &Task, chain: &Chain, limits: DeviceLimits) -> Resul
     }
     let fusion = Fusion::of(task, limits);
     let planes = RuleConstants::of(task).planes() as u64;
-    let other = format!("another {}, no {}, or {narrower}", Setting::Optimizer, Setting::ClipNorm);
+    let fewer = match (task.parts, task.rule.clip_norm) {
+        (1, None) => String::new(),
+        (1, Some(_)) => format!("no {}, ", Setting::ClipNorm),
+        _ => format!("{}, ", Setting::MicroBatch.with(task.batch())),
+    };
+    let other = format!("{fewer}another {}, or {narrower}", Setting::Optimizer);
     for (layer, shape) in task.network.layers().enumerate() {
         // Those of thin layers fit, or the layers are not thin.
         if fusion.as_ref().and_then(|fusion| fusion.place(layer)).is_none() {

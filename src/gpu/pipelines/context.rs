@@ -25,6 +25,8 @@ pub struct Context {
     choices: Arc<Choices>,
     /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(in crate::gpu) column_lanes: u32,
+    /// [`DeviceLimits::joined_passes`]
+    joined_passes: bool,
     shaders: Arc<Shaders>,
     programs: Arc<Programs>,
 }
@@ -50,8 +52,10 @@ impl Context {
             // as small as a vector unit.
             AdapterKind::Software => 1,
         };
+        let device = OpenDevice::new(kind, most)?;
         Ok(Context {
-            device: OpenDevice::new(kind, most)?,
+            joined_passes: device.limits().joined_passes,
+            device,
             tile: None,
             choices: Arc::default(),
             column_lanes,
@@ -122,6 +126,11 @@ impl Context {
         self
     }
 
+    /// Runs the last layers forward and backward in one kernel where they can, as on hardware. No bit changes.
+    pub fn with_joined_passes(self) -> Self {
+        Context { joined_passes: true, ..self }
+    }
+
     /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
     /// detect a broken kernel.
     ///
@@ -139,7 +148,7 @@ impl Context {
 
     /// Limits of the device.
     pub fn limits(&self) -> DeviceLimits {
-        self.device.limits()
+        DeviceLimits { joined_passes: self.joined_passes, ..self.device.limits() }
     }
 
     /// Binds `operands` to `kernel`, in the order of its bindings, and compiles the kernel if it is new. `arguments` are for

@@ -57,14 +57,14 @@ fn strategies(comparison: &Comparison) -> String {
     let mut text =
         "strategy,accuracy,median_seconds,least_seconds,most_seconds,time_ratio,predicted_time_ratio,\
                     recomputed_layers,activation_bytes,planned_peak_bytes,counted_peak_bytes,\
-                    driver_allocated_bytes,saved_bytes,equal_weights\n"
+                    driver_allocated_bytes,saved_bytes,equal_weights,micro_batch,parts\n"
             .to_owned();
     for contender in &comparison.contenders {
         let memory = &contender.memory;
         let [least, most] = contender.range_seconds();
         let _ = writeln!(
             text,
-            "{},{},{},{least},{most},{},{},{},{},{},{},{},{},{}",
+            "{},{},{},{least},{most},{},{},{},{},{},{},{},{},{},{},{}",
             contender.strategy,
             contender.accuracy().map(|accuracy| accuracy.to_string()).unwrap_or_default(),
             contender.median_seconds(),
@@ -77,6 +77,8 @@ fn strategies(comparison: &Comparison) -> String {
             memory.driver.map(|driver| driver.allocated.to_string()).unwrap_or_default(),
             comparison.saved_bytes(contender),
             comparison.has_equal_weights(contender),
+            contender.micro_batch,
+            contender.parts,
         );
     }
     text

@@ -91,7 +91,7 @@ struct Point {
 /// Points from left to right.
 fn points(comparison: &Comparison) -> Vec<Point> {
     let point = |contender: &Contender| Point {
-        name: contender.strategy.to_string(),
+        name: comparison.name(contender),
         bytes: contender.memory.counted.pool() as f64,
         measured: comparison.time_ratio(contender),
         range: comparison.time_ratio_range(contender),

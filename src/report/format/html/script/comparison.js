@@ -54,7 +54,7 @@ function showMemory(strategies) {
       part.style.width = `${(100 * bytes) / most}%`;
       return part;
     });
-    return strategyRow(strategy, [
+    return strategyRow(strategy, strategies[0], [
       bytesCell("activations", strategy.activation_bytes),
       element("td", { class: "bars" }, element("div", { class: "bar" }, ...shares)),
       bytesCell("planned", memory.planned_peak_bytes),
@@ -101,7 +101,7 @@ function showTime(strategies) {
     element("td", { class: "number", "data-column": name }, element("data", { value }, text));
   const scoreCell = (epoch) => cell(score.key, epoch?.[score.key], epoch ? score.format(epoch[score.key]) : "");
   const makeRow = (strategy) =>
-    strategyRow(strategy, [
+    strategyRow(strategy, strategies[0], [
       cell("median", strategy.median_seconds, seconds(strategy.median_seconds)),
       cell("least", strategy.least_seconds, seconds(strategy.least_seconds)),
       cell("most", strategy.most_seconds, seconds(strategy.most_seconds)),
@@ -118,8 +118,9 @@ function showTime(strategies) {
   table.tBodies[0].append(...strategies.map(makeRow));
 }
 
-function strategyRow({ strategy }, cells) {
-  const name = element("th", { scope: "row" }, strategyName(strategy));
+function strategyRow({ strategy, micro_batch, parts }, baseline, cells) {
+  const division = parts === baseline.parts ? "" : `, ${parts} × ${exact(micro_batch)}`;
+  const name = element("th", { scope: "row" }, strategyName(strategy) + division);
   return element("tr", { "data-strategy": strategy }, name, ...cells);
 }
 

@@ -132,9 +132,11 @@ function drawBands(ink, plot, model, state) {
       );
   });
   const turn = model.parts.find((part) => part.part !== "forward")?.actions[0] ?? model.count;
+  const isJoined = model.plan.actions.some(({ action }) => action === "forward-backward");
+  const last = isJoined ? "last layers forward, and backward pass" : "backward pass";
   for (const [name, range] of [
     ["forward pass", [0, turn]],
-    ["backward pass, by interval’s layers", [turn, model.count]],
+    [`${last}, by interval’s layers`, [turn, model.count]],
   ]) {
     if (range[0] >= state.to || range[1] <= state.from) continue;
     const [left, right] = inside(plot, range);
