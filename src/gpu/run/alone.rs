@@ -14,6 +14,7 @@ use crate::plan::SlotId;
 
 /// Samples that a workgroup normalises at a time.
 const NORMALISED: usize = 4;
+
 impl<'a> Binder<'a> {
     pub fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, bias] = self.parameters.alone(layer)?;
