@@ -29,13 +29,18 @@ pub(super) fn fused(chain: &Chain, schedule: &Schedule, live: &[u64], most: u64)
     Ok(Schedule { ops, intervals: intervals.clone() })
 }
 
-/// `ops` with the last forward action, the loss and the first backward action fused, if these run the same layers.
+/// `ops` with the loss, the first backward action and the forward pass of its layers fused. The forward action before the loss
+/// may run more layers; those below stay an action of their own.
 fn with_loss(chain: &Chain, ops: &[Op]) -> Option<Vec<Op>> {
     let loss = ops.iter().position(|op| *op == Op::Loss)?;
     let (before, after) = (ops.get(loss.checked_sub(1)?)?, ops.get(loss + 1)?);
     match (*before, *after) {
-        (Op::Forward(layers), Op::Backward(same)) if layers == same && chain.can_turn(layers) => {
-            let joined = [Op::ForwardBackward(layers)];
+        (Op::Forward(forward), Op::Backward(layers))
+            if forward.first <= layers.first && forward.end == layers.end && chain.can_turn(layers) =>
+        {
+            let below = Layers { end: layers.first, ..forward };
+            let below = (below.first < below.end).then_some(Op::Forward(below));
+            let joined: Vec<Op> = below.into_iter().chain([Op::ForwardBackward(layers)]).collect();
             Some([&ops[..loss - 1], &joined, &ops[loss + 2..]].concat())
         }
         _ => None,

@@ -68,6 +68,19 @@ fn store_all_is_one_action() {
     assert_eq!(words(&below.step), [&["forward layers 0-4"], &around[..], &["backward layers 0-4"]].concat());
 }
 
+/// The layers below the last interval run forward apart from it.
+#[test]
+fn the_last_interval_turns_in_one_action() {
+    let plan = plan(&uniform(8, 1..9), Strategy::EveryN(3));
+    simulate(&plan).unwrap();
+    let last = ["forward layer 0", "forward layers 1-5", "forward-backward layers 6-7"];
+    let below = ["recompute layers 3-4", "backward layers 3-5", "recompute layer 0", "recompute layer 1"];
+    let first = ["backward layers 1-2", "backward layer 0"];
+    assert_eq!(words(&plan.step), [&last[..], &below, &first].concat());
+    assert_eq!(words(&plan.evaluation), ["forward layer 0", "forward layers 1-7", "score"]);
+    assert_eq!(plan.peak_live_bytes(), 700);
+}
+
 /// A budget of the bytes that layer by layer would take is met by smaller chunks: the more states are gone, the more deltas
 /// there is room for.
 #[test]
