@@ -2,6 +2,7 @@
 // Left: delta [batch, outputs]. Right: state [batch, inputs]. The result's rows are outputs, its columns inputs.
 //
 // A kernel adds to this file
+//   input_row(row)                           the row of the right operand for a row of the micro-batch
 //   sums_before(places)                      what sums start from, at places in the layer's parameters
 //   take_weights(places, is_inside, sums)    uses the gradients of four weights, of those that are inside the layer
 //   take_biases(places, is_inside, sums)     the same of biases
@@ -18,7 +19,7 @@ fn left_four(row: u32, column: u32) -> vec4f {
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {
-    return load_four(right_at(row * sizes.inputs + column, sizes.inputs - column));
+    return load_four(right_at(input_row(row) * sizes.inputs + column, sizes.inputs - column));
 }
 
 fn initial_four(row: u32, columns: vec4u) -> vec4f {

@@ -16,3 +16,7 @@ fn left_at(start: u32, count: u32) -> vec4f {
 fn left_one(start: u32) -> f32 {
     return left[start];
 }
+
+fn left_words() -> u32 {
+    return arrayLength(&left);
+}

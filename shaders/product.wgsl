@@ -3,6 +3,7 @@
 // Added to this file are one that assigns elements of the result to invocations, and a kernel with
 //   tile_of(group)              column and row, in tiles, of what a workgroup computes
 //   extent()                    rows and columns of the result, and the summed dimension
+//   left_words()                at least a quarter of the summed dimension
 //   left_four(row, column)      four values of a row of the left operand, as it lies in memory
 //   right_four(row, column)     the same of the right operand
 //   initial_four(row, columns)  what sums start from; columns may be past the edge
@@ -25,7 +26,7 @@ struct Extent {
 // The summed dimension. The bound never binds, but if a uniform alone bounds a loop of a few iterations, lavapipe (Mesa
 // 22.3) compiles the kernel anew for every dispatch.
 fn depth() -> u32 {
-    return min(extent().depth, 4u * arrayLength(&left));
+    return min(extent().depth, 4u * left_words());
 }
 
 fn initial_block(row: u32, column: u32) -> mat4x4f {

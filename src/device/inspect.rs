@@ -7,8 +7,14 @@ pub trait Inspect {
     /// Reads the first `elements` elements of `slot`, after all work so far. A training step reads no slot.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`], and those of the work so far.
+    /// [`crate::Error::DeviceLost`], and those of the work so far; [`crate::Error::Internal`] for a slot that is nowhere in
+    /// memory.
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
+
+    /// `false` if the inputs of a micro-batch are nowhere in memory, as layer 0 reads the dataset: slot 0 cannot be read.
+    fn holds_inputs(&self) -> bool {
+        true
+    }
 
     /// Dispatches of the last step; `None` before the first, and on the CPU.
     fn dispatches_a_step(&self) -> Option<u64> {

@@ -15,8 +15,9 @@ pub struct DeviceLimits {
     pub subgroups: bool,
     /// Smallest number of elements of a product's result that keeps the device busy. A smaller product takes as long.
     pub busy_elements: usize,
-    /// `true` if the last layers run forward and backward in one kernel where they can. It takes long to compile.
-    pub joined_passes: bool,
+    /// `true` if one kernel does the work of several where it can: the last layers' forward and backward passes, and the
+    /// gather of a micro-batch with layer 0. Such kernels take long to compile.
+    pub few_dispatches: bool,
 }
 
 impl DeviceLimits {
@@ -40,7 +41,7 @@ impl Default for DeviceLimits {
             workgroup_bytes: 0,
             subgroups: false,
             busy_elements: Self::BUSY_ELEMENTS,
-            joined_passes: true,
+            few_dispatches: true,
         }
     }
 }

@@ -8,6 +8,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
+use ckpt_gpu::gpu::Context;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
@@ -163,11 +164,9 @@ fn software_keeps_the_dataset_on_the_host_if_memory_is_short() {
 #[test]
 fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
     let mut random = Random::new(34);
-    for (layer_norm, optimizer, clip_norm) in [
-        (false, Optimizer::Sgd, None),
-        (false, Optimizer::Adam, Some(0.5)),
-        (true, Optimizer::Momentum, None),
-    ] {
+    for (layer_norm, optimizer, clip_norm) in
+        [(false, Optimizer::Adam, Some(0.5)), (true, Optimizer::Sgd, None)]
+    {
         let settings = changed(Settings::notebook(), |s| {
             s.optimization.rule = UpdateRule { clip_norm, ..UpdateRule::of(optimizer) };
             s.network.layers = Widths(vec![7, 130, 20, 24, 24, 20, 3]);
@@ -209,33 +208,52 @@ fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
     }
 }
 
-/// Forward and backward passes in one kernel, with the batch and the pool in one buffer, change no bit.
+/// Forward and backward passes in one kernel, with the batch and the pool in one buffer, and a layer 0 that reads the dataset,
+/// without a batch in memory, change no bit.
 #[test]
-fn software_joined_passes_keep_the_bits() {
+fn software_few_dispatches_keep_the_bits() {
     let mut random = Random::new(35);
-    let settings = changed(Settings::notebook(), |s| {
-        s.network.layers = Widths(vec![7, 20, 24, 24, 3]);
-        s.network.loss = Loss::CrossEntropy;
-        s.batching.batch = 300;
-        s.optimization.steps = Some(3);
-        s.placement.device = DeviceChoice::Software;
-    });
-    let data = random_data(7, 3, 600, &mut random);
-    let parameters = random.parameters(&settings.network.build().unwrap());
     let apart = devices::own_software();
-    let found = [apart.clone(), apart.with_joined_passes()].map(|context| {
-        let machine = Machine::Gpu(Box::new(context));
-        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
-        let loss = trainer.train(3, |_| ()).unwrap();
-        let memory = trainer.memory();
-        assert_eq!(memory.planned, memory.counted);
-        assert_eq!(memory.planned_live, memory.counted_live);
-        let dispatches = trainer.dispatches_a_step().unwrap();
-        (dispatches, (loss.to_bits(), trainer.parameters().unwrap().sha256()))
-    });
+    let few = apart.clone().with_few_dispatches();
     // Gather, forward, loss, deltas, gradients and the sum of parts; or gather, all of a sample, gradients and the sum.
-    assert_eq!([found[0].0, found[1].0], [6, 4]);
-    assert_eq!(found[0].1, found[1].1);
+    let thin = (vec![7, 20, 24, 24, 3], Strategy::StoreAll, [6, 4]);
+    // A wide layer 0 adds its forward pass and its gradients, and needs no gather if it reads the dataset.
+    let wide = (vec![131, 20, 24, 24, 3], Strategy::StoreAll, [8, 5]);
+    // Layers 3 and 4 turn in one dispatch, without those below.
+    let long = (vec![131, 20, 24, 24, 20, 3], Strategy::EveryN(3), [13, 11]);
+    for (layers, strategy, dispatches) in [thin, wide, long] {
+        let features = layers[0];
+        let settings = changed(Settings::notebook(), |s| {
+            s.network.layers = Widths(layers);
+            s.network.loss = Loss::CrossEntropy;
+            s.batching.batch = 300;
+            s.optimization.steps = Some(3);
+            s.placement.device = DeviceChoice::Software;
+            s.placement.strategy = strategy;
+        });
+        let data = random_data(features, 3, 600, &mut random);
+        let parameters = random.parameters(&settings.network.build().unwrap());
+        let run = |context: &Context, placement| {
+            let settings = changed(settings.clone(), |s| s.placement.dataset = placement);
+            let machine = Machine::Gpu(Box::new(context.clone()));
+            let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+            let epochs = [trainer.epoch(|_| ()).unwrap(), trainer.epoch(|_| ()).unwrap()];
+            let losses = epochs.map(|epoch| [epoch.loss, epoch.test.loss].map(f32::to_bits));
+            let memory = trainer.memory();
+            assert_eq!(memory.planned, memory.counted);
+            assert_eq!(memory.planned_live, memory.counted_live);
+            let batch = memory.counted[Category::Batch];
+            (trainer.dispatches_a_step().unwrap(), batch, (losses, trainer.parameters().unwrap().sha256()))
+        };
+        let (many, batch, expected) = run(&apart, DatasetPlacement::Device);
+        let (fewer, targets, found) = run(&few, DatasetPlacement::Device);
+        assert_eq!([many, fewer], dispatches, "{strategy}");
+        assert_eq!(found, expected, "{strategy}");
+        assert_eq!(batch - targets, if features > 128 { 4 * 300 * features as u64 } else { 0 });
+        let (_, streamed, found) = run(&few, DatasetPlacement::Host);
+        assert_eq!(streamed, batch, "{strategy}");
+        assert_eq!(found, expected, "{strategy}");
+    }
 }
 
 #[test]

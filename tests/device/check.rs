@@ -309,7 +309,7 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["loss"], "loss", " * derivative_of_output(STORE, output[place])", "");
     only(&["loss"], "loss", "slope / f32(sizes.divisor)", "slope / f32(sizes.batch)");
     let together = |fails, from, to| {
-        only_on(cut(FAST).with_joined_passes(), fails, "chain_forward_backward", from, to);
+        only_on(cut(FAST).with_few_dispatches(), fails, "chain_forward_backward", from, to);
     };
     together(&["loss"], "slope / f32(run.mini_batch)", "slope / f32(run.batch)");
     together(&["loss"], "slope *= derivative_of_output(STORE, output_of(sample, unit));", "");
@@ -317,7 +317,11 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
     only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
     only(&["tally", "score"], "score", "min(sizes.batch, left)", "sizes.batch");
-    only(&["gather"], "gather", "value(sample * sizes.features + column)", "value(sample * sizes.features)");
+    only(&["gather"], "gather", "value(sample * split.features + column)", "value(sample * split.features)");
+    let read = |fails, file, from, to| only_on(cut(FAST).with_few_dispatches(), fails, file, from, to);
+    read(&["forward"], "forward_split", "return sample_in(row);", "return row;");
+    read(&["update", "accumulate"], "gradient_split", "return sample_in(row);", "return row;");
+    read(&["loss", "tally", "score"], "forward_split", "split_targets[sample_in(row)", "split_targets[row");
 }
 
 /// With a forward kernel that reads its output slot, the kernel, the gradients and every promise of bit-identity fail, and

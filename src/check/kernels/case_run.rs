@@ -28,6 +28,8 @@ pub(super) struct CaseRun<'a> {
     plan: Plan,
     data: Arc<Dataset>,
     device: Box<dyn Device>,
+    /// Inputs of the micro-batch, if the device holds none.
+    inputs: Vec<f32>,
     /// Gives shapes and activations; current parameters are read from the device.
     reference: Reference,
     /// For each layer, the reference's accumulated gradients of weights and bias.
@@ -82,6 +84,7 @@ impl<'a> CaseRun<'a> {
             plan,
             data,
             device,
+            inputs: Vec::new(),
         })
     }
 
@@ -201,9 +204,14 @@ impl<'a> CaseRun<'a> {
         }
     }
 
+    /// Checks the inputs in memory, if they are gathered before layer 0 runs.
     fn check_gather(&mut self, split: Split, rows: &[u32]) -> Result<()> {
         let expected = self.inputs(&split, rows);
-        let found = self.read(0, self.network.features())?;
+        if !self.device.holds_inputs() {
+            self.inputs = expected;
+            return Ok(());
+        }
+        let found = self.device.read_slot(0, expected.len())?;
         let differ = found.iter().zip(&expected).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
         let case = self.case;
         self.findings.note(Subject::Gather, differ as f64, || case.to_string());
@@ -235,7 +243,7 @@ impl<'a> CaseRun<'a> {
     /// Checks the states that `layers` write, from the first state that they read.
     fn check_states(&mut self, layers: Layers, work: Work, parameters: &Parameters) -> Result<()> {
         let case = self.case;
-        let state = self.read(work.slot(Value::State(layers.first))?, self.shape(layers.first).inputs)?;
+        let state = self.state(layers.first, work)?;
         let states = self.states(layers.range(), &state, parameters);
         for &Operand { value, slot } in work.writes {
             let Value::State(written) = value else { continue };
@@ -274,7 +282,7 @@ impl<'a> CaseRun<'a> {
     fn check_backward(&mut self, layers: Layers, work: Work, part: usize, before: &Parameters) -> Result<()> {
         let mut states = Vec::new();
         for layer in layers.range() {
-            states.push(widen(&self.read(work.slot(Value::State(layer))?, self.shape(layer).inputs)?));
+            states.push(widen(&self.state(layer, work)?));
         }
         let delta = work.slot(Value::Delta(layers.last()))?;
         let mut delta = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
@@ -374,6 +382,14 @@ impl<'a> CaseRun<'a> {
 
     fn shape(&self, layer: usize) -> Shape {
         self.reference.shape(layer, self.micro_batch)
+    }
+
+    /// The state that `layer` reads.
+    fn state(&mut self, layer: usize, work: Work) -> Result<Vec<f32>> {
+        if layer == 0 && !self.device.holds_inputs() {
+            return Ok(self.inputs.clone());
+        }
+        self.read(work.slot(Value::State(layer))?, self.shape(layer).inputs)
     }
 
     fn read(&mut self, slot: SlotId, width: usize) -> Result<Vec<f32>> {

@@ -108,7 +108,7 @@ impl OpenDevice {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             workgroup_bytes: self.workgroups.bytes,
             subgroups: self.workgroups.subgroups,
-            joined_passes: !self.is_software(),
+            few_dispatches: !self.is_software(),
             busy_elements: if self.is_software() { SOFTWARE_ELEMENTS } else { DeviceLimits::BUSY_ELEMENTS },
         }
     }

@@ -10,6 +10,7 @@ mod partials;
 mod product;
 mod rule;
 mod speed;
+mod split;
 mod thin_gradient;
 
 pub use chain::{ChainShape, chain_delta, chain_forward, chain_forward_backward};
@@ -22,6 +23,7 @@ pub use partials::{PARTS_GROUP, partials};
 pub use product::{delta, forward, gradient};
 pub use rule::RuleConstants;
 pub use speed::{COPY_GROUP, PEAK_FLOPS, PEAK_GROUP, chained, copy, multiply_adds};
+pub use split::SplitConstants;
 pub use thin_gradient::{GradientUse, thin_gradient};
 
 /// Shader files of what an optimizer does with gradients.
@@ -37,6 +39,7 @@ mod tests {
     use wgpu::naga::{AddressSpace, Module};
 
     use super::*;
+    use crate::data::DatasetShape;
     use crate::gpu::pipelines::{Kernel, LayerProduct, Product, Shaders, Tile};
     use crate::model::{Activation, Loss, Network, Optimizer, UpdateRule};
 
@@ -65,18 +68,22 @@ mod tests {
         let network = Network::new(&[9, 9], Activation::Relu, Loss::Quadratic).unwrap();
         let of = |product| LayerProduct { product, layer: network.layer(0), micro_batch: 5 };
         let functions = LayerFunctions::NONE;
+        let split = Some(SplitConstants::of(DatasetShape::empty(9).train));
         for tile in Tile::for_hardware() {
             let Tile::Staged(staged) = tile else { continue };
             let [plain, adam] = rules();
             let uses = [GradientUse::Partial, GradientUse::Update(plain), GradientUse::Update(adam)];
             let products = [Product::Forward, Product::Delta, Product::Gradient].map(of);
             let kernels = [
-                (Product::Forward, forward(functions, products[0], tile)),
+                (Product::Forward, forward(functions, products[0], tile, None)),
+                (Product::Forward, forward(functions, products[0], tile, split)),
                 (Product::Delta, delta(functions, products[1], tile)),
             ];
-            let gradients = rules().map(|rule| gradient(Activation::Identity, rule, products[2], tile));
+            let gradients = [None, split].into_iter().flat_map(|split| {
+                rules().map(|rule| gradient(Activation::Identity, rule, products[2], tile, split))
+            });
             let thin = uses.map(|used| thin_gradient(Activation::Identity, used, tile, 5, [false; 2]));
-            let gradients = gradients.into_iter().chain(thin).map(|kernel| (Product::Gradient, kernel));
+            let gradients = gradients.chain(thin).map(|kernel| (Product::Gradient, kernel));
             for (product, kernel) in kernels.into_iter().chain(gradients) {
                 let module = valid(&kernel, &format!("{tile:?}"));
                 let shared =

@@ -2,7 +2,7 @@ use super::layer::LayerFunctions;
 use super::rule::RuleConstants;
 use super::{FAULTS, RULE};
 use crate::gpu::pipelines::Binding::{Read, Write};
-use crate::gpu::pipelines::{Kernel, Product, Tile};
+use crate::gpu::pipelines::{Kernel, Product, Rows, Tile};
 use crate::model::Activation;
 
 /// What becomes of the gradients of thin layers.
@@ -48,5 +48,5 @@ pub fn thin_gradient(
         .with_arguments()
         .with_constants(LayerFunctions { load, ..LayerFunctions::NONE }.constants())
         .with_constants([("TILE_COLUMNS", columns.into()), ("TILE_ROWS", rows.into())])
-        .in_tiles(Product::Gradient, tile, micro_batch, by_four, true)
+        .in_tiles(Product::Gradient, tile, micro_batch, by_four.map(Rows::in_memory), true)
 }

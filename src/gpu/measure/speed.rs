@@ -181,7 +181,7 @@ fn bind(context: &Context, kernel: &Kernel, operands: &[&Buffer], groups: u32) -
 
 fn record(pass: &mut wgpu::ComputePass, dispatch: &Dispatch, times: u32) {
     for _ in 0..times {
-        dispatch.record(pass, &MicroBatch::default());
+        dispatch.record(pass, &MicroBatch::default(), None);
     }
 }
 

@@ -62,17 +62,17 @@ impl Trial {
             Product::Forward => {
                 // The input that a residual layer would add.
                 bindings.push(operands[0].whole());
-                kernels::forward(LayerFunctions::NONE, *product, tile)
+                kernels::forward(LayerFunctions::NONE, *product, tile, None)
             }
             Product::Delta => kernels::delta(LayerFunctions::NONE, *product, tile),
             Product::Gradient => {
                 let rule = RuleConstants::new(UpdateRule::of(Optimizer::Sgd), false);
-                kernels::gradient(Activation::Identity, rule, *product, tile)
+                kernels::gradient(Activation::Identity, rule, *product, tile, None)
             }
         };
         let sizes = SizesTable::product(product.micro_batch, product.layer);
         let dispatch = setup.dispatch(&kernel, sizes, &bindings, product.answer())?;
-        timer.time(&setup.context.device, |pass| dispatch.record(pass, &MicroBatch::default()))
+        timer.time(&setup.context.device, |pass| dispatch.record(pass, &MicroBatch::default(), None))
     }
 }
 

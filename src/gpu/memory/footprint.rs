@@ -14,7 +14,8 @@ pub const METRICS_BYTES: u64 = 20;
 /// Size in bytes of every buffer that a task needs on a GPU besides the plan's pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprint {
-    /// Bytes of state 0. If layer 0 is thin, they are padded, as the pool may follow them in one buffer.
+    /// Bytes of state 0: none if layer 0 reads the resident dataset. If it is thin, they are padded, as the pool may follow
+    /// them in one buffer.
     pub(in crate::gpu) inputs: u64,
     pub(in crate::gpu) targets: u64,
     pub(in crate::gpu) dataset: Option<DatasetBytes>,
@@ -79,7 +80,11 @@ impl Footprint {
         };
         let piece = largest_upload.max(largest_tensor).max(sizes.bytes()).min(TRANSFER_BYTES);
         Footprint {
-            inputs: if place(0).is_some() { padded_inputs(inputs) } else { inputs },
+            inputs: match place(0) {
+                Some(_) => padded_inputs(inputs),
+                None if resident && layer_0_reads_dataset(task, limits) => 0,
+                None => inputs,
+            },
             targets,
             dataset,
             sizes,
@@ -95,6 +100,11 @@ impl Footprint {
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }
+    }
+
+    /// `true` if layer 0 reads the resident dataset, rather than a batch gathered from it.
+    pub(in crate::gpu) fn gathers_in_layer_0(&self) -> bool {
+        self.inputs == 0
     }
 
     pub(in crate::gpu) fn is_first_layer_thin(&self) -> bool {
@@ -133,6 +143,14 @@ impl Footprint {
             (Category::Staging, UPLOAD_BUFFERS * self.upload + self.readback),
         ])
     }
+}
+
+/// `true` if layer 0, which is not thin, can read a resident dataset.
+fn layer_0_reads_dataset(task: &Task, limits: DeviceLimits) -> bool {
+    let layer = task.network.layer(0);
+    let is_product_alone = !layer.has(Operation::LayerNorm) && !layer.has(Operation::AddInput);
+    let is_of_one_kind = task.data.train.value_bytes == task.data.test.value_bytes;
+    limits.few_dispatches && is_product_alone && is_of_one_kind
 }
 
 /// Bytes of the widest state that layer normalisation is applied to, after normalisation and activation.

@@ -2,10 +2,10 @@
 
 use wgpu::BufferBinding;
 
-use crate::Result;
 use crate::gpu::device::{Buffer, OpenDevice};
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Plan, Slot, SlotId};
+use crate::{Error, Result};
 
 /// Alignment of bindings, in bytes.
 const ALIGNMENT: u64 = 256;
@@ -16,34 +16,41 @@ pub struct Pool {
     placement: Placement,
 }
 
-/// Which buffer holds a block, and where.
+/// Which buffer holds a block, and where. Block 0 is the batch.
 #[derive(Debug, Clone, Copy)]
-pub struct Placement {
-    /// Offset of block 1 in the buffer of block 0, the batch, if they share one.
-    shared: Option<u64>,
+pub enum Placement {
+    /// Each block has a buffer of its own.
+    Apart,
+    /// Block 1 follows the batch in one buffer, at this offset.
+    Together(u64),
+    /// There is no batch, as layer 0 reads the dataset.
+    WithoutBatch,
 }
 
 impl Placement {
-    /// Where the blocks of `plan` lie, of which the batch takes so many bytes. Kernels of thin layers bind all states at once,
+    /// Where the blocks of `plan` lie, of which the batch takes so many bytes, if there is one. Kernels of thin layers bind all states at once,
     /// so if layer 0 is thin, the batch shares a buffer of at most `most` bytes with the pool.
     pub fn of(plan: &Plan, batch: u64, is_first_layer_thin: bool, most: u64) -> Self {
         let fits = |pool: u64| batch.is_multiple_of(ALIGNMENT) && batch + pool <= most;
-        let is_shared = is_first_layer_thin && plan.blocks.get(1).is_some_and(|pool| fits(pool.bytes));
-        Placement { shared: is_shared.then_some(batch) }
-    }
-
-    /// Number of the buffer that holds `block`, and the block's offset in it.
-    fn locate(self, block: usize) -> (usize, u64) {
-        match (self.shared, block) {
-            (Some(_), 0) | (None, _) => (block, 0),
-            (Some(offset), 1) => (0, offset),
-            (Some(_), _) => (block - 1, 0),
+        match plan.blocks.get(1) {
+            _ if batch == 0 => Placement::WithoutBatch,
+            Some(pool) if is_first_layer_thin && fits(pool.bytes) => Placement::Together(batch),
+            _ => Placement::Apart,
         }
     }
 
-    /// Offset of `slot` in its buffer, in bytes.
-    pub fn offset(self, slot: &Slot) -> u64 {
-        self.locate(slot.block).1 + slot.offset
+    /// Number of the buffer that holds `block`, and the block's offset in it; `None` if there is no such block.
+    fn locate(self, block: usize) -> Option<(usize, u64)> {
+        match (self, block) {
+            (Placement::Apart, _) | (Placement::Together(_), 0) => Some((block, 0)),
+            (Placement::Together(offset), 1) => Some((0, offset)),
+            (Placement::Together(_) | Placement::WithoutBatch, _) => Some((block.checked_sub(1)?, 0)),
+        }
+    }
+
+    /// Offset of `slot` in its buffer, in bytes; `None` if it is in none.
+    pub fn offset(self, slot: &Slot) -> Option<u64> {
+        self.locate(slot.block).map(|(_, offset)| offset + slot.offset)
     }
 }
 
@@ -77,7 +84,7 @@ impl Pool {
         let mut parts: Vec<Vec<(Category, u64)>> = Vec::new();
         let mut largest_slots: Vec<u64> = Vec::new();
         for (index, block) in plan.blocks.iter().enumerate() {
-            let (buffer, _) = placement.locate(index);
+            let Some((buffer, _)) = placement.locate(index) else { continue };
             parts.resize(parts.len().max(buffer + 1), Vec::new());
             largest_slots.resize(parts.len(), 0);
             match index {
@@ -86,12 +93,14 @@ impl Pool {
             }
         }
         for slot in &plan.slots {
-            let largest = &mut largest_slots[placement.locate(slot.block).0];
+            let Some((buffer, _)) = placement.locate(slot.block) else { continue };
+            let largest = &mut largest_slots[buffer];
             *largest = slot.bytes.max(*largest);
         }
         let buffers = parts.into_iter().zip(largest_slots).enumerate();
         let buffers = buffers.map(|(buffer, (parts, largest))| {
-            let blocks = (0..plan.blocks.len()).filter(|&block| placement.locate(block).0 == buffer);
+            let holds = |block: &usize| placement.locate(*block).is_some_and(|(holder, _)| holder == buffer);
+            let blocks = (0..plan.blocks.len()).filter(holds);
             let names =
                 blocks.map(|block| if block == 0 { "state 0".to_owned() } else { format!("block {block}") });
             let label = names.collect::<Vec<_>>().join(" and ");
@@ -100,30 +109,41 @@ impl Pool {
         Ok(Pool { buffers: buffers.collect::<Result<_>>()?, placement })
     }
 
-    /// The buffer of the batch, whose inputs lie at its start.
-    pub fn batch(&self) -> &Buffer {
-        &self.buffers[0]
+    /// The buffer of the batch, whose inputs lie at its start; `None` if there is no batch.
+    pub fn batch(&self) -> Option<&Buffer> {
+        self.placement.locate(0).map(|(buffer, _)| &self.buffers[buffer])
     }
 
     /// The buffer that holds `slot`, and the slot's offset in it, in bytes.
-    pub fn locate(&self, slot: &Slot) -> (&Buffer, u64) {
-        let (buffer, offset) = self.placement.locate(slot.block);
-        (&self.buffers[buffer], offset + slot.offset)
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for the batch if there is none.
+    pub fn locate(&self, slot: &Slot) -> Result<(&Buffer, u64)> {
+        let missing = || Error::internal("the batch is not in memory");
+        let (buffer, offset) = self.placement.locate(slot.block).ok_or_else(missing)?;
+        Ok((&self.buffers[buffer], offset + slot.offset))
     }
 }
 
 impl<'a> Slots<'a> {
     /// Binding of one slot.
-    pub fn slot(self, slot: SlotId) -> BufferBinding<'a> {
+    ///
+    /// # Errors
+    /// As [`Pool::locate`].
+    pub fn slot(self, slot: SlotId) -> Result<BufferBinding<'a>> {
         let slot = &self.plan.slots[slot];
-        let (buffer, offset) = self.pool.locate(slot);
-        buffer.range(offset, slot.bytes)
+        let (buffer, offset) = self.pool.locate(slot)?;
+        Ok(buffer.range(offset, slot.bytes))
     }
 
     /// One binding of all `slots`; `None` if they lie in different buffers, or too far apart.
     pub fn window(self, slots: impl Iterator<Item = SlotId> + Clone) -> Option<Window<'a>> {
         let slots = slots.map(|slot| &self.plan.slots[slot]);
-        let places = slots.clone().map(|slot| (self.pool.locate(slot), slot.bytes));
+        let places = slots.map(|slot| Some((self.pool.locate(slot).ok()?, slot.bytes)));
+        if places.clone().any(|place| place.is_none()) {
+            return None;
+        }
+        let places = places.flatten();
         let ((buffer, _), _) = places.clone().next()?;
         let start = places.clone().map(|((_, offset), _)| offset).min()?;
         let end = places.clone().map(|((_, offset), bytes)| offset + bytes).max()?;

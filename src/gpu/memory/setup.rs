@@ -65,20 +65,22 @@ impl Setup {
     ) -> Result<Dispatch> {
         let [tile_columns, tile_rows] = kernel.extent;
         let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
-        let offset = self
-            .sizes
-            .offset(sizes)
-            .ok_or_else(|| Error::internal(format!("the table of sizes lacks {sizes:?}")))?;
-        let sizes = self.sizes_buffer.range(offset, 16);
+        let sizes = self.sizes(sizes)?;
         let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
         self.context.bind(kernel, &operands, Arguments::default(), workgroups)
+    }
+
+    /// Binding of an entry of the table of sizes.
+    pub fn sizes(&self, entry: [u32; 4]) -> Result<BufferBinding<'_>> {
+        let missing = || Error::internal(format!("the table of sizes lacks {entry:?}"));
+        Ok(self.sizes_buffer.range(self.sizes.offset(entry).ok_or_else(missing)?, 16))
     }
 
     /// Dispatch of `groups` workgroups of `kernel` with `arguments`, on `operands` in the order of its bindings.
     ///
     /// # Errors
     /// As [`Setup::dispatch`].
-    pub fn thin_dispatch(
+    pub fn dispatch_groups(
         &mut self,
         kernel: &Kernel,
         arguments: Arguments,

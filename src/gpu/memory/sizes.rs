@@ -42,7 +42,7 @@ impl SizesTable {
             note_norm(&mut entries, fusion.parameter_bytes() as usize / 4);
         }
         for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
-            entries.push(Self::gather(micro_batch, split, in_order));
+            entries.push(Self::split(micro_batch, split, in_order));
         }
         entries.extend([Self::loss(task), Self::score(task), Self::tally(task)]);
         entries.sort_unstable();
@@ -77,7 +77,7 @@ impl SizesTable {
         [end - start, start, start, fault]
     }
 
-    pub fn gather(batch: usize, split: SplitShape, in_order: bool) -> [u32; 4] {
+    pub fn split(batch: usize, split: SplitShape, in_order: bool) -> [u32; 4] {
         [batch as u32, split.features as u32, split.samples as u32, u32::from(in_order)]
     }
 

@@ -91,5 +91,6 @@ impl Row {
 /// Offset of `value` in its buffer, in values, if it is one of `operands`.
 fn offset(plan: &Plan, placement: Placement, operands: &[Operand], value: Value) -> u32 {
     let operand = operands.iter().find(|operand| operand.value == value);
-    operand.map_or(NOWHERE, |operand| (placement.offset(&plan.slots[operand.slot]) / 4) as u32)
+    let offset = operand.and_then(|operand| placement.offset(&plan.slots[operand.slot]));
+    offset.map_or(NOWHERE, |offset| (offset / 4) as u32)
 }

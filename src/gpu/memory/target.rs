@@ -15,7 +15,7 @@ pub fn with_thin_layers(chain: Chain, task: &Task, limits: DeviceLimits) -> Chai
     let Some(fusion) = Fusion::of(task, limits) else { return chain };
     let row_bytes = |layer: usize| fusion.place(layer).map_or(0, |_| ROW_BYTES);
     let mut runs = fusion.runs.clone();
-    if let Some(last) = runs.last_mut().filter(|last| limits.joined_passes && last.end == chain.layers()) {
+    if let Some(last) = runs.last_mut().filter(|last| limits.few_dispatches && last.end == chain.layers()) {
         // With the loss.
         last.end += 1;
     }

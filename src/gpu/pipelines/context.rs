@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use wgpu::{BindGroupEntry, BindingResource, BufferBinding};
+use wgpu::{BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, BufferBinding};
 
 use super::dispatch::Dispatch;
 use super::immediates::Arguments;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, SPLIT_BINDINGS};
 use super::product::LayerProduct;
-use super::programs::Programs;
+use super::programs::{Programs, bind_group_layout};
 use super::shaders::Shaders;
 use super::tile::{Choices, Tile};
 use crate::Result;
@@ -25,8 +25,8 @@ pub struct Context {
     choices: Arc<Choices>,
     /// Upper bound on the invocations that share the columns of a layer in a chain.
     pub(in crate::gpu) column_lanes: u32,
-    /// [`DeviceLimits::joined_passes`]
-    joined_passes: bool,
+    /// [`DeviceLimits::few_dispatches`]
+    few_dispatches: bool,
     shaders: Arc<Shaders>,
     programs: Arc<Programs>,
 }
@@ -54,7 +54,7 @@ impl Context {
         };
         let device = OpenDevice::new(kind, most)?;
         Ok(Context {
-            joined_passes: device.limits().joined_passes,
+            few_dispatches: device.limits().few_dispatches,
             device,
             tile: None,
             choices: Arc::default(),
@@ -126,9 +126,9 @@ impl Context {
         self
     }
 
-    /// Runs the last layers forward and backward in one kernel where they can, as on hardware. No bit changes.
-    pub fn with_joined_passes(self) -> Self {
-        Context { joined_passes: true, ..self }
+    /// Takes as few dispatches as possible, as on hardware. No bit changes.
+    pub fn with_few_dispatches(self) -> Self {
+        Context { few_dispatches: true, ..self }
     }
 
     /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
@@ -148,7 +148,7 @@ impl Context {
 
     /// Limits of the device.
     pub fn limits(&self) -> DeviceLimits {
-        DeviceLimits { joined_passes: self.joined_passes, ..self.device.limits() }
+        DeviceLimits { few_dispatches: self.few_dispatches, ..self.device.limits() }
     }
 
     /// Binds `operands` to `kernel`, in the order of its bindings, and compiles the kernel if it is new. `arguments` are for
@@ -164,19 +164,35 @@ impl Context {
         workgroups: [u32; 2],
     ) -> Result<Dispatch> {
         let program = self.programs.get(&self.device, &self.shaders, kernel)?;
-        let entries: Vec<_> = (kernel.binding_numbers().zip(operands))
-            .map(|(binding, operand)| BindGroupEntry {
-                binding,
-                resource: BindingResource::Buffer(operand.clone()),
-            })
-            .collect();
-        let bind_group = self.device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &program.layout,
-            entries: &entries,
-        });
+        let bind_group = self.group(&program.layout, kernel.binding_numbers().zip(operands));
+        let &Kernel { reads_split, immediates, .. } = kernel;
+        Ok(Dispatch {
+            pipeline: program.pipeline,
+            bind_group,
+            reads_split,
+            immediates,
+            arguments,
+            workgroups,
+        })
+    }
+
+    /// Binds the resident dataset, for kernels that read it.
+    pub(in crate::gpu) fn bind_split(&self, operands: &[BufferBinding; SPLIT_BINDINGS.len()]) -> BindGroup {
+        self.group(&bind_group_layout(&self.device, SPLIT_BINDINGS), (0..).zip(operands))
+    }
+
+    fn group<'a>(
+        &self,
+        layout: &BindGroupLayout,
+        operands: impl Iterator<Item = (u32, &'a BufferBinding<'a>)>,
+    ) -> BindGroup {
+        let entry = |(binding, operand): (u32, &BufferBinding<'a>)| BindGroupEntry {
+            binding,
+            resource: BindingResource::Buffer(operand.clone()),
+        };
+        let entries: Vec<_> = operands.map(entry).collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: None, layout, entries: &entries };
         self.device.count_object();
-        let immediates = kernel.immediates;
-        Ok(Dispatch { pipeline: program.pipeline, bind_group, immediates, arguments, workgroups })
+        self.device.raw.create_bind_group(&descriptor)
     }
 }

@@ -16,6 +16,8 @@ pub struct Kernel {
     constants: Vec<(&'static str, u64)>,
     /// By number.
     pub bindings: &'static [Binding],
+    /// It also binds the resident dataset, as group 1.
+    pub reads_split: bool,
     pub immediates: Immediates,
     /// Columns and rows of the result that one workgroup computes.
     pub extent: [u32; 2],
@@ -31,6 +33,27 @@ pub enum Binding {
     Write,
 }
 
+/// Bindings of the resident dataset: sizes, the order of samples, their values and their targets.
+pub const SPLIT_BINDINGS: &[Binding] = &[Binding::Uniform, Binding::Read, Binding::Read, Binding::Read];
+
+/// How a kernel reads the rows of a product's operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// From a binding, value by value.
+    Any,
+    /// From a binding, four values at a time: their width is a multiple of four.
+    ByFour,
+    /// With files of the kernel.
+    OfKernel,
+}
+
+impl Rows {
+    /// Rows that lie in memory, a multiple of four values wide if they are `by_four`.
+    pub fn in_memory(by_four: bool) -> Self {
+        if by_four { Rows::ByFour } else { Rows::Any }
+    }
+}
+
 /// Shader files of kernels whose immediate data is the micro-batch alone.
 const MICRO_BATCH_ALONE: &[&str] = &["micro_batch", "run"];
 
@@ -42,6 +65,7 @@ impl Kernel {
             staged: None,
             constants: Vec::new(),
             bindings,
+            reads_split: false,
             immediates: Immediates::None,
             extent: [1, 1],
         }
@@ -62,6 +86,11 @@ impl Kernel {
         Kernel { immediates: Immediates::MicroBatch, ..self.with_files(MICRO_BATCH_ALONE) }
     }
 
+    /// It reads the resident dataset, and takes its constants and the micro-batch.
+    pub fn with_split(self) -> Self {
+        Kernel { reads_split: true, ..self.with_files(&["split"]) }
+    }
+
     /// Arguments follow the micro-batch in its immediate data.
     pub fn with_arguments(self) -> Self {
         Kernel { immediates: Immediates::MicroBatchAndArguments, ..self }
@@ -71,22 +100,30 @@ impl Kernel {
         Kernel { extent, ..self }
     }
 
-    /// Computes `product`, whose elements are sums of `depth` terms, in tiles. Rows of the left and right operand are a
-    /// multiple of four values wide if they are `by_four`. With `contiguous`, four elements that are stored together are
-    /// neighbours in a row.
+    /// Computes `product`, whose elements are sums of `depth` terms, in tiles, from a left and a right operand. With
+    /// `contiguous`, four elements that are stored together are neighbours in a row.
     pub fn in_tiles(
         self,
         product: Product,
         tile: Tile,
         depth: usize,
-        by_four: [bool; 2],
+        operands: [Rows; 2],
         contiguous: bool,
     ) -> Self {
-        let left = if by_four[0] { "left_vec4" } else { "left_f32" };
-        let right = if by_four[1] { "right_vec4" } else { "right_f32" };
+        let [left, right] = operands;
+        let left: &[_] = match left {
+            Rows::Any => &["left_f32"],
+            Rows::ByFour => &["left_vec4"],
+            Rows::OfKernel => &[],
+        };
+        let right: &[_] = match right {
+            Rows::Any => &["right_f32"],
+            Rows::ByFour => &["right_vec4"],
+            Rows::OfKernel => &[],
+        };
         let k_major = product.k_major();
         let layout = ["LEFT_IS_K_MAJOR", "RIGHT_IS_K_MAJOR"].into_iter().zip(k_major.map(f64::from));
-        let kernel = self.with_files(&[left, right]).with_files(tile.files());
+        let kernel = self.with_files(left).with_files(right).with_files(tile.files());
         Kernel { staged: tile.staged_text(k_major, contiguous), ..kernel }
             .with_constants(tile.constants(depth))
             .with_constants(layout)

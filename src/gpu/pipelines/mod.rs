@@ -14,7 +14,7 @@ mod tile;
 pub use context::Context;
 pub use dispatch::Dispatch;
 pub use immediates::{Arguments, MicroBatch};
-pub use kernel::{Binding, Kernel};
+pub use kernel::{Binding, Kernel, Rows};
 pub use product::{LayerProduct, Product};
 #[cfg(test)]
 pub use shaders::Shaders;

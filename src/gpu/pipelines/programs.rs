@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::kernel::{Binding, Kernel};
+use super::kernel::{Binding, Kernel, SPLIT_BINDINGS};
 use super::shaders::Shaders;
 use crate::Result;
 use crate::gpu::device::OpenDevice;
@@ -44,12 +44,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn compile(device: &OpenDevice, shaders: &Shaders, kernel: &Kernel) -> Result<Program> {
     let label = Some(kernel.name);
-    let entries: Vec<_> = (0..).zip(kernel.bindings).filter_map(layout_entry).collect();
-    let layout =
-        device.raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let layout = bind_group_layout(device, kernel.bindings);
+    let split = kernel.reads_split.then(|| bind_group_layout(device, SPLIT_BINDINGS));
+    let groups: Vec<_> = [Some(&layout)].into_iter().chain(split.as_ref().map(Some)).collect();
     let pipeline_layout = device.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
-        bind_group_layouts: &[Some(&layout)],
+        bind_group_layouts: &groups,
         immediate_size: kernel.immediates.bytes(),
     });
     let source = wgpu::ShaderSource::Wgsl(Cow::Owned(kernel.source(shaders)));
@@ -69,6 +69,13 @@ fn compile(device: &OpenDevice, shaders: &Shaders, kernel: &Kernel) -> Result<Pr
     device.count_object();
     device.check()?;
     Ok(Program { pipeline, layout })
+}
+
+/// The layout of a group of `bindings`. Equal layouts are compatible.
+pub fn bind_group_layout(device: &OpenDevice, bindings: &[Binding]) -> wgpu::BindGroupLayout {
+    let entries: Vec<_> = (0..).zip(bindings).filter_map(layout_entry).collect();
+    let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
+    device.raw.create_bind_group_layout(&descriptor)
 }
 
 fn layout_entry((binding, kind): (u32, &Binding)) -> Option<wgpu::BindGroupLayoutEntry> {

@@ -19,10 +19,13 @@ impl<'a> Binder<'a> {
     pub fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, bias] = self.parameters.alone(layer)?;
         let (normalised, loaded) = self.loaded(layer, input)?;
-        let operands = [loaded, weights.whole(), bias.whole(), self.slot(output), self.slot(input)];
+        let split = self.split(layer);
+        let last = if split.is_some() { self.targets.whole() } else { self.slot(input)? };
+        let rest = [weights.whole(), bias.whole(), self.slot(output)?, last];
+        let operands: Vec<_> = loaded.into_iter().chain(rest).collect();
         let product = self.product(Product::Forward, layer);
         let tile = self.setup.context.tile(product);
-        let kernel = kernels::forward(self.functions(Product::Forward, layer), product, tile);
+        let kernel = kernels::forward(self.functions(Product::Forward, layer), product, tile, split);
         let sizes = SizesTable::product(self.task.micro_batch, product.layer);
         let dispatch = self.setup.dispatch(&kernel, sizes, &operands, product.answer())?;
         Ok(normalised.into_iter().chain([dispatch]).collect())
@@ -48,7 +51,7 @@ impl<'a> Binder<'a> {
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Vec<Dispatch>> {
         let [weights, _] = self.parameters.alone(layer)?;
-        let [state, delta, below] = [state, delta, below].map(|slot| self.slot(slot));
+        let [state, delta, below] = [self.slot(state)?, self.slot(delta)?, self.slot(below)?];
         let operands = [delta.clone(), weights.whole(), state.clone(), below.clone()];
         let product = self.product(Product::Delta, layer);
         let tile = self.setup.context.tile(product);
@@ -64,9 +67,11 @@ impl<'a> Binder<'a> {
         Ok(dispatches)
     }
 
-    fn update(&mut self, layer: usize, loaded: BufferBinding<'a>, delta: SlotId) -> Result<Dispatch> {
+    fn update(&mut self, layer: usize, loaded: Option<BufferBinding<'a>>, delta: SlotId) -> Result<Dispatch> {
         let [weights, bias] = self.parameters.alone(layer)?;
-        let mut operands = vec![self.slot(delta), loaded, weights.whole(), bias.whole()];
+        let mut operands = vec![self.slot(delta)?];
+        operands.extend(loaded);
+        operands.extend([weights.whole(), bias.whole()]);
         let rule = RuleConstants::of(self.task);
         if !rule.is_plain() {
             operands.push(self.kept()?.alone(layer)?.whole());
@@ -74,23 +79,32 @@ impl<'a> Binder<'a> {
         operands.push(self.metrics.whole());
         let product = self.product(Product::Gradient, layer);
         let load = self.functions(Product::Gradient, layer).load;
-        let kernel = kernels::gradient(load, rule, product, self.setup.context.tile(product));
+        let kernel =
+            kernels::gradient(load, rule, product, self.setup.context.tile(product), self.split(layer));
         let fault = Fault::place(layer, self.task.network.layers().len());
         let sizes = SizesTable::update(self.task.micro_batch, product.layer, fault);
         self.setup.dispatch(&kernel, sizes, &operands, product.answer())
     }
 
-    /// Input of `layer`'s product: the state, or the normalised state and the dispatch that computes it.
-    fn loaded(&mut self, layer: usize, state: SlotId) -> Result<(Option<Dispatch>, BufferBinding<'a>)> {
-        let state = self.slot(state);
+    /// Input of `layer`'s product: the state, or the normalised state and the dispatch that computes it, or neither if the
+    /// layer reads the dataset.
+    fn loaded(
+        &mut self,
+        layer: usize,
+        state: SlotId,
+    ) -> Result<(Option<Dispatch>, Option<BufferBinding<'a>>)> {
+        if self.split(layer).is_some() {
+            return Ok((None, None));
+        }
+        let state = self.slot(state)?;
         let shape = self.layer(layer);
         let Some(loaded) = self.loaded.filter(|_| shape.has(Operation::LayerNorm)) else {
-            return Ok((None, state));
+            return Ok((None, Some(state)));
         };
         let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
         let kernel = kernels::layer_norm(shape.input_activation());
         let normalised = self.each_sample(&kernel, layer, &[state, loaded.clone()])?;
-        Ok((Some(normalised), loaded))
+        Ok((Some(normalised), Some(loaded)))
     }
 
     /// Dispatch of a kernel that processes the input of `layer` sample by sample.
@@ -106,7 +120,7 @@ impl<'a> Binder<'a> {
         let sizes = SizesTable::loss(self.task);
         let [targets, sample_losses, metrics] =
             [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
-        let operands = [self.slot(output), targets, self.slot(delta), sample_losses, metrics];
+        let operands = [self.slot(output)?, targets, self.slot(delta)?, sample_losses, metrics];
         self.setup.dispatch(&kernel, sizes, &operands, [1, self.task.micro_batch])
     }
 
@@ -123,7 +137,7 @@ impl<'a> Binder<'a> {
     pub fn score(&mut self, output: SlotId) -> Result<Dispatch> {
         let [targets, sample_losses, metrics] =
             [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
-        let operands = [self.slot(output), targets, sample_losses, metrics];
+        let operands = [self.slot(output)?, targets, sample_losses, metrics];
         let sizes = SizesTable::score(self.task);
         self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, self.task.micro_batch])
     }

@@ -2,6 +2,7 @@ use wgpu::BufferBinding;
 
 use crate::device::Task;
 use crate::gpu::device::Buffer;
+use crate::gpu::kernels::SplitConstants;
 use crate::gpu::memory::{Chains, OptimizerState, Setup, Slots, Tensors};
 use crate::model::Layer;
 use crate::plan::SlotId;
@@ -21,6 +22,8 @@ pub struct Binder<'a> {
     /// Thin layers, if there are any.
     pub chains: Option<&'a Chains>,
     pub targets: &'a Buffer,
+    /// The resident dataset, if layer 0 reads it rather than a batch gathered from it.
+    pub split: Option<SplitConstants>,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
     /// Normalised and activated input of a layer. `None` without layer normalisation.
@@ -32,8 +35,13 @@ impl<'a> Binder<'a> {
         self.kept.ok_or_else(|| Error::internal("no gradient or moment buffers on this device"))
     }
 
-    pub fn slot(&self, slot: SlotId) -> BufferBinding<'a> {
+    pub fn slot(&self, slot: SlotId) -> Result<BufferBinding<'a>> {
         self.slots.slot(slot)
+    }
+
+    /// The resident dataset, if `layer` reads it.
+    pub fn split(&self, layer: usize) -> Option<SplitConstants> {
+        self.split.filter(|_| layer == 0)
     }
 
     pub fn layer(&self, layer: usize) -> Layer {

@@ -1,19 +1,19 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use wgpu::{BufferBinding, CommandEncoder, ComputePass, SubmissionIndex};
+use wgpu::{BindGroup, BufferBinding, CommandEncoder, SubmissionIndex};
 
-use crate::Result;
-use crate::data::{BatchCursor, Dataset, Pass, Split};
+use crate::data::{BatchCursor, Dataset, Pass, Split, SplitShape};
 use crate::gpu::device::{Buffer, OpenDevice, Uploads};
-use crate::gpu::kernels;
+use crate::gpu::kernels::{self, SplitConstants};
 use crate::gpu::memory::{DatasetBytes, Setup, SizesTable, SplitBytes};
-use crate::gpu::pipelines::{Dispatch, MicroBatch};
+use crate::gpu::pipelines::{Arguments, Dispatch};
 use crate::memory::Category;
+use crate::{Error, Result};
 
 /// Source of micro-batches.
 pub enum Source {
-    /// The dataset is resident; a kernel gathers micro-batches on the device.
+    /// The dataset is resident, and kernels read it on the device.
     Device(Box<Resident>),
     /// The host gathers micro-batches and uploads them.
     Host(Streamed),
@@ -22,22 +22,25 @@ pub enum Source {
 /// Buffers of a micro-batch, which the source fills.
 pub struct Batch {
     pub samples: usize,
-    /// The inputs lie at its start.
-    pub inputs: wgpu::Buffer,
+    /// The inputs lie at its start. `None` if layer 0 reads the dataset.
+    pub inputs: Option<wgpu::Buffer>,
     pub targets: Buffer,
 }
 
 pub struct Resident {
     order: Buffer,
-    /// Indexed by [`Gather`].
-    gathers: [Dispatch; 3],
-    gather: Gather,
-    /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
-    _splits: [SplitBuffers; 2],
+    /// The dataset as kernels bind it, by [`Reading`].
+    splits: [BindGroup; 3],
+    reading: Reading,
+    /// Gather micro-batches by [`Reading`], if layer 0 does not read the dataset.
+    gathers: Option<[Dispatch; 3]>,
+    /// Bound by the groups. Owned here so that the ledger counts them while they exist.
+    _buffers: [SplitBuffers; 2],
 }
 
+/// The split of a pass, and the order of its samples.
 #[derive(Clone, Copy)]
-enum Gather {
+enum Reading {
     Shuffled,
     InOrder,
     Test,
@@ -62,13 +65,13 @@ impl Source {
     ) -> Result<()> {
         match self {
             Source::Device(resident) => {
-                resident.gather = match pass {
+                resident.reading = match pass {
                     Pass::Shuffled(order) => {
                         uploads.copy(device, bytemuck::cast_slice(order), &resident.order.raw)?;
-                        Gather::Shuffled
+                        Reading::Shuffled
                     }
-                    Pass::InOrder => Gather::InOrder,
-                    Pass::Test => Gather::Test,
+                    Pass::InOrder => Reading::InOrder,
+                    Pass::Test => Reading::Test,
                 };
             }
             Source::Host(streamed) => streamed.cursor.begin(pass, skip),
@@ -90,8 +93,11 @@ impl Source {
         samples.split.gather_targets(samples.rows, &mut streamed.targets);
         let inputs: &[u8] = bytemuck::cast_slice(&streamed.inputs);
         let targets: &[u8] = bytemuck::cast_slice(&streamed.targets);
+        let Some(gathered) = &batch.inputs else {
+            return Err(Error::internal("micro-batches from the host have no buffer"));
+        };
         let source = uploads.fill(device, &[inputs, targets])?;
-        encoder.copy_buffer_to_buffer(source, 0, &batch.inputs, 0, inputs.len() as u64);
+        encoder.copy_buffer_to_buffer(source, 0, gathered, 0, inputs.len() as u64);
         encoder.copy_buffer_to_buffer(
             source,
             inputs.len() as u64,
@@ -108,14 +114,21 @@ impl Source {
         matches!(self, Source::Host(_))
     }
 
-    /// Records the gather of the next micro-batch if the dataset is resident. Returns the number of dispatches.
-    pub fn record(&self, pass: &mut ComputePass, micro_batch: &MicroBatch) -> u64 {
+    /// The split of the pass, as kernels bind it, if the dataset is resident.
+    pub fn split(&self) -> Option<&BindGroup> {
+        match self {
+            Source::Device(resident) => Some(&resident.splits[resident.reading as usize]),
+            Source::Host(_) => None,
+        }
+    }
+
+    /// Dispatch that gathers the next micro-batch, if any has to.
+    pub fn gather(&self) -> Option<&Dispatch> {
         match self {
             Source::Device(resident) => {
-                resident.gathers[resident.gather as usize].record(pass, micro_batch);
-                1
+                resident.gathers.as_ref().map(|gathers| &gathers[resident.reading as usize])
             }
-            Source::Host(_) => 0,
+            Source::Host(_) => None,
         }
     }
 
@@ -134,24 +147,33 @@ impl Resident {
         let order = setup.buffer(Category::Dataset, "order", bytes.order)?;
         let train = SplitBuffers::new(setup, &data.train, &bytes.train)?;
         let test = SplitBuffers::new(setup, &data.test, &bytes.test)?;
-        let mut gather = |split: &Split, buffers: &SplitBuffers, in_order| {
-            let kernel = kernels::gather(buffers.value_bytes, split.targets().width() as u32);
-            let SplitBuffers { values, targets, .. } = buffers;
-            let sizes = SizesTable::gather(batch.samples, split.shape(), in_order);
-            let inputs = 4 * batch.samples as u64 * split.features() as u64;
-            let inputs = BufferBinding { buffer: &batch.inputs, offset: 0, size: NonZero::new(inputs) };
-            let [order, values, targets, gathered] =
-                [&order, values, targets, &batch.targets].map(Buffer::whole);
-            let operands = [order, values, targets, inputs, gathered];
-            setup.dispatch(&kernel, sizes, &operands, [batch.samples, split.features()])
+        let readings = [(&data.train, &train, false), (&data.train, &train, true), (&data.test, &test, true)];
+        let bind = |(split, buffers, in_order): (&Split, &SplitBuffers, bool)| {
+            let sizes = setup.sizes(SizesTable::split(batch.samples, split.shape(), in_order))?;
+            let operands = [sizes, order.whole(), buffers.values.whole(), buffers.targets.whole()];
+            Ok(setup.context.bind_split(&operands))
         };
-        let gathers = [
-            gather(&data.train, &train, false)?,
-            gather(&data.train, &train, true)?,
-            gather(&data.test, &test, true)?,
-        ];
-        Ok(Resident { order, gathers, gather: Gather::InOrder, _splits: [train, test] })
+        let [shuffled, in_order, of_test] = readings.map(bind);
+        let splits = [shuffled?, in_order?, of_test?];
+        let gathers = match &batch.inputs {
+            Some(inputs) => {
+                let mut gather = |split: &Split| gather(setup, split.shape(), inputs, batch);
+                Some([gather(&data.train)?, gather(&data.train)?, gather(&data.test)?])
+            }
+            None => None,
+        };
+        Ok(Resident { order, splits, reading: Reading::InOrder, gathers, _buffers: [train, test] })
     }
+}
+
+/// Dispatch that gathers micro-batches of a split into `inputs` and the batch's targets.
+fn gather(setup: &mut Setup, split: SplitShape, inputs: &wgpu::Buffer, batch: &Batch) -> Result<Dispatch> {
+    let kernel = kernels::gather(SplitConstants::of(split));
+    let [columns, rows] = kernel.extent.map(|side| side as usize);
+    let groups = [split.features.div_ceil(columns), batch.samples.div_ceil(rows)];
+    let bytes = 4 * batch.samples as u64 * split.features as u64;
+    let inputs = BufferBinding { buffer: inputs, offset: 0, size: NonZero::new(bytes) };
+    setup.dispatch_groups(&kernel, Arguments::default(), &[inputs, batch.targets.whole()], groups)
 }
 
 impl Streamed {
@@ -168,17 +190,15 @@ impl Streamed {
 /// Buffers of a resident split.
 struct SplitBuffers {
     values: Buffer,
-    value_bytes: u32,
     targets: Buffer,
 }
 
 impl SplitBuffers {
     fn new(setup: &mut Setup, split: &Split, bytes: &SplitBytes) -> Result<Self> {
-        let value_bytes = split.shape().value_bytes as u32;
         let values = setup.buffer(Category::Dataset, "dataset values", bytes.values)?;
         split.inputs().in_pieces(|offset, piece| setup.write(&values, offset, piece))?;
         let target_bytes = bytemuck::cast_slice(split.targets().words());
         let targets = setup.filled(Category::Dataset, "dataset targets", bytes.targets, target_bytes)?;
-        Ok(SplitBuffers { values, value_bytes, targets })
+        Ok(SplitBuffers { values, targets })
     }
 }

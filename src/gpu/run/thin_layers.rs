@@ -66,7 +66,7 @@ impl<'a> Binder<'a> {
         let mut dispatches = Vec::new();
         for layers in pieces(chain.layers.range(), ends, |layers| window(layers).is_some()) {
             let answers = bound(window(&layers))?;
-            let operand = slots.slot(chain.slot(Value::State(layers.start))?);
+            let operand = slots.slot(chain.slot(Value::State(layers.start))?)?;
             let operands = [operand, answers.binding];
             let from = [0, answers.from];
             dispatches.push(self.chain_dispatch(kernels::chain_forward, chain, &layers, from, &operands)?);
@@ -95,12 +95,12 @@ impl<'a> Binder<'a> {
         let [backward_first, backward_end] = backward.rows(&(layers.start.max(1)..layers.end));
         let [batch, mini_batch] = [self.task.micro_batch, self.task.batch()].map(|samples| samples as u32);
         let arguments = [batch, first, end, 0, answers.from, backward_first, backward_end, mini_batch];
-        let operand = slots.slot(chain.slot(Value::State(layers.start))?);
+        let operand = slots.slot(chain.slot(Value::State(layers.start))?)?;
         let [targets, losses, metrics] = [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
         let [table, parameters] = [table, self.parameters.together()?].map(Buffer::whole);
         let operands = [table, parameters, operand, answers.binding, targets, losses, metrics];
         let mut dispatches =
-            vec![self.setup.thin_dispatch(&kernel, arguments, &operands, [fusion.groups(), 1])?];
+            vec![self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])?];
         dispatches.extend(self.chain_gradients(&backward)?);
         Ok(dispatches)
     }
@@ -122,7 +122,7 @@ impl<'a> Binder<'a> {
         let mut dispatches = Vec::new();
         for layers in pieces(deltas, |_| true, fits).into_iter().rev() {
             let [states, below] = [bound(states(&layers))?, bound(below(&layers))?];
-            let operand = slots.slot(chain.slot(Value::Delta(layers.end - 1))?);
+            let operand = slots.slot(chain.slot(Value::Delta(layers.end - 1))?)?;
             let operands = [operand, below.binding, states.binding];
             let from = [states.from, below.from];
             dispatches.push(self.chain_dispatch(kernels::chain_delta, chain, &layers, from, &operands)?);
@@ -165,7 +165,7 @@ impl<'a> Binder<'a> {
         let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
         let parameters = self.parameters.together()?;
         let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
-        self.setup.thin_dispatch(&kernel, arguments, &operands, [fusion.groups(), 1])
+        self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])
     }
 
     fn chain_shape(&self, fusion: &Fusion) -> ChainShape {
@@ -208,7 +208,7 @@ impl<'a> Binder<'a> {
             [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
         let arguments = [batch, first, tiles_each, states.from, deltas.from, start, count, 0];
         let groups = [tiles * layers.len(), fusion.parts()];
-        self.setup.thin_dispatch(&kernel, arguments, &operands, groups)
+        self.setup.dispatch_groups(&kernel, arguments, &operands, groups)
     }
 
     /// Tiles of the gradients of that of `layers` that has most.
@@ -230,7 +230,7 @@ impl<'a> Binder<'a> {
         let [start, count, parts] = [extent.start, extent.len(), fusion.parts()].map(|number| number as u32);
         let arguments = [start, count, parts, first, end, 0, 0, 0];
         let groups = [extent.len().div_ceil(PARTS_GROUP), 1];
-        self.setup.thin_dispatch(&kernels::partials(rule), arguments, &operands, groups).map(Some)
+        self.setup.dispatch_groups(&kernels::partials(rule), arguments, &operands, groups).map(Some)
     }
 
     /// What an update of thin layers binds.

@@ -14,6 +14,7 @@ use crate::device::{
 };
 use crate::execute::{Backend, Work};
 use crate::gpu::device::{Buffer, OpenDevice, Readback, Stopwatch, Uploads};
+use crate::gpu::kernels::SplitConstants;
 use crate::gpu::memory::{
     Chains, Footprint, Fusion, METRICS_BYTES, OptimizerState, Placement, Pool, Setup, Slots, Table, Tensors,
 };
@@ -76,6 +77,7 @@ impl Gpu {
         let readback = Readback::new(&context.device, footprint.readback)?;
         let binding_bytes = context.limits().binding_bytes;
         let fusion = footprint.fusion.clone();
+        let split = footprint.gathers_in_layer_0().then(|| SplitConstants::of(task.data.train));
         let placement = Placement::of(
             job.plan,
             footprint.inputs,
@@ -92,7 +94,7 @@ impl Gpu {
         let pool = Pool::new(&setup.context.device, job.plan, footprint.inputs, placement)?;
         let batch = Batch {
             samples: task.micro_batch,
-            inputs: pool.batch().raw.clone(),
+            inputs: pool.batch().map(|buffer| buffer.raw.clone()),
             targets: setup.buffer(Category::Batch, "targets", footprint.targets)?,
         };
         let metrics = setup.buffer(Category::Workspace, "metrics", METRICS_BYTES)?;
@@ -115,6 +117,7 @@ impl Gpu {
             kept: kept.as_ref(),
             chains: chains.as_ref(),
             targets: &batch.targets,
+            split,
             metrics: &metrics,
             sample_losses: &sample_losses,
             loaded: loaded.as_ref(),
@@ -176,7 +179,8 @@ impl Backend for Gpu {
         else {
             return Err(Error::internal(format!("no dispatches were prepared for {work:?}")));
         };
-        dispatches.iter().for_each(|dispatch| dispatch.record(pass, self.position.micro_batch()));
+        let (micro_batch, split) = (self.position.micro_batch(), self.source.split());
+        dispatches.iter().for_each(|dispatch| dispatch.record(pass, micro_batch, split));
         self.dispatches += dispatches.len() as u64;
         self.recorder.add_flops(*flops);
         if self.recorder.is_full() && !self.is_timing {
@@ -253,8 +257,9 @@ impl Device for Gpu {
             self.source.upload(device, uploads, &mut encoder, &self.batch)?;
             self.recorder.begin(encoder);
         }
-        if let Some(pass) = self.recorder.pass() {
-            self.dispatches += self.source.record(pass, self.position.micro_batch());
+        if let (Some(pass), Some(gather)) = (self.recorder.pass(), self.source.gather()) {
+            gather.record(pass, self.position.micro_batch(), self.source.split());
+            self.dispatches += 1;
         }
         Ok(())
     }
@@ -262,7 +267,8 @@ impl Device for Gpu {
     fn end_batch(&mut self) -> Result<()> {
         if self.position.is_end_of_step() {
             if let Some(pass) = self.recorder.pass() {
-                self.clip.iter().for_each(|dispatch| dispatch.record(pass, self.position.micro_batch()));
+                let micro_batch = self.position.micro_batch();
+                self.clip.iter().for_each(|dispatch| dispatch.record(pass, micro_batch, None));
                 self.dispatches += self.clip.len() as u64;
             }
             self.last_dispatches = self.dispatches;
@@ -288,7 +294,7 @@ impl Device for Gpu {
                 self.recorder.begin(self.device.encoder());
             }
             if let Some(pass) = self.recorder.pass() {
-                self.tally.record(pass, self.position.micro_batch());
+                self.tally.record(pass, self.position.micro_batch(), None);
             }
         }
         self.submit();
@@ -328,7 +334,7 @@ impl Device for Gpu {
 impl Inspect for Gpu {
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>> {
         self.flush();
-        let (buffer, offset) = self.pool.locate(&self.slots[slot]);
+        let (buffer, offset) = self.pool.locate(&self.slots[slot])?;
         let values = self.readback.floats(&self.device, &buffer.raw, offset, elements);
         self.recorder.forget();
         values
@@ -339,6 +345,10 @@ impl Inspect for Gpu {
             allocated: report.total_allocated_bytes,
             reserved: report.total_reserved_bytes,
         })
+    }
+
+    fn holds_inputs(&self) -> bool {
+        self.pool.batch().is_some()
     }
 
     fn dispatches_a_step(&self) -> Option<u64> {
