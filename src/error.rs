@@ -70,6 +70,18 @@ pub enum Error {
         remedy: String,
     },
 
+    /// A kernel that the driver does not compile.
+    #[error(
+        "the driver refuses the kernel {kernel}: {problem}; use another driver or {}",
+        Setting::Device.with("cpu")
+    )]
+    KernelRefused {
+        /// Name of the kernel.
+        kernel: String,
+        /// What the driver says.
+        problem: String,
+    },
+
     /// A device that was lost, or that rejected work during a run.
     #[error("the device failed: {0}")]
     DeviceLost(String),
@@ -164,7 +176,7 @@ impl Error {
             Error::NoDevice { .. } => 4,
             Error::DoesNotFit(_) | Error::OverBudget { .. } => 5,
             Error::Diverged { .. } => 6,
-            Error::DeviceLost(_) => 7,
+            Error::DeviceLost(_) | Error::KernelRefused { .. } => 7,
             Error::Interrupted { .. } => 130,
         }
     }

@@ -74,6 +74,13 @@ pub(super) fn device(info: &DeviceInfo, passed_over: Option<&Error>) -> String {
     }
 }
 
+/// Tells of kernels that the driver refused.
+pub(super) fn refusals(refusals: &[Error]) {
+    for refusal in refusals {
+        narrate(&format!("{refusal}; simpler kernels do its work, with the same results"));
+    }
+}
+
 /// Writes each of `files`, whether or not another one fails.
 pub(super) fn write_reports(files: &[ReportFile], report: &Report) -> Result<()> {
     first_error(files.iter().map(|file| {

@@ -115,6 +115,7 @@ impl ModelFlags {
             data.test.len(),
             output::device(&predictor.device(), passed_over.as_ref())
         ));
+        output::refusals(predictor.refusals());
         Ok(Ready { network, data, has_targets, predictor })
     }
 }

@@ -223,6 +223,7 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     let device = output::device(&trainer.device(), trainer.passed_over());
     let summary = summary(trainer);
     output::narrate(&format!("training {} on {device}", settings.network.layers));
+    output::refusals(trainer.refusals());
     output::narrate(&report::text::plan(&summary));
     if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
         output::narrate("nothing is recomputed, so there is nothing to verify; use --every 2 or more");

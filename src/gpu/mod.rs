@@ -10,7 +10,7 @@ mod memory;
 mod pipelines;
 mod run;
 
-pub use device::{AdapterKind, WorkgroupLimits, adapters};
+pub use device::{AdapterKind, AdapterLimits, WorkgroupLimits, adapters};
 pub use measure::{ProductSpeed, Speed};
 pub use memory::{Footprint, check_bindings, footprints, keeps_bits, with_thin_layers};
 pub use pipelines::{Context, Staged, Tile};

@@ -53,6 +53,30 @@ impl Machine {
         }
     }
 
+    /// What `open` makes of this machine, or if its driver refuses a kernel, of the same with simpler kernels, which give the
+    /// same bits. Also returns the refusals.
+    ///
+    /// # Errors
+    /// Those of `open`; [`Error::KernelRefused`] if there are no simpler kernels.
+    pub fn with_accepted_kernels<T>(&self, open: impl Fn(&Machine) -> Result<T>) -> Result<(T, Vec<Error>)> {
+        let (mut machine, mut refusals) = (self.clone(), Vec::new());
+        loop {
+            let refusal = match open(&machine) {
+                Ok(opened) => return Ok((opened, refusals)),
+                Err(refusal @ Error::KernelRefused { .. }) => refusal,
+                Err(error) => return Err(error),
+            };
+            machine = match &machine {
+                Machine::Gpu(context) => match context.simpler() {
+                    Some(simpler) => Machine::Gpu(Box::new(simpler)),
+                    None => return Err(refusal),
+                },
+                Machine::Cpu => return Err(refusal),
+            };
+            refusals.push(refusal);
+        }
+    }
+
     /// Name and kind of the machine.
     pub fn info(&self) -> DeviceInfo {
         match self {

@@ -12,6 +12,7 @@ use crate::{Error, Result, Setting};
 /// A trained network in inference, micro-batch by micro-batch, in the memory of two states whatever its depth.
 pub struct Predictor {
     device: Box<dyn Device>,
+    refusals: Vec<Error>,
     plan: Plan,
     output: SlotId,
     meter: LiveMeter,
@@ -26,8 +27,21 @@ impl Predictor {
     /// Plans inference on the test split of `data`, and allocates its buffers.
     ///
     /// # Errors
-    /// [`Error::Usage`] for data that does not fit the network, [`Error::DoesNotFit`] if the device's memory is too small.
+    /// [`Error::Usage`] for data that does not fit the network, [`Error::DoesNotFit`] if the device's memory is too small,
+    /// [`Error::KernelRefused`] if the driver refuses the simplest kernels.
     pub fn on(
+        machine: &Machine,
+        network: &Network,
+        parameters: &Parameters,
+        data: &Arc<Dataset>,
+        micro_batch: usize,
+    ) -> Result<Self> {
+        let open = |machine: &Machine| Predictor::open(machine, network, parameters, data, micro_batch);
+        let (predictor, refusals) = machine.with_accepted_kernels(open)?;
+        Ok(Predictor { refusals, ..predictor })
+    }
+
+    fn open(
         machine: &Machine,
         network: &Network,
         parameters: &Parameters,
@@ -64,6 +78,7 @@ impl Predictor {
         };
         Ok(Predictor {
             device,
+            refusals: Vec::new(),
             output,
             meter: LiveMeter::new(plan.slots.len()),
             plan,
@@ -78,6 +93,11 @@ impl Predictor {
     /// Name and kind of its device.
     pub fn device(&self) -> DeviceInfo {
         self.device.info()
+    }
+
+    /// Kernels that the driver refused. Simpler ones do their work.
+    pub fn refusals(&self) -> &[Error] {
+        &self.refusals
     }
 
     /// Planned bytes of all its buffers, by category.

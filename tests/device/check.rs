@@ -355,5 +355,9 @@ fn software_with_a_forward_that_depends_on_its_slot_fails_in_every_way() {
 fn software_that_refuses_a_shader_is_an_error_of_its_own() {
     let context = Context::open(AdapterKind::Software).unwrap().with_shader("delta", "nonsense").unwrap();
     let refused = check::run(&Machine::Gpu(Box::new(context)), &odd_network(), &few_cases(), |_| ());
-    assert!(matches!(refused, Err(Error::DeviceLost(_))), "{:?}", refused.map(|outcome| outcome.checks));
+    assert!(
+        matches!(refused, Err(Error::KernelRefused { .. })),
+        "{:?}",
+        refused.map(|outcome| outcome.checks)
+    );
 }

@@ -120,11 +120,11 @@ impl OpenDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::device::{AdapterKind, WorkgroupLimits};
+    use crate::gpu::device::{AdapterKind, AdapterLimits};
 
     #[test]
     fn software_names_what_would_fit_where_a_buffer_does_not() {
-        let device = OpenDevice::new(AdapterKind::Software, WorkgroupLimits::MOST).unwrap();
+        let device = OpenDevice::new(AdapterKind::Software, AdapterLimits::MOST).unwrap();
         let bytes = device.limits().binding_bytes + 4;
         let refused = device.buffer(Category::Dataset, "samples", bytes, BufferUsages::STORAGE);
         let message = refused.map(|_| ()).unwrap_err().to_string();

@@ -10,7 +10,7 @@ mod transfer;
 
 pub use adapter::{AdapterKind, adapters};
 pub use buffer::Buffer;
-pub use limits::{IMMEDIATE_BYTES, WorkgroupLimits};
+pub use limits::{AdapterLimits, IMMEDIATE_BYTES, WorkgroupLimits};
 pub use open::OpenDevice;
 pub use stopwatch::{STOPWATCH_BYTES, Stopwatch};
 pub use transfer::{Readback, UPLOAD_BUFFERS, Uploads};

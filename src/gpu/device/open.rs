@@ -2,7 +2,7 @@ use std::cell::Cell;
 
 use super::adapter::{self, AdapterKind};
 use super::faults::Faults;
-use super::limits::{IMMEDIATE_BYTES, WorkgroupLimits};
+use super::limits::{AdapterLimits, IMMEDIATE_BYTES, WorkgroupLimits};
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::Ledger;
 use crate::{Error, Result, Setting};
@@ -31,11 +31,12 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
-    /// Opens the best adapter of `kind`, as if its workgroups had at most the limits `most`.
+    /// Opens the best adapter of `kind`, as if it had at most the limits `most`.
     ///
     /// # Errors
     /// [`Error::NoDevice`] if there is none, or if it refuses to open a device.
-    pub fn new(kind: AdapterKind, most: WorkgroupLimits) -> Result<Self> {
+    pub fn new(kind: AdapterKind, most: AdapterLimits) -> Result<Self> {
+        let AdapterLimits { workgroups: most, binding_bytes, buffer_bytes } = most;
         let adapter = adapter::choose(kind)?;
         let info = adapter::describe(&adapter.get_info());
         let offered = adapter.limits();
@@ -47,8 +48,8 @@ impl OpenDevice {
             required_features: wgpu::Features::IMMEDIATES
                 | adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | subgroup_features),
             required_limits: wgpu::Limits {
-                max_buffer_size: offered.max_buffer_size,
-                max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+                max_buffer_size: offered.max_buffer_size.min(buffer_bytes),
+                max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size.min(binding_bytes),
                 max_compute_workgroup_storage_size: offered
                     .max_compute_workgroup_storage_size
                     .min(most.bytes),
@@ -149,7 +150,7 @@ mod tests {
     use crate::gpu::device::AdapterKind;
 
     fn open() -> OpenDevice {
-        OpenDevice::new(AdapterKind::Software, WorkgroupLimits::MOST).unwrap()
+        OpenDevice::new(AdapterKind::Software, AdapterLimits::MOST).unwrap()
     }
 
     #[test]

@@ -76,14 +76,15 @@ fn add_missing(
     Ok(any)
 }
 
-/// Fastest of `tiles`.
+/// Fastest of those of `tiles` whose kernels the driver accepts.
 fn fastest(product: LayerProduct, context: &Context, task: &Task, tiles: &[Tile]) -> Result<Tile> {
     let mut trial = Trial::new(product, context, task)?;
     let mut fastest = (Duration::MAX, context.tile(product));
     for &tile in tiles {
-        let time = trial.time(tile)?;
-        if time < fastest.0 {
-            fastest = (time, tile);
+        match trial.time(tile) {
+            Ok(time) if time < fastest.0 => fastest = (time, tile),
+            Ok(_) | Err(Error::KernelRefused { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(fastest.1)

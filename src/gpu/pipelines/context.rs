@@ -11,7 +11,7 @@ use super::shaders::Shaders;
 use super::tile::{Choices, Tile};
 use crate::Result;
 use crate::device::{DeviceInfo, DeviceLimits};
-use crate::gpu::device::{AdapterKind, OpenDevice, WorkgroupLimits};
+use crate::gpu::device::{AdapterKind, AdapterLimits, OpenDevice};
 use crate::memory::Ledger;
 
 /// A device with its compiled kernels, and what decides between kernels that compute the same.
@@ -37,15 +37,15 @@ impl Context {
     /// # Errors
     /// [`crate::Error::NoDevice`] if there is none, or if it refuses to open a device.
     pub fn open(kind: AdapterKind) -> Result<Self> {
-        Context::open_within(kind, WorkgroupLimits::MOST)
+        Context::open_within(kind, AdapterLimits::MOST)
     }
 
-    /// As [`Context::open`], but kernels are chosen as on a device whose workgroups have these limits, and a
-    /// kernel with more invocations is rejected.
+    /// As [`Context::open`], but as on a device with at most these limits: what exceeds them is rejected, but for workgroup
+    /// memory.
     ///
     /// # Errors
     /// As [`Context::open`].
-    pub fn open_within(kind: AdapterKind, most: WorkgroupLimits) -> Result<Self> {
+    pub fn open_within(kind: AdapterKind, most: AdapterLimits) -> Result<Self> {
         let column_lanes = match kind {
             AdapterKind::Hardware => 32,
             // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
@@ -131,6 +131,19 @@ impl Context {
         Context { few_dispatches: true, ..self }
     }
 
+    /// The same device with simpler kernels, which give the same bits, for drivers that refuse others; `None` if there are
+    /// none.
+    pub fn simpler(&self) -> Option<Self> {
+        let simplest = Tile::simplest(self.device.workgroups);
+        if self.few_dispatches {
+            Some(Context { few_dispatches: false, ..self.clone() })
+        } else if self.device.workgroups.subgroups {
+            Some(self.clone().without_subgroups())
+        } else {
+            (self.tile != Some(simplest)).then(|| self.clone().with_tile(simplest))
+        }
+    }
+
     /// Compiles kernels from `text` instead of `shaders/{file}.wgsl`, so that tests can verify that checks
     /// detect a broken kernel.
     ///
@@ -155,7 +168,7 @@ impl Context {
     /// kernels that take some.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
+    /// [`crate::Error::KernelRefused`] if the driver rejects the kernel, and [`crate::Error::DeviceLost`].
     pub(in crate::gpu) fn bind(
         &self,
         kernel: &Kernel,

@@ -2,10 +2,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wgpu::ErrorFilter;
+
 use super::kernel::{Binding, Kernel, SPLIT_BINDINGS};
 use super::shaders::Shaders;
-use crate::Result;
 use crate::gpu::device::OpenDevice;
+use crate::{Error, Result};
 
 /// A compiled kernel.
 #[derive(Clone)]
@@ -26,7 +28,7 @@ impl Programs {
     /// `kernel`, compiled on first use. Other threads can compile other kernels at the same time.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`] if the driver rejects the kernel.
+    /// [`Error::KernelRefused`], and [`Error::DeviceLost`].
     pub fn get(&self, device: &OpenDevice, shaders: &Shaders, kernel: &Kernel) -> Result<Program> {
         let key = (kernel.clone(), shaders.replaced(&kernel.files));
         let entry = Arc::clone(lock(&self.0).entry(key).or_default());
@@ -53,6 +55,8 @@ fn compile(device: &OpenDevice, shaders: &Shaders, kernel: &Kernel) -> Result<Pr
         immediate_size: kernel.immediates.bytes(),
     });
     let source = wgpu::ShaderSource::Wgsl(Cow::Owned(kernel.source(shaders)));
+    let scopes =
+        [ErrorFilter::Validation, ErrorFilter::Internal].map(|filter| device.raw.push_error_scope(filter));
     let module = device.raw.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
     let pipeline = device.raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
@@ -66,6 +70,10 @@ fn compile(device: &OpenDevice, shaders: &Shaders, kernel: &Kernel) -> Result<Pr
         },
         cache: None,
     });
+    let refusals = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
+    if let Some(problem) = refusals.last() {
+        return Err(Error::KernelRefused { kernel: kernel.name.to_owned(), problem: problem.to_string() });
+    }
     device.count_object();
     device.check()?;
     Ok(Program { pipeline, layout })

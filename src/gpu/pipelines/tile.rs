@@ -73,6 +73,11 @@ impl Tile {
         }
     }
 
+    /// The tile whose kernels ask least of a driver, and still keep a GPU with these limits busy.
+    pub fn simplest(limits: WorkgroupLimits) -> Self {
+        if HARDWARE_BLOCKS.fits(limits) { HARDWARE_BLOCKS } else { SOFTWARE_BLOCKS }
+    }
+
     /// Tile of the kernels that compute the gradients of thin layers. Results are small, and many in one dispatch.
     pub fn of_thin_layers(device: DeviceType, limits: WorkgroupLimits) -> Self {
         let small = staged([64, 64], 16, 2, 8);

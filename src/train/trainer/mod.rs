@@ -34,6 +34,7 @@ pub struct Trainer {
     accounts: Accounts,
     device: Box<dyn Device>,
     passed_over: Option<Error>,
+    refusals: Vec<Error>,
     target: Target,
     data: Arc<Dataset>,
     mini_batches: MiniBatches,
@@ -61,12 +62,13 @@ impl Trainer {
     }
 
     /// Plans, replays the plan, and allocates everything that training needs on `machine`, whichever device the settings
-    /// choose. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
+    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
     /// to bit-identical parameters.
     ///
     /// # Errors
     /// [`Error::Usage`] if the settings contradict each other, the data or `start`; [`Error::DoesNotFit`] and
-    /// [`Error::OverBudget`] if the device or the budget is too small.
+    /// [`Error::OverBudget`] if the device or the budget is too small; [`Error::KernelRefused`] if the driver refuses the
+    /// simplest kernels.
     pub fn on<'a>(
         machine: &Machine,
         settings: &Settings,
@@ -74,6 +76,12 @@ impl Trainer {
         start: impl Into<Start<'a>>,
     ) -> Result<Self> {
         let start = start.into();
+        let open = |machine: &Machine| Trainer::open(machine, settings, data, start);
+        let (trainer, refusals) = machine.with_accepted_kernels(open)?;
+        Ok(Trainer { refusals, ..trainer })
+    }
+
+    fn open(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
         settings.validate()?;
         let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
@@ -94,6 +102,7 @@ impl Trainer {
             accounts: Accounts::new(bytes, ledger, &plan),
             device,
             passed_over: None,
+            refusals: Vec::new(),
             target: machine.target(),
             data: Arc::clone(data),
             mini_batches: MiniBatches::default(),
@@ -177,6 +186,11 @@ impl Trainer {
     /// Why [`DeviceChoice::Auto`](crate::config::DeviceChoice::Auto) chose the CPU, if it did.
     pub fn passed_over(&self) -> Option<&Error> {
         self.passed_over.as_ref()
+    }
+
+    /// Kernels that the driver refused. Simpler ones do their work.
+    pub fn refusals(&self) -> &[Error] {
+        &self.refusals
     }
 
     /// Comparison of recomputed states, if the settings enable it.
