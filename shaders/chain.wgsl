@@ -7,11 +7,13 @@
 //
 // Added to this file are one that multiplies tiles, and a kernel with
 //   right_block(layer, column, k)        four by four weights, a step in each column of the matrix
+//   right_column(layer, column, k)       four weights of one column, from step 4 · k on
 //   take_block(layer, column, sums, id)  uses four elements of each of a lane's samples
+//   take_row(layer, column, sums, row)   uses four elements of one sample
 
 override ROW_LANES: u32;
 override COLUMN_LANES: u32;
-// Vectors of four columns that a lane computes at a time if lanes share columns: one or two. Two need half the reads of samples,
+// Vectors of four columns that a lane computes at a time, if it computes blocks: one or two. Two need half the reads of samples,
 // for batches that keep the device busy; with one, a layer takes half as long.
 override VECTORS: u32;
 // Groups of four samples of a lane: one, or two if there are enough samples. A lane's functions work on one; those of the other have
@@ -63,13 +65,13 @@ fn guarded() -> Run {
     return guarded;
 }
 
-// A lane's samples are as far apart as there are lanes.
-fn sample_of(id: vec3u, i: u32) -> u32 {
-    return top + id.x + i * ROW_LANES;
+// Row of a lane's i-th sample in a tile. They are as far apart as there are lanes.
+fn row_of(id: vec3u, i: u32) -> u32 {
+    return id.x + i * ROW_LANES;
 }
 
-fn place_of(tile: u32, id: vec3u, i: u32) -> u32 {
-    return ((4u * QUADS * tile + i) * ROW_LANES + id.x) * STRIDE;
+fn place_of(tile: u32, row: u32) -> u32 {
+    return (samples_of_workgroup() * tile + row) * STRIDE;
 }
 
 fn samples_of_workgroup() -> u32 {
@@ -84,27 +86,31 @@ fn other_four(id: vec3u) -> vec3u {
 // Four values of each of a lane's samples, a sample in each column of the matrix.
 fn four_samples(tile: u32, four: u32, id: vec3u) -> mat4x4f {
     return mat4x4f(
-        tiles[place_of(tile, id, 0u) + four],
-        tiles[place_of(tile, id, 1u) + four],
-        tiles[place_of(tile, id, 2u) + four],
-        tiles[place_of(tile, id, 3u) + four],
+        tiles[place_of(tile, row_of(id, 0u)) + four],
+        tiles[place_of(tile, row_of(id, 1u)) + four],
+        tiles[place_of(tile, row_of(id, 2u)) + four],
+        tiles[place_of(tile, row_of(id, 3u)) + four],
     );
 }
 
 // Puts them, with zeros past `width`.
 fn put(tile: u32, four: u32, values: mat4x4f, width: u32, id: vec3u) {
-    let is_inside = 4u * four + vec4u(0u, 1u, 2u, 3u) < vec4u(width);
-    tiles[place_of(tile, id, 0u) + four] = select(vec4f(), values[0], is_inside);
-    tiles[place_of(tile, id, 1u) + four] = select(vec4f(), values[1], is_inside);
-    tiles[place_of(tile, id, 2u) + four] = select(vec4f(), values[2], is_inside);
-    tiles[place_of(tile, id, 3u) + four] = select(vec4f(), values[3], is_inside);
+    put_row(tile, four, values[0], width, row_of(id, 0u));
+    put_row(tile, four, values[1], width, row_of(id, 1u));
+    put_row(tile, four, values[2], width, row_of(id, 2u));
+    put_row(tile, four, values[3], width, row_of(id, 3u));
 }
 
-// Offsets of four columns of a lane's i-th sample in a value of `width` columns. Samples past the batch repeat its last one,
+fn put_row(tile: u32, four: u32, values: vec4f, width: u32, row: u32) {
+    let is_inside = 4u * four + vec4u(0u, 1u, 2u, 3u) < vec4u(width);
+    tiles[place_of(tile, row) + four] = select(vec4f(), values, is_inside);
+}
+
+// Offsets of four columns of a row's sample in a value of `width` columns. Samples past the batch repeat its last one,
 // columns past the width the last one.
-fn places_in(width: u32, four: u32, i: u32, id: vec3u) -> vec4u {
-    let row = min(sample_of(id, i), run.batch - 1u) * width;
-    return row + min(4u * four + vec4u(0u, 1u, 2u, 3u), vec4u(width - 1u));
+fn places_in(width: u32, four: u32, row: u32) -> vec4u {
+    let sample = min(top + row, run.batch - 1u);
+    return sample * width + min(4u * four + vec4u(0u, 1u, 2u, 3u), vec4u(width - 1u));
 }
 
 // Reads the operand of the first layer into the current tile.
@@ -119,10 +125,10 @@ fn read_operand(width: u32, id: vec3u) {
 
 fn read_four(width: u32, four: u32, id: vec3u) {
     let values = mat4x4f(
-        operand_at(places_in(width, four, 0u, id)),
-        operand_at(places_in(width, four, 1u, id)),
-        operand_at(places_in(width, four, 2u, id)),
-        operand_at(places_in(width, four, 3u, id)),
+        operand_at(places_in(width, four, row_of(id, 0u))),
+        operand_at(places_in(width, four, row_of(id, 1u))),
+        operand_at(places_in(width, four, row_of(id, 2u))),
+        operand_at(places_in(width, four, row_of(id, 3u))),
     );
     put(current, four, values, width, id);
 }
@@ -131,19 +137,11 @@ fn operand_at(places: vec4u) -> vec4f {
     return vec4f(operand[places.x], operand[places.y], operand[places.z], operand[places.w]);
 }
 
-// Writes four columns of each of a lane's samples to the pool.
-fn write_answer(answer: u32, column: u32, values: mat4x4f, width: u32, id: vec3u) {
-    if answer != NOWHERE {
-        write_row(answer, column, values[0], width, sample_of(id, 0u));
-        write_row(answer, column, values[1], width, sample_of(id, 1u));
-        write_row(answer, column, values[2], width, sample_of(id, 2u));
-        write_row(answer, column, values[3], width, sample_of(id, 3u));
-    }
-}
-
-fn write_row(answer: u32, column: u32, values: vec4f, width: u32, sample: u32) {
+// Writes four columns of a row's sample to the pool.
+fn write_row(answer: u32, column: u32, values: vec4f, width: u32, row: u32) {
+    let sample = top + row;
     let place = answer - run.write_from + sample * width + column;
-    if sample < run.batch {
+    if answer != NOWHERE && sample < run.batch {
         answers[place] = values.x;
         if column + 1u < width { answers[place + 1u] = values.y; }
         if column + 2u < width { answers[place + 2u] = values.z; }

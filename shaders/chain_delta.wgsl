@@ -21,8 +21,16 @@ fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {
     return weights_of_inputs(layer, column, k);
 }
 
+fn right_column(layer: Layer, column: u32, k: u32) -> vec4f {
+    return weights_of_input(layer, column, k);
+}
+
 fn take_block(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
     take_deltas(layer, column, sums, id);
+}
+
+fn take_row(layer: Layer, column: u32, sums: vec4f, row: u32) {
+    take_delta(layer, column, sums, row);
 }
 
 fn states_at(layer: Layer, places: vec4u) -> vec4f {

@@ -17,14 +17,29 @@ fn weights_of_inputs(layer: Layer, column: u32, k: u32) -> mat4x4f {
     return four_rows(layer, 4u * k, column);
 }
 
-fn take_deltas(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
-    var values = mat4x4f(
-        sums[0] * derivatives(states_at(layer, places_in(layer.inputs, column, 0u, id))),
-        sums[1] * derivatives(states_at(layer, places_in(layer.inputs, column, 1u, id))),
-        sums[2] * derivatives(states_at(layer, places_in(layer.inputs, column, 2u, id))),
-        sums[3] * derivatives(states_at(layer, places_in(layer.inputs, column, 3u, id))),
+fn weights_of_input(layer: Layer, column: u32, k: u32) -> vec4f {
+    let fours = whole_fours(layer.inputs);
+    let rows = min(4u * k + vec4u(0u, 1u, 2u, 3u), vec4u(layer.outputs - 1u));
+    let places = layer.weights + rows * fours + column / 4u;
+    let i = column % 4u;
+    return vec4f(
+        parameters[places.x][i],
+        parameters[places.y][i],
+        parameters[places.z][i],
+        parameters[places.w][i],
     );
-    if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += four_samples(current, column, id); }
-    put(1u - current, column, values, layer.inputs, id);
-    write_answer(layer.answer, 4u * column, values, layer.inputs, id);
+}
+
+fn take_deltas(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
+    take_delta(layer, column, sums[0], row_of(id, 0u));
+    take_delta(layer, column, sums[1], row_of(id, 1u));
+    take_delta(layer, column, sums[2], row_of(id, 2u));
+    take_delta(layer, column, sums[3], row_of(id, 3u));
+}
+
+fn take_delta(layer: Layer, column: u32, sums: vec4f, row: u32) {
+    var values = sums * derivatives(states_at(layer, places_in(layer.inputs, column, row)));
+    if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += tiles[place_of(current, row) + column]; }
+    put_row(1u - current, column, values, layer.inputs, row);
+    write_row(layer.answer, 4u * column, values, layer.inputs, row);
 }

@@ -19,6 +19,14 @@ fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {
     return weights_of_outputs(layer, column, k);
 }
 
+fn right_column(layer: Layer, column: u32, k: u32) -> vec4f {
+    return weights_of_output(layer, column, k);
+}
+
 fn take_block(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
     take_states(layer, column, sums, id);
+}
+
+fn take_row(layer: Layer, column: u32, sums: vec4f, row: u32) {
+    take_state(layer, column, sums, row);
 }

@@ -71,11 +71,24 @@ fn right_block(layer: Layer, column: u32, k: u32) -> mat4x4f {
     return weights_of_outputs(layer, column, k);
 }
 
+fn right_column(layer: Layer, column: u32, k: u32) -> vec4f {
+    if goes_backward { return weights_of_input(layer, column, k); }
+    return weights_of_output(layer, column, k);
+}
+
 fn take_block(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
     if goes_backward {
         take_deltas(layer, column, sums, id);
     } else {
         take_states(layer, column, sums, id);
+    }
+}
+
+fn take_row(layer: Layer, column: u32, sums: vec4f, row: u32) {
+    if goes_backward {
+        take_delta(layer, column, sums, row);
+    } else {
+        take_state(layer, column, sums, row);
     }
 }
 

@@ -39,18 +39,26 @@ fn weights_of_outputs(layer: Layer, column: u32, k: u32) -> mat4x4f {
     return transpose(four_rows(layer, 4u * column, k));
 }
 
+fn weights_of_output(layer: Layer, column: u32, k: u32) -> vec4f {
+    return parameters[layer.weights + min(column, layer.outputs - 1u) * whole_fours(layer.inputs) + k];
+}
+
 fn take_states(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
     let bias = parameters[bias_of(layer) + column];
-    var values = mat4x4f(sums[0] + bias, sums[1] + bias, sums[2] + bias, sums[3] + bias);
-    if STORE != IDENTITY && has(layer, STORES) {
-        values = mat4x4f(
-            store_activation(values[0]),
-            store_activation(values[1]),
-            store_activation(values[2]),
-            store_activation(values[3]),
-        );
-    }
-    if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += four_samples(current, column, id); }
-    put(1u - current, column, values, layer.outputs, id);
-    write_answer(layer.answer, 4u * column, values, layer.outputs, id);
+    take_outputs(layer, column, sums[0] + bias, row_of(id, 0u));
+    take_outputs(layer, column, sums[1] + bias, row_of(id, 1u));
+    take_outputs(layer, column, sums[2] + bias, row_of(id, 2u));
+    take_outputs(layer, column, sums[3] + bias, row_of(id, 3u));
+}
+
+fn take_state(layer: Layer, column: u32, sums: vec4f, row: u32) {
+    take_outputs(layer, column, sums + parameters[bias_of(layer) + column], row);
+}
+
+fn take_outputs(layer: Layer, column: u32, outputs: vec4f, row: u32) {
+    var values = outputs;
+    if STORE != IDENTITY && has(layer, STORES) { values = store_activation(values); }
+    if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += tiles[place_of(current, row) + column]; }
+    put_row(1u - current, column, values, layer.outputs, row);
+    write_row(layer.answer, 4u * column, values, layer.outputs, row);
 }

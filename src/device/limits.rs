@@ -11,6 +11,10 @@ pub struct DeviceLimits {
     pub timestamps: bool,
     /// Workgroup memory for the kernels of thin layers, in bytes; 0 if the device lacks what they need.
     pub workgroup_bytes: u32,
+    /// Invocations of a workgroup.
+    pub invocations: u32,
+    /// Most invocations of a workgroup that share the columns of a thin layer.
+    pub column_lanes: u32,
     /// `true` if thin layers run in workgroups of one subgroup, whose lanes share what they read.
     pub subgroups: bool,
     /// Smallest number of elements of a product's result that keeps the device busy. A smaller product takes as long.
@@ -39,6 +43,8 @@ impl Default for DeviceLimits {
             buffer_bytes: 256 << 20,
             timestamps: false,
             workgroup_bytes: 0,
+            invocations: 256,
+            column_lanes: 128,
             subgroups: false,
             busy_elements: Self::BUSY_ELEMENTS,
             few_dispatches: true,

@@ -165,7 +165,7 @@ const BIASED: &str = "store_activation(sums + vec4f(bias[read.x], bias[read.y], 
 /// What `chain_states` adds to the first of a lane's samples, and the same with what its slot held before.
 const SUMMED: &str = "sums[0] + bias,";
 const STALE: &str =
-    "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs],";
+    "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + (top + row_of(id, 0u)) * layer.outputs],";
 const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]
@@ -173,7 +173,7 @@ fn software_with_a_product_off_by_one_fails_in_all_products() {
     breaks(FAST, "product_blocks", "var k = 0u; k < depth;", "var k = 4u; k < depth;");
     breaks(FAST, "product_blocks", "c11, b1, a1)", "c11, b1, a0)");
     breaks(FAST, "product", "min(extent().depth,", "min(extent().depth - min(extent().depth, 4u),");
-    let staged = Tile::Staged(Staged::new([64, 64], 8, 1, 8));
+    let staged = Tile::Staged(Staged::new([64, 64], 8, 1, [8, 8]));
     breaks(staged, "product_staged", "is_within_depth(k)", "is_within_depth(k + 4u)");
 }
 
@@ -264,19 +264,21 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 #[test]
 fn software_with_a_broken_chain_fails_there_alone() {
     only(&CHAIN[..1], "chain_states", "sums[2] + bias", "sums[2]");
-    only(&CHAIN[1..2], "chain_deltas", "sums[2] * derivatives(", "sums[2] + 0.0 * derivatives(");
+    only(&CHAIN[1..2], "chain_deltas", "= sums * derivatives(", "= sums + 0.0 * derivatives(");
     // One column in four is not written to the pool.
     only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values.z; }", "{}");
 }
 
 #[test]
 fn software_with_broken_products_of_a_chain_fails_in_states_and_deltas() {
-    let only = |from: &str, to: &str| {
-        let context = devices::software().without_subgroups();
-        only_on(context, &CHAIN[..2], "chain_lanes", from, to);
+    let only = |column_lanes, file, from: &str, to: &str| {
+        let context = devices::software().without_subgroups().with_column_lanes(column_lanes);
+        only_on(context, &CHAIN[..2], file, from, to);
     };
-    only("for (var k = 0u; k < depth; k++)", "for (var k = 1u; k < depth; k++)");
-    only("high = multiply_add(high, right, left);", "");
+    only(1, "chain_lanes", "for (var k = 0u; k < depth; k++)", "for (var k = 1u; k < depth; k++)");
+    only(1, "chain_lanes", "high = multiply_add(high, right_high, left);", "");
+    only(128, "chain_columns", "min(k + 1u, depth - 1u)", "k");
+    only(128, "chain_columns", "results[place + 2u]", "results[place]");
 }
 
 #[test]

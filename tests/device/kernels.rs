@@ -43,15 +43,17 @@ fn kernels_agree_for(activations: &[Activation]) {
     every_kernel_agrees(&Machine::Gpu(Box::new(context)), &cases.collect::<Vec<_>>());
 }
 
-/// Fused layers in the workgroups that hardware gets, and no software driver otherwise: lanes for all columns of a layer, and
-/// too few of them.
+/// Fused layers in the workgroups that hardware gets, and no software driver otherwise: lanes for all columns of a layer, too
+/// few of them, and one for each column.
 #[test]
 fn software_fused_layers_agree_in_workgroups_for_hardware() {
     let context = devices::own_software().without_subgroups().with_tile(Tile::Blocks([8, 8]));
     let (some, others): (Vec<_>, Vec<_>) =
         fused_cases().into_iter().partition(|case| case.batch.is_multiple_of(2));
-    for (column_lanes, cases) in [(32, some), (5, others)] {
-        fused_layers_agree(context.clone().with_column_lanes(column_lanes), &cases);
+    let wide = |case: &Case| case.widths[1..].iter().any(|&width| width > 32);
+    assert!(some.iter().chain(&others).any(wide));
+    for (column_lanes, cases) in [(32, &some), (5, &others), (128, &others)] {
+        fused_layers_agree(context.clone().with_column_lanes(column_lanes), cases);
     }
 }
 
@@ -139,7 +141,7 @@ fn software_kernels_of_few_dispatches_agree() {
         wide(&[130, 9, 3], 34, 2, true, false),
         wide(&[132, 9, 3], 34, 1, false, true),
     ];
-    let context = devices::own_software().with_few_dispatches().without_subgroups().with_column_lanes(5);
+    let context = devices::own_software().with_few_dispatches().without_subgroups().with_column_lanes(128);
     let machine = Machine::Gpu(Box::new(context));
     let checks = kernels::check(&machine, &kept.chain(wide).collect::<Vec<_>>(), |_| ()).unwrap();
     assert!(checks.iter().all(|check| check.holds()), "{checks:#?}");

@@ -25,7 +25,7 @@ const SMALL: AdapterLimits = AdapterLimits {
 #[test]
 fn software_kernels_agree_in_small_workgroups() {
     let context = Context::open_within(AdapterKind::Software, SMALL).unwrap().with_column_lanes(16);
-    let context = context.with_tile(Tile::Staged(Staged::new([64, 64], 8, 1, 8)));
+    let context = context.with_tile(Tile::Staged(Staged::new([64, 64], 8, 1, [8, 8])));
     let grid = kernels::grid();
     let kinds: [fn(&Case) -> bool; 3] = [
         |case| case.fused && case.widths[0] == 128,

@@ -93,7 +93,7 @@ fn software_training_is_the_same_when_it_is_verified() {
 #[test]
 fn software_forward_that_reads_its_slot_is_found() {
     let sound = include_str!("../../shaders/chain_states.wgsl");
-    let held = "answers[layer.answer - run.write_from + sample_of(id, 0u) * layer.outputs]";
+    let held = "answers[layer.answer - run.write_from + (top + row_of(id, 0u)) * layer.outputs]";
     let broken = sound.replace("sums[0] + bias,", &format!("sums[0] + bias + 0.001 * {held},"));
     assert_ne!(broken, sound);
     let context = devices::software().with_shader("chain_states", &broken).unwrap();

@@ -108,6 +108,10 @@ impl OpenDevice {
             buffer_bytes: limits.max_buffer_size,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             workgroup_bytes: self.workgroups.bytes,
+            invocations: self.workgroups.invocations,
+            // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is as small as a
+            // vector unit.
+            column_lanes: if self.is_software() { 1 } else { DeviceLimits::default().column_lanes },
             subgroups: self.workgroups.subgroups,
             few_dispatches: !self.is_software(),
             busy_elements: if self.is_software() { SOFTWARE_ELEMENTS } else { DeviceLimits::BUSY_ELEMENTS },

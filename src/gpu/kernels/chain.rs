@@ -10,17 +10,38 @@ use crate::model::{Activation, Derivative};
 pub struct ChainShape {
     pub row_lanes: u32,
     pub column_lanes: u32,
-    /// Vectors of four columns that a lane computes at a time: one or two.
-    pub vectors: u32,
     /// Groups of four samples of a lane: one or two.
     pub quads: u32,
     /// Vectors of four values from one row of a tile to the next.
     pub stride: u32,
     /// Tiles in workgroup memory.
     pub count: u32,
-    /// `true` if lanes share their loads through subgroup operations, which needs a workgroup of one
-    /// subgroup.
-    pub subgroups: bool,
+    pub product: ChainProduct,
+}
+
+/// What a lane computes at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainProduct {
+    /// Its samples × so many vectors of four columns: one or two.
+    Blocks(u32),
+    /// Four samples × one column.
+    Columns,
+    /// Four samples × 32 columns. A workgroup is one subgroup, whose lanes share what they read.
+    Subgroup,
+}
+
+impl ChainShape {
+    /// Samples of a workgroup.
+    pub fn samples(self) -> usize {
+        (4 * self.quads * self.row_lanes) as usize
+    }
+
+    /// Workgroup memory, in bytes.
+    pub fn bytes(self) -> u32 {
+        let row = 16 * self.stride;
+        let rows_of_sums = if self.product == ChainProduct::Columns { 1 } else { 0 };
+        (self.count + rows_of_sums) * self.samples() as u32 * row
+    }
 }
 
 /// Takes samples forward through thin layers.
@@ -56,7 +77,11 @@ fn chain(
     shape: ChainShape,
 ) -> Kernel {
     let common = ["nan", "activation", "layer", "multiply_add", "micro_batch", "thin_layer"];
-    let product: &[_] = if shape.subgroups { &["subgroup", "chain_subgroup"] } else { &["chain_lanes"] };
+    let (product, vectors): (&[_], _) = match shape.product {
+        ChainProduct::Blocks(vectors) => (&["chain_lanes"], vectors),
+        ChainProduct::Columns => (&["chain_columns"], 1),
+        ChainProduct::Subgroup => (&["subgroup", "chain_subgroup"], 1),
+    };
     Kernel::new(name, &common, bindings)
         .with_files(files)
         .with_files(&[name])
@@ -65,7 +90,7 @@ fn chain(
         .with_constants([
             ("ROW_LANES", shape.row_lanes.into()),
             ("COLUMN_LANES", shape.column_lanes.into()),
-            ("VECTORS", shape.vectors.into()),
+            ("VECTORS", vectors.into()),
             ("QUADS", shape.quads.into()),
             ("STRIDE", shape.stride.into()),
             ("TILES", shape.count.into()),

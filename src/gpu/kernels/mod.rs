@@ -13,7 +13,7 @@ mod speed;
 mod split;
 mod thin_gradient;
 
-pub use chain::{ChainShape, chain_delta, chain_forward, chain_forward_backward};
+pub use chain::{ChainProduct, ChainShape, chain_delta, chain_forward, chain_forward_backward};
 pub use clip::{norm, scale, step};
 pub use gather::gather;
 pub use layer::LayerFunctions;
@@ -52,9 +52,14 @@ mod tests {
             .unwrap_or_else(|error| panic!("{name} {about}: {error:?}"));
         let constants = kernel.constants().into_iter().map(|(name, value)| (name.to_owned(), value));
         // This panics where an override follows an array whose size is computed from overrides.
-        process_overrides(&module, &info, None, &constants.collect())
+        let processed = process_overrides(&module, &info, None, &constants.collect())
             .unwrap_or_else(|error| panic!("{name} {about}: {error:?}"));
-        module
+        processed.0.into_owned()
+    }
+
+    fn workgroup_bytes(module: &Module) -> u32 {
+        let shared = module.global_variables.iter().filter(|(_, held)| held.space == AddressSpace::WorkGroup);
+        shared.map(|(_, held)| module.types[held.ty].inner.size(module.to_ctx())).sum()
     }
 
     fn rules() -> [RuleConstants; 2] {
@@ -86,10 +91,7 @@ mod tests {
             let gradients = gradients.chain(thin).map(|kernel| (Product::Gradient, kernel));
             for (product, kernel) in kernels.into_iter().chain(gradients) {
                 let module = valid(&kernel, &format!("{tile:?}"));
-                let shared =
-                    module.global_variables.iter().filter(|(_, held)| held.space == AddressSpace::WorkGroup);
-                let bytes = shared.map(|(_, held)| module.types[held.ty].inner.size(module.to_ctx()));
-                let bytes = bytes.sum::<u32>();
+                let bytes = workgroup_bytes(&module);
                 assert_eq!(bytes, staged.bytes(product.k_major()), "{} {tile:?}", kernel.name);
                 assert!(bytes <= 48 << 10);
             }
@@ -101,11 +103,19 @@ mod tests {
         let functions =
             LayerFunctions { load: Activation::Sine, store: Activation::Tanh, ..LayerFunctions::NONE };
         let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
-        for (quads, vectors, subgroups) in [(1, 1, false), (1, 2, false), (2, 2, false), (1, 2, true)] {
-            let shape =
-                ChainShape { row_lanes: 8, column_lanes: 1, vectors, quads, stride: 17, count: 3, subgroups };
+        let blocks = [1, 2].map(ChainProduct::Blocks);
+        let products = [
+            (1, blocks[0]),
+            (1, blocks[1]),
+            (2, blocks[1]),
+            (1, ChainProduct::Columns),
+            (1, ChainProduct::Subgroup),
+        ];
+        for (quads, product) in products {
+            let shape = ChainShape { row_lanes: 8, column_lanes: 1, quads, stride: 17, count: 3, product };
             for chain in [chain_forward, chain_delta] {
-                valid(&chain(functions, shape), &format!("{shape:?}"));
+                let module = valid(&chain(functions, shape), &format!("{shape:?}"));
+                assert_eq!(workgroup_bytes(&module), shape.bytes(), "{shape:?}");
             }
             valid(&chain_forward_backward(functions, shape, outputs), &format!("{shape:?}"));
         }

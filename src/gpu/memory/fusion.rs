@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::chain_shape::chain_shape;
 use crate::device::{DeviceLimits, Task};
 use crate::gpu::kernels::{ChainShape, LayerFunctions, RuleConstants};
 use crate::gpu::pipelines::{ADDS_INPUT, LOADS, PART_SAMPLES, STORES};
@@ -11,15 +12,10 @@ use crate::plan::Layers;
 
 /// Maximum width of a thin layer. Wider layers have enough work for a dispatch of their own.
 const MOST_WIDTH: usize = 128;
-/// Lanes per tile, each with four samples or eight, in order of preference.
-const ROW_LANES: [usize; 3] = [8, 4, 2];
 /// Partial gradients that are kept at a time take as many bytes as so many of the widest states, if one layer takes no more.
 const PARTIAL_STATES: usize = 4;
 /// Most workgroups of a dispatch along a dimension, by default in wgpu. Those of a chain loop over the samples.
 pub const MOST_GROUPS: usize = 65_535;
-/// Micro-batches of fewer samples do not keep a large device busy: what counts is how long a layer takes, not how many
-/// instructions. An estimate, from 132 multiprocessors with four schedulers each.
-const MANY_SAMPLES: usize = 16_384;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
 const FOUR: u64 = 16;
 
@@ -28,14 +24,9 @@ const FOUR: u64 = 16;
 pub struct Fusion {
     /// Ranges of consecutive thin layers.
     pub runs: Vec<Range<usize>>,
-    /// Tiles in workgroup memory.
-    tiles: usize,
-    /// Columns of a tile.
+    pub shape: ChainShape,
+    /// Width of the widest.
     width: usize,
-    row_lanes: usize,
-    /// Groups of four samples of a lane.
-    quads: usize,
-    subgroups: bool,
     micro_batch: usize,
     /// Parameter offsets by layer of the network. `None` for layers that are not thin.
     places: Vec<Option<ParameterOffsets>>,
@@ -64,14 +55,8 @@ impl Fusion {
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let functions = LayerFunctions::of(network, runs.iter().cloned().flatten());
         // Two tiles take turns; a third holds the input of a layer after the function that it applies to it.
-        let tiles = 2 + usize::from(functions.load != Activation::Identity);
-        let bytes = |samples: usize| FOUR as usize * tiles * samples * stride(width);
-        let fits = |quads: usize, lanes: usize| bytes(4 * quads * lanes) <= limits.workgroup_bytes as usize;
-        let most_quads = if task.micro_batch >= MANY_SAMPLES && !limits.subgroups { 2 } else { 1 };
-        let (quads, row_lanes) = (1..=most_quads).rev().find_map(|quads| {
-            let row_lanes = ROW_LANES.into_iter().find(|&lanes| fits(quads, lanes))?;
-            Some((quads, row_lanes))
-        })?;
+        let tiles = 2 + u32::from(functions.load != Activation::Identity);
+        let shape = chain_shape(task.micro_batch, width, tiles, limits)?;
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {
@@ -84,18 +69,7 @@ impl Fusion {
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion {
-            runs,
-            tiles,
-            width,
-            row_lanes,
-            quads,
-            // A subgroup has as many lanes as the largest tile.
-            subgroups: limits.subgroups && row_lanes == ROW_LANES[0],
-            micro_batch: task.micro_batch,
-            places,
-            functions,
-        };
+        let fusion = Fusion { runs, shape, width, micro_batch: task.micro_batch, places, functions };
         // Gradients and optimizer state are bound together.
         let planes = RuleConstants::of(task).planes().max(1) as u64;
         let largest = (planes * fusion.parameter_bytes()).max(fusion.partial_bytes());
@@ -145,24 +119,7 @@ impl Fusion {
 
     /// Workgroups of a chain.
     pub fn groups(&self) -> usize {
-        self.micro_batch.div_ceil(4 * self.quads * self.row_lanes).min(MOST_GROUPS)
-    }
-
-    /// Shape of the chain kernels in a workgroup of at most `invocations`, of which at most `most_column_lanes`
-    /// share the columns of a layer.
-    pub fn shape(&self, most_column_lanes: u32, invocations: u32) -> ChainShape {
-        let (width, row_lanes) = (self.width as u32, self.row_lanes as u32);
-        let most = most_column_lanes.min(invocations / row_lanes);
-        let vectors = if self.micro_batch >= MANY_SAMPLES || width.div_ceil(4) > most { 2 } else { 1 };
-        ChainShape {
-            row_lanes,
-            column_lanes: if self.subgroups { 1 } else { width.div_ceil(4 * vectors).min(most) },
-            vectors,
-            quads: self.quads as u32,
-            stride: stride(self.width) as u32,
-            count: self.tiles as u32,
-            subgroups: self.subgroups,
-        }
+        self.micro_batch.div_ceil(self.shape.samples()).min(MOST_GROUPS)
     }
 }
 
@@ -174,12 +131,6 @@ pub fn flags(layer: Layer) -> u32 {
         (ADDS_INPUT, layer.has(Operation::AddInput)),
     ];
     flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum()
-}
-
-/// Vectors of four values from one row of `width` values to the next. An odd number of them lets neighbouring rows lie in
-/// different banks.
-fn stride(width: usize) -> usize {
-    width.div_ceil(4) | 1
 }
 
 /// Runs of two or more consecutive thin layers without layer normalisation.
@@ -234,33 +185,6 @@ mod tests {
             slices: None,
             divisible: false,
         }
-    }
-
-    #[test]
-    fn chains_keep_to_the_invocations_of_a_workgroup() {
-        let limits = DeviceLimits { workgroup_bytes: 48 << 10, ..DeviceLimits::default() };
-        let network = Network::new(&[96, 96, 96, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
-        let shape = |micro_batch, invocations| {
-            let fusion = Fusion::of(&Task { micro_batch, ..task(&network) }, limits).unwrap();
-            let shape = fusion.shape(32, invocations);
-            assert!(shape.row_lanes * shape.column_lanes <= invocations);
-            (shape.column_lanes, shape.vectors)
-        };
-        assert_eq!([shape(5, 256), shape(5, 128), shape(5, 64)], [(24, 1), (12, 2), (8, 2)]);
-        assert_eq!(shape(MANY_SAMPLES, 256), (12, 2));
-    }
-
-    #[test]
-    fn lanes_take_eight_samples_of_large_batches_where_memory_suffices() {
-        let network = Network::new(&[127, 127, 127, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
-        let fours = |micro_batch, kib: u32| {
-            let limits = DeviceLimits { workgroup_bytes: kib << 10, ..DeviceLimits::default() };
-            let fusion = Fusion::of(&Task { micro_batch, ..task(&network) }, limits).unwrap();
-            (fusion.quads, fusion.row_lanes)
-        };
-        assert_eq!([fours(MANY_SAMPLES - 1, 48), fours(MANY_SAMPLES, 48)], [(1, 8), (2, 4)]);
-        // The same layers are thin, so that gradients are summed in the same order.
-        assert_eq!([fours(MANY_SAMPLES - 1, 16), fours(MANY_SAMPLES, 16)], [(1, 2), (1, 2)]);
     }
 
     #[test]

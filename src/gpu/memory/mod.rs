@@ -1,5 +1,6 @@
 //! What lies where in device memory: sizes, tables, the pool, parameters and optimizer state.
 
+mod chain_shape;
 mod chains;
 mod footprint;
 mod fusion;

@@ -23,8 +23,8 @@ pub struct Context {
     /// Tile for all products. `None` chooses one by the shape of the product.
     tile: Option<Tile>,
     choices: Arc<Choices>,
-    /// Upper bound on the invocations that share the columns of a layer in a chain.
-    pub(in crate::gpu) column_lanes: u32,
+    /// [`DeviceLimits::column_lanes`]
+    column_lanes: u32,
     /// [`DeviceLimits::few_dispatches`]
     few_dispatches: bool,
     shaders: Arc<Shaders>,
@@ -46,15 +46,10 @@ impl Context {
     /// # Errors
     /// As [`Context::open`].
     pub fn open_within(kind: AdapterKind, most: AdapterLimits) -> Result<Self> {
-        let column_lanes = match kind {
-            AdapterKind::Hardware => 32,
-            // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is
-            // as small as a vector unit.
-            AdapterKind::Software => 1,
-        };
         let device = OpenDevice::new(kind, most)?;
+        let DeviceLimits { few_dispatches, column_lanes, .. } = device.limits();
         Ok(Context {
-            few_dispatches: device.limits().few_dispatches,
+            few_dispatches,
             device,
             tile: None,
             choices: Arc::default(),
@@ -161,7 +156,8 @@ impl Context {
 
     /// Limits of the device.
     pub fn limits(&self) -> DeviceLimits {
-        DeviceLimits { few_dispatches: self.few_dispatches, ..self.device.limits() }
+        let &Context { few_dispatches, column_lanes, .. } = self;
+        DeviceLimits { few_dispatches, column_lanes, ..self.device.limits() }
     }
 
     /// Binds `operands` to `kernel`, in the order of its bindings, and compiles the kernel if it is new. `arguments` are for

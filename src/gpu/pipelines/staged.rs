@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// Components of a vector.
 const COMPONENTS: [&str; 4] = ["x", "y", "z", "w"];
-/// Rows of the result that an invocation computes.
-const LANE_ROWS: u32 = 8;
 /// Columns of invocations in a subgroup of 32. Those of one row read the same values of the left operand, those of
 /// one column the same of the right one.
 const SUBGROUP_COLUMNS: u32 = 8;
@@ -25,6 +23,7 @@ pub struct Staged {
     columns: u32,
     depth: u32,
     stages: u32,
+    lane_rows: u32,
     lane_columns: u32,
 }
 
@@ -52,19 +51,25 @@ impl StagedText {
 }
 
 impl Staged {
-    /// A workgroup computes `rows` × `columns` elements of the result, each invocation 8 × `lane_columns` of them.
+    /// A workgroup computes `rows` × `columns` elements of the result, each invocation `lane_rows` × `lane_columns` of them.
     /// A k tile has `depth` terms of each sum, and workgroup memory holds `stages` of them: 1, or 2 to store the
     /// next one while one is read.
     ///
     /// # Panics
     /// If invocations cannot divide the work evenly among them, or if the left operand's memory does not hold two
     /// vectors of sums for each of them.
-    pub const fn new([rows, columns]: [u32; 2], depth: u32, stages: u32, lane_columns: u32) -> Self {
-        let staged = Staged { rows, columns, depth, stages, lane_columns };
+    pub const fn new(
+        [rows, columns]: [u32; 2],
+        depth: u32,
+        stages: u32,
+        [lane_rows, lane_columns]: [u32; 2],
+    ) -> Self {
+        let staged = Staged { rows, columns, depth, stages, lane_rows, lane_columns };
         let [across, down] = staged.lanes();
-        assert!(lane_columns.is_multiple_of(4) && depth.is_multiple_of(4) && (stages == 1 || stages == 2));
+        assert!(lane_rows.is_multiple_of(4) && lane_columns.is_multiple_of(4));
+        assert!(depth.is_multiple_of(4) && (stages == 1 || stages == 2));
         assert!(across * lane_columns == columns && across.is_multiple_of(SUBGROUP_COLUMNS));
-        assert!(down * LANE_ROWS == rows && down.is_multiple_of(SUBGROUP_ROWS));
+        assert!(down * lane_rows == rows && down.is_multiple_of(SUBGROUP_ROWS));
         let invocations = across * down;
         // Vectors of four that invocations load side by side, and all that they load.
         assert!(invocations.is_multiple_of(depth) && invocations.is_multiple_of(rows / 4));
@@ -89,7 +94,7 @@ impl Staged {
 
     /// Invocations along a row of the workgroup, and its rows.
     const fn lanes(self) -> [u32; 2] {
-        [self.columns / self.lane_columns, self.rows / LANE_ROWS]
+        [self.columns / self.lane_columns, self.rows / self.lane_rows]
     }
 
     /// Invocations of a workgroup.
@@ -207,14 +212,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
     /// Rows and blocks of four columns of an invocation's sums.
     fn sums(self) -> impl Iterator<Item = (u32, u32)> {
-        (0..LANE_ROWS).flat_map(move |row| (0..self.lane_columns / 4).map(move |block| (row, block)))
+        (0..self.lane_rows).flat_map(move |row| (0..self.lane_columns / 4).map(move |block| (row, block)))
     }
 
     /// Adds the terms of four steps to all sums, in ascending order.
     fn multiply(self, left: Operand, right: Operand, four: u32, out: &mut String) -> std::fmt::Result {
         let blocks = self.lane_columns / 4;
         if left.k_major {
-            for row in 0..LANE_ROWS {
+            for row in 0..self.lane_rows {
                 writeln!(out, "            let a{row} = lefts[stage][{row}][y][{four}];")?;
             }
         }
@@ -227,7 +232,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         for (step, name) in COMPONENTS.into_iter().enumerate() {
             let k = 4 * four + step as u32;
             if !left.k_major {
-                for half in 0..LANE_ROWS / 4 {
+                for half in 0..self.lane_rows / 4 {
                     writeln!(out, "            let a{half}_{step} = lefts[stage][{half}][y][{k}];")?;
                 }
             }
@@ -302,7 +307,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
     /// Begins a loop over an invocation's sums, a row and block of columns at a time.
     fn begin_stores(self, out: &mut String) -> std::fmt::Result {
-        let parts = LANE_ROWS * self.lane_columns / 4;
+        let parts = self.lane_rows * self.lane_columns / 4;
         writeln!(
             out,
             "    for (var part = 0u; part < {parts}u; part++) {{

@@ -27,19 +27,23 @@ const SOFTWARE_BLOCKS: Tile = Tile::Blocks([8, 1]);
 const HARDWARE_BLOCKS: Tile = Tile::Blocks([8, 8]);
 
 /// Tilings of staged products, the best guess for large results first.
-const STAGED: [Tile; 8] = [
-    staged([128, 128], 16, 2, 8),
-    staged([128, 128], 16, 1, 8),
-    staged([128, 128], 8, 2, 8),
-    staged([128, 256], 8, 2, 16),
-    staged([128, 64], 16, 2, 8),
-    staged([64, 128], 16, 2, 8),
-    staged([64, 64], 16, 2, 8),
-    staged([64, 64], 8, 1, 8),
+const STAGED: [Tile; 9] = [
+    staged([128, 128], 16, 2, [8, 8]),
+    staged([128, 128], 16, 1, [8, 8]),
+    staged([128, 128], 8, 2, [8, 8]),
+    staged([128, 256], 8, 2, [8, 16]),
+    staged([128, 64], 16, 2, [8, 8]),
+    staged([64, 128], 16, 2, [8, 8]),
+    staged([64, 64], 16, 2, [8, 8]),
+    staged([64, 64], 8, 1, [8, 8]),
+    staged([32, 32], 16, 2, [4, 4]),
 ];
+/// Workgroups that keep a large GPU busy, as long as each has work for more than one of its schedulers. An estimate: two for each
+/// of 132 multiprocessors.
+const BUSY_GROUPS: usize = 256;
 
-const fn staged(size: [u32; 2], depth: u32, stages: u32, lane_columns: u32) -> Tile {
-    Tile::Staged(Staged::new(size, depth, stages, lane_columns))
+const fn staged(size: [u32; 2], depth: u32, stages: u32, lane: [u32; 2]) -> Tile {
+    Tile::Staged(Staged::new(size, depth, stages, lane))
 }
 
 /// Fastest measured tile by kind of product.
@@ -80,7 +84,7 @@ impl Tile {
 
     /// Tile of the kernels that compute the gradients of thin layers. Results are small, and many in one dispatch.
     pub fn of_thin_layers(device: DeviceType, limits: WorkgroupLimits) -> Self {
-        let small = staged([64, 64], 16, 2, 8);
+        let small = staged([64, 64], 16, 2, [8, 8]);
         match device {
             DeviceType::Cpu => Tile::unmeasured(device, limits, [1, 1]),
             _ if small.fits(limits) => small,
@@ -91,18 +95,18 @@ impl Tile {
     /// Default tile for a result of `rows` × `columns` elements on a device that is not tuned.
     ///
     /// Software drivers distribute workgroups, not invocations, over the CPU cores, and load values lane by
-    /// lane. There, small workgroups whose lanes share loads are fastest. On a hardware GPU, the result
-    /// should fill the tiles of several workgroups.
+    /// lane. There, small workgroups whose lanes share loads are fastest. On a hardware GPU, the largest tiles that
+    /// leave no multiprocessor idle are, or else the smallest.
     pub fn unmeasured(device: DeviceType, limits: WorkgroupLimits, [rows, columns]: [usize; 2]) -> Self {
-        let first =
-            |side: u32| STAGED.into_iter().find(|tile| tile.fits(limits) && tile.extent() == [side; 2]);
-        let has = |side: usize| rows >= side && columns >= side;
+        let groups = |side: usize| rows.div_ceil(side) * columns.div_ceil(side);
+        let square = |side: usize| {
+            STAGED.into_iter().find(|tile| tile.fits(limits) && tile.extent() == [side as u32; 2])
+        };
+        let busy = [128, 64].into_iter().filter(|&side| groups(side) >= BUSY_GROUPS).find_map(square);
         match device {
             DeviceType::Cpu if limits.subgroups => Tile::Subgroup,
             DeviceType::Cpu => SOFTWARE_BLOCKS,
-            _ if has(512) => first(128).or_else(|| first(64)).unwrap_or(HARDWARE_BLOCKS),
-            _ if has(128) => first(64).unwrap_or(HARDWARE_BLOCKS),
-            _ => HARDWARE_BLOCKS,
+            _ => busy.or_else(|| square(32)).unwrap_or(HARDWARE_BLOCKS),
         }
     }
 

@@ -9,7 +9,7 @@ use super::binder::Binder;
 use crate::execute::Work;
 use crate::gpu::device::Buffer;
 use crate::gpu::kernels::{self, ChainShape, GradientUse, LayerFunctions, PARTS_GROUP, RuleConstants};
-use crate::gpu::memory::{Chains, Fusion, MOST_GROUPS, Slots, Window};
+use crate::gpu::memory::{Chains, MOST_GROUPS, Slots, Window};
 use crate::gpu::pipelines::{Dispatch, Kernel};
 use crate::plan::{Layers, SlotId, Value};
 use crate::{Error, Result};
@@ -89,8 +89,7 @@ impl<'a> Binder<'a> {
             return Ok(dispatches);
         };
         let Chains { fusion, table, .. } = chain.chains;
-        let kernel =
-            kernels::chain_forward_backward(fusion.functions, self.chain_shape(fusion), self.outputs());
+        let kernel = kernels::chain_forward_backward(fusion.functions, fusion.shape, self.outputs());
         let [first, end] = chain.rows(&layers);
         let [backward_first, backward_end] = backward.rows(&(layers.start.max(1)..layers.end));
         let [batch, mini_batch] = [self.task.micro_batch, self.task.batch()].map(|samples| samples as u32);
@@ -160,17 +159,12 @@ impl<'a> Binder<'a> {
         operands: &[BufferBinding],
     ) -> Result<Dispatch> {
         let Chains { fusion, table, .. } = chain.chains;
-        let kernel = kernel(fusion.functions, self.chain_shape(fusion));
+        let kernel = kernel(fusion.functions, fusion.shape);
         let [first, end] = chain.rows(layers);
         let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
         let parameters = self.parameters.together()?;
         let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
         self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])
-    }
-
-    fn chain_shape(&self, fusion: &Fusion) -> ChainShape {
-        let context = &self.setup.context;
-        fusion.shape(context.column_lanes, context.device.workgroups.invocations)
     }
 
     /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.
