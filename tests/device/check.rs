@@ -164,8 +164,7 @@ const PRODUCTS: [&str; 4] = ["forward", "delta", "update", "accumulate"];
 const BIASED: &str = "store_activation(sums + vec4f(bias[read.x], bias[read.y], bias[read.z], bias[read.w]))";
 /// What `chain_states` adds to the first of a lane's samples, and the same with what its slot held before.
 const SUMMED: &str = "sums[0] + bias,";
-const STALE: &str =
-    "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + (top + row_of(id, 0u)) * layer.outputs],";
+const STALE: &str = "sums[0] + bias + 0.01 * answers[layer.answer - run.write_from + (top + row_of(id, 0u)) * layer.outputs],";
 const NAN: &str = "bitcast<f32>(0x7fc00000u + min(row, 0u))";
 
 #[test]

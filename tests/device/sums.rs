@@ -161,11 +161,12 @@ fn software_gives_the_same_bits_for_sixty_random_networks() {
         let least = least_budget(&Machine::Gpu(Box::new(context.clone())), &settings, &data);
         let with = |change: &dyn Fn(&mut Settings)| changed(settings.clone(), |s| change(s));
         let tiled = |tile| context.clone().with_tile(tile);
-        let lanes = tiled(FAST).without_subgroups().with_column_lanes([5, 32][turn % 2]);
+        let lanes = tiled(FAST).without_subgroups().with_column_lanes([5, 32, 128][turn % 3]);
         let mut runs = vec![
             (tiled(FAST), settings.clone()),
             (tiled(tiles[turn % tiles.len()]), settings.clone()),
-            (lanes, settings.clone()),
+            (lanes.clone().with_few_dispatches(), settings.clone()),
+            (lanes, with(&|s| s.placement.strategy = Strategy::EveryN(2))),
             (tiled(FAST), with(&|s| s.placement.fused = false)),
         ];
         let n = any(&mut random, layers);
