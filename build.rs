@@ -1,11 +1,13 @@
-//! Embeds every file of `shaders/`, as a table of names and texts that `src/gpu/shader.rs` includes.
+//! Embeds every file of `shaders/`, as a table of names and texts that `src/gpu/pipelines/shaders.rs` includes.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let package =
+        env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
+    let folder = Path::new(&package).join("shaders");
     println!("cargo:rerun-if-changed={}", folder.display());
     let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut paths = paths.collect::<io::Result<Vec<PathBuf>>>()?;
