@@ -51,6 +51,26 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     lines
 }
 
+/// A line about each thing that a run of so many `steps` on so many `samples` never does.
+pub(super) fn never(settings: &Settings, steps: u64, samples: usize) -> Vec<String> {
+    let (warm_up, batch) = (settings.optimization.schedule.warm_up, settings.batching.batch);
+    let rest = samples % batch;
+    let lines = [
+        (warm_up >= steps).then(|| {
+            format!(
+                "--warm-up of {warm_up} steps is no shorter than the run of {steps}: the learning rate never reaches --lr"
+            )
+        }),
+        (rest > 0 && !settings.optimization.shuffle).then(|| {
+            format!(
+                "{rest} of {samples} training samples are never trained on: an incomplete mini-batch is left out, and with \
+                 --no-shuffle it is always the same; use a --batch that divides {samples}"
+            )
+        }),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
 /// A line about a budget that has divided batches into micro-batches of `micro_batch` samples.
 pub(super) fn division(settings: &Settings, micro_batch: usize) -> Option<String> {
     let Batching { batch, micro_batch: asked } = settings.batching;

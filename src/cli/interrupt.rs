@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output;
 
-/// Requests to stop: Ctrl-C, or the signal of a system that shuts down.
+/// Requests to stop: Ctrl-C, the signal of a system that shuts down, or USR1, by which schedulers of jobs announce their end.
 #[derive(Clone)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
@@ -20,6 +20,10 @@ impl Interrupt {
         });
         if let Err(error) = heard {
             output::narrate(&format!("Ctrl-C will stop at once, without saving: {error}"));
+        }
+        #[cfg(unix)]
+        if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&asked)) {
+            output::narrate(&format!("the signal USR1 will stop at once, without saving: {error}"));
         }
         Interrupt(asked)
     }

@@ -65,11 +65,9 @@ fn kind(setting: Setting) -> Kind {
     match setting {
         Setting::Residual => Kind::Joined,
         Setting::Fused | Setting::Tuned | Setting::Shuffle => Kind::Switch { set: "false" },
-        Setting::LayerNorm
-        | Setting::MapData
-        | Setting::Resume
-        | Setting::Standardise
-        | Setting::VerifyRecompute => Kind::Switch { set: "true" },
+        Setting::LayerNorm | Setting::MapData | Setting::Standardise | Setting::VerifyRecompute => {
+            Kind::Switch { set: "true" }
+        }
         _ => Kind::Value,
     }
 }

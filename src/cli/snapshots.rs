@@ -1,12 +1,15 @@
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
+use super::choices::choices;
 use super::config_file::Effective;
 use super::flags::count;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;
+use crate::model::by_name;
 use crate::snapshot::{Difference, Snapshot, SnapshotStore};
 use crate::train::{Trainer, identity};
 use crate::{Error, Result, Setting};
@@ -27,9 +30,42 @@ pub(super) struct SnapshotFlags {
     #[arg(long, value_name = "K", default_value_t = 2, requires = "snapshot", value_parser = count::<usize>, allow_negative_numbers = true)]
     keep: usize,
 
-    /// Resume from the newest snapshot in the directory
-    #[arg(long, requires = "snapshot", conflicts_with = "init")]
-    resume: bool,
+    /// Resume from the newest snapshot in the directory; with auto, begin if there is none
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, default_missing_value = Resume::Always.name(), requires = "snapshot", conflicts_with = "init", value_parser = choices(Resume::ALL, Resume::name, Resume::summary))]
+    resume: Option<Resume>,
+}
+
+/// When a run is resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resume {
+    Always,
+    Auto,
+}
+
+impl Resume {
+    const ALL: [Resume; 2] = [Resume::Always, Resume::Auto];
+
+    fn name(self) -> &'static str {
+        match self {
+            Resume::Always => "always",
+            Resume::Auto => "auto",
+        }
+    }
+
+    fn summary(self) -> &'static str {
+        match self {
+            Resume::Always => "A snapshot is expected",
+            Resume::Auto => "If there is a snapshot; otherwise the run begins",
+        }
+    }
+}
+
+impl FromStr for Resume {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
+    }
 }
 
 impl SnapshotFlags {
@@ -43,8 +79,9 @@ impl SnapshotFlags {
         }
         let Some(directory) = &self.snapshot else { return Ok(None) };
         let store = SnapshotStore::open(directory, self.keep)?;
-        if !self.resume
-            && let Some(newest) = store.newest()?
+        let newest = store.newest()?;
+        if self.resume.is_none()
+            && let Some(newest) = &newest
         {
             let problem = format!(
                 "found {} of an earlier run; resume it with --resume or choose another directory",
@@ -52,7 +89,11 @@ impl SnapshotFlags {
             );
             return Err(Error::usage(Setting::Snapshot, problem));
         }
-        Ok(Some(Snapshots { store, every: self.snapshot_every, resume: self.resume, last: None }))
+        let resume = match self.resume {
+            Some(Resume::Auto) => newest.is_some(),
+            resume => resume.is_some(),
+        };
+        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, last: None }))
     }
 }
 
@@ -152,9 +193,9 @@ pub(super) fn remedy(has_snapshots: bool) -> String {
     if !has_snapshots {
         return "nothing was saved; use --snapshot DIR to be able to resume".to_owned();
     }
-    let words = std::env::args_os().filter(|word| word != "--resume");
-    let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
-    format!("resume with: {} --resume", words.join(" "))
+    let words: Vec<_> = std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
+    let resumes = words.iter().any(|word| word == "--resume" || word.starts_with("--resume="));
+    format!("resume with: {}{}", words.join(" "), if resumes { "" } else { " --resume" })
 }
 
 /// `word`, quoted for a shell if needed.

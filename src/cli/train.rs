@@ -225,6 +225,9 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
     output::narrate(&format!("training {} on {device}", settings.network.layers));
     output::refusals(trainer.refusals());
     output::narrate(&report::text::plan(&summary));
+    for line in hints::never(settings, trainer.total_steps(), trainer.data().train.len()) {
+        output::narrate(&line);
+    }
     if trainer.verifier().is_some_and(|verifier| !verifier.has_work()) {
         output::narrate("nothing is recomputed, so there is nothing to verify; use --every 2 or more");
     }

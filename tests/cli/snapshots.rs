@@ -216,6 +216,21 @@ fn interrupt_saves_and_prints_how_to_resume() {
     assert!(found.snapshot.steps > 0);
 }
 
+/// A scheduler announces its end by USR1, and later starts the same command again.
+#[cfg(unix)]
+#[test]
+fn one_command_begins_and_goes_on_after_a_signal() {
+    let folder = Folder::new();
+    let command = "--snapshot-every 1000000 --resume auto";
+    let stderr = stopped(train(&folder, "kept".as_ref(), command), &folder.path("kept/config.toml"), "-USR1");
+    assert!(stderr.contains("--resume auto") && !stderr.contains("resuming after"), "{stderr}");
+    let steps = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap().snapshot.steps;
+    assert!(steps > 0);
+    let begun = format!("{command} --keep 3");
+    let stderr = stopped(train(&folder, "kept".as_ref(), &begun), &folder.path("kept/config.toml"), "-USR1");
+    assert!(stderr.contains(&format!("resuming after step {steps}")), "{stderr}");
+}
+
 /// The printed command is valid for a shell, whatever the arguments.
 #[cfg(target_os = "linux")]
 #[test]
