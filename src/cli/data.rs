@@ -2,10 +2,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::choices::choices;
 use super::output;
 use crate::Result;
 use crate::config::DEFAULT_DATA;
-use crate::data::{Dataset, InferenceData, Inputs, LoadOptions};
+use crate::data::{Dataset, InferenceData, Inputs, LoadOptions, LoadedData, TargetKind};
+use crate::model::{Loss, Network};
 
 /// The dataset.
 #[derive(Debug, Args)]
@@ -24,7 +26,19 @@ pub(super) struct DataFlags {
     #[arg(long, value_name = "NAME")]
     y_key: Option<String>,
 
-    /// Share of the training samples to hold out and evaluate on, in place of the test split
+    /// Name of the array of test inputs, to go with --x-key and --y-key
+    #[arg(long, value_name = "NAME")]
+    x_test_key: Option<String>,
+
+    /// Name of the array of test targets
+    #[arg(long, value_name = "NAME")]
+    y_test_key: Option<String>,
+
+    /// What targets are [default: by --loss and the number of outputs]
+    #[arg(long, value_name = "KIND", value_parser = choices(TargetKind::ALL, TargetKind::name, TargetKind::summary))]
+    targets: Option<TargetKind>,
+
+    /// Share of the training samples to hold out and evaluate on, in place of the test split; 0 trains on all
     /// [default: 0.1 if there is no test split]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     validation: Option<f64>,
@@ -36,12 +50,14 @@ pub(super) struct DataFlags {
 }
 
 impl DataFlags {
-    /// The dataset; `seed` determines the held-out samples.
+    /// The dataset for a network with this loss function and so many outputs; `seed` determines the held-out samples.
     ///
     /// # Errors
     /// As [`Dataset::load_with`].
-    pub fn load(&self, seed: u64) -> Result<Dataset> {
-        let data = Dataset::load_with(&self.path, &self.options(seed))?;
+    pub fn load(&self, seed: u64, loss: Loss, outputs: usize) -> Result<Dataset> {
+        let LoadedData { data, notes } =
+            Dataset::load_noting(&self.path, &self.options(seed, loss, outputs))?;
+        notes.iter().for_each(|note| output::narrate(note));
         tell_mapped(&data);
         Ok(data)
     }
@@ -50,14 +66,18 @@ impl DataFlags {
     ///
     /// # Errors
     /// As [`Dataset::load_for_inference`].
-    pub fn load_for_inference(&self, seed: u64) -> Result<InferenceData> {
-        let loaded = Dataset::load_for_inference(&self.path, &self.options(seed))?;
+    pub fn load_for_inference(&self, seed: u64, network: &Network) -> Result<InferenceData> {
+        let options = self.options(seed, network.loss(), network.outputs());
+        let loaded = Dataset::load_for_inference(&self.path, &options)?;
         tell_mapped(&loaded.data);
         Ok(loaded)
     }
 
-    fn options(&self, seed: u64) -> LoadOptions {
+    fn options(&self, seed: u64, loss: Loss, outputs: usize) -> LoadOptions {
         LoadOptions {
+            x_test_key: self.x_test_key.clone(),
+            y_test_key: self.y_test_key.clone(),
+            targets: self.targets.unwrap_or(TargetKind::of(loss, outputs)),
             x_key: self.x_key.clone(),
             y_key: self.y_key.clone(),
             validation: self.validation,

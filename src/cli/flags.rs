@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::choices::choices;
 use super::data::DataFlags;
+use super::output;
 use crate::Result;
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
@@ -142,11 +143,20 @@ impl RunFlags {
     /// # Errors
     /// As [`DataFlags::load`], and as [`Dataset::standardised`].
     pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<FeatureScaling>)> {
-        let data = self.data.load(settings.optimization.seed)?;
+        let outputs = settings.network.layers.0.last().copied().unwrap_or(0);
+        let data = self.data.load(settings.optimization.seed, settings.network.loss, outputs)?;
         if !self.standardise {
             return Ok((data, None));
         }
         let scaling = FeatureScaling::of(&data.train);
+        if let Some(feature) = scaling.coarse_feature() {
+            output::narrate(&format!(
+                "feature {feature} of the training inputs varies by {:.3e} around {:.3e}: float32 rounds that to few digits; \
+                 subtract an offset before you save it",
+                scaling.scale()[feature].recip(),
+                scaling.mean()[feature]
+            ));
+        }
         Ok((data.standardised(&scaling)?, Some(scaling)))
     }
 

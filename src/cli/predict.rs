@@ -11,7 +11,7 @@ use super::data::DataFlags;
 use super::flags::count;
 use super::output;
 use crate::config::{DeviceChoice, Settings};
-use crate::data::npz::{self, Entry};
+use crate::data::npz::{self, Elements, Entry};
 use crate::data::{Dataset, InferenceData, Targets};
 use crate::file;
 use crate::model::{Loss, Network};
@@ -90,7 +90,7 @@ impl ModelFlags {
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let Model { network, parameters, scaling } = model_file::read(&self.model)?;
-        let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed)?;
+        let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed, &network)?;
         if scored && !has_targets {
             let problem = "has no targets to evaluate on; name them with --y-key, or use ckpt-gpu predict";
             return Err(Error::file(&data.source, problem));
@@ -146,7 +146,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
 fn words(scores: &Scores) -> String {
     let confusion = match scores {
         Scores::Values { mse, mae, r2 } => {
-            return format!("rmse {:.6}, mae {mae:.6}, r2 {r2:.6}", mse.sqrt());
+            let r2 = r2.map_or("undefined, as the targets do not vary".to_owned(), |r2| format!("{r2:.6}"));
+            return format!("rmse {:.6}, mae {mae:.6}, r2 {r2}", mse.sqrt());
         }
         Scores::Classes { confusion } => confusion,
     };
@@ -188,7 +189,7 @@ fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
     predictor.predict(|rows| {
         outputs.extend_from_slice(rows);
         let predicted = rows.chunks_exact(network.outputs()).map(|row| predicted_class(network.loss(), row));
-        classes.extend(predicted.map(|class| class as f32));
+        classes.extend(predicted.map(|class| class as i64));
         Ok(())
     })?;
     let samples = classes.len();
@@ -198,7 +199,11 @@ fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
         values: (&outputs).into(),
     }];
     if is_classifier {
-        entries.push(Entry { key: "classes".to_owned(), shape: vec![samples], values: (&classes).into() });
+        entries.push(Entry {
+            key: "classes".to_owned(),
+            shape: vec![samples],
+            values: Elements::I64(&classes),
+        });
     }
     npz::write(path, &entries)?;
     Ok(samples)

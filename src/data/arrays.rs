@@ -10,13 +10,17 @@ use super::npz::{Archive, Array, npy, shown};
 use crate::{Error, Result};
 
 /// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split,
-/// then of the test split.
+/// then of the test split. EMNIST has a prefix before them.
 const IDX_NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 ];
+/// What EMNIST calls its test split.
+const OTHER_TEST: &str = "test";
+/// Folder in which torchvision keeps the IDX files of a dataset.
+const RAW: &str = "raw";
 const MOST_NAMED: usize = 8;
 
 /// Named arrays of a dataset.
@@ -49,10 +53,11 @@ impl Arrays {
             }
             return Ok(Arrays::Npz(Archive::open(path)?));
         }
-        let found = |name: &str| idx_path(path, name).map(|file| (name.to_owned(), file));
-        let files: BTreeMap<_, _> = IDX_NAMES.into_iter().filter_map(found).collect();
-        if files.contains_key(IDX_NAMES[0]) {
-            return Ok(Arrays::Directory { path: path.to_owned(), format: Format::Idx, files });
+        for folder in [path.to_owned(), path.join(RAW)] {
+            let files = idx_files(&folder)?;
+            if files.contains_key(IDX_NAMES[0]) {
+                return Ok(Arrays::Directory { path: folder, format: Format::Idx, files });
+            }
         }
         Ok(Arrays::Directory { path: path.to_owned(), format: Format::Npy, files: npy_files(path)? })
     }
@@ -75,12 +80,7 @@ impl Arrays {
 
     /// The first few keys, for messages.
     pub fn named(&self) -> String {
-        let keys = self.keys();
-        let mut named: Vec<_> = keys.iter().take(MOST_NAMED).map(|key| shown(key)).collect();
-        if keys.len() > named.len() {
-            named.push(format!("and {} more", keys.len() - named.len()));
-        }
-        named.join(", ")
+        some_of(&self.keys().into_iter().map(shown).collect::<Vec<_>>())
     }
 
     /// Keys of a directory of IDX files: inputs and targets of the training split, then of the test split.
@@ -151,6 +151,15 @@ impl Arrays {
     }
 }
 
+/// The first few of `names`, for messages.
+pub(super) fn some_of(names: &[String]) -> String {
+    let mut some = names[..names.len().min(MOST_NAMED)].to_vec();
+    if names.len() > some.len() {
+        some.push(format!("and {} more", names.len() - some.len()));
+    }
+    some.join(", ")
+}
+
 fn npy_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let entries = directory.read_dir().map_err(|error| unopened(directory, &error))?;
     let mut files = BTreeMap::new();
@@ -161,9 +170,14 @@ fn npy_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     if files.is_empty() {
-        let problem = "is a directory without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
-                       with .gz), and without npy files; name a directory that has either, or an npz with x_train, y_train, \
-                       x_test and y_test";
+        let held = directory.read_dir().map_err(|error| unopened(directory, &error))?;
+        let held: Vec<_> = held.flatten().map(|entry| shown(&entry.file_name().to_string_lossy())).collect();
+        let problem = format!(
+            "is a directory without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
+             with .gz), and without npy files; it holds {}; name a directory that has either, or one npz with x_train, \
+             y_train, x_test and y_test",
+            if held.is_empty() { "nothing".to_owned() } else { some_of(&held) }
+        );
         return Err(Error::file(directory, problem));
     }
     Ok(files)
@@ -173,13 +187,40 @@ fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-fn idx_path(directory: &Path, name: &str) -> Option<PathBuf> {
-    // Some copies have a dot before `idx`, others a dash.
-    let dotted = name.replace("-idx", ".idx");
-    let mut all = [name, &dotted]
-        .into_iter()
-        .flat_map(|name| [directory.join(name), directory.join(format!("{name}.gz"))]);
-    all.find(|path| path.is_file())
+/// The IDX files in `directory`, by MNIST's names for them.
+///
+/// # Errors
+/// [`Error::File`] if there are those of several datasets.
+fn idx_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    let mut prefixes: Vec<String> = Vec::new();
+    let entries = directory.read_dir().into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        // Some copies have a dot before `idx`, others a dash.
+        let name = name.strip_suffix(".gz").unwrap_or(name).replace(".idx", "-idx");
+        let usual =
+            |usual: &&str| name.ends_with(*usual) || name.ends_with(&usual.replace("t10k", OTHER_TEST));
+        let Some(usual) = IDX_NAMES.into_iter().find(usual) else { continue };
+        let split =
+            if name.ends_with(usual) { usual.len() } else { usual.len() - "t10k".len() + OTHER_TEST.len() };
+        prefixes.push(name[..name.len() - split].to_owned());
+        // An unpacked file goes before one that is not.
+        let is_packed = path.extension().is_some_and(|extension| extension == "gz");
+        if !(is_packed && files.contains_key(usual)) {
+            files.insert(usual.to_owned(), path.clone());
+        }
+    }
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    if prefixes.len() > 1 {
+        let problem = format!(
+            "holds the IDX files of several datasets, with the prefixes {}; name a directory with those of one",
+            some_of(&prefixes.iter().map(|prefix| format!("'{}'", shown(prefix))).collect::<Vec<_>>())
+        );
+        return Err(Error::file(directory, problem));
+    }
+    Ok(files)
 }
 
 /// Opens a regular file. The type is checked first, because opening a pipe would wait for its writer.

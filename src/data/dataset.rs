@@ -47,20 +47,21 @@ impl Dataset {
         }
         for (key, split) in [("y_train", &self.train), ("y_test", &self.test)] {
             match split.targets() {
-                Targets::Classes(labels) => self.check_labels(key, labels, network.outputs())?,
+                Targets::Classes(labels) => self.check_labels(key, split, labels, network.outputs())?,
                 Targets::Regression { width, values } => {
-                    self.check_regression(key, *width, values, network)?
+                    self.check_regression(key, split, *width, values, network)?
                 }
             }
         }
         Ok(())
     }
 
-    fn check_labels(&self, key: &str, labels: &[u32], outputs: usize) -> Result<()> {
+    fn check_labels(&self, key: &str, split: &Split, labels: &[u32], outputs: usize) -> Result<()> {
         // A single output tells two classes apart.
         let classes = outputs.max(2);
         let beyond = |&(_, &label): &(usize, &u32)| label as usize >= classes;
         let Some((index, label)) = labels.iter().enumerate().find(beyond) else { return Ok(()) };
+        let (key, index) = split.target_place(index, key);
         let problem = format!(
             "{key}: label {label} at index {index}, expected below {classes}, the last width of {}",
             Setting::Layers
@@ -68,8 +69,16 @@ impl Dataset {
         Err(Error::file(&self.source, problem))
     }
 
-    fn check_regression(&self, key: &str, width: usize, values: &[f32], network: &Network) -> Result<()> {
+    fn check_regression(
+        &self,
+        key: &str,
+        split: &Split,
+        width: usize,
+        values: &[f32],
+        network: &Network,
+    ) -> Result<()> {
         let loss = network.loss();
+        let (key, _) = split.target_place(0, key);
         if !loss.takes_values() {
             let problem = format!(
                 "found {}, which learns classes, but {key} of {} holds other numbers; use {} or huber",
@@ -90,7 +99,8 @@ impl Dataset {
         let beyond = |&(_, value): &(usize, &f32)| !(0.0..=1.0).contains(value);
         match values.iter().enumerate().find(beyond) {
             Some((index, value)) if loss == Loss::BinaryCrossEntropy => {
-                let (sample, output) = (index / width, index % width);
+                let (_, sample) = split.target_place(index / width, key);
+                let output = index % width;
                 let problem = format!(
                     "{key}: {value} in sample {sample}, output {output}, expected from 0 to 1, as \
                      binary-cross-entropy has it"

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::arrays::Arrays;
+use super::arrays::{Arrays, some_of};
 use super::dataset::Dataset;
 use super::element::not_finite;
 use super::inputs::Inputs;
 use super::mapped::MappedArray;
-use super::npz::{Array, Values};
+use super::npz::{Array, Values, shown};
 use super::split::{HeldOut, Split, check_share};
 use super::synthetic;
-use super::targets::Targets;
+use super::targets::{TargetKind, Targets};
 use crate::memory::available_host_bytes;
 use crate::{Error, Result, Setting};
 
@@ -21,8 +21,15 @@ pub struct LoadOptions {
     pub x_key: Option<String>,
     /// Name of the array of targets; `None` for one of the usual names.
     pub y_key: Option<String>,
-    /// Share of the training samples to hold out, above 0 and below 1; the held-out split replaces the test
-    /// split. `None` holds out a tenth if there is no test split, else nothing.
+    /// Name of the array of test inputs, to go with [`LoadOptions::x_key`]; needs [`LoadOptions::y_test_key`], too.
+    pub x_test_key: Option<String>,
+    /// Name of the array of test targets.
+    pub y_test_key: Option<String>,
+    /// Whether targets are class labels or numbers.
+    pub targets: TargetKind,
+    /// Share of the training samples to hold out, below 1; the held-out split replaces the test split. 0 holds out
+    /// nothing: without a test split, the network is evaluated on the training samples. `None` holds out a tenth if there is
+    /// no test split, else nothing.
     pub validation: Option<f64>,
     /// Seed for the choice of held-out samples.
     pub seed: u64,
@@ -76,22 +83,55 @@ impl Dataset {
     /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and
     /// [`Error::DoesNotFit`] says what exceeds the host's memory.
     pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-        options.validation.map(check_share).transpose()?;
+        Dataset::load_noting(path, options).map(|LoadedData { data, .. }| data)
+    }
+
+    /// As [`Dataset::load_with`], with notes on what its user might not expect: samples that are held out or not, arrays that are
+    /// not used, and splits of different kinds.
+    ///
+    /// # Errors
+    /// As [`Dataset::load_with`].
+    pub fn load_noting(path: &Path, options: &LoadOptions) -> Result<LoadedData> {
+        let share = options.validation.filter(|&share| share != 0.0);
+        share.map(check_share).transpose()?;
+        let mut notes = Vec::new();
         let Splits { train, test } = match recipe(path) {
             Some(recipe) => generate(recipe, options)?,
-            None => splits(&mut open(path)?, options)?,
+            None => splits(&mut open(path)?, options, &mut notes)?,
         };
-        let (train, test) = match (options.validation, test) {
+        let source = path.display();
+        let (train, test) = match (share, test) {
             (None, Some(test)) => (train, test),
-            (share, _) => {
+            (None, None) if options.validation.is_some() => {
+                notes.push(format!(
+                    "{source} has no test split and nothing is held out: tests are on the training samples"
+                ));
+                (train.clone(), train)
+            }
+            (share, test) => {
                 let held_out = train.hold_out(share.unwrap_or(USUAL_VALIDATION), options.seed);
-                let HeldOut { train, test } = held_out.map_err(|error| about(path, "", error))?;
-                (train, test)
+                let HeldOut { train, test: held } = held_out.map_err(|error| about(path, "", error))?;
+                if share.is_none() && test.is_none() {
+                    notes.push(format!(
+                        "{source} has no test split: {} of its {} samples are held out for tests; {} sets the share",
+                        held.len(),
+                        train.len() + held.len(),
+                        Setting::Validation
+                    ));
+                }
+                (train, held)
             }
         };
         let data = Dataset { source: path.to_owned(), train, test };
         data.check_splits()?;
-        Ok(data)
+        let kinds = [&data.train, &data.test].map(|split| split.inputs().value_bytes());
+        if kinds[0] != kinds[1] {
+            let [train, test] = kinds.map(|bytes| {
+                if bytes == 1 { "bytes, which are scaled by 1/255" } else { "floats, which are not scaled" }
+            });
+            notes.push(format!("{source}: training inputs are {train}, and test inputs {test}"));
+        }
+        Ok(LoadedData { data, notes })
     }
 
     /// Loads samples to evaluate a trained network on, as the test split. They are the held-out samples if
@@ -103,16 +143,26 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load_with`].
     pub fn load_for_inference(path: &Path, options: &LoadOptions) -> Result<InferenceData> {
-        if recipe(path).is_some() || options.validation.is_some() {
+        if recipe(path).is_some() || options.validation.is_some_and(|share| share != 0.0) {
             return Ok(InferenceData { data: Dataset::load_with(path, options)?, has_targets: true });
         }
         let mut arrays = open(path)?;
         let Names { x, y } = inference_names(&arrays, options)?;
         let has_targets = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
-        let test = split(&mut arrays, &x, has_targets.then_some(&y[..]), options)?;
+        let read = Read::of(&mut arrays, Names { x, y }, has_targets, options)?;
+        let test = read.split(arrays.path(), options.targets)?;
         let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
         Ok(InferenceData { data, has_targets })
     }
+}
+
+/// A dataset as it was loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedData {
+    /// The dataset.
+    pub data: Dataset,
+    /// A line about each thing that its user might not expect.
+    pub notes: Vec<String>,
 }
 
 /// Samples to evaluate a trained network on.
@@ -171,6 +221,8 @@ fn generate(recipe: &str, options: &LoadOptions) -> Result<Splits> {
     for (setting, is_given) in [
         (Setting::XKey, options.x_key.is_some()),
         (Setting::YKey, options.y_key.is_some()),
+        (Setting::XTestKey, options.x_test_key.is_some()),
+        (Setting::YTestKey, options.y_test_key.is_some()),
         (Setting::MapData, options.map_data),
     ] {
         if is_given {
@@ -195,11 +247,25 @@ fn open(path: &Path) -> Result<Arrays> {
     Arrays::open(path)
 }
 
-fn splits(arrays: &mut Arrays, options: &LoadOptions) -> Result<Splits> {
+fn splits(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>) -> Result<Splits> {
     let Layout { train, test } = layout(arrays, options)?;
-    let mut read = |names: Names| split(arrays, &names.x, Some(&names.y), options);
+    let unused = arrays.keys().into_iter().filter(|key| {
+        let mut used =
+            [Some(&train), test.as_ref()].into_iter().flatten().flat_map(|names| [&names.x, &names.y]);
+        !used.any(|used| used == key)
+    });
+    let unused: Vec<_> = unused.map(shown).collect();
+    if !unused.is_empty() {
+        notes.push(format!("not used of {}: {}", arrays.path().display(), some_of(&unused)));
+    }
+    let mut read = |names: Names| Read::of(arrays, names, true, options);
     let test = test.map(&mut read).transpose()?;
-    Ok(Splits { train: read(train)?, test })
+    let train = read(train)?;
+    let targets =
+        [Some(&train), test.as_ref()].into_iter().flatten().filter_map(|read| read.targets.as_ref());
+    let kind = options.targets.of_all(targets);
+    let test = test.map(|read| read.split(arrays.path(), kind)).transpose()?;
+    Ok(Splits { train: train.split(arrays.path(), kind)?, test })
 }
 
 /// Names of the arrays that `options` or one of the usual layouts select.
@@ -207,13 +273,33 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
     if let Some([x, y, x_test, y_test]) = arrays.idx_names() {
+        for (setting, key) in [
+            (Setting::XKey, &options.x_key),
+            (Setting::YKey, &options.y_key),
+            (Setting::XTestKey, &options.x_test_key),
+            (Setting::YTestKey, &options.y_test_key),
+        ] {
+            if key.is_some() {
+                return Err(Error::usage(setting, "IDX files have names of their own; leave it out"));
+            }
+        }
         let test = (has(x_test) && has(y_test)).then(|| Names::from([x_test, y_test]));
         return Ok(Layout { train: Names::from([x, y]), test });
     }
-    if options.x_key.is_some() || options.y_key.is_some() {
+    let test = match (&options.x_test_key, &options.y_test_key) {
+        (Some(x), Some(y)) => Some(Names::from([&x[..], y])),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(Error::usage(Setting::XTestKey, format!("needs {}, too", Setting::YTestKey)));
+        }
+        (None, Some(_)) => {
+            return Err(Error::usage(Setting::YTestKey, format!("needs {}, too", Setting::XTestKey)));
+        }
+    };
+    if options.x_key.is_some() || options.y_key.is_some() || test.is_some() {
         let x = options.x_key.as_deref().unwrap_or("x");
         let y = options.y_key.as_deref().unwrap_or("y");
-        return Ok(Layout { train: Names::from([x, y]), test: None });
+        return Ok(Layout { train: Names::from([x, y]), test });
     }
     // Part of a layout selects it, so that reading it reports the part that is missing.
     let with_test =
@@ -235,26 +321,48 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     })
 }
 
-/// Samples with inputs `x` and targets `y`, or with class 0 in the place of targets.
-fn split(arrays: &mut Arrays, x: &str, y: Option<&str>, options: &LoadOptions) -> Result<Split> {
-    let path = arrays.path().to_owned();
-    let fail = |key: &str, problem: String| Error::file(&path, format!("{key}: {problem}"));
-    let (shape, inputs) = inputs(arrays, x, options)?;
-    let [samples, axes @ ..] = &shape[..] else {
-        return Err(fail(x, "is a single number, expected samples along the first axis".into()));
-    };
-    let (samples, features) = (*samples, axes.iter().product::<usize>());
-    let targets = match y {
-        Some(y) => Targets::from_array(arrays.read(y)?).map_err(|problem| fail(y, problem))?,
-        None => Targets::Classes(vec![0; samples]),
-    };
-    let count = targets.words().len() / targets.width();
-    if samples != count {
-        let y = y.unwrap_or_default();
-        let problem = format!("{x} has {samples} samples and {y} {count} targets, expected equally many");
-        return Err(Error::file(&path, problem));
+/// The arrays of a split.
+struct Read {
+    names: Names,
+    /// Shape of the inputs.
+    shape: Vec<usize>,
+    inputs: Inputs,
+    targets: Option<Array>,
+}
+
+impl Read {
+    /// Reads or maps the inputs named, and reads the targets if there are any.
+    fn of(arrays: &mut Arrays, names: Names, has_targets: bool, options: &LoadOptions) -> Result<Self> {
+        let (shape, inputs) = inputs(arrays, &names.x, options)?;
+        let targets = has_targets.then(|| arrays.read(&names.y)).transpose()?;
+        Ok(Read { names, shape, inputs, targets })
     }
-    Split::new(features, inputs, targets).map_err(|error| about(&path, &format!("{x}: "), error))
+
+    /// The samples, with targets of this `kind`, or with class 0 in their place. `path` is that of the arrays.
+    fn split(self, path: &Path, kind: TargetKind) -> Result<Split> {
+        let Read { names: Names { x, y }, shape, inputs, targets } = self;
+        let fail = |key: &str, problem: String| Error::file(path, format!("{}: {problem}", shown(key)));
+        let [samples, axes @ ..] = &shape[..] else {
+            return Err(fail(&x, "is a single number, expected samples along the first axis".into()));
+        };
+        let (samples, features) = (*samples, axes.iter().product::<usize>());
+        let targets = match targets {
+            Some(array) => Targets::from_array(array, kind).map_err(|problem| fail(&y, problem))?,
+            None => Targets::Classes(vec![0; samples]),
+        };
+        let count = targets.words().len() / targets.width();
+        if samples != count {
+            let problem = format!(
+                "{} has {samples} samples and {} {count} targets, expected equally many",
+                shown(&x),
+                shown(&y)
+            );
+            return Err(Error::file(path, problem));
+        }
+        let split = Split::new(features, inputs, targets);
+        let split = split.map_err(|error| about(path, &format!("{}: ", shown(&x)), error))?;
+        Ok(split.with_targets_named(&y))
+    }
 }
 
 /// Reads or maps the array `key`: its shape and inputs. It is mapped if the options ask for it, or if it is
@@ -292,17 +400,12 @@ fn about(path: &Path, array: &str, error: Error) -> Error {
 }
 
 fn in_memory(values: Values, features: usize) -> Result<Inputs, String> {
-    let found = values.describe();
-    match values {
-        Values::U8(bytes) => Ok(Inputs::U8(bytes)),
-        values => {
-            let values = values.into_f32().ok_or_else(|| {
-                format!("holds {found}, expected uint8 or floats; save it with .astype(np.float32), scaled as you like")
-            })?;
-            match values.iter().position(|value| !value.is_finite()) {
-                Some(at) => Err(not_finite(values[at], at, features)),
-                None => Ok(Inputs::F32(values)),
-            }
-        }
+    let values = match values {
+        Values::U8(bytes) => return Ok(Inputs::U8(bytes)),
+        values => values.into_f32(),
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(not_finite(values[at], at, features)),
+        None => Ok(Inputs::F32(values)),
     }
 }

@@ -1,5 +1,7 @@
 //! Samples with their targets, and how a mini-batch is gathered from them.
 
+use std::sync::Arc;
+
 use super::element::U8_SCALE;
 use super::inputs::Inputs;
 use super::order::shuffle;
@@ -13,6 +15,22 @@ pub struct Split {
     features: usize,
     inputs: Inputs,
     targets: Targets,
+    origin: Origin,
+}
+
+/// Where samples come from, for messages. Splits with equal samples are equal.
+#[derive(Debug, Clone, Default)]
+struct Origin {
+    /// Name of the array of targets.
+    targets: Option<Arc<str>>,
+    /// Indices of the samples in the arrays, if they are a selection.
+    rows: Option<Arc<[u32]>>,
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Two disjoint splits that together have all samples of one.
@@ -59,7 +77,27 @@ impl Split {
                 format!("found {features} features, expected the {} of the mapped file", mapped.features());
             return Err(Error::usage(Setting::Data, problem));
         }
-        Ok(Split { features, inputs, targets })
+        Ok(Split { features, inputs, targets, origin: Origin::default() })
+    }
+
+    /// Names the array that its targets come from.
+    pub(super) fn with_targets_named(mut self, name: &str) -> Self {
+        self.origin.targets = Some(name.into());
+        self
+    }
+
+    /// The same samples with other inputs.
+    pub(super) fn with_inputs(&self, inputs: Inputs) -> Result<Split> {
+        let split = Split::new(self.features, inputs, self.targets.clone())?;
+        Ok(Split { origin: self.origin.clone(), ..split })
+    }
+
+    /// Name of the array of targets, and the index there of `sample`, for messages. Without a file, the array has the
+    /// name `usual`.
+    pub(super) fn target_place<'a>(&'a self, sample: usize, usual: &'a str) -> (&'a str, usize) {
+        let Origin { targets, rows } = &self.origin;
+        let index = rows.as_ref().map_or(sample, |rows| rows[sample] as usize);
+        (targets.as_deref().unwrap_or(usual), index)
     }
 
     /// Number of samples, at least 1.
@@ -113,7 +151,12 @@ impl Split {
                 Targets::Regression { width: *width, values: pick(values, *width, rows) }
             }
         };
-        Split::new(self.features, inputs, targets)
+        let origin = match &self.origin.rows {
+            Some(all) => rows.iter().map(|&row| all[row as usize]).collect(),
+            None => rows.into(),
+        };
+        let split = Split::new(self.features, inputs, targets)?;
+        Ok(Split { origin: Origin { rows: Some(origin), ..self.origin.clone() }, ..split })
     }
 
     /// Holds out a random `share` of the samples, chosen by `seed`.

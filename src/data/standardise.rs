@@ -60,7 +60,7 @@ impl FeatureScaling {
                 Inputs::F32(values)
             }
         };
-        Split::new(split.features(), inputs, split.targets().clone())
+        split.with_inputs(inputs)
     }
 }
 

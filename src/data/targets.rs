@@ -1,6 +1,9 @@
 //! Class labels or regression targets of samples, and how they are read from an array.
 
+use std::str::FromStr;
+
 use super::npz::{Array, Values};
+use crate::model::{Loss, by_name};
 
 /// Targets of all samples.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,47 +36,115 @@ impl Targets {
         }
     }
 
-    /// Reads targets from `array`, of shape `(n,)` or `(n, k)`: class labels if `k` is 1 and all values are
-    /// whole numbers, or if every row is one-hot; else regression targets. The error names a value that is
-    /// neither.
-    pub(super) fn from_array(array: Array) -> Result<Targets, String> {
+    /// Reads targets of this `kind` from `array`, of shape `(n,)` or `(n, k)`. The error names a value of another kind.
+    pub(super) fn from_array(array: Array, kind: TargetKind) -> Result<Targets, String> {
         let width = match array.shape[..] {
             [_] => 1,
             [_, width] if width > 0 => width,
             _ => {
                 return Err(format!(
-                    "has shape {:?}, expected (n,) for class labels, or (n, k) for one-hot rows or regression targets",
+                    "has shape {:?}, expected (n,) for one target a sample, or (n, k) for k",
                     array.shape
                 ));
             }
         };
-        if width == 1 {
-            return match array.values {
-                Values::F32(values) if !values.iter().all(|&x| whole(f64::from(x)).is_some()) => {
-                    regression(values, 1)
-                }
-                Values::F64(values) if !values.iter().all(|&x| whole(x).is_some()) => {
-                    regression(values.into_iter().map(|x| x as f32).collect(), 1)
-                }
-                values => labels(values).map(Targets::Classes),
-            };
-        }
-        let values: Vec<f32> = match array.values {
-            Values::U8(v) => v.into_iter().map(f32::from).collect(),
-            Values::I64(v) => v.into_iter().map(|n| n as f32).collect(),
-            Values::F32(v) => v,
-            Values::F64(v) => v.into_iter().map(|x| x as f32).collect(),
+        let are_classes = match kind {
+            TargetKind::ByValue => are_labels(&array),
+            TargetKind::ByWidth => width == 1,
+            TargetKind::Classes => true,
+            TargetKind::Numbers => false,
         };
-        match values.chunks_exact(width).map(one_hot).collect() {
-            Some(labels) => Ok(Targets::Classes(labels)),
-            None => regression(values, width),
+        match (are_classes, width) {
+            (true, 1) => labels(array.values).map(Targets::Classes),
+            (true, _) => one_hot_rows(array.values, width).map(Targets::Classes),
+            (false, _) => regression(array.values.into_f32(), width),
         }
+    }
+}
+
+/// Whether targets are class labels or numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetKind {
+    /// Labels if those of all splits are: whole numbers of at least 0, one a sample, or one-hot rows. Otherwise numbers.
+    #[default]
+    ByValue,
+    /// One a sample are labels, and more are numbers.
+    ByWidth,
+    /// Class labels, as numbers or as one-hot rows.
+    Classes,
+    /// Numbers, whole or not.
+    Numbers,
+}
+
+impl TargetKind {
+    /// Both kinds that a user can ask for.
+    pub const ALL: [TargetKind; 2] = [TargetKind::Classes, TargetKind::Numbers];
+
+    /// What targets are for a network with this loss function and so many outputs.
+    pub fn of(loss: Loss, outputs: usize) -> Self {
+        match (loss, outputs) {
+            (Loss::CrossEntropy, _) => TargetKind::Classes,
+            // Labels 0 and 1, or probabilities.
+            (Loss::BinaryCrossEntropy, 1) => TargetKind::ByValue,
+            (_, 1) => TargetKind::Numbers,
+            _ => TargetKind::ByWidth,
+        }
+    }
+
+    /// Name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            TargetKind::ByValue => "by-value",
+            TargetKind::ByWidth => "by-width",
+            TargetKind::Classes => "classes",
+            TargetKind::Numbers => "numbers",
+        }
+    }
+
+    /// Summary in one line, for help.
+    pub fn summary(self) -> &'static str {
+        match self {
+            TargetKind::ByValue => "Class labels if all of them can be, else numbers",
+            TargetKind::ByWidth => "Class labels if there is one a sample, else numbers",
+            TargetKind::Classes => "Class labels: whole numbers, or one-hot rows",
+            TargetKind::Numbers => "Numbers, also whole ones",
+        }
+    }
+
+    /// The one kind of all `arrays`.
+    pub(super) fn of_all<'a>(self, arrays: impl IntoIterator<Item = &'a Array>) -> Self {
+        match self {
+            TargetKind::ByValue if arrays.into_iter().all(are_labels) => TargetKind::Classes,
+            TargetKind::ByValue => TargetKind::Numbers,
+            kind => kind,
+        }
+    }
+}
+
+impl FromStr for TargetKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
     }
 }
 
 impl From<Vec<u32>> for Targets {
     fn from(labels: Vec<u32>) -> Self {
         Targets::Classes(labels)
+    }
+}
+
+/// `true` if all values can be class labels: whole numbers of at least 0, one a sample, or one-hot rows.
+fn are_labels(array: &Array) -> bool {
+    let width = if array.shape.len() > 1 { array.shape[1..].iter().product() } else { 1 };
+    match (&array.values, width) {
+        (Values::U8(_), 1) => true,
+        (Values::I64(v), 1) => v.iter().all(|&n| u32::try_from(n).is_ok()),
+        (Values::F32(v), 1) => v.iter().all(|&x| whole(f64::from(x)).is_some()),
+        (Values::F64(v), 1) => v.iter().all(|&x| whole(x).is_some()),
+        (_, 0) => false,
+        (values, width) => values.clone().into_f32().chunks_exact(width).all(|row| one_hot(row).is_some()),
     }
 }
 
@@ -85,6 +156,19 @@ fn labels(values: Values) -> Result<Vec<u32>, String> {
         Values::F64(v) => collect(v, whole),
     }
 }
+
+fn one_hot_rows(values: Values, width: usize) -> Result<Vec<u32>, String> {
+    let values = values.into_f32();
+    let rows = values.chunks_exact(width).enumerate();
+    let labels = rows.map(|(row, values)| {
+        let problem = || format!("row {row} is not one-hot, expected class labels; {FOR_NUMBERS}");
+        one_hot(values).ok_or_else(problem)
+    });
+    labels.collect()
+}
+
+/// How to train on numbers.
+const FOR_NUMBERS: &str = "for numbers use `loss = mse` or `targets = numbers`";
 
 fn regression(values: Vec<f32>, width: usize) -> Result<Targets, String> {
     match values.iter().position(|value| !value.is_finite()) {
@@ -109,7 +193,7 @@ fn collect<T: Copy + std::fmt::Display>(
     let checked = values.into_iter().enumerate().map(|(index, value)| {
         label(value).ok_or_else(|| {
             format!(
-                "holds {value} at index {index}, expected class labels: whole numbers from 0 to {}",
+                "holds {value} at index {index}, expected class labels: whole numbers from 0 to {}; {FOR_NUMBERS}",
                 u32::MAX
             )
         })

@@ -11,7 +11,7 @@ use crate::{Error, Result, Setting};
 const ARCHITECTURE: &str = "architecture";
 pub(super) const ARCHITECTURE_PLACE: &str = "an array architecture, of uint8, with the bytes of";
 
-/// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, of f32 or f64.
+/// Reads the parameters of `network`: weights `[outputs, inputs]`, biases `[outputs]` or `[outputs, 1]`, of any numbers.
 ///
 /// # Errors
 /// [`Error::File`] if the file is malformed or of another network.
@@ -113,10 +113,7 @@ fn read_tensor(archive: &mut Archive, path: &Path, key: &str, shapes: &[&[usize]
             ),
         ));
     }
-    let found = array.values.describe();
-    let values = array.values.into_f32().ok_or_else(|| {
-        Error::file(path, format!("{key}: found {found}, expected float32 or float64 values"))
-    })?;
+    let values = array.values.into_f32();
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(values),
         Some(position) => Err(Error::file(

@@ -11,6 +11,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ARCHITECTURE_KEY, Architecture, Model};
+use crate::data::{bfloat, half};
 use crate::file;
 use crate::memory::available_host_bytes;
 use crate::model::{LayerParameters, Parameters};
@@ -157,9 +158,10 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
     let [start, end] = tensor.data_offsets;
     let bytes = &data[start..end];
     let each = match &tensor.dtype[..] {
+        "F16" | "BF16" => 2,
         "F32" => 4,
         "F64" => 8,
-        other => return Err(format!("{name}: found dtype {other}, expected F32 or F64")),
+        other => return Err(format!("{name}: found dtype {other}, expected F32, F64, F16 or BF16")),
     };
     let count = tensor.shape.iter().try_fold(each, |count: usize, &axis| count.checked_mul(axis));
     if count != Some(bytes.len()) {
@@ -170,7 +172,12 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
             tensor.dtype
         ));
     }
+    let halves = |number: fn(u16) -> f32| {
+        bytes.as_chunks().0.iter().map(|&chunk| number(u16::from_le_bytes(chunk))).collect()
+    };
     let values: Vec<f32> = match each {
+        2 if tensor.dtype == "F16" => halves(half),
+        2 => halves(bfloat),
         4 => bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
         _ => bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk) as f32).collect(),
     };

@@ -15,8 +15,8 @@ pub enum Scores {
         mse: f64,
         /// Mean absolute error.
         mae: f64,
-        /// Coefficient of determination: the share of the targets' variance that is explained.
-        r2: f64,
+        /// Coefficient of determination: the share of the targets' variance that is explained. `None` if they do not vary.
+        r2: Option<f64>,
     },
 }
 
@@ -55,7 +55,10 @@ impl Scores {
                 let spread = values.iter().enumerate().map(|(index, &y)| f64::from(y) - means[index % width]);
                 let variance: f64 = spread.map(|distance| distance * distance).sum();
                 let mae = errors().map(f64::abs).sum::<f64>() / count;
-                Scores::Values { mse: squares / count, mae, r2: 1.0 - squares / variance }
+                let mut rows = values.chunks_exact(width);
+                let vary = rows.next().is_some_and(|first| rows.any(|row| row != first));
+                let r2 = vary.then(|| 1.0 - squares / variance);
+                Scores::Values { mse: squares / count, mae, r2 }
             }
         }
     }
@@ -68,11 +71,11 @@ impl Scores {
         Some(right as f64 / all as f64)
     }
 
-    /// Coefficient of determination; `None` for classification.
+    /// Coefficient of determination; `None` for classification, and for targets that do not vary.
     pub fn r2(&self) -> Option<f64> {
         match self {
             Scores::Classes { .. } => None,
-            Scores::Values { r2, .. } => Some(*r2),
+            Scores::Values { r2, .. } => *r2,
         }
     }
 }
@@ -92,8 +95,14 @@ mod tests {
         let network = Network::new(&[1, 1], Activation::Relu, Loss::Mse).unwrap();
         let targets = Targets::Regression { width: 1, values: vec![1.0, 3.0] };
         let scores = Scores::of(&network, &[1.5, 2.5], &targets);
-        assert_eq!(scores, Scores::Values { mse: 0.25, mae: 0.5, r2: 0.75 });
+        assert_eq!(scores, Scores::Values { mse: 0.25, mae: 0.5, r2: Some(0.75) });
         assert_eq!((scores.accuracy(), scores.r2()), (None, Some(0.75)));
+        let constant = Targets::Regression { width: 1, values: vec![2.7; 64] };
+        assert_eq!(Scores::of(&network, &[2.5; 64], &constant).r2(), None);
+        assert_eq!(
+            Scores::of(&network, &[2.5], &Targets::Regression { width: 1, values: vec![0.3] }).r2(),
+            None
+        );
         assert_eq!(
             (predicted_class(Loss::BinaryCrossEntropy, &[0.1]), predicted_class(Loss::Mse, &[0.1])),
             (1, 0)

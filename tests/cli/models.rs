@@ -1,6 +1,7 @@
 //! Trained networks: saved, evaluated and asked.
 
 use crate::program::{Folder, SMALL, crafted};
+use ckpt_gpu::data::npz::{Archive, Values};
 use serde_json::Value;
 use zip::CompressionMethod;
 
@@ -37,6 +38,10 @@ fn eval_and_predict_read_saved_models() {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "output0,output1,output2,class");
         assert_eq!(lines.len(), 1 + 9);
+        let mut archive = Archive::open(&folder.path("p.npz")).unwrap();
+        let Values::I64(classes) = archive.read("classes").unwrap().values else { panic!("no integers") };
+        let written = lines[1..].iter().map(|line| line.rsplit(',').next().unwrap().parse::<i64>().unwrap());
+        assert_eq!(classes, written.collect::<Vec<_>>());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Builders of valid and hostile archives.
 
-use ckpt_gpu::data::Dataset;
 use ckpt_gpu::data::npz::{Archive, Array};
+use ckpt_gpu::data::{Dataset, LoadOptions, LoadedData};
 use ckpt_gpu::{Error, Result};
 use std::fs;
 use std::io::{Cursor, Write};
@@ -65,6 +65,10 @@ impl Scratch {
 
     pub fn load(&self, members: &[(&str, Vec<u8>)]) -> Result<Dataset> {
         Dataset::load(&self.file(&archive(Stored, members)))
+    }
+
+    pub fn load_with(&self, members: &[(&str, Vec<u8>)], options: &LoadOptions) -> Result<LoadedData> {
+        Dataset::load_noting(&self.file(&archive(Stored, members)), options)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Loading valid and hostile datasets, and the MNIST archive of the project.
 
 use crate::archive::*;
-use ckpt_gpu::data::{Dataset, Inputs, LoadOptions, Split, Targets, U8_SCALE, shuffle};
+use ckpt_gpu::data::{
+    Dataset, Inputs, LoadOptions, LoadedData, Split, TargetKind, Targets, U8_SCALE, shuffle,
+};
 use ckpt_gpu::model::{Activation, Loss, Network};
 use std::path::Path;
 use zip::CompressionMethod::Stored;
@@ -46,7 +48,8 @@ fn dataset_is_flattened_and_checked() {
 #[test]
 fn errors_name_the_invalid_array() {
     let scratch = Scratch::new();
-    let load = |name, member| scratch.load(&members((name, member)));
+    let classes = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
+    let load = |name, member| scratch.load_with(&members((name, member)), &classes);
     let f64s = |values: [f64; 2]| values.map(f64::to_le_bytes).concat();
     let y = "y_test.npy";
     let without_labels = &members((y, vec![]))[..3];
@@ -54,21 +57,20 @@ fn errors_name_the_invalid_array() {
     refused(load(y, npy("|i1", "(2,)", &[0, 255])), &["y_test", "-1 at index 1"]);
     refused(
         load(y, npy("<f8", "(2,)", &f64s([1.0, 0.5]))),
-        &["y_test", "class labels", "regression targets"],
+        &["y_test", "0.5 at index 1", "class labels", "`loss = mse`"],
     );
     refused(load(y, npy("<f8", "(2,)", &f64s([f64::NAN, 1.0]))), &["NaN", "at index 0"]);
     refused(
         load(y, npy("<f8", "(2,)", &f64s([1.0, 5e9]))),
-        &["y_test", "class labels", "regression targets"],
+        &["y_test", "class labels", "`targets = numbers`"],
     );
-    refused(load(y, npy("|u1", "(2, 3)", &[0; 6])), &["y_test", "class labels", "regression targets"]);
+    refused(load(y, npy("|u1", "(2, 3)", &[0; 6])), &["y_test", "row 0", "one-hot", "class labels"]);
     refused(load(y, npy("|u1", "()", &[0])), &["y_test", "[]"]);
     refused(load(y, npy("|u1", "(3,)", &[0; 3])), &["x_test has 2 samples", "y_test 3 targets"]);
     let x = "x_test.npy";
     refused(load(x, npy("|u1", "(2, 5)", &[0; 10])), &["x_train has 4 features", "x_test 5"]);
     refused(load(x, npy("|u1", "(2, 0)", &[])), &["x_test", "2 samples of 0 features"]);
     refused(load(x, npy("|u1", "()", &[0])), &["x_test", "single number"]);
-    refused(load(x, npy("<i2", "(2, 4)", &[0; 16])), &["x_test", "uint8", ".astype(np.float32)"]);
     let nan = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, f32::NAN, 0.0];
     refused(load(x, npy("<f4", "(2, 4)", &le_f32(&nan))), &["x_test", "NaN", "sample 1, feature 2"]);
     refused(load(x, npy("<f8", "(2, 1)", &f64s([0.0, 1e39]))), &["x_test", "inf", "sample 1, feature 0"]);
@@ -186,4 +188,166 @@ fn other_names_and_regression_targets_are_read() {
     assert_eq!((data.train.len(), data.test.len()), (7, 3));
     assert!(data.train.labels().iter().chain(data.test.labels()).all(|&label| label < 2));
     says(Dataset::load_with(&path, &LoadOptions { validation: Some(1.5), ..named }), &["`validation`"]);
+}
+
+/// What targets are is decided for both splits at once: by their values, their width, or the user.
+#[test]
+fn targets_are_of_one_kind() {
+    let scratch = Scratch::new();
+    let load = |targets, train: &[u8], test: &[u8], width: usize| {
+        let shape = |values: &[u8]| format!("({}, {width})", values.len() / width);
+        let x = |values: &[u8]| {
+            npy("|u1", &format!("({}, 1)", values.len() / width), &vec![5; values.len() / width])
+        };
+        let members = [
+            ("x_train.npy", x(train)),
+            ("y_train.npy", npy("|i1", &shape(train), train)),
+            ("x_test.npy", x(test)),
+            ("y_test.npy", npy("|i1", &shape(test), test)),
+        ];
+        let options = LoadOptions { targets, ..LoadOptions::default() };
+        scratch.load_with(&members, &options).map(|LoadedData { data, .. }| data)
+    };
+    let are_classes = |data: &Dataset| {
+        let [train, test] =
+            [&data.train, &data.test].map(|split| matches!(split.targets(), Targets::Classes(_)));
+        assert_eq!(train, test);
+        train
+    };
+    let minus = -1_i8 as u8;
+    let by_value = |train: &[u8], test: &[u8], width| {
+        are_classes(&load(TargetKind::ByValue, train, test, width).unwrap())
+    };
+    assert!(by_value(&[0, 2, 1], &[2, 0], 1));
+    assert!(!by_value(&[0, 2, 1], &[minus, 0], 1));
+    assert!(by_value(&[0, 1, 1, 0], &[1, 0], 2));
+    // Several labels a sample, of which the test samples have one each by chance.
+    assert!(!by_value(&[0, 1, 1, 1], &[1, 0], 2));
+    assert!(are_classes(&load(TargetKind::ByWidth, &[0, 2, 1], &[2, 0], 1).unwrap()));
+    assert!(!are_classes(&load(TargetKind::ByWidth, &[0, 1, 1, 0], &[1, 0], 2).unwrap()));
+    let ages = load(TargetKind::Numbers, &[25, 90], &[minus, 40], 1).unwrap();
+    assert_eq!(ages.test.targets(), &Targets::Regression { width: 1, values: vec![-1.0, 40.0] });
+    refused(load(TargetKind::Classes, &[0, 2, 1], &[minus, 0], 1), &["y_test", "-1 at index 0"]);
+
+    for (loss, outputs, kind) in [
+        (Loss::CrossEntropy, 10, TargetKind::Classes),
+        (Loss::Mse, 1, TargetKind::Numbers),
+        (Loss::Quadratic, 10, TargetKind::ByWidth),
+        (Loss::BinaryCrossEntropy, 1, TargetKind::ByValue),
+        (Loss::BinaryCrossEntropy, 4, TargetKind::ByWidth),
+    ] {
+        assert_eq!(TargetKind::of(loss, outputs), kind, "{loss:?}, {outputs}");
+    }
+}
+
+#[test]
+fn integers_and_booleans_are_the_numbers_they_are() {
+    let scratch = Scratch::new();
+    let inputs = |descr, values: &[u8]| {
+        let data = scratch.load(&members(("x_test.npy", npy(descr, "(2, 4)", values)))).unwrap();
+        data.test.inputs().clone()
+    };
+    let numbers = [-3_i16, 0, 1, 255, 256, 7, -7, 30_000];
+    let expected = Inputs::F32(numbers.map(f32::from).to_vec());
+    assert_eq!(inputs("<i2", &numbers.map(i16::to_le_bytes).concat()), expected);
+    assert_eq!(inputs(">i8", &numbers.map(|n| i64::from(n).to_be_bytes()).concat()), expected);
+    assert_eq!(
+        inputs("|b1", &[0, 1, 1, 0, 0, 0, 1, 1]),
+        Inputs::F32(vec![0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    );
+}
+
+/// Errors name the array and the row of the file, also of samples that are held out.
+#[test]
+fn wrong_labels_are_named_by_the_array_and_row_of_the_file() {
+    let scratch = Scratch::new();
+    let labels: Vec<u8> = (0..40).map(|row| if row == 23 { 7 } else { row % 2 }).collect();
+    let arrays =
+        [("data.npy", npy("|u1", "(40, 3)", &[1; 120])), ("target.npy", npy("|u1", "(40,)", &labels))];
+    let data = scratch.load(&arrays).unwrap();
+    let network = Network::new(&[3, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+    refused(data.check(&network), &["target: label 7 at index 23", "below 2"]);
+}
+
+#[test]
+fn what_is_not_used_or_held_out_is_noted() {
+    let scratch = Scratch::new();
+    let load = |arrays: &[(&str, Vec<u8>)], validation| {
+        let LoadedData { data, notes } =
+            scratch.load_with(arrays, &LoadOptions { validation, ..LoadOptions::default() }).unwrap();
+        (data.train.len(), data.test.len(), notes.join("\n"))
+    };
+    let alone = [
+        ("x.npy", npy("|u1", "(20, 1)", &[3; 20])),
+        ("y.npy", npy("|u1", "(20,)", &[1; 20])),
+        ("x_val.npy", npy("|u1", "(4, 1)", &[3; 4])),
+    ];
+    let (train, test, notes) = load(&alone, None);
+    assert_eq!((train, test), (18, 2));
+    assert!(notes.contains("2 of its 20 samples are held out") && notes.contains("x_val"), "{notes}");
+    let (train, test, notes) = load(&alone, Some(0.0));
+    assert_eq!((train, test), (20, 20));
+    assert!(notes.contains("nothing is held out"), "{notes}");
+    let (train, test, notes) = load(&alone[..2], Some(0.25));
+    assert_eq!((train, test, &notes[..]), (15, 5, ""));
+    let floats = npy("<f4", "(2, 4)", &le_f32(&[200.0; 8]));
+    let (_, _, notes) = load(&members(("x_test.npy", floats)), None);
+    assert!(notes.contains("scaled by 1/255") && notes.contains("not scaled"), "{notes}");
+    assert_eq!(load(&members(("x_test.npy", npy("|u1", "(2, 4)", &[7; 8]))), Some(0.0)).2, "");
+}
+
+#[test]
+fn test_arrays_of_other_names_are_read() {
+    let scratch = Scratch::new();
+    let arrays = [
+        ("trainX.npy", npy("|u1", "(3, 1)", &[3; 3])),
+        ("trainY.npy", npy("|u1", "(3,)", &[0, 1, 0])),
+        ("testX.npy", npy("|u1", "(2, 1)", &[3; 2])),
+        ("testY.npy", npy("|u1", "(2,)", &[1; 2])),
+    ];
+    let name = |name: &str| Some(name.to_owned());
+    let named = LoadOptions {
+        x_key: name("trainX"),
+        y_key: name("trainY"),
+        x_test_key: name("testX"),
+        y_test_key: name("testY"),
+        ..LoadOptions::default()
+    };
+    let LoadedData { data, notes } = scratch.load_with(&arrays, &named).unwrap();
+    assert_eq!((data.train.len(), data.test.labels(), &notes[..]), (3, &[1, 1][..], &[][..]));
+    let half = LoadOptions { y_test_key: None, ..named };
+    says(scratch.load_with(&arrays, &half), &["`x_test_key`", "`y_test_key`"]);
+}
+
+/// EMNIST's names have a prefix, and torchvision keeps the files in a folder `raw`.
+#[test]
+fn idx_files_are_found_under_prefixes_and_in_raw() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("raw");
+    std::fs::create_dir(&raw).unwrap();
+    let write = |name: &str, count: u8| {
+        std::fs::write(
+            raw.join(format!("{name}-images-idx3-ubyte")),
+            idx(8, &[count.into(), 1, 2], &vec![9; 2 * usize::from(count)]),
+        )
+        .unwrap();
+        std::fs::write(
+            raw.join(format!("{name}-labels-idx1-ubyte")),
+            idx(8, &[count.into()], &vec![1; count.into()]),
+        )
+        .unwrap();
+    };
+    write("emnist-letters-train", 20);
+    write("emnist-letters-test", 4);
+    for path in [folder.path(), &raw] {
+        let data = Dataset::load(path).unwrap();
+        assert_eq!((data.train.len(), data.test.len()), (20, 4));
+    }
+    says(Dataset::load(&raw.join("emnist-letters-train-images-idx3-ubyte")), &["one IDX file", "folder"]);
+    write("emnist-digits-train", 20);
+    says(Dataset::load(&raw), &["several datasets", "emnist-digits-", "emnist-letters-"]);
+    std::fs::remove_file(raw.join("emnist-digits-train-images-idx3-ubyte")).unwrap();
+    std::fs::remove_file(raw.join("emnist-digits-train-labels-idx1-ubyte")).unwrap();
+    let named = LoadOptions { x_key: Some("x".to_owned()), ..LoadOptions::default() };
+    says(Dataset::load_with(&raw, &named), &["`x_key`", "IDX files"]);
 }

@@ -10,8 +10,13 @@ use zip::CompressionMethod::{Deflated, Stored};
 #[test]
 fn every_dtype_is_read_in_both_byte_orders() {
     let scratch = Scratch::new();
-    let cases: [(&str, Vec<u8>, Values); 14] = [
+    let cases: [(&str, Vec<u8>, Values); 18] = [
         ("|u1", vec![1, 255], Values::U8(vec![1, 255])),
+        ("|b1", vec![1, 0], Values::F32(vec![1.0, 0.0])),
+        ("<f2", vec![0x00, 0x3c, 0x00, 0xc1], Values::F32(vec![1.0, -2.5])),
+        (">f2", vec![0x3c, 0x00, 0xc1, 0x00], Values::F32(vec![1.0, -2.5])),
+        // bfloat16, as NumPy writes it.
+        ("<V2", vec![0x80, 0x3f, 0x20, 0xc0], Values::F32(vec![1.0, -2.5])),
         ("|i1", vec![1, 255], Values::I64(vec![1, -1])),
         ("<u2", vec![1, 2, 255, 255], Values::I64(vec![0x201, 65535])),
         (">u2", vec![1, 2, 255, 255], Values::I64(vec![0x102, 65535])),
@@ -39,9 +44,7 @@ fn every_dtype_is_read_in_both_byte_orders() {
 #[test]
 fn unsupported_dtypes_are_rejected_with_a_remedy() {
     let scratch = Scratch::new();
-    for descr in
-        ["|O", "|b1", "<f2", "<f16", "<c8", "|S5", "<U3", "|V8", "<M8[ns]", "<m8", "", "<", "<i3", "é"]
-    {
+    for descr in ["|O", "<f16", "<c8", "|S5", "<U3", "|V8", "<M8[ns]", "<m8", "", "<", "<i3", "é"] {
         let bytes = archive(Stored, &[("a.npy", npy(descr, "(1,)", &[0; 16]))]);
         refused(scratch.read(&bytes, "a"), &["a: ", descr, "save"]);
     }
@@ -309,4 +312,25 @@ fn failed_write_keeps_the_existing_file() {
     fs::create_dir(&folder).unwrap();
     refused(npz::write(&folder, &[]), &["cannot be written"]);
     assert_eq!(fs::read_dir(scratch.0.path()).unwrap().count(), 2, "nothing is left behind");
+}
+
+/// NumPy reads an array from a member of any name. Files of other kinds are named for what they are.
+#[test]
+fn arrays_are_known_by_their_contents_and_other_files_by_their_kind() {
+    let scratch = Scratch::new();
+    let bare = archive(Deflated, &[("x", npy("|u1", "(2,)", &[4, 5])), ("notes.txt", b"hello!".to_vec())]);
+    let archive_of = |bytes: &[u8]| Archive::open(&scratch.file(bytes));
+    assert_eq!(archive_of(&bare).unwrap().keys().collect::<Vec<_>>(), ["x"]);
+    assert_eq!(scratch.read(&bare, "x").unwrap().values, Values::U8(vec![4, 5]));
+    let torch = archive(Stored, &[("data/data.pkl", vec![0x80, 2]), ("data/version", b"3".to_vec())]);
+    refused(archive_of(&torch), &["PyTorch", "np.savez"]);
+    refused(archive_of(&archive(Stored, &[("a.txt", b"a".to_vec())])), &["without NumPy arrays"]);
+    for (start, words) in [
+        (&b"\x80\x04\x95"[..], ["pickle", "np.savez"]),
+        (b"\x89PNG\r\n\x1a\n", ["PNG", "np.savez"]),
+        (b"PAR1\x15", ["Parquet", "pandas"]),
+        (b"\0\0\x08\x03", ["IDX", "folder"]),
+    ] {
+        refused(archive_of(start), &words);
+    }
 }

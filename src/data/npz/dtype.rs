@@ -1,6 +1,7 @@
 //! Values of an array: the dtypes that are read, how bytes are decoded, and their order.
 
 use super::shown::shown;
+use crate::data::{bfloat, half};
 
 /// An array with its values in C order: the last axis varies fastest.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,7 @@ pub enum Values {
     U8(Vec<u8>),
     /// `int8` … `int64`, `uint16` … `uint64`.
     I64(Vec<i64>),
-    /// `float32`.
+    /// `float32`; also `float16` and `bfloat16`, which it holds exactly, and booleans as 0 and 1.
     F32(Vec<f32>),
     /// `float64`.
     F64(Vec<f64>),
@@ -50,13 +51,13 @@ impl Values {
         }
     }
 
-    /// Floats as `f32`: `float64` is rounded to nearest, and becomes infinite if it is too large. `None` for
-    /// integers.
-    pub fn into_f32(self) -> Option<Vec<f32>> {
+    /// The numbers as `f32`: rounded to nearest, and infinite if too large.
+    pub fn into_f32(self) -> Vec<f32> {
         match self {
-            Values::F32(v) => Some(v),
-            Values::F64(v) => Some(v.into_iter().map(|x| x as f32).collect()),
-            Values::U8(_) | Values::I64(_) => None,
+            Values::F32(v) => v,
+            Values::F64(v) => v.into_iter().map(|x| x as f32).collect(),
+            Values::U8(v) => v.into_iter().map(f32::from).collect(),
+            Values::I64(v) => v.into_iter().map(|n| n as f32).collect(),
         }
     }
 
@@ -64,7 +65,7 @@ impl Values {
         match kind {
             Kind::U8 => Values::U8(Vec::new()),
             Kind::Signed | Kind::Unsigned => Values::I64(Vec::new()),
-            Kind::F32 => Values::F32(Vec::new()),
+            Kind::Bool | Kind::F16 | Kind::Bf16 | Kind::F32 => Values::F32(Vec::new()),
             Kind::F64 => Values::F64(Vec::new()),
         }
     }
@@ -78,6 +79,11 @@ impl Values {
         let bytes = &*bytes;
         match (self, dtype.kind, dtype.width) {
             (Values::U8(v), ..) => extend(v, bytes, |[byte]: [u8; 1]| byte),
+            (Values::F32(v), Kind::Bool, _) => {
+                extend(v, bytes, |[byte]: [u8; 1]| f32::from(u8::from(byte != 0)))
+            }
+            (Values::F32(v), Kind::F16, _) => extend(v, bytes, |b| half(u16::from_le_bytes(b))),
+            (Values::F32(v), Kind::Bf16, _) => extend(v, bytes, |b| bfloat(u16::from_le_bytes(b))),
             (Values::F32(v), ..) => extend(v, bytes, f32::from_le_bytes),
             (Values::F64(v), ..) => extend(v, bytes, f64::from_le_bytes),
             (Values::I64(v), Kind::Signed, 1) => extend(v, bytes, |b| i8::from_le_bytes(b).into()),
@@ -152,8 +158,11 @@ pub(super) struct Dtype {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     U8,
+    Bool,
     Unsigned,
     Signed,
+    F16,
+    Bf16,
     F32,
     F64,
 }
@@ -163,6 +172,9 @@ impl Kind {
     pub fn descr(self) -> &'static str {
         match self {
             Kind::U8 => "|u1",
+            Kind::Bool => "|b1",
+            Kind::F16 => "<f2",
+            Kind::Bf16 => "<V2",
             Kind::Unsigned => "<u8",
             Kind::Signed => "<i8",
             Kind::F32 => "<f4",
@@ -181,6 +193,7 @@ impl Dtype {
         };
         let (kind, width) = match code {
             b"u1" => (Kind::U8, 1),
+            b"b1" | b"?" => (Kind::Bool, 1),
             b"u2" => (Kind::Unsigned, 2),
             b"u4" => (Kind::Unsigned, 4),
             b"u8" => (Kind::Unsigned, 8),
@@ -188,6 +201,9 @@ impl Dtype {
             b"i2" => (Kind::Signed, 2),
             b"i4" => (Kind::Signed, 4),
             b"i8" => (Kind::Signed, 8),
+            b"f2" => (Kind::F16, 2),
+            // What NumPy writes for the bfloat16 of JAX and ml_dtypes.
+            b"V2" => (Kind::Bf16, 2),
             b"f4" => (Kind::F32, 4),
             b"f8" => (Kind::F64, 8),
             _ => return Err(refusal(descr, code)),
@@ -199,8 +215,6 @@ impl Dtype {
 fn refusal(descr: &str, code: &[u8]) -> String {
     let (what, remedy) = match code.first() {
         Some(b'O') => ("Python objects", "save it with .astype(np.float32)"),
-        Some(b'b' | b'?') => ("booleans", "save it with .astype(np.uint8)"),
-        Some(b'f') if code == b"f2" => ("float16", "save it with .astype(np.float32)"),
         Some(b'f') => ("extended floats", "save it with .astype(np.float64)"),
         Some(b'c') => ("complex numbers", "save the real and imaginary parts as arrays of their own"),
         Some(b'S' | b'a' | b'U') => ("strings", "save numbers instead"),
@@ -208,5 +222,8 @@ fn refusal(descr: &str, code: &[u8]) -> String {
         Some(b'V') => ("raw records", "save each field as an array of its own"),
         _ => ("unknown", "save it with .astype(np.float32)"),
     };
-    format!("has dtype '{}' ({what}), expected integers, float32 or float64; {remedy}", shown(descr))
+    format!(
+        "has dtype '{}' ({what}), expected booleans, integers, or floats of 16, 32 or 64 bits; {remedy}",
+        shown(descr)
+    )
 }

@@ -8,7 +8,7 @@ use super::dtype::{Dtype, Kind};
 use super::shown::shown;
 use std::io::{self, Read};
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy itself rejects more than 10,000 bytes by default.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 const MAX_AXES: usize = 64;

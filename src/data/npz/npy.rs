@@ -49,6 +49,9 @@ pub(super) fn map_array(map: Mmap, checksum: Option<u32>) -> Result<MappedArray,
             let found = match kind {
                 Kind::F32 if big_endian => "big-endian float32",
                 Kind::F64 => "float64",
+                Kind::F16 => "float16",
+                Kind::Bf16 => "bfloat16",
+                Kind::Bool => "booleans",
                 _ => "integers wider than uint8, or signed",
             };
             return Err(Unmapped::Unsuited(format!(

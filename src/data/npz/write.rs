@@ -31,6 +31,8 @@ pub enum Elements<'a> {
     F32(&'a [f32]),
     /// `uint8`.
     U8(&'a [u8]),
+    /// `int64`.
+    I64(&'a [i64]),
 }
 
 impl<'a, V: AsRef<[f32]> + ?Sized> From<&'a V> for Elements<'a> {
@@ -44,6 +46,7 @@ impl Elements<'_> {
         match self {
             Elements::F32(values) => values.len(),
             Elements::U8(values) => values.len(),
+            Elements::I64(values) => values.len(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Elements<'_> {
         match self {
             Elements::F32(values) => size_of_val(values),
             Elements::U8(values) => values.len(),
+            Elements::I64(values) => size_of_val(values),
         }
     }
 
@@ -58,6 +62,7 @@ impl Elements<'_> {
         match self {
             Elements::F32(_) => Kind::F32,
             Elements::U8(_) => Kind::U8,
+            Elements::I64(_) => Kind::Signed,
         }
     }
 
@@ -68,6 +73,10 @@ impl Elements<'_> {
                 to.write_all(words.as_flattened())
             }),
             Elements::U8(values) => to.write_all(values),
+            Elements::I64(values) => values.chunks(CHUNK_VALUES).try_for_each(|chunk| {
+                let words: Vec<[u8; 8]> = chunk.iter().map(|value| value.to_le_bytes()).collect();
+                to.write_all(words.as_flattened())
+            }),
         }
     }
 }
