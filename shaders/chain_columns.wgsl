@@ -5,7 +5,7 @@
 var<workgroup> results: array<f32, 16u * ROW_LANES * STRIDE>;
 
 // Tile `tile` times weights, for each of `columns` vectors of four columns; `depth` is in vectors, too. Lanes share the sums, so
-// that each uses four columns of a sample. Which one depends on the lane and the number of columns alone.
+// that each uses four columns of a sample at a time. A lane meets the same columns and samples in every layer.
 fn product(layer: Layer, depth: u32, columns: u32, tile: u32, id: vec3u) {
     for (var column = id.y; column < 4u * columns; column += COLUMN_LANES) {
         var sums = vec4f();

@@ -71,10 +71,7 @@ pub enum Error {
     },
 
     /// A kernel that the driver does not compile.
-    #[error(
-        "the driver refuses the kernel {kernel}: {problem}; use another driver or {}",
-        Setting::Device.with("cpu")
-    )]
+    #[error("the driver refuses the kernel {kernel}: {problem}; use another driver or device")]
     KernelRefused {
         /// Name of the kernel.
         kernel: String,

@@ -225,6 +225,10 @@ impl<'a> Runs<'a> {
     fn run_counting(&mut self, settings: &Settings) -> Result<(Outcome, u64)> {
         let Problem { data, parameters, .. } = self.problem;
         let mut trainer = Trainer::on(self.machine, settings, data, parameters)?;
+        // A run goes on with simpler kernels, but a check is of these.
+        if let Some(Error::KernelRefused { kernel, problem }) = trainer.refusals().first() {
+            return Err(Error::KernelRefused { kernel: kernel.clone(), problem: problem.clone() });
+        }
         let ended = trainer.epoch(|_| ()).and_then(|epoch| Ok((epoch, trainer.parameters()?)));
         let outcome = match ended {
             Ok((epoch, parameters)) => {

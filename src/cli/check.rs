@@ -43,7 +43,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
 
     let started = Instant::now();
     let (mut last_word, mut shown) = (started, Ok(()));
-    let outcome = check::run(&machine, &settings, &kernels::grid(), |event| match event {
+    let mut cases = kernels::grid();
+    if let Machine::Gpu(_) = machine {
+        cases.extend(kernels::large_batches());
+    }
+    let outcome = check::run(&machine, &settings, &cases, |event| match event {
         Event::Doing(what) => {
             last_word = Instant::now();
             output::narrate(what);

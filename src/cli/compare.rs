@@ -88,6 +88,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
             progress.step((turn.run as u64).saturating_mul(turn.steps).saturating_add(turn.step));
         })?;
     drop(progress);
+    output::refusals(&comparison.refusals);
 
     let summary = ComparisonSummary { network: &network, comparison: &comparison };
     let report = Report {

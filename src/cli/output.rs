@@ -74,10 +74,18 @@ pub(super) fn device(info: &DeviceInfo, passed_over: Option<&Error>) -> String {
     }
 }
 
-/// Tells of kernels that the driver refused.
+/// Tells of kernels that the driver refused, each once.
 pub(super) fn refusals(refusals: &[Error]) {
+    let mut told: Vec<&str> = Vec::new();
     for refusal in refusals {
-        narrate(&format!("{refusal}; simpler kernels do its work, with the same results"));
+        if let Error::KernelRefused { kernel, problem } = refusal
+            && !told.contains(&&kernel[..])
+        {
+            told.push(kernel);
+            narrate(&format!(
+                "the driver refuses the kernel {kernel} ({problem}); simpler kernels do its work, with the same results"
+            ));
+        }
     }
 }
 

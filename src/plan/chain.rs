@@ -70,7 +70,7 @@ impl Chain {
     /// `true` if the device can run `layers` forward and backward as one action.
     pub fn can_turn(&self, layers: Layers) -> bool {
         let with_loss = |run: &Range<usize>| run.start <= layers.first && run.end > self.layers();
-        layers.count() > 1 && layers.end == self.layers() && self.fusible.iter().any(with_loss)
+        layers.end == self.layers() && self.fusible.iter().any(with_loss)
     }
 
     /// Bytes of `value`.

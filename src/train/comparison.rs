@@ -18,6 +18,8 @@ pub struct Comparison {
     pub device: DeviceInfo,
     /// One per strategy, in the requested order but store-all first. The first is the baseline.
     pub contenders: Vec<Contender>,
+    /// Kernels that the driver refused. Simpler ones did their work.
+    pub refusals: Vec<Error>,
 }
 
 /// One strategy with the results of its runs.
@@ -82,10 +84,13 @@ impl Comparison {
         for &strategy in &strategies {
             machine.target().plan(strategy, &task, settings.placement.dataset)?;
         }
+        let mut refusals = Vec::new();
         for &strategy in &strategies {
             let mut warm_up = with(strategy);
             warm_up.optimization.steps = Some(WARM_UP_STEPS);
-            Trainer::on(machine, &warm_up, data, parameters)?.epoch(|_| ())?;
+            let mut trainer = Trainer::on(machine, &warm_up, data, parameters)?;
+            trainer.epoch(|_| ())?;
+            refusals.extend(trainer.take_refusals());
         }
 
         let mut contenders: Vec<Option<Contender>> = strategies.iter().map(|_| None).collect();
@@ -120,7 +125,8 @@ impl Comparison {
             contender.seconds.push(trainer.training_time().as_secs_f64());
             contender.weights_sha256.push(hash);
         }
-        Ok(Comparison { device: machine.info(), contenders: contenders.into_iter().flatten().collect() })
+        let contenders = contenders.into_iter().flatten().collect();
+        Ok(Comparison { device: machine.info(), contenders, refusals })
     }
 }
 

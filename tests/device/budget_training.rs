@@ -221,7 +221,9 @@ fn software_few_dispatches_keep_the_bits() {
     let wide = (vec![131, 20, 24, 24, 3], Strategy::StoreAll, [8, 5]);
     // Layers 3 and 4 turn in one dispatch, without those below.
     let long = (vec![131, 20, 24, 24, 20, 3], Strategy::EveryN(3), [13, 11]);
-    for (layers, strategy, dispatches) in [thin, wide, long] {
+    // And layer 4 alone.
+    let short = (vec![131, 20, 24, 24, 20, 3], Strategy::EveryN(2), [16, 14]);
+    for (layers, strategy, dispatches) in [thin, wide, long, short] {
         let features = layers[0];
         let settings = changed(Settings::notebook(), |s| {
             s.network.layers = Widths(layers);

@@ -128,6 +128,28 @@ pub fn grid() -> Vec<Case> {
     .collect()
 }
 
+/// Cases for GPUs alone: an invocation computes larger blocks of thin layers for more than 2,048 samples, and again from 16,384 on.
+/// A CPU sums the gradients of so many samples with more rounding than the bounds allow for.
+pub fn large_batches() -> Vec<Case> {
+    let case = |widths: &[usize], batch, activation, loss| Case {
+        widths: widths.to_vec(),
+        batch,
+        parts: 1,
+        activation,
+        residual: false,
+        layer_norm: false,
+        loss,
+        values: false,
+        bytes: false,
+        fused: true,
+        every: 0,
+    };
+    vec![
+        case(&[3, 5, 4, 2], 2_101, Activation::Tanh, Loss::Huber),
+        case(&[5, 3, 6, 2], 16_390, Activation::Sine, Loss::BinaryCrossEntropy),
+    ]
+}
+
 /// Thin layers whose states are all kept, so that they run forward and backward in one dispatch: with a function on the output
 /// and without, one output and several, class labels and values, after a wide layer, and samples for several tiles and parts.
 fn kept() -> impl Iterator<Item = Case> {

@@ -7,7 +7,7 @@ mod case_run;
 mod findings;
 mod scale;
 
-pub use case::{Case, grid};
+pub use case::{Case, grid, large_batches};
 
 use case_run::CaseRun;
 use findings::Findings;

@@ -63,11 +63,24 @@ impl Setup {
         operands: &[BufferBinding],
         [rows, columns]: [usize; 2],
     ) -> Result<Dispatch> {
-        let [tile_columns, tile_rows] = kernel.extent;
-        let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
         let sizes = self.sizes(sizes)?;
         let operands: Vec<_> = [&sizes].into_iter().chain(operands).cloned().collect();
-        self.context.bind(kernel, &operands, Arguments::default(), workgroups)
+        self.dispatch_without_sizes(kernel, &operands, [rows, columns])
+    }
+
+    /// As [`Setup::dispatch`], of a kernel without uniform arguments of its own.
+    ///
+    /// # Errors
+    /// As [`Setup::dispatch`].
+    pub fn dispatch_without_sizes(
+        &self,
+        kernel: &Kernel,
+        operands: &[BufferBinding],
+        [rows, columns]: [usize; 2],
+    ) -> Result<Dispatch> {
+        let [tile_columns, tile_rows] = kernel.extent;
+        let workgroups = [workgroups(columns, tile_columns)?, workgroups(rows, tile_rows)?];
+        self.context.bind(kernel, operands, Arguments::default(), workgroups)
     }
 
     /// Binding of an entry of the table of sizes.

@@ -134,6 +134,8 @@ impl Context {
             Some(Context { few_dispatches: false, ..self.clone() })
         } else if self.device.workgroups.subgroups {
             Some(self.clone().without_subgroups())
+        } else if self.column_lanes > 1 {
+            Some(self.clone().with_column_lanes(1))
         } else {
             (self.tile != Some(simplest)).then(|| self.clone().with_tile(simplest))
         }

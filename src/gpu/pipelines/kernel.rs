@@ -86,7 +86,7 @@ impl Kernel {
         Kernel { immediates: Immediates::MicroBatch, ..self.with_files(MICRO_BATCH_ALONE) }
     }
 
-    /// It reads the resident dataset, and takes its constants and the micro-batch.
+    /// It reads the resident dataset. Its constants and the micro-batch, which that takes, are added apart.
     pub fn with_split(self) -> Self {
         Kernel { reads_split: true, ..self.with_files(&["split"]) }
     }

@@ -102,7 +102,10 @@ impl Tile {
         let square = |side: usize| {
             STAGED.into_iter().find(|tile| tile.fits(limits) && tile.extent() == [side as u32; 2])
         };
-        let busy = [128, 64].into_iter().filter(|&side| groups(side) >= BUSY_GROUPS).find_map(square);
+        // More than half of a tile's rows and columns are those of the result.
+        let is_filled = |side: usize| 2 * rows.min(columns) > side;
+        let is_busy = |side: &usize| groups(*side) >= BUSY_GROUPS && is_filled(*side);
+        let busy = [128, 64].into_iter().filter(is_busy).find_map(square);
         match device {
             DeviceType::Cpu if limits.subgroups => Tile::Subgroup,
             DeviceType::Cpu => SOFTWARE_BLOCKS,

@@ -7,7 +7,7 @@ use crate::data::{BatchCursor, Dataset, Pass, Split, SplitShape};
 use crate::gpu::device::{Buffer, OpenDevice, Uploads};
 use crate::gpu::kernels::{self, SplitConstants};
 use crate::gpu::memory::{DatasetBytes, Setup, SizesTable, SplitBytes};
-use crate::gpu::pipelines::{Arguments, Dispatch};
+use crate::gpu::pipelines::Dispatch;
 use crate::memory::Category;
 use crate::{Error, Result};
 
@@ -32,8 +32,8 @@ pub struct Resident {
     /// The dataset as kernels bind it, by [`Reading`].
     splits: [BindGroup; 3],
     reading: Reading,
-    /// Gather micro-batches by [`Reading`], if layer 0 does not read the dataset.
-    gathers: Option<[Dispatch; 3]>,
+    /// Gather micro-batches of the training and of the test split, if layer 0 does not read the dataset.
+    gathers: Option<[Dispatch; 2]>,
     /// Bound by the groups. Owned here so that the ledger counts them while they exist.
     _buffers: [SplitBuffers; 2],
 }
@@ -126,7 +126,8 @@ impl Source {
     pub fn gather(&self) -> Option<&Dispatch> {
         match self {
             Source::Device(resident) => {
-                resident.gathers.as_ref().map(|gathers| &gathers[resident.reading as usize])
+                let [train, test] = resident.gathers.as_ref()?;
+                Some(if matches!(resident.reading, Reading::Test) { test } else { train })
             }
             Source::Host(_) => None,
         }
@@ -158,7 +159,7 @@ impl Resident {
         let gathers = match &batch.inputs {
             Some(inputs) => {
                 let mut gather = |split: &Split| gather(setup, split.shape(), inputs, batch);
-                Some([gather(&data.train)?, gather(&data.train)?, gather(&data.test)?])
+                Some([gather(&data.train)?, gather(&data.test)?])
             }
             None => None,
         };
@@ -169,11 +170,9 @@ impl Resident {
 /// Dispatch that gathers micro-batches of a split into `inputs` and the batch's targets.
 fn gather(setup: &mut Setup, split: SplitShape, inputs: &wgpu::Buffer, batch: &Batch) -> Result<Dispatch> {
     let kernel = kernels::gather(SplitConstants::of(split));
-    let [columns, rows] = kernel.extent.map(|side| side as usize);
-    let groups = [split.features.div_ceil(columns), batch.samples.div_ceil(rows)];
     let bytes = 4 * batch.samples as u64 * split.features as u64;
     let inputs = BufferBinding { buffer: inputs, offset: 0, size: NonZero::new(bytes) };
-    setup.dispatch_groups(&kernel, Arguments::default(), &[inputs, batch.targets.whole()], groups)
+    setup.dispatch_without_sizes(&kernel, &[inputs, batch.targets.whole()], [batch.samples, split.features])
 }
 
 impl Streamed {

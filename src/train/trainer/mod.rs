@@ -193,6 +193,11 @@ impl Trainer {
         &self.refusals
     }
 
+    /// Takes the refusals out.
+    pub(crate) fn take_refusals(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.refusals)
+    }
+
     /// Comparison of recomputed states, if the settings enable it.
     pub fn verifier(&self) -> Option<&Verifier> {
         self.verifier.as_ref()
