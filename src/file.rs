@@ -80,21 +80,28 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that no output is also an input or another output. Each path comes with the setting that names it.
+/// Checks that no output is also an input or another output, or replaces a file in a folder that is read. Each path comes with
+/// the setting that names it.
 ///
 /// # Errors
 /// [`Error::Usage`] with both settings.
 pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
     let place = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
-        path.canonicalize().or_else(|_| directory(path).canonicalize().map(|directory| directory.join(name)))
+        let in_directory = || directory(path).canonicalize().map(|directory| directory.join(name));
+        // A directory may be yet to be made.
+        path.canonicalize().or_else(|_| in_directory()).or_else(|_| std::path::absolute(path))
     };
     for (index, &(setting, path)) in written.iter().enumerate() {
         let Ok(own) = place(path) else { continue };
         let is_same = |&&(_, other): &&(Setting, &Path)| place(other).is_ok_and(|other| other == own);
-        if let Some((other, _)) = read.iter().chain(&written[..index]).find(is_same) {
+        let holds = |&&(_, folder): &&(Setting, &Path)| {
+            own.is_file() && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
+        };
+        let same = read.iter().chain(&written[..index]).find(is_same);
+        if let Some((other, _)) = same.or_else(|| read.iter().find(holds)) {
             let problem =
-                format!("found {}, which {other} names, too; expected another file", path.display());
+                format!("found {}, which {other} names or holds, too; expected another file", path.display());
             return Err(Error::usage(setting, problem));
         }
     }

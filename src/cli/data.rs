@@ -90,6 +90,8 @@ impl DataFlags {
 fn tell_mapped(data: &Dataset) {
     if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
         let path = data.source.display();
-        output::narrate(&format!("{path} is mapped into memory and must not be changed while it is in use"));
+        output::narrate(&format!(
+            "{path} is mapped, read as it is needed, and must not be changed while it is in use"
+        ));
     }
 }

@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::choices::choices;
 use super::data::DataFlags;
-use super::output;
 use crate::Result;
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
@@ -149,14 +148,6 @@ impl RunFlags {
             return Ok((data, None));
         }
         let scaling = FeatureScaling::of(&data.train);
-        if let Some(feature) = scaling.coarse_feature() {
-            output::narrate(&format!(
-                "feature {feature} of the training inputs varies by {:.3e} around {:.3e}: float32 rounds that to few digits; \
-                 subtract an offset before you save it",
-                scaling.scale()[feature].recip(),
-                scaling.mean()[feature]
-            ));
-        }
         Ok((data.standardised(&scaling)?, Some(scaling)))
     }
 

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +23,11 @@ pub(super) struct LogFlags {
 }
 
 impl LogFlags {
+    /// The directory, if one is given.
+    pub fn directory(&self) -> Option<&Path> {
+        self.log.as_deref()
+    }
+
     /// Opens the log, if one is given, of a run that starts or is resumed after so many steps.
     ///
     /// # Errors

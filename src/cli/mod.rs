@@ -23,6 +23,7 @@ mod snapshots;
 mod train;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -45,7 +46,9 @@ struct Cli {
     #[clap(skip)]
     effective: Option<Effective>,
 
-    /// Note about the file of flags.
+    /// The file of flags, and a note about it.
+    #[clap(skip)]
+    config: Option<PathBuf>,
     #[clap(skip)]
     note: Option<String>,
 
@@ -116,7 +119,7 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
-    Ok(Cli { effective, note, ..cli })
+    Ok(Cli { effective, config, note, ..cli })
 }
 
 /// Runs one command.
@@ -131,7 +134,7 @@ fn run(cli: Cli) -> Result<()> {
         output::narrate(note);
     }
     match cli.command {
-        Command::Train(args) => train::run(&args, cli.effective.as_ref()),
+        Command::Train(args) => train::run(&args, cli.effective.as_ref(), cli.config.as_deref()),
         Command::Plan(args) => plan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),

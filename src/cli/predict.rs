@@ -10,11 +10,11 @@ use super::choices::choices;
 use super::data::DataFlags;
 use super::flags::count;
 use super::output;
-use crate::config::{DeviceChoice, Settings};
+use crate::config::{DeviceChoice, NetworkSettings, Settings, Widths};
 use crate::data::npz::{self, Elements, Entry};
 use crate::data::{Dataset, InferenceData, Targets};
 use crate::file;
-use crate::model::{Loss, Network};
+use crate::model::{Activation, Loss, Network};
 use crate::model_file::{self, Model};
 use crate::report::SCHEMA;
 use crate::train::{Found, Machine, Predictor, Scores, predicted_class};
@@ -23,12 +23,15 @@ use crate::{Error, Result, Setting};
 /// A trained network, and the samples to evaluate it on.
 #[derive(Debug, Args)]
 pub(super) struct ModelFlags {
-    /// Model file that train --save has written, .safetensors or .npz
+    /// Model file that train --save has written, .safetensors or .npz; or another of the same network, with --layers
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
     #[command(flatten)]
     data: DataFlags,
+
+    #[command(flatten)]
+    network: ArchitectureFlags,
 
     /// Seed of training, which determines the samples that --validation holds out
     #[arg(long, help_heading = "Data", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
@@ -41,6 +44,47 @@ pub(super) struct ModelFlags {
     /// Device to compute on
     #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
+}
+
+/// The network of a model file that does not describe it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network, for model files that do not describe it")]
+struct ArchitectureFlags {
+    /// Width of every state, input first; 64x50 means fifty layers of width 64
+    #[arg(long, value_name = "WIDTHS")]
+    layers: Option<Widths>,
+
+    /// Activation function of the hidden layers [default: relu]
+    #[arg(long, value_name = "NAME", requires = "layers", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
+    activation: Option<Activation>,
+
+    /// Add each hidden layer's input to its output where their widths are equal [default: true]
+    #[arg(long, value_name = "BOOL", requires = "layers", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    residual: Option<bool>,
+
+    /// Normalise the input of every layer but the first, per sample
+    #[arg(long, requires = "layers")]
+    layer_norm: bool,
+
+    /// Loss function that it was trained with [default: cross-entropy]
+    #[arg(long, value_name = "NAME", requires = "layers", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
+    loss: Option<Loss>,
+}
+
+impl ArchitectureFlags {
+    /// The network, if its layers are given.
+    fn build(&self) -> Result<Option<Network>> {
+        let usual = Settings::default().network;
+        let settings = |layers: &Widths| NetworkSettings {
+            layers: layers.clone(),
+            activation: self.activation.unwrap_or(usual.activation),
+            residual: self.residual.unwrap_or(usual.residual),
+            layer_norm: self.layer_norm,
+            loss: self.loss.unwrap_or(usual.loss),
+            ..usual.clone()
+        };
+        self.layers.as_ref().map(|layers| settings(layers).build()).transpose()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +133,20 @@ impl ModelFlags {
     /// # Errors
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
-        let Model { network, parameters, scaling } = model_file::read(&self.model)?;
+        let model = match self.network.build()? {
+            Some(network) => {
+                let model = model_file::read_as(&self.model, &network)?;
+                if model.network != network {
+                    let path = self.model.display();
+                    output::narrate(&format!(
+                        "{path} describes its network; --layers and its other flags are not used"
+                    ));
+                }
+                model
+            }
+            None => model_file::read(&self.model)?,
+        };
+        let Model { network, parameters, scaling } = model;
         let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed, &network)?;
         if scored && !has_targets {
             let problem = "has no targets to evaluate on; name them with --y-key, or use ckpt-gpu predict";
@@ -124,6 +181,7 @@ impl ModelFlags {
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let Ready { network, data, mut predictor, .. } = args.model.ready(true)?;
     let outputs = predictor.outputs()?;
+    check_finite(&args.model.model, &outputs, network.outputs(), 0)?;
     let scores = Scores::of(&network, &outputs, data.test.targets());
     let (planned, counted) = (predictor.planned(), predictor.counted());
     if !args.json {
@@ -141,6 +199,21 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
         "planned_peak_bytes": planned.total(),
         "counted_peak_bytes": counted.total(),
     }))
+}
+
+/// Checks the outputs of samples, the first of which has number `first`.
+///
+/// # Errors
+/// [`Error::File`] about the `model` if one is NaN or infinite: no class and no score follows from it.
+fn check_finite(model: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
+    let Some(at) = outputs.iter().position(|output| !output.is_finite()) else { return Ok(()) };
+    let problem = format!(
+        "output {} of sample {} is {}; its inputs must be scaled as in training, or the network overflows",
+        at % width,
+        first + at / width,
+        outputs[at]
+    );
+    Err(Error::file(model, problem))
 }
 
 fn words(scores: &Scores) -> String {
@@ -177,16 +250,19 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         &[(Setting::Out, &args.out)],
     )?;
     let mut ready = args.model.ready(false)?;
-    let samples = if is_csv { to_csv(&args.out, &mut ready)? } else { to_npz(&args.out, &mut ready)? };
+    let model = &args.model.model;
+    let samples =
+        if is_csv { to_csv(&args.out, model, &mut ready)? } else { to_npz(&args.out, model, &mut ready)? };
     output::narrate(&format!("{samples} predictions written to {}", args.out.display()));
     Ok(())
 }
 
-fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
+fn to_npz(path: &Path, model: &Path, ready: &mut Ready) -> Result<usize> {
     let is_classifier = ready.is_classifier();
     let Ready { network, predictor, .. } = ready;
     let (mut outputs, mut classes) = (Vec::new(), Vec::new());
     predictor.predict(|rows| {
+        check_finite(model, rows, network.outputs(), classes.len())?;
         outputs.extend_from_slice(rows);
         let predicted = rows.chunks_exact(network.outputs()).map(|row| predicted_class(network.loss(), row));
         classes.extend(predicted.map(|class| class as i64));
@@ -210,7 +286,7 @@ fn to_npz(path: &Path, ready: &mut Ready) -> Result<usize> {
 }
 
 /// Writes row by row, so that predictions need not fit into memory.
-fn to_csv(path: &Path, ready: &mut Ready) -> Result<usize> {
+fn to_csv(path: &Path, model: &Path, ready: &mut Ready) -> Result<usize> {
     let is_classifier = ready.is_classifier();
     let Ready { network, predictor, .. } = ready;
     let mut samples = 0;
@@ -222,6 +298,7 @@ fn to_csv(path: &Path, ready: &mut Ready) -> Result<usize> {
         let mut write = |line: String| writeln!(file, "{line}").map_err(|error| error.to_string());
         write(names.join(","))?;
         let predicted = predictor.predict(|rows| {
+            check_finite(model, rows, network.outputs(), samples)?;
             for row in rows.chunks_exact(network.outputs()) {
                 let mut cells: Vec<_> = row.iter().map(f32::to_string).collect();
                 cells.extend(is_classifier.then(|| predicted_class(network.loss(), row).to_string()));

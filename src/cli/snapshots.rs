@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -69,6 +69,11 @@ impl FromStr for Resume {
 }
 
 impl SnapshotFlags {
+    /// The directory, if one is given.
+    pub fn directory(&self) -> Option<&Path> {
+        self.snapshot.as_deref()
+    }
+
     /// Opens the directory, if one is given.
     ///
     /// # Errors
@@ -121,9 +126,15 @@ impl Snapshots {
         if let Some(Difference { setting, found: held, expected }) =
             found.snapshot.difference(&identity(settings, data))
         {
+            let longer = match setting {
+                Setting::Epochs | Setting::Steps | Setting::Schedule => {
+                    "; to train on for longer than planned, begin another run from a saved model with --init"
+                }
+                _ => "",
+            };
             let problem = format!(
                 "differs from this run in {} ({setting}): found {}, expected {expected}; resume with the settings that \
-                 the run started with",
+                 the run started with{longer}",
                 setting.name(),
                 held.unwrap_or("none")
             );
@@ -141,10 +152,17 @@ impl Snapshots {
         Ok(Some(found.snapshot))
     }
 
-    /// Writes the run's flags beside its snapshots. A resumed run keeps those that it was started with.
+    /// Writes the run's flags beside its snapshots. A file that is there is kept: that of the run that is resumed, or one that a
+    /// user has written.
     pub fn keep_config(&self, effective: &Effective, settings: &Settings) {
         let path = self.store.directory().join("config.toml");
-        if self.resume && path.exists() {
+        if path.exists() {
+            if !self.resume {
+                output::narrate(&format!(
+                    "{} is kept as it is, without the flags of this run",
+                    path.display()
+                ));
+            }
             return;
         }
         if let Err(error) = effective.write(&path, settings) {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use super::progress::{Progress, explain_preparation};
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::file;
+use crate::log;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Epoch, Start, Trainer, Verifier};
@@ -58,20 +59,31 @@ pub(super) struct TrainArgs {
 }
 
 impl TrainArgs {
+    /// `config` is the file that flags came from.
+    ///
     /// # Errors
-    /// [`Error::Usage`] if an output is also an input or another output.
-    fn check_apart(&self) -> Result<()> {
-        let init = self.start.init.iter().map(|path| (Setting::Init, path.as_path()));
-        let read: Vec<_> = init.chain([(Setting::Data, self.flags.data.path.as_path())]).collect();
-        let save = self.save.iter().map(|path| (Setting::Save, path.as_path()));
-        let config = self.save_config.iter().map(|path| (Setting::SaveConfig, path.as_path()));
+    /// [`Error::Usage`] if an output is also an input or another output, or would replace a file in a folder of one.
+    fn check_apart(&self, config: Option<&Path>) -> Result<()> {
+        let init = self.start.init.as_deref().map(|path| (Setting::Init, path));
+        let config = config.map(|path| (Setting::Config, path));
+        let data = (Setting::Data, self.flags.data.path.as_path());
+        let log = self.log.directory().map(|path| (Setting::Log, path));
+        let snapshots = self.snapshots.directory().map(|path| (Setting::Snapshot, path));
+        // Not there before the first run.
+        let metrics = self.log.directory().map(log::csv_path);
+        let metrics = metrics.as_deref().map(|path| (Setting::Log, path));
+        let read: Vec<_> =
+            [init, config, Some(data), log, metrics, snapshots].into_iter().flatten().collect();
+        let save = self.save.as_deref().map(|path| (Setting::Save, path));
+        let saved_config = self.save_config.as_deref().map(|path| (Setting::SaveConfig, path));
         let reports = self.report.iter().map(|report| (Setting::Report, report.path()));
-        file::check_apart(&read, &save.chain(config).chain(reports).collect::<Vec<_>>())
+        let written: Vec<_> = save.into_iter().chain(saved_config).chain(reports).collect();
+        file::check_apart(&read, &written)
     }
 }
 
-/// `effective` holds the flags that `args` were parsed from.
-pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()> {
+/// `effective` holds the flags that `args` were parsed from, some of them from the file `config`.
+pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Option<&Path>) -> Result<()> {
     let mut settings = args.flags.settings();
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics = Diagnostics {
@@ -82,6 +94,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
+    args.check_apart(config)?;
     report::check(&args.report)?;
     let network = settings.network.build()?;
     if let Some(path) = &args.save {
@@ -90,7 +103,6 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>) -> Result<()>
     if let Some(path) = &args.save_config {
         file::check_writable(path)?;
     }
-    args.check_apart()?;
     let (data, scaling) = args.flags.load(&settings)?;
     let data = Arc::new(data);
     data.check(&network)?;

@@ -207,7 +207,7 @@ impl Device for Cpu {
         Ok(Metrics {
             batches: self.seen,
             correct: slices.iter().map(|slice| slice.correct).sum(),
-            loss: slices.iter().map(|slice| slice.loss).sum(),
+            loss: slices.iter().map(|slice| slice.loss).sum::<f64>() as f32,
             fault: self.steps.faults.first(self.steps.layers.len()),
         })
     }

@@ -27,7 +27,7 @@ pub(super) fn targets(words: &[u32], width: usize, are_classes: bool) -> impl It
     words.map(move |words| if are_classes { Target::Class(words[0]) } else { Target::Values(words) })
 }
 
-/// Sum of the samples' losses divided by `divisor`, and the last layer's delta divided by it: the number of samples in
+/// Sum of the samples' losses, in f64, divided by `divisor`, and the last layer's delta divided by it: the number of samples in
 /// the mini-batch, of which these may be a micro-batch.
 ///
 /// `output` and `delta` are `[targets, outputs]`; `activation` is the last layer's.
@@ -39,17 +39,17 @@ pub(super) fn loss<'a>(
     targets: impl Iterator<Item = Target<'a>>,
     divisor: f32,
     delta: &mut [f32],
-) -> f32 {
+) -> f64 {
     let mut total = 0.0;
     let rows = output.chunks_exact(outputs).zip(delta.chunks_exact_mut(outputs));
     for ((output, delta), target) in rows.zip(targets) {
-        total += of_sample(kind, output, target, delta);
+        total += f64::from(of_sample(kind, output, target, delta));
         times_derivative(Derivative { activation, of: Stored::Output }, delta, output);
         for delta in delta {
             *delta /= divisor;
         }
     }
-    total / divisor
+    total / f64::from(divisor)
 }
 
 /// Loss of a sample, and its gradient with respect to each output.

@@ -33,7 +33,7 @@ pub(super) struct Slice {
     /// Number of samples, from the first, that count in metrics.
     new: usize,
     /// Sums over the current pass.
-    pub loss: f32,
+    pub loss: f64,
     pub correct: u32,
 }
 
@@ -128,7 +128,8 @@ impl Slice {
                     step.batch as f32,
                     delta,
                 );
-                if !share.is_finite() {
+                // As on a GPU, which sums in f32.
+                if !((share * step.batch as f64) as f32).is_finite() {
                     step.faults.note(step.number, Fault::LOSS);
                 }
                 *total += share;
@@ -170,7 +171,7 @@ impl Slice {
                 let samples = output.chunks_exact(outputs).zip(targets());
                 let losses = samples
                     .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));
-                *total += losses.sum::<f32>();
+                *total += losses.map(f64::from).sum::<f64>();
             }
             Queued::Clip => {}
         }

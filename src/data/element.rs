@@ -13,6 +13,35 @@ pub(super) fn not_finite(value: f32, at: usize, features: usize) -> String {
     )
 }
 
+/// A feature whose range float32 cannot tell to a hundredth, so far is it from 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct CoarseFeature {
+    pub feature: usize,
+    /// Largest value minus smallest.
+    pub span: f64,
+    /// Largest distance from 0.
+    pub far: f64,
+}
+
+/// The first coarse feature of `values`, with so many `features` a sample.
+pub(super) fn coarse_feature(values: &[f64], features: usize) -> Option<CoarseFeature> {
+    let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); features];
+    for row in values.chunks_exact(features.max(1)) {
+        for ((least, most), &value) in ranges.iter_mut().zip(row) {
+            (*least, *most) = (least.min(value), most.max(value));
+        }
+    }
+    let mut features = ranges.into_iter().enumerate().map(|(feature, (least, most))| CoarseFeature {
+        feature,
+        span: most - least,
+        far: least.abs().max(most.abs()),
+    });
+    let is_coarse = |&CoarseFeature { span, far, .. }: &CoarseFeature| {
+        span > 0.0 && 100.0 * far * f64::from(f32::EPSILON) > span
+    };
+    features.find(is_coarse)
+}
+
 /// The number that the `bits` of an IEEE 754 binary16 mean, exactly.
 pub(crate) fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
@@ -33,6 +62,15 @@ pub(crate) fn bfloat(bits: u16) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_since_1970_are_too_coarse_within_a_minute() {
+        let seconds = [1.7e9, 0.0, 1.7e9 + 60.0, 1.0];
+        let coarse = CoarseFeature { feature: 0, span: 60.0, far: 1.7e9 + 60.0 };
+        assert_eq!(coarse_feature(&seconds, 2), Some(coarse));
+        assert_eq!(coarse_feature(&[5.0, 1e6, 5.0, 0.0], 2), None);
+        assert_eq!(coarse_feature(&[], 2), None);
+    }
 
     #[test]
     fn halves_are_exact() {

@@ -34,14 +34,6 @@ impl FeatureScaling {
         (!finite).then(|| "a NaN or infinite mean or scale".to_owned())
     }
 
-    /// The first feature whose standard deviation float32 cannot tell to a hundredth, so far are its values from 0.
-    pub fn coarse_feature(&self) -> Option<usize> {
-        let spacing = |mean: f64| mean.abs() * f64::from(f32::EPSILON);
-        let mut features = self.mean.iter().zip(&self.scale);
-        // A constant feature is only shifted.
-        features.position(|(&mean, &scale)| scale != 1.0 && 100.0 * spacing(mean) * scale > 1.0)
-    }
-
     /// Scales a `value` of `feature`.
     pub(super) fn value(&self, feature: usize, value: f64) -> f32 {
         ((value - self.mean[feature]) * self.scale[feature]) as f32

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::arrays::{Arrays, some_of};
 use super::dataset::Dataset;
-use super::element::not_finite;
+use super::element::{CoarseFeature, coarse_feature, not_finite};
 use super::inputs::Inputs;
 use super::mapped::MappedArray;
 use super::npz::{Array, Values, shown};
@@ -264,6 +264,7 @@ fn splits(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>) -
     let targets =
         [Some(&train), test.as_ref()].into_iter().flatten().filter_map(|read| read.targets.as_ref());
     let kind = options.targets.of_all(targets);
+    notes.extend([Some(&train), test.as_ref()].into_iter().flatten().filter_map(|read| read.note.clone()));
     let test = test.map(|read| read.split(arrays.path(), kind)).transpose()?;
     Ok(Splits { train: train.split(arrays.path(), kind)?, test })
 }
@@ -328,19 +329,29 @@ struct Read {
     shape: Vec<usize>,
     inputs: Inputs,
     targets: Option<Array>,
+    /// A note about inputs that lose digits.
+    note: Option<String>,
 }
 
 impl Read {
     /// Reads or maps the inputs named, and reads the targets if there are any.
     fn of(arrays: &mut Arrays, names: Names, has_targets: bool, options: &LoadOptions) -> Result<Self> {
-        let (shape, inputs) = inputs(arrays, &names.x, options)?;
+        let (shape, inputs, coarse) = inputs(arrays, &names.x, options)?;
+        let note = coarse.map(|CoarseFeature { feature, span, far }| {
+            format!(
+                "{}: feature {feature} of {} spans {span:.3e} at up to {far:.3e}, which float32 rounds to few digits; subtract an \
+                 offset before you save it",
+                arrays.path().display(),
+                shown(&names.x)
+            )
+        });
         let targets = has_targets.then(|| arrays.read(&names.y)).transpose()?;
-        Ok(Read { names, shape, inputs, targets })
+        Ok(Read { names, shape, inputs, targets, note })
     }
 
     /// The samples, with targets of this `kind`, or with class 0 in their place. `path` is that of the arrays.
     fn split(self, path: &Path, kind: TargetKind) -> Result<Split> {
-        let Read { names: Names { x, y }, shape, inputs, targets } = self;
+        let Read { names: Names { x, y }, shape, inputs, targets, note: _ } = self;
         let fail = |key: &str, problem: String| Error::file(path, format!("{}: {problem}", shown(key)));
         let [samples, axes @ ..] = &shape[..] else {
             return Err(fail(&x, "is a single number, expected samples along the first axis".into()));
@@ -366,12 +377,16 @@ impl Read {
 }
 
 /// Reads or maps the array `key`: its shape and inputs. It is mapped if the options ask for it, or if it is
-/// large and can be mapped.
-fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<usize>, Inputs)> {
+/// large and can be mapped. Also returns a feature that loses digits, as [`coarse_feature`] does.
+fn inputs(
+    arrays: &mut Arrays,
+    key: &str,
+    options: &LoadOptions,
+) -> Result<(Vec<usize>, Inputs, Option<CoarseFeature>)> {
     let (bytes, available) = (arrays.bytes(key)?, available_host_bytes().unwrap_or(u64::MAX));
     if options.map_data || bytes > available / MAPPED_PART {
         match arrays.map(key)? {
-            Ok(MappedArray { shape, mapped }) => return Ok((shape, Inputs::Mapped(mapped))),
+            Ok(MappedArray { shape, mapped }) => return Ok((shape, Inputs::Mapped(mapped), None)),
             Err(reason) if options.map_data => {
                 let problem = format!("{key}: {reason}, or use {}", Setting::MapData.with(false));
                 return Err(Error::file(arrays.path(), problem));
@@ -387,8 +402,14 @@ fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<(Vec<
     }
     let Array { shape, values } = arrays.read(key)?;
     let features = shape.get(1..).unwrap_or_default().iter().product();
+    let coarse = match &values {
+        Values::F64(values) => coarse_feature(values, features),
+        _ => None,
+    };
     let inputs = in_memory(values, features);
-    Ok((shape, inputs.map_err(|problem| Error::file(arrays.path(), format!("{key}: {problem}")))?))
+    let inputs =
+        inputs.map_err(|problem| Error::file(arrays.path(), format!("{}: {problem}", shown(key))))?;
+    Ok((shape, inputs, coarse))
 }
 
 /// Reports a problem of a split as one of the file that it was read from.

@@ -67,7 +67,7 @@ impl RunLog {
     /// although the run begins.
     pub fn open(directory: &Path, resumed_after: Option<u64>) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|error| file::unwritable(directory, error))?;
-        let table = Table::open(&directory.join("metrics.csv"), resumed_after)?;
+        let table = Table::open(&csv_path(directory), resumed_after)?;
         Ok(RunLog { directory: directory.to_owned(), resumed_after, table, events: None })
     }
 
@@ -86,4 +86,9 @@ impl RunLog {
         self.table.add(row)?;
         events.add(row)
     }
+}
+
+/// The table of the log in `directory`.
+pub fn csv_path(directory: &Path) -> PathBuf {
+    directory.join("metrics.csv")
 }

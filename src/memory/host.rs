@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use crate::{Error, Result, Setting};
 
 /// Checks that `bytes` for `what` of a run are available on the host.
@@ -30,9 +32,96 @@ pub fn check_host_room(what: &str, bytes: u64, remedy: &str) -> Result<()> {
     }
 }
 
-/// Bytes that can be allocated without swapping, from Linux's `/proc/meminfo`; `None` on other systems.
+/// Bytes that this process can still allocate: the least of what the system can give without swapping, what the limits of its
+/// control groups leave (those of containers and jobs, versions 1 and 2), and what its limit on address space leaves
+/// (`ulimit -v`). From Linux's `/proc` and `/sys`; `None` on other systems.
 pub fn available_host_bytes() -> Option<u64> {
-    let lines = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = lines.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let system = field("/proc/meminfo", "MemAvailable:");
+    [system, control_group_bytes(Path::new("/sys/fs/cgroup")), address_space_bytes()]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// Value in bytes of a `field` of a file with lines such as `VmSize: 12 kB`.
+fn field(path: &str, field: &str) -> Option<u64> {
+    let lines = std::fs::read_to_string(path).ok()?;
+    let line = lines.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn address_space_bytes() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    // "unlimited" is no number.
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub(field("/proc/self/status", "VmSize:")?))
+}
+
+/// What the limits of this process's control groups, and of those that they are in, leave.
+fn control_group_bytes(mounted: &Path) -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let left = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (_, controllers, group) = (parts.next()?, parts.next()?, parts.next()?);
+        let group = Path::new(group.trim_start_matches('/'));
+        let is_of_memory = controllers.split(',').any(|controller| controller == "memory");
+        match controllers {
+            "" => least_left(mounted, group, ["memory.max", "memory.current", "inactive_file "]),
+            _ if is_of_memory => {
+                let names = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "];
+                least_left(&mounted.join("memory"), group, names)
+            }
+            _ => None,
+        }
+    });
+    left.min()
+}
+
+/// The least that the limits of `group` and of its parents leave, by files that hold a limit and the use, and a field of
+/// `memory.stat` with the part of the use that the system gives up first.
+fn least_left(mounted: &Path, group: &Path, [limit, used, cached]: [&str; 3]) -> Option<u64> {
+    let number = |path: &Path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let left = group.ancestors().filter_map(|group| {
+        let group = mounted.join(group);
+        let (limit, used) = (number(&group.join(limit))?, number(&group.join(used))?);
+        let statistics = std::fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+        let cached =
+            statistics.lines().find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok());
+        Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+    });
+    left.min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrowest_control_group_decides() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = |name: &str, limit: &str, used: &str, cached: &str| {
+            let group = folder.path().join(name);
+            std::fs::create_dir_all(&group).unwrap();
+            for (file, text) in [("memory.max", limit), ("memory.current", used), ("memory.stat", cached)] {
+                std::fs::write(group.join(file), format!("{text}\n")).unwrap();
+            }
+        };
+        let left = |name: &str| {
+            least_left(folder.path(), Path::new(name), ["memory.max", "memory.current", "inactive_file "])
+        };
+        assert_eq!(left("job"), None);
+        group("job", "1000", "600", "anon 3\ninactive_file 500");
+        assert_eq!(left("job"), Some(900));
+        group("job/step", "max", "600", "");
+        assert_eq!(left("job/step"), Some(900));
+        group("job/step/task", "100", "130", "");
+        assert_eq!(left("job/step/task"), Some(0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_memory_left() {
+        assert!(available_host_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
 }

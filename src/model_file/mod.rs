@@ -37,21 +37,41 @@ enum Format {
 }
 
 impl Format {
-    fn of(path: &Path) -> Result<Self> {
+    fn of(path: &Path) -> Option<Self> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         match &extension[..] {
-            "npz" => Ok(Format::Npz),
-            "onnx" => Ok(Format::Onnx),
-            "safetensors" => Ok(Format::Safetensors),
-            _ => Err(Error::file(path, "expected a name that ends in .safetensors, .npz or .onnx")),
+            "npz" => Some(Format::Npz),
+            "onnx" => Some(Format::Onnx),
+            "safetensors" => Some(Format::Safetensors),
+            _ => None,
         }
+    }
+
+    fn to_write(path: &Path) -> Result<Self> {
+        Format::of(path)
+            .ok_or_else(|| Error::file(path, "expected a name that ends in .safetensors, .npz or .onnx"))
     }
 }
 
-fn only_written(path: &Path) -> Error {
-    let problem = "is an ONNX file, which is written for other programs and never read; give a .safetensors or .npz \
-                   file of the network";
-    Error::file(path, problem)
+/// A format that is read, too.
+enum Readable {
+    Npz,
+    Safetensors,
+}
+
+impl Readable {
+    fn of(path: &Path) -> Result<Self> {
+        let problem = match Format::of(path) {
+            Some(Format::Npz) => return Ok(Readable::Npz),
+            Some(Format::Safetensors) => return Ok(Readable::Safetensors),
+            Some(Format::Onnx) => {
+                "is an ONNX file, which is written for other programs and never read; give a .safetensors or .npz file of \
+                 the network"
+            }
+            None => "expected a name that ends in .safetensors or .npz",
+        };
+        Err(Error::file(path, problem))
+    }
 }
 
 /// Reads the parameters of `network`, from a `.safetensors` or `.npz` file: weights `[outputs, inputs]`, biases
@@ -60,10 +80,9 @@ fn only_written(path: &Path) -> Error {
 /// # Errors
 /// [`Error::File`] if the file is malformed, of another network, or of a format that is only written.
 pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
-    let (parameters, _) = match Format::of(path)? {
-        Format::Npz => return npz::read(path, network),
-        Format::Onnx => return Err(only_written(path)),
-        Format::Safetensors => safetensors::read(path)?,
+    let (parameters, _) = match Readable::of(path)? {
+        Readable::Npz => return npz::read(path, network),
+        Readable::Safetensors => safetensors::read(path)?,
     };
     if parameters.fit(network) {
         return Ok(parameters);
@@ -86,27 +105,42 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
 /// # Errors
 /// [`Error::File`] if the file is malformed, has no architecture, or is of a format that is only written.
 pub fn read(path: &Path) -> Result<Model> {
+    read_described(path, None)
+}
+
+/// Reads a trained network from a file, which is `network` unless the file has an architecture.
+///
+/// # Errors
+/// [`Error::File`] if the file is malformed, of another network, or of a format that is only written.
+pub fn read_as(path: &Path, network: &Network) -> Result<Model> {
+    read_described(path, Some(network))
+}
+
+fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
     let described = |architecture: Option<Architecture>, place: &str| {
-        let missing = || {
-            let problem = format!(
-                "has no architecture, which trained networks saved by this program have; add {place} this JSON, filled in \
-                 for the network: {}",
-                r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
-            );
-            Error::file(path, problem)
+        let architecture = match (architecture, given) {
+            (Some(found), _) => found,
+            (None, Some(given)) => Architecture::of(given, None),
+            (None, None) => {
+                let problem = format!(
+                    "has no architecture, which trained networks saved by this program have; give {} and the other flags of \
+                     the network that it was trained with, or add {place} this JSON, filled in for the network: {}",
+                    Setting::Layers,
+                    r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
+                );
+                return Err(Error::file(path, problem));
+            }
         };
-        let architecture = architecture.ok_or_else(missing)?;
         let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
         Ok((network, architecture.scaling))
     };
-    let ((network, scaling), parameters) = match Format::of(path)? {
-        Format::Npz => {
+    let ((network, scaling), parameters) = match Readable::of(path)? {
+        Readable::Npz => {
             let described = described(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
             let parameters = npz::read(path, &described.0)?;
             (described, parameters)
         }
-        Format::Onnx => return Err(only_written(path)),
-        Format::Safetensors => {
+        Readable::Safetensors => {
             let (parameters, architecture) = safetensors::read(path)?;
             (described(architecture, safetensors::ARCHITECTURE_PLACE)?, parameters)
         }
@@ -123,7 +157,7 @@ pub fn read(path: &Path) -> Result<Model> {
 /// # Errors
 /// [`Error::File`] if the file cannot be written, the ending is unknown, or an ONNX file would exceed 2 GiB.
 pub fn write(path: &Path, model: &Model) -> Result<()> {
-    match Format::of(path)? {
+    match Format::to_write(path)? {
         Format::Npz => npz::write(path, model),
         Format::Onnx => onnx::write(path, model),
         Format::Safetensors => safetensors::write(path, model),
@@ -135,7 +169,7 @@ pub fn write(path: &Path, model: &Model) -> Result<()> {
 /// # Errors
 /// [`Error::File`] if the ending is unknown, the network too large for the format, or the directory not writable.
 pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
-    if let Format::Onnx = Format::of(path)? {
+    if let Format::Onnx = Format::to_write(path)? {
         onnx::check(path, network)?;
     }
     file::check_writable(path)

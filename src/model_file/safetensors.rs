@@ -11,11 +11,18 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ARCHITECTURE_KEY, Architecture, Model};
+use crate::data::npz::shown;
 use crate::data::{bfloat, half};
 use crate::file;
 use crate::memory::available_host_bytes;
 use crate::model::{LayerParameters, Parameters};
 use crate::{Error, Result};
+
+/// Ends of the names of a layer's tensors.
+const WEIGHT: &str = "weight";
+const BIAS: &str = "bias";
+/// Names that an error lists.
+const MOST_NAMED: usize = 8;
 
 /// Limit of the format's own reader.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
@@ -71,8 +78,9 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     })
 }
 
-/// Reads `layers.0.weight`, `layers.0.bias`, …, of f32 or f64, and the architecture, if the file has one. Other tensors are
-/// an error.
+/// Reads `layers.0.weight`, `layers.0.bias`, …, of any floats, and the architecture, if the file has one. Weights and biases
+/// of other names are those of the layers in the order of their names, where numbers count as numbers. Other tensors are an
+/// error.
 pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
     let about = path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?;
@@ -103,15 +111,12 @@ fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
     check_extents(&tensors, data.len())?;
     let architecture = metadata.get(ARCHITECTURE_KEY).map(|text| Architecture::from_json(text.as_bytes()));
 
-    let layers = tensors.len() / 2;
     let mut inputs = None;
     let mut parameters = Parameters { layers: Vec::new() };
-    for index in 0..layers {
-        let (name, bias_name) = (format!("layers.{index}.weight"), format!("layers.{index}.bias"));
-        let mut take = |name: &str| {
-            let found = tensors.remove(name);
-            found.ok_or_else(|| format!("has no tensor {name}, expected layers.0.weight, layers.0.bias, …"))
-        };
+    for prefix in prefixes(&tensors)? {
+        let (name, bias_name) = (format!("{prefix}{WEIGHT}"), format!("{prefix}{BIAS}"));
+        let mut take =
+            |name: &str| tensors.remove(name).ok_or_else(|| format!("has no tensor {}", shown(name)));
         let (weights, bias) = (take(&name)?, take(&bias_name)?);
         let [outputs, width] = weights.shape[..] else {
             return Err(format!("{name}: found shape {:?}, expected [outputs, inputs]", weights.shape));
@@ -129,10 +134,52 @@ fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
         parameters.layers.push(LayerParameters { weights, bias: values(&bias_name, &bias, data)? });
     }
     match tensors.into_keys().next() {
-        Some(name) => Err(format!("has a tensor {name}, expected only layers.0.weight, layers.0.bias, …")),
-        None if layers == 0 => Err("has no tensors".to_owned()),
+        Some(name) => Err(format!(
+            "has a tensor {}, expected only weights and biases: layers.0.weight, layers.0.bias, …",
+            shown(&name)
+        )),
         None => Ok((parameters, architecture.transpose()?)),
     }
+}
+
+/// What the names of the layers' tensors begin with, in order: `layers.0.`, `layers.1.`, …, or other names whose parts are
+/// ordered as text or as numbers.
+fn prefixes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<String>, String> {
+    let mut prefixes: Vec<&str> = tensors.keys().filter_map(|name| name.strip_suffix(WEIGHT)).collect();
+    if prefixes.is_empty() {
+        let names: Vec<_> = tensors.keys().take(MOST_NAMED).map(|name| shown(name)).collect();
+        let rest = if tensors.len() > names.len() { ", …" } else { "" };
+        return Err(match &names[..] {
+            [] => "has no tensors".to_owned(),
+            names => format!(
+                "has no tensor layers.0.weight, nor another whose name ends in weight, only {}{rest}; rename them",
+                names.join(", ")
+            ),
+        });
+    }
+    prefixes.sort_by_key(|prefix| parts(prefix));
+    Ok(prefixes.into_iter().map(str::to_owned).collect())
+}
+
+/// A run of digits, or of other characters.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+fn parts(name: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let is_number = first.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != is_number).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        // More digits than a u64 holds are ordered as text.
+        parts.push(part.parse().map_or(Part::Text(part), Part::Number));
+        rest = after;
+    }
+    parts
 }
 
 /// Checks that the tensors cover all bytes, without gaps or overlaps.
@@ -286,7 +333,7 @@ mod tests {
             (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "expected those of shape"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[0,5]"), "begins at 5"),
-            (tensor("other", "F32", "[1,1]", "[0,4]"), "no tensor layers.0.weight"),
+            (tensor("other", "F32", "[1,1]", "[0,4]"), "no tensor layers.0.weight, nor another"),
             (tensor("layers.0.bias", "F32", "[1,1]", "[0,4]"), "two tensors"),
         ] {
             let problem = file(&format!("{{{weights},{bias}}}"), 8);
@@ -300,5 +347,27 @@ mod tests {
         assert_eq!(problem, "layers.0.bias: found NaN at element 0, expected finite numbers");
         assert!(file("{}", 0).contains("no tensors"));
         assert!(file("[]", 0).contains("header"));
+    }
+
+    #[test]
+    fn layers_are_ordered_by_text_and_numbers() {
+        let mut names =
+            ["b.weight", "a10.weight", "a9.weight", "a.2.weight", "a.11.weight"].map(str::to_owned);
+        names.sort_by(|one, other| parts(one).cmp(&parts(other)));
+        assert_eq!(names, ["a9.weight", "a10.weight", "a.2.weight", "a.11.weight", "b.weight"]);
+    }
+
+    #[test]
+    fn tensors_of_sixteen_bits_are_read() {
+        let tensor = |dtype: &str, shape: Vec<usize>, end: usize| Tensor {
+            dtype: dtype.to_owned(),
+            shape,
+            data_offsets: [0, end],
+        };
+        let read = |dtype, bytes: &[u8]| values("w", &tensor(dtype, vec![2], bytes.len()), bytes);
+        assert_eq!(read("F16", &[0x00, 0x3c, 0x00, 0xc1]).unwrap(), [1.0, -2.5]);
+        assert_eq!(read("BF16", &[0x80, 0x3f, 0x20, 0xc0]).unwrap(), [1.0, -2.5]);
+        assert!(read("F16", &[0x00, 0x7c, 0, 0]).unwrap_err().contains("inf"));
+        assert!(read("I16", &[0; 4]).unwrap_err().contains("I16"));
     }
 }

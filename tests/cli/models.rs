@@ -214,3 +214,98 @@ fn input_files_are_not_overwritten() {
     assert!(before == ["small.npz", "m.npz"].map(|name| folder.read(name)));
     assert!(!folder.files().contains(&"a.json".to_owned()));
 }
+
+/// The safetensors at `path`, with its header changed.
+fn with_header(
+    folder: &Folder,
+    from: &str,
+    to: &str,
+    change: impl FnOnce(&mut serde_json::Map<String, Value>),
+) {
+    let bytes = folder.read(from);
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    change(header.as_object_mut().unwrap());
+    let header = header.to_string();
+    let head = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    folder.write(to, &[&head, &bytes[8 + length..]].concat());
+}
+
+/// Other programs lose the metadata, and name tensors as their modules.
+#[test]
+fn models_of_other_programs_are_read_with_the_networks_flags() {
+    let folder = Folder::new();
+    let network = "--layers 6,5x3,3 --activation tanh --residual";
+    folder.train(&format!("{SMALL} --device cpu {network} --loss cross-entropy --save m.safetensors"));
+    with_header(&folder, "m.safetensors", "plain.safetensors", |header| {
+        header.remove("__metadata__");
+        let names: Vec<String> = header.keys().cloned().collect();
+        for name in names {
+            // An nn.Sequential with activations between, so that 10 follows 8.
+            let (layer, kind) = name.strip_prefix("layers.").unwrap().split_once('.').unwrap();
+            let other = format!("model.{}.{kind}", 2 * layer.parse::<u32>().unwrap() + 6);
+            let tensor = header.remove(&name).unwrap();
+            header.insert(other, tensor);
+        }
+    });
+    let ask =
+        |model: &str, flags: &str| folder.run(&format!("eval {model} --data small.npz --device cpu {flags}"));
+    let expected = ask("m.safetensors", "").succeeded().stdout;
+    assert_eq!(ask("plain.safetensors", network).succeeded().stdout, expected);
+    assert_eq!(ask("m.safetensors", network).succeeded().stdout, expected);
+    ask("plain.safetensors", "").refused(3, &["plain.safetensors", "no architecture", "--layers"]);
+    let other = ask("m.safetensors", "--layers 6,5,3").succeeded();
+    assert!(other.stdout == expected && other.stderr.contains("describes its network"), "{other:?}");
+    with_header(&folder, "m.safetensors", "bare.safetensors", |header| {
+        header.remove("__metadata__");
+        let names: Vec<String> = header.keys().cloned().collect();
+        for name in names {
+            let tensor = header.remove(&name).unwrap();
+            header.insert(name.replace("weight", "kernel"), tensor);
+        }
+    });
+    ask("bare.safetensors", network).refused(3, &["layers.0.kernel", "weight"]);
+    folder.write("m.pt", b"torch");
+    let refused = ask("m.pt", "");
+    refused.refused(3, &["m.pt", ".safetensors or .npz"]);
+    assert!(!refused.stderr.contains(".onnx"), "{}", refused.stderr);
+}
+
+/// No class follows from NaN.
+#[test]
+fn outputs_that_overflow_are_an_error() {
+    let folder = Folder::new();
+    folder.write_npz(
+        "huge.npz",
+        &[
+            ("W0", vec![2, 6], vec![3e38; 12]),
+            ("b0", vec![2], vec![0.0; 2]),
+            ("W1", vec![3, 2], vec![1.0; 6]),
+            ("b1", vec![3], vec![0.0; 3]),
+        ],
+    );
+    let ask = "huge.npz --data small.npz --device cpu --layers 6,2,3 --residual=false --activation identity";
+    folder.run(&format!("eval {ask}")).refused(3, &["huge.npz", "output ", "sample "]);
+    for out in ["p.npz", "p.csv"] {
+        folder.run(&format!("predict {ask} --out {out}")).refused(3, &["huge.npz", "sample "]);
+        assert!(!folder.files().iter().any(|name| name == out));
+    }
+}
+
+/// One rule for every output against every input, folder and log.
+#[test]
+fn outputs_replace_no_input_and_no_other_output() {
+    let folder = Folder::new();
+    folder.write("c.toml", b"every = 2\n");
+    let run = |flags: &str| folder.run(&format!("train {SMALL} --device cpu {flags}"));
+    run("--config c.toml --save-config c.toml").refused(2, &["--save-config", "c.toml", "--config"]);
+    run("--log kept --report kept/metrics.csv").refused(2, &["--report", "metrics.csv", "--log"]);
+    run("--save out.npz --log out.npz").refused(2, &["--save", "out.npz", "--log"]);
+    assert_eq!(folder.read("c.toml"), b"every = 2\n");
+    // A natural layout: the file of flags beside the snapshots.
+    std::fs::create_dir(folder.path("own")).unwrap();
+    folder.write("own/config.toml", b"every = 2\n");
+    let kept = run("--config own/config.toml --snapshot own").succeeded();
+    assert!(kept.stderr.contains("kept as it is"), "{}", kept.stderr);
+    assert_eq!(folder.read("own/config.toml"), b"every = 2\n");
+}

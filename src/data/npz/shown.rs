@@ -3,7 +3,7 @@
 const MAX_CHARS_SHOWN: usize = 80;
 
 /// Shortens `text` and escapes control characters, which could move a terminal's cursor.
-pub(in crate::data) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
         match c {
