@@ -80,8 +80,8 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that no output is also an input or another output, or replaces a file in a folder that is read. Each path comes with
-/// the setting that names it.
+/// Checks that no output is also an input or another output, or replaces a file of a dataset, of snapshots or of a log in a
+/// folder that is read. Each path comes with the setting that names it.
 ///
 /// # Errors
 /// [`Error::Usage`] with both settings.
@@ -96,7 +96,7 @@ pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> R
         let Ok(own) = place(path) else { continue };
         let is_same = |&&(_, other): &&(Setting, &Path)| place(other).is_ok_and(|other| other == own);
         let holds = |&&(_, folder): &&(Setting, &Path)| {
-            own.is_file() && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
+            is_of_a_folder(&own) && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
         };
         let same = read.iter().chain(&written[..index]).find(is_same);
         if let Some((other, _)) = same.or_else(|| read.iter().find(holds)) {
@@ -106,6 +106,16 @@ pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> R
         }
     }
     Ok(())
+}
+
+/// `true` if the name is that of a file in a folder of a dataset, of snapshots or of a log.
+fn is_of_a_folder(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".npy")
+        || name.contains("-ubyte")
+        || name.ends_with(".ckpt")
+        || name == "metrics.csv"
+        || name.starts_with("events.out.tfevents")
 }
 
 fn directory(path: &Path) -> &Path {

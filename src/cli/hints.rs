@@ -56,9 +56,9 @@ pub(super) fn never(settings: &Settings, steps: u64, samples: usize) -> Vec<Stri
     let (warm_up, batch) = (settings.optimization.schedule.warm_up, settings.batching.batch);
     let rest = samples % batch;
     let lines = [
-        (warm_up >= steps).then(|| {
+        (warm_up > steps).then(|| {
             format!(
-                "--warm-up of {warm_up} steps is no shorter than the run of {steps}: the learning rate never reaches --lr"
+                "--warm-up of {warm_up} steps is longer than the run of {steps}: the learning rate never reaches --lr"
             )
         }),
         (rest > 0 && !settings.optimization.shuffle).then(|| {

@@ -55,23 +55,32 @@ struct ArchitectureFlags {
     layers: Option<Widths>,
 
     /// Activation function of the hidden layers [default: relu]
-    #[arg(long, value_name = "NAME", requires = "layers", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
+    #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
     activation: Option<Activation>,
 
     /// Add each hidden layer's input to its output where their widths are equal [default: true]
-    #[arg(long, value_name = "BOOL", requires = "layers", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     residual: Option<bool>,
 
     /// Normalise the input of every layer but the first, per sample
-    #[arg(long, requires = "layers")]
+    #[arg(long)]
     layer_norm: bool,
 
     /// Loss function that it was trained with [default: cross-entropy]
-    #[arg(long, value_name = "NAME", requires = "layers", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
+    #[arg(long, value_name = "NAME", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
     loss: Option<Loss>,
 }
 
 impl ArchitectureFlags {
+    /// `true` if any flag that is given describes another network.
+    fn differ_from(&self, network: &Network) -> bool {
+        self.layers.as_ref().is_some_and(|layers| layers.0 != network.widths())
+            || self.activation.is_some_and(|activation| activation != network.activation())
+            || self.residual.is_some_and(|residual| residual != network.is_residual())
+            || (self.layer_norm && !network.has_layer_norm())
+            || self.loss.is_some_and(|loss| loss != network.loss())
+    }
+
     /// The network, if its layers are given.
     fn build(&self) -> Result<Option<Network>> {
         let usual = Settings::default().network;
@@ -134,18 +143,13 @@ impl ModelFlags {
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let model = match self.network.build()? {
-            Some(network) => {
-                let model = model_file::read_as(&self.model, &network)?;
-                if model.network != network {
-                    let path = self.model.display();
-                    output::narrate(&format!(
-                        "{path} describes its network; --layers and its other flags are not used"
-                    ));
-                }
-                model
-            }
+            Some(network) => model_file::read_as(&self.model, &network)?,
             None => model_file::read(&self.model)?,
         };
+        if self.network.differ_from(&model.network) {
+            let path = self.model.display();
+            output::narrate(&format!("{path} describes its network; --layers and the like are not used"));
+        }
         let Model { network, parameters, scaling } = model;
         let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed, &network)?;
         if scored && !has_targets {

@@ -31,7 +31,7 @@ pub(super) struct SnapshotFlags {
     keep: usize,
 
     /// Resume from the newest snapshot in the directory; with auto, begin if there is none
-    #[arg(long, value_name = "WHEN", num_args = 0..=1, default_missing_value = Resume::Always.name(), requires = "snapshot", conflicts_with = "init", value_parser = choices(Resume::ALL, Resume::name, Resume::summary))]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, default_missing_value = Resume::Always.name(), requires = "snapshot", value_parser = choices(Resume::ALL, Resume::name, Resume::summary))]
     resume: Option<Resume>,
 }
 
@@ -152,17 +152,18 @@ impl Snapshots {
         Ok(Some(found.snapshot))
     }
 
-    /// Writes the run's flags beside its snapshots. A file that is there is kept: that of the run that is resumed, or one that a
-    /// user has written.
-    pub fn keep_config(&self, effective: &Effective, settings: &Settings) {
+    /// Writes the run's flags beside its snapshots. A file that is there is kept if it is that of the run that is resumed, the
+    /// file `config` that the flags came from, or one that a user has written.
+    pub fn keep_config(&self, effective: &Effective, settings: &Settings, config: Option<&Path>) {
         let path = self.store.directory().join("config.toml");
-        if path.exists() {
-            if !self.resume {
-                output::narrate(&format!(
-                    "{} is kept as it is, without the flags of this run",
-                    path.display()
-                ));
-            }
+        if self.resume && path.exists() {
+            return;
+        }
+        let is_in_use = config.is_some_and(|config| {
+            config.canonicalize().ok().is_some_and(|config| path.canonicalize().ok() == Some(config))
+        });
+        if is_in_use || (path.exists() && !Effective::has_written(&path)) {
+            output::narrate(&format!("{} is kept as it is, without other flags of this run", path.display()));
             return;
         }
         if let Err(error) = effective.write(&path, settings) {

@@ -109,6 +109,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     let mut snapshots = args.snapshots.open()?;
     let snapshot =
         snapshots.as_mut().map(|snapshots| snapshots.start(&settings, &data)).transpose()?.flatten();
+    if let (Some(_), Some(init)) = (&snapshot, &args.start.init) {
+        output::narrate(&format!("the run is resumed, and {} is not used", init.display()));
+    }
     let initial = match &snapshot {
         Some(_) => None,
         None => Some(args.start.parameters(&network, &settings)?),
@@ -128,7 +131,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             output::narrate(&format!("flags saved to {}", path.display()));
         }
         if let Some(snapshots) = &snapshots {
-            snapshots.keep_config(effective, &settings);
+            snapshots.keep_config(effective, &settings, config);
         }
     }
     let started = Instant::now();

@@ -53,7 +53,12 @@ impl Arrays {
             }
             return Ok(Arrays::Npz(Archive::open(path)?));
         }
-        for folder in [path.to_owned(), path.join(RAW)] {
+        // Arrays of the folder itself go before those in the folder within.
+        let has_npy = path
+            .read_dir()
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| is_npy(&entry.path()))));
+        let within = (!has_npy).then(|| path.join(RAW));
+        for folder in [Some(path.to_owned()), within].into_iter().flatten() {
             let files = idx_files(&folder)?;
             if files.contains_key(IDX_NAMES[0]) {
                 return Ok(Arrays::Directory { path: folder, format: Format::Idx, files });
@@ -187,40 +192,44 @@ fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-/// The IDX files in `directory`, by MNIST's names for them.
+/// The IDX files in `directory`, by MNIST's names for them: those without a prefix, or else those of the only one.
 ///
 /// # Errors
 /// [`Error::File`] if there are those of several datasets.
 fn idx_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let mut files = BTreeMap::new();
-    let mut prefixes: Vec<String> = Vec::new();
     let entries = directory.read_dir().into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    paths.sort_unstable();
+    let mut by_prefix: BTreeMap<String, BTreeMap<String, PathBuf>> = BTreeMap::new();
+    for path in paths {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        // Some copies have a dot before `idx`, others a dash.
+        // Some copies have a dot before `idx`, others a dash. Hidden files are none of them.
         let name = name.strip_suffix(".gz").unwrap_or(name).replace(".idx", "-idx");
-        let usual =
-            |usual: &&str| name.ends_with(*usual) || name.ends_with(&usual.replace("t10k", OTHER_TEST));
-        let Some(usual) = IDX_NAMES.into_iter().find(usual) else { continue };
-        let split =
-            if name.ends_with(usual) { usual.len() } else { usual.len() - "t10k".len() + OTHER_TEST.len() };
-        prefixes.push(name[..name.len() - split].to_owned());
+        let with_prefix = IDX_NAMES.into_iter().find_map(|usual| {
+            let other = usual.replace("t10k", OTHER_TEST);
+            Some((usual, name.strip_suffix(usual).or_else(|| name.strip_suffix(&other))?))
+        });
+        let Some((usual, prefix)) = with_prefix.filter(|_| !name.starts_with('.')) else { continue };
+        let files = by_prefix.entry(prefix.to_owned()).or_default();
         // An unpacked file goes before one that is not.
         let is_packed = path.extension().is_some_and(|extension| extension == "gz");
         if !(is_packed && files.contains_key(usual)) {
             files.insert(usual.to_owned(), path.clone());
         }
     }
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    if prefixes.len() > 1 {
+    by_prefix.retain(|_, files| files.contains_key(IDX_NAMES[0]));
+    if let Some(files) = by_prefix.remove("") {
+        return Ok(files);
+    }
+    if by_prefix.len() > 1 {
+        let prefixes: Vec<_> = by_prefix.keys().map(|prefix| format!("'{}'", shown(prefix))).collect();
         let problem = format!(
             "holds the IDX files of several datasets, with the prefixes {}; name a directory with those of one",
-            some_of(&prefixes.iter().map(|prefix| format!("'{}'", shown(prefix))).collect::<Vec<_>>())
+            some_of(&prefixes)
         );
         return Err(Error::file(directory, problem));
     }
-    Ok(files)
+    Ok(by_prefix.into_values().next().unwrap_or_default())
 }
 
 /// Opens a regular file. The type is checked first, because opening a pipe would wait for its writer.

@@ -47,7 +47,7 @@ impl Dataset {
         }
         for (key, split) in [("y_train", &self.train), ("y_test", &self.test)] {
             match split.targets() {
-                Targets::Classes(labels) => self.check_labels(key, split, labels, network.outputs())?,
+                Targets::Classes(labels) => self.check_labels(key, split, labels, network)?,
                 Targets::Regression { width, values } => {
                     self.check_regression(key, split, *width, values, network)?
                 }
@@ -56,14 +56,17 @@ impl Dataset {
         Ok(())
     }
 
-    fn check_labels(&self, key: &str, split: &Split, labels: &[u32], outputs: usize) -> Result<()> {
+    fn check_labels(&self, key: &str, split: &Split, labels: &[u32], network: &Network) -> Result<()> {
+        let (outputs, loss) = (network.outputs(), network.loss());
         // A single output tells two classes apart.
         let classes = outputs.max(2);
         let beyond = |&(_, &label): &(usize, &u32)| label as usize >= classes;
         let Some((index, label)) = labels.iter().enumerate().find(beyond) else { return Ok(()) };
         let (key, index) = split.target_place(index, key);
+        let numbers =
+            if loss.takes_values() && outputs > 1 { "; for numbers end the list with 1" } else { "" };
         let problem = format!(
-            "{key}: label {label} at index {index}, expected below {classes}, the last width of {}",
+            "{key}: label {label} at index {index}, expected below {classes}, the last width of {}{numbers}",
             Setting::Layers
         );
         Err(Error::file(&self.source, problem))

@@ -24,12 +24,11 @@ pub(super) struct CoarseFeature {
 }
 
 /// The first coarse feature of `values`, with so many `features` a sample.
-pub(super) fn coarse_feature(values: &[f64], features: usize) -> Option<CoarseFeature> {
+pub(super) fn coarse_feature(values: impl Iterator<Item = f64>, features: usize) -> Option<CoarseFeature> {
     let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); features];
-    for row in values.chunks_exact(features.max(1)) {
-        for ((least, most), &value) in ranges.iter_mut().zip(row) {
-            (*least, *most) = (least.min(value), most.max(value));
-        }
+    for (index, value) in values.enumerate() {
+        let (least, most) = &mut ranges[index % features];
+        (*least, *most) = (least.min(value), most.max(value));
     }
     let mut features = ranges.into_iter().enumerate().map(|(feature, (least, most))| CoarseFeature {
         feature,
@@ -67,9 +66,9 @@ mod tests {
     fn seconds_since_1970_are_too_coarse_within_a_minute() {
         let seconds = [1.7e9, 0.0, 1.7e9 + 60.0, 1.0];
         let coarse = CoarseFeature { feature: 0, span: 60.0, far: 1.7e9 + 60.0 };
-        assert_eq!(coarse_feature(&seconds, 2), Some(coarse));
-        assert_eq!(coarse_feature(&[5.0, 1e6, 5.0, 0.0], 2), None);
-        assert_eq!(coarse_feature(&[], 2), None);
+        assert_eq!(coarse_feature(seconds.into_iter(), 2), Some(coarse));
+        assert_eq!(coarse_feature([5.0, 1e6, 5.0, 0.0].into_iter(), 2), None);
+        assert_eq!(coarse_feature(std::iter::empty(), 0), None);
     }
 
     #[test]

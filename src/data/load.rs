@@ -11,7 +11,7 @@ use super::npz::{Array, Values, shown};
 use super::split::{HeldOut, Split, check_share};
 use super::synthetic;
 use super::targets::{TargetKind, Targets};
-use crate::memory::available_host_bytes;
+use crate::memory::{available_host_bytes, check_host_room};
 use crate::{Error, Result, Setting};
 
 /// How a dataset is loaded.
@@ -75,9 +75,8 @@ impl Dataset {
     /// generated data.
     ///
     /// An archive or npy files hold `x_train`, `y_train`, `x_test` and `y_test`, or arrays of other usual
-    /// names. Inputs are `(n, …)`, flattened to `n` samples; bytes stay bytes, floats become `f32`. Targets
-    /// are `(n,)` or `(n, k)`: class labels if all are whole numbers, one a sample, or if rows are one-hot;
-    /// else regression targets.
+    /// names. Inputs are `(n, …)`, flattened to `n` samples; bytes stay bytes, other numbers become `f32`. Targets
+    /// are `(n,)` or `(n, k)`, and class labels or numbers by [`LoadOptions::targets`].
     ///
     /// # Errors
     /// [`Error::File`] names an array and its problem, [`Error::Usage`] an invalid option, and
@@ -106,6 +105,11 @@ impl Dataset {
                 notes.push(format!(
                     "{source} has no test split and nothing is held out: tests are on the training samples"
                 ));
+                let bytes = (train.len() * train.features() * train.inputs().value_bytes()) as u64;
+                if !matches!(train.inputs(), Inputs::Mapped(_)) {
+                    let remedy = format!("use {}, which copies nothing", Setting::MapData.with(true));
+                    check_host_room("training samples and a copy for tests", bytes, &remedy)?;
+                }
                 (train.clone(), train)
             }
             (share, test) => {
@@ -148,7 +152,8 @@ impl Dataset {
         }
         let mut arrays = open(path)?;
         let Names { x, y } = inference_names(&arrays, options)?;
-        let has_targets = options.y_key.is_some() || arrays.keys().contains(&&y[..]);
+        let are_named = options.y_key.is_some() || options.y_test_key.is_some();
+        let has_targets = are_named || arrays.keys().contains(&&y[..]);
         let read = Read::of(&mut arrays, Names { x, y }, has_targets, options)?;
         let test = read.split(arrays.path(), options.targets)?;
         let data = Dataset { source: path.to_owned(), train: test.rows(&[0])?, test };
@@ -202,7 +207,8 @@ struct Splits {
 fn inference_names(arrays: &Arrays, options: &LoadOptions) -> Result<Names> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
-    let are_given = options.x_key.is_some() || options.y_key.is_some();
+    let given = [&options.x_key, &options.y_key, &options.x_test_key, &options.y_test_key];
+    let are_given = given.iter().any(|key| key.is_some());
     let of_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
     let complete = of_test.into_iter().find(|[x, y]| has(x) && has(y));
     if let Some(names) = complete.or(of_test.into_iter().find(|[x, _]| has(x))).filter(|_| !are_given) {
@@ -264,6 +270,14 @@ fn splits(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>) -
     let targets =
         [Some(&train), test.as_ref()].into_iter().flatten().filter_map(|read| read.targets.as_ref());
     let kind = options.targets.of_all(targets);
+    if let Some(targets) = train.targets.as_ref().filter(|targets| kind.passes_over_classes(targets)) {
+        let rows = targets.shape.first().copied().unwrap_or(0);
+        notes.push(format!(
+            "the {rows} rows of {} are one-hot, but numbers for this loss function; {} takes them as classes",
+            shown(&train.names.y),
+            Setting::Targets.with("classes")
+        ));
+    }
     notes.extend([Some(&train), test.as_ref()].into_iter().flatten().filter_map(|read| read.note.clone()));
     let test = test.map(|read| read.split(arrays.path(), kind)).transpose()?;
     Ok(Splits { train: train.split(arrays.path(), kind)?, test })
@@ -297,7 +311,7 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
             return Err(Error::usage(Setting::YTestKey, format!("needs {}, too", Setting::XTestKey)));
         }
     };
-    if options.x_key.is_some() || options.y_key.is_some() || test.is_some() {
+    if options.x_key.is_some() || options.y_key.is_some() {
         let x = options.x_key.as_deref().unwrap_or("x");
         let y = options.y_key.as_deref().unwrap_or("y");
         return Ok(Layout { train: Names::from([x, y]), test });
@@ -306,11 +320,12 @@ fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let with_test =
         WITH_TEST.into_iter().find(|[x, _, x_test, y_test]| has(x) && (has(x_test) || has(y_test)));
     if let Some([x, y, x_test, y_test]) = with_test {
-        return Ok(Layout { train: Names::from([x, y]), test: Some(Names::from([x_test, y_test])) });
+        let test = test.unwrap_or(Names::from([x_test, y_test]));
+        return Ok(Layout { train: Names::from([x, y]), test: Some(test) });
     }
     let complete = WITHOUT_TEST.into_iter().find(|[x, y]| has(x) && has(y));
     let names = complete.or(WITHOUT_TEST.into_iter().find(|[x, _]| has(x)));
-    names.map(|names| Layout { train: Names::from(names), test: None }).ok_or_else(|| {
+    names.map(|names| Layout { train: Names::from(names), test }).ok_or_else(|| {
         let problem = format!(
             "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
              name them with {} and {}",
@@ -403,7 +418,8 @@ fn inputs(
     let Array { shape, values } = arrays.read(key)?;
     let features = shape.get(1..).unwrap_or_default().iter().product();
     let coarse = match &values {
-        Values::F64(values) => coarse_feature(values, features),
+        Values::F64(values) => coarse_feature(values.iter().copied(), features),
+        Values::I64(values) => coarse_feature(values.iter().map(|&n| n as f64), features),
         _ => None,
     };
     let inputs = in_memory(values, features);

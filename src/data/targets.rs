@@ -55,8 +55,13 @@ impl Targets {
             TargetKind::Numbers => false,
         };
         match (are_classes, width) {
-            (true, 1) => labels(array.values).map(Targets::Classes),
-            (true, _) => one_hot_rows(array.values, width).map(Targets::Classes),
+            (true, 1) => {
+                labels(array.values).map(Targets::Classes).map_err(|problem| problem + kind.for_numbers())
+            }
+            (true, _) => {
+                let labels = one_hot_rows(array.values, width).map(Targets::Classes);
+                labels.map_err(|problem| problem + kind.for_numbers())
+            }
             (false, _) => regression(array.values.into_f32(), width),
         }
     }
@@ -111,6 +116,21 @@ impl TargetKind {
         }
     }
 
+    /// How to have numbers instead, after a problem with a label.
+    fn for_numbers(self) -> &'static str {
+        match self {
+            TargetKind::ByWidth => "; for one number a sample end `layers` with 1",
+            TargetKind::Classes => "; for numbers use `loss = mse`",
+            TargetKind::ByValue | TargetKind::Numbers => "",
+        }
+    }
+
+    /// `true` if the rows of `array` are one-hot, and yet numbers of this kind.
+    pub(super) fn passes_over_classes(self, array: &Array) -> bool {
+        let is_wide = array.shape.get(1).is_some_and(|&width| width > 1);
+        matches!(self, TargetKind::ByWidth | TargetKind::Numbers) && is_wide && are_labels(array)
+    }
+
     /// The one kind of all `arrays`.
     pub(super) fn of_all<'a>(self, arrays: impl IntoIterator<Item = &'a Array>) -> Self {
         match self {
@@ -144,8 +164,19 @@ fn are_labels(array: &Array) -> bool {
         (Values::F32(v), 1) => v.iter().all(|&x| whole(f64::from(x)).is_some()),
         (Values::F64(v), 1) => v.iter().all(|&x| whole(x).is_some()),
         (_, 0) => false,
-        (values, width) => values.clone().into_f32().chunks_exact(width).all(|row| one_hot(row).is_some()),
+        (Values::U8(v), _) => are_one_hot(v, width, |&n| f32::from(n)),
+        (Values::I64(v), _) => are_one_hot(v, width, |&n| n as f32),
+        (Values::F32(v), _) => are_one_hot(v, width, |&x| x),
+        (Values::F64(v), _) => are_one_hot(v, width, |&x| x as f32),
     }
+}
+
+fn are_one_hot<T>(values: &[T], width: usize, number: impl Fn(&T) -> f32) -> bool {
+    let mut row = vec![0.0; width];
+    values.chunks_exact(width).all(|values| {
+        row.iter_mut().zip(values).for_each(|(to, from)| *to = number(from));
+        one_hot(&row).is_some()
+    })
 }
 
 fn labels(values: Values) -> Result<Vec<u32>, String> {
@@ -161,14 +192,11 @@ fn one_hot_rows(values: Values, width: usize) -> Result<Vec<u32>, String> {
     let values = values.into_f32();
     let rows = values.chunks_exact(width).enumerate();
     let labels = rows.map(|(row, values)| {
-        let problem = || format!("row {row} is not one-hot, expected class labels; {FOR_NUMBERS}");
+        let problem = || format!("row {row} is not one-hot, expected class labels");
         one_hot(values).ok_or_else(problem)
     });
     labels.collect()
 }
-
-/// How to train on numbers.
-const FOR_NUMBERS: &str = "for numbers use `loss = mse` or `targets = numbers`";
 
 fn regression(values: Vec<f32>, width: usize) -> Result<Targets, String> {
     match values.iter().position(|value| !value.is_finite()) {
@@ -193,7 +221,7 @@ fn collect<T: Copy + std::fmt::Display>(
     let checked = values.into_iter().enumerate().map(|(index, value)| {
         label(value).ok_or_else(|| {
             format!(
-                "holds {value} at index {index}, expected class labels: whole numbers from 0 to {}; {FOR_NUMBERS}",
+                "holds {value} at index {index}, expected class labels: whole numbers from 0 to {}",
                 u32::MAX
             )
         })

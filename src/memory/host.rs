@@ -67,9 +67,9 @@ fn control_group_bytes(mounted: &Path) -> Option<u64> {
         let group = Path::new(group.trim_start_matches('/'));
         let is_of_memory = controllers.split(',').any(|controller| controller == "memory");
         match controllers {
-            "" => least_left(mounted, group, ["memory.max", "memory.current", "inactive_file "]),
+            "" => least_left(mounted, group, ["memory.max", "memory.current", ""]),
             _ if is_of_memory => {
-                let names = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "];
+                let names = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_"];
                 least_left(&mounted.join("memory"), group, names)
             }
             _ => None,
@@ -78,17 +78,22 @@ fn control_group_bytes(mounted: &Path) -> Option<u64> {
     left.min()
 }
 
-/// The least that the limits of `group` and of its parents leave, by files that hold a limit and the use, and a field of
-/// `memory.stat` with the part of the use that the system gives up first.
-fn least_left(mounted: &Path, group: &Path, [limit, used, cached]: [&str; 3]) -> Option<u64> {
+/// The least that the limits of `group` and of its parents leave, by files that hold a limit and the use, and the prefix of the
+/// fields of `memory.stat` with copies of files, which the system gives up when memory is short.
+fn least_left(mounted: &Path, group: &Path, [limit, used, prefix]: [&str; 3]) -> Option<u64> {
     let number = |path: &Path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     let left = group.ancestors().filter_map(|group| {
         let group = mounted.join(group);
         let (limit, used) = (number(&group.join(limit))?, number(&group.join(used))?);
         let statistics = std::fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
-        let cached =
-            statistics.lines().find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok());
-        Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+        let of_files = |line: &str| {
+            let field = line.strip_prefix(prefix)?;
+            let bytes =
+                field.strip_prefix("inactive_file ").or_else(|| field.strip_prefix("active_file "))?;
+            bytes.trim().parse::<u64>().ok()
+        };
+        let cached: u64 = statistics.lines().filter_map(of_files).sum();
+        Some(limit.saturating_sub(used.saturating_sub(cached)))
     });
     left.min()
 }
@@ -107,11 +112,10 @@ mod tests {
                 std::fs::write(group.join(file), format!("{text}\n")).unwrap();
             }
         };
-        let left = |name: &str| {
-            least_left(folder.path(), Path::new(name), ["memory.max", "memory.current", "inactive_file "])
-        };
+        let left =
+            |name: &str| least_left(folder.path(), Path::new(name), ["memory.max", "memory.current", ""]);
         assert_eq!(left("job"), None);
-        group("job", "1000", "600", "anon 3\ninactive_file 500");
+        group("job", "1000", "600", "anon 3\ninactive_file 400\nactive_file 100\nworkingset_activate_file 9");
         assert_eq!(left("job"), Some(900));
         group("job/step", "max", "600", "");
         assert_eq!(left("job/step"), Some(900));

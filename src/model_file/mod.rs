@@ -87,17 +87,20 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     if parameters.fit(network) {
         return Ok(parameters);
     }
-    let widths = |parameters: &Parameters| -> Vec<usize> {
-        let inputs = parameters.layers.first().map(|layer| layer.weights.len() / layer.bias.len());
-        inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect()
-    };
+    Err(misfit(path, &parameters, network))
+}
+
+/// The error for a file with `parameters` of another network.
+fn misfit(path: &Path, parameters: &Parameters, network: &Network) -> Error {
+    let inputs = parameters.layers.first().map(|layer| layer.weights.len() / layer.bias.len());
+    let widths: Vec<usize> =
+        inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect();
     let problem = format!(
-        "found widths {:?}, expected {:?}; use the {} that this file was made for",
-        widths(&parameters),
+        "found widths {widths:?}, expected {:?}; use the {} that this file was made for",
         network.widths(),
         Setting::Layers
     );
-    Err(Error::file(path, problem))
+    Error::file(path, problem)
 }
 
 /// Reads a trained network from a file with an architecture.
@@ -146,7 +149,7 @@ fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
         }
     };
     if !parameters.fit(&network) {
-        return Err(Error::file(path, "its tensors do not have the shapes of its architecture"));
+        return Err(misfit(path, &parameters, &network));
     }
     Ok(Model { network, parameters, scaling })
 }

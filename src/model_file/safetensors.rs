@@ -119,14 +119,20 @@ fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
             |name: &str| tensors.remove(name).ok_or_else(|| format!("has no tensor {}", shown(name)));
         let (weights, bias) = (take(&name)?, take(&bias_name)?);
         let [outputs, width] = weights.shape[..] else {
-            return Err(format!("{name}: found shape {:?}, expected [outputs, inputs]", weights.shape));
+            return Err(format!(
+                "{}: found shape {:?}, expected [outputs, inputs]",
+                shown(&name),
+                weights.shape
+            ));
         };
         if bias.shape != [outputs] {
-            return Err(format!("{bias_name}: found shape {:?}, expected [{outputs}]", bias.shape));
+            return Err(format!("{}: found shape {:?}, expected [{outputs}]", shown(&bias_name), bias.shape));
         }
         if outputs == 0 || width == 0 || inputs.is_some_and(|inputs| inputs != width) {
             return Err(format!(
-                "{name}: found shape [{outputs}, {width}], which does not fit the layer below"
+                "{}: found shape [{outputs}, {width}], which does not fit the layer below; layers are in the order of \
+                 their names",
+                shown(&name)
             ));
         }
         inputs = Some(outputs);
@@ -190,7 +196,8 @@ fn check_extents(tensors: &BTreeMap<String, Tensor>, bytes: usize) -> Result<(),
     for ([start, until], name) in extents {
         if start != end || until < start {
             return Err(format!(
-                "{name}: found bytes {start} to {until}, expected a tensor that begins at {end}"
+                "{}: found bytes {start} to {until}, expected a tensor that begins at {end}",
+                shown(name)
             ));
         }
         end = until;
@@ -208,12 +215,19 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
         "F16" | "BF16" => 2,
         "F32" => 4,
         "F64" => 8,
-        other => return Err(format!("{name}: found dtype {other}, expected F32, F64, F16 or BF16")),
+        other => {
+            return Err(format!(
+                "{}: found dtype {}, expected F32, F64, F16 or BF16",
+                shown(name),
+                shown(other)
+            ));
+        }
     };
     let count = tensor.shape.iter().try_fold(each, |count: usize, &axis| count.checked_mul(axis));
     if count != Some(bytes.len()) {
         return Err(format!(
-            "{name}: found {} bytes, expected those of shape {:?} of {}",
+            "{}: found {} bytes, expected those of shape {:?} of {}",
+            shown(name),
             bytes.len(),
             tensor.shape,
             tensor.dtype
@@ -229,7 +243,9 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
         _ => bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk) as f32).collect(),
     };
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(format!("{name}: found {} at element {at}, expected finite numbers", values[at])),
+        Some(at) => {
+            Err(format!("{}: found {} at element {at}, expected finite numbers", shown(name), values[at]))
+        }
         None => Ok(values),
     }
 }

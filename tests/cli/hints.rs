@@ -172,12 +172,12 @@ fn what_a_run_never_does_is_told() {
     let folder = Folder::new();
     let told =
         |flags: &str| folder.run(&format!("train {} --device cpu {flags}", small())).succeeded().stderr;
-    let stderr = told("--steps 3 --warm-up 3");
-    assert!(stderr.contains("--warm-up of 3 steps is no shorter than the run of 3"), "{stderr}");
+    let stderr = told("--steps 3 --warm-up 4");
+    assert!(stderr.contains("--warm-up of 4 steps is longer than the run of 3"), "{stderr}");
     // 24 samples in batches of 7.
     let stderr = told("--steps 3 --batch 7 --no-shuffle");
     assert!(stderr.contains("3 of 24 training samples are never trained on"), "{stderr}");
-    for quiet in ["--steps 3 --warm-up 2", "--steps 3 --batch 7", "--steps 3 --no-shuffle"] {
+    for quiet in ["--steps 3 --warm-up 3", "--steps 3 --batch 7", "--steps 3 --no-shuffle"] {
         assert!(!told(quiet).contains("never"), "{quiet}");
     }
 }

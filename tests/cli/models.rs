@@ -304,8 +304,15 @@ fn outputs_replace_no_input_and_no_other_output() {
     assert_eq!(folder.read("c.toml"), b"every = 2\n");
     // A natural layout: the file of flags beside the snapshots.
     std::fs::create_dir(folder.path("own")).unwrap();
+    std::fs::create_dir(folder.path("old")).unwrap();
     folder.write("own/config.toml", b"every = 2\n");
     let kept = run("--config own/config.toml --snapshot own").succeeded();
     assert!(kept.stderr.contains("kept as it is"), "{}", kept.stderr);
     assert_eq!(folder.read("own/config.toml"), b"every = 2\n");
+    // What the program itself has left is replaced, and a command can be given twice.
+    folder.write("old/config.toml", b"# A run of ckpt-gpu 0.0.0\nevery = 3\n");
+    let again = "--snapshot old --save-config old/flags.toml --save old/m.npz --resume auto";
+    run(again).succeeded();
+    assert_ne!(folder.read("old/config.toml"), b"# A run of ckpt-gpu 0.0.0\nevery = 3\n");
+    run(again).succeeded();
 }

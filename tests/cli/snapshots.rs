@@ -231,6 +231,22 @@ fn one_command_begins_and_goes_on_after_a_signal() {
     assert!(stderr.contains(&format!("resuming after step {steps}")), "{stderr}");
 }
 
+/// A run that begins from a model file is begun and resumed by one command, too; the file of flags may name the model.
+#[test]
+fn one_command_begins_from_a_model_and_goes_on() {
+    let folder = Folder::new();
+    let run = |flags: &str| folder.run(&format!("train {SMALL} --device cpu {flags}")).succeeded();
+    run("--save base.npz");
+    folder.write("c.toml", b"init = 'base.npz'\n");
+    let begun = run("--config c.toml --snapshot kept --resume auto");
+    let apart = run("--init base.npz");
+    let hash = |text: &str| text.split_whitespace().find(|word| word.len() == 64).map(str::to_owned);
+    assert_eq!(hash(&begun.stdout), hash(&apart.stdout));
+    assert!(hash(&begun.stdout).is_some());
+    let resumed = run("--config c.toml --snapshot kept --resume auto");
+    assert!(resumed.stderr.contains("base.npz is not used"), "{}", resumed.stderr);
+}
+
 /// The printed command is valid for a shell, whatever the arguments.
 #[cfg(target_os = "linux")]
 #[test]

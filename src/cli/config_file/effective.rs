@@ -11,6 +11,9 @@ use crate::config::Settings;
 use crate::file;
 use crate::{Error, Result};
 
+/// Start of every file that is written.
+const HEADER: &str = "# A run of ckpt-gpu";
+
 /// Flags that do not belong to the run itself.
 const NOT_OF_THE_RUN: [&str; 5] = ["preset", "json", "quiet", "resume", "save-config"];
 
@@ -52,13 +55,18 @@ impl Effective {
         file::replace_with(path, &self.toml(settings).map_err(|problem| Error::file(path, problem))?)
     }
 
+    /// `true` if the file at `path` is one of [`Effective::write`].
+    pub fn has_written(path: &Path) -> bool {
+        std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(HEADER))
+    }
+
     /// All flags with their values: given ones, those of `settings`, and defaults. Defaults that conflict with a given flag are
     /// left out.
     fn toml(&self, settings: &Settings) -> Result<String, String> {
         let decided = decided(settings);
         let given: Vec<_> = self.flags.iter().filter(|flag| flag.is_given).flat_map(Flag::words).collect();
         let mut text = format!(
-            "# A run of ckpt-gpu {}; repeat it with: ckpt-gpu {} --config FILE\n",
+            "{HEADER} {}; repeat it with: ckpt-gpu {} --config FILE\n",
             env!("CARGO_PKG_VERSION"),
             self.name,
         );
