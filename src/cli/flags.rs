@@ -19,17 +19,13 @@ use crate::model::{
 use crate::model_file;
 use crate::strategy::Strategy;
 
-/// The network and the device, for every command that trains.
+/// The architecture of a network.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
-pub(super) struct NetworkFlags {
-    /// Preset from the original NumPy notebook; other flags override it
-    #[arg(long, value_name = "NAME", value_parser = choices(Preset::ALL, Preset::name, Preset::summary))]
-    pub preset: Option<Preset>,
-
+pub(super) struct ArchitectureFlags {
     /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 784,64x50,10]
     #[arg(long, value_name = "WIDTHS")]
-    layers: Option<Widths>,
+    pub layers: Option<Widths>,
 
     /// Activation function of the hidden layers [default: relu]
     #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
@@ -46,6 +42,41 @@ pub(super) struct NetworkFlags {
     /// Loss function [default: cross-entropy]
     #[arg(long, value_name = "NAME", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
     loss: Option<Loss>,
+}
+
+impl ArchitectureFlags {
+    /// `base` with what these flags give.
+    pub fn settings(&self, base: NetworkSettings) -> NetworkSettings {
+        NetworkSettings {
+            layers: self.layers.clone().unwrap_or(base.layers),
+            activation: self.activation.unwrap_or(base.activation),
+            residual: self.residual.unwrap_or(base.residual),
+            layer_norm: self.layer_norm,
+            loss: self.loss.unwrap_or(base.loss),
+            ..base
+        }
+    }
+
+    /// `true` if any flag that is given describes another network.
+    pub fn differ_from(&self, network: &Network) -> bool {
+        self.layers.as_ref().is_some_and(|layers| layers.0 != network.widths())
+            || self.activation.is_some_and(|activation| activation != network.activation())
+            || self.residual.is_some_and(|residual| residual != network.is_residual())
+            || (self.layer_norm && !network.has_layer_norm())
+            || self.loss.is_some_and(|loss| loss != network.loss())
+    }
+}
+
+/// The network and the device, for every command that trains.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(super) struct NetworkFlags {
+    /// Preset from the original NumPy notebook; other flags override it
+    #[arg(long, value_name = "NAME", value_parser = choices(Preset::ALL, Preset::name, Preset::summary))]
+    pub preset: Option<Preset>,
+
+    #[command(flatten)]
+    architecture: ArchitectureFlags,
 
     /// Samples in a mini-batch [default: 100]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
@@ -74,14 +105,7 @@ impl NetworkFlags {
         let Settings { network, optimization, batching, placement, diagnostics } =
             self.preset.map_or_else(Settings::default, Preset::settings);
         Settings {
-            network: NetworkSettings {
-                layers: self.layers.clone().unwrap_or(network.layers),
-                activation: self.activation.unwrap_or(network.activation),
-                residual: self.residual.unwrap_or(network.residual),
-                layer_norm: self.layer_norm,
-                loss: self.loss.unwrap_or(network.loss),
-                ..network
-            },
+            network: self.architecture.settings(network),
             optimization: Optimization { seed: self.seed, ..optimization },
             batching: Batching { batch: self.batch.unwrap_or(batching.batch), ..batching },
             placement: Placement {

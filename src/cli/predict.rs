@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::choices::choices;
 use super::data::DataFlags;
-use super::flags::count;
+use super::flags::{ArchitectureFlags, count};
 use super::output;
-use crate::config::{DeviceChoice, NetworkSettings, Settings, Widths};
+use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry};
 use crate::data::{Dataset, InferenceData, Targets};
 use crate::file;
-use crate::model::{Activation, Loss, Network};
+use crate::model::{Loss, Network};
 use crate::model_file::{self, Model};
 use crate::report::SCHEMA;
 use crate::train::{Found, Machine, Predictor, Scores, predicted_class};
@@ -30,6 +30,7 @@ pub(super) struct ModelFlags {
     #[command(flatten)]
     data: DataFlags,
 
+    /// For model files that do not describe their network.
     #[command(flatten)]
     network: ArchitectureFlags,
 
@@ -44,56 +45,6 @@ pub(super) struct ModelFlags {
     /// Device to compute on
     #[arg(long, help_heading = "Device", value_name = "KIND", default_value = DeviceChoice::Auto.name(), value_parser = choices(DeviceChoice::ALL, DeviceChoice::name, DeviceChoice::summary))]
     device: DeviceChoice,
-}
-
-/// The network of a model file that does not describe it.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Network, for model files that do not describe it")]
-struct ArchitectureFlags {
-    /// Width of every state, input first; 64x50 means fifty layers of width 64
-    #[arg(long, value_name = "WIDTHS")]
-    layers: Option<Widths>,
-
-    /// Activation function of the hidden layers [default: relu]
-    #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
-    activation: Option<Activation>,
-
-    /// Add each hidden layer's input to its output where their widths are equal [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    residual: Option<bool>,
-
-    /// Normalise the input of every layer but the first, per sample
-    #[arg(long)]
-    layer_norm: bool,
-
-    /// Loss function that it was trained with [default: cross-entropy]
-    #[arg(long, value_name = "NAME", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
-    loss: Option<Loss>,
-}
-
-impl ArchitectureFlags {
-    /// `true` if any flag that is given describes another network.
-    fn differ_from(&self, network: &Network) -> bool {
-        self.layers.as_ref().is_some_and(|layers| layers.0 != network.widths())
-            || self.activation.is_some_and(|activation| activation != network.activation())
-            || self.residual.is_some_and(|residual| residual != network.is_residual())
-            || (self.layer_norm && !network.has_layer_norm())
-            || self.loss.is_some_and(|loss| loss != network.loss())
-    }
-
-    /// The network, if its layers are given.
-    fn build(&self) -> Result<Option<Network>> {
-        let usual = Settings::default().network;
-        let settings = |layers: &Widths| NetworkSettings {
-            layers: layers.clone(),
-            activation: self.activation.unwrap_or(usual.activation),
-            residual: self.residual.unwrap_or(usual.residual),
-            layer_norm: self.layer_norm,
-            loss: self.loss.unwrap_or(usual.loss),
-            ..usual.clone()
-        };
-        self.layers.as_ref().map(|layers| settings(layers).build()).transpose()
-    }
 }
 
 #[derive(Debug, Args)]
@@ -142,9 +93,11 @@ impl ModelFlags {
     /// # Errors
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
-        let model = match self.network.build()? {
-            Some(network) => model_file::read_as(&self.model, &network)?,
-            None => model_file::read(&self.model)?,
+        let model = if self.network.layers.is_some() {
+            let network = self.network.settings(Settings::default().network).build()?;
+            model_file::read_as(&self.model, &network)?
+        } else {
+            model_file::read(&self.model)?
         };
         if self.network.differ_from(&model.network) {
             let path = self.model.display();
@@ -212,7 +165,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
 fn check_finite(model: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
     let Some(at) = outputs.iter().position(|output| !output.is_finite()) else { return Ok(()) };
     let problem = format!(
-        "output {} of sample {} is {}; its inputs must be scaled as in training, or the network overflows",
+        "output {} of sample {} is {}; scale its inputs as in training, or the network overflows on them",
         at % width,
         first + at / width,
         outputs[at]

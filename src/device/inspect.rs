@@ -7,11 +7,11 @@ pub trait Inspect {
     /// Reads the first `elements` elements of `slot`, after all work so far. A training step reads no slot.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`], and those of the work so far; [`crate::Error::Internal`] for a slot that is nowhere in
-    /// memory.
+    /// [`crate::Error::DeviceLost`], and those of the work so far; [`crate::Error::Internal`] for slot 0 without
+    /// [inputs](Inspect::holds_inputs).
     fn read_slot(&mut self, slot: SlotId, elements: usize) -> Result<Vec<f32>>;
 
-    /// `false` if the inputs of a micro-batch are nowhere in memory, as layer 0 reads the dataset: slot 0 cannot be read.
+    /// `false` if layer 0 reads the dataset itself: then slot 0 has no buffer.
     fn holds_inputs(&self) -> bool {
         true
     }

@@ -258,6 +258,27 @@ fn software_few_dispatches_keep_the_bits() {
     }
 }
 
+/// As docs/design/gpu.md and docs/budgets-and-plans.md have them.
+#[test]
+fn software_counts_the_documented_dispatches_and_actions() {
+    let mut random = Random::new(36);
+    let machine = Machine::Gpu(Box::new(devices::own_software().with_few_dispatches()));
+    let data = random_data(784, 10, 200, &mut random);
+    for (every, expected) in [(0, (4, 3)), (10, (21, 15))] {
+        let settings = changed(Settings::default(), |s| {
+            s.network.layers = "784,30x50,10".parse().unwrap();
+            s.network.residual = false;
+            s.optimization.steps = Some(1);
+            s.placement.strategy = Strategy::EveryN(every);
+        });
+        let parameters = random.parameters(&settings.network.build().unwrap());
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+        trainer.epoch(|_| ()).unwrap();
+        let actions = trainer.plan().step.iter().filter(|action| !action.is_release()).count();
+        assert_eq!((trainer.dispatches_a_step().unwrap(), actions), expected, "every {every}");
+    }
+}
+
 #[test]
 fn cpu_bits_do_not_depend_on_the_budget() {
     every_budget_keeps_the_bits(DeviceChoice::Cpu, None);
