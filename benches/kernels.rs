@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, Job};
 use ckpt_gpu::execute::execute;
 use ckpt_gpu::memory::{Ledger, LiveMeter};
@@ -116,7 +116,12 @@ impl Bench {
         let network = settings.network.build()?;
         let samples = (0..batch * widths[0]).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
         let split = Split::new(widths[0], Inputs::F32(samples), vec![0; batch])?;
-        let data = Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split });
+        let data = Arc::new(Dataset {
+            source: "numbers".into(),
+            train: split.clone(),
+            test: split,
+            evaluated_on: EvaluatedOn::Test,
+        });
         let task = task(&settings, &network, data.shape());
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use ckpt_gpu::Result;
 use ckpt_gpu::config::{DeviceChoice, NetworkSettings, Optimization, Settings, Widths};
-use ckpt_gpu::data::{Dataset, FeatureScaling, HeldOut, Inputs, Split, Targets};
+use ckpt_gpu::data::{Dataset, FeatureScaling, HeldOut, Inputs, Preprocessing, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss, Network, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::model_file::{self, Model};
 use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
@@ -79,7 +79,8 @@ pub fn run(args: &Args) -> Result<Found> {
 
     // The file tells the architecture and what inputs are made standard with, too, so whoever reads it needs no settings.
     let path = args.save.clone().unwrap_or_else(|| std::env::temp_dir().join("friedman.safetensors"));
-    let model = Model { network: deep.0, parameters: deep.1, scaling: Some(scaling) };
+    let preprocessing = Preprocessing { scaling: Some(scaling), ..Preprocessing::default() };
+    let model = Model { network: deep.0, parameters: deep.1, preprocessing };
     model_file::write(&path, &model)?;
     let loaded = model_file::read(&path)?;
     assert_eq!(loaded, model, "the file holds another network");

@@ -2,13 +2,92 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, Setting};
 
 /// Prefix of the names of incomplete files.
 pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
+
+/// Opens the regular file at `path` for reading. The type is checked first, because opening a pipe would wait for its writer,
+/// and reading a device may never end.
+///
+/// # Errors
+/// [`Error::File`] if it is something else, such as a pipe, or cannot be opened.
+pub fn open(path: &Path) -> Result<File> {
+    let found = path.metadata().map_err(|error| unopened(path, &error))?;
+    if !found.is_file() {
+        let kind = if found.is_dir() { "a directory" } else { "a pipe or a device" };
+        return Err(Error::file(path, format!("found {kind}, expected a regular file")));
+    }
+    File::open(path).map_err(|error| unopened(path, &error))
+}
+
+/// The error for a file or directory that cannot be opened.
+pub fn unopened(path: &Path, error: &std::io::Error) -> Error {
+    let problem = match error.kind() {
+        ErrorKind::NotFound => "no such file; correct the path".to_owned(),
+        _ => format!("cannot be opened: {error}"),
+    };
+    Error::file(path, problem)
+}
+
+/// Text of the regular file at `path`, which holds at most `most` bytes of UTF-8.
+///
+/// # Errors
+/// As [`open`], and [`Error::File`] for a longer file or one that cannot be read.
+pub fn read_text(path: &Path, most: u64) -> Result<String> {
+    let unread = |error| Error::file(path, format!("cannot be read: {error}"));
+    let file = open(path)?;
+    if file.metadata().map_err(unread)?.len() > most {
+        return Err(Error::file(path, format!("found more than {most} bytes, expected at most so many")));
+    }
+    let mut text = String::new();
+    file.take(most).read_to_string(&mut text).map_err(unread)?;
+    Ok(text)
+}
+
+/// Makes the directory at `path`, and those that it is in, and syncs the name of each to disk.
+///
+/// # Errors
+/// [`Error::File`] if one cannot be made.
+pub fn create_directory(path: &Path) -> Result<()> {
+    create_and_sync(path).map_err(|error| {
+        Error::file(path, format!("cannot be made: {error}; choose another place, or make room there"))
+    })
+}
+
+fn create_and_sync(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = directory(path);
+    if parent != path && !parent.is_dir() {
+        create_and_sync(parent)?;
+    }
+    match std::fs::create_dir(path) {
+        // Another process may have made it meanwhile.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync_directory(parent),
+    }
+}
+
+/// Makes names in `directory` durable. Some systems neither support nor need it.
+fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    let Ok(file) = File::open(directory) else { return Ok(()) };
+    match file.sync_all() {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::Unsupported | ErrorKind::InvalidInput | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Writes a file at `path` atomically: to a temporary file in the same directory, which is synced and renamed. The new
 /// file has the permissions of the one that it replaces.
@@ -21,17 +100,17 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
     let directory = directory(&target);
     let mut file =
         temporary(directory).map_err(|error| fail(format!("in {}: {error}", directory.display())))?;
-    write(file.as_file_mut()).map_err(fail)?;
+    // Before it holds anything that the file that it replaces kept from others.
     if let Ok(existing) = target.metadata() {
         file.as_file().set_permissions(existing.permissions()).map_err(|error| fail(error.to_string()))?;
     }
+    write(file.as_file_mut()).map_err(fail)?;
     file.as_file().sync_all().map_err(|error| fail(error.to_string()))?;
     file.persist(&target).map_err(|error| fail(error.error.to_string()))?;
-    // The name is durable once its directory is synced, which some systems neither support nor need.
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
+    sync_directory(directory).map_err(|error| {
+        let problem = format!("is written, but its directory cannot be synced: {error}; check the disk");
+        Error::file(path, problem)
+    })
 }
 
 /// The error for a file that cannot be written completely.

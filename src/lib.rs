@@ -13,7 +13,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-//! use ckpt_gpu::data::{Dataset, HeldOut, Inputs, Split};
+//! use ckpt_gpu::data::{Dataset, HeldOut, Inputs, Preprocessing, Split};
 //! use ckpt_gpu::strategy::Strategy;
 //! use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
 //! use ckpt_gpu::model_file::{self, Model};
@@ -45,7 +45,8 @@
 //! let directory = tempfile::tempdir().expect("a temporary directory");
 //! let path = directory.path().join("model.safetensors");
 //! let parameters = trainer.parameters()?;
-//! model_file::write(&path, &Model { network: settings.network.build()?, parameters, scaling: None })?;
+//! let preprocessing = Preprocessing::default();
+//! model_file::write(&path, &Model { network: settings.network.build()?, parameters, preprocessing })?;
 //! let Model { network, parameters, .. } = model_file::read(&path)?;
 //! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
 //! let scores = Scores::of(&network, &outputs, data.test.targets());

@@ -33,6 +33,7 @@ macro_rules! settings {
 
 settings! {
     Layers = "layers": "Width of every state.",
+    Hidden = "hidden": "Width of every hidden state.",
     Activation = "activation": "Activation function.",
     Residual = "residual": "Residual connections.",
     LayerNorm = "layer_norm": "Layer normalisation.",
@@ -72,6 +73,12 @@ settings! {
     XTestKey = "x_test_key": "Array that holds the test inputs.",
     YTestKey = "y_test_key": "Array that holds the test targets.",
     Targets = "targets": "Whether targets are class labels or numbers.",
+    Target = "target": "Columns of a table that hold the targets.",
+    Drop = "drop": "Columns of a table that are left out.",
+    Scale = "scale": "Factor that inputs are multiplied by.",
+    Impute = "impute": "What takes the place of missing values.",
+    ImputeIndicators = "impute_indicators": "Features that say where values are missing.",
+    StandardiseTargets = "standardise_targets": "Scaling of targets.",
     MapData = "map_data": "Memory-mapped inputs.",
     Standardise = "standardise": "Feature scaling of the dataset.",
     Validation = "validation": "Share of samples held out.",

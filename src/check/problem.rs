@@ -5,7 +5,7 @@ use super::reference::{Gradients, Reference};
 use super::twin::{self, norm, widen};
 use crate::Result;
 use crate::config::Settings;
-use crate::data::{Dataset, Inputs, Split};
+use crate::data::{Dataset, EvaluatedOn, Inputs, Split};
 use crate::memory::check_host_memory;
 use crate::model::{Activation, Initialiser, Network, Parameters};
 use crate::plan::Chain;
@@ -40,7 +40,12 @@ impl Problem {
         let mut random = Random::new(settings.optimization.seed.wrapping_add(1));
         let train = train_split(settings, &network, &reference, &mut random)?;
         let test = random.split(&network, settings.batching.micro_batch() / 2 + 1, false, false)?;
-        let data = Arc::new(Dataset { source: "random numbers".into(), train, test });
+        let data = Arc::new(Dataset {
+            source: "random numbers".into(),
+            train,
+            test,
+            evaluated_on: EvaluatedOn::Test,
+        });
 
         let inputs = match data.train.inputs() {
             Inputs::F32(values) => widen(&values[..settings.batching.batch * network.features()]),

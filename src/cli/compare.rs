@@ -3,7 +3,7 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::flags::{RunFlags, StartFlags, count, every};
+use super::flags::{Prepared, RunFlags, StartFlags, count, every};
 use super::hints;
 use super::output;
 use super::progress::Progress;
@@ -67,10 +67,10 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     if args.repeats == 0 {
         return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
-    let network = settings.network.build()?;
     report::check(&args.report)?;
-    let data = Arc::new(args.flags.load(&settings)?.0);
-    data.check(&network)?;
+    let Prepared { settings, data, .. } = args.flags.load(settings)?;
+    let network = settings.network.build()?;
+    let data = Arc::new(data);
     let parameters = args.start.parameters(&network, &settings)?;
 
     let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
@@ -98,7 +98,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let shown = if args.json {
         output::result_json(&report::json::report(&report))
     } else {
-        output::result(report::text::comparison(&summary).trim_end())
+        output::result(report::text::comparison(&summary, output::width()).trim_end())
     };
     let written = output::write_reports(&args.report, &report);
     output::first_error([equal_weights(&comparison), shown, written])

@@ -6,17 +6,27 @@ use super::choices::choices;
 use super::output;
 use crate::Result;
 use crate::config::DEFAULT_DATA;
-use crate::data::{Dataset, InferenceData, Inputs, LoadOptions, LoadedData, TargetKind};
+use crate::data::npz::{shown, some_of};
+use crate::data::{
+    Dataset, EvaluatedOn, Fill, InferenceData, InputKind, Inputs, LoadOptions, LoadedData, Preprocessing,
+    Split, TargetKind, Targets,
+};
 use crate::model::{Loss, Network};
+use crate::report::text::grouped;
 
 /// The dataset.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataFlags {
-    /// Dataset: an .npz or a directory of .npy files with x_train, y_train, x_test and y_test (or other usual
-    /// names), a directory of IDX files, or synthetic:NAME[,key=value…] with blobs, spirals or sines
+    /// Dataset: a .csv or .tsv table, an .npz or a directory of .npy files with x_train, y_train, x_test and y_test (or other
+    /// usual names), a directory of train.csv and test.csv or of IDX files, or synthetic:NAME[,key=value…] with blobs, spirals
+    /// or sines
     #[arg(long = "data", value_name = "PATH", default_value = DEFAULT_DATA)]
     pub path: PathBuf,
+
+    /// Name of the column of targets in a table, or names with commas between them [default: target, label, class or y]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
 
     /// Name of the input array, if not one of the usual names
     #[arg(long, value_name = "NAME")]
@@ -38,8 +48,8 @@ pub(super) struct DataFlags {
     #[arg(long, value_name = "KIND", value_parser = choices(TargetKind::ALL, TargetKind::name, TargetKind::summary))]
     targets: Option<TargetKind>,
 
-    /// Share of the training samples to hold out and evaluate on, in place of the test split; 0 trains on all
-    /// [default: 0.1 if there is no test split]
+    /// Share of the training samples to hold out and evaluate on; a test split is then used once, after training; 0 trains on
+    /// all samples [default: 0.1 if there is neither a validation nor a test split]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     validation: Option<f64>,
 
@@ -49,32 +59,85 @@ pub(super) struct DataFlags {
     map_data: bool,
 }
 
+/// What is done to samples before training. Model files keep it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct PreprocessingFlags {
+    /// Leave out this column of a table; may be repeated
+    #[arg(long, value_name = "NAME")]
+    drop: Vec<String>,
+
+    /// Multiply all inputs by this factor [default: 1/255 for bytes, 1 for other numbers]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    scale: Option<f32>,
+
+    /// Fill in missing values: NaN, or an empty cell of a table [default: refuse them]
+    #[arg(long, value_name = "WITH", value_parser = choices(Fill::ALL, Fill::name, Fill::summary))]
+    impute: Option<Fill>,
+
+    /// Add a feature for each that misses values, which is 1 where it does
+    #[arg(long)]
+    impute_indicators: bool,
+
+    /// Scale each feature to mean 0 and standard deviation 1 over the training split [default: true for tables]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    standardise: Option<bool>,
+
+    /// Scale targets that are numbers likewise; losses are of scaled targets, and predictions are scaled back [default: true
+    /// for tables]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    standardise_targets: Option<bool>,
+}
+
 impl DataFlags {
-    /// The dataset for a network with this loss function and so many outputs; `seed` determines the held-out samples.
+    /// The dataset for a network with this loss function and so many outputs, or as many as its targets ask for; `seed`
+    /// determines the held-out samples.
     ///
     /// # Errors
-    /// As [`Dataset::load_with`].
-    pub fn load(&self, seed: u64, loss: Loss, outputs: usize) -> Result<Dataset> {
-        let LoadedData { data, notes } =
-            Dataset::load_noting(&self.path, &self.options(seed, loss, outputs))?;
-        notes.iter().for_each(|note| output::narrate(note));
-        tell_mapped(&data);
-        Ok(data)
+    /// As [`Dataset::load_noting`].
+    pub fn load(
+        &self,
+        seed: u64,
+        loss: Loss,
+        outputs: Option<usize>,
+        preprocessing: &PreprocessingFlags,
+    ) -> Result<LoadedData> {
+        let options = LoadOptions {
+            drop: preprocessing.drop.clone(),
+            scale: preprocessing.scale,
+            impute: preprocessing.impute,
+            impute_indicators: preprocessing.impute_indicators,
+            standardise: preprocessing.standardise,
+            standardise_targets: preprocessing.standardise_targets,
+            ..self.options(seed, loss, outputs)
+        };
+        let loaded = Dataset::load_noting(&self.path, &options)?;
+        loaded.notes.iter().for_each(|note| output::narrate(note));
+        output::narrate(&summary(&loaded));
+        tell_mapped(&loaded.data);
+        Ok(loaded)
     }
 
     /// Samples to evaluate a trained network on.
     ///
     /// # Errors
     /// As [`Dataset::load_for_inference`].
-    pub fn load_for_inference(&self, seed: u64, network: &Network) -> Result<InferenceData> {
-        let options = self.options(seed, network.loss(), network.outputs());
-        let loaded = Dataset::load_for_inference(&self.path, &options)?;
+    pub fn load_for_inference(
+        &self,
+        seed: u64,
+        network: &Network,
+        preprocessing: &Preprocessing,
+    ) -> Result<InferenceData> {
+        let options = self.options(seed, network.loss(), Some(network.outputs()));
+        let loaded = Dataset::load_for_inference(&self.path, &options, preprocessing, network.features())?;
+        loaded.notes.iter().for_each(|note| output::narrate(note));
         tell_mapped(&loaded.data);
         Ok(loaded)
     }
 
-    fn options(&self, seed: u64, loss: Loss, outputs: usize) -> LoadOptions {
+    fn options(&self, seed: u64, loss: Loss, outputs: Option<usize>) -> LoadOptions {
         LoadOptions {
+            target: self.target.clone(),
             x_test_key: self.x_test_key.clone(),
             y_test_key: self.y_test_key.clone(),
             targets: self.targets.unwrap_or(TargetKind::of(loss, outputs)),
@@ -83,6 +146,55 @@ impl DataFlags {
             validation: self.validation,
             seed,
             map_data: self.map_data,
+            ..LoadOptions::default()
+        }
+    }
+}
+
+/// What was read, in one line.
+fn summary(loaded: &LoadedData) -> String {
+    let LoadedData { data: Dataset { source, train, test, evaluated_on }, preprocessing, .. } = loaded;
+    let Preprocessing { input_kind, scale, scaling, target_scaling, .. } = preprocessing;
+    let inputs = match (input_kind, scale) {
+        (_, Some(scale)) => format!(" times {scale}"),
+        (Some(InputKind::Bytes), None) => ", bytes times 1/255".to_owned(),
+        _ => String::new(),
+    };
+    let standardised = if scaling.is_some() { ", standardised" } else { "" };
+    let targets = match train.targets() {
+        Targets::Classes(_) => classes(train, preprocessing),
+        Targets::Regression { width: 1, .. } => "a number as target".to_owned(),
+        Targets::Regression { width, .. } => format!("{width} numbers as targets"),
+    };
+    let scaled_targets = if target_scaling.is_some() { ", standardised" } else { "" };
+    let count = |split: &Split, name: &str| format!("{} {name}", grouped(split.len() as u64));
+    let later = loaded.test.as_ref().map(|data| count(&data.test, EvaluatedOn::Test.name()));
+    let evaluated = (*evaluated_on != EvaluatedOn::Training).then(|| count(test, evaluated_on.name()));
+    let counts: Vec<_> =
+        [count(train, EvaluatedOn::Training.name())].into_iter().chain(evaluated).chain(later).collect();
+    format!(
+        "{}: {} samples of {} features{inputs}{standardised}; {targets}{scaled_targets}",
+        source.display(),
+        enumerated(&counts),
+        grouped(train.features() as u64),
+    )
+}
+
+/// `words` with commas and an "and".
+fn enumerated(words: &[String]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        words => words.concat(),
+    }
+}
+
+fn classes(train: &Split, preprocessing: &Preprocessing) -> String {
+    let count = train.labels().iter().max().map_or(0, |&label| label as usize + 1);
+    match &preprocessing.classes[..] {
+        [] => format!("{count} classes"),
+        names => {
+            let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
+            format!("{} classes: {}", names.len(), some_of(&names))
         }
     }
 }

@@ -1,29 +1,30 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 
 use super::choices::choices;
-use super::data::DataFlags;
+use super::data::{DataFlags, PreprocessingFlags};
+use super::output;
 use crate::Result;
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
 };
-use crate::data::{Dataset, FeatureScaling};
+use crate::data::{Dataset, LoadedData, Preprocessing};
 use crate::device::DatasetPlacement;
 use crate::memory::{check_host_memory, parse_bytes};
 use crate::model::{
     Activation, Decay, Hyperparameter, Initialiser, Loss, Network, Optimizer, Parameters, Schedule,
     UpdateRule,
 };
-use crate::model_file;
+use crate::model_file::{self, Model};
 use crate::strategy::Strategy;
 
 /// The architecture of a network.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct ArchitectureFlags {
-    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 784,64x50,10]
+    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 64x50 between those of the data]
     #[arg(long, value_name = "WIDTHS")]
     pub layers: Option<Widths>,
 
@@ -57,8 +58,26 @@ impl ArchitectureFlags {
         }
     }
 
+    /// The model in the file at `path`, which these flags describe if the file does not.
+    ///
+    /// # Errors
+    /// As [`model_file::read`], and [`crate::Error::Usage`] for flags of no network.
+    pub fn read(&self, path: &Path) -> Result<Model> {
+        let model = if self.layers.is_some() {
+            let network = self.settings(Settings::default().network).build()?;
+            model_file::read_as(path, &network)?
+        } else {
+            model_file::read(path)?
+        };
+        if self.differ_from(&model.network) {
+            let path = path.display();
+            output::narrate(&format!("{path} describes its network; --layers and the like are not used"));
+        }
+        Ok(model)
+    }
+
     /// `true` if any flag that is given describes another network.
-    pub fn differ_from(&self, network: &Network) -> bool {
+    fn differ_from(&self, network: &Network) -> bool {
         self.layers.as_ref().is_some_and(|layers| layers.0 != network.widths())
             || self.activation.is_some_and(|activation| activation != network.activation())
             || self.residual.is_some_and(|residual| residual != network.is_residual())
@@ -78,7 +97,11 @@ pub(super) struct NetworkFlags {
     #[command(flatten)]
     architecture: ArchitectureFlags,
 
-    /// Samples in a mini-batch [default: 100]
+    /// Widths of the hidden states, such as 64x4; those of the first and last state follow from the data [default: 64x50]
+    #[arg(long, value_name = "WIDTHS", conflicts_with = "layers")]
+    hidden: Option<Widths>,
+
+    /// Samples in a mini-batch [default: 100, or all training samples if they are fewer]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: Option<usize>,
 
@@ -100,12 +123,21 @@ pub(super) struct NetworkFlags {
 }
 
 impl NetworkFlags {
+    /// `true` if they give the widths of the first and last state.
+    fn gives_ends(&self) -> bool {
+        self.architecture.layers.is_some() || (self.preset.is_some() && self.hidden.is_none())
+    }
+
     /// The settings that these flags give, completed by those of the preset or the defaults.
     pub fn settings(&self) -> Settings {
         let Settings { network, optimization, batching, placement, diagnostics } =
             self.preset.map_or_else(Settings::default, Preset::settings);
+        let mut network = self.architecture.settings(network);
+        if let (Some(hidden), [first, .., last]) = (&self.hidden, &network.layers.0[..]) {
+            network.layers = Widths([&[*first][..], &hidden.0, &[*last]].concat());
+        }
         Settings {
-            network: self.architecture.settings(network),
+            network,
             optimization: Optimization { seed: self.seed, ..optimization },
             batching: Batching { batch: self.batch.unwrap_or(batching.batch), ..batching },
             placement: Placement {
@@ -119,15 +151,23 @@ impl NetworkFlags {
     }
 }
 
+/// Settings and the dataset that completes them.
+pub(super) struct Prepared {
+    pub settings: Settings,
+    pub data: Dataset,
+    /// Samples to test on after training, if there are some beside those that the run is evaluated on.
+    pub test: Option<Dataset>,
+    pub preprocessing: Preprocessing,
+}
+
 /// Everything but the strategy, for commands that train or plan to.
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
     #[command(flatten)]
     pub data: DataFlags,
 
-    /// Scale each feature to mean 0 and standard deviation 1 over the training split; model files keep the scaling
-    #[arg(long)]
-    standardise: bool,
+    #[command(flatten)]
+    preprocessing: PreprocessingFlags,
 
     #[command(flatten)]
     pub network: NetworkFlags,
@@ -161,18 +201,38 @@ pub(super) struct RunFlags {
 }
 
 impl RunFlags {
-    /// The dataset, and its feature scaling if any.
+    /// The dataset, and `settings` completed by it: the widths of the first and last state, and the size of a batch, unless
+    /// flags give them.
     ///
     /// # Errors
-    /// As [`DataFlags::load`], and as [`Dataset::standardised`].
-    pub fn load(&self, settings: &Settings) -> Result<(Dataset, Option<FeatureScaling>)> {
-        let outputs = settings.network.layers.0.last().copied().unwrap_or(0);
-        let data = self.data.load(settings.optimization.seed, settings.network.loss, outputs)?;
-        if !self.standardise {
-            return Ok((data, None));
+    /// As [`DataFlags::load`], and [`Error::Usage`](crate::Error::Usage) for settings that do not fit the data.
+    pub fn load(&self, mut settings: Settings) -> Result<Prepared> {
+        let is_open = !self.network.gives_ends();
+        let widths = &mut settings.network.layers.0;
+        let outputs = widths.last().copied().filter(|_| !is_open);
+        let (seed, loss) = (settings.optimization.seed, settings.network.loss);
+        let LoadedData { data, test, preprocessing, .. } =
+            self.data.load(seed, loss, outputs, &self.preprocessing)?;
+        if is_open {
+            if let Some(first) = widths.first_mut() {
+                *first = data.train.features();
+            }
+            if let Some(last) = widths.last_mut() {
+                *last = data.usual_outputs(loss);
+            }
         }
-        let scaling = FeatureScaling::of(&data.train);
-        Ok((data.standardised(&scaling)?, Some(scaling)))
+        let samples = data.train.len();
+        if self.network.batch.is_none() && samples < settings.batching.batch {
+            output::narrate(&format!(
+                "a mini-batch has all {samples} training samples; --batch sets another number"
+            ));
+            settings.batching.batch = samples;
+        }
+        settings.validate()?;
+        let network = settings.network.build()?;
+        data.check(&network)?;
+        test.iter().try_for_each(|test| test.check(&network))?;
+        Ok(Prepared { settings, data, test, preprocessing })
     }
 
     /// The settings that these flags give, with the default strategy.

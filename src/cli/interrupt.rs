@@ -32,3 +32,14 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// Lets writes beyond the limit on the size of files (`ulimit -f`) fail with an error, which names the file, instead of ending
+/// the process by the signal XFSZ.
+pub(super) fn report_full_files() {
+    #[cfg(unix)]
+    if let Err(error) =
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))
+    {
+        output::narrate(&format!("a limit on the size of files will end the program by a signal: {error}"));
+    }
+}

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::flags::count;
 use crate::config::Settings;
+use crate::data::EvaluatedOn;
 use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};
 use crate::{Error, Result, Setting};
@@ -28,15 +29,19 @@ impl LogFlags {
         self.log.as_deref()
     }
 
-    /// Opens the log, if one is given, of a run that starts or is resumed after so many steps.
+    /// Opens the log, if one is given, of a run that is evaluated on this split, and starts or is resumed after so many steps.
     ///
     /// # Errors
     /// As [`RunLog::open`].
-    pub fn open(&self, resumed_after: Option<u64>) -> Result<Option<Logging>> {
+    pub fn open(&self, evaluated_on: EvaluatedOn, resumed_after: Option<u64>) -> Result<Option<Logging>> {
         if self.log_every == 0 {
             return Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1"));
         }
-        let log = self.log.as_deref().map(|directory| RunLog::open(directory, resumed_after)).transpose()?;
+        let log = self
+            .log
+            .as_deref()
+            .map(|directory| RunLog::open(directory, evaluated_on.name(), resumed_after))
+            .transpose()?;
         Ok(log.map(|log| Logging {
             log,
             every: self.log_every,

@@ -1,11 +1,13 @@
 //! The command line, one file per command.
 
+mod allocator;
 mod alternatives;
 mod bench;
 mod check;
 mod choices;
 mod compare;
 mod config_file;
+mod convert;
 mod data;
 mod delayed;
 mod devices;
@@ -20,6 +22,7 @@ mod predict;
 mod progress;
 mod setting_flags;
 mod snapshots;
+mod switches;
 mod train;
 
 use std::ffi::OsString;
@@ -30,6 +33,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Result;
 use config_file::{CommandLine, Effective};
+
+pub use allocator::ReportingAllocator;
 
 /// Train deep MLPs within a device-memory budget, on any GPU, with activation checkpointing
 #[derive(Debug, Parser)]
@@ -71,6 +76,8 @@ enum Command {
     Eval(Box<predict::EvalArgs>),
     /// Write a trained network's predictions
     Predict(Box<predict::PredictArgs>),
+    /// Write a trained network as another kind of model file
+    Convert(convert::ConvertArgs),
     /// Measure what a GPU does: the cost of a dispatch, its peak, copies and products
     Bench(bench::BenchArgs),
     /// List the devices that training can run on
@@ -83,11 +90,12 @@ enum Command {
 
 /// The program's commands and flags.
 pub fn command() -> clap::Command {
-    config_file::with_flag(Cli::command())
+    switches::with_values(config_file::with_flag(Cli::command()))
 }
 
 /// Runs the command line of this process and returns its exit code, [`crate::Error::exit_code`] for a failure.
 pub fn main() -> ExitCode {
+    interrupt::report_full_files();
     match parse(std::env::args_os()).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -140,6 +148,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Eval(args) => predict::eval(&args),
         Command::Predict(args) => predict::predict(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => {
             devices::run(&args);

@@ -2,6 +2,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use console::Term;
 use serde::Serialize;
 
 use super::setting_flags::with_flags;
@@ -40,11 +41,28 @@ pub(super) fn result_json(object: &impl Serialize) -> Result<()> {
     serde_json::to_string(object).map_or(Ok(()), |text| result(&text))
 }
 
+/// `true` if stdout did not take a line of a run.
+static LOST_LINES: AtomicBool = AtomicBool::new(false);
+
 /// Writes a line to stdout during a run, which continues even if stdout cannot be written.
 pub(super) fn line(text: &str) {
     if let Err(error) = result(text) {
         complain(&format!("{error}; lost: {text}"));
+        LOST_LINES.store(true, Ordering::Relaxed);
     }
+}
+
+/// Checks that stdout has taken every [`line()`].
+///
+/// # Errors
+/// [`Error::File`] if it has not.
+pub(super) fn check_lines() -> Result<()> {
+    if LOST_LINES.load(Ordering::Relaxed) {
+        let problem =
+            "could not be written to during the run: lines are lost, as told above; give it more room";
+        return Err(Error::file(Path::new("stdout"), problem));
+    }
+    Ok(())
 }
 
 /// [`line()`], as one JSON object.
@@ -61,9 +79,65 @@ pub(super) fn narrate(text: &str) {
     }
 }
 
-/// Writes an error, or a line that belongs to one, to stderr. Settings are shown as flags.
+/// Longest message, in characters. Names and texts from files may be longer.
+const MOST_SHOWN: usize = 8000;
+
+/// Writes an error, or a line that belongs to one, to stderr. Settings are shown as flags, and control characters, which
+/// could move a terminal's cursor, as escapes.
 pub(super) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", with_flags(text));
+    let text = printable(&with_flags(text));
+    let text = match Term::stderr().size_checked() {
+        Some((_, width)) => wrapped(&text, width.into()),
+        None => text,
+    };
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Characters on a line of stdout, if it is a terminal, else no limit.
+pub(super) fn width() -> usize {
+    Term::stdout().size_checked().map_or(usize::MAX, |(_, width)| width.into())
+}
+
+/// `text` with breaks between words, so that lines have at most `width` characters. Lines that go on are indented.
+fn wrapped(text: &str, width: usize) -> String {
+    const INDENT: &str = "  ";
+    let mut wrapped = String::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            wrapped.push('\n');
+        }
+        let mut used = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if used > 0 && used + 1 + length > width {
+                wrapped.push('\n');
+                wrapped.push_str(INDENT);
+                used = INDENT.len();
+            } else if used > 0 || word.is_empty() {
+                wrapped.push(' ');
+                used += 1;
+            }
+            wrapped.push_str(word);
+            used += length;
+        }
+    }
+    wrapped
+}
+
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (count, c) in text.chars().enumerate() {
+        match c {
+            _ if count == MOST_SHOWN => {
+                shown.push('…');
+                break;
+            }
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// A device as text, with the reason why `--device auto` chose it, if any.
@@ -104,4 +178,22 @@ pub(super) fn first_error(outcomes: impl IntoIterator<Item = Result<()>>) -> Res
         complain(&format!("ckpt-gpu: {error}"));
     }
     first.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_wrapped_between_words() {
+        assert_eq!(wrapped("a bb ccc", 8), "a bb ccc");
+        assert_eq!(wrapped("a bb ccc dddd", 7), "a bb\n  ccc\n  dddd");
+        assert_eq!(wrapped("longer than that\nb", 4), "longer\n  than\n  that\nb");
+    }
+
+    #[test]
+    fn control_characters_are_escaped_and_long_messages_cut() {
+        assert_eq!(printable("a\u{1b}[2Jb\r\n\tc é"), "a\\u{1b}[2Jb\\r\n\tc é");
+        assert_eq!(printable(&"x".repeat(3 * MOST_SHOWN)).chars().count(), MOST_SHOWN + 1);
+    }
 }

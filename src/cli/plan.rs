@@ -4,13 +4,12 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::alternatives::Alternatives;
-use super::flags::{RunFlags, StrategyFlags};
+use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::DatasetShape;
 use crate::device::{DatasetPlacement, DeviceInfo, DeviceLimits};
-use crate::model::Network;
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
 use crate::train::{self, Found, Machine, Target};
 use crate::{Error, Result};
@@ -40,9 +39,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         output::narrate(&hint);
     }
     report::check(&args.report)?;
-    let network = settings.network.build()?;
     let (target, device, planned_for) = target(settings.placement.device)?;
-    let (data, placement) = data(&args.flags, &settings, &network)?;
+    let (settings, data, placement) = data(&args.flags, settings)?;
+    let network = settings.network.build()?;
     let task = train::task(&settings, &network, data);
     let planned = target.plan(settings.placement.strategy, &task, placement)?;
     let bytes = planned.bytes();
@@ -95,7 +94,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let shown = if args.json {
         output::result_json(&report::json::report(&report))
     } else {
-        output::result(report::text::outlook(&outlook).trim_end())
+        output::result(report::text::outlook(&outlook, output::width()).trim_end())
     };
     output::first_error([shown, output::write_reports(&args.report, &report)])
 }
@@ -118,22 +117,19 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
     }
 }
 
-/// The dataset's shape and placement. The default dataset is left out if it does not fit the network.
-fn data(
-    flags: &RunFlags,
-    settings: &Settings,
-    network: &Network,
-) -> Result<(DatasetShape, DatasetPlacement)> {
+/// The settings, completed by the dataset, and its shape and placement. The default dataset is left out if it does not fit
+/// the network.
+fn data(flags: &RunFlags, settings: Settings) -> Result<(Settings, DatasetShape, DatasetPlacement)> {
     let placement = settings.placement.dataset;
-    let fit = flags.load(settings).and_then(|(data, _)| data.check(network).map(|()| data));
-    match fit {
-        Ok(data) => {
+    match flags.load(settings.clone()) {
+        Ok(Prepared { settings, data, .. }) => {
             settings.batching.check_samples(data.train.len())?;
-            Ok((data.shape(), placement))
+            Ok((settings, data.shape(), placement))
         }
         Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && placement != DatasetPlacement::Device => {
             output::narrate(&format!("planned without a dataset, for one that stays on the host: {error}"));
-            Ok((DatasetShape::empty(network.features()), DatasetPlacement::Host))
+            let shape = DatasetShape::empty(settings.network.build()?.features());
+            Ok((settings, shape, DatasetPlacement::Host))
         }
         Err(error) => Err(error),
     }

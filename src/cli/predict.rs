@@ -1,5 +1,4 @@
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,13 +10,13 @@ use super::data::DataFlags;
 use super::flags::{ArchitectureFlags, count};
 use super::output;
 use crate::config::{DeviceChoice, Settings};
-use crate::data::npz::{self, Elements, Entry};
-use crate::data::{Dataset, InferenceData, Targets};
+use crate::data::npz::{self, Elements, Entry, shown};
+use crate::data::{Dataset, InferenceData, Preprocessing, Targets};
 use crate::file;
 use crate::model::{Loss, Network};
-use crate::model_file::{self, Model};
+use crate::model_file::Model;
 use crate::report::SCHEMA;
-use crate::train::{Found, Machine, Predictor, Scores, predicted_class};
+use crate::train::{Found, Machine, Predictor, Scores, has_probabilities, predicted_class, probabilities};
 use crate::{Error, Result, Setting};
 
 /// A trained network, and the samples to evaluate it on.
@@ -65,11 +64,16 @@ pub(super) struct PredictArgs {
     /// Write the predictions to this .npz or .csv file
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     out: PathBuf,
+
+    /// Write the probability of each class, too: softmax or sigmoid of the outputs
+    #[arg(long, help_heading = "Output")]
+    probabilities: bool,
 }
 
 /// A network on a device, with the samples to evaluate it on.
 struct Ready {
     network: Network,
+    preprocessing: Preprocessing,
     data: Arc<Dataset>,
     /// `true` if the dataset has targets.
     has_targets: bool,
@@ -82,8 +86,24 @@ impl Ready {
         if self.has_targets {
             matches!(self.data.test.targets(), Targets::Classes(_))
         } else {
-            matches!(self.network.loss(), Loss::CrossEntropy | Loss::BinaryCrossEntropy)
+            has_probabilities(self.network.loss())
         }
+    }
+
+    /// Passes each sample's outputs, in the units of the targets, and predicted class to `take`, in order.
+    ///
+    /// # Errors
+    /// Those of prediction and of `take`, and [`Error::File`] about the `model` for an output that is NaN or infinite.
+    fn each_sample(&mut self, model: &Path, mut take: impl FnMut(&[f32], usize) -> Result<()>) -> Result<()> {
+        let (width, loss) = (self.network.outputs(), self.network.loss());
+        let mut samples = 0;
+        self.predictor.predict(|rows| {
+            let mut rows = rows.to_vec();
+            self.preprocessing.scale_back(&mut rows);
+            check_finite(model, &rows, width, samples)?;
+            samples += rows.len() / width;
+            rows.chunks_exact(width).try_for_each(|row| take(row, predicted_class(loss, row)))
+        })
     }
 }
 
@@ -93,32 +113,12 @@ impl ModelFlags {
     /// # Errors
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
-        let model = if self.network.layers.is_some() {
-            let network = self.network.settings(Settings::default().network).build()?;
-            model_file::read_as(&self.model, &network)?
-        } else {
-            model_file::read(&self.model)?
-        };
-        if self.network.differ_from(&model.network) {
-            let path = self.model.display();
-            output::narrate(&format!("{path} describes its network; --layers and the like are not used"));
-        }
-        let Model { network, parameters, scaling } = model;
-        let InferenceData { mut data, has_targets } = self.data.load_for_inference(self.seed, &network)?;
+        let Model { network, parameters, preprocessing } = self.network.read(&self.model)?;
+        let InferenceData { data, has_targets, .. } =
+            self.data.load_for_inference(self.seed, &network, &preprocessing)?;
         if scored && !has_targets {
-            let problem = "has no targets to evaluate on; name them with --y-key, or use ckpt-gpu predict";
+            let problem = "has no targets to evaluate on; name them with --y-key, or --target in a table, or use ckpt-gpu predict";
             return Err(Error::file(&data.source, problem));
-        }
-        let (found, expected) = (data.test.features(), network.features());
-        if found != expected {
-            let problem = format!(
-                "has samples of {found} features, expected {expected} for the network in {}",
-                self.model.display()
-            );
-            return Err(Error::file(&data.source, problem));
-        }
-        if let Some(scaling) = &scaling {
-            data = data.standardised(scaling)?;
         }
         let data = Arc::new(data);
         let Found { machine, passed_over } = Machine::find(self.device)?;
@@ -130,32 +130,61 @@ impl ModelFlags {
             output::device(&predictor.device(), passed_over.as_ref())
         ));
         output::refusals(predictor.refusals());
-        Ok(Ready { network, data, has_targets, predictor })
+        Ok(Ready { network, preprocessing, data, has_targets, predictor })
     }
 }
 
 /// `ckpt-gpu eval`
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
-    let Ready { network, data, mut predictor, .. } = args.model.ready(true)?;
-    let outputs = predictor.outputs()?;
+    let Ready { network, preprocessing, data, mut predictor, .. } = args.model.ready(true)?;
+    let mut outputs = predictor.outputs()?;
+    preprocessing.scale_back(&mut outputs);
     check_finite(&args.model.model, &outputs, network.outputs(), 0)?;
     let scores = Scores::of(&network, &outputs, data.test.targets());
     let (planned, counted) = (predictor.planned(), predictor.counted());
     if !args.json {
-        return output::result(&words(&scores));
+        return output::result(&words(&scores, &preprocessing));
     }
-    let figures = match &scores {
-        Scores::Classes { confusion } => json!({ "accuracy": scores.accuracy(), "confusion": confusion }),
-        Scores::Values { mse, mae, r2 } => json!({ "mse": mse, "rmse": mse.sqrt(), "mae": mae, "r2": r2 }),
-    };
     output::result_json(&json!({
         "event": "eval",
         "schema": SCHEMA,
         "samples": outputs.len() / network.outputs(),
-        "scores": figures,
+        "scores": figures(&scores),
+        "classes": preprocessing.classes,
         "planned_peak_bytes": planned.total(),
         "counted_peak_bytes": counted.total(),
     }))
+}
+
+/// Scores `model` on the test split of `data`, after training, and tells the result.
+///
+/// # Errors
+/// As [`Predictor::on`] and [`Predictor::predict`].
+pub(super) fn test(settings: &Settings, model: &Model, data: &Arc<Dataset>, is_json: bool) -> Result<()> {
+    let Found { machine, .. } = Machine::find(settings.placement.device)?;
+    let batch = settings.batching.micro_batch();
+    let mut predictor = Predictor::on(&machine, &model.network, &model.parameters, data, batch)?;
+    let mut outputs = predictor.outputs()?;
+    model.preprocessing.scale_back(&mut outputs);
+    let scores = Scores::of(&model.network, &outputs, data.test.targets());
+    if is_json {
+        output::json(&json!({
+            "event": "test",
+            "schema": SCHEMA,
+            "samples": data.test.len(),
+            "scores": figures(&scores),
+        }));
+    } else {
+        output::line(&format!("test {}", summary(&scores)));
+    }
+    Ok(())
+}
+
+fn figures(scores: &Scores) -> serde_json::Value {
+    match scores {
+        Scores::Classes { confusion } => json!({ "accuracy": scores.accuracy(), "confusion": confusion }),
+        Scores::Values { mse, mae, r2 } => json!({ "mse": mse, "rmse": mse.sqrt(), "mae": mae, "r2": r2 }),
+    }
 }
 
 /// Checks the outputs of samples, the first of which has number `first`.
@@ -173,22 +202,30 @@ fn check_finite(model: &Path, outputs: &[f32], width: usize, first: usize) -> Re
     Err(Error::file(model, problem))
 }
 
-fn words(scores: &Scores) -> String {
-    let confusion = match scores {
+/// Scores in one line.
+fn summary(scores: &Scores) -> String {
+    match scores {
         Scores::Values { mse, mae, r2 } => {
             let r2 = r2.map_or("undefined, as the targets do not vary".to_owned(), |r2| format!("{r2:.6}"));
-            return format!("rmse {:.6}, mae {mae:.6}, r2 {r2}", mse.sqrt());
+            format!("rmse {:.6}, mae {mae:.6}, r2 {r2}", mse.sqrt())
         }
-        Scores::Classes { confusion } => confusion,
-    };
-    let mut text = format!("accuracy {:.4}\n\n", scores.accuracy().unwrap_or(0.0));
-    text.push_str("class  precision  recall  predicted as, one column a class\n");
-    for (class, row) in confusion.iter().enumerate() {
+        Scores::Classes { .. } => format!("accuracy {:.4}", scores.accuracy().unwrap_or(0.0)),
+    }
+}
+
+/// Scores, and for classes a line each.
+fn words(scores: &Scores, preprocessing: &Preprocessing) -> String {
+    let Scores::Classes { confusion } = scores else { return summary(scores) };
+    let names: Vec<_> = (0..confusion.len()).map(|class| shown(&preprocessing.class_name(class))).collect();
+    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
+    let mut text = format!("{}\n\n", summary(scores));
+    text.push_str(&format!("{:>wide$}  precision  recall  predicted as, one column a class\n", "class"));
+    for (class, (row, name)) in confusion.iter().zip(&names).enumerate() {
         let share = |of: u64| if of == 0 { 0.0 } else { row[class] as f64 / of as f64 };
         let predicted: u64 = confusion.iter().map(|row| row[class]).sum();
         let counts: Vec<_> = row.iter().map(|count| format!("{count:>6}")).collect();
         let (precision, recall) = (share(predicted), share(row.iter().sum()));
-        text.push_str(&format!("{class:>5}  {precision:>9.4}  {recall:>6.4}  {}\n", counts.concat()));
+        text.push_str(&format!("{name:>wide$}  {precision:>9.4}  {recall:>6.4}  {}\n", counts.concat()));
     }
     text
 }
@@ -207,30 +244,41 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         &[(Setting::Out, &args.out)],
     )?;
     let mut ready = args.model.ready(false)?;
-    let model = &args.model.model;
-    let samples =
-        if is_csv { to_csv(&args.out, model, &mut ready)? } else { to_npz(&args.out, model, &mut ready)? };
+    let loss = ready.network.loss();
+    if args.probabilities && !has_probabilities(loss) {
+        let problem = format!(
+            "was trained with {} loss, whose outputs are no logits of probabilities; leave out --probabilities",
+            loss.name()
+        );
+        return Err(Error::file(&args.model.model, problem));
+    }
+    let write = if is_csv { to_csv } else { to_npz };
+    let samples = write(&args.out, &args.model.model, &mut ready, args.probabilities)?;
     output::narrate(&format!("{samples} predictions written to {}", args.out.display()));
     Ok(())
 }
 
-fn to_npz(path: &Path, model: &Path, ready: &mut Ready) -> Result<usize> {
+fn to_npz(path: &Path, model: &Path, ready: &mut Ready, with_probabilities: bool) -> Result<usize> {
     let is_classifier = ready.is_classifier();
-    let Ready { network, predictor, .. } = ready;
+    let (network, width) = (ready.network.clone(), ready.network.outputs());
     let (mut outputs, mut classes) = (Vec::new(), Vec::new());
-    predictor.predict(|rows| {
-        check_finite(model, rows, network.outputs(), classes.len())?;
-        outputs.extend_from_slice(rows);
-        let predicted = rows.chunks_exact(network.outputs()).map(|row| predicted_class(network.loss(), row));
-        classes.extend(predicted.map(|class| class as i64));
+    ready.each_sample(model, |row, class| {
+        outputs.extend_from_slice(row);
+        classes.push(class as i64);
         Ok(())
     })?;
     let samples = classes.len();
-    let mut entries = vec![Entry {
-        key: "outputs".to_owned(),
-        shape: vec![samples, network.outputs()],
-        values: (&outputs).into(),
-    }];
+    let mut entries =
+        vec![Entry { key: "outputs".to_owned(), shape: vec![samples, width], values: (&outputs).into() }];
+    let rows = outputs.chunks_exact(width).filter(|_| with_probabilities);
+    let probabilities: Vec<f32> = rows.flat_map(|row| probabilities(network.loss(), row)).collect();
+    if with_probabilities {
+        entries.push(Entry {
+            key: "probabilities".to_owned(),
+            shape: vec![samples, probabilities.len() / samples],
+            values: (&probabilities).into(),
+        });
+    }
     if is_classifier {
         entries.push(Entry {
             key: "classes".to_owned(),
@@ -243,26 +291,32 @@ fn to_npz(path: &Path, model: &Path, ready: &mut Ready) -> Result<usize> {
 }
 
 /// Writes row by row, so that predictions need not fit into memory.
-fn to_csv(path: &Path, model: &Path, ready: &mut Ready) -> Result<usize> {
+fn to_csv(path: &Path, model: &Path, ready: &mut Ready, with_probabilities: bool) -> Result<usize> {
     let is_classifier = ready.is_classifier();
-    let Ready { network, predictor, .. } = ready;
+    let (network, preprocessing) = (ready.network.clone(), ready.preprocessing.clone());
     let mut samples = 0;
     let mut lost = None;
     file::replace(path, |file: &mut fs::File| {
-        let mut file = std::io::BufWriter::new(file);
+        let mut file = csv::Writer::from_writer(std::io::BufWriter::new(file));
         let mut names: Vec<_> = (0..network.outputs()).map(|output| format!("output{output}")).collect();
+        if with_probabilities {
+            let classes = 0..if network.loss() == Loss::BinaryCrossEntropy {
+                network.outputs().max(2)
+            } else {
+                network.outputs()
+            };
+            names.extend(classes.map(|class| format!("probability of {}", preprocessing.class_name(class))));
+        }
         names.extend(is_classifier.then(|| "class".to_owned()));
-        let mut write = |line: String| writeln!(file, "{line}").map_err(|error| error.to_string());
-        write(names.join(","))?;
-        let predicted = predictor.predict(|rows| {
-            check_finite(model, rows, network.outputs(), samples)?;
-            for row in rows.chunks_exact(network.outputs()) {
-                let mut cells: Vec<_> = row.iter().map(f32::to_string).collect();
-                cells.extend(is_classifier.then(|| predicted_class(network.loss(), row).to_string()));
-                write(cells.join(",")).map_err(|problem| Error::file(path, problem))?;
-                samples += 1;
+        file.write_record(&names).map_err(|error| error.to_string())?;
+        let predicted = ready.each_sample(model, |row, class| {
+            let mut cells: Vec<_> = row.iter().map(f32::to_string).collect();
+            if with_probabilities {
+                cells.extend(probabilities(network.loss(), row).iter().map(f32::to_string));
             }
-            Ok(())
+            cells.extend(is_classifier.then(|| preprocessing.class_name(class)));
+            samples += 1;
+            file.write_record(&cells).map_err(|error| Error::file(path, error.to_string()))
         });
         if let Err(error) = predicted {
             let problem = error.to_string();

@@ -42,7 +42,7 @@ impl Progress {
         if output::is_quiet() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps{prefix}\n{wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} steps{prefix}\n{wide_msg}") {
             bar.set_style(style);
         }
         let now = Instant::now();

@@ -33,8 +33,8 @@ fn words(named: &str) -> Option<String> {
     Some(match (kind(setting), value) {
         (_, None) => flag,
         (Kind::Value, Some(value)) => format!("{flag} {value}"),
-        (Kind::Joined, Some(value)) => format!("{flag}={value}"),
         (Kind::Switch { set }, Some(value)) if value == set => flag,
+        (Kind::Switch { set: "true" }, Some(value)) => format!("{flag}={value}"),
         (Kind::Switch { .. }, Some(_)) => format!("no {flag}"),
     })
 }
@@ -55,27 +55,26 @@ fn flag(setting: Setting) -> String {
 enum Kind {
     /// As the next word.
     Value,
-    /// After an equals sign.
-    Joined,
-    /// Not at all: giving it means `set`.
+    /// As `set` where it is given without a value, else after an equals sign.
     Switch { set: &'static str },
 }
 
 fn kind(setting: Setting) -> Kind {
     match setting {
-        Setting::Residual => Kind::Joined,
         Setting::Fused | Setting::Tuned | Setting::Shuffle => Kind::Switch { set: "false" },
-        Setting::LayerNorm | Setting::MapData | Setting::Standardise | Setting::VerifyRecompute => {
-            Kind::Switch { set: "true" }
-        }
+        Setting::LayerNorm
+        | Setting::MapData
+        | Setting::Standardise
+        | Setting::StandardiseTargets
+        | Setting::ImputeIndicators
+        | Setting::Residual
+        | Setting::VerifyRecompute => Kind::Switch { set: "true" },
         _ => Kind::Value,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::ArgAction;
-
     use super::*;
 
     #[test]
@@ -106,9 +105,7 @@ mod tests {
             let Some(name) = flag.strip_prefix("--") else { continue };
             let arg = args.iter().find(|arg| arg.get_long() == Some(name));
             let arg = arg.unwrap_or_else(|| panic!("no command has {flag}"));
-            let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
-            assert_eq!(matches!(kind(setting), Kind::Switch { .. }), is_switch, "{flag}");
-            assert_eq!(matches!(kind(setting), Kind::Joined), arg.is_require_equals_set(), "{flag}");
+            assert_eq!(matches!(kind(setting), Kind::Switch { .. }), arg.is_require_equals_set(), "{flag}");
         }
     }
 }

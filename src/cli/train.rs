@@ -1,21 +1,25 @@
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use super::choices::choices;
 use super::config_file::Effective;
-use super::flags::{RunFlags, StartFlags, StrategyFlags};
+use super::flags::{Prepared, RunFlags, StartFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
 use super::logging::{LogFlags, Logging};
 use super::output;
+use super::predict;
 use super::progress::{Progress, explain_preparation};
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::file;
 use crate::log;
+use crate::model::by_name;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Epoch, Start, Trainer, Verifier};
@@ -38,9 +42,9 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     log: LogFlags,
 
-    /// Write the trained network to this .safetensors, .npz or .onnx file
+    /// Write the trained network to this .safetensors, .npz or .onnx file; may be repeated
     #[arg(long, help_heading = "Output", value_name = "FILE")]
-    save: Option<PathBuf>,
+    save: Vec<PathBuf>,
 
     #[arg(long, help = format!("Write a report of planned and counted memory to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
@@ -53,9 +57,49 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Training")]
     verify_recompute: bool,
 
+    /// What to print after the last step
+    #[arg(long, help_heading = "Output", value_name = "HOW", default_value = Summary::Short.name(), value_parser = choices(Summary::ALL, Summary::name, Summary::summary))]
+    summary: Summary,
+
     /// Print one JSON object per line to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
+}
+
+/// What is printed after the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Summary {
+    None,
+    Short,
+    Full,
+}
+
+impl Summary {
+    const ALL: [Summary; 3] = [Summary::None, Summary::Short, Summary::Full];
+
+    fn name(self) -> &'static str {
+        match self {
+            Summary::None => "none",
+            Summary::Short => "short",
+            Summary::Full => "full",
+        }
+    }
+
+    fn summary(self) -> &'static str {
+        match self {
+            Summary::None => "Nothing",
+            Summary::Short => "Bytes at the peak, time, and the hash of the weights",
+            Summary::Full => "Tables of bytes by category and by interval, too",
+        }
+    }
+}
+
+impl FromStr for Summary {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        by_name(&Self::ALL, Self::name, name)
+    }
 }
 
 impl TrainArgs {
@@ -74,10 +118,10 @@ impl TrainArgs {
         let metrics = metrics.as_deref().map(|path| (Setting::Log, path));
         let read: Vec<_> =
             [init, config, Some(data), log, metrics, snapshots].into_iter().flatten().collect();
-        let save = self.save.as_deref().map(|path| (Setting::Save, path));
+        let save = self.save.iter().map(|path| (Setting::Save, path.as_path()));
         let saved_config = self.save_config.as_deref().map(|path| (Setting::SaveConfig, path));
         let reports = self.report.iter().map(|report| (Setting::Report, report.path()));
-        let written: Vec<_> = save.into_iter().chain(saved_config).chain(reports).collect();
+        let written: Vec<_> = save.chain(saved_config).chain(reports).collect();
         file::check_apart(&read, &written)
     }
 }
@@ -96,16 +140,15 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     }
     args.check_apart(config)?;
     report::check(&args.report)?;
-    let network = settings.network.build()?;
-    if let Some(path) = &args.save {
-        model_file::check_writable(path, &network)?;
-    }
-    if let Some(path) = &args.save_config {
+    for path in args.save.iter().chain(&args.save_config) {
         file::check_writable(path)?;
     }
-    let (data, scaling) = args.flags.load(&settings)?;
+    let Prepared { settings, data, test, preprocessing } = args.flags.load(settings)?;
+    let network = settings.network.build()?;
+    for path in &args.save {
+        model_file::check_writable(path, &network)?;
+    }
     let data = Arc::new(data);
-    data.check(&network)?;
     let mut snapshots = args.snapshots.open()?;
     let snapshot =
         snapshots.as_mut().map(|snapshots| snapshots.start(&settings, &data)).transpose()?.flatten();
@@ -116,7 +159,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         Some(_) => None,
         None => Some(args.start.parameters(&network, &settings)?),
     };
-    let mut log = args.log.open(snapshot.as_ref().map(|snapshot| snapshot.steps))?;
+    let mut log = args.log.open(data.evaluated_on, snapshot.as_ref().map(|snapshot| snapshot.steps))?;
     let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
     let Some(start) = start else { return Ok(()) };
 
@@ -134,6 +177,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             snapshots.keep_config(effective, &settings, config);
         }
     }
+    // Without it, a run that is killed between its first row of a log and its first snapshot could neither begin again nor
+    // resume.
+    if let (Some(snapshots), Some(_), 0) = (&mut snapshots, &log, trainer.steps()) {
+        snapshots.save(&mut trainer)?;
+    }
     let started = Instant::now();
     let trained = train(args, &settings, &mut trainer, snapshots.as_mut(), log.as_mut());
     let epochs = trained.inspect_err(|error| {
@@ -146,12 +194,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
         output::narrate(&format!("{states} recomputed states compared, all bit-identical"));
     }
-    let model = Model { parameters: trainer.parameters()?, network, scaling };
-    let saved = match &args.save {
-        Some(path) => model_file::write(path, &model)
-            .map(|()| output::narrate(&format!("parameters saved to {}", path.display()))),
-        None => Ok(()),
-    };
+    let model = Model { parameters: trainer.parameters()?, network, preprocessing };
+    let saved = output::first_error(args.save.iter().map(|path| {
+        model_file::write(path, &model)
+            .map(|()| output::narrate(&format!("parameters saved to {}", path.display())))
+    }));
     let memory = trainer.memory();
     let device = trainer.device();
     let run = RunSummary {
@@ -167,15 +214,25 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     if args.json {
         output::json(&report::json::done(&run));
     } else {
-        output::line(&report::text::done(&run));
+        match args.summary {
+            Summary::None => {}
+            Summary::Short => output::line(&report::text::summary(&run)),
+            Summary::Full => output::line(&report::text::tables(&run, output::width())),
+        }
     }
     let report = Report {
         origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
         content: Content::Run(&summary(&trainer), &run),
     };
     let reported = output::write_reports(&args.report, &report);
+    // The device holds one of the two at a time.
+    drop(trainer);
+    let tested = match test {
+        Some(test) => predict::test(&settings, &model, &Arc::new(test), args.json),
+        None => Ok(()),
+    };
     // The report is written even if the parameters cannot be saved.
-    output::first_error([saved, reported])
+    output::first_error([saved, reported, tested, output::check_lines()])
 }
 
 /// Trains to the end; writes snapshots and logs and prints progress on the way.
@@ -202,8 +259,12 @@ fn train(
             let epoch = trainer.end_epoch()?;
             // No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
             if !epoch.test.loss.is_finite() {
-                let problem =
-                    format!("after step {}, the test loss is {}", trainer.steps() - 1, epoch.test.loss);
+                let problem = format!(
+                    "after step {}, the {} loss is {}",
+                    trainer.steps() - 1,
+                    epoch.test.on.name(),
+                    epoch.test.loss
+                );
                 return Err(Error::Diverged { epoch: epoch.index, problem });
             }
             let seconds = epoch_started.elapsed().as_secs_f64();

@@ -1,12 +1,12 @@
 //! Named arrays: an npz archive, a directory of npy files, or a directory of IDX files.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::idx;
 use super::mapped::{MappedArray, Unmapped};
-use super::npz::{Archive, Array, npy, shown};
+use super::npz::{Archive, Array, npy, shown, some_of};
+use crate::file;
 use crate::{Error, Result};
 
 /// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split,
@@ -21,7 +21,6 @@ const IDX_NAMES: [&str; 4] = [
 const OTHER_TEST: &str = "test";
 /// Folder in which torchvision keeps the IDX files of a dataset.
 const RAW: &str = "raw";
-const MOST_NAMED: usize = 8;
 
 /// Named arrays of a dataset.
 pub(super) enum Arrays {
@@ -100,7 +99,7 @@ impl Arrays {
             Arrays::Npz(archive) => archive.bytes(key),
             Arrays::Directory { .. } => {
                 let (path, _) = self.file(key)?;
-                let found = path.metadata().map_err(|error| unopened(&path, &error))?;
+                let found = path.metadata().map_err(|error| file::unopened(&path, &error))?;
                 Ok(found.len())
             }
         }
@@ -113,7 +112,7 @@ impl Arrays {
             Arrays::Directory { .. } => match self.file(key)? {
                 (path, Format::Idx) => idx::read(&path),
                 (path, Format::Npy) => {
-                    npy::read(&opened(&path)?).map_err(|problem| Error::file(&path, problem))
+                    npy::read(&file::open(&path)?).map_err(|problem| Error::file(&path, problem))
                 }
             },
         }
@@ -129,7 +128,7 @@ impl Arrays {
             }
             Arrays::Directory { .. } => {
                 let (path, format) = self.file(key)?;
-                let file = opened(&path)?;
+                let file = file::open(&path)?;
                 let outcome = match format {
                     Format::Idx => idx::map_file(&file),
                     Format::Npy => npy::map_file(&file),
@@ -156,26 +155,17 @@ impl Arrays {
     }
 }
 
-/// The first few of `names`, for messages.
-pub(super) fn some_of(names: &[String]) -> String {
-    let mut some = names[..names.len().min(MOST_NAMED)].to_vec();
-    if names.len() > some.len() {
-        some.push(format!("and {} more", names.len() - some.len()));
-    }
-    some.join(", ")
-}
-
 fn npy_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let entries = directory.read_dir().map_err(|error| unopened(directory, &error))?;
+    let entries = directory.read_dir().map_err(|error| file::unopened(directory, &error))?;
     let mut files = BTreeMap::new();
     for entry in entries {
-        let path = entry.map_err(|error| unopened(directory, &error))?.path();
+        let path = entry.map_err(|error| file::unopened(directory, &error))?.path();
         if let (true, Some(stem)) = (is_npy(&path), path.file_stem().and_then(|stem| stem.to_str())) {
             files.insert(stem.to_owned(), path.clone());
         }
     }
     if files.is_empty() {
-        let held = directory.read_dir().map_err(|error| unopened(directory, &error))?;
+        let held = directory.read_dir().map_err(|error| file::unopened(directory, &error))?;
         let held: Vec<_> = held.flatten().map(|entry| shown(&entry.file_name().to_string_lossy())).collect();
         let problem = format!(
             "is a directory without the IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte (or these \
@@ -230,16 +220,4 @@ fn idx_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
         return Err(Error::file(directory, problem));
     }
     Ok(by_prefix.into_values().next().unwrap_or_default())
-}
-
-/// Opens a regular file. The type is checked first, because opening a pipe would wait for its writer.
-fn opened(path: &Path) -> Result<File> {
-    if !path.metadata().map_err(|error| unopened(path, &error))?.is_file() {
-        return Err(Error::file(path, "is not a regular file, expected an array"));
-    }
-    File::open(path).map_err(|error| unopened(path, &error))
-}
-
-fn unopened(path: &Path, error: &std::io::Error) -> Error {
-    Error::file(path, format!("cannot be opened: {error}"))
 }

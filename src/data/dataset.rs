@@ -7,7 +7,30 @@ use super::targets::Targets;
 use crate::model::{Loss, Network};
 use crate::{Error, Result, Setting};
 
-/// A training split and a test split with the same number of features.
+/// Which samples a network is evaluated on while it is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EvaluatedOn {
+    /// A test split.
+    #[default]
+    Test,
+    /// A validation split, held out of the training samples or given as such.
+    Validation,
+    /// The training samples themselves.
+    Training,
+}
+
+impl EvaluatedOn {
+    /// Name of the split in the output of a run.
+    pub fn name(self) -> &'static str {
+        match self {
+            EvaluatedOn::Test => "test",
+            EvaluatedOn::Validation => "validation",
+            EvaluatedOn::Training => "training",
+        }
+    }
+}
+
+/// A training split, and a split with the same number of features to evaluate on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// File that it came from, for messages.
@@ -16,6 +39,8 @@ pub struct Dataset {
     pub train: Split,
     /// Samples that the network is evaluated on.
     pub test: Split,
+    /// What `test` is.
+    pub evaluated_on: EvaluatedOn,
 }
 
 impl Dataset {
@@ -24,7 +49,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::File`] if the splits differ in their number of features or in the kind of their targets.
     pub fn in_memory(train: Split, test: Split) -> Result<Dataset> {
-        let data = Dataset { source: "in memory".into(), train, test };
+        let data = Dataset { source: "in memory".into(), train, test, evaluated_on: EvaluatedOn::Test };
         data.check_splits()?;
         Ok(data)
     }
@@ -54,6 +79,29 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+
+    /// Number of outputs of a network that learns these targets with `loss`: one a class, or one a number; one for two classes
+    /// with binary cross-entropy.
+    pub fn usual_outputs(&self, loss: Loss) -> usize {
+        match self.train.targets() {
+            Targets::Regression { width, .. } => *width,
+            Targets::Classes(_) => {
+                let labels = self.train.labels().iter().chain(self.test.labels());
+                let classes = labels.max().map_or(0, |&label| label as usize + 1);
+                if loss == Loss::BinaryCrossEntropy && classes <= 2 { 1 } else { classes.max(2) }
+            }
+        }
+    }
+
+    /// The samples of `test` with a placeholder for the training split.
+    pub(super) fn to_test_on(&self, test: Split) -> Result<Dataset> {
+        let train = test.rows(&[0])?;
+        let data = Dataset { source: self.source.clone(), train, test, evaluated_on: EvaluatedOn::Test };
+        if data.test.features() != self.train.features() {
+            return Err(Error::file(&self.source, differing_features(&self.train, &data.test)));
+        }
+        Ok(data)
     }
 
     fn check_labels(&self, key: &str, split: &Split, labels: &[u32], network: &Network) -> Result<()> {
@@ -124,8 +172,11 @@ impl Dataset {
         if train == test {
             return Ok(());
         }
-        let problem =
-            format!("x_train has {train} features a sample and x_test {test}, expected equally many");
-        Err(Error::file(&self.source, problem))
+        Err(Error::file(&self.source, differing_features(&self.train, &self.test)))
     }
+}
+
+fn differing_features(train: &Split, test: &Split) -> String {
+    let (train, test) = (train.features(), test.features());
+    format!("x_train has {train} features a sample and x_test {test}, expected equally many")
 }

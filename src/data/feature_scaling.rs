@@ -30,8 +30,14 @@ impl FeatureScaling {
         if counts != [features; 2] {
             return Some(format!("means and scales of {counts:?} features, expected {features}"));
         }
-        let finite = self.mean.iter().chain(&self.scale).all(|value| value.is_finite());
-        (!finite).then(|| "a NaN or infinite mean or scale".to_owned())
+        let is_sound = self.mean.iter().all(|mean| mean.is_finite())
+            && self.scale.iter().all(|&scale| scale != 0.0 && (scale as f32).is_finite());
+        (!is_sound).then(|| "a mean or scale that is NaN or infinite, or a scale of 0".to_owned())
+    }
+
+    /// The value of `feature` that is scaled to `value`.
+    pub(super) fn inverse(&self, feature: usize, value: f32) -> f32 {
+        (f64::from(value) / self.scale[feature] + self.mean[feature]) as f32
     }
 
     /// Scales a `value` of `feature`.

@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::mapped::{Mapped, MappedArray, Stored, Unmapped, map};
 use super::npz::{Array, Values, extent};
+use crate::file;
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 
@@ -24,10 +25,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// if the host has no room for them.
 pub fn read(path: &Path) -> Result<Array> {
     let fail = |problem: String| Error::file(path, problem);
-    if !path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?.is_file() {
-        return Err(fail("is not a regular file, expected an IDX file".to_owned()));
-    }
-    let file = File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
+    let file = file::open(path)?;
     let room = available_host_bytes().unwrap_or(u64::MAX);
     read_any(BufReader::new(file), room).map_err(fail)
 }

@@ -15,6 +15,8 @@ pub struct Split {
     features: usize,
     inputs: Inputs,
     targets: Targets,
+    /// What was taken off each feature before it was rounded to `f32`, `[features]`; empty for nothing.
+    offsets: Arc<[f64]>,
     origin: Origin,
 }
 
@@ -77,7 +79,7 @@ impl Split {
                 format!("found {features} features, expected the {} of the mapped file", mapped.features());
             return Err(Error::usage(Setting::Data, problem));
         }
-        Ok(Split { features, inputs, targets, origin: Origin::default() })
+        Ok(Split { features, inputs, targets, offsets: Arc::default(), origin: Origin::default() })
     }
 
     /// Names the array that its targets come from.
@@ -86,10 +88,57 @@ impl Split {
         self
     }
 
-    /// The same samples with other inputs.
+    /// Says what was taken off each feature of its inputs before they were rounded.
+    pub(super) fn with_offsets(self, offsets: &[f64]) -> Self {
+        Split { offsets: offsets.into(), ..self }
+    }
+
+    /// The same samples with other inputs, off which nothing is taken.
     pub(super) fn with_inputs(&self, inputs: Inputs) -> Result<Split> {
         let split = Split::new(self.features, inputs, self.targets.clone())?;
         Ok(Split { origin: self.origin.clone(), ..split })
+    }
+
+    /// The same samples with `values` of `features` features, the first of which are this split's, with the same offsets.
+    pub(super) fn with_features(&self, features: usize, values: Vec<f32>) -> Result<Split> {
+        let split = Split::new(features, Inputs::F32(values), self.targets.clone())?;
+        let mut offsets = self.offsets.to_vec();
+        if !offsets.is_empty() {
+            offsets.resize(features, 0.0);
+        }
+        Ok(Split { origin: self.origin.clone(), offsets: offsets.into(), ..split })
+    }
+
+    /// The same samples with other targets, as many.
+    pub(super) fn with_targets(self, targets: Targets) -> Split {
+        Split { targets, ..self }
+    }
+
+    /// What was taken off `feature` before it was rounded to `f32`.
+    pub(super) fn offset(&self, feature: usize) -> f64 {
+        self.offsets.get(feature).copied().unwrap_or(0.0)
+    }
+
+    /// Calls `visit(feature, value)` for every value in order, with what was taken off it.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(usize, f64)) {
+        self.inputs.for_each(self.features, |feature, value| visit(feature, value + self.offset(feature)));
+    }
+
+    /// All values of `feature`, as [`Split::for_each`] visits them.
+    pub(super) fn feature(&self, feature: usize) -> Vec<f64> {
+        let offset = self.offset(feature);
+        let places = (feature..self.inputs.len()).step_by(self.features);
+        match &self.inputs {
+            Inputs::F32(values) => places.map(|at| f64::from(values[at]) + offset).collect(),
+            Inputs::U8(bytes) => {
+                places.map(|at| f64::from(f32::from(bytes[at]) * U8_SCALE) + offset).collect()
+            }
+            Inputs::Mapped(_) => {
+                let mut values = Vec::with_capacity(self.len());
+                self.for_each(|other, value| values.extend((other == feature).then_some(value)));
+                values
+            }
+        }
     }
 
     /// Name of the array of targets, and the index there of `sample`, for messages. Without a file, the array has the
@@ -156,7 +205,8 @@ impl Split {
             None => rows.into(),
         };
         let split = Split::new(self.features, inputs, targets)?;
-        Ok(Split { origin: Origin { rows: Some(origin), ..self.origin.clone() }, ..split })
+        let origin = Origin { rows: Some(origin), ..self.origin.clone() };
+        Ok(Split { origin, offsets: Arc::clone(&self.offsets), ..split })
     }
 
     /// Holds out a random `share` of the samples, chosen by `seed`.

@@ -4,6 +4,7 @@ use super::dataset::Dataset;
 use super::feature_scaling::FeatureScaling;
 use super::inputs::Inputs;
 use super::split::Split;
+use super::targets::Targets;
 use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
 
@@ -11,24 +12,38 @@ impl FeatureScaling {
     /// Scaling that gives each feature of `split` mean 0 and standard deviation 1. A constant feature is only
     /// shifted.
     pub fn of(split: &Split) -> Self {
-        let (features, samples) = (split.features(), split.len() as f64);
+        FeatureScaling::over(split.features(), split.len(), |visit| split.for_each(visit))
+    }
+
+    /// Scaling that gives each column of regression targets mean 0 and standard deviation 1; `None` for class labels.
+    pub fn of_targets(split: &Split) -> Option<Self> {
+        let Targets::Regression { width, values } = split.targets() else { return None };
+        Some(FeatureScaling::over(*width, split.len(), |visit| {
+            values.iter().enumerate().for_each(|(at, &value)| visit(at % width, f64::from(value)));
+        }))
+    }
+
+    /// Scaling of `samples` rows of `width` values, all of which `each` visits in order, each time it is called.
+    fn over(width: usize, samples: usize, each: impl Fn(&mut dyn FnMut(usize, f64))) -> Self {
+        let samples = samples as f64;
         // Means are summed up as distances from the first sample: those of a constant feature are 0 and
         // cannot round.
-        let mut first = vec![0.0; features];
-        split.gather(&[0], &mut first);
-        let mut mean = vec![0.0; features];
-        split.inputs().for_each(features, |feature, value| {
-            mean[feature] += (value - f64::from(first[feature])) / samples;
+        let mut first = vec![None; width];
+        let mut mean = vec![0.0; width];
+        each(&mut |feature, value| {
+            let first = *first[feature].get_or_insert(value);
+            mean[feature] += (value - first) / samples;
         });
-        for (mean, &first) in mean.iter_mut().zip(&first) {
-            *mean += f64::from(first);
+        for (mean, first) in mean.iter_mut().zip(&first) {
+            *mean += first.unwrap_or(0.0);
         }
-        let mut variance = vec![0.0; features];
-        split.inputs().for_each(features, |feature, value| {
-            variance[feature] += (value - mean[feature]).powi(2) / samples;
-        });
-        let scale = |&variance: &f64| if variance > 0.0 { variance.sqrt().recip() } else { 1.0 };
-        FeatureScaling { scale: variance.iter().map(scale).collect(), mean }
+        let mut variance = vec![0.0; width];
+        each(&mut |feature, value| variance[feature] += (value - mean[feature]).powi(2) / samples);
+        // A feature that varies by less than f32 can scale counts as constant.
+        let scale =
+            |&variance: &f64| Some(variance.sqrt().recip()).filter(|&scale| (scale as f32).is_finite());
+        let scale = variance.iter().map(|variance| scale(variance).unwrap_or(1.0)).collect();
+        FeatureScaling { scale, mean }
     }
 
     /// Scales the features of `split`: as samples are read if they are mapped, else in a copy.
@@ -54,13 +69,25 @@ impl FeatureScaling {
                 );
                 check_host_room("standardised samples", 4 * count as u64, &remedy)?;
                 let mut values = Vec::with_capacity(count);
-                split.inputs().for_each(split.features(), |feature, value| {
-                    values.push(self.value(feature, value));
-                });
+                split.for_each(|feature, value| values.push(self.value(feature, value)));
                 Inputs::F32(values)
             }
         };
         split.with_inputs(inputs)
+    }
+
+    /// Scales the targets of `split` that are numbers.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there are other targets than it was computed from.
+    pub(super) fn apply_to_targets(&self, split: Split) -> Result<Split> {
+        let Targets::Regression { width, values } = split.targets() else { return Ok(split) };
+        if let Some(problem) = self.problem(*width) {
+            return Err(Error::usage(Setting::StandardiseTargets, problem));
+        }
+        let scaled = values.iter().enumerate().map(|(at, &y)| self.value(at % width, f64::from(y)));
+        let targets = Targets::Regression { width: *width, values: scaled.collect() };
+        Ok(split.with_targets(targets))
     }
 }
 
@@ -70,8 +97,8 @@ impl Dataset {
     /// # Errors
     /// As [`FeatureScaling::apply`].
     pub fn standardised(self, scaling: &FeatureScaling) -> Result<Dataset> {
-        let Dataset { source, train, test } = self;
-        Ok(Dataset { source, train: scaling.apply(&train)?, test: scaling.apply(&test)? })
+        let (train, test) = (scaling.apply(&self.train)?, scaling.apply(&self.test)?);
+        Ok(Dataset { train, test, ..self })
     }
 }
 

@@ -85,13 +85,13 @@ impl TargetKind {
     /// Both kinds that a user can ask for.
     pub const ALL: [TargetKind; 2] = [TargetKind::Classes, TargetKind::Numbers];
 
-    /// What targets are for a network with this loss function and so many outputs.
-    pub fn of(loss: Loss, outputs: usize) -> Self {
+    /// What targets are for a network with this loss function and so many outputs, or as many as the targets ask for.
+    pub fn of(loss: Loss, outputs: Option<usize>) -> Self {
         match (loss, outputs) {
             (Loss::CrossEntropy, _) => TargetKind::Classes,
             // Labels 0 and 1, or probabilities.
-            (Loss::BinaryCrossEntropy, 1) => TargetKind::ByValue,
-            (_, 1) => TargetKind::Numbers,
+            (Loss::BinaryCrossEntropy, Some(1) | None) => TargetKind::ByValue,
+            (_, Some(1) | None) => TargetKind::Numbers,
             _ => TargetKind::ByWidth,
         }
     }

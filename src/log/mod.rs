@@ -24,13 +24,13 @@ pub struct Row {
     pub learning_rate: f32,
     /// Training samples per second since the previous row, without evaluations.
     pub samples_per_second: f64,
-    /// Scores on the test split, if it was evaluated.
+    /// Scores on the split that the run is evaluated on, if it was.
     pub test: Option<TestScore>,
     /// Peak device memory, in the first row that a process writes.
     pub memory: Option<PeakBytes>,
 }
 
-/// Scores on the test split.
+/// Scores on the split that a run is evaluated on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestScore {
     /// Mean loss.
@@ -52,6 +52,8 @@ pub struct PeakBytes {
 #[derive(Debug)]
 pub struct RunLog {
     directory: PathBuf,
+    /// Name of the split that the run is evaluated on.
+    split: &'static str,
     resumed_after: Option<u64>,
     table: Table,
     /// Made with the first row.
@@ -59,16 +61,16 @@ pub struct RunLog {
 }
 
 impl RunLog {
-    /// Opens or makes the log in `directory`, for a run that begins or that resumes after `resumed_after` steps.
-    /// The first new row replaces all rows of later steps.
+    /// Opens or makes the log in `directory`, for a run that is evaluated on the split `split`, and begins or resumes after
+    /// `resumed_after` steps. The first new row replaces all rows of later steps.
     ///
     /// # Errors
-    /// [`crate::Error::File`] if the directory is not writable, if its `metrics.csv` is not a log, or if that has rows
-    /// although the run begins.
-    pub fn open(directory: &Path, resumed_after: Option<u64>) -> Result<Self> {
-        std::fs::create_dir_all(directory).map_err(|error| file::unwritable(directory, error))?;
-        let table = Table::open(&csv_path(directory), resumed_after)?;
-        Ok(RunLog { directory: directory.to_owned(), resumed_after, table, events: None })
+    /// [`crate::Error::File`] if the directory is not writable, if its `metrics.csv` is not a log or in use by another
+    /// run, or if that has rows although the run begins.
+    pub fn open(directory: &Path, split: &'static str, resumed_after: Option<u64>) -> Result<Self> {
+        file::create_directory(directory)?;
+        let table = Table::open(&csv_path(directory), split, resumed_after)?;
+        Ok(RunLog { directory: directory.to_owned(), split, resumed_after, table, events: None })
     }
 
     /// Adds a row.
@@ -80,7 +82,7 @@ impl RunLog {
             Some(events) => events,
             none => {
                 self.table.begin()?;
-                none.insert(Events::create(&self.directory, self.resumed_after)?)
+                none.insert(Events::create(&self.directory, self.split, self.resumed_after)?)
             }
         };
         self.table.add(row)?;

@@ -66,18 +66,19 @@ struct Scalar {
 pub(super) struct Events {
     path: PathBuf,
     file: File,
+    split: &'static str,
 }
 
 impl Events {
     /// Makes a file in the directory. TensorBoard reads files in the order of their names, which begin with the time.
-    pub fn create(directory: &Path, resumed_after: Option<u64>) -> Result<Self> {
+    pub fn create(directory: &Path, split: &'static str, resumed_after: Option<u64>) -> Result<Self> {
         let now = since_1970();
         let process = std::process::id();
         let name = format!("events.out.tfevents.{:010}.{:06}.{process}", now.as_secs(), now.subsec_micros());
         let path = directory.join(name);
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = file.map_err(|error| unwritable(&path, error))?;
-        let mut events = Events { path, file };
+        let mut events = Events { path, file, split };
         events.append(0, What::FileVersion(VERSION.to_owned()))?;
         if let Some(step) = resumed_after {
             events.append(step.saturating_add(1), What::SessionLog(SessionLog { status: START }))?;
@@ -87,13 +88,14 @@ impl Events {
 
     pub fn add(&mut self, row: &Row) -> Result<()> {
         let Row { step, epoch, loss, learning_rate, samples_per_second, test, memory } = *row;
+        let [test_loss, test_accuracy] = ["loss", "accuracy"].map(|score| format!("{}/{score}", self.split));
         let scalars = [
             ("train/loss", Some(loss)),
             ("train/learning_rate", Some(learning_rate)),
             ("train/samples_per_second", Some(samples_per_second as f32)),
             ("train/epoch", Some(epoch as f32)),
-            ("test/loss", test.map(|test| test.loss)),
-            ("test/accuracy", test.and_then(|test| test.accuracy).map(|share| share as f32)),
+            (&test_loss[..], test.map(|test| test.loss)),
+            (&test_accuracy, test.and_then(|test| test.accuracy).map(|share| share as f32)),
             ("memory/planned_peak_bytes", memory.map(|bytes| bytes.planned as f32)),
             ("memory/counted_peak_bytes", memory.map(|bytes| bytes.counted as f32)),
         ];

@@ -1,11 +1,22 @@
-/// Parses a number of bytes: `65536`, `64KiB`, `64 MiB`, `1.5GiB`.
+/// Parses a number of bytes: `65536`, `64KiB`, `64 MiB`, `1.5GiB`, or, in powers of ten, `8GB`.
 ///
 /// # Errors
 /// A message with the text found and the forms expected.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    const UNITS: [(&str, u64); 10] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1000),
+        ("KB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("", 1),
+    ];
     let problem =
-        || format!("found '{text}', expected a number of bytes such as 65536, 64KiB, 64MiB or 1.5GiB");
+        || format!("found '{text}', expected a number of bytes such as 65536, 64KiB, 64MiB, 1.5GiB or 8GB");
     let (number, unit) = UNITS
         .iter()
         .find_map(|&(name, unit)| Some((text.strip_suffix(name)?.trim_end(), unit)))
@@ -44,6 +55,9 @@ mod tests {
             ("64 MiB", 64 << 20),
             ("1.5GiB", 3 << 29),
             ("0.5KiB", 512),
+            ("64MB", 64_000_000),
+            ("1.5 GB", 1_500_000_000),
+            ("3kB", 3000),
         ];
         for (text, bytes) in sizes {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
@@ -55,7 +69,7 @@ mod tests {
         for text in [
             "",
             "MiB",
-            "64MB",
+            "64mb",
             "64mib",
             "64k",
             "-1",

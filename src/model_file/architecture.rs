@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::data::FeatureScaling;
+use crate::data::Preprocessing;
 use crate::model::{Activation, Loss, Network};
 use crate::{Error, Result, Setting};
 
@@ -18,21 +18,21 @@ pub struct Architecture {
     /// `true` if layers except the first normalise their input per sample. Absent in older files.
     #[serde(default)]
     pub layer_norm: bool,
-    /// Feature scaling of its inputs, if it was trained with one.
-    #[serde(rename = "standard", default, skip_serializing_if = "Option::is_none")]
-    pub scaling: Option<FeatureScaling>,
+    /// Preprocessing of its inputs and targets.
+    #[serde(flatten)]
+    pub preprocessing: Preprocessing,
 }
 
 impl Architecture {
-    /// Architecture of `network` with `scaling` of its inputs.
-    pub fn of(network: &Network, scaling: Option<&FeatureScaling>) -> Self {
+    /// Architecture of `network` with `preprocessing` of its inputs.
+    pub fn of(network: &Network, preprocessing: &Preprocessing) -> Self {
         Architecture {
             widths: network.widths().to_vec(),
             activation: network.activation(),
             loss: network.loss(),
             residual: network.is_residual(),
             layer_norm: network.has_layer_norm(),
-            scaling: scaling.cloned(),
+            preprocessing: preprocessing.clone(),
         }
     }
 
@@ -52,11 +52,10 @@ impl Architecture {
     /// The network that it describes.
     ///
     /// # Errors
-    /// As [`Network::new`], and [`Error::Usage`] if `scaling` has another number of features.
+    /// As [`Network::new`], and [`Error::Usage`] if the preprocessing is of another network.
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
-        let problem = self.scaling.as_ref().and_then(|scaling| scaling.problem(network.features()));
-        if let Some(problem) = problem {
+        if let Some(problem) = self.preprocessing.problem(&network) {
             return Err(Error::usage(Setting::Scaling, problem));
         }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)

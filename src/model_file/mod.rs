@@ -10,7 +10,7 @@ pub use architecture::Architecture;
 
 use std::path::Path;
 
-use crate::data::FeatureScaling;
+use crate::data::Preprocessing;
 use crate::file;
 use crate::model::{Network, Parameters};
 use crate::{Error, Result, Setting};
@@ -25,8 +25,8 @@ pub struct Model {
     pub network: Network,
     /// Weights and biases.
     pub parameters: Parameters,
-    /// Feature scaling of its inputs, if it was trained with one.
-    pub scaling: Option<FeatureScaling>,
+    /// Preprocessing of its inputs and targets.
+    pub preprocessing: Preprocessing,
 }
 
 #[derive(Clone, Copy)]
@@ -123,7 +123,7 @@ fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
     let described = |architecture: Option<Architecture>, place: &str| {
         let architecture = match (architecture, given) {
             (Some(found), _) => found,
-            (None, Some(given)) => Architecture::of(given, None),
+            (None, Some(given)) => Architecture::of(given, &Preprocessing::default()),
             (None, None) => {
                 let problem = format!(
                     "has no architecture, which trained networks saved by this program have; give {} and the other flags of \
@@ -135,9 +135,9 @@ fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
             }
         };
         let network = architecture.network().map_err(|error| Error::file(path, error.to_string()))?;
-        Ok((network, architecture.scaling))
+        Ok((network, architecture.preprocessing))
     };
-    let ((network, scaling), parameters) = match Readable::of(path)? {
+    let ((network, preprocessing), parameters) = match Readable::of(path)? {
         Readable::Npz => {
             let described = described(npz::read_architecture(path)?, npz::ARCHITECTURE_PLACE)?;
             let parameters = npz::read(path, &described.0)?;
@@ -151,7 +151,7 @@ fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
     if !parameters.fit(&network) {
         return Err(misfit(path, &parameters, &network));
     }
-    Ok(Model { network, parameters, scaling })
+    Ok(Model { network, parameters, preprocessing })
 }
 
 /// Writes `model` in the format of the ending of `path`, parameters as f32. An existing file is replaced only by a complete

@@ -72,8 +72,8 @@ fn tensors(archive: &Archive) -> impl Iterator<Item = &str> {
 /// # Errors
 /// [`Error::File`] if the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
-    let Model { network, parameters, scaling } = model;
-    let architecture = Architecture::of(network, scaling.as_ref()).to_json();
+    let Model { network, parameters, preprocessing } = model;
+    let architecture = Architecture::of(network, preprocessing).to_json();
     let mut entries = Vec::new();
     for (index, (layer, values)) in network.layers().zip(&parameters.layers).enumerate() {
         let weights = Entry {

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -14,7 +13,7 @@ use super::{ARCHITECTURE_KEY, Architecture, Model};
 use crate::data::npz::shown;
 use crate::data::{bfloat, half};
 use crate::file;
-use crate::memory::available_host_bytes;
+use crate::memory::check_host_room;
 use crate::model::{LayerParameters, Parameters};
 use crate::{Error, Result};
 
@@ -24,8 +23,8 @@ const BIAS: &str = "bias";
 /// Names that an error lists.
 const MOST_NAMED: usize = 8;
 
-/// Limit of the format's own reader.
-const MOST_HEADER_BYTES: u64 = 100_000_000;
+/// Longest header: that of a hundred thousand layers. (The format's own reader takes 100 MB, which need a gigabyte once parsed.)
+const MOST_HEADER_BYTES: u64 = 16 << 20;
 pub(super) const ARCHITECTURE_PLACE: &str = "metadata named ckpt-gpu with";
 const METADATA: &str = "__metadata__";
 
@@ -46,8 +45,8 @@ struct Header {
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal models give
 /// equal files.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
-    let Model { network, parameters, scaling } = model;
-    let architecture = Architecture::of(network, scaling.as_ref()).to_json();
+    let Model { network, parameters, preprocessing } = model;
+    let architecture = Architecture::of(network, preprocessing).to_json();
     let metadata = BTreeMap::from([("format", "pt".to_owned()), (ARCHITECTURE_KEY, architecture)]);
     let mut header = serde_json::Map::new();
     header.insert(METADATA.to_owned(), serde_json::json!(metadata));
@@ -83,19 +82,15 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
 /// error.
 pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
-    let about = path.metadata().map_err(|error| fail(format!("cannot be opened: {error}")))?;
-    if !about.is_file() {
-        return Err(fail("is not a regular file, expected a .safetensors file".to_owned()));
-    }
-    let room = available_host_bytes().unwrap_or(u64::MAX);
-    if about.len() > room {
-        return Err(Error::DoesNotFit(format!(
-            "{} takes {} bytes, and the host has {room} available",
-            path.display(),
-            about.len()
-        )));
-    }
-    parse(&fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?).map_err(fail)
+    let mut file = file::open(path)?;
+    let unread = |error| fail(format!("cannot be read: {error}"));
+    let length = file.metadata().map_err(unread)?.len();
+    // The file, and the parameters.
+    let name = path.display().to_string();
+    check_host_room(&name, 2 * length, "give a smaller file, or free memory")?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unread)?;
+    parse(&bytes).map_err(fail)
 }
 
 fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
@@ -286,8 +281,10 @@ impl<'de> Deserialize<'de> for Header {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::data::{FeatureScaling, Inputs, Split};
+    use crate::data::{FeatureScaling, Inputs, Preprocessing, Split};
     use crate::model::{Activation, Initialiser, Loss, Network};
 
     fn model() -> Model {
@@ -295,7 +292,8 @@ mod tests {
         let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
         let inputs = vec![0.1, 7.0, -3.0, 0.7, 1e-3, 5.5];
         let scaling = FeatureScaling::of(&Split::new(3, Inputs::F32(inputs), vec![0, 1]).unwrap());
-        Model { network, parameters, scaling: Some(scaling) }
+        let preprocessing = Preprocessing { scaling: Some(scaling), ..Preprocessing::default() };
+        Model { network, parameters, preprocessing }
     }
 
     fn written() -> Vec<u8> {
@@ -310,8 +308,8 @@ mod tests {
         let (parameters, architecture) = parse(&written()).unwrap();
         let architecture = architecture.unwrap();
         let network = architecture.network().unwrap();
-        let scaling = architecture.scaling;
-        assert_eq!(Model { network, parameters, scaling }, model());
+        let preprocessing = architecture.preprocessing;
+        assert_eq!(Model { network, parameters, preprocessing }, model());
         assert_eq!(written(), written());
     }
 

@@ -2,7 +2,7 @@
 
 use super::number::{grouped, percent};
 use super::{Outlook, PlanSummary, RunSummary};
-use crate::memory::Category;
+use crate::memory::{ByCategory, Category};
 use crate::train::{Comparison, Contender, Evaluation, MemoryReport};
 
 /// Recomputation beside its lower bound, if the planner knows one.
@@ -50,19 +50,36 @@ pub(super) fn scores(comparison: &Comparison) -> impl Iterator<Item = String> {
         }
     }
     groups.into_iter().map(|(names, contender)| {
+        let split = contender.epochs.last().map_or("test", |epoch| epoch.test.on.name());
         let kind = if contender.accuracy().is_some() { "accuracy" } else { "loss" };
         let epochs = contender.epochs.iter().map(|epoch| match epoch.test {
             Evaluation { accuracy: Some(accuracy), .. } => format!("{accuracy:.4}"),
             Evaluation { loss, .. } => format!("{loss:.6}"),
         });
         let epochs = epochs.collect::<Vec<_>>().join(" ");
-        format!("test {kind} by epoch, {}: {epochs}", names.join(", "))
+        format!("{split} {kind} by epoch, {}: {epochs}", names.join(", "))
     })
 }
 
 fn have_equal_scores(a: &Contender, b: &Contender) -> bool {
     a.epochs.iter().map(|epoch| epoch.test).eq(b.epochs.iter().map(|epoch| epoch.test))
 }
+
+/// Planned and counted bytes at the peak, and what most of them are.
+pub(super) fn peak_bytes(memory: &MemoryReport) -> String {
+    let [planned, counted] = [&memory.planned, &memory.counted].map(ByCategory::total);
+    let equal = if planned == counted {
+        format!("{} bytes at the peak, planned and counted", grouped(planned))
+    } else {
+        format!("{} bytes at the peak, {} planned", grouped(counted), grouped(planned))
+    };
+    let mut largest: Vec<_> = memory.counted.iter().filter(|(_, bytes)| *bytes > 0).collect();
+    largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let named =
+        largest.iter().take(3).map(|(category, bytes)| format!("{} {}", category.name(), grouped(*bytes)));
+    format!("{equal}: {}", named.collect::<Vec<_>>().join(", "))
+}
+
 /// Bytes that the driver reports, if it does, and the buffers allocated after the first step.
 pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
     let driver = memory.driver.map(|driver| {

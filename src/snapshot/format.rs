@@ -3,6 +3,7 @@
 //! SHA-256 of all of it.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -31,8 +32,13 @@ struct Header {
     moments: usize,
 }
 
-/// Bytes of `snapshot`.
-pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+/// Largest header: identities are short, and widths take a few bytes a layer.
+const MOST_HEADER_BYTES: u64 = 64 << 20;
+/// Bytes of values that are converted at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Writes `snapshot` to `file`, without a second copy of its values.
+pub(super) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), String> {
     let header = Header {
         widths: snapshot.widths.clone(),
         identity: snapshot.identity.clone(),
@@ -43,75 +49,124 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         moments: snapshot.moments.len(),
     };
     let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend((header.len() as u64).to_le_bytes());
-    bytes.extend(header);
+    let mut digest = Sha256::new();
+    let mut put = |bytes: &[u8]| {
+        digest.update(bytes);
+        file.write_all(bytes).map_err(|error| error.to_string())
+    };
+    put(MAGIC)?;
+    put(&(header.len() as u64).to_le_bytes())?;
+    put(&header)?;
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES);
     for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments) {
-        for LayerParameters { weights, bias } in &parameters.layers {
-            bytes.extend(weights.iter().chain(bias).flat_map(|value| value.to_le_bytes()));
+        for values in parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]) {
+            for values in values.chunks(CHUNK_BYTES / 4) {
+                chunk.clear();
+                chunk.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+                put(&chunk)?;
+            }
         }
     }
-    let checksum = Sha256::digest(&bytes);
-    bytes.extend(checksum);
-    Ok(bytes)
+    let checksum = digest.finalize();
+    file.write_all(&checksum).map_err(|error| error.to_string())
 }
 
-/// The snapshot in `bytes`, or what is wrong with them.
-pub(super) fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
-    if !bytes.starts_with(MAGIC) {
-        let is_ours = bytes.starts_with(FAMILY);
-        let problem = if is_ours { OTHER_VERSION } else { "is not a snapshot of ckpt-gpu" };
-        return Err(problem.to_owned());
-    }
-    let damaged = || "is damaged: its checksum does not match its contents".to_owned();
-    let (contents, checksum) =
-        bytes.len().checked_sub(CHECKSUM_BYTES).map(|middle| bytes.split_at(middle)).ok_or_else(damaged)?;
-    if Sha256::digest(contents).as_slice() != checksum {
-        return Err(damaged());
-    }
+/// The snapshot in `file`, or what is wrong with it. The file is read twice: its checksum is verified before anything in it is
+/// believed.
+pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
+    let contents = verified(file)?;
     // The checksum matches, so anything wrong from here on was written so.
     let wrong = |problem: &str| format!("has an invalid header: {problem}");
-    let rest = contents.get(MAGIC.len()..).unwrap_or_default();
-    let (length, rest) = rest.split_first_chunk().ok_or_else(|| wrong("it is too short"))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| wrong("it is too long"))?;
-    let (header, numbers) = rest.split_at_checked(length).ok_or_else(|| wrong("it is too short"))?;
+    let unread = |error: io::Error| format!("cannot be read: {error}");
+    file.seek(SeekFrom::Start(MAGIC.len() as u64)).map_err(unread)?;
+    let mut length = [0; 8];
+    let rest =
+        contents.checked_sub((MAGIC.len() + length.len()) as u64).ok_or_else(|| wrong("it is too short"))?;
+    file.read_exact(&mut length).map_err(unread)?;
+    let length = u64::from_le_bytes(length);
+    let numbers = rest.checked_sub(length).ok_or_else(|| wrong("it is too short"))?;
+    if length > MOST_HEADER_BYTES {
+        return Err(wrong(&format!("it takes {length} bytes, expected at most {MOST_HEADER_BYTES}")));
+    }
+    let mut header = vec![0; length as usize];
+    file.read_exact(&mut header).map_err(unread)?;
     // serde quotes field names as messages quote settings.
     let header: Header =
-        serde_json::from_slice(header).map_err(|error| wrong(&error.to_string().replace('`', "'")))?;
+        serde_json::from_slice(&header).map_err(|error| wrong(&error.to_string().replace('`', "'")))?;
 
     let pairs = || header.widths.windows(2).map(|pair| (pair[0], pair[1]));
     let count = pairs().try_fold(0_usize, |count, (inputs, outputs)| {
         count.checked_add(inputs.checked_mul(outputs)?.checked_add(outputs)?)
     });
     let expected = count.and_then(|count| count.checked_mul(header.moments.checked_add(1)?)?.checked_mul(4));
-    if expected != Some(numbers.len()) || header.moments > 2 {
+    if expected.is_none_or(|expected| expected as u64 != numbers) || header.moments > 2 {
         return Err(wrong("its widths do not match the values that follow"));
     }
-    let mut numbers = numbers.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk));
-    let mut read = || Parameters {
-        layers: pairs()
-            .map(|(inputs, outputs)| LayerParameters {
-                weights: numbers.by_ref().take(inputs * outputs).collect(),
-                bias: numbers.by_ref().take(outputs).collect(),
-            })
-            .collect(),
+    let mut values = |count: usize| {
+        let mut values = vec![0.0_f32; count];
+        file.read_exact(bytemuck::cast_slice_mut(&mut values)).map_err(unread)?;
+        values.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
+        Ok::<_, String>(values)
     };
-    let parameters = read();
-    let moments = (0..header.moments).map(|_| read()).collect();
+    let mut parameters = || {
+        let layers = pairs().map(|(inputs, outputs)| {
+            Ok(LayerParameters { weights: values(inputs * outputs)?, bias: values(outputs)? })
+        });
+        Ok::<_, String>(Parameters { layers: layers.collect::<Result<_, String>>()? })
+    };
+    let first = parameters()?;
+    let moments = (0..header.moments).map(|_| parameters()).collect::<Result<_, _>>()?;
     Ok(Snapshot {
         widths: header.widths,
         identity: header.identity,
         slices: header.slices,
         steps: header.steps,
         losses: LossSum { sum: header.loss_sum, steps: header.loss_steps },
-        parameters,
+        parameters: first,
         moments,
     })
 }
 
+/// Reads all of `file` and compares its checksum. Returns the number of bytes before it.
+fn verified(file: &mut impl Read) -> Result<u64, String> {
+    let damaged = || "is damaged: its checksum does not match its contents".to_owned();
+    let (mut digest, mut contents) = (Sha256::new(), 0_u64);
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES + CHECKSUM_BYTES);
+    loop {
+        let held = chunk.len();
+        let read = file.take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
+        let is_end = read.map_err(|error| format!("cannot be read: {error}"))? == 0;
+        if contents == 0 && held == 0 && !chunk.starts_with(MAGIC) {
+            let is_ours = chunk.starts_with(FAMILY);
+            let problem = if is_ours { OTHER_VERSION } else { "is not a snapshot of ckpt-gpu" };
+            return Err(problem.to_owned());
+        }
+        // The last bytes may be the checksum.
+        let before = chunk.len().checked_sub(CHECKSUM_BYTES).ok_or_else(damaged)?;
+        digest.update(&chunk[..before]);
+        contents += before as u64;
+        chunk.drain(..before);
+        if is_end {
+            return if digest.finalize().as_slice() == chunk { Ok(contents) } else { Err(damaged()) };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
+
+    fn encode(snapshot: &Snapshot) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(snapshot, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
+        read(&mut Cursor::new(bytes))
+    }
 
     fn snapshot() -> Snapshot {
         let parameters = |first: f32| Parameters {
@@ -134,12 +189,12 @@ mod tests {
     #[test]
     fn snapshots_round_trip() {
         let snapshot = snapshot();
-        assert_eq!(decode(&encode(&snapshot).unwrap()), Ok(snapshot));
+        assert_eq!(decode(&encode(&snapshot)), Ok(snapshot));
     }
 
     #[test]
     fn every_truncation_and_every_flipped_bit_is_detected() {
-        let bytes = encode(&snapshot()).unwrap();
+        let bytes = encode(&snapshot());
         for length in 0..bytes.len() {
             assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
         }
@@ -157,7 +212,7 @@ mod tests {
 
     #[test]
     fn other_versions_and_other_files_are_rejected() {
-        let mut bytes = encode(&snapshot()).unwrap();
+        let mut bytes = encode(&snapshot());
         assert_eq!(bytes[FAMILY.len()], b'2');
         bytes[FAMILY.len()] = b'1';
         assert_eq!(decode(&bytes), Err(OTHER_VERSION.to_owned()));
@@ -166,7 +221,7 @@ mod tests {
 
     #[test]
     fn snapshots_without_slices_are_read() {
-        let mut bytes = encode(&Snapshot { slices: None, ..snapshot() }).unwrap();
+        let mut bytes = encode(&Snapshot { slices: None, ..snapshot() });
         let header = br#""slices":null,"#;
         let start = bytes.windows(header.len()).position(|window| window == header).unwrap();
         bytes.truncate(bytes.len() - CHECKSUM_BYTES);

@@ -1,9 +1,9 @@
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Snapshot, format};
 use crate::file;
+use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
 
 /// A directory of snapshots.
@@ -37,7 +37,7 @@ impl SnapshotStore {
             return Err(Error::usage(Setting::Keep, "found 0, expected at least 1"));
         }
         let fail = |error: std::io::Error| Error::file(directory, format!("cannot hold snapshots: {error}"));
-        fs::create_dir_all(directory).map_err(fail)?;
+        file::create_directory(directory)?;
         // The system releases the lock however the process ends.
         let lock = File::open(directory).ok();
         if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
@@ -74,8 +74,7 @@ impl SnapshotStore {
     /// [`Error::File`] if it cannot be written; older snapshots are then untouched.
     pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf> {
         let path = self.path(snapshot.steps);
-        let bytes = format::encode(snapshot).map_err(|problem| Error::file(&path, problem))?;
-        file::replace(&path, |file| file.write_all(&bytes).map_err(|error| error.to_string()))?;
+        file::replace(&path, |file| format::write(snapshot, file))?;
         // Newer snapshots are another run's or damaged, so they do not count towards those that are kept.
         let passed = self.paths()?.into_iter().skip_while(|found| *found != path);
         for old in passed.skip(self.keep) {
@@ -91,10 +90,10 @@ impl SnapshotStore {
     pub fn latest(&self) -> Result<Found> {
         let mut passed_over = Vec::new();
         for path in self.paths()? {
-            let read = fs::read(&path).map_err(|error| format!("cannot be read: {error}"));
-            match read.and_then(|bytes| format::decode(&bytes)) {
+            match read(&path) {
                 Ok(snapshot) => return Ok(Found { path, snapshot, passed_over }),
-                Err(problem) => passed_over.push(Error::file(&path, problem)),
+                Err(error @ Error::DoesNotFit(_)) => return Err(error),
+                Err(error) => passed_over.push(error),
             }
         }
         let problem = match passed_over.into_iter().next() {
@@ -128,6 +127,18 @@ impl SnapshotStore {
         paths.sort_by_key(|path| std::cmp::Reverse((path.as_os_str().len(), path.clone())));
         Ok(paths)
     }
+}
+
+/// Reads the snapshot at `path`.
+///
+/// # Errors
+/// [`Error::File`] if it is no intact snapshot, [`Error::DoesNotFit`] if the host has no room for it.
+fn read(path: &Path) -> Result<Snapshot> {
+    let mut file = file::open(path)?;
+    let length =
+        file.metadata().map_err(|error| Error::file(path, format!("cannot be read: {error}")))?.len();
+    check_host_room(&format!("the values of {}", path.display()), length, "free memory, or raise its limit")?;
+    format::read(&mut file).map_err(|problem| Error::file(path, problem))
 }
 
 #[cfg(test)]

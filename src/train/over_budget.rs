@@ -1,19 +1,24 @@
 use super::Target;
+use crate::config::halvings;
 use crate::device::{DatasetPlacement, Task};
-use crate::memory::{ByCategory, Category};
+use crate::memory::Category;
+use crate::strategy::Strategy;
 use crate::{Error, Setting};
 
 impl Target {
-    /// Adds to [`Error::OverBudget`] which buffers need the bytes, at least `beside` of them outside the pool, and how to lower
-    /// them.
+    /// Adds to [`Error::OverBudget`] which buffers need the bytes, and how to lower them.
     pub(super) fn explain(
         self,
         error: Error,
+        strategy: Strategy,
         task: &Task,
         placement: DatasetPlacement,
-        beside: &ByCategory,
     ) -> Error {
         let Error::OverBudget { budget, least, .. } = error else { return error };
+        let beside = match self.smallest_beside(task, placement) {
+            Ok(beside) => beside,
+            Err(error) => return error,
+        };
         let pool = least - beside.total();
         let mut takers: Vec<(u64, &str)> =
             beside.iter().map(|(category, bytes)| (bytes, category.name())).collect();
@@ -32,11 +37,12 @@ impl Target {
         if task.micro_batch > 1 {
             // Gradient accumulation takes as many bytes as the parameters.
             let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
-            if (pool + beside[Category::Batch]) / 2 > price {
-                remedies.push(match task.parts {
-                    1 => format!("a smaller {}", Setting::MicroBatch),
-                    _ => format!("a {} below {}", Setting::MicroBatch, task.micro_batch),
-                });
+            let sizes = halvings(task.micro_batch, |_| true).skip(1);
+            let mut sizes = sizes.filter(|_| (pool + beside[Category::Batch]) / 2 > price);
+            let fits =
+                |&size: &usize| self.plan_plainly(strategy, &task.in_micro_batches(size), placement).is_ok();
+            if let Some(size) = sizes.find(fits) {
+                remedies.push(Setting::MicroBatch.with(size));
             }
             remedies.push(format!("a smaller {}", Setting::Batch));
         }

@@ -45,14 +45,23 @@ impl Target {
         task: &Task,
         placement: DatasetPlacement,
     ) -> Result<Planned> {
+        self.plan_plainly(strategy, task, placement)
+            .map_err(|error| self.explain(error, strategy, task, placement))
+    }
+
+    /// [`Target::plan_undivided`], without a remedy for budgets that are too small.
+    pub(super) fn plan_plainly(
+        self,
+        strategy: Strategy,
+        task: &Task,
+        placement: DatasetPlacement,
+    ) -> Result<Planned> {
         let chain = self.chain(task)?;
         self.check_bindings(task, &chain)?;
         let strategy = strategy.resolved(&chain);
         let footprints = self.footprints(task, placement)?;
         let beside = smallest(&footprints);
-        let plan = strategy
-            .plan(&chain, self.pool_limits(&chain, task.micro_batch), beside.total())
-            .map_err(|error| self.explain(error, task, placement, &beside))?;
+        let plan = strategy.plan(&chain, self.pool_limits(&chain, task.micro_batch), beside.total())?;
         simulate(&plan)?;
 
         let budget = if let Strategy::Budget(bytes) = strategy { bytes } else { u64::MAX };
@@ -86,12 +95,20 @@ impl Target {
         Ok(self.adapt(Chain::of(task.network, task.micro_batch)?, task))
     }
 
+    /// Bytes by category that `task` takes outside the pool, where the dataset's place makes them fewest.
+    ///
+    /// # Errors
+    /// Those of [`Target::plan`] about the dataset.
+    pub(super) fn smallest_beside(self, task: &Task, placement: DatasetPlacement) -> Result<ByCategory> {
+        Ok(smallest(&self.footprints(task, placement)?))
+    }
+
     /// The smallest number of bytes that `task` takes outside the pool, over all places of the dataset.
     ///
     /// # Errors
     /// Those of [`Target::plan`] about the dataset.
     pub fn least_beside(self, task: &Task, placement: DatasetPlacement) -> Result<u64> {
-        Ok(smallest(&self.footprints(task, placement)?).total())
+        Ok(self.smallest_beside(task, placement)?.total())
     }
 }
 

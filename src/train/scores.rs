@@ -29,6 +29,31 @@ pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
     }
 }
 
+/// `true` if outputs trained with `loss` are logits of probabilities.
+pub fn has_probabilities(loss: Loss) -> bool {
+    matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy)
+}
+
+/// Probabilities that a sample's outputs `row` are the logits of: one a class under cross-entropy, by softmax; under binary
+/// cross-entropy one an output, by the sigmoid function, or, with one output, those of classes 0 and 1. Computed in f64.
+pub fn probabilities(loss: Loss, row: &[f32]) -> Vec<f32> {
+    let sigmoid = |logit: f64| 1.0 / (1.0 + (-logit).exp());
+    let logits = row.iter().map(|&logit| f64::from(logit));
+    match (loss, row) {
+        (Loss::BinaryCrossEntropy, &[logit]) => {
+            let logit = f64::from(logit);
+            vec![sigmoid(-logit) as f32, sigmoid(logit) as f32]
+        }
+        (Loss::BinaryCrossEntropy, _) => logits.map(|logit| sigmoid(logit) as f32).collect(),
+        _ => {
+            let most = logits.clone().fold(f64::NEG_INFINITY, f64::max);
+            let powers: Vec<f64> = logits.map(|logit| (logit - most).exp()).collect();
+            let sum: f64 = powers.iter().sum();
+            powers.into_iter().map(|power| (power / sum) as f32).collect()
+        }
+    }
+}
+
 impl Scores {
     /// Scores `outputs`, `[samples, outputs]`, of `network` against `targets`.
     pub fn of(network: &Network, outputs: &[f32], targets: &Targets) -> Self {
@@ -84,6 +109,15 @@ impl Scores {
 mod tests {
     use super::*;
     use crate::model::Activation;
+
+    #[test]
+    fn probabilities_add_up_and_do_not_overflow() {
+        assert_eq!(probabilities(Loss::CrossEntropy, &[1000.0, 1000.0]), [0.5, 0.5]);
+        let three = probabilities(Loss::CrossEntropy, &[0.0, 1.0_f32.ln(), 2.0_f32.ln()]);
+        assert!(three.iter().zip([0.25, 0.25, 0.5]).all(|(&p, q)| (p - q).abs() < 1e-7), "{three:?}");
+        assert_eq!(probabilities(Loss::BinaryCrossEntropy, &[-1000.0]), [1.0, 0.0]);
+        assert_eq!(probabilities(Loss::BinaryCrossEntropy, &[0.0, 1000.0]), [0.5, 1.0]);
+    }
 
     #[test]
     fn scores_by_hand() {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::Setting;
 use crate::config::Settings;
-use crate::data::Dataset;
+use crate::data::{Dataset, EvaluatedOn};
 use crate::model::Parameters;
 use crate::snapshot::{LossSum, Snapshot};
 
@@ -13,13 +13,15 @@ pub struct Epoch {
     pub index: usize,
     /// Mean loss over the epoch's steps, each taken before its parameter update.
     pub loss: f32,
-    /// Evaluation on the test split after the epoch.
+    /// Evaluation after the epoch.
     pub test: Evaluation,
 }
 
 /// Evaluation on a split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
+    /// The split.
+    pub on: EvaluatedOn,
     /// Mean loss.
     pub loss: f32,
     /// Share of samples classified correctly; `None` for regression.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::common::{changed, root};
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::model::Parameters;
 use ckpt_gpu::report::{ComparisonSummary, text};
 use ckpt_gpu::strategy::Strategy;
@@ -142,7 +142,12 @@ fn the_very_long_network_takes_less_the_more_it_recomputes() {
 fn weights_that_differ_are_told() {
     let inputs = (0..60).map(|n| (n * n % 17) as f32 / 17.0).collect();
     let split = Split::new(3, Inputs::F32(inputs), (0..20).map(|n| n % 2).collect::<Vec<_>>()).unwrap();
-    let data = std::sync::Arc::new(Dataset { source: "test".into(), train: split.clone(), test: split });
+    let data = std::sync::Arc::new(Dataset {
+        source: "test".into(),
+        train: split.clone(),
+        test: split,
+        evaluated_on: EvaluatedOn::Test,
+    });
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![3, 4, 4, 2]);
         s.batching.batch = 5;
@@ -160,8 +165,9 @@ fn weights_that_differ_are_told() {
     })
     .unwrap();
     assert_eq!(turns, 9 * 8);
-    let shown =
-        |comparison: &Comparison| text::comparison(&ComparisonSummary { network: &network, comparison });
+    let shown = |comparison: &Comparison| {
+        text::comparison(&ComparisonSummary { network: &network, comparison }, usize::MAX)
+    };
     assert!(!shown(&comparison).contains("DIFFER"));
     comparison.contenders[2].weights_sha256[1].replace_range(..1, "x");
     let equal: Vec<_> =

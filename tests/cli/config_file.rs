@@ -222,8 +222,10 @@ fn invalid_files_are_rejected_with_line_and_key() {
 #[test]
 fn unreadable_files_are_rejected() {
     let folder = Folder::new();
-    folder.run("train --config nowhere.toml").refused_at_once(2, &["--config: nowhere.toml: cannot be read"]);
-    folder.run("train --config .").refused_at_once(2, &["--config: .: cannot be read"]);
+    folder.run("train --config nowhere.toml").refused_at_once(2, &["--config: nowhere.toml: no such file"]);
+    folder
+        .run("train --config .")
+        .refused_at_once(2, &["--config: .: found a directory, expected a regular file"]);
     folder.write("c.toml", b"data = '\xff'");
     folder.run("train --config c.toml").refused_at_once(2, &["c.toml: cannot be read", "UTF-8"]);
     folder.write("c.toml", &vec![b'#'; (1 << 20) + 1]);

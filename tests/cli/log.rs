@@ -214,9 +214,7 @@ fn unusable_log_directory_is_rejected_and_left_untouched() {
         .run(&format!("train {} --log others", flags(1)))
         .refused_at_once(3, &["others/metrics.csv", "a,b"]);
     for log in ["small.npz/logs", "small.npz"] {
-        folder
-            .run(&format!("train {} --log {log}", flags(1)))
-            .refused_at_once(3, &[log, "cannot be written"]);
+        folder.run(&format!("train {} --log {log}", flags(1))).refused_at_once(3, &[log, "cannot be made"]);
     }
     fs::create_dir_all(folder.path("folder/metrics.csv")).unwrap();
     folder.run(&format!("train {} --log folder", flags(1))).refused_at_once(3, &["is not a regular file"]);

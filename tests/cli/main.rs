@@ -22,4 +22,5 @@ mod plan;
 mod quiet;
 mod reports;
 mod snapshots;
+mod tables;
 mod train;

@@ -84,7 +84,7 @@ fn models_without_architecture_or_of_another_network_are_rejected() {
             "train --data small.npz --layers 6,40000,40000,3 --batch 8 --save large.onnx",
             "would have 6401760904 bytes",
         ),
-        ("eval none.safetensors --data small.npz", "cannot be opened"),
+        ("eval none.safetensors --data small.npz", "no such file"),
         ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),
         (
             "train --preset accuracy --data small.npz --layers 6,4,3 --batch 8 --init m.safetensors",
@@ -167,7 +167,7 @@ fn all_samples_are_predicted_without_a_test_split() {
         ("predict m.npz --data alone.npz --y-key mine --out p.csv", ["alone.npz", "has no array mine"]),
         (
             "eval m.npz --data small.npz",
-            ["small.npz: has samples of 6 features", "expected 3 for the network in m.npz"],
+            ["small.npz: has samples of 6 features", "expected 3, as the network has"],
         ),
     ] {
         folder.run(&format!("{ask} --device cpu")).refused(3, &problems);

@@ -147,7 +147,7 @@ fn slips_in_a_budget_are_named() {
     let folder = Folder::new();
     for command in ["train", "plan"] {
         let with = |flags: &str| folder.run(&format!("{command} {SMALL} --device cpu {flags}"));
-        with("--budget 64MB").refused_at_once(2, &["--budget", "'64MB'", "64MiB"]);
+        with("--budget 64mb").refused_at_once(2, &["--budget", "'64mb'", "64MiB"]);
         with("--budget -1").refused_at_once(2, &["--budget", "'-1'"]);
         with("--budget 0").refused_at_once(2, &["--budget", "found 0, expected at least 1"]);
         with("--budget 0.0MiB").refused_at_once(2, &["--budget", "found 0"]);

@@ -14,7 +14,7 @@ fn quiet_prints_results_only() {
         (format!("eval {eval}"), true),
         (format!("predict {eval} --out a.csv"), true),
         ("check --layers 6,5x3,3 --device cpu".to_owned(), true),
-        (format!("plan {small}"), false),
+        (format!("plan {small}"), true),
         ("devices".to_owned(), false),
     ] {
         // Lines that do not depend on time.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::changed;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use ckpt_gpu::snapshot::SnapshotStore;
 use ckpt_gpu::strategy::Strategy;
@@ -23,7 +23,12 @@ fn data() -> Arc<Dataset> {
     let inputs = (0..SAMPLES * 5).map(|n| ((n * n + 3 * n) % 23) as f32 / 11.0 - 1.0).collect();
     let labels: Vec<u32> = (0..SAMPLES).map(|n| (n * 7 % 3) as u32).collect();
     let split = Split::new(5, Inputs::F32(inputs), labels).unwrap();
-    Arc::new(Dataset { source: "numbers".into(), train: split.clone(), test: split })
+    Arc::new(Dataset {
+        source: "numbers".into(),
+        train: split.clone(),
+        test: split,
+        evaluated_on: EvaluatedOn::Test,
+    })
 }
 
 /// Trains for [`STEPS`] steps, stopped after each of `stops` and resumed from a file.

@@ -67,7 +67,7 @@ fn results_go_to_stdout_and_narration_to_stderr() {
 
 #[test]
 fn tables_show_planned_and_counted_bytes() {
-    let run = Folder::new().run(&format!("train {SMALL} {CPU} --every 2")).succeeded();
+    let run = Folder::new().run(&format!("train {SMALL} {CPU} --every 2 --summary full")).succeeded();
     let by_category = table(&run.stdout, "device bytes");
     let names: Vec<_> = by_category.iter().map(|row| row[0].trim()).collect();
     assert_eq!(names[0], "parameters");
@@ -139,7 +139,8 @@ fn json_lines_have_every_field() {
 #[test]
 fn plan_shows_micro_batches() {
     let folder = Folder::new();
-    let run = folder.run(&format!("train {SMALL} {CPU} --every 2 --micro-batch 2")).succeeded();
+    let run =
+        folder.run(&format!("train {SMALL} {CPU} --every 2 --micro-batch 2 --summary full")).succeeded();
     let words = "plan every-2: 4 layers in 2 intervals, in 4 micro-batches of 2, 1 layer recomputed for each";
     assert!(run.stderr.contains(words), "{run:#?}");
     assert_eq!(table(&run.stdout, "device bytes")[1][0].trim(), "gradients", "{run:#?}");
@@ -304,4 +305,20 @@ fn help_lists_every_command_flag_and_exit_code() {
     assert!(folder.run("devices --help").succeeded().stdout.contains("--json"));
     let version = folder.run("--version").succeeded().stdout;
     assert_eq!(version, concat!("ckpt-gpu ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn summaries_are_short_unless_more_or_nothing_is_asked_for() {
+    let folder = Folder::new();
+    let end = |flags: &str| {
+        let run = folder.run(&format!("train {SMALL} {CPU} --every 2 {flags}")).succeeded();
+        let lines = run.stdout.lines().filter(|line| !line.starts_with("epoch"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let short = end("");
+    assert_eq!(short.len(), 4, "{short:#?}");
+    assert!(short[0].contains(" bytes at the peak, planned and counted: parameters 452, "), "{short:#?}");
+    assert!(short[3].starts_with("weights sha256 "), "{short:#?}");
+    assert_eq!(end("--summary none"), [""; 0]);
+    assert!(end("--summary full").len() > 10);
 }

@@ -2,7 +2,8 @@
 
 use crate::archive::*;
 use ckpt_gpu::data::{
-    Dataset, Inputs, LoadOptions, LoadedData, Split, TargetKind, Targets, U8_SCALE, shuffle,
+    Dataset, EvaluatedOn, Fill, InferenceData, Inputs, LoadOptions, LoadedData, Preprocessing, Split,
+    TargetKind, Targets, U8_SCALE, shuffle,
 };
 use ckpt_gpu::model::{Activation, Loss, Network};
 use std::path::Path;
@@ -227,13 +228,15 @@ fn targets_are_of_one_kind() {
     refused(load(TargetKind::Classes, &[0, 2, 1], &[minus, 0], 1), &["y_test", "-1 at index 0"]);
 
     for (loss, outputs, kind) in [
-        (Loss::CrossEntropy, 10, TargetKind::Classes),
-        (Loss::Mse, 1, TargetKind::Numbers),
-        (Loss::Quadratic, 10, TargetKind::ByWidth),
-        (Loss::BinaryCrossEntropy, 1, TargetKind::ByValue),
-        (Loss::BinaryCrossEntropy, 4, TargetKind::ByWidth),
+        (Loss::CrossEntropy, Some(10), TargetKind::Classes),
+        (Loss::Mse, Some(1), TargetKind::Numbers),
+        (Loss::Quadratic, Some(10), TargetKind::ByWidth),
+        (Loss::BinaryCrossEntropy, Some(1), TargetKind::ByValue),
+        (Loss::BinaryCrossEntropy, Some(4), TargetKind::ByWidth),
+        (Loss::BinaryCrossEntropy, None, TargetKind::ByValue),
+        (Loss::Quadratic, None, TargetKind::Numbers),
     ] {
-        assert_eq!(TargetKind::of(loss, outputs), kind, "{loss:?}, {outputs}");
+        assert_eq!(TargetKind::of(loss, outputs), kind, "{loss:?}, {outputs:?}");
     }
 }
 
@@ -270,7 +273,7 @@ fn wrong_labels_are_named_by_the_array_and_row_of_the_file() {
 fn what_is_not_used_or_held_out_is_noted() {
     let scratch = Scratch::new();
     let load = |arrays: &[(&str, Vec<u8>)], validation| {
-        let LoadedData { data, notes } =
+        let LoadedData { data, notes, .. } =
             scratch.load_with(arrays, &LoadOptions { validation, ..LoadOptions::default() }).unwrap();
         (data.train.len(), data.test.len(), notes.join("\n"))
     };
@@ -310,11 +313,11 @@ fn test_arrays_of_other_names_are_read() {
         y_test_key: name("testY"),
         ..LoadOptions::default()
     };
-    let LoadedData { data, notes } = scratch.load_with(&arrays, &named).unwrap();
+    let LoadedData { data, notes, .. } = scratch.load_with(&arrays, &named).unwrap();
     assert_eq!((data.train.len(), data.test.labels(), &notes[..]), (3, &[1, 1][..], &[][..]));
     // To evaluate on, too.
     let path = scratch.file(&archive(Stored, &arrays));
-    let asked = Dataset::load_for_inference(&path, &named).unwrap();
+    let asked = Dataset::load_for_inference(&path, &named, &Preprocessing::default(), 1).unwrap();
     assert_eq!((asked.data.test.labels(), asked.has_targets), (&[1, 1][..], true));
     // With usual names of the training arrays.
     let usual = [
@@ -364,4 +367,126 @@ fn idx_files_are_found_under_prefixes_and_in_raw() {
     assert_eq!(Dataset::load(&raw).unwrap().test.len(), 5);
     let named = LoadOptions { x_key: Some("x".to_owned()), ..LoadOptions::default() };
     says(Dataset::load_with(&raw, &named), &["`x_key`", "IDX files"]);
+}
+
+/// Missing values of arrays are refused with their places, or filled in as in training.
+#[test]
+fn missing_values_of_arrays_are_named_or_filled() {
+    let scratch = Scratch::new();
+    let nan = f32::NAN;
+    let x = npy("<f4", "(2, 4)", &le_f32(&[1.0, nan, 3.0, nan, 1.0, 2.0, 3.0, nan]));
+    let members = [
+        ("x_train.npy", npy("<f4", "(2, 4)", &le_f32(&[0.0, 2.0, 4.0, 6.0, 2.0, 4.0, nan, 8.0]))),
+        ("y_train.npy", npy("|u1", "(2,)", &[0, 1])),
+        ("x_test.npy", x),
+        ("y_test.npy", npy("|u1", "(2,)", &[1, 0])),
+    ];
+    let problem = scratch.load(&members).unwrap_err().to_string();
+    assert!(
+        problem.contains("x_test: holds 3 missing values (NaN), the first in sample 0, feature 1"),
+        "{problem}"
+    );
+    let filled = LoadOptions { impute: Some(Fill::Mean), ..LoadOptions::default() };
+    let LoadedData { data, preprocessing, .. } = scratch.load_with(&members, &filled).unwrap();
+    assert_eq!(data.test.inputs(), &Inputs::F32(vec![1.0, 3.0, 3.0, 7.0, 1.0, 2.0, 3.0, 7.0]));
+    let path = scratch.file(&archive(Stored, &members));
+    let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
+    let InferenceData { data: again, .. } =
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 4).unwrap();
+    assert_eq!(again.test.inputs(), data.test.inputs());
+}
+
+/// `float64` far from 0 keeps what float32 would round away, if it is standardised.
+#[test]
+fn wide_numbers_are_standardised_before_they_are_rounded() {
+    let scratch = Scratch::new();
+    let seconds = |from: usize, count: usize| {
+        let values = (from..from + count).map(|n| 1.7e9 + (n * 7 % 60) as f64);
+        npy("<f8", &format!("({count}, 1)"), &values.flat_map(f64::to_le_bytes).collect::<Vec<_>>())
+    };
+    let members = [
+        ("x_train.npy", seconds(0, 60)),
+        ("y_train.npy", npy("|u1", "(60,)", &[1; 60])),
+        ("x_test.npy", seconds(3, 5)),
+        ("y_test.npy", npy("|u1", "(5,)", &[1; 5])),
+    ];
+    let options = LoadOptions { standardise: Some(true), ..LoadOptions::default() };
+    let LoadedData { data, preprocessing, notes, .. } = scratch.load_with(&members, &options).unwrap();
+    assert!(notes.is_empty(), "{notes:?}");
+    let deviation = ((0..60).map(|n| (f64::from(n) - 29.5).powi(2)).sum::<f64>() / 60.0).sqrt();
+    let mut scaled = [0.0; 5];
+    data.test.gather(&[0, 1, 2, 3, 4], &mut scaled);
+    for (n, found) in (3..8).zip(scaled) {
+        let expected = (f64::from(n * 7 % 60) - 29.5) / deviation;
+        assert!((f64::from(found) - expected).abs() < 1e-6, "{found}, expected {expected}");
+    }
+    let path = scratch.file(&archive(Stored, &members));
+    let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
+    let InferenceData { data: again, .. } =
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap();
+    assert_eq!(again.test.inputs(), data.test.inputs());
+    let LoadedData { notes, .. } = scratch.load_with(&members, &LoadOptions::default()).unwrap();
+    assert!(notes[0].contains("float32 rounds to few digits; use `standardise = true`"), "{notes:?}");
+}
+
+#[test]
+fn a_scale_replaces_that_of_bytes_and_is_kept() {
+    let scratch = Scratch::new();
+    let bytes = members(("x_test.npy", npy("|u1", "(2, 4)", &[0, 1, 2, 255, 4, 5, 6, 7])));
+    let scaled = LoadOptions { scale: Some(0.5), ..LoadOptions::default() };
+    let LoadedData { data, preprocessing, .. } = scratch.load_with(&bytes, &scaled).unwrap();
+    let expected = Inputs::F32(vec![0.0, 0.5, 1.0, 127.5, 2.0, 2.5, 3.0, 3.5]);
+    assert_eq!(data.test.inputs(), &expected);
+    let path = scratch.file(&archive(Stored, &bytes));
+    let again = Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4).unwrap();
+    assert_eq!((again.data.test.inputs(), &again.notes[..]), (&expected, &[][..]));
+    // Without it, inputs of another kind than in training are told.
+    let LoadedData { preprocessing, .. } = scratch.load_with(&bytes, &LoadOptions::default()).unwrap();
+    let floats = members(("x_test.npy", npy("<f4", "(2, 4)", &le_f32(&[0.5; 8]))));
+    let path = scratch.file(&archive(Stored, &floats));
+    let told = Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4).unwrap().notes;
+    assert!(told[0].contains("not scaled, and the network was trained on bytes"), "{told:?}");
+}
+
+/// Validation arrays, or a share that is held out, are evaluated on during training; test arrays are left for after it.
+#[test]
+fn three_splits_have_a_place_each() {
+    let scratch = Scratch::new();
+    let split =
+        |samples: usize| npy("<f4", &format!("({samples}, 1)"), &le_f32(&vec![samples as f32; samples]));
+    let labels = |samples: usize| npy("|u1", &format!("({samples},)"), &vec![1; samples]);
+    let arrays = [
+        ("x_train.npy", split(20)),
+        ("y_train.npy", labels(20)),
+        ("x_val.npy", split(4)),
+        ("y_val.npy", labels(4)),
+        ("x_test.npy", split(6)),
+        ("y_test.npy", labels(6)),
+    ];
+    let load = |arrays: &[(&str, Vec<u8>)], validation| {
+        let options = LoadOptions { validation, standardise: Some(true), ..LoadOptions::default() };
+        let LoadedData { data, test, notes, .. } = scratch.load_with(arrays, &options).unwrap();
+        let sizes = [data.train.len(), data.test.len(), test.as_ref().map_or(0, |test| test.test.len())];
+        let first = test.map(|test| {
+            let mut value = [0.0];
+            test.test.gather(&[0], &mut value);
+            value[0]
+        });
+        (sizes, data.evaluated_on, first, notes.join("\n"))
+    };
+    // All training samples are 20, so that 6 is 14 below their mean, and none deviates.
+    assert_eq!(load(&arrays, None), ([20, 4, 6], EvaluatedOn::Validation, Some(-14.0), String::new()));
+    let (sizes, on, first, notes) = load(&arrays, Some(0.1));
+    assert_eq!((sizes, on, first), ([18, 2, 6], EvaluatedOn::Validation, Some(-14.0)));
+    assert!(notes.contains("not used") && notes.contains("x_val, y_val"), "{notes}");
+    let without = [&arrays[..2], &arrays[4..]].concat();
+    assert_eq!(load(&without, None), ([20, 6, 0], EvaluatedOn::Test, None, String::new()));
+    assert_eq!(load(&without, Some(0.5)).0, [10, 10, 6]);
+    let (sizes, on, ..) = load(&arrays[..2], Some(0.0));
+    assert_eq!((sizes, on), ([20, 20, 0], EvaluatedOn::Training));
+    let wider =
+        [&arrays[..4], &[("x_test.npy", npy("<f4", "(6, 2)", &le_f32(&[1.0; 12]))), arrays[5].clone()]]
+            .concat();
+    let options = LoadOptions::default();
+    refused(scratch.load_with(&wider, &options), &["x_train has 1 features", "x_test 2"]);
 }

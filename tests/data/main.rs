@@ -8,3 +8,4 @@ mod dataset;
 mod mapped;
 mod npz;
 mod synthetic;
+mod tables;

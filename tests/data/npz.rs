@@ -98,7 +98,7 @@ fn files_that_are_not_archives_are_rejected() {
     refused(scratch.read(&archive(Stored, &[]), "a"), &["no array a"]);
     let folder = scratch.path("folder.npz");
     fs::create_dir(&folder).unwrap();
-    refused(Archive::open(&folder).map(drop), &["not a regular file"]);
+    refused(Archive::open(&folder).map(drop), &["expected a regular file"]);
     refused(Dataset::load(&folder), &["folder", "IDX", "x_train"]);
 }
 

@@ -52,7 +52,8 @@ fn invalid_recipes_and_file_flags_are_rejected() {
     refused("--data synthetic:blobs,samples=0", &["samples=0", "from 1"]);
     refused("--data synthetic:blobs --map-data", &["--map-data", "synthetic"]);
     refused("--data synthetic:blobs --x-key x", &["--x-key", "synthetic"]);
-    refused("--data synthetic:spirals,samples=60", &["--layers", "784", "2 features"]);
+    refused("--data synthetic:spirals,samples=60 --layers 784,2", &["--layers", "784", "2 features"]);
+    refused("--data synthetic:spirals,samples=60 --impute mean", &["--impute", "synthetic"]);
     let most = "synthetic:sines,samples=4294967295,features=4294967295";
     let outcome = folder.run(&format!("train --data {most} --device cpu"));
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);

@@ -6,7 +6,7 @@ use crate::common::{Random, changed};
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::gpu::Context;
 use ckpt_gpu::memory::Category;
@@ -37,7 +37,12 @@ fn random_data(features: usize, classes: usize, samples: usize, random: &mut Ran
         let labels = (0..samples).map(|_| random.below(classes) as u32).collect::<Vec<_>>();
         Split::new(features, Inputs::F32(values), labels).unwrap()
     };
-    Arc::new(Dataset { source: "random".into(), train: split(samples), test: split(3) })
+    Arc::new(Dataset {
+        source: "random".into(),
+        train: split(samples),
+        test: split(3),
+        evaluated_on: EvaluatedOn::Test,
+    })
 }
 
 /// The smallest budget for `settings`, from the error for one that is too small.
@@ -180,7 +185,8 @@ fn software_divides_batches_under_a_budget_and_keeps_the_bits() {
             s.placement.dataset = DatasetPlacement::Host;
         });
         let [train, test] = [1600, 700].map(|samples| random_data(7, 3, samples, &mut random).train.clone());
-        let data = Arc::new(Dataset { source: "random".into(), train, test });
+        let data =
+            Arc::new(Dataset { source: "random".into(), train, test, evaluated_on: EvaluatedOn::Test });
         let parameters = random.parameters(&settings.network.build().unwrap());
         let run = |strategy| {
             let settings = changed(settings.clone(), |s| s.placement.strategy = strategy);

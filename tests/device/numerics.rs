@@ -6,7 +6,7 @@ use crate::common::{Random, changed};
 use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::model::{Activation, Loss, Parameters};
 
 const FEATURES: usize = 5;
@@ -53,7 +53,8 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
         for spoiled in [0, SAMPLES - 1] {
             let train = split(|| random.normal(), Some(spoiled));
             let test = split(|| random.normal(), None);
-            let data = Arc::new(Dataset { source: "nan".into(), train, test });
+            let data =
+                Arc::new(Dataset { source: "nan".into(), train, test, evaluated_on: EvaluatedOn::Test });
             let outcome = devices::trainer(&settings, &data, &parameters).unwrap().epoch(|_| ());
             assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{settings:?}: {outcome:?}");
         }
@@ -69,7 +70,12 @@ fn an_infinite_sum_of_finite_losses_is_divergence(device: DeviceChoice) {
     let mut parameters = random.parameters(&settings.network.build().unwrap());
     parameters.layers.last_mut().unwrap().bias.fill(1e19);
     let mut split = || split(|| random.normal(), None);
-    let data = Arc::new(Dataset { source: "large".into(), train: split(), test: split() });
+    let data = Arc::new(Dataset {
+        source: "large".into(),
+        train: split(),
+        test: split(),
+        evaluated_on: EvaluatedOn::Test,
+    });
     let outcome = devices::trainer(&settings, &data, &parameters).unwrap().epoch(|_| ());
     assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{outcome:?}");
 }
@@ -96,7 +102,8 @@ fn nan_is_never_a_correct_prediction(device: DeviceChoice) {
             let mut random = Random::new(6);
             let train = split(|| random.normal(), None);
             let test = split(|| random.normal(), spoiled);
-            let data = Arc::new(Dataset { source: "nan".into(), train, test });
+            let data =
+                Arc::new(Dataset { source: "nan".into(), train, test, evaluated_on: EvaluatedOn::Test });
             devices::trainer(&settings, &data, parameters).unwrap().evaluate().unwrap().accuracy.unwrap()
         };
         let right = (0..SAMPLES).filter(|sample| sample % CLASSES == 0).count() as f64;
@@ -115,7 +122,7 @@ fn saturation_stays_finite(device: DeviceChoice) {
         }
         let train = split(|| 100.0 * random.normal(), None);
         let test = split(|| 100.0 * random.normal(), None);
-        let data = Arc::new(Dataset { source: "large".into(), train, test });
+        let data = Arc::new(Dataset { source: "large".into(), train, test, evaluated_on: EvaluatedOn::Test });
         let mut trainer = devices::trainer(&settings, &data, &parameters).unwrap();
         let epoch = trainer.epoch(|_| ()).unwrap();
         assert!(epoch.loss.is_finite(), "{settings:?}: {epoch:?}");

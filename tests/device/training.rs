@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::{Random, changed, mnist};
 use crate::devices;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
-use ckpt_gpu::data::{Dataset, Inputs, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::memory::Category;
 use ckpt_gpu::model::{Activation, Loss, Parameters};
@@ -179,7 +179,12 @@ fn random_data(settings: &Settings, random: &mut Random) -> Dataset {
         Split::new(features, Inputs::F32(values), labels).unwrap()
     };
     let samples = 2 * settings.batching.batch + 1;
-    Dataset { source: "random".into(), train: split(samples), test: split(samples) }
+    Dataset {
+        source: "random".into(),
+        train: split(samples),
+        test: split(samples),
+        evaluated_on: EvaluatedOn::Test,
+    }
 }
 
 fn few_digits() -> Dataset {
@@ -188,7 +193,12 @@ fn few_digits() -> Dataset {
         let values = values[..samples * split.features()].to_vec();
         Split::new(split.features(), Inputs::U8(values), split.labels()[..samples].to_vec()).unwrap()
     };
-    Dataset { source: "few digits".into(), train: few(&mnist().train, 450), test: few(&mnist().test, 150) }
+    Dataset {
+        source: "few digits".into(),
+        train: few(&mnist().train, 450),
+        test: few(&mnist().test, 150),
+        evaluated_on: EvaluatedOn::Test,
+    }
 }
 
 /// A resident dataset and one uploaded per micro-batch give the same bits.
@@ -217,7 +227,12 @@ fn an_incomplete_batch_is_dropped_with_all_its_micro_batches() {
     let Inputs::U8(values) = digits.train.inputs() else { panic!("MNIST comes in bytes") };
     let (values, labels) = (values[..400 * 784].to_vec(), digits.train.labels()[..400].to_vec());
     let full = Split::new(784, Inputs::U8(values), labels).unwrap();
-    let full = Dataset { source: "whole batches".into(), train: full, test: digits.test.clone() };
+    let full = Dataset {
+        source: "whole batches".into(),
+        train: full,
+        test: digits.test.clone(),
+        evaluated_on: EvaluatedOn::Test,
+    };
     let settings = changed(Settings::notebook(), |s| {
         s.batching.micro_batch = Some(25);
         s.optimization.shuffle = false;
@@ -284,7 +299,12 @@ fn steps_beyond_the_last_are_refused() {
 #[test]
 fn splits_of_other_widths_are_refused() {
     let split = |features| Split::new(features, Inputs::F32(vec![0.5; 6 * features]), vec![0; 6]).unwrap();
-    let data = Arc::new(Dataset { source: "two widths".into(), train: split(4), test: split(5) });
+    let data = Arc::new(Dataset {
+        source: "two widths".into(),
+        train: split(4),
+        test: split(5),
+        evaluated_on: EvaluatedOn::Test,
+    });
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = Widths(vec![4, 2]);
         s.batching.batch = 2;

@@ -10,7 +10,7 @@ use crate::devices::{self, FAST};
 use ckpt_gpu::check::reference::relative_error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
-use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split, Targets};
 use ckpt_gpu::gpu::Context;
 use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
@@ -66,7 +66,12 @@ impl Golden {
             (false, other) => panic!("labels: {}", other.describe()),
         };
         let split = Split::new(self.widths[0], Inputs::F32(narrow(self.floats("x"))), targets).unwrap();
-        Arc::new(Dataset { source: "trajectories".into(), train: split.clone(), test: split })
+        Arc::new(Dataset {
+            source: "trajectories".into(),
+            train: split.clone(),
+            test: split,
+            evaluated_on: EvaluatedOn::Test,
+        })
     }
 
     fn settings(&self, case: &Value) -> Settings {

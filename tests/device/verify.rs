@@ -7,7 +7,7 @@ use crate::devices;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::cpu::{Cpu, Footprint};
-use ckpt_gpu::data::{Dataset, Inputs, Pass, Split};
+use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics};
 use ckpt_gpu::execute::{Backend, Work, execute};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
@@ -37,7 +37,12 @@ fn random_data(random: &mut Random) -> Arc<Dataset> {
         let labels = (0..samples).map(|_| random.below(3) as u32).collect::<Vec<_>>();
         Split::new(9, Inputs::F32(values), labels).unwrap()
     };
-    Arc::new(Dataset { source: "random".into(), train: split(2 * BATCH), test: split(5) })
+    Arc::new(Dataset {
+        source: "random".into(),
+        train: split(2 * BATCH),
+        test: split(5),
+        evaluated_on: EvaluatedOn::Test,
+    })
 }
 
 /// The hash of the trained parameters, and the number of states compared.

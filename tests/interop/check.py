@@ -27,6 +27,9 @@ DATA = Path("data/mnist.npz")
 TRAIN, TEST, BATCH, STEPS = 200, 50, 20, 10
 # Of the largest magnitude among all outputs.
 TOLERANCE = 1e-5
+# Of the spread of the targets of a table, to which float32 inputs near 900 are rounded.
+TABLE_TOLERANCE = 1e-4
+ROWS = 300
 # Samples must differ by at least this much of it, lest a network that ignores its input passes.
 LEAST_SPREAD = 1e-3
 # A file without an architecture must be refused as one that cannot be trusted.
@@ -192,7 +195,7 @@ def check_case(program, inputs, widths, activation, residual, loss, switches):
 
     layers, architecture = read_safetensors(program.folder / "model.safetensors")
     expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
-    expected["layer_norm"] = LAYER_NORM in switches
+    expected |= {"layer_norm": LAYER_NORM in switches, "input": "bytes"}
     told = {name: value for name, value in architecture.items() if name != "standard"}
     expect(("standard" in architecture) == (STANDARDISE in switches), "the safetensors file errs on standard inputs")
     expect(told == expected, f"the safetensors file tells {told}, expected {expected}")
@@ -229,6 +232,30 @@ def check_foreign(program):
     expect(off <= TOLERANCE, f"foreign.npz: outputs are off by {off:.1e}, expected at most {TOLERANCE:.0e}")
 
 
+def check_table(program):
+    """A table with gaps, a column of text, and numbers in other units: what `predict` makes of it is what ONNX Runtime makes of
+    its features, which the graph fills in, scales, and scales back."""
+    random = np.random.default_rng(2)
+    size = random.normal(900, 30, ROWS)
+    colour = random.choice(["blue", "green", "red"], ROWS)
+    price = 5000 + 3 * (size - 900) + 40 * (colour == "red") + random.normal(0, 5, ROWS)
+    has_gap = random.random(ROWS) < 0.2
+    lines = (f"{'' if gap else s},{c},{p}" for gap, s, c, p in zip(has_gap, size, colour, price))
+    (program.folder / "table.csv").write_text("\n".join(["size,colour,price", *lines]))
+    training = ["--target", "price", "--loss", "mse", "--hidden", "16x3", "--batch", BATCH, "--steps", 10 * STEPS]
+    imputing = ["--impute", "mean", "--impute-indicators"]
+    program.succeed("train", "--data", "table.csv", *training, *imputing, "--save", "model.npz", "--save", "model.onnx")
+    outputs = program.predict("model.npz", "table.csv")
+    off_price = abs(outputs.mean() / price.mean() - 1)
+    expect(off_price < 0.01, f"predictions are not in the units of the table: their mean is off by {off_price:.1e}")
+    _, architecture = read_npz(program.folder / "model.npz")
+    categories = architecture["columns"][1]["categories"]
+    inputs = np.column_stack([np.where(has_gap, np.nan, size), *(colour == name for name in categories)]).astype(np.float32)
+    together, _ = run_onnx(program.folder / "model.onnx", inputs, [inputs.shape[1], 1])
+    off = distance(together - price.mean(), outputs - price.mean())
+    expect(off <= TABLE_TOLERANCE, f"ONNX Runtime is off by {off:.1e}, expected at most {TABLE_TOLERANCE:.0e}")
+
+
 def main():
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("binary", type=Path, help="the ckpt-gpu to be checked")
@@ -249,11 +276,12 @@ def main():
             except Mismatch as problem:
                 failures += 1
                 print(f"{name}: FAILED: {problem}")
-        try:
-            check_foreign(program)
-        except Mismatch as problem:
-            failures += 1
-            print(f"an npz of others: FAILED: {problem}")
+        for name, check in (("an npz of others", check_foreign), ("a table", check_table)):
+            try:
+                check(program)
+            except Mismatch as problem:
+                failures += 1
+                print(f"{name}: FAILED: {problem}")
     print(f"{len(CASES)} networks; NumPy off by at most {worst[0]:.1e}, ONNX Runtime by {worst[1]:.1e}")
     if failures:
         sys.exit(f"{failures} failed")

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("simulate", &["execute", "memory", "plan"]),
     ("data", &["file", "memory", "model"]),
     ("model_file", &["data", "file", "memory", "model"]),
-    ("snapshot", &["file", "model"]),
+    ("snapshot", &["file", "memory", "model"]),
     ("device", &["data", "execute", "model", "plan"]),
     ("config", &["device", "model", "strategy"]),
     ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),

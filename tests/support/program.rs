@@ -90,7 +90,8 @@ impl Folder {
     #[track_caller]
     pub fn hash(&self, arguments: &str) -> String {
         let events = self.train(arguments);
-        events[events.len() - 1]["weights_sha256"].as_str().unwrap().to_owned()
+        let hash = events.iter().rev().find_map(|event| event["weights_sha256"].as_str());
+        hash.unwrap().to_owned()
     }
 
     /// Names and contents of the files in subdirectory `name`, which must have no temporary files.

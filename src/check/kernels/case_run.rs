@@ -9,7 +9,7 @@ use super::scale::{
 use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
-use crate::data::{Dataset, Inputs, Pass, Split};
+use crate::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
@@ -52,6 +52,7 @@ impl<'a> CaseRun<'a> {
             source: "random numbers".into(),
             train: random.split(&network, 2 * case.batch + 1, case.bytes, case.values)?,
             test: random.split(&network, micro_batch + micro_batch.div_ceil(2), case.bytes, case.values)?,
+            evaluated_on: EvaluatedOn::Test,
         });
         let parameters = random.parameters(&network, 1.0);
         let task = Task {

@@ -11,6 +11,8 @@ use crate::config::Settings;
 use crate::file;
 use crate::{Error, Result};
 
+/// Longest file that is looked at.
+const MOST_BYTES: u64 = 1 << 20;
 /// Start of every file that is written.
 const HEADER: &str = "# A run of ckpt-gpu";
 
@@ -57,7 +59,7 @@ impl Effective {
 
     /// `true` if the file at `path` is one of [`Effective::write`].
     pub fn has_written(path: &Path) -> bool {
-        std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(HEADER))
+        file::read_text(path, MOST_BYTES).is_ok_and(|text| text.starts_with(HEADER))
     }
 
     /// All flags with their values: given ones, those of `settings`, and defaults. Defaults that conflict with a given flag are
@@ -93,24 +95,17 @@ impl Effective {
 }
 
 impl Flag {
-    fn is_switch(&self) -> bool {
-        matches!(self.arg.get_action(), ArgAction::SetTrue)
-    }
-
     fn name(&self) -> &str {
         key(&self.arg).unwrap_or_default()
     }
 
     fn words(&self) -> Vec<OsString> {
         let word = |value: &OsString| {
-            if self.is_switch() {
-                return (value == "true").then(|| format!("--{}", self.name()).into());
-            }
             let mut word = OsString::from(format!("--{}=", self.name()));
             word.push(value);
-            Some(word)
+            word
         };
-        self.values.iter().filter_map(word).collect()
+        self.values.iter().map(word).collect()
     }
 
     fn value(&self) -> Result<String, String> {

@@ -1,6 +1,4 @@
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
@@ -8,8 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{CONFIG, key, wrong};
-use crate::Result;
 use crate::model::nearest;
+use crate::{Error, Result};
 
 /// Longest file of flags.
 const MOST_BYTES: u64 = 1 << 20;
@@ -18,7 +16,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct Given<'a> {
     pub arg: &'a Arg,
     pub line: usize,
-    /// A value each time the flag is given; empty for a switch.
+    /// A value each time the flag is given.
     values: Vec<String>,
 }
 
@@ -36,14 +34,7 @@ impl Given<'_> {
 
     /// The flag as words of a command line.
     pub fn words(&self) -> impl Iterator<Item = OsString> {
-        let is_switch = matches!(self.arg.get_action(), ArgAction::SetTrue);
-        self.values.iter().map(move |value| {
-            if is_switch {
-                format!("--{}", self.key()).into()
-            } else {
-                format!("--{}={value}", self.key()).into()
-            }
-        })
+        self.values.iter().map(|value| format!("--{}={value}", self.key()).into())
     }
 }
 
@@ -52,15 +43,10 @@ impl Given<'_> {
 /// # Errors
 /// [`crate::Error::Usage`] if it cannot be read or is too long.
 pub(super) fn read(path: &Path) -> Result<String> {
-    let unreadable = |error| wrong(path, None, &format!("cannot be read: {error}"));
-    let mut text = String::new();
-    let file = File::open(path).map_err(unreadable)?;
-    let bytes = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if bytes as u64 > MOST_BYTES {
-        let problem = format!("found more than {MOST_BYTES} bytes, expected a file of flags");
-        return Err(wrong(path, None, &problem));
-    }
-    Ok(text)
+    crate::file::read_text(path, MOST_BYTES).map_err(|error| match error {
+        Error::File { problem, .. } => wrong(path, None, &problem),
+        other => other,
+    })
 }
 
 /// Flags in `text`, the file at `path`, for command `own`; `others` are commands that may share the file.
@@ -118,10 +104,6 @@ fn unknown(command: &Command, name: &str) -> String {
 /// `value` as values of `arg`.
 fn values(arg: &Arg, value: &DeValue) -> Result<Vec<String>, String> {
     let values = match (arg.get_action(), value) {
-        (ArgAction::SetTrue, DeValue::Boolean(is_set)) => {
-            return Ok(is_set.then(String::new).into_iter().collect());
-        }
-        (ArgAction::SetTrue, other) => return Err(format!("found {}, expected true or false", kind(other))),
         (ArgAction::Append, DeValue::Array(items)) => {
             items.iter().map(Spanned::get_ref).map(|item| scalar(arg, item)).collect::<Result<Vec<_>, _>>()?
         }

@@ -108,7 +108,7 @@ fn check_conflicts(path: &Path, command: &Command, given: &[Given]) -> Result<()
 
 /// Key of `arg` in a file; positional arguments and flags such as --help have none.
 fn key(arg: &Arg) -> Option<&str> {
-    let sets = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue);
+    let sets = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     arg.get_long().filter(|long| sets && *long != CONFIG)
 }
 

@@ -15,5 +15,5 @@ mod write;
 pub use dtype::{Array, Values};
 pub(in crate::data) use header::extent;
 pub use read::{Archive, MAX_INFLATED_BYTES};
-pub(crate) use shown::shown;
+pub(crate) use shown::{shown, some_of};
 pub use write::{Elements, Entry, check_writable, write};

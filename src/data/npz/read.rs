@@ -6,11 +6,12 @@ use super::header::Header;
 use super::npy;
 use super::shown::shown;
 use crate::data::mapped::{MappedArray, Unmapped, map};
+use crate::file;
 use crate::memory::available_host_bytes;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use zip::CompressionMethod;
 
@@ -39,16 +40,7 @@ impl Archive {
     /// same name.
     pub fn open(path: &Path) -> Result<Archive> {
         let fail = |problem: String| Error::file(path, problem);
-        let unopened = |e: io::Error| match e.kind() {
-            ErrorKind::NotFound => fail("no such file".into()),
-            _ => fail(format!("cannot be opened: {e}")),
-        };
-        // Checked before opening, because opening a pipe would wait for its writer.
-        if !path.metadata().map_err(unopened)?.is_file() {
-            return Err(fail("is not a regular file, expected an .npz archive".into()));
-        }
-        let file = File::open(path).map_err(unopened)?;
-        let (zip, members) = directory::open(file).map_err(fail)?;
+        let (zip, members) = directory::open(file::open(path)?).map_err(fail)?;
         let inflatable = available_host_bytes().unwrap_or(u64::MAX).min(MAX_INFLATED_BYTES);
         Ok(Archive { path: path.to_owned(), zip, members, inflatable })
     }

@@ -1,6 +1,7 @@
 //! Text from files, made safe for messages.
 
 const MAX_CHARS_SHOWN: usize = 80;
+const MOST_NAMED: usize = 8;
 
 /// Shortens `text` and escapes control characters, which could move a terminal's cursor.
 pub(crate) fn shown(text: &str) -> String {
@@ -16,4 +17,13 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     shown
+}
+
+/// The first few of `names`, for messages.
+pub(crate) fn some_of(names: &[String]) -> String {
+    let mut some = names[..names.len().min(MOST_NAMED)].to_vec();
+    if names.len() > some.len() {
+        some.push(format!("and {} more", names.len() - some.len()));
+    }
+    some.join(", ")
 }

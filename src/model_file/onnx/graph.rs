@@ -3,9 +3,9 @@
 use std::f32::consts::SQRT_2;
 
 use super::message::{
-    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, Node, Shape, Tensor, TensorType, Type, ValueInfo,
+    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, INT64, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::data::FeatureScaling;
+use crate::data::{FeatureScaling, Imputation, Preprocessing};
 use crate::model::{Activation, LAYER_NORM_EPSILON, Network, Operation};
 
 /// Name of the input, `[batch, features]`.
@@ -14,12 +14,9 @@ pub const INPUT: &str = "input";
 pub const OUTPUT: &str = "output";
 
 /// The graph without weights and biases, which it refers to by [`weight_name`] and [`bias_name`].
-pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
+pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
     let mut nodes = Nodes::default();
-    let mut state = match scaling {
-        Some(scaling) => nodes.standardise(INPUT, scaling),
-        None => INPUT.to_owned(),
-    };
+    let mut state = nodes.preprocess(INPUT, preprocessing);
     for (index, layer) in network.layers().enumerate() {
         let place = format!("layers.{index}");
         let (mut value, mut side) = (state.clone(), "load");
@@ -38,6 +35,9 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
         }
         state = value;
     }
+    if let Some(scaling) = &preprocessing.target_scaling {
+        nodes.scale_back(&state, scaling);
+    }
     if let Some(last) = nodes.node.last_mut() {
         last.output = vec![OUTPUT.to_owned()];
     }
@@ -45,7 +45,7 @@ pub fn graph(network: &Network, scaling: Option<&FeatureScaling>) -> Graph {
         node: nodes.node,
         name: "network".to_owned(),
         initializer: nodes.constants,
-        input: vec![matrix(INPUT, network.features())],
+        input: vec![matrix(INPUT, network.features() - preprocessing.indicators())],
         output: vec![matrix(OUTPUT, network.outputs())],
     }
 }
@@ -75,17 +75,76 @@ struct Nodes {
 }
 
 impl Nodes {
+    /// Multiplies, fills in and scales the features of `value`, `[batch, features]`, as training does. Returns the result's
+    /// name.
+    fn preprocess(&mut self, value: &str, preprocessing: &Preprocessing) -> String {
+        let mut value = value.to_owned();
+        if let Some(scale) = preprocessing.scale {
+            let scale = self.constant("scale", &[], &[scale]);
+            value = self.add("Mul", "scaled", &[&value, &scale]);
+        }
+        if let Some(imputation) = &preprocessing.imputation {
+            value = self.impute(&value, imputation);
+        }
+        if let Some(scaling) = &preprocessing.scaling {
+            value = self.standardise(&value, scaling);
+        }
+        value
+    }
+
+    /// Fills in the NaNs of `value`, `[batch, features]`, and appends indicators of them.
+    fn impute(&mut self, value: &str, imputation: &Imputation) -> String {
+        let place = "imputed";
+        let fills: Vec<f32> = imputation.fills().iter().map(|&fill| fill as f32).collect();
+        let fills = self.constant(&format!("{place}.fills"), &[fills.len() as i64], &fills);
+        let missing = self.add("IsNaN", place, &[value]);
+        let filled = self.add("Where", place, &[&missing, &fills, value]);
+        if imputation.indicators().is_empty() {
+            return filled;
+        }
+        let indices: Vec<u8> =
+            imputation.indicators().iter().flat_map(|&feature| (feature as i64).to_le_bytes()).collect();
+        let indices = self.tensor(
+            &format!("{place}.indicators"),
+            &[imputation.indicators().len() as i64],
+            INT64,
+            indices,
+        );
+        let floats = self.cast(&missing, FLOAT, &format!("{place}.missing"));
+        let indicators = self.add("Gather", place, &[&floats, &indices]);
+        self.attribute(Attribute { name: "axis".to_owned(), i: Some(1), r#type: INT, f: None });
+        let all = self.add("Concat", place, &[&filled, &indicators]);
+        self.attribute(Attribute { name: "axis".to_owned(), i: Some(1), r#type: INT, f: None });
+        all
+    }
+
     /// Shifts and scales the features of `value`, `[batch, features]`, in f64 as training does. Returns the result's name.
     fn standardise(&mut self, value: &str, scaling: &FeatureScaling) -> String {
         let place = "standard";
-        let [mean, scale] = [("mean", scaling.mean()), ("scale", scaling.scale())].map(|(name, of)| {
-            let bytes = of.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.tensor(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, bytes)
-        });
+        let (mean, scale) = self.scaling(place, scaling);
         let wide = self.cast(value, DOUBLE, &format!("{place}.wide"));
         let shifted = self.add("Sub", place, &[&wide, &mean]);
         let scaled = self.add("Mul", place, &[&shifted, &scale]);
         self.cast(&scaled, FLOAT, place)
+    }
+
+    /// Scales the outputs `value`, `[batch, outputs]`, back to the units of the targets, in f64.
+    fn scale_back(&mut self, value: &str, scaling: &FeatureScaling) {
+        let place = "target_standard";
+        let (mean, scale) = self.scaling(place, scaling);
+        let wide = self.cast(value, DOUBLE, &format!("{place}.wide"));
+        let divided = self.add("Div", place, &[&wide, &scale]);
+        let shifted = self.add("Add", place, &[&divided, &mean]);
+        self.cast(&shifted, FLOAT, place);
+    }
+
+    /// Mean and scale of `scaling` as constants.
+    fn scaling(&mut self, place: &str, scaling: &FeatureScaling) -> (String, String) {
+        let mut constant = |name: &str, of: &[f64]| {
+            let bytes = of.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.tensor(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, bytes)
+        };
+        (constant("mean", scaling.mean()), constant("scale", scaling.scale()))
     }
 
     fn cast(&mut self, value: &str, to: i32, place: &str) -> String {

@@ -7,6 +7,8 @@ use prost::Message;
 pub const FLOAT: i32 = 1;
 /// Type of a tensor: 64-bit floats.
 pub const DOUBLE: i32 = 11;
+/// `INT64` of `TensorProto.DataType`.
+pub const INT64: i32 = 7;
 /// Type of an attribute: a 64-bit integer.
 pub const INT: i32 = 2;
 

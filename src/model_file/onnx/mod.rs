@@ -13,7 +13,7 @@ use prost::Message;
 use self::graph::{bias_name, graph, weight_name};
 use self::message::{FLOAT, Metadata, OperatorSet, Tensor};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
-use crate::data::FeatureScaling;
+use crate::data::Preprocessing;
 use crate::file;
 use crate::model::Network;
 use crate::{Error, Result};
@@ -40,7 +40,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(network: &Network, scaling: Option<&FeatureScaling>) -> Self {
+    fn of(network: &Network, preprocessing: &Preprocessing) -> Self {
         let model = message::Model {
             ir_version: IR_VERSION,
             producer_name: env!("CARGO_PKG_NAME").to_owned(),
@@ -49,7 +49,7 @@ impl Outline {
             opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPERATOR_SET }],
             metadata_props: vec![Metadata {
                 key: ARCHITECTURE_KEY.to_owned(),
-                value: Architecture::of(network, scaling).to_json(),
+                value: Architecture::of(network, preprocessing).to_json(),
             }],
         };
         let tensors = network.layers().enumerate().flat_map(|(index, layer)| {
@@ -58,7 +58,7 @@ impl Outline {
         });
         Outline {
             model: model.encode_to_vec(),
-            graph: graph(network, scaling).encode_to_vec(),
+            graph: graph(network, preprocessing).encode_to_vec(),
             tensors: tensors.map(|(name, dims)| tensor_start(name, dims)).collect(),
         }
     }
@@ -80,7 +80,7 @@ impl Outline {
 /// # Errors
 /// [`Error::File`] if it is.
 pub(super) fn check(path: &Path, network: &Network) -> Result<()> {
-    check_size(path, &Outline::of(network, None))
+    check_size(path, &Outline::of(network, &Preprocessing::default()))
 }
 
 fn check_size(path: &Path, outline: &Outline) -> Result<()> {
@@ -102,8 +102,8 @@ fn check_size(path: &Path, outline: &Outline) -> Result<()> {
 /// # Errors
 /// As [`check`], and [`Error::File`] if the file cannot be written.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
-    let Model { network, parameters, scaling } = model;
-    let outline = Outline::of(network, scaling.as_ref());
+    let Model { network, parameters, preprocessing } = model;
+    let outline = Outline::of(network, preprocessing);
     check_size(path, &outline)?;
     let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
     file::replace(path, |file| {
@@ -150,7 +150,7 @@ mod tests {
     use super::graph::{INPUT, OUTPUT};
     use super::message::Node;
     use super::*;
-    use crate::data::{Inputs, Split};
+    use crate::data::{FeatureScaling, Fill, Imputation, Inputs, Split, Targets};
     use crate::model::{Activation, Initialiser, Loss, Parameters};
 
     fn written(model: &Model) -> Vec<u8> {
@@ -160,9 +160,23 @@ mod tests {
         fs::read(path).unwrap()
     }
 
-    fn scaling() -> FeatureScaling {
-        let inputs = (0..15).map(|n| (n * n % 7) as f32 / 3.0).collect();
-        FeatureScaling::of(&Split::new(5, Inputs::F32(inputs), vec![0, 1, 0]).unwrap())
+    /// Imputation with an indicator, and scaling of features and of `outputs` targets, for 5 features of the network.
+    fn preprocessing(outputs: usize) -> Preprocessing {
+        let mut inputs: Vec<f32> = (0..12).map(|n| (n * n % 7) as f32 / 3.0).collect();
+        inputs[5] = f32::NAN;
+        let split = Split::new(4, Inputs::F32(inputs), vec![0, 1, 0]).unwrap();
+        let imputation = Imputation::of(&split, Fill::Mean, true, &[]).unwrap();
+        let scaling = FeatureScaling::of(&imputation.apply(split).unwrap());
+        let targets =
+            Targets::Regression { width: outputs, values: (0..3 * outputs).map(|n| n as f32).collect() };
+        let targets = Split::new(1, Inputs::F32(vec![0.0; 3]), targets).unwrap();
+        Preprocessing {
+            scale: Some(0.5),
+            imputation: Some(imputation),
+            scaling: Some(scaling),
+            target_scaling: FeatureScaling::of_targets(&targets),
+            ..Preprocessing::default()
+        }
     }
 
     /// The file decodes as one message, of the length that prost would have written.
@@ -172,11 +186,12 @@ mod tests {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
             let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
             let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
-            let scaling = (activation == Activation::Relu).then(scaling);
-            let model = Model { network, parameters: parameters.clone(), scaling };
+            let preprocessing =
+                if activation == Activation::Relu { preprocessing(1) } else { Preprocessing::default() };
+            let model = Model { network, parameters: parameters.clone(), preprocessing };
             let bytes = written(&model);
             assert_eq!(bytes, written(&model));
-            let outline = Outline::of(&model.network, model.scaling.as_ref());
+            let outline = Outline::of(&model.network, &model.preprocessing);
             assert_eq!(bytes.len() as u64, outline.bytes());
             let model = message::Model::decode(&bytes[..]).unwrap();
             assert_eq!(model.encoded_len(), bytes.len());
@@ -205,8 +220,8 @@ mod tests {
             ] {
                 let network = Network::new(&[5, 4, 4, 4, 2], activation, loss).unwrap();
                 let network = network.with_residual(residual).with_layer_norm(layer_norm).unwrap();
-                let scaling = residual.then(scaling);
-                let graph = graph(&network, scaling.as_ref());
+                let preprocessing = if residual { preprocessing(2) } else { Preprocessing::default() };
+                let graph = graph(&network, &preprocessing);
                 let mut made = vec![INPUT.to_owned()];
                 made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
                 made.extend((0..4).flat_map(|layer| [weight_name(layer), bias_name(layer)]));
@@ -216,14 +231,17 @@ mod tests {
                     made.extend(node.output.iter().cloned());
                 }
                 assert!(made.iter().any(|name| name == OUTPUT), "{made:?}");
-                let is_residual =
-                    |node: &&Node| node.op_type == "Add" && !node.input.contains(&"one".to_owned());
+                let is_residual = |node: &&Node| {
+                    node.op_type == "Add"
+                        && node.name.starts_with("layers.")
+                        && !node.input.contains(&"one".to_owned())
+                };
                 let adds = graph.node.iter().filter(is_residual);
                 assert_eq!(adds.count(), if residual { 2 } else { 0 }, "{activation:?}");
                 let norms = graph.node.iter().filter(|node| node.op_type == "LayerNormalization");
                 assert_eq!(norms.count(), if layer_norm { 3 } else { 0 }, "{activation:?}");
                 let casts = graph.node.iter().filter(|node| node.op_type == "Cast");
-                assert_eq!(casts.count(), if residual { 2 } else { 0 }, "{activation:?}");
+                assert_eq!(casts.count(), if residual { 5 } else { 0 }, "{activation:?}");
             }
         }
     }
@@ -232,7 +250,7 @@ mod tests {
     fn files_larger_than_the_format_allows_are_refused() {
         let path = Path::new("large.onnx");
         let network = |width| Network::new(&[1 << 15, width], Activation::Relu, Loss::Mse).unwrap();
-        let bytes = |width| Outline::of(&network(width), None).bytes();
+        let bytes = |width| Outline::of(&network(width), &Preprocessing::default()).bytes();
         let most = (1..1 << 15).rev().find(|&width| bytes(width) <= MOST_BYTES).unwrap();
         assert_eq!(most, (1 << 14) - 1);
         check(path, &network(most)).unwrap();

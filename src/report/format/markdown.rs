@@ -89,8 +89,10 @@ fn epochs(epochs: &[Epoch]) -> Table {
             format!("{:.6}", epoch.test.loss),
         ]
     };
+    let split = epochs.last().map_or("test", |epoch| epoch.test.on.name());
+    let [accuracy, loss] = ["accuracy", "loss"].map(|score| format!("{split} {score}"));
     Table {
-        columns: ["epoch", "loss", "test accuracy", "test loss"].map(numbers).into(),
+        columns: vec![numbers("epoch"), numbers("loss"), numbers(accuracy), numbers(loss)],
         rows: epochs.iter().map(row).collect(),
     }
 }

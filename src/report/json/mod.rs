@@ -124,6 +124,7 @@ fn epoch_figures(epoch: &Epoch) -> Value {
         "loss": epoch.loss,
         "accuracy": epoch.test.accuracy,
         "test_loss": epoch.test.loss,
+        "evaluated_on": epoch.test.on.name(),
     })
 }
 

@@ -46,36 +46,44 @@ pub fn plan(summary: &PlanSummary) -> String {
 
 /// Line after an epoch, which took `seconds` with its evaluation.
 pub fn epoch(epoch: &Epoch, seconds: f64) -> String {
-    format!("epoch {}: loss {:.6}, test {}, {seconds:.2} s", epoch.index, epoch.loss, evaluation(&epoch.test))
+    format!("epoch {}: loss {:.6}, {}, {seconds:.2} s", epoch.index, epoch.loss, evaluation(&epoch.test))
 }
 
 /// Accuracy of a classifier, loss of a regression.
 fn evaluation(test: &Evaluation) -> String {
     match test.accuracy {
-        Some(accuracy) => format!("accuracy {accuracy:.4}"),
-        None => format!("loss {:.6}", test.loss),
+        Some(accuracy) => format!("{} accuracy {accuracy:.4}", test.on.name()),
+        None => format!("{} loss {:.6}", test.on.name(), test.loss),
     }
 }
 
-/// Tables and lines after the last step.
-pub fn done(run: &RunSummary) -> String {
+/// Lines after the last step: planned and counted bytes, and the outcome.
+pub fn summary(run: &RunSummary) -> String {
+    let memory = run.memory;
+    let lines =
+        [notes::peak_bytes(memory)].into_iter().chain(notes::allocations(memory)).chain(notes::outcome(run));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Tables and lines after the last step, for a terminal of `width` characters.
+pub fn tables(run: &RunSummary, width: usize) -> String {
     let memory = run.memory;
     format!(
         "\n{}{}\n\n{}\n{}",
-        aligned(&tables::counted_bytes(memory)),
+        aligned(&tables::counted_bytes(memory), width),
         notes::allocations(memory).join("\n"),
-        intervals(tables::counted_intervals(memory)),
+        intervals(tables::counted_intervals(memory), width),
         notes::outcome(run).join("\n")
     )
 }
 
 /// The first rows of `table`, and how many follow.
-fn intervals(mut table: Table) -> String {
+fn intervals(mut table: Table, width: usize) -> String {
     let left_out = table.rows.len().saturating_sub(INTERVALS);
     table.rows.truncate(INTERVALS);
     let more = match left_out {
         0 => String::new(),
         rows => format!("{rows} more, listed in report files\n"),
     };
-    format!("{}{more}", aligned(&table))
+    format!("{}{more}", aligned(&table, width))
 }

@@ -8,17 +8,17 @@ use crate::report::{Choice, Outlook, notes, tables};
 /// Length of the frontier's longest bar, in characters.
 const BAR: usize = 50;
 
-/// Result of `ckpt-gpu plan`.
-pub fn outlook(outlook: &Outlook) -> String {
+/// Result of `ckpt-gpu plan`, for a terminal of `width` characters.
+pub fn outlook(outlook: &Outlook, width: usize) -> String {
     let summary = &outlook.summary;
     let mut text = format!("{}\nfor {}\n", super::plan(summary), outlook.planned_for);
     if let Some(bound) = notes::bound(outlook) {
         let _ = writeln!(text, "{bound}");
     }
-    let _ = write!(text, "\n{}{}\n", aligned(&tables::planned_bytes(summary)), notes::peak(summary));
-    let _ = write!(text, "\n{}", intervals(tables::planned_intervals(summary)));
-    let _ = write!(text, "\n{}", aligned(&tables::choices(&outlook.compared)));
-    let _ = write!(text, "\n{}", aligned(&tables::micro_batches(&outlook.micro_batches)));
+    let _ = write!(text, "\n{}{}\n", aligned(&tables::planned_bytes(summary), width), notes::peak(summary));
+    let _ = write!(text, "\n{}", intervals(tables::planned_intervals(summary), width));
+    let _ = write!(text, "\n{}", aligned(&tables::choices(&outlook.compared), width));
+    let _ = write!(text, "\n{}", aligned(&tables::micro_batches(&outlook.micro_batches), width));
     let _ = write!(text, "\n{}", frontier(&outlook.frontier, &outlook.asked()));
     text
 }

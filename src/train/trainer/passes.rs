@@ -123,6 +123,7 @@ impl Trainer {
         let metrics = self.device.end_pass()?;
         let are_classes = matches!(self.data.test.targets(), Targets::Classes(_));
         Ok(Evaluation {
+            on: self.data.evaluated_on,
             loss: metrics.loss / samples as f32,
             accuracy: are_classes.then(|| f64::from(metrics.correct) / samples as f64),
         })

@@ -1,11 +1,15 @@
 // Loss and test score by epoch.
 
-/** The test score of epochs: accuracy of a classifier, loss of a regression. */
+/** The score of epochs on the split that they are evaluated on: accuracy of a classifier, loss of a regression. */
 function testScore(epochs) {
-  return epochs.at(-1)?.accuracy === null
-    ? { key: "test_loss", title: "test loss", format: lossText }
-    : { key: "accuracy", title: "test accuracy", format: percent };
+  const last = epochs.at(-1);
+  const split = last?.evaluated_on ?? "test";
+  return last?.accuracy === null
+    ? { key: "test_loss", title: `${split} loss`, format: lossText }
+    : { key: "accuracy", title: `${split} accuracy`, format: percent };
 }
+
+const sentence = (title) => title[0].toUpperCase() + title.slice(1);
 
 const lossText = (loss) => (Number.isFinite(loss) ? loss.toPrecision(6) : "not finite");
 
@@ -43,9 +47,7 @@ function showEpochs({ run }) {
       "div",
       { class: "charts" },
       chart("Loss by epoch", "loss", loss),
-      score.key === "accuracy"
-        ? chart("Test accuracy by epoch", "accuracy", accuracy)
-        : chart("Test loss by epoch", "test_loss", loss),
+      chart(`${sentence(score.title)} by epoch`, score.key, score.key === "accuracy" ? accuracy : loss),
     ),
   );
 }

@@ -1,0 +1,176 @@
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
+
+use crate::data::npz::shown;
+use crate::file;
+use crate::{Error, Result};
+
+/// Endings of the names of tables.
+const COMMAS: &str = "csv";
+const TABS: [&str; 2] = ["tsv", "tab"];
+/// What separates the cells of a file that ends in `csv`: the one that the header has most of.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Longest row, and header. A longer one is no table, or has a quote that is not closed.
+const MOST_ROW_BYTES: u64 = 16 << 20;
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A table whose header has been read.
+pub struct TableFile {
+    path: PathBuf,
+    delimiter: u8,
+    names: Vec<String>,
+}
+
+impl TableFile {
+    /// `true` if the name of `path` is that of a table.
+    pub fn is_table(path: &Path) -> bool {
+        path.extension().is_some_and(|found| {
+            [COMMAS].iter().chain(&TABS).any(|ending| found.eq_ignore_ascii_case(ending))
+        })
+    }
+
+    /// Opens the table at `path` and reads its header.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is no regular file, or if its first line names no columns.
+    pub fn open(path: &Path) -> Result<Self> {
+        let delimiter = delimiter(path)?;
+        let mut reader = reader(path, delimiter)?;
+        let header = reader.headers().map_err(|error| malformed(path, &error))?;
+        let mut names: Vec<_> = header.iter().map(str::to_owned).collect();
+        if let Some(first) = names.first_mut()
+            && let Some(rest) = first.strip_prefix(BYTE_ORDER_MARK)
+        {
+            *first = rest.trim_matches('"').to_owned();
+        }
+        check_names(path, &names)?;
+        Ok(TableFile { path: path.to_owned(), delimiter, names })
+    }
+
+    /// Path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of all columns. The first may be empty: an index that another program has written.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Position of the column `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|other| other == name)
+    }
+
+    /// Passes each row of cells to `visit`, with the number of its line, counted from 1.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a row that is not UTF-8 or has another number of cells, and those of `visit`.
+    pub fn each_row(&self, mut visit: impl FnMut(u64, &StringRecord) -> Result<()>) -> Result<()> {
+        let mut reader = reader(&self.path, self.delimiter)?;
+        let mut row = StringRecord::new();
+        loop {
+            reader.get_mut().left = MOST_ROW_BYTES;
+            if !reader.read_record(&mut row).map_err(|error| malformed(&self.path, &error))? {
+                return Ok(());
+            }
+            visit(row.position().map_or(0, |position| position.line()), &row)?;
+        }
+    }
+
+    /// Number of rows below the header.
+    ///
+    /// # Errors
+    /// As [`TableFile::each_row`].
+    pub fn rows(&self) -> Result<usize> {
+        let mut rows = 0;
+        self.each_row(|_, _| {
+            rows += 1;
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+/// A file of which a row takes at most so many bytes more.
+struct Rows {
+    file: File,
+    left: u64,
+}
+
+impl Read for Rows {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let problem = format!(
+                "a row takes more than {MOST_ROW_BYTES} bytes, expected lines of cells; look for a quote that is not closed"
+            );
+            return Err(io::Error::other(problem));
+        }
+        let read = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
+    }
+}
+
+fn reader(path: &Path, delimiter: u8) -> Result<Reader<Rows>> {
+    let rows = Rows { file: file::open(path)?, left: MOST_ROW_BYTES };
+    Ok(ReaderBuilder::new().delimiter(delimiter).trim(Trim::All).from_reader(rows))
+}
+
+fn delimiter(path: &Path) -> Result<u8> {
+    let ending = path.extension().unwrap_or_default();
+    if TABS.iter().any(|tabs| ending.eq_ignore_ascii_case(tabs)) {
+        return Ok(b'\t');
+    }
+    let mut header = Vec::new();
+    let mut start = BufReader::new(file::open(path)?).take(MOST_ROW_BYTES);
+    start.read_until(b'\n', &mut header).map_err(|error| file::unopened(path, &error))?;
+    let mut is_quoted = false;
+    header.retain(|&byte| {
+        is_quoted ^= byte == b'"';
+        !is_quoted
+    });
+    let count = |&delimiter: &u8| header.iter().filter(|&&byte| byte == delimiter).count();
+    // The last of equals is taken, and commas are most usual.
+    Ok(DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b','))
+}
+
+fn check_names(path: &Path, names: &[String]) -> Result<()> {
+    let problem = if names.iter().all(String::is_empty) {
+        "is empty, expected a line with the names of the columns and lines of cells".to_owned()
+    } else if names.iter().all(|name| name.parse::<f64>().is_ok()) {
+        "has only numbers in its first line, expected the names of the columns; add a line with names"
+            .to_owned()
+    } else if let Some(column) = names.iter().skip(1).position(String::is_empty) {
+        format!("has no name for column {}; name every column in the first line", column + 1)
+    } else if let Some((_, twice)) =
+        names.iter().enumerate().find(|(index, name)| names[..*index].contains(name))
+    {
+        format!("has two columns named {}; give each a name of its own", shown(twice))
+    } else {
+        return Ok(());
+    };
+    Err(Error::file(path, problem))
+}
+
+fn malformed(path: &Path, error: &csv::Error) -> Error {
+    let problem = match error.kind() {
+        ErrorKind::Io(error) => format!("cannot be read: {error}"),
+        ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line}: holds bytes that are not UTF-8; save it in UTF-8")
+        }
+        ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!(
+                "line {line}: holds {len} cells, expected {expected_len}, as the first line has; put texts that contain the \
+                 separator in double quotes"
+            )
+        }
+        _ => format!("cannot be read: {error}"),
+    };
+    Error::file(path, problem)
+}

@@ -1,0 +1,14 @@
+//! Tables of text: CSV and TSV files whose first line names the columns.
+//!
+//! A file is read twice, so that only numbers are held: once to see what each column holds, and once to encode its cells.
+
+mod column;
+mod encode;
+mod file;
+mod survey;
+
+pub use column::Column;
+pub(super) use column::TargetColumns;
+pub(super) use encode::{Encoded, encode, named};
+pub(super) use file::TableFile;
+pub(super) use survey::{Survey, survey};

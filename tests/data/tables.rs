@@ -1,0 +1,296 @@
+//! CSV and TSV tables: what columns become, what is learned from them, and what is refused.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ckpt_gpu::data::{
+    Column, Dataset, EvaluatedOn, Fill, InferenceData, Inputs, LoadOptions, LoadedData, Preprocessing, Split,
+    TargetKind, Targets,
+};
+use ckpt_gpu::model::Loss;
+use ckpt_gpu::{Error, Result};
+use tempfile::TempDir;
+
+const HOUSES: &str = "\
+rooms,city,area,price
+3,Oslo,70.5,500
+2,Bergen,48,300
+4,Oslo,99.5,700
+1,,30,200
+";
+
+struct Tables(TempDir);
+
+impl Tables {
+    fn new() -> Self {
+        Tables(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// Options for targets in this column, for a network with as many outputs as they ask for, without anything held out.
+fn options(target: &str, loss: Loss) -> LoadOptions {
+    LoadOptions {
+        target: Some(target.to_owned()),
+        targets: TargetKind::of(loss, None),
+        validation: Some(0.0),
+        ..LoadOptions::default()
+    }
+}
+
+fn as_they_are(options: LoadOptions) -> LoadOptions {
+    LoadOptions { standardise: Some(false), standardise_targets: Some(false), ..options }
+}
+
+fn load(text: &str, options: &LoadOptions) -> Result<LoadedData> {
+    let tables = Tables::new();
+    Dataset::load_noting(&tables.write("table.csv", text), options)
+}
+
+fn floats(split: &Split) -> &[f32] {
+    match split.inputs() {
+        Inputs::F32(values) => values,
+        Inputs::U8(_) | Inputs::Mapped(_) => panic!("the features of a table are floats"),
+    }
+}
+
+fn numbers(split: &Split) -> &[f32] {
+    match split.targets() {
+        Targets::Regression { values, .. } => values,
+        Targets::Classes(_) => panic!("found classes"),
+    }
+}
+
+#[test]
+fn numbers_and_categories_become_features() {
+    let LoadedData { data, preprocessing, notes, .. } =
+        load(HOUSES, &as_they_are(options("price", Loss::Mse))).unwrap();
+    let expected =
+        [[3.0, 0.0, 1.0, 70.5], [2.0, 1.0, 0.0, 48.0], [4.0, 0.0, 1.0, 99.5], [1.0, 0.0, 0.0, 30.0]];
+    assert_eq!(floats(&data.train), expected.concat());
+    assert_eq!(numbers(&data.train), [500.0, 300.0, 700.0, 200.0]);
+    assert_eq!(data.usual_outputs(Loss::Mse), 1);
+    let names = Column::feature_names(&preprocessing.columns);
+    assert_eq!(names, ["rooms", "city=Bergen", "city=Oslo", "area"]);
+    assert_eq!((&preprocessing.targets[..], preprocessing.classes.len()), (&["price".to_owned()][..], 0));
+    let notes = notes.join("\n");
+    for note in [
+        "one-hot encoded, with so many categories: city (2)",
+        "column city, 1 are empty: all of its features",
+    ] {
+        assert!(notes.contains(note), "no {note:?} in {notes}");
+    }
+    let dropped = LoadOptions { drop: vec!["city".to_owned()], ..options("price", Loss::Mse) };
+    assert_eq!(load(HOUSES, &dropped).unwrap().data.train.features(), 2);
+}
+
+/// By default the features of a table, and its numbers to be predicted, are standardised.
+#[test]
+fn tables_are_standardised_by_default() {
+    let LoadedData { data, preprocessing, .. } = load(HOUSES, &options("price", Loss::Mse)).unwrap();
+    for values in
+        [floats(&data.train).iter().step_by(4).collect::<Vec<_>>(), numbers(&data.train).iter().collect()]
+    {
+        let (sum, squares): (f32, f32) =
+            values.iter().fold((0.0, 0.0), |(sum, squares), &&x| (sum + x, squares + x * x));
+        assert!(sum.abs() < 1e-5 && (squares - 4.0).abs() < 1e-4, "{values:?}");
+    }
+    let mut scaled = numbers(&data.train).to_vec();
+    preprocessing.scale_back(&mut scaled);
+    for (found, expected) in scaled.iter().zip([500.0, 300.0, 700.0, 200.0]) {
+        assert!((found - expected).abs() < 1e-3, "{scaled:?}");
+    }
+    // Targets of this loss function must be from 0 to 1.
+    let shares = "a,share\n1,0.25\n2,0.75\n";
+    let LoadedData { data, preprocessing, .. } =
+        load(shares, &options("share", Loss::BinaryCrossEntropy)).unwrap();
+    assert_eq!((numbers(&data.train), preprocessing.target_scaling), (&[0.25, 0.75][..], None));
+}
+
+#[test]
+fn targets_are_classes_or_numbers_by_the_loss() {
+    let text =
+        "a,b,kind,digit,yes,left,right\n1,2,red,3,True,1,0\n2,3,blue,1,False,0,1\n4,5,red,10,True,1,0\n";
+    let loaded = |target: &str, loss| load(text, &options(target, loss)).unwrap();
+    for (target, loss, labels, classes, outputs) in [
+        ("kind", Loss::CrossEntropy, [1, 0, 1], &["blue", "red"][..], 2),
+        // As numbers, not as text.
+        ("digit", Loss::CrossEntropy, [1, 0, 2], &["1", "3", "10"], 3),
+        ("yes", Loss::BinaryCrossEntropy, [1, 0, 1], &["False", "True"], 1),
+        ("left", Loss::BinaryCrossEntropy, [1, 0, 1], &["0", "1"], 1),
+        ("left,right", Loss::CrossEntropy, [0, 1, 0], &[], 2),
+    ] {
+        let LoadedData { data, preprocessing, .. } = loaded(target, loss);
+        assert_eq!(data.train.labels(), labels, "{target}");
+        assert_eq!(preprocessing.classes, classes, "{target}");
+        assert_eq!(data.usual_outputs(loss), outputs, "{target}");
+    }
+    let LoadedData { data, .. } = load(text, &as_they_are(options("digit", Loss::Huber))).unwrap();
+    assert_eq!(numbers(&data.train), [3.0, 1.0, 10.0]);
+    let LoadedData { data, .. } = load(text, &as_they_are(options("left, digit", Loss::Mse))).unwrap();
+    assert_eq!(
+        (numbers(&data.train), data.usual_outputs(Loss::Mse)),
+        (&[1.0, 3.0, 0.0, 1.0, 1.0, 10.0][..], 2)
+    );
+    let several = loaded("left,right", Loss::BinaryCrossEntropy).data;
+    assert_eq!(
+        (numbers(&several.train), several.usual_outputs(Loss::BinaryCrossEntropy)),
+        (&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0][..], 2)
+    );
+}
+
+#[test]
+fn usual_forms_of_files_are_read() {
+    let tables = Tables::new();
+    for (name, text) in [
+        ("a.csv", "a;b;y\n1;2;0\n3;4;1\n"),
+        ("b.csv", "\u{feff}\"a\",\"b\",y\r\n 1 ,\"2\",0\r\n3,4,1\r\n"),
+        ("c.tsv", "a\tb\ty\n1\t2\t0\n3\t4\t1"),
+        ("d.csv", ",a,b,y\n0,1,2,0\n1,3,4,1\n"),
+        ("E.CSV", "a|b|Target\n1|2|0\n3|4|1\n"),
+    ] {
+        let path = tables.write(name, text);
+        let usual = as_they_are(LoadOptions { target: None, ..options("", Loss::CrossEntropy) });
+        let LoadedData { data, notes, .. } = Dataset::load_noting(&path, &usual).unwrap();
+        assert_eq!(floats(&data.train), [1.0, 2.0, 3.0, 4.0], "{name}");
+        assert_eq!(data.train.labels(), [0, 1], "{name}");
+        let notes = notes.join("\n");
+        assert!(notes.contains("holds the targets"), "{notes}");
+        assert_eq!(notes.contains("left out as an index"), name == "d.csv", "{notes}");
+    }
+}
+
+#[test]
+fn a_directory_holds_a_training_and_a_test_table() {
+    let tables = Tables::new();
+    tables.write("train.csv", HOUSES);
+    tables.write("test.csv", "price,city,rooms,area\n900,Oslo,5,120\n250,Tromsø,2,40\n");
+    let options = LoadOptions { validation: None, ..as_they_are(options("price", Loss::Mse)) };
+    tables.write("val.csv", "rooms,city,area,price\n6,Oslo,150,1000\n");
+    let LoadedData { data, test, .. } = Dataset::load_noting(tables.0.path(), &options).unwrap();
+    assert_eq!((numbers(&data.test), data.evaluated_on), (&[1000.0][..], EvaluatedOn::Validation));
+    assert_eq!(numbers(&test.unwrap().test), [900.0, 250.0]);
+    fs::remove_file(tables.0.path().join("val.csv")).unwrap();
+    let LoadedData { data, notes, .. } = Dataset::load_noting(tables.0.path(), &options).unwrap();
+    assert_eq!(floats(&data.test), [5.0, 0.0, 1.0, 120.0, 2.0, 0.0, 0.0, 40.0]);
+    assert_eq!(numbers(&data.test), [900.0, 250.0]);
+    assert!(
+        notes.join("\n").contains("1 hold texts that no training sample had, such as 'Tromsø'"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn missing_values_are_refused_by_name_or_filled() {
+    let text = "age,size,y\n20,,1\n,3,0\n40,5,1\n";
+    let refused = load(text, &options("y", Loss::CrossEntropy)).unwrap_err().to_string();
+    assert!(
+        refused.contains("2 missing values (NaN), the first in sample 0, size: 1 of age, 1 of size"),
+        "{refused}"
+    );
+    let imputed = LoadOptions {
+        impute: Some(Fill::Mean),
+        impute_indicators: true,
+        ..as_they_are(options("y", Loss::CrossEntropy))
+    };
+    let LoadedData { data, preprocessing, .. } = load(text, &imputed).unwrap();
+    let expected = [[20.0, 4.0, 0.0, 1.0], [30.0, 3.0, 1.0, 0.0], [40.0, 5.0, 0.0, 0.0]];
+    assert_eq!(floats(&data.train), expected.concat());
+    assert_eq!((preprocessing.indicators(), data.train.features()), (2, 4));
+}
+
+/// A trained network reads columns by name, and needs no targets.
+#[test]
+fn tables_are_read_as_in_training() {
+    let tables = Tables::new();
+    let train = tables.write("houses.csv", HOUSES);
+    let mse = options("price", Loss::Mse);
+    let LoadedData { data, preprocessing, .. } = Dataset::load_noting(&train, &mse).unwrap();
+    let inferred = |name: &str, text: &str, preprocessing: &Preprocessing| {
+        let asked = LoadOptions { targets: TargetKind::Numbers, ..LoadOptions::default() };
+        Dataset::load_for_inference(&tables.write(name, text), &asked, preprocessing, 4)
+    };
+    let InferenceData { data: same, has_targets, .. } = inferred("same.csv", HOUSES, &preprocessing).unwrap();
+    assert_eq!((floats(&same.test), has_targets), (floats(&data.train), true));
+    // In the units of the file.
+    assert_eq!(numbers(&same.test), [500.0, 300.0, 700.0, 200.0]);
+
+    let other = "id,area,rooms,city\n7,70.5,3,Oslo\n";
+    let InferenceData { data: other, has_targets, notes } =
+        inferred("other.csv", other, &preprocessing).unwrap();
+    assert_eq!((floats(&other.test), has_targets), (&floats(&data.train)[..4], false));
+    assert!(notes.iter().any(|note| note.contains("columns id")), "{notes:?}");
+    let missing = inferred("short.csv", "rooms,area\n3,70.5\n", &preprocessing).unwrap_err().to_string();
+    assert!(missing.contains("has no column city; it has rooms, area"), "{missing}");
+
+    let kinds = "a,kind\n1,x\n2,y\n3,x\n";
+    let LoadedData { preprocessing, .. } = load(kinds, &options("kind", Loss::CrossEntropy)).unwrap();
+    let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
+    let path = tables.write("kinds.csv", "a,kind\n9,y\n");
+    let InferenceData { data, .. } = Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap();
+    assert_eq!((data.test.labels(), preprocessing.class_name(1)), (&[1][..], "y".to_owned()));
+    let path = tables.write("kinds.csv", "a,kind\n9,z\n");
+    let unknown = Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap_err().to_string();
+    assert!(
+        unknown.contains("column kind: holds 'z' in line 2, expected one of the classes x, y"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn tables_that_cannot_be_read_are_refused_with_line_and_column() {
+    let class = || options("y", Loss::CrossEntropy);
+    let many: String = (0..60).map(|n| format!("name {n},0\n")).collect();
+    let many = format!("name,y\n{many}");
+    let dropped = |name: &str| LoadOptions { drop: vec![name.to_owned()], ..class() };
+    for (text, options, words) in [
+        ("", class(), &["is empty", "names of the columns"][..]),
+        ("1,2,3\n4,5,6\n", class(), &["only numbers in its first line", "add a line with names"]),
+        ("a,b,y\n1,2,0\n1,2\n", class(), &["line 3: holds 2 cells, expected 3"]),
+        ("a,a,y\n1,2,0\n", class(), &["two columns named a"]),
+        ("a,,y\n1,2,0\n", class(), &["no name for column 1"]),
+        ("a,b\n1,2\n", class(), &["has no column y", "`target`: one of a, b"]),
+        ("y\n1\n2\n", class(), &["no column of features"]),
+        ("a,y\n1,\n", class(), &["column y: holds no value, expected classes"]),
+        ("a,y\n1,\n2,3\n", class(), &["column y: holds nothing in line 2, expected one of the classes 3"]),
+        ("a,y\n1,0.5\n", class(), &["column y: holds 0.5", "whole numbers or texts", "`loss = mse`"]),
+        ("a,y\n1,2\n1,red\n", options("y", Loss::Mse), &["holds 'red' in line 3", "`loss = cross-entropy`"]),
+        ("a,y\n\"1,5\",2\n", class(), &["column a: holds '1,5' in line 2", "decimal point"]),
+        (&many, class(), &["column name: holds 60 different texts in 60 rows", "`drop`"]),
+        ("a,y\n1e300,2\n", as_they_are(class()), &["holds inf (as float32) in sample 0, feature 0"]),
+        ("a,y\n1,2\n", dropped("b"), &["`drop`: found b, expected columns of", "a, y"]),
+        ("a,y\n1,2\n", dropped("y"), &["`drop`: found y, which `target` names, too"]),
+        (
+            "a,y\n1,2\n",
+            LoadOptions { x_key: Some("a".to_owned()), ..class() },
+            &["`x_key`", "found a table", "`target`"],
+        ),
+        ("a,y\n1,2\n", LoadOptions { map_data: true, ..class() }, &["`map_data`", "table of text"]),
+        (
+            "a,y\n1,2\n",
+            LoadOptions { standardise_targets: Some(true), ..class() },
+            &["`standardise_targets`", "class labels"],
+        ),
+        (
+            "a,y\n1,2\n",
+            LoadOptions { impute_indicators: true, ..class() },
+            &["`impute_indicators`: needs `impute`"],
+        ),
+        ("a,y\n1,2\n", LoadOptions { scale: Some(0.0), ..class() }, &["`scale`: found 0"]),
+    ] {
+        let message = load(text, &options).map(|_| ()).unwrap_err().to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{words:?} are not all in: {message}");
+        assert!(message.len() < 400, "{message}");
+    }
+    let tables = Tables::new();
+    fs::write(tables.0.path().join("bytes.csv"), b"a,y\n1,0\n\xff\xfe,1\n").unwrap();
+    let path = tables.0.path().join("bytes.csv");
+    let message = Dataset::load_noting(&path, &class()).unwrap_err();
+    assert!(matches!(message, Error::File { .. }));
+    assert!(message.to_string().contains("line 3: holds bytes that are not UTF-8"), "{message}");
+}
