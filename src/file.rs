@@ -174,8 +174,9 @@ pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> R
     for (index, &(setting, path)) in written.iter().enumerate() {
         let Ok(own) = place(path) else { continue };
         let is_same = |&&(_, other): &&(Setting, &Path)| place(other).is_ok_and(|other| other == own);
-        let holds = |&&(_, folder): &&(Setting, &Path)| {
-            is_of_a_folder(&own) && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
+        let holds = |&&(other, folder): &&(Setting, &Path)| {
+            is_of_a_folder(other, &own)
+                && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
         };
         let same = read.iter().chain(&written[..index]).find(is_same);
         if let Some((other, _)) = same.or_else(|| read.iter().find(holds)) {
@@ -187,10 +188,15 @@ pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> R
     Ok(())
 }
 
-/// `true` if the name is that of a file in a folder of a dataset, of snapshots or of a log.
-fn is_of_a_folder(path: &Path) -> bool {
+/// `true` if the name is that of a file in a folder of a dataset, of snapshots or of a log, which `setting` names.
+fn is_of_a_folder(setting: Setting, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".npy")
+    let is_table = || {
+        let endings = [".csv", ".tsv", ".tab"];
+        endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending))
+    };
+    (setting == Setting::Data && is_table())
+        || name.ends_with(".npy")
         || name.contains("-ubyte")
         || name.ends_with(".ckpt")
         || name == "metrics.csv"

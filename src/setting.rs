@@ -82,7 +82,7 @@ settings! {
     MapData = "map_data": "Memory-mapped inputs.",
     Standardise = "standardise": "Feature scaling of the dataset.",
     Validation = "validation": "Share of samples held out.",
-    Scaling = "scaling": "Feature scaling that a model file holds.",
+    Preprocessing = "preprocessing": "Preprocessing that a model file holds.",
     Model = "model": "Model file.",
     Save = "save": "Model file to write.",
     Out = "out": "Predictions to write.",

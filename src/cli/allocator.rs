@@ -2,9 +2,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 
 use crate::Error;
+use crate::memory::is_fallible;
 
 /// The system's allocator, which ends the program with exit code 5 and a message where the system has no memory left, instead
-/// of by a signal.
+/// of by a signal; not for callers that say that they report it themselves.
 pub struct ReportingAllocator;
 
 // SAFETY: Every call goes to `System`, with the arguments as they came, and what it returns is returned unless it is null.
@@ -31,7 +32,7 @@ unsafe impl GlobalAlloc for ReportingAllocator {
 }
 
 fn checked(block: *mut u8, bytes: usize) -> *mut u8 {
-    if block.is_null() {
+    if block.is_null() && !is_fallible() {
         refuse(bytes);
     }
     block

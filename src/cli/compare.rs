@@ -68,10 +68,10 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
     report::check(&args.report)?;
-    let Prepared { settings, data, .. } = args.flags.load(settings)?;
+    let Prepared { settings, data, preprocessing, .. } = args.flags.load(settings)?;
     let network = settings.network.build()?;
     let data = Arc::new(data);
-    let parameters = args.start.parameters(&network, &settings)?;
+    let parameters = args.start.parameters(&network, &settings, &preprocessing)?;
 
     let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());

@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::choices::choices;
 use super::output;
-use crate::Result;
 use crate::config::DEFAULT_DATA;
 use crate::data::npz::{shown, some_of};
 use crate::data::{
@@ -13,6 +12,7 @@ use crate::data::{
 };
 use crate::model::{Loss, Network};
 use crate::report::text::grouped;
+use crate::{Error, Result, Setting};
 
 /// The dataset.
 #[derive(Debug, Args)]
@@ -102,13 +102,24 @@ impl DataFlags {
         outputs: Option<usize>,
         preprocessing: &PreprocessingFlags,
     ) -> Result<LoadedData> {
+        let mut standardise_targets = preprocessing.standardise_targets;
+        if loss == Loss::BinaryCrossEntropy {
+            if standardise_targets == Some(true) {
+                let problem = format!(
+                    "found beside {}, whose targets are from 0 to 1; leave it out",
+                    Setting::Loss.with(loss.name())
+                );
+                return Err(Error::usage(Setting::StandardiseTargets, problem));
+            }
+            standardise_targets = Some(false);
+        }
         let options = LoadOptions {
             drop: preprocessing.drop.clone(),
             scale: preprocessing.scale,
             impute: preprocessing.impute,
             impute_indicators: preprocessing.impute_indicators,
             standardise: preprocessing.standardise,
-            standardise_targets: preprocessing.standardise_targets,
+            standardise_targets,
             ..self.options(seed, loss, outputs)
         };
         let loaded = Dataset::load_noting(&self.path, &options)?;
@@ -118,7 +129,7 @@ impl DataFlags {
         Ok(loaded)
     }
 
-    /// Samples to evaluate a trained network on.
+    /// Samples to evaluate a trained network on, with targets if it `needs_targets`.
     ///
     /// # Errors
     /// As [`Dataset::load_for_inference`].
@@ -127,9 +138,15 @@ impl DataFlags {
         seed: u64,
         network: &Network,
         preprocessing: &Preprocessing,
+        needs_targets: bool,
     ) -> Result<InferenceData> {
-        let options = self.options(seed, network.loss(), Some(network.outputs()));
-        let loaded = Dataset::load_for_inference(&self.path, &options, preprocessing, network.features())?;
+        let mut options = self.options(seed, network.loss(), Some(network.outputs()));
+        if self.targets.is_none() {
+            options.targets = preprocessing.target_kind.unwrap_or(options.targets);
+        }
+        let features = network.features();
+        let loaded =
+            Dataset::load_for_inference(&self.path, &options, preprocessing, features, needs_targets)?;
         loaded.notes.iter().for_each(|note| output::narrate(note));
         tell_mapped(&loaded.data);
         Ok(loaded)

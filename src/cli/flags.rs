@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use crate::Result;
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
 };
-use crate::data::{Dataset, LoadedData, Preprocessing};
+use crate::data::{Column, Dataset, LoadedData, Preprocessing};
 use crate::device::DatasetPlacement;
 use crate::memory::{check_host_memory, parse_bytes};
 use crate::model::{
@@ -218,7 +219,8 @@ impl RunFlags {
                 *first = data.train.features();
             }
             if let Some(last) = widths.last_mut() {
-                *last = data.usual_outputs(loss);
+                let later = test.as_ref().map_or(0, |test| test.usual_outputs(loss));
+                *last = data.usual_outputs(loss).max(later);
             }
         }
         let samples = data.train.len();
@@ -366,13 +368,41 @@ impl StartFlags {
     ///
     /// # Errors
     /// [`crate::Error::DoesNotFit`] if the host has too little memory for them, [`crate::Error::File`] for an invalid file.
-    pub fn parameters(&self, network: &Network, settings: &Settings) -> Result<Parameters> {
+    pub fn parameters(
+        &self,
+        network: &Network,
+        settings: &Settings,
+        preprocessing: &Preprocessing,
+    ) -> Result<Parameters> {
         // These, and the copy that is uploaded or read back.
         check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
-        match &self.init {
-            Some(path) => model_file::read_parameters(path, network),
-            None => settings.initial_parameters(),
+        let Some(path) = &self.init else { return settings.initial_parameters() };
+        let parameters = model_file::read_parameters(path, network)?;
+        // Weights would belong to other features or outputs.
+        let found = model_file::read_preprocessing(path)?.unwrap_or_default();
+        let differs = |what: &str, found: &dyn Debug, expected: &dyn Debug| {
+            crate::Error::file(
+                path,
+                format!(
+                    "was trained on the {what} {found:?}, and the data has {expected:?}; give data with the same"
+                ),
+            )
+        };
+        if !found.classes.is_empty() && found.classes != preprocessing.classes {
+            return Err(differs("classes", &found.classes, &preprocessing.classes));
         }
+        if !found.columns.is_empty() && found.columns != preprocessing.columns {
+            let [found, expected] =
+                [&found.columns, &preprocessing.columns].map(|columns| Column::feature_names(columns));
+            return Err(differs("features", &found, &expected));
+        }
+        if found.scaling.is_some() && found.scaling != preprocessing.scaling {
+            let path = path.display();
+            output::narrate(&format!(
+                "{path} was trained on features of other means and scales than this data has"
+            ));
+        }
+        Ok(parameters)
     }
 }
 

@@ -1,21 +1,32 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::output;
+
+/// Least time between two requests that a person makes.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Requests to stop: Ctrl-C, the signal of a system that shuts down, or USR1, by which schedulers of jobs announce their end.
 #[derive(Clone)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Installs the handler. The first request stops after the current step, the second ends the process.
+    /// Installs the handler. The first request stops after the current step, and one that comes at least [`AGAIN`] later ends the
+    /// process: schedulers send several signals at once.
     pub fn listen() -> Self {
         let asked = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&asked);
+        let mut first = None;
         let heard = ctrlc::set_handler(move || {
-            if handler.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
+            handler.store(true, Ordering::Relaxed);
+            if let Some(first) = first {
+                if Instant::now() - first >= AGAIN {
+                    std::process::exit(130);
+                }
+                return;
             }
+            first = Some(Instant::now());
             output::narrate("interrupted: stopping after the current step; interrupt again to stop at once");
         });
         if let Err(error) = heard {

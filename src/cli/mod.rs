@@ -26,12 +26,13 @@ mod switches;
 mod train;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::Result;
+use crate::{Error, Result};
 use config_file::{CommandLine, Effective};
 
 pub use allocator::ReportingAllocator;
@@ -122,7 +123,10 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
                 path.display()
             ));
         }
-        error.exit()
+        // A reader that has closed the pipe is not an error.
+        let is_lost = error.print().is_err_and(|problem| problem.kind() != ErrorKind::BrokenPipe);
+        let lost = Error::file(Path::new("stdout"), "").exit_code().into();
+        std::process::exit(if is_lost { lost } else { error.exit_code() })
     };
     let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
@@ -152,7 +156,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => {
             devices::run(&args);
-            Ok(())
+            output::check_lines()
         }
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),

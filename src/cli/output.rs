@@ -79,6 +79,8 @@ pub(super) fn narrate(text: &str) {
     }
 }
 
+/// What stands before a command that resumes a run.
+pub(super) const RESUME: &str = "resume with: ";
 /// Longest message, in characters. Names and texts from files may be longer.
 const MOST_SHOWN: usize = 8000;
 
@@ -87,8 +89,9 @@ const MOST_SHOWN: usize = 8000;
 pub(super) fn complain(text: &str) {
     let text = printable(&with_flags(text));
     let text = match Term::stderr().size_checked() {
-        Some((_, width)) => wrapped(&text, width.into()),
-        None => text,
+        // A command is to be copied as it is.
+        Some((_, width)) if !text.contains(RESUME) => wrapped(&text, width.into()),
+        _ => text,
     };
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -11,7 +11,7 @@ use super::flags::{ArchitectureFlags, count};
 use super::output;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry, shown};
-use crate::data::{Dataset, InferenceData, Preprocessing, Targets};
+use crate::data::{Dataset, InferenceData, Preprocessing, TargetKind};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
@@ -75,19 +75,25 @@ struct Ready {
     network: Network,
     preprocessing: Preprocessing,
     data: Arc<Dataset>,
-    /// `true` if the dataset has targets.
-    has_targets: bool,
     predictor: Predictor,
 }
 
 impl Ready {
-    /// `true` if its predictions are classes: by the targets, or without targets by the loss function.
+    /// `true` if its predictions are classes: by its training targets, or in older files by the loss function.
     fn is_classifier(&self) -> bool {
-        if self.has_targets {
-            matches!(self.data.test.targets(), Targets::Classes(_))
-        } else {
-            has_probabilities(self.network.loss())
+        match self.preprocessing.target_kind {
+            Some(kind) => kind == TargetKind::Classes,
+            None => has_probabilities(self.network.loss()),
         }
+    }
+
+    /// Names of the outputs: of the columns that they predict, if they have names.
+    fn output_names(&self) -> Vec<String> {
+        let (names, outputs) = (&self.preprocessing.targets, self.network.outputs());
+        if !self.is_classifier() && names.len() == outputs {
+            return names.clone();
+        }
+        (0..outputs).map(|output| format!("output{output}")).collect()
     }
 
     /// Passes each sample's outputs, in the units of the targets, and predicted class to `take`, in order.
@@ -114,12 +120,8 @@ impl ModelFlags {
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let Model { network, parameters, preprocessing } = self.network.read(&self.model)?;
-        let InferenceData { data, has_targets, .. } =
-            self.data.load_for_inference(self.seed, &network, &preprocessing)?;
-        if scored && !has_targets {
-            let problem = "has no targets to evaluate on; name them with --y-key, or --target in a table, or use ckpt-gpu predict";
-            return Err(Error::file(&data.source, problem));
-        }
+        let InferenceData { data, .. } =
+            self.data.load_for_inference(self.seed, &network, &preprocessing, scored)?;
         let data = Arc::new(data);
         let Found { machine, passed_over } = Machine::find(self.device)?;
         let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
@@ -130,7 +132,7 @@ impl ModelFlags {
             output::device(&predictor.device(), passed_over.as_ref())
         ));
         output::refusals(predictor.refusals());
-        Ok(Ready { network, preprocessing, data, has_targets, predictor })
+        Ok(Ready { network, preprocessing, data, predictor })
     }
 }
 
@@ -166,6 +168,7 @@ pub(super) fn test(settings: &Settings, model: &Model, data: &Arc<Dataset>, is_j
     let mut predictor = Predictor::on(&machine, &model.network, &model.parameters, data, batch)?;
     let mut outputs = predictor.outputs()?;
     model.preprocessing.scale_back(&mut outputs);
+    check_finite(&data.source, &outputs, model.network.outputs(), 0)?;
     let scores = Scores::of(&model.network, &outputs, data.test.targets());
     if is_json {
         output::json(&json!({
@@ -190,8 +193,9 @@ fn figures(scores: &Scores) -> serde_json::Value {
 /// Checks the outputs of samples, the first of which has number `first`.
 ///
 /// # Errors
-/// [`Error::File`] about the `model` if one is NaN or infinite: no class and no score follows from it.
-fn check_finite(model: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
+/// [`Error::File`] about the file at `path`, of the model or of the samples, if one is NaN or infinite: no class and no score
+/// follows from it.
+fn check_finite(path: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
     let Some(at) = outputs.iter().position(|output| !output.is_finite()) else { return Ok(()) };
     let problem = format!(
         "output {} of sample {} is {}; scale its inputs as in training, or the network overflows on them",
@@ -199,7 +203,7 @@ fn check_finite(model: &Path, outputs: &[f32], width: usize, first: usize) -> Re
         first + at / width,
         outputs[at]
     );
-    Err(Error::file(model, problem))
+    Err(Error::file(path, problem))
 }
 
 /// Scores in one line.
@@ -298,7 +302,7 @@ fn to_csv(path: &Path, model: &Path, ready: &mut Ready, with_probabilities: bool
     let mut lost = None;
     file::replace(path, |file: &mut fs::File| {
         let mut file = csv::Writer::from_writer(std::io::BufWriter::new(file));
-        let mut names: Vec<_> = (0..network.outputs()).map(|output| format!("output{output}")).collect();
+        let mut names = ready.output_names();
         if with_probabilities {
             let classes = 0..if network.loss() == Loss::BinaryCrossEntropy {
                 network.outputs().max(2)

@@ -46,7 +46,7 @@ fn flag(setting: Setting) -> String {
         Setting::Shuffle => "--no-shuffle".to_owned(),
         Setting::Model => "MODEL".to_owned(),
         // Arguments of the library that no flag gives.
-        Setting::Case | Setting::Scaling | Setting::Shader => setting.name().to_owned(),
+        Setting::Case | Setting::Preprocessing | Setting::Shader => setting.name().to_owned(),
         _ => format!("--{}", setting.name().replace('_', "-")),
     }
 }

@@ -214,7 +214,7 @@ pub(super) fn remedy(has_snapshots: bool) -> String {
     }
     let words: Vec<_> = std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
     let resumes = words.iter().any(|word| word == "--resume" || word.starts_with("--resume="));
-    format!("resume with: {}{}", words.join(" "), if resumes { "" } else { " --resume" })
+    format!("{}{}{}", output::RESUME, words.join(" "), if resumes { "" } else { " --resume" })
 }
 
 /// `word`, quoted for a shell if needed.

@@ -87,7 +87,7 @@ impl Summary {
 
     fn summary(self) -> &'static str {
         match self {
-            Summary::None => "Nothing",
+            Summary::None => "Nothing but the score on a test split, if one is left for then",
             Summary::Short => "Bytes at the peak, time, and the hash of the weights",
             Summary::Full => "Tables of bytes by category and by interval, too",
         }
@@ -157,7 +157,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     }
     let initial = match &snapshot {
         Some(_) => None,
-        None => Some(args.start.parameters(&network, &settings)?),
+        None => Some(args.start.parameters(&network, &settings, &preprocessing)?),
     };
     let mut log = args.log.open(data.evaluated_on, snapshot.as_ref().map(|snapshot| snapshot.steps))?;
     let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));

@@ -30,6 +30,7 @@ mod zeros;
 
 pub use backend::Cpu;
 pub use target::{Footprint, footprint, pool_limits};
+pub use team::start_threads;
 
 use crate::device::DeviceInfo;
 

@@ -6,6 +6,23 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::{Error, Result};
+
+/// Starts the threads of the pool, if they are not there yet.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if the system refuses one.
+pub fn start_threads() -> Result<()> {
+    match rayon::ThreadPoolBuilder::new().build_global() {
+        // Without a source, the error is that they are there.
+        Err(error) if std::error::Error::source(&error).is_some() => Err(Error::DoesNotFit(format!(
+            "the threads of the cpu backend cannot be started ({error}); raise the limit on processes or memory, or set \
+             RAYON_NUM_THREADS=1"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Runs `work` in the thread pool, with `threads` of its threads awake until it returns.
 pub(super) fn together<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     let open = AtomicUsize::new(1);

@@ -1,3 +1,4 @@
+use crate::memory::fallible;
 use crate::{Error, Result, Setting};
 
 /// `count` zeros for `what`.
@@ -6,7 +7,7 @@ use crate::{Error, Result, Setting};
 /// [`Error::DoesNotFit`] if the host has too little memory.
 pub(super) fn zeros<T: Copy + Default>(what: &str, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| {
+    fallible(|| values.try_reserve_exact(count)).map_err(|_| {
         let bytes = count * size_of::<T>();
         Error::DoesNotFit(format!(
             "{what} takes {bytes} bytes, more than the host has; \

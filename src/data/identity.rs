@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::dataset::Dataset;
+use super::preprocessing::Preprocessing;
 use super::split::Split;
 
 /// Samples that the checksum covers, spread evenly over the split.
@@ -11,10 +12,15 @@ const DIGEST_BYTES: usize = 4;
 
 impl Dataset {
     /// Identifies the training samples by their number, their features, and a checksum of some samples and
-    /// their targets. Mapped samples have the same checksum as those in memory.
+    /// their targets, and those of a table by the names of its columns, categories and classes, too. Mapped samples have the same checksum as those in memory.
     pub fn identity(&self) -> String {
         let (samples, features) = (self.train.len(), self.train.features());
-        format!("{samples} samples of {features} features, checksum {}", checksum(&self.train))
+        let preprocessing = self.train.preprocessing().map(|identity| format!(", preprocessing {identity}"));
+        format!(
+            "{samples} samples of {features} features, checksum {}{}",
+            checksum(&self.train),
+            preprocessing.unwrap_or_default()
+        )
     }
 }
 
@@ -31,6 +37,22 @@ fn checksum(split: &Split) -> String {
             digest.update(word.to_le_bytes());
         }
     }
+    shortened(digest)
+}
+
+impl Preprocessing {
+    /// A checksum of the names that it gives to columns, categories and classes; `None` if there are none.
+    pub(super) fn identity(&self) -> Option<String> {
+        let Preprocessing { columns, targets, classes, .. } = self;
+        if columns.is_empty() && classes.is_empty() {
+            return None;
+        }
+        let names = serde_json::to_vec(&(columns, targets, classes)).unwrap_or_default();
+        Some(shortened(Sha256::new().chain_update(names)))
+    }
+}
+
+fn shortened(digest: Sha256) -> String {
     digest.finalize()[..DIGEST_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,5 +1,7 @@
 //! The inputs of samples, in memory or mapped.
 
+use serde::{Deserialize, Serialize};
+
 use super::element::U8_SCALE;
 use super::mapped::Mapped;
 use crate::Result;
@@ -77,6 +79,31 @@ impl Inputs {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What inputs are stored as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputKind {
+    /// Bytes, which are scaled by 1/255.
+    Bytes,
+    /// Numbers of any other kind.
+    Numbers,
+}
+
+impl InputKind {
+    /// The kind of `inputs` that are held as they are stored.
+    pub(super) fn of(inputs: &Inputs) -> Self {
+        if inputs.value_bytes() == 1 { InputKind::Bytes } else { InputKind::Numbers }
+    }
+
+    /// Description for messages.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            InputKind::Bytes => "bytes, which are scaled by 1/255",
+            InputKind::Numbers => "floats, which are not scaled",
         }
     }
 }

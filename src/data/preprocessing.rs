@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::feature_scaling::FeatureScaling;
 use super::imputation::Imputation;
+use super::inputs::InputKind;
+use super::npz::shown;
 use super::split::Split;
 use super::table::Column;
+use super::targets::TargetKind;
 use crate::Result;
 use crate::model::Network;
 
@@ -28,6 +31,9 @@ pub struct Preprocessing {
     /// Feature scaling.
     #[serde(rename = "standard", skip_serializing_if = "Option::is_none")]
     pub scaling: Option<FeatureScaling>,
+    /// What its targets are, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_kind: Option<TargetKind>,
     /// Columns of a table that its targets come from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
@@ -39,31 +45,6 @@ pub struct Preprocessing {
     pub target_scaling: Option<FeatureScaling>,
 }
 
-/// What inputs are stored as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InputKind {
-    /// Bytes, which are scaled by 1/255.
-    Bytes,
-    /// Numbers of any other kind.
-    Numbers,
-}
-
-impl InputKind {
-    /// The kind of the inputs of `split`, as they were loaded.
-    pub(super) fn of(split: &Split) -> Self {
-        if split.inputs().value_bytes() == 1 { InputKind::Bytes } else { InputKind::Numbers }
-    }
-
-    /// Description for messages.
-    pub(super) fn describe(self) -> &'static str {
-        match self {
-            InputKind::Bytes => "bytes, which are scaled by 1/255",
-            InputKind::Numbers => "floats, which are not scaled",
-        }
-    }
-}
-
 impl Preprocessing {
     /// Describes what keeps it from belonging to `network`; `None` if nothing does.
     pub fn problem(&self, network: &Network) -> Option<String> {
@@ -72,6 +53,13 @@ impl Preprocessing {
         let from_columns = features - self.indicators().min(features);
         if !self.columns.is_empty() && encoded != from_columns {
             return Some(format!("columns of {encoded} features, expected {from_columns}"));
+        }
+        let is_sorted = |column: &Column| column.categories.is_sorted_by(|one, next| one < next);
+        if let Some(column) = self.columns.iter().find(|column| !is_sorted(column)) {
+            return Some(format!(
+                "categories of column {} that are not in order, or not different",
+                shown(&column.name)
+            ));
         }
         let classes = self.classes.len();
         if classes > outputs.max(2) {

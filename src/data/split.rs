@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::element::U8_SCALE;
-use super::inputs::Inputs;
+use super::inputs::{InputKind, Inputs};
 use super::order::shuffle;
 use super::targets::Targets;
 use crate::memory::check_host_room;
@@ -17,6 +17,8 @@ pub struct Split {
     targets: Targets,
     /// What was taken off each feature before it was rounded to `f32`, `[features]`; empty for nothing.
     offsets: Arc<[f64]>,
+    /// The same for targets, `[width]`.
+    target_offsets: Arc<[f64]>,
     origin: Origin,
 }
 
@@ -27,6 +29,10 @@ struct Origin {
     targets: Option<Arc<str>>,
     /// Indices of the samples in the arrays, if they are a selection.
     rows: Option<Arc<[u32]>>,
+    /// What inputs were stored as, if they are held as something else.
+    stored_as: Option<InputKind>,
+    /// Text that identifies what was done to the samples.
+    preprocessing: Option<Arc<str>>,
 }
 
 impl PartialEq for Origin {
@@ -79,7 +85,9 @@ impl Split {
                 format!("found {features} features, expected the {} of the mapped file", mapped.features());
             return Err(Error::usage(Setting::Data, problem));
         }
-        Ok(Split { features, inputs, targets, offsets: Arc::default(), origin: Origin::default() })
+        let none = Arc::default();
+        let origin = Origin::default();
+        Ok(Split { features, inputs, targets, offsets: Arc::clone(&none), target_offsets: none, origin })
     }
 
     /// Names the array that its targets come from.
@@ -88,15 +96,38 @@ impl Split {
         self
     }
 
-    /// Says what was taken off each feature of its inputs before they were rounded.
-    pub(super) fn with_offsets(self, offsets: &[f64]) -> Self {
-        Split { offsets: offsets.into(), ..self }
+    /// Says what was taken off each feature of its inputs, and off each target, before they were rounded.
+    pub(super) fn with_offsets(self, offsets: &[f64], target_offsets: &[f64]) -> Self {
+        Split { offsets: offsets.into(), target_offsets: target_offsets.into(), ..self }
+    }
+
+    /// Says what its inputs are stored as.
+    pub(super) fn stored_as(mut self, kind: InputKind) -> Self {
+        self.origin.stored_as = Some(kind);
+        self
+    }
+
+    /// What its inputs are stored as.
+    pub(super) fn input_kind(&self) -> InputKind {
+        self.origin.stored_as.unwrap_or_else(|| InputKind::of(&self.inputs))
+    }
+
+    /// Identifies what was done to its samples.
+    pub(super) fn with_preprocessing(mut self, identity: &str) -> Self {
+        self.origin.preprocessing = Some(identity.into());
+        self
+    }
+
+    /// Text that identifies what was done to its samples, if it has one.
+    pub(super) fn preprocessing(&self) -> Option<&str> {
+        self.origin.preprocessing.as_deref()
     }
 
     /// The same samples with other inputs, off which nothing is taken.
     pub(super) fn with_inputs(&self, inputs: Inputs) -> Result<Split> {
         let split = Split::new(self.features, inputs, self.targets.clone())?;
-        Ok(Split { origin: self.origin.clone(), ..split })
+        let target_offsets = Arc::clone(&self.target_offsets);
+        Ok(Split { origin: self.origin.clone(), target_offsets, ..split })
     }
 
     /// The same samples with `values` of `features` features, the first of which are this split's, with the same offsets.
@@ -106,12 +137,18 @@ impl Split {
         if !offsets.is_empty() {
             offsets.resize(features, 0.0);
         }
-        Ok(Split { origin: self.origin.clone(), offsets: offsets.into(), ..split })
+        let target_offsets = Arc::clone(&self.target_offsets);
+        Ok(Split { origin: self.origin.clone(), offsets: offsets.into(), target_offsets, ..split })
     }
 
-    /// The same samples with other targets, as many.
+    /// The same samples with other targets, as many, off which nothing is taken.
     pub(super) fn with_targets(self, targets: Targets) -> Split {
-        Split { targets, ..self }
+        Split { targets, target_offsets: Arc::default(), ..self }
+    }
+
+    /// What was taken off each of a sample's targets before they were rounded to `f32`.
+    pub(super) fn target_offset(&self, output: usize) -> f64 {
+        self.target_offsets.get(output).copied().unwrap_or(0.0)
     }
 
     /// What was taken off `feature` before it was rounded to `f32`.
@@ -144,7 +181,7 @@ impl Split {
     /// Name of the array of targets, and the index there of `sample`, for messages. Without a file, the array has the
     /// name `usual`.
     pub(super) fn target_place<'a>(&'a self, sample: usize, usual: &'a str) -> (&'a str, usize) {
-        let Origin { targets, rows } = &self.origin;
+        let Origin { targets, rows, .. } = &self.origin;
         let index = rows.as_ref().map_or(sample, |rows| rows[sample] as usize);
         (targets.as_deref().unwrap_or(usual), index)
     }
@@ -206,7 +243,8 @@ impl Split {
         };
         let split = Split::new(self.features, inputs, targets)?;
         let origin = Origin { rows: Some(origin), ..self.origin.clone() };
-        Ok(Split { origin, offsets: Arc::clone(&self.offsets), ..split })
+        let [offsets, target_offsets] = [&self.offsets, &self.target_offsets].map(Arc::clone);
+        Ok(Split { origin, offsets, target_offsets, ..split })
     }
 
     /// Holds out a random `share` of the samples, chosen by `seed`.

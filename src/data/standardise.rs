@@ -19,7 +19,9 @@ impl FeatureScaling {
     pub fn of_targets(split: &Split) -> Option<Self> {
         let Targets::Regression { width, values } = split.targets() else { return None };
         Some(FeatureScaling::over(*width, split.len(), |visit| {
-            values.iter().enumerate().for_each(|(at, &value)| visit(at % width, f64::from(value)));
+            for (at, &value) in values.iter().enumerate() {
+                visit(at % width, f64::from(value) + split.target_offset(at % width));
+            }
         }))
     }
 
@@ -85,7 +87,8 @@ impl FeatureScaling {
         if let Some(problem) = self.problem(*width) {
             return Err(Error::usage(Setting::StandardiseTargets, problem));
         }
-        let scaled = values.iter().enumerate().map(|(at, &y)| self.value(at % width, f64::from(y)));
+        let unscaled = |at: usize, y: f32| f64::from(y) + split.target_offset(at % width);
+        let scaled = values.iter().enumerate().map(|(at, &y)| self.value(at % width, unscaled(at, y)));
         let targets = Targets::Regression { width: *width, values: scaled.collect() };
         Ok(split.with_targets(targets))
     }

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::npz::{Array, Values};
 use crate::model::{Loss, by_name};
 
@@ -36,8 +38,13 @@ impl Targets {
         }
     }
 
-    /// Reads targets of this `kind` from `array`, of shape `(n,)` or `(n, k)`. The error names a value of another kind.
-    pub(super) fn from_array(array: Array, kind: TargetKind) -> Result<Targets, String> {
+    /// Reads targets of this `kind` from `array`, of shape `(n,)` or `(n, k)`, with an offset taken off numbers that `f32` may
+    /// round, if they `are_offset`. Also returns the offsets. The error names a value of another kind.
+    pub(super) fn from_array(
+        array: Array,
+        kind: TargetKind,
+        are_offset: bool,
+    ) -> Result<(Targets, Vec<f64>), String> {
         let width = match array.shape[..] {
             [_] => 1,
             [_, width] if width > 0 => width,
@@ -54,21 +61,23 @@ impl Targets {
             TargetKind::Classes => true,
             TargetKind::Numbers => false,
         };
-        match (are_classes, width) {
-            (true, 1) => {
-                labels(array.values).map(Targets::Classes).map_err(|problem| problem + kind.for_numbers())
-            }
-            (true, _) => {
-                let labels = one_hot_rows(array.values, width).map(Targets::Classes);
-                labels.map_err(|problem| problem + kind.for_numbers())
-            }
-            (false, _) => regression(array.values.into_f32(), width),
+        if are_classes {
+            let labels = if width == 1 { labels(array.values) } else { one_hot_rows(array.values, width) };
+            let labels = labels.map_err(|problem| problem + kind.for_numbers())?;
+            return Ok((Targets::Classes(labels), Vec::new()));
         }
+        let (values, offsets) = if are_offset && array.values.is_wide() {
+            array.values.with_offsets(width, 1.0)
+        } else {
+            (array.values.into_f32(), Vec::new())
+        };
+        Ok((regression(values, width)?, offsets))
     }
 }
 
 /// Whether targets are class labels or numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
     /// Labels if those of all splits are: whole numbers of at least 0, one a sample, or one-hot rows. Otherwise numbers.
     #[default]

@@ -109,9 +109,10 @@ fn kept(text: &str, columns: &str, resumed_after: Option<u64>) -> Result<usize, 
             })?;
             let last = resumed_after.ok_or_else(|| {
                 format!(
-                    "holds the log of another run; choose another directory for {}, remove the file, or continue that \
-                     run with {}",
+                    "holds the log of another run; choose another directory for {}, remove the file, or, if that run has \
+                     snapshots, continue it with {} and {}",
                     Setting::Log,
+                    Setting::Snapshot,
                     Setting::Resume
                 )
             })?;

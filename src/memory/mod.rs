@@ -4,12 +4,14 @@
 //! [`LiveMeter`] counts the values that are still needed.
 
 mod category;
+mod fallible;
 mod host;
 mod ledger;
 mod live;
 mod size;
 
 pub use category::{ByCategory, Category};
+pub(crate) use fallible::{fallible, is_fallible};
 pub use host::{available_host_bytes, check_host_memory, check_host_room};
 pub use ledger::{Ledger, LedgerEntry, LedgerEvent};
 pub use live::LiveMeter;

@@ -56,7 +56,7 @@ impl Architecture {
     pub fn network(&self) -> Result<Network> {
         let network = Network::new(&self.widths, self.activation, self.loss)?;
         if let Some(problem) = self.preprocessing.problem(&network) {
-            return Err(Error::usage(Setting::Scaling, problem));
+            return Err(Error::usage(Setting::Preprocessing, problem));
         }
         network.with_residual(self.residual).with_layer_norm(self.layer_norm)
     }

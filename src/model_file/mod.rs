@@ -90,6 +90,18 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
     Err(misfit(path, &parameters, network))
 }
 
+/// Reads the preprocessing from a `.safetensors` or `.npz` file; `None` if it has no architecture.
+///
+/// # Errors
+/// As [`read_parameters`].
+pub fn read_preprocessing(path: &Path) -> Result<Option<Preprocessing>> {
+    let architecture = match Readable::of(path)? {
+        Readable::Npz => npz::read_architecture(path)?,
+        Readable::Safetensors => safetensors::read(path)?.1,
+    };
+    Ok(architecture.map(|architecture| architecture.preprocessing))
+}
+
 /// The error for a file with `parameters` of another network.
 fn misfit(path: &Path, parameters: &Parameters, network: &Network) -> Error {
     let inputs = parameters.layers.first().map(|layer| layer.weights.len() / layer.bias.len());

@@ -103,7 +103,9 @@ impl SnapshotStore {
                     Setting::Resume
                 )
             }
-            Some(newest) => format!("holds no intact snapshot: {newest}"),
+            Some(newest) => format!(
+                "holds no intact snapshot: {newest}; restore one, or remove the files step-*.ckpt there to begin anew"
+            ),
         };
         Err(Error::file(&self.directory, problem))
     }

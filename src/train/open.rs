@@ -29,20 +29,23 @@ impl Machine {
     /// Finds the machine that `choice` names.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] if there is none.
+    /// [`Error::NoDevice`] if there is none, [`Error::DoesNotFit`] if the CPU backend's threads cannot be started.
     pub fn find(choice: DeviceChoice) -> Result<Found> {
         let kind = match choice {
-            DeviceChoice::Cpu => return Ok(Found { machine: Machine::Cpu, passed_over: None }),
+            DeviceChoice::Cpu => return Machine::cpu(None),
             DeviceChoice::Auto | DeviceChoice::Gpu => AdapterKind::Hardware,
             DeviceChoice::Software => AdapterKind::Software,
         };
         match Context::open(kind) {
             Ok(context) => Ok(Found { machine: Machine::Gpu(Box::new(context)), passed_over: None }),
-            Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => {
-                Ok(Found { machine: Machine::Cpu, passed_over: Some(error) })
-            }
+            Err(error @ Error::NoDevice { .. }) if choice == DeviceChoice::Auto => Machine::cpu(Some(error)),
             Err(error) => Err(error),
         }
+    }
+
+    fn cpu(passed_over: Option<Error>) -> Result<Found> {
+        cpu::start_threads()?;
+        Ok(Found { machine: Machine::Cpu, passed_over })
     }
 
     /// The same machine with all products tiled in one way; `turn` cycles through those that it has.

@@ -46,7 +46,7 @@ impl Target {
             }
             remedies.push(format!("a smaller {}", Setting::Batch));
         }
-        remedies.push(format!("narrower or fewer {}", Setting::Layers));
+        remedies.push("narrower or fewer layers".to_owned());
         let size = match task.parts {
             1 => String::new(),
             _ => format!(" in micro-batches of {}", task.micro_batch),

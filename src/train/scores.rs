@@ -37,7 +37,6 @@ pub fn has_probabilities(loss: Loss) -> bool {
 /// Probabilities that a sample's outputs `row` are the logits of: one a class under cross-entropy, by softmax; under binary
 /// cross-entropy one an output, by the sigmoid function, or, with one output, those of classes 0 and 1. Computed in f64.
 pub fn probabilities(loss: Loss, row: &[f32]) -> Vec<f32> {
-    let sigmoid = |logit: f64| 1.0 / (1.0 + (-logit).exp());
     let logits = row.iter().map(|&logit| f64::from(logit));
     match (loss, row) {
         (Loss::BinaryCrossEntropy, &[logit]) => {
@@ -52,6 +51,10 @@ pub fn probabilities(loss: Loss, row: &[f32]) -> Vec<f32> {
             powers.into_iter().map(|power| (power / sum) as f32).collect()
         }
     }
+}
+
+fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
 }
 
 impl Scores {
@@ -69,7 +72,12 @@ impl Scores {
             }
             Targets::Regression { values, .. } => {
                 let count = values.len() as f64;
-                let errors = || outputs.iter().zip(values).map(|(&a, &y)| f64::from(a) - f64::from(y));
+                // Outputs are logits of the targets where these are probabilities.
+                let answer = |output: f32| match network.loss() {
+                    Loss::BinaryCrossEntropy => sigmoid(output.into()),
+                    _ => output.into(),
+                };
+                let errors = || outputs.iter().zip(values).map(|(&a, &y)| answer(a) - f64::from(y));
                 let squares: f64 = errors().map(|error| error * error).sum();
                 let mut means = vec![0.0; width];
                 for row in values.chunks_exact(width) {

@@ -202,9 +202,10 @@ fn unusable_log_directory_is_rejected_and_left_untouched() {
     let folder = Folder::new();
     folder.train(&format!("{} --log logs", flags(1)));
     let before = folder.read("logs/metrics.csv");
-    folder
-        .run(&format!("train {} --log logs", flags(1)))
-        .refused_at_once(3, &["logs/metrics.csv", "log of another run", "continue that run with --resume"]);
+    folder.run(&format!("train {} --log logs", flags(1))).refused_at_once(
+        3,
+        &["logs/metrics.csv", "log of another run", "continue it with --snapshot and --resume"],
+    );
     assert_eq!(folder.read("logs/metrics.csv"), before);
     assert_eq!(event_files(&folder, "logs").len(), 1);
 

@@ -88,6 +88,7 @@ fn numbers_of_a_table_keep_their_units() {
     assert!(scores["scores"]["rmse"].as_f64().unwrap() > 0.1, "of standardised targets: {scores}");
     folder.run(&format!("predict {asked} --out p.csv")).succeeded();
     let text = String::from_utf8(folder.read("p.csv")).unwrap();
+    assert_eq!(text.lines().next(), Some("sum"), "the name of the column");
     let values: Vec<f32> = text.lines().skip(1).map(|line| line.parse().unwrap()).collect();
     assert!(values.iter().all(|value| (900.0..1100.0).contains(value)), "{values:?}");
     folder
@@ -116,4 +117,97 @@ fn widths_follow_from_the_data() {
     folder
         .run("train --data small.npz --x-key x --target y")
         .refused_at_once(2, &["--target", "found arrays", "--y-key"]);
+}
+
+/// Targets from 0 to 1 are not scaled, and outputs that are their logits are scored as probabilities.
+#[test]
+fn probabilities_of_a_table_are_scored_as_such() {
+    let folder = Folder::new();
+    let row = |n: u32| {
+        let x = (n * 37 % 101) as f32 / 101.0;
+        format!("{x},{},{}\n", 0.1 + 0.8 * x, 0.9 - 0.8 * x)
+    };
+    let rows: String = (0..300).map(row).collect();
+    folder.write("shares.csv", format!("x,up,down\n{rows}").as_bytes());
+    let flags = "--data shares.csv --loss binary-cross-entropy --epochs 60 --batch 20 --lr 0.01 --device cpu --save m.npz";
+    for more in [
+        "--target up --drop down --hidden 8",
+        "--target up,down --hidden 8",
+        "--target up,down --layers 1,8,2",
+    ] {
+        folder.run(&format!("train {flags} {more}")).succeeded();
+        let scores = json(&folder.run("eval m.npz --data shares.csv --device cpu --json").succeeded().stdout);
+        assert!(scores["scores"]["rmse"].as_f64().unwrap() < 0.1, "{more}: {scores}");
+    }
+    folder
+        .run(&format!("train {flags} --target up --hidden 8 --standardise-targets"))
+        .refused_at_once(2, &["--standardise-targets", "--loss binary-cross-entropy"]);
+}
+
+/// Weights of one table are not given to another, and no output replaces a table.
+#[test]
+fn models_and_tables_are_not_mixed_up() {
+    let folder = Folder::new();
+    folder.write("points.csv", points().as_bytes());
+    folder.write("others.csv", points().replace("above", "over").as_bytes());
+    folder.write("colours.csv", points().replace("red", "pink").as_bytes());
+    let flags = "--target side --drop sum --impute zero --hidden 8 --epochs 1 --batch 20 --device cpu";
+    folder.run(&format!("train --data points.csv {flags} --save m.npz --snapshot kept")).succeeded();
+    for (data, words) in [("others.csv", ["classes", "over"]), ("colours.csv", ["features", "colour=pink"])] {
+        let refused = folder.run(&format!("train --data {data} {flags} --init m.npz"));
+        refused.refused_at_once(3, &["m.npz: was trained on the", words[0], words[1]]);
+        let resumed = folder.run(&format!("train --data {data} {flags} --snapshot kept --resume"));
+        resumed.refused_at_once(3, &["differs from this run in data (--data)", "preprocessing"]);
+    }
+    std::fs::create_dir(folder.path("tables")).unwrap();
+    folder.write("tables/train.csv", points().as_bytes());
+    folder.write("tables/test.csv", points().as_bytes());
+    folder
+        .run(&format!("train --data tables {flags} --report tables/test.csv"))
+        .refused_at_once(2, &["--report: found tables/test.csv, which --data names or holds"]);
+    folder
+        .run("predict m.npz --data tables --device cpu --out tables/test.csv")
+        .refused_at_once(2, &["--out: found tables/test.csv"]);
+    assert_eq!(folder.read("tables/test.csv"), points().as_bytes());
+}
+
+/// A validation split is evaluated on during training, and the test split once after it.
+#[test]
+fn the_test_split_is_used_after_training() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tables")).unwrap();
+    for name in ["train", "validation", "test"] {
+        folder.write(&format!("tables/{name}.csv"), points().as_bytes());
+    }
+    let flags =
+        "--data tables --target side --drop sum --impute zero --hidden 8 --batch 20 --epochs 3 --device cpu";
+    let run = folder.run(&format!("train {flags} --log log --save m.npz")).succeeded();
+    assert!(run.stderr.contains("400 training, 400 validation and 400 test samples"), "{run:#?}");
+    assert!(
+        run.stdout.contains(", validation accuracy ") && run.stdout.contains("\ntest accuracy "),
+        "{run:#?}"
+    );
+    let log = String::from_utf8(folder.read("log/metrics.csv")).unwrap();
+    assert!(
+        log.starts_with(
+            "step,epoch,loss,learning_rate,samples_per_second,validation_loss,validation_accuracy"
+        ),
+        "{log}"
+    );
+    let events = folder.train(flags);
+    let [.., epoch, done, test] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(
+        (&epoch["evaluated_on"], &done["event"], &test["event"]),
+        (&json("\"validation\""), &json("\"done\""), &json("\"test\""))
+    );
+    // Equal samples have equal scores.
+    assert_eq!(test["scores"]["accuracy"], epoch["accuracy"]);
+
+    let huge = points().replacen("\n0,0,", "\n1e38,1e38,", 1).replacen("3.7,5.3", "1e38,1e38", 1);
+    folder.write("tables/test.csv", huge.as_bytes());
+    let regression = "--data tables --target sum --drop side --impute zero --hidden 8x9 --residual=false --layer-norm=false \
+                      --activation softplus --loss mse --batch 20 --epochs 3 --device cpu --lr 0.1 --standardise=false";
+    let overflow = folder.run(&format!("train {regression}"));
+    assert_eq!(overflow.code, Some(3), "{overflow:#?}");
+    assert!(overflow.stderr.contains("tables: output 0 of sample "), "{overflow:#?}");
 }

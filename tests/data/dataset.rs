@@ -317,8 +317,8 @@ fn test_arrays_of_other_names_are_read() {
     assert_eq!((data.train.len(), data.test.labels(), &notes[..]), (3, &[1, 1][..], &[][..]));
     // To evaluate on, too.
     let path = scratch.file(&archive(Stored, &arrays));
-    let asked = Dataset::load_for_inference(&path, &named, &Preprocessing::default(), 1).unwrap();
-    assert_eq!((asked.data.test.labels(), asked.has_targets), (&[1, 1][..], true));
+    let asked = Dataset::load_for_inference(&path, &named, &Preprocessing::default(), 1, true).unwrap();
+    assert_eq!(asked.data.test.labels(), [1, 1]);
     // With usual names of the training arrays.
     let usual = [
         ("x.npy", arrays[0].1.clone()),
@@ -392,7 +392,7 @@ fn missing_values_of_arrays_are_named_or_filled() {
     let path = scratch.file(&archive(Stored, &members));
     let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
     let InferenceData { data: again, .. } =
-        Dataset::load_for_inference(&path, &asked, &preprocessing, 4).unwrap();
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 4, true).unwrap();
     assert_eq!(again.test.inputs(), data.test.inputs());
 }
 
@@ -423,7 +423,7 @@ fn wide_numbers_are_standardised_before_they_are_rounded() {
     let path = scratch.file(&archive(Stored, &members));
     let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
     let InferenceData { data: again, .. } =
-        Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap();
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 1, true).unwrap();
     assert_eq!(again.test.inputs(), data.test.inputs());
     let LoadedData { notes, .. } = scratch.load_with(&members, &LoadOptions::default()).unwrap();
     assert!(notes[0].contains("float32 rounds to few digits; use `standardise = true`"), "{notes:?}");
@@ -438,13 +438,14 @@ fn a_scale_replaces_that_of_bytes_and_is_kept() {
     let expected = Inputs::F32(vec![0.0, 0.5, 1.0, 127.5, 2.0, 2.5, 3.0, 3.5]);
     assert_eq!(data.test.inputs(), &expected);
     let path = scratch.file(&archive(Stored, &bytes));
-    let again = Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4).unwrap();
+    let again = Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4, true).unwrap();
     assert_eq!((again.data.test.inputs(), &again.notes[..]), (&expected, &[][..]));
     // Without it, inputs of another kind than in training are told.
     let LoadedData { preprocessing, .. } = scratch.load_with(&bytes, &LoadOptions::default()).unwrap();
     let floats = members(("x_test.npy", npy("<f4", "(2, 4)", &le_f32(&[0.5; 8]))));
     let path = scratch.file(&archive(Stored, &floats));
-    let told = Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4).unwrap().notes;
+    let told =
+        Dataset::load_for_inference(&path, &LoadOptions::default(), &preprocessing, 4, true).unwrap().notes;
     assert!(told[0].contains("not scaled, and the network was trained on bytes"), "{told:?}");
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use ckpt_gpu::data::{
-    Column, Dataset, EvaluatedOn, Fill, InferenceData, Inputs, LoadOptions, LoadedData, Preprocessing, Split,
-    TargetKind, Targets,
+    Column, Dataset, EvaluatedOn, Fill, InferenceData, Inputs, LoadOptions, LoadedData, Split, TargetKind,
+    Targets,
 };
 use ckpt_gpu::model::Loss;
 use ckpt_gpu::{Error, Result};
@@ -211,31 +211,33 @@ fn tables_are_read_as_in_training() {
     let train = tables.write("houses.csv", HOUSES);
     let mse = options("price", Loss::Mse);
     let LoadedData { data, preprocessing, .. } = Dataset::load_noting(&train, &mse).unwrap();
-    let inferred = |name: &str, text: &str, preprocessing: &Preprocessing| {
+    let inferred = |name: &str, text: &str, needs_targets: bool| {
+        let preprocessing = &preprocessing;
         let asked = LoadOptions { targets: TargetKind::Numbers, ..LoadOptions::default() };
-        Dataset::load_for_inference(&tables.write(name, text), &asked, preprocessing, 4)
+        Dataset::load_for_inference(&tables.write(name, text), &asked, preprocessing, 4, needs_targets)
     };
-    let InferenceData { data: same, has_targets, .. } = inferred("same.csv", HOUSES, &preprocessing).unwrap();
-    assert_eq!((floats(&same.test), has_targets), (floats(&data.train), true));
+    let InferenceData { data: same, .. } = inferred("same.csv", HOUSES, true).unwrap();
+    assert_eq!(floats(&same.test), floats(&data.train));
     // In the units of the file.
     assert_eq!(numbers(&same.test), [500.0, 300.0, 700.0, 200.0]);
 
     let other = "id,area,rooms,city\n7,70.5,3,Oslo\n";
-    let InferenceData { data: other, has_targets, notes } =
-        inferred("other.csv", other, &preprocessing).unwrap();
-    assert_eq!((floats(&other.test), has_targets), (&floats(&data.train)[..4], false));
+    let InferenceData { data: other, notes } = inferred("other.csv", other, false).unwrap();
+    assert_eq!(floats(&other.test), &floats(&data.train)[..4]);
     assert!(notes.iter().any(|note| note.contains("columns id")), "{notes:?}");
-    let missing = inferred("short.csv", "rooms,area\n3,70.5\n", &preprocessing).unwrap_err().to_string();
+    let missing = inferred("short.csv", "rooms,area\n3,70.5\n", false).unwrap_err().to_string();
     assert!(missing.contains("has no column city; it has rooms, area"), "{missing}");
 
     let kinds = "a,kind\n1,x\n2,y\n3,x\n";
     let LoadedData { preprocessing, .. } = load(kinds, &options("kind", Loss::CrossEntropy)).unwrap();
     let asked = LoadOptions { targets: TargetKind::Classes, ..LoadOptions::default() };
     let path = tables.write("kinds.csv", "a,kind\n9,y\n");
-    let InferenceData { data, .. } = Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap();
+    let InferenceData { data, .. } =
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 1, true).unwrap();
     assert_eq!((data.test.labels(), preprocessing.class_name(1)), (&[1][..], "y".to_owned()));
     let path = tables.write("kinds.csv", "a,kind\n9,z\n");
-    let unknown = Dataset::load_for_inference(&path, &asked, &preprocessing, 1).unwrap_err().to_string();
+    let unknown =
+        Dataset::load_for_inference(&path, &asked, &preprocessing, 1, true).unwrap_err().to_string();
     assert!(
         unknown.contains("column kind: holds 'z' in line 2, expected one of the classes x, y"),
         "{unknown}"
@@ -247,14 +249,26 @@ fn tables_that_cannot_be_read_are_refused_with_line_and_column() {
     let class = || options("y", Loss::CrossEntropy);
     let many: String = (0..60).map(|n| format!("name {n},0\n")).collect();
     let many = format!("name,y\n{many}");
+    let prices: String = (0..60).map(|n| format!("{n},{}\n", 7 * n)).collect();
+    let prices = format!("a,y\n{prices}");
     let dropped = |name: &str| LoadOptions { drop: vec![name.to_owned()], ..class() };
     for (text, options, words) in [
         ("", class(), &["is empty", "names of the columns"][..]),
-        ("1,2,3\n4,5,6\n", class(), &["only numbers in its first line", "add a line with names"]),
+        ("1,2,3\n4,5,6\n", class(), &["has 1 in its first line", "add a line with names"]),
         ("a,b,y\n1,2,0\n1,2\n", class(), &["line 3: holds 2 cells, expected 3"]),
         ("a,a,y\n1,2,0\n", class(), &["two columns named a"]),
         ("a,,y\n1,2,0\n", class(), &["no name for column 1"]),
         ("a,b\n1,2\n", class(), &["has no column y", "`target`: one of a, b"]),
+        ("a,y\n", class(), &["column y: holds no value"]),
+        ("a,5.1,y\n1,2,0\n", class(), &["has 5.1 in its first line"]),
+        ("a,y\n1,0\ninf,1\n2,0\n", class(), &["column a: holds 'inf' in line 3 among 2 numbers"]),
+        (
+            "a,y\n\"1,000\",0\n\"2,000\",1\n",
+            class(),
+            &["column a: holds '1,000' in line 2", "without commas"],
+        ),
+        ("a,y\n1,\"0,5\"\n", options("y", Loss::Mse), &["holds '0,5' in line 2", "decimal point"]),
+        (&prices, class(), &["column y: holds 60 different numbers in 60 rows", "`loss = mse`"]),
         ("y\n1\n2\n", class(), &["no column of features"]),
         ("a,y\n1,\n", class(), &["column y: holds no value, expected classes"]),
         ("a,y\n1,\n2,3\n", class(), &["column y: holds nothing in line 2, expected one of the classes 3"]),
@@ -293,4 +307,74 @@ fn tables_that_cannot_be_read_are_refused_with_line_and_column() {
     let message = Dataset::load_noting(&path, &class()).unwrap_err();
     assert!(matches!(message, Error::File { .. }));
     assert!(message.to_string().contains("line 3: holds bytes that are not UTF-8"), "{message}");
+}
+
+/// Digits of targets far from 0, class names that are codes, and forms of tables that programs write.
+#[test]
+fn what_others_write_is_taken_as_it_is() {
+    let times: String = (0..50).map(|n| format!("{n},{}\n", 1_700_000_000 + 60 * n)).collect();
+    let times = format!("a,time\n{times}");
+    let LoadedData { data, preprocessing, notes, .. } = load(&times, &options("time", Loss::Mse)).unwrap();
+    let step = numbers(&data.train)[1] - numbers(&data.train)[0];
+    let steps = numbers(&data.train).windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(steps.into_iter().all(|other| (other - step).abs() < 1e-5), "{:?}", numbers(&data.train));
+    assert!((preprocessing.target_scaling.unwrap().mean()[0] - 1_700_001_470.0).abs() < 1e-3);
+    assert!(notes.join("\n").contains("predictions in float32 round to few digits"), "{notes:?}");
+
+    let codes = "a,code\n1,01067\n2,1067\n3,9007199254740993\n4,9007199254740992\n";
+    let LoadedData { preprocessing, .. } = load(codes, &options("code", Loss::CrossEntropy)).unwrap();
+    assert_eq!(preprocessing.classes.len(), 4, "{:?}", preprocessing.classes);
+
+    let counted = "0,1,target\n1,2,0\n3,4,1\n";
+    assert_eq!(
+        load(counted, &as_they_are(options("target", Loss::CrossEntropy))).unwrap().data.train.features(),
+        2
+    );
+    // The name that is most usual, not the first.
+    let usual = LoadOptions { target: None, ..as_they_are(options("", Loss::CrossEntropy)) };
+    let LoadedData { preprocessing, .. } = load("class,a,target\n1,2,0\n3,4,1\n", &usual).unwrap();
+    assert_eq!(preprocessing.targets, ["target"]);
+    let few = LoadOptions { validation: None, ..options("y", Loss::CrossEntropy) };
+    let LoadedData { data, .. } = load("a,y\n1,0\n2,1\n3,0\n", &few).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (2, 1));
+
+    let tables = Tables::new();
+    let LoadedData { preprocessing, .. } =
+        load("x,y\n1,0\n2,1\n", &options("y", Loss::CrossEntropy)).unwrap();
+    let asked = LoadOptions::default();
+    let gap = tables.write("gap.csv", "x\n1\n\n3\n");
+    let refused =
+        Dataset::load_for_inference(&gap, &asked, &preprocessing, 1, false).unwrap_err().to_string();
+    assert!(refused.contains("line 3: is empty, expected a cell"), "{refused}");
+    let quoted = tables.write("quoted.csv", "x\n1\n\"\"\n3\n");
+    let refused =
+        Dataset::load_for_inference(&quoted, &asked, &preprocessing, 1, false).unwrap_err().to_string();
+    assert!(
+        refused.contains("1 missing value") && refused.contains("train the network with imputation"),
+        "{refused}"
+    );
+    let folder = Tables::new();
+    folder.write("houses.csv", HOUSES);
+    let refused = Dataset::load(folder.0.path()).unwrap_err().to_string();
+    assert!(refused.contains("holds houses.csv, expected train.csv"), "{refused}");
+}
+
+/// A test table without targets, as competitions have it, is not tested on.
+#[test]
+fn a_test_table_without_targets_is_noted() {
+    let tables = Tables::new();
+    tables.write("train.csv", HOUSES);
+    tables.write("test.csv", "rooms,city,area\n5,Oslo,120\n");
+    let options = LoadOptions { validation: None, ..as_they_are(options("price", Loss::Mse)) };
+    let LoadedData { data, notes, .. } = Dataset::load_noting(tables.0.path(), &options).unwrap();
+    assert_eq!((data.train.len(), data.evaluated_on), (3, EvaluatedOn::Validation));
+    assert!(notes.join("\n").contains("test.csv is not used, as it has no column price"), "{notes:?}");
+    tables.write("val.csv", HOUSES);
+    let held_out = LoadOptions { validation: Some(0.5), ..options.clone() };
+    let LoadedData { data, notes, .. } = Dataset::load_noting(tables.0.path(), &held_out).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (2, 2));
+    assert!(notes.join("\n").contains("val.csv is not used, as a share"), "{notes:?}");
+    let all = LoadOptions { validation: Some(0.0), ..options };
+    let LoadedData { data, .. } = Dataset::load_noting(tables.0.path(), &all).unwrap();
+    assert_eq!((data.train.len(), data.test.len(), data.evaluated_on), (4, 4, EvaluatedOn::Validation));
 }

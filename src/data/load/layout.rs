@@ -47,18 +47,26 @@ pub(super) struct Layout {
     pub test: Option<Names>,
 }
 
-/// Names of the arrays to evaluate on: those of the test split, or else of all samples.
-pub(super) fn inference_names(arrays: &Arrays, options: &LoadOptions) -> Result<Names> {
+/// Names of the arrays to evaluate on: those of the test split, or else of the validation split, or else of all samples. Also
+/// returns a note about which they are, unless they are those of the test split.
+pub(super) fn inference_names(arrays: &Arrays, options: &LoadOptions) -> Result<(Names, Option<String>)> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
     let are_given = options.keys().iter().any(|(_, key)| key.is_some());
     let of_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
     let complete = of_test.into_iter().find(|[x, y]| has(x) && has(y));
     if let Some(names) = complete.or(of_test.into_iter().find(|[x, _]| has(x))).filter(|_| !are_given) {
-        return Ok(Names::from(names));
+        return Ok((Names::from(names), None));
     }
-    let Layout { train, test, .. } = layout(arrays, options)?;
-    Ok(test.unwrap_or(train))
+    let Layout { train, validation, test } = layout(arrays, options)?;
+    let source = arrays.path().display();
+    Ok(match (test, validation) {
+        (Some(test), _) => (test, None),
+        (None, Some(validation)) => {
+            (validation, Some(format!("{source} has no test split: its validation split is used")))
+        }
+        (None, None) => (train, Some(format!("{source} has no test split: all of its samples are used"))),
+    })
 }
 
 /// Names of the arrays that `options` or one of the usual layouts select.
@@ -66,7 +74,8 @@ pub(super) fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
     // A share that is held out takes their place.
-    let validation = VALIDATION.into_iter().find(|[x, y]| options.validation.is_none() && has(x) && has(y));
+    let validation = VALIDATION.into_iter().find(|[x, y]| has(x) && has(y));
+    let validation = validation.filter(|_| options.validation.is_none_or(|share| share == 0.0));
     let validation = validation.map(Names::from);
     if let Some([x, y, x_test, y_test]) = arrays.idx_names() {
         options.refuse_keys("IDX files have names of their own; leave it out")?;

@@ -12,11 +12,11 @@ use super::feature_scaling::FeatureScaling;
 use super::imputation::{Fill, Imputation};
 use super::inputs::Inputs;
 use super::npz::{shown, some_of};
-use super::preprocessing::{InputKind, Preprocessing};
+use super::preprocessing::Preprocessing;
 use super::split::{HeldOut, Split, check_share};
 use super::synthetic;
 use super::table::Column;
-use super::targets::TargetKind;
+use super::targets::{TargetKind, Targets};
 use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
 use layout::{Layout, inference_names, layout};
@@ -119,17 +119,52 @@ impl LoadOptions {
         Ok(())
     }
 
-    /// These options with what `preprocessing` fixes.
-    fn of(&self, preprocessing: &Preprocessing) -> Self {
-        LoadOptions {
-            target: self.target.clone().or_else(|| preprocessing.target()),
-            scale: preprocessing.scale,
-            // Missing values are refused unless the network knows what takes their place.
-            impute: preprocessing.imputation.as_ref().map(|_| Fill::Zero),
-            standardise: Some(preprocessing.scaling.is_some()),
-            standardise_targets: Some(false),
-            ..self.clone()
+    /// How arrays become inputs for training, where features and targets are standardised or not.
+    fn conversion(&self, standardises: bool, standardises_targets: bool) -> Conversion {
+        Conversion {
+            map_data: self.map_data,
+            scale: self.scale,
+            keeps_missing: self.impute.is_some(),
+            is_offset: standardises,
+            are_targets_offset: standardises_targets,
+            is_training: true,
         }
+    }
+}
+
+/// How arrays become inputs and targets.
+#[derive(Debug, Clone, Copy)]
+struct Conversion {
+    map_data: bool,
+    /// Factor that inputs are multiplied by, if it is not the usual one.
+    scale: Option<f32>,
+    /// Keeps missing values, which something will take the place of.
+    keeps_missing: bool,
+    /// Takes the first sample off wide inputs before they are rounded, because they will be standardised.
+    is_offset: bool,
+    /// The same for targets.
+    are_targets_offset: bool,
+    /// `true` for training, where options are at hand; `false` for a trained network.
+    is_training: bool,
+}
+
+impl Conversion {
+    /// As the network with this `preprocessing` was trained.
+    fn of(preprocessing: &Preprocessing, options: &LoadOptions) -> Result<Self> {
+        let conversion = Conversion {
+            map_data: options.map_data,
+            scale: preprocessing.scale,
+            keeps_missing: preprocessing.imputation.is_some(),
+            is_offset: preprocessing.scaling.is_some(),
+            are_targets_offset: false,
+            is_training: false,
+        };
+        if conversion.map_data && (conversion.scale.is_some() || conversion.keeps_missing) {
+            let problem =
+                "the network was trained on scaled or imputed inputs, which are held in memory; leave it out";
+            return Err(Error::usage(Setting::MapData, problem));
+        }
+        Ok(conversion)
     }
 }
 
@@ -171,26 +206,36 @@ impl Dataset {
         // Targets of some losses must be from 0 to 1.
         let takes_any_number = !matches!(options.targets, TargetKind::ByValue | TargetKind::Classes);
         let asks_for_targets = options.standardise_targets == Some(true);
-        let options = &LoadOptions {
-            standardise: Some(options.standardise.unwrap_or(is_table)),
-            standardise_targets: Some(options.standardise_targets.unwrap_or(is_table && takes_any_number)),
-            ..options.clone()
-        };
+        let standardises = options.standardise.unwrap_or(is_table);
+        let standardises_targets = options.standardise_targets.unwrap_or(is_table && takes_any_number);
+        let conversion = options.conversion(standardises, standardises_targets);
         let Splits { train, validation, test, columns, targets, classes } =
-            source.splits(options, &mut notes)?;
+            source.splits(options, conversion, &mut notes)?;
         let (data, test) = divided(path, train, [validation, test], share, options, &mut notes)?;
         data.check_splits()?;
-        let kinds = [&data.train, &data.test].map(InputKind::of);
-        if kinds[0] != kinds[1] {
-            let name = data.evaluated_on.name();
-            let [train, test] = kinds.map(InputKind::describe);
-            notes.push(format!("{}: training inputs are {train}, and {name} inputs {test}", path.display()));
+        let kind = data.train.input_kind();
+        let others = [(data.evaluated_on, Some(&data.test)), (EvaluatedOn::Test, test.as_ref())];
+        for (name, other) in
+            others.into_iter().filter_map(|(on, split)| Some((on.name(), split?.input_kind())))
+        {
+            if other != kind {
+                let (train, other) = (kind.describe(), other.describe());
+                notes.push(format!(
+                    "{}: training inputs are {train}, and {name} inputs {other}",
+                    path.display()
+                ));
+            }
         }
+        let target_kind = match data.train.targets() {
+            Targets::Classes(_) => TargetKind::Classes,
+            Targets::Regression { .. } => TargetKind::Numbers,
+        };
         let learned = Preprocessing {
             columns,
             targets,
             classes,
-            input_kind: Some(kinds[0]),
+            input_kind: Some(kind),
+            target_kind: Some(target_kind),
             scale: options.scale,
             ..Preprocessing::default()
         };
@@ -198,47 +243,64 @@ impl Dataset {
             let problem = "is for targets that are numbers, found class labels; leave it out";
             return Err(Error::usage(Setting::StandardiseTargets, problem));
         }
-        let (data, preprocessing) = prepared(data, learned, options)?;
+        let (data, preprocessing) = prepared(data, learned, options, conversion)?;
         let test = test.map(|test| preprocessing.apply(test)).transpose()?;
         let test = test.map(|test| data.to_test_on(test)).transpose()?;
         Ok(LoadedData { data, test, preprocessing, notes })
     }
 
     /// Loads samples to evaluate a network of `features` features on, which was trained with this `preprocessing`, as the
-    /// test split. They are the held-out samples if `options` ask for them, else the test split at `path`, else all samples
-    /// there, in their order. The training split is only a placeholder: the first of these samples. Features are scaled as
-    /// in training, and targets are not.
+    /// test split. They are the held-out samples if `options` ask for them, else the test split at `path`, else the validation
+    /// split, else all samples there, in their order. The training split is only a placeholder: the first of these samples.
+    /// Features are scaled as in training, and targets are not.
     ///
-    /// Targets may be missing unless `options` name them; class 0 then takes their place.
+    /// Targets are read only if it `needs_targets`; else class 0 takes their place.
     ///
     /// # Errors
-    /// As [`Dataset::load_noting`].
+    /// As [`Dataset::load_noting`], and [`Error::File`] for targets that are needed and missing.
     pub fn load_for_inference(
         path: &Path,
         options: &LoadOptions,
         preprocessing: &Preprocessing,
         features: usize,
+        needs_targets: bool,
     ) -> Result<InferenceData> {
-        let is_named = options.target.is_some() || options.y_key.is_some() || options.y_test_key.is_some();
-        let options = &options.of(preprocessing);
-        options.check()?;
+        let conversion = Conversion::of(preprocessing, options)?;
+        let mut options = options.clone();
+        options.target = options.target.or_else(|| preprocessing.target());
+        let options = &options;
         let mut notes = Vec::new();
         let source = Source::open(path, options)?;
         let share = options.validation.filter(|&share| share != 0.0);
-        let (test, has_targets) = match source {
+        share.map(check_share).transpose()?;
+        let test = match source {
             Source::Tables(tables) => {
-                tables.evaluated(options, preprocessing, is_named, share, &mut notes)?
+                tables.evaluated(options, conversion, preprocessing, needs_targets, &mut notes)?
             }
             Source::Arrays(mut arrays) if share.is_none() => {
-                let names = inference_names(&arrays, options)?;
-                let has_targets = is_named || arrays.keys().contains(&&names.y[..]);
-                let read = Read::of(&mut arrays, names, has_targets, options)?;
-                (read.split(arrays.path(), options.targets)?, has_targets)
+                let (names, note) = inference_names(&arrays, options)?;
+                notes.extend(note);
+                if options.y_key.is_some() || options.y_test_key.is_some() {
+                    // Named, so that it must be there.
+                    arrays.bytes(&names.y)?;
+                }
+                if needs_targets && !arrays.keys().contains(&&names.y[..]) {
+                    let problem = format!(
+                        "has no targets to evaluate on: no array {}, only {}; name them with {}",
+                        shown(&names.y),
+                        arrays.named(),
+                        Setting::YKey
+                    );
+                    return Err(Error::file(path, problem));
+                }
+                let read = Read::of(&mut arrays, names, needs_targets, conversion)?;
+                read.split(arrays.path(), options.targets)?
             }
             source => {
-                let Splits { train, validation, test, .. } = source.splits(options, &mut notes)?;
+                let Splits { train, validation, test, .. } =
+                    source.splits(options, conversion, &mut notes)?;
                 let splits = [validation, test].map(|split| split.filter(|_| share.is_none()));
-                (divided(path, train, splits, share, options, &mut notes)?.0.test, true)
+                divided(path, train, splits, share, options, &mut notes)?.0.test
             }
         };
         let (found, expected) = (test.features(), features - preprocessing.indicators().min(features));
@@ -246,7 +308,7 @@ impl Dataset {
             let problem = format!("has samples of {found} features, expected {expected}, as the network has");
             return Err(Error::file(path, problem));
         }
-        let kind = InputKind::of(&test);
+        let kind = test.input_kind();
         if let Some(trained) = preprocessing.input_kind.filter(|&trained| trained != kind) {
             notes.push(format!(
                 "{} holds {}, and the network was trained on {}",
@@ -258,7 +320,7 @@ impl Dataset {
         let test = preprocessing.apply(test)?;
         let train = test.rows(&[0])?;
         let data = Dataset { source: path.to_owned(), train, test, evaluated_on: EvaluatedOn::Test };
-        Ok(InferenceData { data, has_targets, notes })
+        Ok(InferenceData { data, notes })
     }
 }
 
@@ -289,7 +351,9 @@ fn divided(
             (train.clone(), train, EvaluatedOn::Training, None)
         }
         (share, _, test) => {
-            let held_out = train.hold_out(share.unwrap_or(USUAL_VALIDATION), options.seed);
+            // At least one sample.
+            let usual = USUAL_VALIDATION.max(1.0 / train.len() as f64);
+            let held_out = train.hold_out(share.unwrap_or(usual), options.seed);
             let HeldOut { train, test: held } = held_out.map_err(|error| about(path, "", error))?;
             if share.is_none() {
                 notes.push(format!(
@@ -311,6 +375,7 @@ fn prepared(
     data: Dataset,
     mut preprocessing: Preprocessing,
     options: &LoadOptions,
+    conversion: Conversion,
 ) -> Result<(Dataset, Preprocessing)> {
     let Dataset { source, mut train, mut test, evaluated_on } = data;
     if let Some(fill) = options.impute {
@@ -319,16 +384,19 @@ fn prepared(
         (train, test) = (imputation.apply(train)?, imputation.apply(test)?);
         preprocessing.imputation = Some(imputation);
     }
-    if options.standardise == Some(true) {
+    if conversion.is_offset {
         let scaling = FeatureScaling::of(&train);
         (train, test) = (scaling.apply(&train)?, scaling.apply(&test)?);
         preprocessing.scaling = Some(scaling);
     }
-    if options.standardise_targets == Some(true)
+    if conversion.are_targets_offset
         && let Some(scaling) = FeatureScaling::of_targets(&train)
     {
         (train, test) = (scaling.apply_to_targets(train)?, scaling.apply_to_targets(test)?);
         preprocessing.target_scaling = Some(scaling);
+    }
+    if let Some(identity) = preprocessing.identity() {
+        train = train.with_preprocessing(&identity);
     }
     Ok((Dataset { source, train, test, evaluated_on }, preprocessing))
 }
@@ -352,8 +420,6 @@ pub struct LoadedData {
 pub struct InferenceData {
     /// Dataset whose test split has the samples.
     pub data: Dataset,
-    /// `false` if the samples came without targets, and class 0 takes their place.
-    pub has_targets: bool,
     /// A line about each thing that its user might not expect.
     pub notes: Vec<String>,
 }
@@ -428,19 +494,29 @@ impl<'a> Source<'a> {
         Ok(Source::Arrays(Arrays::open(path)?))
     }
 
-    fn splits(self, options: &LoadOptions, notes: &mut Vec<String>) -> Result<Splits> {
+    fn splits(
+        self,
+        options: &LoadOptions,
+        conversion: Conversion,
+        notes: &mut Vec<String>,
+    ) -> Result<Splits> {
         match self {
             Source::Synthetic(recipe) => {
                 let [train, test] = synthetic::make(recipe)?;
                 Ok(Splits::without_columns(train, None, Some(test)))
             }
-            Source::Tables(tables) => tables.splits(options, notes),
-            Source::Arrays(mut arrays) => of_arrays(&mut arrays, options, notes),
+            Source::Tables(tables) => tables.splits(options, conversion, notes),
+            Source::Arrays(mut arrays) => of_arrays(&mut arrays, options, conversion, notes),
         }
     }
 }
 
-fn of_arrays(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>) -> Result<Splits> {
+fn of_arrays(
+    arrays: &mut Arrays,
+    options: &LoadOptions,
+    conversion: Conversion,
+    notes: &mut Vec<String>,
+) -> Result<Splits> {
     let Layout { train, validation, test } = layout(arrays, options)?;
     let named: Vec<_> = [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
     let is_used = |key: &&str| named.iter().any(|names| names.x == **key || names.y == **key);
@@ -448,7 +524,7 @@ fn of_arrays(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>
     if !unused.is_empty() {
         notes.push(format!("not used of {}: {}", arrays.path().display(), some_of(&unused)));
     }
-    let mut read = |names| Read::of(arrays, names, true, options);
+    let mut read = |names| Read::of(arrays, names, true, conversion);
     let others = [validation.map(&mut read).transpose()?, test.map(&mut read).transpose()?];
     let train = read(train)?;
     let all: Vec<_> = [&train].into_iter().chain(others.iter().flatten()).collect();
@@ -462,6 +538,9 @@ fn of_arrays(arrays: &mut Arrays, options: &LoadOptions, notes: &mut Vec<String>
         ));
     }
     notes.extend(all.iter().filter_map(|read| read.note(arrays.path(), &[])));
+    if kind == TargetKind::Numbers {
+        notes.extend(train.target_note(arrays.path()));
+    }
     let [validation, test] = others.map(|read| read.map(|read| read.split(arrays.path(), kind)).transpose());
     Ok(Splits::without_columns(train.split(arrays.path(), kind)?, validation?, test?))
 }

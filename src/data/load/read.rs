@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use super::LoadOptions;
+use super::Conversion;
 use super::layout::Names;
 use crate::data::arrays::Arrays;
 use crate::data::element::{CoarseFeature, coarse_feature, not_finite};
-use crate::data::imputation::{feature_name, missing};
-use crate::data::inputs::Inputs;
+use crate::data::imputation::{Fill, feature_name, missing};
+use crate::data::inputs::{InputKind, Inputs};
 use crate::data::mapped::MappedArray;
 use crate::data::npz::{Array, Values, shown};
 use crate::data::split::Split;
@@ -22,6 +22,7 @@ pub(super) struct Read {
     names: Names,
     inputs: ReadInputs,
     pub targets: Option<Array>,
+    conversion: Conversion,
 }
 
 /// Inputs of a split, as they are held.
@@ -29,6 +30,8 @@ struct ReadInputs {
     /// Length of each axis, samples first.
     shape: Vec<usize>,
     inputs: Inputs,
+    /// What they are stored as.
+    kind: InputKind,
     /// What was taken off each feature; empty for nothing.
     offsets: Vec<f64>,
     /// A feature that `f32` cannot hold.
@@ -37,10 +40,10 @@ struct ReadInputs {
 
 impl Read {
     /// Reads or maps the inputs named, and reads the targets if there are any.
-    pub fn of(arrays: &mut Arrays, names: Names, has_targets: bool, options: &LoadOptions) -> Result<Self> {
-        let inputs = inputs(arrays, &names.x, options)?;
+    pub fn of(arrays: &mut Arrays, names: Names, has_targets: bool, conversion: Conversion) -> Result<Self> {
+        let inputs = inputs(arrays, &names.x, conversion)?;
         let targets = has_targets.then(|| arrays.read(&names.y)).transpose()?;
-        Ok(Read { names, inputs, targets })
+        Ok(Read { names, inputs, targets, conversion })
     }
 
     /// Inputs and targets of the file at `path`; `features` are the names of the features.
@@ -50,10 +53,10 @@ impl Read {
         inputs: Array,
         targets: Option<Array>,
         features: &[String],
-        options: &LoadOptions,
+        conversion: Conversion,
     ) -> Result<Self> {
-        let inputs = held(inputs, features, options).map_err(|problem| Error::file(path, problem))?;
-        Ok(Read { names, inputs, targets })
+        let inputs = held(inputs, features, conversion).map_err(|problem| Error::file(path, problem))?;
+        Ok(Read { names, inputs, targets, conversion })
     }
 
     /// Name of its targets, for messages.
@@ -65,24 +68,49 @@ impl Read {
     pub fn note(&self, path: &Path, features: &[String]) -> Option<String> {
         let CoarseFeature { feature, span, far } = self.inputs.coarse?;
         let (path, name) = (path.display(), feature_name(features, feature));
+        let remedy = if self.conversion.is_training {
+            format!("use {}", Setting::Standardise.with(true))
+        } else {
+            "train the network on standardised features".to_owned()
+        };
         Some(format!(
-            "{path}: {name} of {} spans {span:.3e} at up to {far:.3e}, which float32 rounds to few digits; use {}",
-            shown(&self.names.x),
-            Setting::Standardise.with(true)
+            "{path}: {name} of {} spans {span:.3e} at up to {far:.3e}, which float32 rounds to few digits; {remedy}",
+            shown(&self.names.x)
+        ))
+    }
+
+    /// A note about targets that lose digits, in training or in predictions.
+    pub fn target_note(&self, path: &Path) -> Option<String> {
+        let array = self.targets.as_ref()?;
+        let width = array.shape.get(1..).unwrap_or_default().iter().product();
+        let CoarseFeature { span, far, .. } = coarse_values(&array.values, width)?;
+        Some(format!(
+            "{}: {} spans {span:.3e} at up to {far:.3e}, which predictions in float32 round to few digits; subtract an offset before \
+             you save it",
+            path.display(),
+            shown(&self.names.y)
         ))
     }
 
     /// The samples, with targets of this `kind`, or with class 0 in their place. `path` is that of the arrays.
     pub fn split(self, path: &Path, kind: TargetKind) -> Result<Split> {
-        let Read { names: Names { x, y }, inputs: ReadInputs { shape, inputs, offsets, .. }, targets } = self;
+        let Read {
+            names: Names { x, y },
+            inputs: ReadInputs { shape, inputs, kind: stored_as, offsets, .. },
+            ..
+        } = self;
+        let targets = self.targets;
         let fail = |key: &str, problem: String| Error::file(path, format!("{}: {problem}", shown(key)));
         let [samples, axes @ ..] = &shape[..] else {
             return Err(fail(&x, "is a single number, expected samples along the first axis".into()));
         };
         let (samples, features) = (*samples, axes.iter().product::<usize>());
-        let targets = match targets {
-            Some(array) => Targets::from_array(array, kind).map_err(|problem| fail(&y, problem))?,
-            None => Targets::Classes(vec![0; samples]),
+        let (targets, target_offsets) = match targets {
+            Some(array) => {
+                let read = Targets::from_array(array, kind, self.conversion.are_targets_offset);
+                read.map_err(|problem| fail(&y, problem))?
+            }
+            None => (Targets::Classes(vec![0; samples]), Vec::new()),
         };
         let count = targets.words().len() / targets.width();
         if samples != count {
@@ -95,21 +123,22 @@ impl Read {
         }
         let split = Split::new(features, inputs, targets);
         let split = split.map_err(|error| about(path, &format!("{}: ", shown(&x)), error))?;
-        Ok(split.with_targets_named(&y).with_offsets(&offsets))
+        Ok(split.with_targets_named(&y).stored_as(stored_as).with_offsets(&offsets, &target_offsets))
     }
 }
 
 /// Reads or maps the array `key`. It is mapped if the options ask for it, or if it is large and can be mapped.
-fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<ReadInputs> {
+fn inputs(arrays: &mut Arrays, key: &str, conversion: Conversion) -> Result<ReadInputs> {
     let (bytes, available) = (arrays.bytes(key)?, available_host_bytes().unwrap_or(u64::MAX));
-    let is_as_stored = options.scale.is_none() && options.impute.is_none();
-    if options.map_data || (is_as_stored && bytes > available / MAPPED_PART) {
+    let is_as_stored = conversion.scale.is_none() && !conversion.keeps_missing;
+    if conversion.map_data || (is_as_stored && bytes > available / MAPPED_PART) {
         match arrays.map(key)? {
             Ok(MappedArray { shape, mapped }) => {
                 let inputs = Inputs::Mapped(mapped);
-                return Ok(ReadInputs { shape, inputs, offsets: Vec::new(), coarse: None });
+                let kind = InputKind::of(&inputs);
+                return Ok(ReadInputs { shape, inputs, kind, offsets: Vec::new(), coarse: None });
             }
-            Err(reason) if options.map_data => {
+            Err(reason) if conversion.map_data => {
                 let problem = format!("{key}: {reason}, or use {}", Setting::MapData.with(false));
                 return Err(Error::file(arrays.path(), problem));
             }
@@ -122,29 +151,29 @@ fn inputs(arrays: &mut Arrays, key: &str, options: &LoadOptions) -> Result<ReadI
             Err(_) => {}
         }
     }
-    let held = held(arrays.read(key)?, &[], options);
+    let held = held(arrays.read(key)?, &[], conversion);
     held.map_err(|problem| Error::file(arrays.path(), format!("{}: {problem}", shown(key))))
 }
 
-/// `array` as inputs, multiplied by the scale of the options. Numbers of 64 bits that are to be standardised have the first
-/// sample taken off before they are rounded to 32. `names` are those of the features.
-fn held(array: Array, names: &[String], options: &LoadOptions) -> Result<ReadInputs, String> {
+/// `array` as inputs. `names` are those of the features.
+fn held(array: Array, names: &[String], conversion: Conversion) -> Result<ReadInputs, String> {
     let Array { shape, values } = array;
     let features = shape.get(1..).unwrap_or_default().iter().product();
-    let is_standardised = options.standardise == Some(true);
+    let kind = if matches!(values, Values::U8(_)) { InputKind::Bytes } else { InputKind::Numbers };
     let (mut offsets, mut coarse) = (Vec::new(), None);
-    let values = match (values, options.scale) {
+    if conversion.scale.is_none() && !conversion.is_offset {
+        coarse = coarse_values(&values, features);
+    }
+    let values = match (values, conversion.scale) {
         (Values::U8(bytes), None) => {
-            return Ok(ReadInputs { shape, inputs: Inputs::U8(bytes), offsets, coarse });
+            return Ok(ReadInputs { shape, inputs: Inputs::U8(bytes), kind, offsets, coarse });
         }
-        (Values::F64(values), scale) => {
-            wide(values.iter().copied(), scale, features, is_standardised, &mut offsets, &mut coarse)
+        (values, scale) if values.is_wide() && conversion.is_offset => {
+            let (rounded, taken) = values.with_offsets(features, scale.map_or(1.0, f64::from));
+            offsets = taken;
+            rounded
         }
-        (Values::I64(values), scale) => {
-            let values = values.iter().map(|&value| value as f64);
-            wide(values, scale, features, is_standardised, &mut offsets, &mut coarse)
-        }
-        (values @ (Values::F32(_) | Values::U8(_)), scale) => {
+        (values, scale) => {
             let mut values = values.into_f32();
             if let Some(scale) = scale {
                 values.iter_mut().for_each(|value| *value *= scale);
@@ -155,38 +184,26 @@ fn held(array: Array, names: &[String], options: &LoadOptions) -> Result<ReadInp
     if let Some(at) = values.iter().position(|value| value.is_infinite()) {
         return Err(not_finite(values[at], at, features));
     }
-    if options.impute.is_none()
+    if !conversion.keeps_missing
         && let Some(problem) = missing(&values, features, names)
     {
-        return Err(problem);
+        let remedy = if conversion.is_training {
+            format!("fill them in with {}", Setting::Impute.with(Fill::Mean.name()))
+        } else {
+            "train the network with imputation".to_owned()
+        };
+        return Err(format!("{problem}; {remedy}, or remove these samples"));
     }
-    Ok(ReadInputs { shape, inputs: Inputs::F32(values), offsets, coarse })
+    Ok(ReadInputs { shape, inputs: Inputs::F32(values), kind, offsets, coarse })
 }
 
-/// Rounds `values` to `f32`, with the first of each feature taken off if they `are_offset`. Otherwise looks for a feature that
-/// loses digits.
-fn wide(
-    values: impl Iterator<Item = f64> + Clone,
-    scale: Option<f32>,
-    features: usize,
-    are_offset: bool,
-    offsets: &mut Vec<f64>,
-    coarse: &mut Option<CoarseFeature>,
-) -> Vec<f32> {
-    let values = values.map(|value| value * f64::from(scale.unwrap_or(1.0)));
-    if !are_offset {
-        *coarse = coarse_feature(values.clone(), features);
-        return values.map(|value| value as f32).collect();
+/// A column of `values`, `[samples, width]`, that loses digits as `f32`.
+fn coarse_values(values: &Values, width: usize) -> Option<CoarseFeature> {
+    match values {
+        Values::F64(values) => coarse_feature(values.iter().copied(), width),
+        Values::I64(values) => coarse_feature(values.iter().map(|&n| n as f64), width),
+        Values::U8(_) | Values::F32(_) => None,
     }
-    *offsets = vec![f64::NAN; features];
-    for (index, value) in values.clone().enumerate() {
-        let offset = &mut offsets[index % features];
-        if offset.is_nan() && value.is_finite() {
-            *offset = value;
-        }
-    }
-    offsets.iter_mut().filter(|offset| offset.is_nan()).for_each(|offset| *offset = 0.0);
-    values.enumerate().map(|(index, value)| (value - offsets[index % features]) as f32).collect()
 }
 
 /// Reports a problem of a split as one of the file that it was read from.

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::Names;
 use super::read::Read;
-use super::{LoadOptions, Splits, divided};
+use super::{Conversion, LoadOptions, Splits, divided};
 use crate::data::npz::{shown, some_of};
 use crate::data::preprocessing::Preprocessing;
 use crate::data::split::Split;
@@ -43,69 +43,110 @@ impl Tables {
             };
             files.iter().filter(is_named).find(|file| TableFile::is_table(file))
         });
-        let Some(train) = train else { return Ok(None) };
+        let Some(train) = train else {
+            let has_arrays = |file: &PathBuf| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                name.ends_with(".npy") || name.contains("-ubyte") || name == "raw"
+            };
+            return match files.iter().find(|file| TableFile::is_table(file)) {
+                Some(table) if !files.iter().any(has_arrays) => {
+                    let name = table.file_name().unwrap_or_default().to_string_lossy();
+                    let problem = format!(
+                        "holds {}, expected train.csv, and test.csv if there is one; name the file itself",
+                        shown(&name)
+                    );
+                    Err(Error::file(path, problem))
+                }
+                _ => Ok(None),
+            };
+        };
         let open = |file: Option<&PathBuf>| file.map(|file| TableFile::open(file)).transpose();
         Ok(Some(Tables { train: TableFile::open(train)?, validation: open(validation)?, test: open(test)? }))
     }
 
-    /// Encodes both tables by the columns of the first.
-    pub fn splits(self, options: &LoadOptions, notes: &mut Vec<String>) -> Result<Splits> {
+    /// Encodes all tables by the columns of the first.
+    pub fn splits(
+        self,
+        options: &LoadOptions,
+        conversion: Conversion,
+        notes: &mut Vec<String>,
+    ) -> Result<Splits> {
         let Tables { train, validation, test } = self;
-        // A share that is held out takes its place.
-        let validation = validation.filter(|_| options.validation.is_none());
         let targets = target_names(&train, options, notes)?;
         let surveys = survey(&train)?;
-        let columns = columns(&train, &surveys, &targets, options, notes)?;
+        let columns = columns(&train, &surveys, &targets, &options.drop, conversion, notes)?;
         let (targets, kind) = target_columns(&train, &surveys, targets, options)?;
-        let mut split = |table: &TableFile| read(table, &columns, Some(&targets), kind, options, notes);
+        let mut used = |table: Option<TableFile>, is_passed_over: bool| {
+            let table = table?;
+            let missing = targets.names.iter().find(|name| table.position(name).is_none());
+            let problem = match missing {
+                _ if is_passed_over => {
+                    "is not used, as a share of the training samples is held out".to_owned()
+                }
+                Some(missing) => format!("is not used, as it has no column {}", shown(missing)),
+                None => return Some(table),
+            };
+            notes.push(format!("{} {problem}", table.path().display()));
+            None
+        };
+        let is_held_out = options.validation.is_some_and(|share| share != 0.0);
+        let others = [used(validation, is_held_out), used(test, false)];
+        let mut split = |table: &TableFile| read(table, &columns, Some(&targets), kind, conversion, notes);
         let train = split(&train)?;
-        let [validation, test] = [validation, test].map(|table| table.as_ref().map(&mut split).transpose());
+        let [validation, test] = others.map(|table| table.as_ref().map(&mut split).transpose());
         let (validation, test) = (validation?, test?);
         let TargetColumns { names, classes } = targets;
         Ok(Splits { train, validation, test, columns, targets: names, classes })
     }
 
-    /// The samples to evaluate a trained network on: those of the test table, if there is one and none of the others are held
-    /// out, with targets if `are_needed` or there are some. Also returns whether there are.
+    /// The samples to evaluate a trained network on: those of the test table, or else of the validation table, unless samples
+    /// of the training table are held out; with targets if it `needs_targets`.
     pub fn evaluated(
         self,
         options: &LoadOptions,
+        conversion: Conversion,
         preprocessing: &Preprocessing,
-        are_needed: bool,
-        share: Option<f64>,
+        needs_targets: bool,
         notes: &mut Vec<String>,
-    ) -> Result<(Split, bool)> {
-        let table = if share.is_some() { self.train } else { self.test.unwrap_or(self.train) };
+    ) -> Result<Split> {
+        let share = options.validation.filter(|&share| share != 0.0);
+        let Tables { train, validation, test } = self;
+        let (table, note) = match (share, test, validation) {
+            (None, Some(test), _) => (test, None),
+            (None, None, Some(validation)) => (validation, Some("its validation table is used")),
+            (None, None, None) => (train, Some("all of its samples are used")),
+            (Some(_), ..) => (train, None),
+        };
+        if let Some(used) = note {
+            notes.push(format!("{} has no test split: {used}", table.path().display()));
+        }
         let names = match &options.target {
             Some(target) => split_names(&table, target),
             None => usual_target(&table).into_iter().collect(),
         };
-        let missing = names.iter().find(|name| table.position(name).is_none());
-        if let Some(missing) = missing.filter(|_| are_needed || share.is_some()) {
-            return Err(no_target(&table, &format!("has no column {}", shown(missing))));
+        if needs_targets {
+            if let Some(missing) = names.iter().find(|name| table.position(name).is_none()) {
+                return Err(no_target(&table, &format!("has no column {}", shown(missing))));
+            }
+            if names.is_empty() {
+                return Err(no_target(&table, "has no column with a usual name of targets"));
+            }
         }
-        let has_targets = missing.is_none() && !names.is_empty();
-        let others = names.iter().filter(|name| table.position(name).is_some()).cloned().collect::<Vec<_>>();
         let columns = match &preprocessing.columns[..] {
             // The network was trained on arrays, so that all columns are features, in their order.
-            [] => columns(&table, &survey(&table)?, &others, options, notes)?,
+            [] => columns(&table, &survey(&table)?, &names, &[], conversion, notes)?,
             columns => {
-                unused(&table, columns, &others, notes);
+                unused(&table, columns, &names, notes);
                 columns.to_vec()
             }
         };
-        let (targets, kind) = match &preprocessing.classes[..] {
-            _ if !has_targets => (None, options.targets),
-            [] => (Some(TargetColumns { names, classes: Vec::new() }), options.targets),
-            classes => (Some(TargetColumns { names, classes: classes.to_vec() }), TargetKind::Classes),
-        };
-        let split = read(&table, &columns, targets.as_ref(), kind, options, notes)?;
+        let kind = if preprocessing.classes.is_empty() { options.targets } else { TargetKind::Classes };
+        let targets = TargetColumns { names, classes: preprocessing.classes.clone() };
+        let split =
+            read(&table, &columns, Some(&targets).filter(|_| needs_targets), kind, conversion, notes)?;
         match share {
-            Some(_) => {
-                let (data, _) = divided(table.path(), split, [None, None], share, options, notes)?;
-                Ok((data.test, has_targets))
-            }
-            None => Ok((split, has_targets)),
+            Some(_) => Ok(divided(table.path(), split, [None, None], share, options, notes)?.0.test),
+            None => Ok(split),
         }
     }
 }
@@ -116,7 +157,7 @@ fn read(
     columns: &[Column],
     targets: Option<&TargetColumns>,
     kind: TargetKind,
-    options: &LoadOptions,
+    conversion: Conversion,
     notes: &mut Vec<String>,
 ) -> Result<Split> {
     let features = Column::feature_names(columns);
@@ -124,8 +165,11 @@ fn read(
     notes.extend(unknown);
     let names = targets.map_or(&[][..], |targets| &targets.names);
     let array_names = Names { x: FEATURES.to_owned(), y: names.join(",") };
-    let read = Read::of_table(table.path(), array_names, inputs, values, &features, options)?;
+    let read = Read::of_table(table.path(), array_names, inputs, values, &features, conversion)?;
     notes.extend(read.note(table.path(), &features));
+    if kind == TargetKind::Numbers {
+        notes.extend(read.target_note(table.path()));
+    }
     read.split(table.path(), kind)
 }
 
@@ -159,8 +203,8 @@ fn split_names(table: &TableFile, given: &str) -> Vec<String> {
 
 /// The column with a usual name of targets.
 fn usual_target(table: &TableFile) -> Option<String> {
-    let is_usual = |name: &&String| TARGETS.iter().any(|target| name.eq_ignore_ascii_case(target));
-    table.names().iter().find(is_usual).cloned()
+    let named = |target: &str| table.names().iter().find(|name| name.eq_ignore_ascii_case(target));
+    TARGETS.into_iter().find_map(named).cloned()
 }
 
 fn no_target(table: &TableFile, problem: &str) -> Error {
@@ -174,10 +218,11 @@ fn columns(
     table: &TableFile,
     surveys: &[Survey],
     targets: &[String],
-    options: &LoadOptions,
+    drop: &[String],
+    conversion: Conversion,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Column>> {
-    if let Some(unknown) = options.drop.iter().find(|name| table.position(name).is_none()) {
+    if let Some(unknown) = drop.iter().find(|name| table.position(name).is_none()) {
         let problem = format!(
             "found {}, expected columns of {}: {}",
             shown(unknown),
@@ -186,7 +231,7 @@ fn columns(
         );
         return Err(Error::usage(Setting::Drop, problem));
     }
-    if let Some(both) = options.drop.iter().find(|name| targets.contains(name)) {
+    if let Some(both) = drop.iter().find(|name| targets.contains(name)) {
         let problem =
             format!("found {}, which {} names, too; name it in one of the two", shown(both), Setting::Target);
         return Err(Error::usage(Setting::Drop, problem));
@@ -198,12 +243,21 @@ fn columns(
     let mut columns = Vec::new();
     let mut encoded = Vec::new();
     for (name, survey) in table.names().iter().zip(surveys) {
-        if name.is_empty() || targets.contains(name) || options.drop.contains(name) {
+        if name.is_empty() || targets.contains(name) || drop.contains(name) {
             continue;
         }
-        let categories = survey
-            .categories()
-            .map_err(|problem| Error::file(table.path(), format!("column {}: {problem}", shown(name))))?;
+        let categories = match survey.categories() {
+            Ok(categories) if categories.is_empty() || conversion.is_training => categories,
+            Ok(_) => {
+                let problem =
+                    format!("column {}: holds texts, and the network was trained on numbers", shown(name));
+                return Err(Error::file(table.path(), problem));
+            }
+            Err(problem) => {
+                let problem = format!("column {}: {problem}", shown(name));
+                return Err(Error::file(table.path(), problem));
+            }
+        };
         if !categories.is_empty() {
             encoded.push(format!("{} ({})", shown(name), categories.len()));
         }

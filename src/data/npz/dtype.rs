@@ -2,6 +2,7 @@
 
 use super::shown::shown;
 use crate::data::{bfloat, half};
+use crate::memory::fallible;
 
 /// An array with its values in C order: the last axis varies fastest.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +60,31 @@ impl Values {
             Values::U8(v) => v.into_iter().map(f32::from).collect(),
             Values::I64(v) => v.into_iter().map(|n| n as f32).collect(),
         }
+    }
+
+    /// `true` if `f32` may round them.
+    pub(in crate::data) fn is_wide(&self) -> bool {
+        matches!(self, Values::F64(_) | Values::I64(_))
+    }
+
+    /// The numbers, `[samples, width]`, times `scale`, with the first finite one of each column taken off before they are
+    /// rounded to `f32`. Also returns what was taken off.
+    pub(in crate::data) fn with_offsets(self, width: usize, scale: f64) -> (Vec<f32>, Vec<f64>) {
+        let number = |index: usize| {
+            let number = match &self {
+                Values::U8(v) => f64::from(v[index]),
+                Values::I64(v) => v[index] as f64,
+                Values::F32(v) => f64::from(v[index]),
+                Values::F64(v) => v[index],
+            };
+            number * scale
+        };
+        let offset = |column: usize| {
+            let mut numbers = (column..self.len()).step_by(width).map(number);
+            numbers.find(|number| number.is_finite()).unwrap_or(0.0)
+        };
+        let offsets: Vec<f64> = (0..width).map(offset).collect();
+        ((0..self.len()).map(|index| (number(index) - offsets[index % width]) as f32).collect(), offsets)
     }
 
     pub(super) fn empty(kind: Kind) -> Values {
@@ -120,7 +146,7 @@ fn extend<const N: usize, T>(
     decode: impl Fn([u8; N]) -> T,
 ) -> Result<(), String> {
     let (words, _) = bytes.as_chunks::<N>();
-    to.try_reserve(words.len()).map_err(|_| "does not fit this machine's memory")?;
+    fallible(|| to.try_reserve(words.len())).map_err(|_| "does not fit this machine's memory")?;
     to.extend(words.iter().map(|&word| decode(word)));
     Ok(())
 }

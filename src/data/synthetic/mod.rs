@@ -16,7 +16,7 @@ use recipe::{Kind, Recipe};
 use super::inputs::Inputs;
 use super::split::Split;
 use super::targets::Targets;
-use crate::memory::check_host_room;
+use crate::memory::{check_host_room, fallible};
 use crate::{Error, Result, Setting};
 
 /// Prefix of a recipe where a file name is expected.
@@ -160,7 +160,7 @@ fn size(count: u64) -> Result<usize> {
 /// Reserves memory fallibly, because some systems do not tell how much is available, and then
 /// `check_host_room` passes.
 fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<()> {
-    values.try_reserve_exact(count).map_err(|_| too_many(count as u64))
+    fallible(|| values.try_reserve_exact(count)).map_err(|_| too_many(count as u64))
 }
 
 fn too_many(count: u64) -> Error {

@@ -72,12 +72,22 @@ impl TargetColumns {
     }
 }
 
-/// Name of the class that a cell stands for, so that `1`, `1.0` and `01` are one. `None` for a missing one.
+/// Longest digits that a number of a class may have: all these differ as f64.
+const MOST_DIGITS: usize = 15;
+
+/// Name of the class that a cell stands for, so that `1` and `1.0` are one. Codes such as `01067`, and numbers of so many digits
+/// that they may be codes, keep their text. `None` for a missing cell.
 pub fn class_name(text: &str) -> Option<String> {
+    let is_code = || {
+        let digits = text.trim_start_matches(['-', '+']);
+        (digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."))
+            || digits.chars().filter(char::is_ascii_digit).count() > MOST_DIGITS
+    };
     match Cell::of(text) {
         Cell::Missing => None,
-        Cell::Number(number) => Some(number.to_string()),
-        Cell::Text(text) => Some(text.to_owned()),
+        // Adding 0 turns -0 into 0.
+        Cell::Number(number) if !is_code() => Some((number + 0.0).to_string()),
+        Cell::Number(_) | Cell::Text(_) => Some(text.to_owned()),
     }
 }
 
@@ -101,7 +111,18 @@ mod tests {
         ] {
             assert_eq!(Cell::of(text), cell, "{text:?}");
         }
-        assert_eq!(["01", "1.0", "1"].map(class_name), [const { Some(()) }; 3].map(|_| Some("1".to_owned())));
+        for (text, name) in [
+            ("1.0", "1"),
+            ("1", "1"),
+            ("-0", "0"),
+            ("0.50", "0.5"),
+            ("01067", "01067"),
+            ("9007199254740993", "9007199254740993"),
+            ("red", "red"),
+        ] {
+            assert_eq!(class_name(text).as_deref(), Some(name), "{text}");
+        }
+        assert_eq!(class_name("NA"), None);
     }
 
     #[test]

@@ -69,6 +69,12 @@ pub fn encode(table: &TableFile, columns: &[Column], targets: Option<&TargetColu
     let labels = targets.map(TargetColumns::labels).unwrap_or_default();
     let features: usize = columns.iter().map(Column::features).sum();
     let rows = table.rows()?;
+    if rows == 0 {
+        return Err(Error::file(
+            table.path(),
+            "has no line below the names of its columns, expected samples",
+        ));
+    }
     // As f64, and then as f32.
     let remedy = format!("save it as a .npy file of float32 and use {}", Setting::MapData.with(true));
     check_host_room("cells of the table", 12 * (rows * features) as u64, &remedy)?;

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct TableFile {
     path: PathBuf,
     delimiter: u8,
     names: Vec<String>,
+    places: HashMap<String, usize>,
 }
 
 impl TableFile {
@@ -46,8 +48,9 @@ impl TableFile {
         {
             *first = rest.trim_matches('"').to_owned();
         }
-        check_names(path, &names)?;
-        Ok(TableFile { path: path.to_owned(), delimiter, names })
+        let places: HashMap<_, _> = (0..).zip(&names).map(|(place, name)| (name.clone(), place)).collect();
+        check_names(path, &names, &places)?;
+        Ok(TableFile { path: path.to_owned(), delimiter, names, places })
     }
 
     /// Path of the file.
@@ -62,7 +65,7 @@ impl TableFile {
 
     /// Position of the column `name`.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|other| other == name)
+        self.places.get(name).copied()
     }
 
     /// Passes each row of cells to `visit`, with the number of its line, counted from 1.
@@ -77,7 +80,15 @@ impl TableFile {
             if !reader.read_record(&mut row).map_err(|error| malformed(&self.path, &error))? {
                 return Ok(());
             }
-            visit(row.position().map_or(0, |position| position.line()), &row)?;
+            let line = row.position().map_or(0, |position| position.line());
+            // The reader passes over empty lines. In a table of one column they would be samples.
+            let lines = 1 + row.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
+            if self.names.len() == 1 && reader.position().line() > line + lines {
+                let problem =
+                    format!("line {line}: is empty, expected a cell; write \"\" for a missing value");
+                return Err(Error::file(&self.path, problem));
+            }
+            visit(line, &row)?;
         }
     }
 
@@ -138,22 +149,28 @@ fn delimiter(path: &Path) -> Result<u8> {
     Ok(DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b','))
 }
 
-fn check_names(path: &Path, names: &[String]) -> Result<()> {
+fn check_names(path: &Path, names: &[String], places: &HashMap<String, usize>) -> Result<()> {
     let problem = if names.iter().all(String::is_empty) {
         "is empty, expected a line with the names of the columns and lines of cells".to_owned()
-    } else if names.iter().all(|name| name.parse::<f64>().is_ok()) {
-        "has only numbers in its first line, expected the names of the columns; add a line with names"
-            .to_owned()
+    } else if let Some(number) = sample_among(names) {
+        format!("has {number} in its first line, expected the names of the columns; add a line with names")
     } else if let Some(column) = names.iter().skip(1).position(String::is_empty) {
         format!("has no name for column {}; name every column in the first line", column + 1)
     } else if let Some((_, twice)) =
-        names.iter().enumerate().find(|(index, name)| names[..*index].contains(name))
+        names.iter().enumerate().find(|(index, name)| places.get(*name) != Some(index))
     {
         format!("has two columns named {}; give each a name of its own", shown(twice))
     } else {
         return Ok(());
     };
     Err(Error::file(path, problem))
+}
+
+/// The first name that is a number, as in a sample. Programs name columns 0, 1, 2, … that have no other names.
+fn sample_among(names: &[String]) -> Option<&str> {
+    let mut numbers = names.iter().filter(|name| name.parse::<f64>().is_ok());
+    let are_counted = numbers.clone().enumerate().all(|(index, name)| *name == index.to_string());
+    numbers.next().filter(|_| !are_counted).map(String::as_str)
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> Error {

@@ -16,6 +16,7 @@ pub struct Survey {
     /// Number of rows.
     rows: usize,
     missing: usize,
+    numbers: usize,
     /// The first text that is no number, with its line.
     text: Option<(u64, String)>,
     /// Different texts; `None` if there are too many.
@@ -45,7 +46,8 @@ impl Survey {
                 return;
             }
             Cell::Text(_) if self.text.is_none() => self.text = Some((line, text.to_owned())),
-            Cell::Text(_) | Cell::Number(_) => {}
+            Cell::Text(_) => {}
+            Cell::Number(_) => self.numbers += 1,
         }
         if let Some(texts) = &mut self.texts
             && !texts.contains(text)
@@ -74,14 +76,20 @@ impl Survey {
     /// The reason why it cannot be one-hot encoded.
     pub fn categories(&self) -> Result<Vec<String>, String> {
         let Some((line, text)) = &self.text else { return Ok(Vec::new()) };
-        let decimal = text.replacen(',', ".", 1).parse::<f64>();
-        if decimal.is_ok_and(f64::is_finite) && text.contains(',') {
+        let held = self.rows - self.missing;
+        if has_comma(text) {
             return Err(format!(
-                "holds '{}' in line {line}, expected a decimal point instead of the comma",
+                "holds '{}' in line {line}, expected numbers with a decimal point and without commas",
                 shown(text)
             ));
         }
-        let held = self.rows - self.missing;
+        if 2 * self.numbers > held {
+            return Err(format!(
+                "holds '{}' in line {line} among {} numbers, expected numbers alone; correct that cell, or leave it empty",
+                shown(text),
+                self.numbers
+            ));
+        }
         match &self.texts {
             Some(texts) if texts.len() <= FEW_CATEGORIES || 2 * texts.len() <= held => {
                 Ok(texts.iter().cloned().collect())
@@ -129,7 +137,19 @@ impl Survey {
             None if self.texts.is_none() => {
                 format!("holds over {MOST_CATEGORIES} different values, expected classes")
             }
-            None => return Ok(classes),
+            None if self.has_numbers()
+                && classes.len() > FEW_CATEGORIES
+                && 2 * classes.len() > self.numbers =>
+            {
+                format!("holds {} different numbers in {} rows, expected classes", classes.len(), self.rows)
+            }
+            None => match self.text.as_ref().filter(|(_, text)| has_comma(text)) {
+                Some((line, text)) => format!(
+                    "holds '{}' in line {line}, expected numbers with a decimal point and without commas, or classes",
+                    shown(text)
+                ),
+                None => return Ok(classes),
+            },
         };
         let numbers = Setting::Loss.with("mse");
         let problem = format!("column {}: {problem}; for numbers use {numbers}", shown(name));
@@ -142,12 +162,21 @@ impl Survey {
     /// [`Error::File`] with the first text.
     pub fn check_numbers(&self, table: &TableFile, name: &str) -> Result<()> {
         let Some((line, text)) = &self.text else { return Ok(()) };
+        let remedy = if has_comma(text) {
+            "write them with a decimal point and without commas".to_owned()
+        } else {
+            format!("for classes use {}", Setting::Loss.with("cross-entropy"))
+        };
         let problem = format!(
-            "column {}: holds '{}' in line {line}, expected numbers, as the loss function takes them; for classes use {}",
+            "column {}: holds '{}' in line {line}, expected numbers, as the loss function takes them; {remedy}",
             shown(name),
-            shown(text),
-            Setting::Loss.with("cross-entropy")
+            shown(text)
         );
         Err(Error::file(table.path(), problem))
     }
+}
+
+/// `true` for a number with commas, for thousands or in place of the decimal point.
+fn has_comma(text: &str) -> bool {
+    text.contains(',') && text.replace(',', "").parse::<f64>().is_ok_and(f64::is_finite)
 }

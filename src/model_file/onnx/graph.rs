@@ -45,8 +45,12 @@ pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
         node: nodes.node,
         name: "network".to_owned(),
         initializer: nodes.constants,
-        input: vec![matrix(INPUT, network.features() - preprocessing.indicators())],
-        output: vec![matrix(OUTPUT, network.outputs())],
+        input: vec![matrix(
+            INPUT,
+            network.features() - preprocessing.indicators(),
+            input_type(preprocessing),
+        )],
+        output: vec![matrix(OUTPUT, network.outputs(), FLOAT)],
     }
 }
 
@@ -60,11 +64,22 @@ pub fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
 }
 
-fn matrix(name: &str, width: usize) -> ValueInfo {
+/// Largest mean, in standard deviations, of features that `f32` can tell apart to a hundredth.
+const MOST_DEVIATIONS: f64 = 0.01 / f32::EPSILON as f64;
+
+/// Type of the input: 64-bit floats where features are too far from 0 for their range.
+fn input_type(preprocessing: &Preprocessing) -> i32 {
+    let is_far = |scaling: &FeatureScaling| {
+        scaling.mean().iter().zip(scaling.scale()).any(|(mean, scale)| (mean * scale).abs() > MOST_DEVIATIONS)
+    };
+    if preprocessing.scaling.as_ref().is_some_and(is_far) { DOUBLE } else { FLOAT }
+}
+
+fn matrix(name: &str, width: usize, elem_type: i32) -> ValueInfo {
     let batch = Dimension { dim_param: Some("batch".to_owned()), dim_value: None };
     let width = Dimension { dim_value: Some(width as i64), dim_param: None };
     let shape = Some(Shape { dim: vec![batch, width] });
-    let tensor_type = Some(TensorType { elem_type: FLOAT, shape });
+    let tensor_type = Some(TensorType { elem_type, shape });
     ValueInfo { name: name.to_owned(), r#type: Some(Type { tensor_type }) }
 }
 
@@ -79,38 +94,34 @@ impl Nodes {
     /// name.
     fn preprocess(&mut self, value: &str, preprocessing: &Preprocessing) -> String {
         let mut value = value.to_owned();
+        let kind = input_type(preprocessing);
         if let Some(scale) = preprocessing.scale {
-            let scale = self.constant("scale", &[], &[scale]);
+            let scale = self.numbers("scale", &[], kind, &[scale.into()]);
             value = self.add("Mul", "scaled", &[&value, &scale]);
         }
         if let Some(imputation) = &preprocessing.imputation {
-            value = self.impute(&value, imputation);
+            value = self.impute(&value, imputation, kind);
         }
         if let Some(scaling) = &preprocessing.scaling {
-            value = self.standardise(&value, scaling);
+            value = self.standardise(&value, scaling, kind);
         }
         value
     }
 
-    /// Fills in the NaNs of `value`, `[batch, features]`, and appends indicators of them.
-    fn impute(&mut self, value: &str, imputation: &Imputation) -> String {
+    /// Fills in the NaNs of `value`, `[batch, features]`, of floats of this `kind`, and appends indicators of them.
+    fn impute(&mut self, value: &str, imputation: &Imputation, kind: i32) -> String {
         let place = "imputed";
-        let fills: Vec<f32> = imputation.fills().iter().map(|&fill| fill as f32).collect();
-        let fills = self.constant(&format!("{place}.fills"), &[fills.len() as i64], &fills);
+        let fills = imputation.fills();
+        let fills = self.numbers(&format!("{place}.fills"), &[fills.len() as i64], kind, fills);
         let missing = self.add("IsNaN", place, &[value]);
         let filled = self.add("Where", place, &[&missing, &fills, value]);
-        if imputation.indicators().is_empty() {
+        let indicators = imputation.indicators();
+        if indicators.is_empty() {
             return filled;
         }
-        let indices: Vec<u8> =
-            imputation.indicators().iter().flat_map(|&feature| (feature as i64).to_le_bytes()).collect();
-        let indices = self.tensor(
-            &format!("{place}.indicators"),
-            &[imputation.indicators().len() as i64],
-            INT64,
-            indices,
-        );
-        let floats = self.cast(&missing, FLOAT, &format!("{place}.missing"));
+        let indices = indicators.iter().flat_map(|&feature| (feature as i64).to_le_bytes()).collect();
+        let indices = self.tensor(&format!("{place}.indicators"), &[indicators.len() as i64], INT64, indices);
+        let floats = self.cast(&missing, kind, &format!("{place}.missing"));
         let indicators = self.add("Gather", place, &[&floats, &indices]);
         self.attribute(Attribute { name: "axis".to_owned(), i: Some(1), r#type: INT, f: None });
         let all = self.add("Concat", place, &[&filled, &indicators]);
@@ -118,11 +129,16 @@ impl Nodes {
         all
     }
 
-    /// Shifts and scales the features of `value`, `[batch, features]`, in f64 as training does. Returns the result's name.
-    fn standardise(&mut self, value: &str, scaling: &FeatureScaling) -> String {
+    /// Shifts and scales the features of `value`, `[batch, features]`, of floats of this `kind`, in f64 as training does.
+    /// Returns the result's name.
+    fn standardise(&mut self, value: &str, scaling: &FeatureScaling, kind: i32) -> String {
         let place = "standard";
         let (mean, scale) = self.scaling(place, scaling);
-        let wide = self.cast(value, DOUBLE, &format!("{place}.wide"));
+        let wide = if kind == DOUBLE {
+            value.to_owned()
+        } else {
+            self.cast(value, DOUBLE, &format!("{place}.wide"))
+        };
         let shifted = self.add("Sub", place, &[&wide, &mean]);
         let scaled = self.add("Mul", place, &[&shifted, &scale]);
         self.cast(&scaled, FLOAT, place)
@@ -140,10 +156,8 @@ impl Nodes {
 
     /// Mean and scale of `scaling` as constants.
     fn scaling(&mut self, place: &str, scaling: &FeatureScaling) -> (String, String) {
-        let mut constant = |name: &str, of: &[f64]| {
-            let bytes = of.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.tensor(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, bytes)
-        };
+        let mut constant =
+            |name: &str, of: &[f64]| self.numbers(&format!("{place}.{name}"), &[of.len() as i64], DOUBLE, of);
         (constant("mean", scaling.mean()), constant("scale", scaling.scale()))
     }
 
@@ -232,6 +246,16 @@ impl Nodes {
     fn constant(&mut self, name: &str, dims: &[i64], values: &[f32]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, dims, FLOAT, bytes)
+    }
+
+    /// A constant of floats of this `kind`.
+    fn numbers(&mut self, name: &str, dims: &[i64], kind: i32, values: &[f64]) -> String {
+        let bytes = if kind == DOUBLE {
+            values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        } else {
+            values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect()
+        };
+        self.tensor(name, dims, kind, bytes)
     }
 
     fn tensor(&mut self, name: &str, dims: &[i64], data_type: i32, bytes: Vec<u8>) -> String {

@@ -1,6 +1,7 @@
 use crate::report::table::{Column, Table};
 
-/// `table` in columns as wide as their widest cell. Where that exceeds `width` characters, heads take several lines.
+/// `table` in columns as wide as their widest cell. Where that exceeds `width` characters, heads take several lines, and lines
+/// that are still longer are cut off.
 pub(super) fn aligned(table: &Table, width: usize) -> String {
     let heads: Vec<&str> = table.columns.iter().map(Column::head).collect();
     let cells = |column: usize| table.rows.iter().map(move |row| count(&row[column])).max().unwrap_or(0);
@@ -22,20 +23,28 @@ pub(super) fn aligned(table: &Table, width: usize) -> String {
         let cell = |head: &Vec<String>| {
             (line + head.len()).checked_sub(height).map_or("", |at| &head[at]).to_owned()
         };
-        push_line(&mut text, &heads.iter().map(cell).collect::<Vec<_>>(), table, &widths);
+        push_line(&mut text, &heads.iter().map(cell).collect::<Vec<_>>(), table, &widths, width);
     }
     for row in &table.rows {
-        push_line(&mut text, row, table, &widths);
+        push_line(&mut text, row, table, &widths, width);
     }
     text
 }
 
-fn push_line(text: &mut String, cells: &[String], table: &Table, widths: &[usize]) {
+/// Adds a line of `cells`, cut off with an ellipsis after `width` characters.
+fn push_line(text: &mut String, cells: &[String], table: &Table, widths: &[usize], width: usize) {
     let cells = cells.iter().zip(&table.columns).zip(widths).map(|((cell, column), width)| match column {
         Column::Words(_) => format!("{cell:<width$}"),
         Column::Numbers(_) => format!("{cell:>width$}"),
     });
-    text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+    let line = cells.collect::<Vec<_>>().join("  ");
+    let line = line.trim_end();
+    if count(line) > width {
+        text.extend(line.chars().take(width.saturating_sub(1)));
+        text.push('…');
+    } else {
+        text.push_str(line);
+    }
     text.push('\n');
 }
 
@@ -75,5 +84,6 @@ mod tests {
         let narrow = "                         of a\n          recomputed  forward\n";
         let narrow = format!("{narrow}strategy      layers     pass\nevery-10          45   92.1 %\n");
         assert_eq!(aligned(&table, 45), narrow);
+        assert!(aligned(&table, 20).ends_with("every-10          4…\n"), "{}", aligned(&table, 20));
     }
 }
