@@ -388,19 +388,33 @@ impl StartFlags {
                 ),
             )
         };
-        if !found.classes.is_empty() && found.classes != preprocessing.classes {
+        let both =
+            |found: &[String], other: &[String]| !found.is_empty() && !other.is_empty() && found != other;
+        if both(&found.classes, &preprocessing.classes) {
             return Err(differs("classes", &found.classes, &preprocessing.classes));
         }
-        if !found.columns.is_empty() && found.columns != preprocessing.columns {
+        if both(&found.targets, &preprocessing.targets) {
+            return Err(differs("targets", &found.targets, &preprocessing.targets));
+        }
+        let have_columns = !found.columns.is_empty() && !preprocessing.columns.is_empty();
+        if have_columns && found.columns != preprocessing.columns {
             let [found, expected] =
                 [&found.columns, &preprocessing.columns].map(|columns| Column::feature_names(columns));
             return Err(differs("features", &found, &expected));
         }
-        if found.scaling.is_some() && found.scaling != preprocessing.scaling {
-            let path = path.display();
-            output::narrate(&format!(
-                "{path} was trained on features of other means and scales than this data has"
-            ));
+        for (what, differs) in [
+            ("features", found.scaling.is_some() && found.scaling != preprocessing.scaling),
+            (
+                "targets",
+                found.target_scaling.is_some() && found.target_scaling != preprocessing.target_scaling,
+            ),
+        ] {
+            if differs {
+                let path = path.display();
+                output::narrate(&format!(
+                    "{path} was trained on {what} of other means and scales than this data has"
+                ));
+            }
         }
         Ok(parameters)
     }

@@ -83,7 +83,11 @@ impl Ready {
     fn is_classifier(&self) -> bool {
         match self.preprocessing.target_kind {
             Some(kind) => kind == TargetKind::Classes,
-            None => has_probabilities(self.network.loss()),
+            None => match self.network.loss() {
+                Loss::CrossEntropy => true,
+                Loss::BinaryCrossEntropy => self.network.outputs() == 1,
+                _ => !self.preprocessing.classes.is_empty(),
+            },
         }
     }
 

@@ -146,6 +146,15 @@ impl Split {
         Split { targets, target_offsets: Arc::default(), ..self }
     }
 
+    /// The same samples, with what was taken off their targets added again and rounded to `f32`.
+    pub(super) fn with_whole_targets(self) -> Split {
+        let Targets::Regression { width, values } = &self.targets else { return self };
+        let whole =
+            values.iter().enumerate().map(|(at, &y)| (f64::from(y) + self.target_offset(at % width)) as f32);
+        let targets = Targets::Regression { width: *width, values: whole.collect() };
+        self.with_targets(targets)
+    }
+
     /// What was taken off each of a sample's targets before they were rounded to `f32`.
     pub(super) fn target_offset(&self, output: usize) -> f64 {
         self.target_offsets.get(output).copied().unwrap_or(0.0)

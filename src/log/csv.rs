@@ -9,13 +9,9 @@ use crate::{Error, Result, Setting};
 /// Longest log.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The header of the log of a run that is evaluated on the split `split`.
-fn columns(split: &str) -> String {
-    format!(
-        "step,epoch,loss,learning_rate,samples_per_second,{split}_loss,{split}_accuracy,planned_peak_bytes,\
-         counted_peak_bytes\n"
-    )
-}
+/// The header. Scores are those on the split that the run is evaluated on, whichever it is, so that programs find them.
+const COLUMNS: &str = "step,epoch,loss,learning_rate,samples_per_second,test_loss,test_accuracy,\
+                       planned_peak_bytes,counted_peak_bytes\n";
 
 /// `metrics.csv`: a header line, then one row per logged step, in order.
 #[derive(Debug)]
@@ -23,13 +19,12 @@ pub(super) struct Table {
     path: PathBuf,
     /// Locked, if the system supports it, so that no other run writes to it.
     file: File,
-    columns: String,
     /// Length of the existing text that is kept, in bytes.
     kept: u64,
 }
 
 impl Table {
-    pub fn open(path: &Path, split: &str, resumed_after: Option<u64>) -> Result<Self> {
+    pub fn open(path: &Path, resumed_after: Option<u64>) -> Result<Self> {
         // Opening a pipe would wait for its reader.
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(Error::file(
@@ -48,17 +43,16 @@ impl Table {
             );
             return Err(Error::file(path, problem));
         }
-        let columns = columns(split);
         let text = read_text(path, MOST_BYTES)?;
-        let kept = kept(&text, &columns, resumed_after).map_err(|problem| Error::file(path, problem))?;
-        Ok(Table { path: path.to_owned(), file, columns, kept: kept as u64 })
+        let kept = kept(&text, resumed_after).map_err(|problem| Error::file(path, problem))?;
+        Ok(Table { path: path.to_owned(), file, kept: kept as u64 })
     }
 
     /// Truncates the file to the text that is kept, and begins an empty file with the header.
     pub fn begin(&mut self) -> Result<()> {
         let shortened = self.file.set_len(self.kept).and_then(|()| self.file.seek(SeekFrom::End(0)));
         shortened.map_err(|error| unwritable(&self.path, error))?;
-        if self.kept == 0 { self.append(&self.columns.clone()) } else { Ok(()) }
+        if self.kept == 0 { self.append(COLUMNS) } else { Ok(()) }
     }
 
     pub fn add(&mut self, row: &Row) -> Result<()> {
@@ -84,23 +78,23 @@ fn cell(value: Option<impl ToString>) -> String {
 
 /// Length of the part of `text` to keep, in bytes: the header, and rows up to step `resumed_after`. A last line without its
 /// end, which a killed process leaves, is not kept.
-fn kept(text: &str, columns: &str, resumed_after: Option<u64>) -> Result<usize, String> {
+fn kept(text: &str, resumed_after: Option<u64>) -> Result<usize, String> {
     let mut kept = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let is_whole = line.ends_with('\n');
         if index == 0 {
-            if !(if is_whole { line == columns } else { columns.starts_with(line) }) {
+            if !(if is_whole { line == COLUMNS } else { COLUMNS.starts_with(line) }) {
                 let found: String = line.trim_end().chars().take(80).collect();
                 return Err(format!(
                     "found the columns {found}, expected {}; choose another directory for {}",
-                    columns.trim_end(),
+                    COLUMNS.trim_end(),
                     Setting::Log
                 ));
             }
         } else if is_whole {
             let step = line.split(',').next().and_then(|step| step.parse::<u64>().ok());
             let cells = |line: &str| line.matches(',').count();
-            let step = step.filter(|_| cells(line) == cells(columns)).ok_or_else(|| {
+            let step = step.filter(|_| cells(line) == cells(COLUMNS)).ok_or_else(|| {
                 format!(
                     "line {} is not a row of a log; correct it, or choose another directory for {}",
                     index + 1,
@@ -132,17 +126,9 @@ fn kept(text: &str, columns: &str, resumed_after: Option<u64>) -> Result<usize, 
 mod tests {
     use super::*;
 
-    const HEADER: &str = "step,epoch,loss,learning_rate,samples_per_second,test_loss,test_accuracy,planned_peak_bytes,counted_peak_bytes\n";
-
-    #[test]
-    fn the_header_names_the_split() {
-        assert_eq!(columns("test"), HEADER);
-        assert!(columns("validation").contains(",validation_loss,validation_accuracy,"));
-    }
-
     fn rows(steps: &[u64]) -> String {
         let rows: Vec<_> = steps.iter().map(|step| format!("{step},0,0.5,0.1,9.0,,,,\n")).collect();
-        format!("{HEADER}{}", rows.concat())
+        format!("{COLUMNS}{}", rows.concat())
     }
 
     #[test]
@@ -151,25 +137,25 @@ mod tests {
         for (last, expected) in
             [(4, rows(&[])), (5, rows(&[5])), (14, rows(&[5, 10])), (15, rows(&[5, 10, 15]))]
         {
-            assert_eq!(kept(&text, HEADER, Some(last)), Ok(expected.len()), "after {last}");
+            assert_eq!(kept(&text, Some(last)), Ok(expected.len()), "after {last}");
         }
         for cut in 1..20 {
             assert_eq!(
-                kept(&text[..text.len() - cut], HEADER, Some(99)),
+                kept(&text[..text.len() - cut], Some(99)),
                 Ok(rows(&[5, 10]).len()),
                 "{cut} bytes cut off"
             );
         }
         // A run that was killed before its first row leaves part of a header at most.
-        for length in 0..=HEADER.len() {
-            let whole = length == HEADER.len();
-            assert_eq!(kept(&HEADER[..length], HEADER, None), Ok(if whole { length } else { 0 }));
+        for length in 0..=COLUMNS.len() {
+            let whole = length == COLUMNS.len();
+            assert_eq!(kept(&COLUMNS[..length], None), Ok(if whole { length } else { 0 }));
         }
     }
 
     #[test]
     fn files_that_are_no_log_of_this_run_are_rejected() {
-        let wrong = |text: &str, last| kept(text, HEADER, last).unwrap_err();
+        let wrong = |text: &str, last| kept(text, last).unwrap_err();
         assert!(wrong(&rows(&[5]), None).contains("another run"));
         assert!(wrong("a,b\n1,2\n", Some(9)).contains("found the columns a,b"));
         assert!(wrong("notes", None).contains("found the columns notes"));

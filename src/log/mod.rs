@@ -69,7 +69,7 @@ impl RunLog {
     /// run, or if that has rows although the run begins.
     pub fn open(directory: &Path, split: &'static str, resumed_after: Option<u64>) -> Result<Self> {
         file::create_directory(directory)?;
-        let table = Table::open(&csv_path(directory), split, resumed_after)?;
+        let table = Table::open(&csv_path(directory), resumed_after)?;
         Ok(RunLog { directory: directory.to_owned(), split, resumed_after, table, events: None })
     }
 

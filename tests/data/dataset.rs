@@ -491,3 +491,17 @@ fn three_splits_have_a_place_each() {
     let options = LoadOptions::default();
     refused(scratch.load_with(&wider, &options), &["x_train has 1 features", "x_test 2"]);
 }
+
+/// Numbers that `f32` holds have the bits of `f32`, whatever they are stored as, also if they are standardised.
+#[test]
+fn equal_numbers_of_any_width_are_equal_inputs() {
+    let scratch = Scratch::new();
+    let numbers: Vec<f32> = (0..12_u8).map(|n| f32::from(n) * 1.375 - 900.1).collect();
+    let wide: Vec<u8> = numbers.iter().flat_map(|&n| f64::from(n).to_le_bytes()).collect();
+    let load = |x: Vec<u8>| {
+        let options = LoadOptions { standardise: Some(true), ..LoadOptions::default() };
+        let arrays = [("x.npy", x), ("y.npy", npy("|u1", "(12,)", &[1; 12]))];
+        scratch.load_with(&arrays, &options).unwrap().data.train.inputs().clone()
+    };
+    assert_eq!(load(npy("<f8", "(12, 1)", &wide)), load(npy("<f4", "(12, 1)", &le_f32(&numbers))));
+}

@@ -249,19 +249,21 @@ fn tables_that_cannot_be_read_are_refused_with_line_and_column() {
     let class = || options("y", Loss::CrossEntropy);
     let many: String = (0..60).map(|n| format!("name {n},0\n")).collect();
     let many = format!("name,y\n{many}");
+    let infinite: String = (0..20).map(|n| format!("{n},{}\n", n % 2)).collect();
+    let infinite = format!("a,y\ninf,1\n{infinite}");
     let prices: String = (0..60).map(|n| format!("{n},{}\n", 7 * n)).collect();
     let prices = format!("a,y\n{prices}");
     let dropped = |name: &str| LoadOptions { drop: vec![name.to_owned()], ..class() };
     for (text, options, words) in [
         ("", class(), &["is empty", "names of the columns"][..]),
-        ("1,2,3\n4,5,6\n", class(), &["has 1 in its first line", "add a line with names"]),
+        ("4,2,3\n4,5,6\n", class(), &["has 4 in its first line", "add a line with names"]),
         ("a,b,y\n1,2,0\n1,2\n", class(), &["line 3: holds 2 cells, expected 3"]),
         ("a,a,y\n1,2,0\n", class(), &["two columns named a"]),
         ("a,,y\n1,2,0\n", class(), &["no name for column 1"]),
         ("a,b\n1,2\n", class(), &["has no column y", "`target`: one of a, b"]),
         ("a,y\n", class(), &["column y: holds no value"]),
         ("a,5.1,y\n1,2,0\n", class(), &["has 5.1 in its first line"]),
-        ("a,y\n1,0\ninf,1\n2,0\n", class(), &["column a: holds 'inf' in line 3 among 2 numbers"]),
+        (&infinite, class(), &["column a: holds 'inf' in line 2 among 20 numbers", "`drop`"]),
         (
             "a,y\n\"1,000\",0\n\"2,000\",1\n",
             class(),
@@ -325,6 +327,13 @@ fn what_others_write_is_taken_as_it_is() {
     let LoadedData { preprocessing, .. } = load(codes, &options("code", Loss::CrossEntropy)).unwrap();
     assert_eq!(preprocessing.classes.len(), 4, "{:?}", preprocessing.classes);
 
+    let years = "2019,2020,y\n1,2,0\n3,4,1\n";
+    assert_eq!(load(years, &options("y", Loss::CrossEntropy)).unwrap().data.train.features(), 2);
+    let grades: String = (0..100).map(|n| format!("{},{}\n", ["0", "1", "2", "3+"][n % 4], n % 2)).collect();
+    let LoadedData { data, .. } =
+        load(&format!("grade,y\n{grades}"), &options("y", Loss::CrossEntropy)).unwrap();
+    assert_eq!(data.train.features(), 4);
+
     let counted = "0,1,target\n1,2,0\n3,4,1\n";
     assert_eq!(
         load(counted, &as_they_are(options("target", Loss::CrossEntropy))).unwrap().data.train.features(),
@@ -377,4 +386,18 @@ fn a_test_table_without_targets_is_noted() {
     let all = LoadOptions { validation: Some(0.0), ..options };
     let LoadedData { data, .. } = Dataset::load_noting(tables.0.path(), &all).unwrap();
     assert_eq!((data.train.len(), data.test.len(), data.evaluated_on), (4, 4, EvaluatedOn::Validation));
+}
+
+/// Targets of the test split are in the units of the file, however those of the training split are held.
+#[test]
+fn a_test_split_for_after_training_keeps_its_units() {
+    let tables = Tables::new();
+    for (name, first) in [("train", 0), ("val", 3), ("test", 7)] {
+        let rows: String = (first..first + 9).map(|n| format!("{n},{}.1\n", 1000 + 3 * n)).collect();
+        tables.write(&format!("{name}.csv"), &format!("a,y\n{rows}"));
+    }
+    let options = LoadOptions { validation: None, ..options("y", Loss::Mse) };
+    let LoadedData { test, .. } = Dataset::load_noting(tables.0.path(), &options).unwrap();
+    let expected: Vec<f32> = (7..16).map(|n| (1000 + 3 * n) as f32 + 0.1).collect();
+    assert_eq!(numbers(&test.unwrap().test), expected);
 }

@@ -195,7 +195,8 @@ def check_case(program, inputs, widths, activation, residual, loss, switches):
 
     layers, architecture = read_safetensors(program.folder / "model.safetensors")
     expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
-    expected |= {"layer_norm": LAYER_NORM in switches, "input": "bytes"}
+    kind = "numbers" if widths[-1] == 1 else "classes"
+    expected |= {"layer_norm": LAYER_NORM in switches, "input": "bytes", "target_kind": kind}
     told = {name: value for name, value in architecture.items() if name != "standard"}
     expect(("standard" in architecture) == (STANDARDISE in switches), "the safetensors file errs on standard inputs")
     expect(told == expected, f"the safetensors file tells {told}, expected {expected}")

@@ -244,7 +244,7 @@ impl Dataset {
             return Err(Error::usage(Setting::StandardiseTargets, problem));
         }
         let (data, preprocessing) = prepared(data, learned, options, conversion)?;
-        let test = test.map(|test| preprocessing.apply(test)).transpose()?;
+        let test = test.map(|test| preprocessing.apply(test.with_whole_targets())).transpose()?;
         let test = test.map(|test| data.to_test_on(test)).transpose()?;
         Ok(LoadedData { data, test, preprocessing, notes })
     }
@@ -266,16 +266,15 @@ impl Dataset {
         needs_targets: bool,
     ) -> Result<InferenceData> {
         let conversion = Conversion::of(preprocessing, options)?;
-        let mut options = options.clone();
-        options.target = options.target.or_else(|| preprocessing.target());
-        let options = &options;
         let mut notes = Vec::new();
         let source = Source::open(path, options)?;
         let share = options.validation.filter(|&share| share != 0.0);
         share.map(check_share).transpose()?;
         let test = match source {
             Source::Tables(tables) => {
-                tables.evaluated(options, conversion, preprocessing, needs_targets, &mut notes)?
+                let target = options.target.clone().or_else(|| preprocessing.target());
+                let options = LoadOptions { target, ..options.clone() };
+                tables.evaluated(&options, conversion, preprocessing, needs_targets, &mut notes)?
             }
             Source::Arrays(mut arrays) if share.is_none() => {
                 let (names, note) = inference_names(&arrays, options)?;
@@ -286,15 +285,20 @@ impl Dataset {
                 }
                 if needs_targets && !arrays.keys().contains(&&names.y[..]) {
                     let problem = format!(
-                        "has no targets to evaluate on: no array {}, only {}; name them with {}",
+                        "has no targets to evaluate on: no array {}, only {}; name them with {}, and the inputs with {}, or \
+                         predict without them",
                         shown(&names.y),
                         arrays.named(),
-                        Setting::YKey
+                        Setting::YKey,
+                        Setting::XKey
                     );
                     return Err(Error::file(path, problem));
                 }
                 let read = Read::of(&mut arrays, names, needs_targets, conversion)?;
-                read.split(arrays.path(), options.targets)?
+                let note = read.target_note(arrays.path());
+                let split = read.split(arrays.path(), options.targets)?;
+                notes.extend(note.filter(|_| split.labels().is_empty()));
+                split
             }
             source => {
                 let Splits { train, validation, test, .. } =

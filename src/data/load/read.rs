@@ -161,25 +161,20 @@ fn held(array: Array, names: &[String], conversion: Conversion) -> Result<ReadIn
     let features = shape.get(1..).unwrap_or_default().iter().product();
     let kind = if matches!(values, Values::U8(_)) { InputKind::Bytes } else { InputKind::Numbers };
     let (mut offsets, mut coarse) = (Vec::new(), None);
-    if conversion.scale.is_none() && !conversion.is_offset {
+    if !conversion.is_offset {
         coarse = coarse_values(&values, features);
     }
     let values = match (values, conversion.scale) {
         (Values::U8(bytes), None) => {
             return Ok(ReadInputs { shape, inputs: Inputs::U8(bytes), kind, offsets, coarse });
         }
-        (values, scale) if values.is_wide() && conversion.is_offset => {
+        (values, scale) if conversion.is_offset && (values.is_wide() || scale.is_some()) => {
             let (rounded, taken) = values.with_offsets(features, scale.map_or(1.0, f64::from));
             offsets = taken;
             rounded
         }
-        (values, scale) => {
-            let mut values = values.into_f32();
-            if let Some(scale) = scale {
-                values.iter_mut().for_each(|value| *value *= scale);
-            }
-            values
-        }
+        (values, Some(scale)) => values.scaled(scale.into()),
+        (values, None) => values.into_f32(),
     };
     if let Some(at) = values.iter().position(|value| value.is_infinite()) {
         return Err(not_finite(values[at], at, features));

@@ -113,12 +113,12 @@ impl Tables {
         let Tables { train, validation, test } = self;
         let (table, note) = match (share, test, validation) {
             (None, Some(test), _) => (test, None),
-            (None, None, Some(validation)) => (validation, Some("its validation table is used")),
-            (None, None, None) => (train, Some("all of its samples are used")),
+            (None, None, Some(validation)) => (validation, Some("is used: there is no test table")),
+            (None, None, None) => (train, Some("has no test split: all of its samples are used")),
             (Some(_), ..) => (train, None),
         };
-        if let Some(used) = note {
-            notes.push(format!("{} has no test split: {used}", table.path().display()));
+        if let Some(note) = note {
+            notes.push(format!("{} {note}", table.path().display()));
         }
         let names = match &options.target {
             Some(target) => split_names(&table, target),
@@ -126,7 +126,12 @@ impl Tables {
         };
         if needs_targets {
             if let Some(missing) = names.iter().find(|name| table.position(name).is_none()) {
-                return Err(no_target(&table, &format!("has no column {}", shown(missing))));
+                let problem = format!(
+                    "has no column {}, which holds the targets; name another with {}, or predict without them",
+                    shown(missing),
+                    Setting::Target
+                );
+                return Err(Error::file(table.path(), problem));
             }
             if names.is_empty() {
                 return Err(no_target(&table, "has no column with a usual name of targets"));

@@ -67,24 +67,32 @@ impl Values {
         matches!(self, Values::F64(_) | Values::I64(_))
     }
 
-    /// The numbers, `[samples, width]`, times `scale`, with the first finite one of each column taken off before they are
-    /// rounded to `f32`. Also returns what was taken off.
+    /// The numbers, `[samples, width]`, times `scale`, as `f32`. The first finite one of a column is taken off before its numbers
+    /// are rounded, unless `f32` holds all of them. Also returns what was taken off.
     pub(in crate::data) fn with_offsets(self, width: usize, scale: f64) -> (Vec<f32>, Vec<f64>) {
-        let number = |index: usize| {
-            let number = match &self {
-                Values::U8(v) => f64::from(v[index]),
-                Values::I64(v) => v[index] as f64,
-                Values::F32(v) => f64::from(v[index]),
-                Values::F64(v) => v[index],
-            };
-            number * scale
-        };
+        let number = |index: usize| self.number(index) * scale;
         let offset = |column: usize| {
-            let mut numbers = (column..self.len()).step_by(width).map(number);
-            numbers.find(|number| number.is_finite()).unwrap_or(0.0)
+            let mut numbers =
+                (column..self.len()).step_by(width).map(number).filter(|number| number.is_finite());
+            let is_rounded = |number: f64| f64::from(number as f32) != number;
+            if numbers.clone().any(is_rounded) { numbers.next().unwrap_or(0.0) } else { 0.0 }
         };
         let offsets: Vec<f64> = (0..width).map(offset).collect();
         ((0..self.len()).map(|index| (number(index) - offsets[index % width]) as f32).collect(), offsets)
+    }
+
+    /// The numbers times `scale`, and then rounded to `f32`.
+    pub(in crate::data) fn scaled(self, scale: f64) -> Vec<f32> {
+        (0..self.len()).map(|index| (self.number(index) * scale) as f32).collect()
+    }
+
+    fn number(&self, index: usize) -> f64 {
+        match self {
+            Values::U8(v) => f64::from(v[index]),
+            Values::I64(v) => v[index] as f64,
+            Values::F32(v) => f64::from(v[index]),
+            Values::F64(v) => v[index],
+        }
     }
 
     pub(super) fn empty(kind: Kind) -> Values {

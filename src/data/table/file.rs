@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
+use super::column::Cell;
 use crate::data::npz::shown;
 use crate::file;
 use crate::{Error, Result};
@@ -166,11 +167,14 @@ fn check_names(path: &Path, names: &[String], places: &HashMap<String, usize>) -
     Err(Error::file(path, problem))
 }
 
-/// The first name that is a number, as in a sample. Programs name columns 0, 1, 2, … that have no other names.
+/// A name that tells that the line is a sample: a number with a point, or any, if all are numbers that do not count the columns.
 fn sample_among(names: &[String]) -> Option<&str> {
-    let mut numbers = names.iter().filter(|name| name.parse::<f64>().is_ok());
-    let are_counted = numbers.clone().enumerate().all(|(index, name)| *name == index.to_string());
-    numbers.next().filter(|_| !are_counted).map(String::as_str)
+    let is_number = |name: &&String| matches!(Cell::of(name), Cell::Number(_));
+    let counts =
+        |first: usize| names.iter().enumerate().all(|(index, name)| *name == (first + index).to_string());
+    let is_sample = names.iter().all(|name| is_number(&name)) && !counts(0) && !counts(1);
+    let mut numbers = names.iter().filter(is_number);
+    numbers.find(|name| is_sample || name.contains('.')).map(String::as_str)
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> Error {

@@ -7,6 +7,8 @@ use crate::{Error, Result, Setting};
 
 /// Most categories of a column, and most classes.
 const MOST_CATEGORIES: usize = 1000;
+/// Most different numbers among the texts of a column of categories, if most of its cells are numbers.
+const FEW_NUMBERS: usize = 10;
 /// Columns of fewer categories than this may have a new one in every row.
 const FEW_CATEGORIES: usize = 50;
 
@@ -83,11 +85,15 @@ impl Survey {
                 shown(text)
             ));
         }
-        if 2 * self.numbers > held {
+        let is_number = |text: &&String| matches!(Cell::of(text), Cell::Number(_));
+        let numbers = self.texts.as_ref().map_or(usize::MAX, |texts| texts.iter().filter(is_number).count());
+        if 2 * self.numbers > held && numbers > FEW_NUMBERS {
             return Err(format!(
-                "holds '{}' in line {line} among {} numbers, expected numbers alone; correct that cell, or leave it empty",
+                "holds '{}' in line {line} among {} numbers, expected numbers alone; correct that cell, leave it empty, or \
+                 leave the column out with {}",
                 shown(text),
-                self.numbers
+                self.numbers,
+                Setting::Drop
             ));
         }
         match &self.texts {

@@ -67,10 +67,14 @@ pub fn bias_name(layer: usize) -> String {
 /// Largest mean, in standard deviations, of features that `f32` can tell apart to a hundredth.
 const MOST_DEVIATIONS: f64 = 0.01 / f32::EPSILON as f64;
 
-/// Type of the input: 64-bit floats where features are too far from 0 for their range.
+/// Type of the input: 64-bit floats where features are too far from 0 for their range. Constant ones have a scale of 1.
 fn input_type(preprocessing: &Preprocessing) -> i32 {
     let is_far = |scaling: &FeatureScaling| {
-        scaling.mean().iter().zip(scaling.scale()).any(|(mean, scale)| (mean * scale).abs() > MOST_DEVIATIONS)
+        scaling
+            .mean()
+            .iter()
+            .zip(scaling.scale())
+            .any(|(mean, &scale)| scale != 1.0 && (mean * scale).abs() > MOST_DEVIATIONS)
     };
     if preprocessing.scaling.as_ref().is_some_and(is_far) { DOUBLE } else { FLOAT }
 }
