@@ -3,10 +3,11 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::flags::{Prepared, RunFlags, StartFlags, count, every};
+use super::flags::{Prepared, RunFlags, count, every};
 use super::hints;
 use super::output;
 use super::progress::Progress;
+use super::start::StartFlags;
 use crate::config::Preset;
 use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};

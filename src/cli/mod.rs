@@ -22,6 +22,7 @@ mod predict;
 mod progress;
 mod setting_flags;
 mod snapshots;
+mod start;
 mod switches;
 mod train;
 

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::choices::choices;
 use super::config_file::Effective;
-use super::flags::{Prepared, RunFlags, StartFlags, StrategyFlags};
+use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::interrupt::Interrupt;
 use super::logging::{LogFlags, Logging};
@@ -16,6 +16,7 @@ use super::output;
 use super::predict;
 use super::progress::{Progress, explain_preparation};
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
+use super::start::StartFlags;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::file;
 use crate::log;

@@ -101,7 +101,7 @@ impl Imputation {
                 );
                 return Err(Error::usage(Setting::Impute, problem));
             }
-            let mut values = split.feature(feature);
+            let mut values = if fill == Fill::Zero { Vec::new() } else { split.feature(feature) };
             values.retain(|value| !value.is_nan());
             fills.push(fill.of(&mut values));
         }

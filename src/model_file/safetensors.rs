@@ -10,7 +10,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ARCHITECTURE_KEY, Architecture, Model};
-use crate::data::npz::shown;
+use crate::data::npz::{shown, some_of};
 use crate::data::{bfloat, half};
 use crate::file;
 use crate::memory::check_host_room;
@@ -20,8 +20,6 @@ use crate::{Error, Result};
 /// Ends of the names of a layer's tensors.
 const WEIGHT: &str = "weight";
 const BIAS: &str = "bias";
-/// Names that an error lists.
-const MOST_NAMED: usize = 8;
 
 /// Longest header: that of a hundred thousand layers. (The format's own reader takes 100 MB, which need a gigabyte once parsed.)
 const MOST_HEADER_BYTES: u64 = 16 << 20;
@@ -148,13 +146,12 @@ fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
 fn prefixes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<String>, String> {
     let mut prefixes: Vec<&str> = tensors.keys().filter_map(|name| name.strip_suffix(WEIGHT)).collect();
     if prefixes.is_empty() {
-        let names: Vec<_> = tensors.keys().take(MOST_NAMED).map(|name| shown(name)).collect();
-        let rest = if tensors.len() > names.len() { ", …" } else { "" };
+        let names: Vec<_> = tensors.keys().map(|name| shown(name)).collect();
         return Err(match &names[..] {
             [] => "has no tensors".to_owned(),
             names => format!(
-                "has no tensor layers.0.weight, nor another whose name ends in weight, only {}{rest}; rename them",
-                names.join(", ")
+                "has no tensor layers.0.weight, nor another whose name ends in weight, only {}; rename them",
+                some_of(names)
             ),
         });
     }

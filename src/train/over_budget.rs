@@ -37,11 +37,11 @@ impl Target {
         if task.micro_batch > 1 {
             // Gradient accumulation takes as many bytes as the parameters.
             let price = if task.parts > 1 { 0 } else { beside[Category::Parameters] };
-            let sizes = halvings(task.micro_batch, |_| true).skip(1);
-            let mut sizes = sizes.filter(|_| (pool + beside[Category::Batch]) / 2 > price);
             let fits =
                 |&size: &usize| self.plan_plainly(strategy, &task.in_micro_batches(size), placement).is_ok();
-            if let Some(size) = sizes.find(fits) {
+            if (pool + beside[Category::Batch]) / 2 > price
+                && let Some(size) = halvings(task.micro_batch, |_| true).skip(1).find(fits)
+            {
                 remedies.push(Setting::MicroBatch.with(size));
             }
             remedies.push(format!("a smaller {}", Setting::Batch));

@@ -11,8 +11,6 @@ use crate::config::Settings;
 use crate::file;
 use crate::{Error, Result};
 
-/// Longest file that is looked at.
-const MOST_BYTES: u64 = 1 << 20;
 /// Start of every file that is written.
 const HEADER: &str = "# A run of ckpt-gpu";
 
@@ -59,7 +57,7 @@ impl Effective {
 
     /// `true` if the file at `path` is one of [`Effective::write`].
     pub fn has_written(path: &Path) -> bool {
-        file::read_text(path, MOST_BYTES).is_ok_and(|text| text.starts_with(HEADER))
+        super::file::read(path).is_ok_and(|text| text.starts_with(HEADER))
     }
 
     /// All flags with their values: given ones, those of `settings`, and defaults. Defaults that conflict with a given flag are

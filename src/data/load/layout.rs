@@ -1,4 +1,4 @@
-use super::LoadOptions;
+use super::options::LoadOptions;
 use crate::data::arrays::Arrays;
 use crate::{Error, Result, Setting};
 
@@ -75,7 +75,7 @@ pub(super) fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let has = |name: &str| keys.contains(&name);
     // A share that is held out takes their place.
     let validation = VALIDATION.into_iter().find(|[x, y]| has(x) && has(y));
-    let validation = validation.filter(|_| options.validation.is_none_or(|share| share == 0.0));
+    let validation = validation.filter(|_| options.share().is_none());
     let validation = validation.map(Names::from);
     if let Some([x, y, x_test, y_test]) = arrays.idx_names() {
         options.refuse_keys("IDX files have names of their own; leave it out")?;

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use super::Conversion;
 use super::layout::Names;
+use super::options::Conversion;
 use crate::data::arrays::Arrays;
 use crate::data::element::{CoarseFeature, coarse_feature, not_finite};
 use crate::data::imputation::{Fill, feature_name, missing};

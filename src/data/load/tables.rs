@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
 
+use super::divided;
 use super::layout::Names;
+use super::options::{Conversion, LoadOptions};
 use super::read::Read;
-use super::{Conversion, LoadOptions, Splits, divided};
+use super::splits::Splits;
 use crate::data::npz::{shown, some_of};
 use crate::data::preprocessing::Preprocessing;
 use crate::data::split::Split;
@@ -89,11 +91,13 @@ impl Tables {
             notes.push(format!("{} {problem}", table.path().display()));
             None
         };
-        let is_held_out = options.validation.is_some_and(|share| share != 0.0);
-        let others = [used(validation, is_held_out), used(test, false)];
-        let mut split = |table: &TableFile| read(table, &columns, Some(&targets), kind, conversion, notes);
-        let train = split(&train)?;
-        let [validation, test] = others.map(|table| table.as_ref().map(&mut split).transpose());
+        let others = [used(validation, options.share().is_some()), used(test, false)];
+        let mut split =
+            |table: &TableFile, rows| read(table, rows, &columns, Some(&targets), kind, conversion, notes);
+        // The survey has counted them.
+        let train = split(&train, surveys.first().map_or(0, Survey::rows))?;
+        let mut other = |table: &TableFile| split(table, table.rows()?);
+        let [validation, test] = others.map(|table| table.as_ref().map(&mut other).transpose());
         let (validation, test) = (validation?, test?);
         let TargetColumns { names, classes } = targets;
         Ok(Splits { train, validation, test, columns, targets: names, classes })
@@ -109,7 +113,7 @@ impl Tables {
         needs_targets: bool,
         notes: &mut Vec<String>,
     ) -> Result<Split> {
-        let share = options.validation.filter(|&share| share != 0.0);
+        let share = options.share();
         let Tables { train, validation, test } = self;
         let (table, note) = match (share, test, validation) {
             (None, Some(test), _) => (test, None),
@@ -147,18 +151,26 @@ impl Tables {
         };
         let kind = if preprocessing.classes.is_empty() { options.targets } else { TargetKind::Classes };
         let targets = TargetColumns { names, classes: preprocessing.classes.clone() };
-        let split =
-            read(&table, &columns, Some(&targets).filter(|_| needs_targets), kind, conversion, notes)?;
+        let split = read(
+            &table,
+            table.rows()?,
+            &columns,
+            Some(&targets).filter(|_| needs_targets),
+            kind,
+            conversion,
+            notes,
+        )?;
         match share {
-            Some(_) => Ok(divided(table.path(), split, [None, None], share, options, notes)?.0.test),
+            Some(_) => Ok(divided(table.path(), split, [None, None], options, notes)?.0.test),
             None => Ok(split),
         }
     }
 }
 
-/// The samples of `table`.
+/// The samples of `table`, which has so many `rows`.
 fn read(
     table: &TableFile,
+    rows: usize,
     columns: &[Column],
     targets: Option<&TargetColumns>,
     kind: TargetKind,
@@ -166,7 +178,7 @@ fn read(
     notes: &mut Vec<String>,
 ) -> Result<Split> {
     let features = Column::feature_names(columns);
-    let Encoded { inputs, targets: values, notes: unknown } = encode(table, columns, targets)?;
+    let Encoded { inputs, targets: values, notes: unknown } = encode(table, rows, columns, targets)?;
     notes.extend(unknown);
     let names = targets.map_or(&[][..], |targets| &targets.names);
     let array_names = Names { x: FEATURES.to_owned(), y: names.join(",") };

@@ -56,19 +56,23 @@ impl Outside {
     }
 }
 
-/// Encodes `columns` of `table`, and `targets`, if given.
+/// Encodes `columns` of `table`, which has so many `rows`, and `targets`, if given.
 ///
 /// # Errors
 /// [`Error::File`] if the table has no such column, for a text where a number is expected, and for a missing or unknown target;
 /// [`Error::DoesNotFit`] if the host has no room.
-pub fn encode(table: &TableFile, columns: &[Column], targets: Option<&TargetColumns>) -> Result<Encoded> {
+pub fn encode(
+    table: &TableFile,
+    rows: usize,
+    columns: &[Column],
+    targets: Option<&TargetColumns>,
+) -> Result<Encoded> {
     let at = |name: &String| table.position(name).ok_or_else(|| no_column(table, name));
     let places = columns.iter().map(|column| at(&column.name)).collect::<Result<Vec<_>>>()?;
     let names = targets.map_or(&[][..], |targets| &targets.names);
     let target_places = names.iter().map(at).collect::<Result<Vec<_>>>()?;
     let labels = targets.map(TargetColumns::labels).unwrap_or_default();
     let features: usize = columns.iter().map(Column::features).sum();
-    let rows = table.rows()?;
     if rows == 0 {
         return Err(Error::file(
             table.path(),

@@ -1,6 +1,7 @@
 //! Tables of text: CSV and TSV files whose first line names the columns.
 //!
-//! A file is read twice, so that only numbers are held: once to see what each column holds, and once to encode its cells.
+//! A file is read twice, so that only numbers are held: once to see what each column holds, or to count its rows, and once to
+//! encode its cells.
 
 mod column;
 mod encode;

@@ -61,6 +61,11 @@ impl Survey {
         }
     }
 
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// `true` if all cells are numbers or missing.
     pub fn has_numbers(&self) -> bool {
         self.text.is_none()

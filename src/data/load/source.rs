@@ -1,0 +1,114 @@
+use std::path::Path;
+
+use super::layout::{Layout, layout};
+use super::options::{Conversion, LoadOptions};
+use super::read::Read;
+use super::splits::Splits;
+use super::tables::Tables;
+use crate::data::arrays::Arrays;
+use crate::data::npz::{shown, some_of};
+use crate::data::synthetic;
+use crate::data::targets::TargetKind;
+use crate::{Error, Result, Setting};
+
+/// Where a dataset comes from.
+pub(super) enum Source<'a> {
+    Synthetic(&'a str),
+    Tables(Tables),
+    Arrays(Arrays),
+}
+
+impl<'a> Source<'a> {
+    /// Opens `path`, or takes it as a recipe of synthetic data. Options for another kind of data are refused.
+    pub fn open(path: &'a Path, options: &LoadOptions) -> Result<Self> {
+        if let Some(recipe) = path.to_str().and_then(|path| path.strip_prefix(synthetic::PREFIX)) {
+            let problem = "is for data in files, found synthetic data; leave it out";
+            options.refuse_keys(problem)?;
+            options.refuse_columns(problem)?;
+            for (setting, is_given) in [
+                (Setting::MapData, options.map_data),
+                (Setting::Scale, options.scale.is_some()),
+                (Setting::Impute, options.impute.is_some()),
+            ] {
+                if is_given {
+                    return Err(Error::usage(setting, problem));
+                }
+            }
+            return Ok(Source::Synthetic(recipe));
+        }
+        if matches!(path.try_exists(), Ok(false)) {
+            let problem = format!(
+                "no such file or directory; name a CSV table, an npz, a directory of tables, npy or IDX files, or \
+                 synthetic:blobs with {} (data/mnist.npz is in the root of the repository)",
+                Setting::Data
+            );
+            return Err(Error::file(path, problem));
+        }
+        if let Some(tables) = Tables::find(path)? {
+            let problem =
+                format!("is for arrays, found a table; name its column of targets with {}", Setting::Target);
+            options.refuse_keys(&problem)?;
+            if options.map_data {
+                let problem = "is for arrays of numbers, found a table of text; leave it out, or save the table as .npy files";
+                return Err(Error::usage(Setting::MapData, problem));
+            }
+            return Ok(Source::Tables(tables));
+        }
+        options.refuse_columns(&format!(
+            "is for tables, such as .csv files, found arrays; name arrays with {} and {}",
+            Setting::XKey,
+            Setting::YKey
+        ))?;
+        Ok(Source::Arrays(Arrays::open(path)?))
+    }
+
+    pub fn splits(
+        self,
+        options: &LoadOptions,
+        conversion: Conversion,
+        notes: &mut Vec<String>,
+    ) -> Result<Splits> {
+        match self {
+            Source::Synthetic(recipe) => {
+                let [train, test] = synthetic::make(recipe)?;
+                Ok(Splits::without_columns(train, None, Some(test)))
+            }
+            Source::Tables(tables) => tables.splits(options, conversion, notes),
+            Source::Arrays(mut arrays) => of_arrays(&mut arrays, options, conversion, notes),
+        }
+    }
+}
+
+fn of_arrays(
+    arrays: &mut Arrays,
+    options: &LoadOptions,
+    conversion: Conversion,
+    notes: &mut Vec<String>,
+) -> Result<Splits> {
+    let Layout { train, validation, test } = layout(arrays, options)?;
+    let named: Vec<_> = [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
+    let is_used = |key: &&str| named.iter().any(|names| names.x == **key || names.y == **key);
+    let unused: Vec<_> = arrays.keys().into_iter().filter(|key| !is_used(key)).map(shown).collect();
+    if !unused.is_empty() {
+        notes.push(format!("not used of {}: {}", arrays.path().display(), some_of(&unused)));
+    }
+    let mut read = |names| Read::of(arrays, names, true, conversion);
+    let others = [validation.map(&mut read).transpose()?, test.map(&mut read).transpose()?];
+    let train = read(train)?;
+    let all: Vec<_> = [&train].into_iter().chain(others.iter().flatten()).collect();
+    let kind = options.targets.of_all(all.iter().filter_map(|read| read.targets.as_ref()));
+    if let Some(targets) = train.targets.as_ref().filter(|targets| kind.passes_over_classes(targets)) {
+        let rows = targets.shape.first().copied().unwrap_or(0);
+        notes.push(format!(
+            "the {rows} rows of {} are one-hot, but numbers for this loss function; {} takes them as classes",
+            train.targets_name(),
+            Setting::Targets.with("classes")
+        ));
+    }
+    notes.extend(all.iter().filter_map(|read| read.note(arrays.path(), &[])));
+    if kind == TargetKind::Numbers {
+        notes.extend(train.target_note(arrays.path()));
+    }
+    let [validation, test] = others.map(|read| read.map(|read| read.split(arrays.path(), kind)).transpose());
+    Ok(Splits::without_columns(train.split(arrays.path(), kind)?, validation?, test?))
+}
