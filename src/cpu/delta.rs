@@ -1,6 +1,7 @@
 use super::activation::times_derivative;
 use super::layer_norm_delta::layer_norm_delta;
-use super::product::{Matrix, Write, multiply};
+use super::matrix::Matrix;
+use super::product::{Write, multiply};
 use crate::model::{Derivative, Layer, Operation};
 
 /// The delta `below` of the layer below, from the layer's `delta`: back through the product, through the operations before

@@ -1,6 +1,7 @@
 use super::activation::activate;
 use super::layer_norm::layer_norm;
-use super::product::{Matrix, Write, multiply};
+use super::matrix::Matrix;
+use super::product::{Write, multiply};
 use crate::model::{Layer, LayerParameters, Operation};
 
 /// Applies `operations`, in order, to `values` `[rows, width]`, but for those that have operands of their own; see

@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::product::{Matrix, Write, multiply};
+use super::matrix::Matrix;
+use super::product::{Write, multiply};
 use crate::model::Layer;
 
 /// Lanes of the widest vectors.

@@ -1,6 +1,6 @@
 //! The CPU backend: the same plans, on host memory that the ledger counts as device memory.
 //!
-//! Each kernel has a file, named like its twin in `shaders/`; matrix products come from the `gemm` crate. A thread takes a
+//! Each kernel has a file, named like its twin in `shaders/`. A thread takes a
 //! slice of the batch through all layers, so that its operands stay in its core's cache.
 
 mod activation;
@@ -14,6 +14,7 @@ mod layer_norm;
 mod layer_norm_delta;
 mod layer_state;
 mod loss;
+mod matrix;
 mod normal;
 mod partials;
 mod partition;

@@ -167,7 +167,7 @@ impl Slice {
                 let (network, outputs) = (step.network, step.network.outputs());
                 let output = &values.get((output, outputs))[..*counted * outputs];
                 let targets = || targets(words, width, are_classes);
-                *correct += score(outputs, network.loss().threshold(), output, targets());
+                *correct += score(outputs, network.loss(), output, targets());
                 let samples = output.chunks_exact(outputs).zip(targets());
                 let losses = samples
                     .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));

@@ -1,8 +1,8 @@
 //! Final parameters of recorded runs: every activation, loss function, optimizer and schedule on the CPU, and some on
 //! software Vulkan.
 //!
-//! Bits depend on the processor's vector instructions, on the number of threads and on the driver. On the platform that
-//! `weights.json` names, hashes must be equal; elsewhere, the final losses must agree.
+//! On the CPU, bits depend on the number of threads and the system's mathematical functions, on a GPU on the driver. On the
+//! platform that `weights.json` names, hashes must be equal; elsewhere, the final losses must agree.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,7 +78,12 @@ fn platform(machine: &Machine) -> String {
     #[cfg(not(target_arch = "x86_64"))]
     let vectors = std::env::consts::ARCH;
     match machine {
-        Machine::Cpu => format!("{vectors}, {} threads", std::thread::available_parallelism().unwrap()),
+        Machine::Cpu => format!(
+            "{}, {}, {} threads",
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            rayon::current_num_threads()
+        ),
         Machine::Gpu(_) => format!("{vectors}, {}", machine.info().name),
     }
 }
