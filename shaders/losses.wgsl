@@ -36,12 +36,25 @@ fn wanted(sample: u32, unit: u32) -> f32 {
     return select(0.0, 1.0, unit == targets[sample]);
 }
 
+// −ln of the probability of a class.
+fn surprise(sample: u32, unit: u32, softmax: Softmax) -> f32 {
+    return log(softmax.sum) - (output_of(sample, unit) - softmax.largest);
+}
+
 fn loss_of(sample: u32, softmax: Softmax) -> f32 {
-    if LOSS == CROSS_ENTROPY {
+    if LOSS == CROSS_ENTROPY && !ARE_VALUES {
         let unit = select(targets[sample], 0u, ONE_OUTPUT);
-        return wanted(sample, unit) * (log(softmax.sum) - (output_of(sample, unit) - softmax.largest));
+        return wanted(sample, unit) * surprise(sample, unit, softmax);
     }
     var sum = 0.0;
+    if LOSS == CROSS_ENTROPY {
+        for (var unit = 0u; unit < outputs(); unit++) {
+            let y = wanted(sample, unit);
+            // 0 · ∞ is not a number.
+            if y > 0.0 { sum += y * surprise(sample, unit, softmax); }
+        }
+        return sum;
+    }
     for (var unit = 0u; unit < outputs(); unit++) {
         sum += term(output_of(sample, unit), wanted(sample, unit)).loss;
     }

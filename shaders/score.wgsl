@@ -42,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
 }
 
 fn is_correct(sample: u32) -> bool {
-    if ARE_VALUES {
+    if ARE_VALUES && LOSS != CROSS_ENTROPY {
         return false;
     }
     let start = sample * sizes.outputs;
@@ -60,5 +60,19 @@ fn is_correct(sample: u32) -> bool {
     if ONE_OUTPUT {
         best = select(0u, 1u, output[start] > THRESHOLD);
     }
-    return !has_nan && best == targets[sample];
+    return !has_nan && best == label_of(sample);
+}
+
+// Class of a sample: of probabilities, the first of the largest.
+fn label_of(sample: u32) -> u32 {
+    if !ARE_VALUES {
+        return targets[sample];
+    }
+    var label = 0u;
+    for (var unit = 1u; unit < outputs(); unit++) {
+        if wanted(sample, unit) > wanted(sample, label) {
+            label = unit;
+        }
+    }
+    return label;
 }

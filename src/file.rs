@@ -44,7 +44,12 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
         return Err(Error::file(path, format!("found more than {most} bytes, expected at most so many")));
     }
     let mut text = String::new();
-    file.take(most).read_to_string(&mut text).map_err(unread)?;
+    file.take(most).read_to_string(&mut text).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => {
+            Error::file(path, "cannot be read: it is not text in UTF-8; save it as such")
+        }
+        _ => unread(error),
+    })?;
     Ok(text)
 }
 
@@ -53,6 +58,11 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
 /// # Errors
 /// [`Error::File`] if one cannot be made.
 pub fn create_directory(path: &Path) -> Result<()> {
+    let there = path.ancestors().find(|path| path.exists());
+    if let Some(there) = there.filter(|there| !there.is_dir()) {
+        let problem = format!("cannot be made: {} is no directory; choose another place", there.display());
+        return Err(Error::file(path, problem));
+    }
     create_and_sync(path).map_err(|error| {
         Error::file(path, format!("cannot be made: {error}; choose another place, or make room there"))
     })
@@ -152,9 +162,13 @@ pub fn replace_with(path: &Path, text: &str) -> Result<()> {
 pub fn check_writable(path: &Path) -> Result<()> {
     match tempfile::tempfile_in(directory(&target(path)?)) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::file(
+            path,
+            "the directory cannot be written to: it is not there; make it, or choose another place",
+        )),
         Err(error) => Err(Error::file(
             path,
-            format!("the directory cannot be written to ({error}); make it, or choose another place"),
+            format!("the directory cannot be written to ({error}); choose another place"),
         )),
     }
 }

@@ -73,6 +73,9 @@ mod error;
 #[doc(hidden)]
 pub mod execute;
 mod file;
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+#[doc(hidden)]
+pub mod fuzz;
 #[doc(hidden)]
 pub mod gpu;
 #[cfg(feature = "cli")]

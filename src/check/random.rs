@@ -4,7 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::Result;
 use crate::data::{Inputs, Split, Targets};
-use crate::model::{LayerParameters, Network, Parameters};
+use crate::model::{LayerParameters, Loss, Network, Parameters};
 
 /// A seeded generator, whose values are the same in every run.
 pub(super) struct Random(ChaCha8Rng);
@@ -46,12 +46,23 @@ impl Random {
         };
         let targets = if values {
             // From 0 to 1, as binary cross-entropy takes them.
-            Targets::Regression {
-                width: network.outputs(),
-                values: (0..samples * network.outputs())
-                    .map(|_| self.below(1 << 16) as f32 / 65536.0)
-                    .collect(),
+            let width = network.outputs();
+            let mut values: Vec<f32> =
+                (0..samples * width).map(|_| self.below(1 << 16) as f32 / 65536.0).collect();
+            if network.loss() == Loss::CrossEntropy {
+                for row in values.chunks_exact_mut(width) {
+                    // Above 0, so that there is a sum to divide by.
+                    let sum: f32 = row
+                        .iter_mut()
+                        .map(|value| {
+                            *value += 0.01;
+                            *value
+                        })
+                        .sum();
+                    row.iter_mut().for_each(|value| *value /= sum);
+                }
             }
+            Targets::Regression { width, values }
         } else {
             Targets::Classes(self.labels(network, samples))
         };

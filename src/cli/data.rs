@@ -102,11 +102,19 @@ impl DataFlags {
         outputs: Option<usize>,
         preprocessing: &PreprocessingFlags,
     ) -> Result<LoadedData> {
+        if loss == Loss::CrossEntropy && self.targets == Some(TargetKind::Numbers) {
+            let problem = format!(
+                "found numbers beside {}, which learns classes; leave it out, or use {}",
+                Setting::Loss.with(loss.name()),
+                Setting::Loss.with("mse")
+            );
+            return Err(Error::usage(Setting::Targets, problem));
+        }
         let mut standardise_targets = preprocessing.standardise_targets;
-        if loss == Loss::BinaryCrossEntropy {
+        if matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy) {
             if standardise_targets == Some(true) {
                 let problem = format!(
-                    "found beside {}, whose targets are from 0 to 1; leave it out",
+                    "found beside {}, whose targets are classes or from 0 to 1; leave it out",
                     Setting::Loss.with(loss.name())
                 );
                 return Err(Error::usage(Setting::StandardiseTargets, problem));
@@ -124,7 +132,7 @@ impl DataFlags {
         };
         let loaded = Dataset::load_noting(&self.path, &options)?;
         loaded.notes.iter().for_each(|note| output::narrate(note));
-        output::narrate(&summary(&loaded));
+        output::narrate(&summary(&loaded, loss));
         tell_mapped(&loaded.data);
         Ok(loaded)
     }
@@ -141,7 +149,8 @@ impl DataFlags {
         needs_targets: bool,
     ) -> Result<InferenceData> {
         let mut options = self.options(seed, network.loss(), Some(network.outputs()));
-        if self.targets.is_none() {
+        // Labels may be evaluated on after probabilities were trained on.
+        if self.targets.is_none() && options.targets != TargetKind::ByRows {
             options.targets = preprocessing.target_kind.unwrap_or(options.targets);
         }
         let features = network.features();
@@ -169,7 +178,7 @@ impl DataFlags {
 }
 
 /// What was read, in one line.
-fn summary(loaded: &LoadedData) -> String {
+fn summary(loaded: &LoadedData, loss: Loss) -> String {
     let LoadedData { data: Dataset { source, train, test, evaluated_on }, preprocessing, .. } = loaded;
     let Preprocessing { input_kind, scale, scaling, target_scaling, .. } = preprocessing;
     let inputs = match (input_kind, scale) {
@@ -180,6 +189,9 @@ fn summary(loaded: &LoadedData) -> String {
     let standardised = if scaling.is_some() { ", standardised" } else { "" };
     let targets = match train.targets() {
         Targets::Classes(_) => classes(train, preprocessing),
+        Targets::Regression { width: width @ 2.., .. } if loss == Loss::CrossEntropy => {
+            format!("probabilities of {width} classes")
+        }
         Targets::Regression { width: 1, .. } => "a number as target".to_owned(),
         Targets::Regression { width, .. } => format!("{width} numbers as targets"),
     };

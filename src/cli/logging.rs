@@ -29,14 +29,22 @@ impl LogFlags {
         self.log.as_deref()
     }
 
+    /// Checks the flags before anything is read.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for rows 0 steps apart.
+    pub fn check(&self) -> Result<()> {
+        match self.log_every {
+            0 => Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1")),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the log, if one is given, of a run that is evaluated on this split, and starts or is resumed after so many steps.
     ///
     /// # Errors
     /// As [`RunLog::open`].
     pub fn open(&self, evaluated_on: EvaluatedOn, resumed_after: Option<u64>) -> Result<Option<Logging>> {
-        if self.log_every == 0 {
-            return Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1"));
-        }
         let log = self
             .log
             .as_deref()

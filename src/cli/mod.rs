@@ -37,6 +37,8 @@ use crate::{Error, Result};
 use config_file::{CommandLine, Effective};
 
 pub use allocator::ReportingAllocator;
+#[cfg(any(test, fuzzing))]
+pub(crate) use config_file::check as check_config;
 
 /// Train deep MLPs within a device-memory budget, on any GPU, with activation checkpointing
 #[derive(Debug, Parser)]
@@ -53,9 +55,11 @@ struct Cli {
     #[clap(skip)]
     effective: Option<Effective>,
 
-    /// The file of flags, and a note about it.
+    /// The file of flags, those that are taken from it, and a note about it.
     #[clap(skip)]
     config: Option<PathBuf>,
+    #[clap(skip)]
+    keys: Vec<String>,
     #[clap(skip)]
     note: Option<String>,
 
@@ -113,7 +117,8 @@ pub fn main() -> ExitCode {
 /// [`crate::Error::Usage`] for an invalid file of flags.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let command = command();
-    let CommandLine { words, config, note } = CommandLine::expanded(&command, words.into_iter().collect())?;
+    let CommandLine { words, config, keys, note } =
+        CommandLine::expanded(&command, words.into_iter().collect())?;
     let refuse = |error: clap::Error| -> ! {
         if let Some(note) = &note {
             output::narrate(note);
@@ -132,7 +137,7 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
-    Ok(Cli { effective, config, note, ..cli })
+    Ok(Cli { effective, config, keys, note, ..cli })
 }
 
 /// Runs one command.
@@ -146,7 +151,8 @@ fn run(cli: Cli) -> Result<()> {
     if let Some(note) = &cli.note {
         output::narrate(note);
     }
-    match cli.command {
+    let (config, keys) = (cli.config.clone(), cli.keys);
+    let done = match cli.command {
         Command::Train(args) => train::run(&args, cli.effective.as_ref(), cli.config.as_deref()),
         Command::Plan(args) => plan::run(&args),
         Command::Check(args) => check::run(&args),
@@ -161,5 +167,13 @@ fn run(cli: Cli) -> Result<()> {
         }
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
-    }
+    };
+    done.map_err(|error| match (error, config) {
+        (Error::Usage { setting, problem }, Some(config))
+            if keys.iter().any(|key| setting_flags::flag(setting) == format!("--{key}")) =>
+        {
+            Error::Usage { setting, problem: format!("in {}: {problem}", config.display()) }
+        }
+        (error, _) => error,
+    })
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::setting_flags::with_flags;
 use crate::device::DeviceInfo;
+use crate::file;
 use crate::report::{Report, ReportFile};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// `true` if stderr is for errors only.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -164,6 +165,17 @@ pub(super) fn refusals(refusals: &[Error]) {
             ));
         }
     }
+}
+
+/// Checks that no report replaces what the command reads.
+///
+/// # Errors
+/// As [`file::check_apart`].
+pub(super) fn check_reports_apart(data: &Path, init: Option<&Path>, reports: &[ReportFile]) -> Result<()> {
+    let read: Vec<_> =
+        [(Setting::Data, data)].into_iter().chain(init.map(|path| (Setting::Init, path))).collect();
+    let written: Vec<_> = reports.iter().map(|report| (Setting::Report, report.path())).collect();
+    file::check_apart(&read, &written)
 }
 
 /// Writes each of `files`, whether or not another one fails.

@@ -38,6 +38,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
+    output::check_reports_apart(&args.flags.data.path, None, &args.report)?;
     report::check(&args.report)?;
     let (target, device, planned_for) = target(settings.placement.device)?;
     let (settings, data, placement) = data(&args.flags, settings)?;

@@ -82,7 +82,7 @@ impl Ready {
     /// `true` if its predictions are classes: by its training targets, or in older files by the loss function.
     fn is_classifier(&self) -> bool {
         match self.preprocessing.target_kind {
-            Some(kind) => kind == TargetKind::Classes,
+            Some(kind) => kind == TargetKind::Classes || self.network.loss() == Loss::CrossEntropy,
             None => match self.network.loss() {
                 Loss::CrossEntropy => true,
                 Loss::BinaryCrossEntropy => self.network.outputs() == 1,

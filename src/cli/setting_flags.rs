@@ -39,7 +39,7 @@ fn words(named: &str) -> Option<String> {
     })
 }
 
-fn flag(setting: Setting) -> String {
+pub(super) fn flag(setting: Setting) -> String {
     match setting {
         Setting::Fused => "--no-fuse".to_owned(),
         Setting::Tuned => "--no-tune".to_owned(),

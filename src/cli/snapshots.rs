@@ -74,14 +74,26 @@ impl SnapshotFlags {
         self.snapshot.as_deref()
     }
 
+    /// Checks the flags before anything is read.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a count of 0.
+    pub fn check(&self) -> Result<()> {
+        for (setting, is_zero) in
+            [(Setting::SnapshotEvery, self.snapshot_every == Some(0)), (Setting::Keep, self.keep == 0)]
+        {
+            if is_zero {
+                return Err(Error::usage(setting, "found 0, expected at least 1"));
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the directory, if one is given.
     ///
     /// # Errors
     /// As [`SnapshotStore::open`], and [`Error::Usage`] if it holds snapshots but the run is not resumed.
     pub fn open(&self) -> Result<Option<Snapshots>> {
-        if self.snapshot_every == Some(0) {
-            return Err(Error::usage(Setting::SnapshotEvery, "found 0, expected at least 1"));
-        }
         let Some(directory) = &self.snapshot else { return Ok(None) };
         let store = SnapshotStore::open(directory, self.keep)?;
         let newest = store.newest()?;

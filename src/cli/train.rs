@@ -136,6 +136,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         verify_recompute: args.verify_recompute,
     };
     settings.validate()?;
+    args.snapshots.check()?;
+    args.log.check()?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }

@@ -7,7 +7,7 @@ use super::idx;
 use super::mapped::{MappedArray, Unmapped};
 use super::npz::{Archive, Array, npy, shown, some_of};
 use crate::file;
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 /// File names of MNIST and datasets in its format, without `.gz`: inputs and labels of the training split,
 /// then of the test split. EMNIST has a prefix before them.
@@ -95,6 +95,7 @@ impl Arrays {
 
     /// Size of the array `key` in bytes: uncompressed in an archive, that of its file in a directory.
     pub fn bytes(&self, key: &str) -> Result<u64> {
+        self.check_found(key)?;
         match self {
             Arrays::Npz(archive) => archive.bytes(key),
             Arrays::Directory { .. } => {
@@ -107,6 +108,7 @@ impl Arrays {
 
     /// Reads the whole array `key`.
     pub fn read(&mut self, key: &str) -> Result<Array> {
+        self.check_found(key)?;
         match self {
             Arrays::Npz(archive) => archive.read(key),
             Arrays::Directory { .. } => match self.file(key)? {
@@ -121,6 +123,7 @@ impl Arrays {
     /// Maps the array `key`. The inner error says why it cannot be mapped, and how to save it so that it can
     /// be.
     pub fn map(&mut self, key: &str) -> Result<Result<MappedArray, String>> {
+        self.check_found(key)?;
         let (path, about, outcome) = match self {
             Arrays::Npz(archive) => {
                 let outcome = archive.map(key)?;
@@ -150,8 +153,27 @@ impl Arrays {
         {
             return Ok((file.clone(), *format));
         }
-        let problem = format!("has no array {}, only {}", shown(key), self.named());
-        Err(Error::file(self.path(), problem))
+        Err(self.missing(key))
+    }
+
+    /// The error for an array that is not there.
+    fn missing(&self, key: &str) -> Error {
+        let remedy = match self {
+            Arrays::Directory { format: Format::Idx, .. } => "add the file".to_owned(),
+            _ => format!(
+                "add it, or name arrays with {}, {}, {} and {}",
+                Setting::XKey,
+                Setting::YKey,
+                Setting::XTestKey,
+                Setting::YTestKey
+            ),
+        };
+        let problem = format!("has no array {}, only {}; {remedy}", shown(key), self.named());
+        Error::file(self.path(), problem)
+    }
+
+    fn check_found(&self, key: &str) -> Result<()> {
+        if self.keys().contains(&key) { Ok(()) } else { Err(self.missing(key)) }
     }
 }
 

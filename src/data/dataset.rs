@@ -112,7 +112,7 @@ impl Dataset {
         let Some((index, label)) = labels.iter().enumerate().find(beyond) else { return Ok(()) };
         let (key, index) = split.target_place(index, key);
         let numbers =
-            if loss.takes_values() && outputs > 1 { "; for numbers end the list with 1" } else { "" };
+            if loss != Loss::CrossEntropy && outputs > 1 { "; for numbers end the list with 1" } else { "" };
         let problem = format!(
             "{key}: label {label} at index {index}, expected below {classes}, the last width of {}{numbers}",
             Setting::Layers
@@ -130,14 +130,8 @@ impl Dataset {
     ) -> Result<()> {
         let loss = network.loss();
         let (key, _) = split.target_place(0, key);
-        if !loss.takes_values() {
-            let problem = format!(
-                "found {}, which learns classes, but {key} of {} holds other numbers; use {} or huber",
-                loss.name(),
-                self.source.display(),
-                Setting::Loss.with("mse")
-            );
-            return Err(Error::usage(Setting::Loss, problem));
+        if loss == Loss::CrossEntropy {
+            split.check_probabilities(&self.source, key)?;
         }
         if width != network.outputs() {
             let problem = format!(

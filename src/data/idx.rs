@@ -59,7 +59,7 @@ pub(super) fn map_file(file: &File) -> Result<MappedArray, Unmapped> {
     Ok(MappedArray { shape, mapped })
 }
 
-fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> {
+pub(crate) fn read_any(mut file: BufReader<impl Read>, room: u64) -> Result<Array, String> {
     use std::io::BufRead;
     let start = file.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
     if start.starts_with(&GZIP_MAGIC) { array(MultiGzDecoder::new(file), room) } else { array(file, room) }

@@ -39,5 +39,7 @@ pub use order::shuffle;
 pub use preprocessing::Preprocessing;
 pub use shape::{DatasetShape, SplitShape};
 pub use split::{HeldOut, Split};
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) use synthetic::parse_recipe;
 pub use table::Column;
 pub use targets::{TargetKind, Targets};

@@ -1,5 +1,6 @@
 //! Samples with their targets, and how a mini-batch is gathered from them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::element::U8_SCALE;
@@ -9,7 +10,7 @@ use super::targets::Targets;
 use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
 
-/// Samples with one target each. There is at least one sample and one feature.
+/// Samples with a target each, or a row of them. There is at least one sample and one feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     features: usize,
@@ -21,6 +22,11 @@ pub struct Split {
     target_offsets: Arc<[f64]>,
     origin: Origin,
 }
+
+/// How far from 1 a row of probabilities may add up to: thirds with two decimals do to 0.99.
+const SUM_TOLERANCE: f64 = 0.01;
+/// Numbers of a row that messages show.
+const FEW: usize = 6;
 
 /// Where samples come from, for messages. Splits with equal samples are equal.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +74,7 @@ impl Split {
         let samples = words / width;
         if samples == 0 || features == 0 || u32::try_from(samples).is_err() {
             let problem = format!(
-                "{samples} samples of {features} features, expected 1 to {} samples of 1 or more",
+                "found {samples} samples of {features} features, expected at least 1 feature, and from 1 to {} samples",
                 u32::MAX
             );
             return Err(Error::usage(Setting::Data, problem));
@@ -144,6 +150,50 @@ impl Split {
     /// The same samples with other targets, as many, off which nothing is taken.
     pub(super) fn with_targets(self, targets: Targets) -> Split {
         Split { targets, target_offsets: Arc::default(), ..self }
+    }
+
+    /// Checks that targets that are numbers are rows of probabilities. `path` is that of the arrays, and `usual` the
+    /// usual name of targets.
+    ///
+    /// # Errors
+    /// [`Error::File`] for the first row that is not.
+    pub(super) fn check_probabilities(&self, path: &Path, usual: &str) -> Result<()> {
+        let Targets::Regression { width, values } = &self.targets else { return Ok(()) };
+        let sum = |row: &[f32]| row.iter().copied().map(f64::from).sum::<f64>();
+        let is_wrong =
+            |row: &[f32]| !(row.iter().all(|&value| value >= 0.0) && (sum(row) - 1.0).abs() <= SUM_TOLERANCE);
+        let Some(index) = values.chunks_exact(*width).position(is_wrong) else { return Ok(()) };
+        let row = &values[index * width..(index + 1) * width];
+        let (key, sample) = self.target_place(index, usual);
+        if let Some(negative) = row.iter().find(|value| **value < 0.0) {
+            let problem =
+                format!("{key}: row {sample} holds {negative}, expected probabilities of at least 0");
+            return Err(Error::file(path, problem));
+        }
+        let few: Vec<_> = row.iter().take(FEW).map(f32::to_string).collect();
+        let more = if row.len() > FEW { ", …" } else { "" };
+        let remedy = if *width > 1 && row.iter().all(|&value| value == 0.0 || value == 1.0) {
+            format!("for several classes a sample use {}", Setting::Loss.with("binary-cross-entropy"))
+        } else {
+            format!("for numbers use {}", Setting::Loss.with("mse"))
+        };
+        let problem = format!(
+            "{key}: row {sample} holds {}{more}, which add up to {:.4}, expected class labels, one-hot rows, or probabilities that \
+             add up to 1; {remedy}",
+            few.join(", "),
+            sum(row)
+        );
+        Err(Error::file(path, problem))
+    }
+
+    /// With class labels as one-hot rows of `width` numbers. `path` is that of the arrays.
+    pub(super) fn with_target_rows(mut self, path: &Path, width: usize) -> Result<Split> {
+        let name = self.origin.targets.as_deref().unwrap_or("y").to_owned();
+        let bytes = 4 * (self.len() * width) as u64;
+        check_host_room("class labels as rows of probabilities", bytes, "give labels for all splits")?;
+        let rows = self.targets.into_rows(width);
+        self.targets = rows.map_err(|problem| Error::file(path, format!("{name}: {problem}")))?;
+        Ok(self)
     }
 
     /// The same samples, with what was taken off their targets added again and rounded to `f32`.

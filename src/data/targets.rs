@@ -30,6 +30,29 @@ impl Targets {
         }
     }
 
+    /// `true` if each sample has a class under `loss`: its label, or the likeliest of its probabilities.
+    pub fn have_classes(&self, loss: Loss) -> bool {
+        matches!(self, Targets::Classes(_)) || loss == Loss::CrossEntropy
+    }
+
+    /// Class labels as one-hot rows of `width` numbers; numbers stay.
+    ///
+    /// # Errors
+    /// The first label that is too large, and its index.
+    pub(super) fn into_rows(self, width: usize) -> Result<Targets, String> {
+        let Targets::Classes(labels) = self else { return Ok(self) };
+        let mut values = vec![0.0; labels.len() * width];
+        for (index, &label) in labels.iter().enumerate() {
+            if label as usize >= width {
+                return Err(format!(
+                    "label {label} at index {index}, expected below {width}, as another split has probabilities of {width} classes"
+                ));
+            }
+            values[index * width + label as usize] = 1.0;
+        }
+        Ok(Targets::Regression { width, values })
+    }
+
     /// All targets as 32-bit words, `[samples, width]`: class labels, or the bits of `f32`.
     pub fn words(&self) -> &[u32] {
         match self {
@@ -58,6 +81,7 @@ impl Targets {
         let are_classes = match kind {
             TargetKind::ByValue => are_labels(&array),
             TargetKind::ByWidth => width == 1,
+            TargetKind::ByRows => width == 1 || are_labels(&array),
             TargetKind::Classes => true,
             TargetKind::Numbers => false,
         };
@@ -84,6 +108,8 @@ pub enum TargetKind {
     ByValue,
     /// One a sample are labels, and more are numbers.
     ByWidth,
+    /// One a sample are labels, as are one-hot rows if all splits have such; other rows are probabilities of the classes.
+    ByRows,
     /// Class labels, as numbers or as one-hot rows.
     Classes,
     /// Numbers, whole or not.
@@ -97,7 +123,7 @@ impl TargetKind {
     /// What targets are for a network with this loss function and so many outputs, or as many as the targets ask for.
     pub fn of(loss: Loss, outputs: Option<usize>) -> Self {
         match (loss, outputs) {
-            (Loss::CrossEntropy, _) => TargetKind::Classes,
+            (Loss::CrossEntropy, _) => TargetKind::ByRows,
             // Labels 0 and 1, or probabilities.
             (Loss::BinaryCrossEntropy, Some(1) | None) => TargetKind::ByValue,
             (_, Some(1) | None) => TargetKind::Numbers,
@@ -110,6 +136,7 @@ impl TargetKind {
         match self {
             TargetKind::ByValue => "by-value",
             TargetKind::ByWidth => "by-width",
+            TargetKind::ByRows => "by-rows",
             TargetKind::Classes => "classes",
             TargetKind::Numbers => "numbers",
         }
@@ -120,6 +147,7 @@ impl TargetKind {
         match self {
             TargetKind::ByValue => "Class labels if all of them can be, else numbers",
             TargetKind::ByWidth => "Class labels if there is one a sample, else numbers",
+            TargetKind::ByRows => "Class labels, or rows of probabilities",
             TargetKind::Classes => "Class labels: whole numbers, or one-hot rows",
             TargetKind::Numbers => "Numbers, also whole ones",
         }
@@ -129,7 +157,10 @@ impl TargetKind {
     fn for_numbers(self) -> &'static str {
         match self {
             TargetKind::ByWidth => "; for one number a sample end `layers` with 1",
-            TargetKind::Classes => "; for numbers use `loss = mse`",
+            TargetKind::Classes => {
+                "; for numbers use `loss = mse`, for probabilities leave out `targets = classes`"
+            }
+            TargetKind::ByRows => "; for numbers use `loss = mse`",
             TargetKind::ByValue | TargetKind::Numbers => "",
         }
     }
@@ -143,8 +174,11 @@ impl TargetKind {
     /// The one kind of all `arrays`.
     pub(super) fn of_all<'a>(self, arrays: impl IntoIterator<Item = &'a Array>) -> Self {
         match self {
-            TargetKind::ByValue if arrays.into_iter().all(are_labels) => TargetKind::Classes,
-            TargetKind::ByValue => TargetKind::Numbers,
+            TargetKind::ByValue | TargetKind::ByRows => {
+                let is_one = |array: &Array| array.shape.get(1).is_none_or(|&width| width == 1);
+                let are_classes = |array| (self == TargetKind::ByRows && is_one(array)) || are_labels(array);
+                if arrays.into_iter().all(are_classes) { TargetKind::Classes } else { TargetKind::Numbers }
+            }
             kind => kind,
         }
     }

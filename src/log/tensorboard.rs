@@ -10,6 +10,9 @@ use super::Row;
 use crate::Result;
 use crate::file::unwritable;
 
+const PREFIX: &str = "events.out.tfevents.";
+/// Digits of the second in a name.
+const SECOND_DIGITS: usize = 10;
 /// File version of the first event. TensorBoard heeds [`SessionLog`] from this version on.
 const VERSION: &str = "brain.Event:2";
 /// `SessionLog.START`: earlier events of this step and later ones are void.
@@ -72,9 +75,10 @@ pub(super) struct Events {
 impl Events {
     /// Makes a file in the directory. TensorBoard reads files in the order of their names, which begin with the time.
     pub fn create(directory: &Path, split: &'static str, resumed_after: Option<u64>) -> Result<Self> {
-        let now = since_1970();
-        let process = std::process::id();
-        let name = format!("events.out.tfevents.{:010}.{:06}.{process}", now.as_secs(), now.subsec_micros());
+        // After the files of earlier processes, even if the clock was set back meanwhile.
+        let second = since_1970().as_secs().max(newest(directory).map_or(0, |second| second + 1));
+        let (micros, process) = (since_1970().subsec_micros(), std::process::id());
+        let name = format!("{PREFIX}{second:0SECOND_DIGITS$}.{micros:06}.{process}");
         let path = directory.join(name);
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = file.map_err(|error| unwritable(&path, error))?;
@@ -109,6 +113,17 @@ impl Events {
         let record = record(&event.encode_to_vec());
         self.file.write_all(&record).map_err(|error| unwritable(&self.path, error))
     }
+}
+
+/// Second in the name of the newest event file in `directory`.
+fn newest(directory: &Path) -> Option<u64> {
+    let names = directory.read_dir().ok()?.flatten().map(|entry| entry.file_name());
+    let second = |name: std::ffi::OsString| {
+        let second = name.to_str()?.strip_prefix(PREFIX)?.split('.').next()?;
+        // Longer ones are another program's.
+        if second.len() == SECOND_DIGITS { second.parse::<u64>().ok() } else { None }
+    };
+    names.filter_map(second).max()
 }
 
 fn since_1970() -> Duration {

@@ -14,7 +14,7 @@ pub enum Loss {
     Quadratic,
     /// `(a − y)²`, averaged over the outputs.
     Mse,
-    /// Softmax of the outputs with cross-entropy; targets are class labels.
+    /// Softmax of the outputs with cross-entropy; targets are class labels, or probabilities of the classes.
     CrossEntropy,
     /// Sigmoid of each output with binary cross-entropy, averaged over the outputs; targets are from 0 to 1.
     BinaryCrossEntropy,
@@ -39,7 +39,9 @@ impl Loss {
         match self {
             Loss::Quadratic => ("quadratic", "half the squared error, summed over the outputs"),
             Loss::Mse => ("mse", "squared error, averaged over the outputs"),
-            Loss::CrossEntropy => ("cross-entropy", "softmax and cross-entropy, for class labels"),
+            Loss::CrossEntropy => {
+                ("cross-entropy", "softmax and cross-entropy, for class labels or probabilities")
+            }
             Loss::BinaryCrossEntropy => {
                 ("binary-cross-entropy", "sigmoid and cross-entropy of each output, for targets from 0 to 1")
             }
@@ -76,11 +78,6 @@ impl Loss {
             Loss::BinaryCrossEntropy => 0.0,
             _ => 0.5,
         }
-    }
-
-    /// `true` if targets may be regression targets, not only class labels.
-    pub fn takes_values(self) -> bool {
-        self != Loss::CrossEntropy
     }
 }
 

@@ -13,6 +13,6 @@ pub(crate) fn by_name<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, wanted
 /// The name that `wanted` may be a misspelling of.
 pub(crate) fn nearest<'a>(names: &[&'a str], wanted: &str) -> Option<&'a str> {
     let near = names.iter().map(|name| (strsim::jaro_winkler(name, wanted), *name));
-    let nearest = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.7);
+    let nearest = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
     nearest.map(|(_, name)| name)
 }

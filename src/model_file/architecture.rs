@@ -37,12 +37,12 @@ impl Architecture {
     }
 
     /// JSON as in files.
-    pub(super) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Parses [`Architecture::to_json`].
-    pub(super) fn from_json(text: &[u8]) -> Result<Self, String> {
+    pub(crate) fn from_json(text: &[u8]) -> Result<Self, String> {
         // serde quotes field names as messages quote settings.
         let problem = |error: serde_json::Error| error.to_string().replace('`', "'");
         serde_json::from_slice(text)

@@ -7,6 +7,8 @@ mod onnx;
 mod safetensors;
 
 pub use architecture::Architecture;
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) use safetensors::parse as parse_safetensors;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Architecture, Model};
-use crate::data::npz::{self, Archive, Elements, Entry, Values};
+use crate::data::npz::{self, Archive, Elements, Entry, Values, shown, some_of};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result, Setting};
 
@@ -19,6 +19,15 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let mut archive = Archive::open(path)?;
     let layers = network.layers().len();
     let found = tensors(&archive).count();
+    if !archive.keys().any(|key| key == "W0") {
+        let keys: Vec<_> = archive.keys().map(shown).collect();
+        let problem = format!(
+            "has no array W0, expected W0, b0, … of a trained network; it holds {}; give a file that {} wrote",
+            if keys.is_empty() { "nothing".to_owned() } else { some_of(&keys) },
+            Setting::Save
+        );
+        return Err(Error::file(path, problem));
+    }
     if found != 2 * layers {
         let keys: Vec<_> = tensors(&archive).take(6).collect();
         return Err(Error::file(

@@ -91,8 +91,8 @@ pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     parse(&bytes).map_err(fail)
 }
 
-fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
-    let short = || "is truncated within its header".to_owned();
+pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
+    let short = || "is truncated within its header, expected all of it; copy or save it again".to_owned();
     let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
     let length = u64::from_le_bytes(*length);
     if length > MOST_HEADER_BYTES {

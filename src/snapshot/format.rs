@@ -38,7 +38,7 @@ const MOST_HEADER_BYTES: u64 = 64 << 20;
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Writes `snapshot` to `file`, without a second copy of its values.
-pub(super) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), String> {
+pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), String> {
     let header = Header {
         widths: snapshot.widths.clone(),
         identity: snapshot.identity.clone(),
@@ -73,7 +73,7 @@ pub(super) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
 
 /// The snapshot in `file`, or what is wrong with it. The file is read twice: its checksum is verified before anything in it is
 /// believed.
-pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
+pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
     let contents = verified(file)?;
     // The checksum matches, so anything wrong from here on was written so.
     let wrong = |problem: &str| format!("has an invalid header: {problem}");

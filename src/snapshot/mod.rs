@@ -3,6 +3,8 @@
 mod format;
 mod store;
 
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) use format::{read as read_snapshot, write as write_snapshot};
 pub use store::{Found, SnapshotStore};
 
 use std::collections::BTreeMap;

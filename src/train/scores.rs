@@ -25,8 +25,12 @@ pub enum Scores {
 pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
     match row {
         [a] => usize::from(*a > loss.threshold()),
-        _ => (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best }),
+        _ => first_largest(row),
     }
+}
+
+fn first_largest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }
 
 /// `true` if outputs trained with `loss` are logits of probabilities.
@@ -60,20 +64,25 @@ fn sigmoid(logit: f64) -> f64 {
 impl Scores {
     /// Scores `outputs`, `[samples, outputs]`, of `network` against `targets`.
     pub fn of(network: &Network, outputs: &[f32], targets: &Targets) -> Self {
-        let width = network.outputs();
+        let (width, loss) = (network.outputs(), network.loss());
+        let confused = |labels: &mut dyn Iterator<Item = usize>| {
+            let classes = width.max(2);
+            let mut confusion = vec![vec![0; classes]; classes];
+            for (row, label) in outputs.chunks_exact(width).zip(labels) {
+                confusion[label][predicted_class(loss, row)] += 1;
+            }
+            Scores::Classes { confusion }
+        };
         match targets {
-            Targets::Classes(labels) => {
-                let classes = width.max(2);
-                let mut confusion = vec![vec![0; classes]; classes];
-                for (row, &label) in outputs.chunks_exact(width).zip(labels) {
-                    confusion[label as usize][predicted_class(network.loss(), row)] += 1;
-                }
-                Scores::Classes { confusion }
+            Targets::Classes(labels) => confused(&mut labels.iter().map(|&label| label as usize)),
+            // The likeliest class counts.
+            Targets::Regression { values, .. } if loss == Loss::CrossEntropy => {
+                confused(&mut values.chunks_exact(width).map(first_largest))
             }
             Targets::Regression { values, .. } => {
                 let count = values.len() as f64;
                 // Outputs are logits of the targets where these are probabilities.
-                let answer = |output: f32| match network.loss() {
+                let answer = |output: f32| match loss {
                     Loss::BinaryCrossEntropy => sigmoid(output.into()),
                     _ => output.into(),
                 };

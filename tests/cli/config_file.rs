@@ -216,7 +216,7 @@ fn invalid_files_are_rejected_with_line_and_key() {
     folder.write("c.toml", b"keep = 3");
     folder.run("train --config c.toml").refused_at_once(2, &["with the flags of c.toml", "--snapshot"]);
     folder.write("c.toml", b"batch = 0");
-    folder.run("train --config c.toml").refused_at_once(2, &["--batch: found 0"]);
+    folder.run("train --config c.toml").refused_at_once(2, &["--batch: in c.toml: found 0"]);
 }
 
 #[test]
@@ -227,7 +227,9 @@ fn unreadable_files_are_rejected() {
         .run("train --config .")
         .refused_at_once(2, &["--config: .: found a directory, expected a regular file"]);
     folder.write("c.toml", b"data = '\xff'");
-    folder.run("train --config c.toml").refused_at_once(2, &["c.toml: cannot be read", "UTF-8"]);
+    folder
+        .run("train --config c.toml")
+        .refused_at_once(2, &["c.toml: cannot be read: it is not text in UTF-8"]);
     folder.write("c.toml", &vec![b'#'; (1 << 20) + 1]);
     folder.run("train --config c.toml").refused_at_once(2, &["c.toml: found more than 1048576 bytes"]);
     folder.run("train --config").refused_at_once(2, &["--config <FILE>"]);

@@ -224,3 +224,23 @@ fn unusable_log_directory_is_rejected_and_left_untouched() {
         .refused_at_once(2, &["--log-every", "at least 1"]);
     folder.run(&format!("train {} --log-every 2", flags(1))).refused_at_once(2, &["--log"]);
 }
+
+/// TensorBoard reads event files by name, so those of a resumed run come last, even if the clock was set back.
+#[test]
+fn event_files_of_a_resumed_run_come_last_whatever_the_clock_says() {
+    let folder = Folder::new();
+    folder.run(&format!("train {SMALL} --device cpu --log logs")).succeeded();
+    let names = || {
+        let entries = fs::read_dir(folder.path("logs")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.contains("tfevents")).collect();
+        names.sort();
+        names
+    };
+    let ahead = "events.out.tfevents.9000000000.000000.1".to_owned();
+    fs::rename(folder.path("logs").join(&names()[0]), folder.path("logs").join(&ahead)).unwrap();
+    fs::remove_file(folder.path("logs/metrics.csv")).unwrap();
+    folder.run(&format!("train {SMALL} --device cpu --log logs")).succeeded();
+    let names = names();
+    assert_eq!((names.len(), &names[0]), (2, &ahead), "{names:?}");
+}

@@ -17,6 +17,7 @@ mod hints;
 mod log;
 mod manual;
 mod markdown;
+mod messages;
 mod models;
 mod plan;
 mod quiet;

@@ -1,6 +1,6 @@
 //! Trained networks: saved, evaluated and asked.
 
-use crate::program::{Folder, SMALL, crafted};
+use crate::program::{Folder, SMALL, crafted, small_data};
 use ckpt_gpu::data::npz::{Archive, Values};
 use serde_json::Value;
 use zip::CompressionMethod;
@@ -315,4 +315,65 @@ fn outputs_replace_no_input_and_no_other_output() {
     run(again).succeeded();
     assert_ne!(folder.read("old/config.toml"), b"# A run of ckpt-gpu 0.0.0\nevery = 3\n");
     run(again).succeeded();
+}
+
+/// Rows of probabilities train a classifier, which is tested on labels.
+#[test]
+fn probabilities_are_targets_of_cross_entropy() {
+    let folder = Folder::new();
+    let hard = small_data(3);
+    let rows = |smoothing: f32| -> Vec<f32> {
+        let share = |class: usize, label: f32| {
+            if class as f32 == label { 1.0 - smoothing } else { smoothing / 2.0 }
+        };
+        hard[1].2.iter().flat_map(|&label| (0..3).map(move |class| share(class, label))).collect()
+    };
+    let with_targets = |name: &str, targets: Vec<f32>| {
+        let mut arrays = hard.clone();
+        arrays[1] = ("y_train", vec![24, 3], targets);
+        folder.write_npz(name, &arrays);
+    };
+    with_targets("one_hot.npz", rows(0.0));
+    with_targets("soft.npz", rows(0.2));
+    // Labels become rows of 0 and 1 beside probabilities in the other split.
+    let mut arrays = hard.clone();
+    arrays[3] = ("y_test", vec![9, 3], [0.2, 0.3, 0.5].repeat(9));
+    folder.write_npz("soft_test.npz", &arrays);
+    let hash = |data: &str, device: &str| {
+        folder.hash(&format!("--data {data} --hidden 5 --batch 8 --epochs 2 --device {device}"))
+    };
+    for device in ["cpu", "software"] {
+        let labels = hash("small.npz", device);
+        assert_eq!(hash("one_hot.npz", device), labels, "{device}");
+        assert_eq!(hash("soft_test.npz", device), labels, "{device}");
+        assert_ne!(hash("soft.npz", device), labels, "{device}");
+    }
+    let flags = "--hidden 5 --batch 8 --epochs 2 --device cpu --save soft.safetensors";
+    let events = folder.train(&format!("--data soft.npz {flags}"));
+    let last = events.iter().rev().find(|event| event["event"] == "epoch").unwrap();
+    for data in ["soft.npz", "small.npz", "soft_test.npz"] {
+        let scored =
+            folder.run(&format!("eval soft.safetensors --data {data} --device cpu --json")).succeeded();
+        let score = &scored.events()[0]["scores"];
+        assert!(score["accuracy"].is_number(), "{data}: {score}");
+        if data == "soft.npz" {
+            assert_eq!(score["accuracy"], last["accuracy"]);
+        }
+    }
+    folder.run("predict soft.safetensors --data small.npz --out out.csv --device cpu").succeeded();
+    let table = String::from_utf8(folder.read("out.csv")).unwrap();
+    assert!(table.lines().next().unwrap().split(',').any(|name| name == "class"), "{table}");
+
+    let mut wrong = rows(0.2);
+    wrong[7] = 0.9;
+    with_targets("wrong.npz", wrong);
+    let refused = folder.run("train --data wrong.npz --hidden 5 --device cpu");
+    refused.refused_at_once(
+        3,
+        &[
+            "y_train: row 2 holds 0.1, 0.9, 0.8, which add up to 1.8",
+            "probabilities that add up to 1",
+            "--loss mse",
+        ],
+    );
 }

@@ -401,3 +401,20 @@ fn a_test_split_for_after_training_keeps_its_units() {
     let expected: Vec<f32> = (7..16).map(|n| (1000 + 3 * n) as f32 + 0.1).collect();
     assert_eq!(numbers(&test.unwrap().test), expected);
 }
+
+/// Probabilities in some tables and one-hot rows or labels in others are of one kind.
+#[test]
+fn columns_of_probabilities_are_targets_of_cross_entropy() {
+    let table = |rows: &str| format!("x,a,b\n{rows}");
+    let (soft, hard) = ("1,0.25,0.75\n2,0.5,0.5\n3,1,0\n", "1,0,1\n2,1,0\n");
+    let options = LoadOptions { validation: None, ..options("a,b", Loss::CrossEntropy) };
+    for (train, test, are_classes) in [(soft, hard, false), (hard, soft, false), (hard, hard, true)] {
+        let tables = Tables::new();
+        tables.write("train.csv", &table(train));
+        tables.write("test.csv", &table(test));
+        let data = Dataset::load_with(tables.0.path(), &options).unwrap();
+        for split in [&data.train, &data.test] {
+            assert_eq!(matches!(split.targets(), Targets::Classes(_)), are_classes, "{train}, {test}");
+        }
+    }
+}

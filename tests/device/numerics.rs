@@ -7,7 +7,8 @@ use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
-use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::model::{Activation, LayerParameters, Loss, Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::train::{Start, Trainer};
 
 const FEATURES: usize = 5;
 const CLASSES: usize = 3;
@@ -59,6 +60,65 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
             assert!(matches!(outcome, Err(Error::Diverged { epoch: 0, .. })), "{settings:?}: {outcome:?}");
         }
     });
+}
+
+/// NaN and infinity in each layer's weights, bias and moments.
+fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoice) {
+    let settings = changed(settings(device, Activation::Identity, Loss::Mse), |s| {
+        s.optimization.rule = UpdateRule::of(Optimizer::Adam);
+    });
+    let mut random = Random::new(9);
+    let good = random.parameters(&settings.network.build().unwrap());
+    let [train, test] = [(); 2].map(|()| split(|| random.normal(), None));
+    let data = Arc::new(Dataset { source: "data".into(), train, test, evaluated_on: EvaluatedOn::Test });
+    let none = Parameters {
+        layers: (good.layers.iter())
+            .map(|LayerParameters { weights, bias }| LayerParameters {
+                weights: vec![0.0; weights.len()],
+                bias: vec![0.0; bias.len()],
+            })
+            .collect(),
+    };
+    let spoiled = |parameters: &Parameters, layer: usize, in_bias: bool, value| {
+        let mut parameters = parameters.clone();
+        let LayerParameters { weights, bias } = &mut parameters.layers[layer];
+        *if in_bias { bias } else { weights }.last_mut().unwrap() = value;
+        parameters
+    };
+    let machine = devices::machine(device);
+    let outcome = |parameters: &Parameters, moments: &[Parameters]| {
+        let start = Start { moments, ..Start::from(parameters) };
+        match Trainer::on(&machine, &settings, &data, start).unwrap().train(1, |_| ()) {
+            Err(Error::Diverged { epoch: 0, problem }) => problem,
+            other => panic!("found {other:?}, expected divergence"),
+        }
+    };
+    for (layer, in_bias) in (0..3).flat_map(|layer| [(layer, false), (layer, true)]) {
+        for value in [f32::NAN, f32::INFINITY] {
+            let problem = outcome(&spoiled(&good, layer, in_bias, value), &[]);
+            assert!(problem.contains("step 0, the loss"), "{layer}, {in_bias}, {value}: {problem}");
+        }
+        // A second moment that is infinite stops its parameter, which stays finite.
+        for (moment, value) in [(0, f32::NAN), (0, f32::NEG_INFINITY), (1, f32::NAN)] {
+            let mut moments = [none.clone(), none.clone()];
+            moments[moment] = spoiled(&none, layer, in_bias, value);
+            let problem = outcome(&good, &moments);
+            assert!(
+                problem.contains(&format!("step 0, layer {layer} ")),
+                "{moment}, {in_bias}, {value}: {problem}"
+            );
+        }
+    }
+}
+
+#[test]
+fn cpu_reports_parameters_and_moments_that_are_not_finite() {
+    parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Cpu);
+}
+
+#[test]
+fn software_reports_parameters_and_moments_that_are_not_finite() {
+    parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Software);
 }
 
 /// Losses of 1e38 are finite, and their sum over the batch is not.

@@ -3,7 +3,7 @@
 use crate::browser::Browser;
 use crate::browser::shown::{READY, Reported, UNEVEN};
 use crate::browser::step::{list, number, part_name, text};
-use crate::program::SMALL;
+use crate::program::{Folder, SMALL, outcome};
 use serde_json::{Value, json};
 
 #[test]
@@ -327,4 +327,41 @@ fn chromium_shows_text_of_the_report_as_text() {
     }
     assert_eq!(shown.browser.eval("document.querySelectorAll('img').length"), 0);
     shown.is_quiet(&reported);
+}
+
+/// Names of files, columns and classes are text on the page, whatever they say.
+#[cfg(unix)]
+#[test]
+fn chromium_runs_no_script_that_names_of_files_and_columns_hold() {
+    let script = "<script>window.hostile=1</script>";
+    let image = "<img src=x onerror=window.hostile=1>";
+    let folder = Folder::new();
+    // A name of a file cannot hold a slash.
+    let name = format!("{}.csv", image.replace(' ', "\t"));
+    let row = |x: i32, class: &str| format!("{x},\"{class}\"\n");
+    let rows: String = (0..40).map(|n| row(n, if n % 2 == 0 { script } else { image })).collect();
+    folder.write(&name, format!("\"{script}\",\"{image}\"\n{rows}").as_bytes());
+    for command in ["train --epochs 1", "plan", "compare --every 0,1 --repeats 1"] {
+        let mut run = folder.command(command);
+        run.args([
+            "--data",
+            &name,
+            "--target",
+            image,
+            "--hidden",
+            "3",
+            "--device",
+            "cpu",
+            "--report",
+            "page.html",
+        ]);
+        outcome(&mut run).succeeded();
+        let mut browser = Browser::start(1280, false);
+        browser.show(&folder.path("page.html"), READY);
+        assert_eq!(browser.eval("window.hostile ?? 0"), 0, "{command}");
+        assert_eq!(browser.eval("document.querySelectorAll('img').length"), 0, "{command}");
+        assert!(browser.complaints().is_empty(), "{command}: {:?}", browser.complaints());
+        let page = text(&browser.eval("document.documentElement.textContent"));
+        assert!(page.contains("onerror=window.hostile"), "{command}: {page}");
+    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::sources::sources;
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("setting", &[]),
     ("error", &[]),
     ("file", &[]),
@@ -55,6 +55,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "train",
         ],
     ),
+    ("fuzz", &["cli", "data", "model_file", "snapshot"]),
 ];
 
 #[test]

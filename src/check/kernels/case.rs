@@ -119,7 +119,7 @@ pub fn grid() -> Vec<Case> {
             activation: activations[place],
             residual: round % 2 == 1,
             loss,
-            values: loss.takes_values() && turn % 4 < 2,
+            values: turn % 4 < 2,
             bytes: turn % 4 == 1,
             ..case
         }

@@ -13,7 +13,7 @@ use crate::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
-use crate::model::{LayerParameters, Network, Optimizer, Parameters, UpdateRule};
+use crate::model::{LayerParameters, Loss, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Op, Operand, Plan, Run, SlotId, Value};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Planned};
@@ -170,8 +170,12 @@ impl<'a> CaseRun<'a> {
                     let kind = self.reference.loss;
                     let (terms, _) = reference::loss(kind, store, fresh.len(), classes, &output, &targets);
                     losses += terms.iter().sum::<f64>();
-                    if !case.values {
-                        let labels = reference::gather(1, self.data.test.labels(), fresh);
+                    if !case.values || case.loss == Loss::CrossEntropy {
+                        let labels = if case.values {
+                            targets.chunks_exact(classes).map(likeliest).collect()
+                        } else {
+                            reference::gather(1, self.data.test.labels(), fresh)
+                        };
                         let threshold = f64::from(case.loss.threshold());
                         let correct = reference::correct(fresh.len(), classes, threshold, &output, &labels);
                         expected += correct.iter().filter(|&&correct| correct).count();
@@ -400,4 +404,10 @@ impl<'a> CaseRun<'a> {
 
 fn same_bits(a: &[f32], b: &[f32]) -> bool {
     a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+/// The first of the largest of `probabilities`.
+fn likeliest(probabilities: &[f64]) -> u32 {
+    let largest = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    probabilities.iter().position(|&probability| probability == largest).unwrap_or(0) as u32
 }

@@ -136,6 +136,13 @@ fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
         },
         DeValue::Float(number) if is_fitting => Ok(number.as_str().to_owned()),
         other => {
+            let names: Vec<_> =
+                arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+            let expected = if names.is_empty() || super::key::is_truth(arg) {
+                expected.to_owned()
+            } else {
+                format!("one of: {}", names.join(", "))
+            };
             let or_several =
                 if matches!(arg.get_action(), ArgAction::Append) { ", or an array of these" } else { "" };
             Err(format!("found {}, expected {expected}{or_several}", kind(other)))

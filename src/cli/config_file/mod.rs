@@ -36,8 +36,9 @@ pub(super) fn with_flag(command: Command) -> Command {
 /// A command line, with the flags of its file inserted.
 pub(super) struct CommandLine {
     pub words: Vec<OsString>,
-    /// The file.
+    /// The file, and the flags that are taken from it.
     pub config: Option<PathBuf>,
+    pub keys: Vec<String>,
     /// Note about the file.
     pub note: Option<String>,
 }
@@ -51,12 +52,12 @@ impl CommandLine {
         let lenient = command.clone().ignore_errors(true).try_get_matches_from(&words);
         // Errors in the words themselves are reported when they are parsed for good.
         let Some((name, given)) = lenient.as_ref().ok().and_then(ArgMatches::subcommand) else {
-            return Ok(CommandLine { words, config: None, note: None });
+            return Ok(CommandLine { words, config: None, keys: Vec::new(), note: None });
         };
         let (Some(own), Ok(Some(path))) =
             (command.find_subcommand(name), given.try_get_one::<PathBuf>(CONFIG))
         else {
-            return Ok(CommandLine { words, config: None, note: None });
+            return Ok(CommandLine { words, config: None, keys: Vec::new(), note: None });
         };
         let others: Vec<_> = command
             .get_subcommands()
@@ -80,8 +81,23 @@ impl CommandLine {
         let config = Some(path.clone());
         let mut words = words;
         words.splice(at..at, open.iter().flat_map(Given::words));
-        Ok(CommandLine { words, config, note })
+        let keys = open.iter().map(|given| given.key().to_owned()).collect();
+        Ok(CommandLine { words, config, keys, note })
     }
+}
+
+/// Checks `text`, a file of flags for `train`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(text: &str) -> Result<()> {
+    thread_local! {
+        /// Making it takes longer than a check.
+        static TRAIN: Command = super::command().find_subcommand("train").expect("a command").clone();
+    }
+    let path = Path::new("flags.toml");
+    TRAIN.with(|train| {
+        let read = file::contents(path, text, train, &[])?;
+        check_conflicts(path, train, &read.given)
+    })
 }
 
 /// `true` if the two flags conflict.

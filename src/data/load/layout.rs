@@ -107,6 +107,9 @@ pub(super) fn layout(arrays: &Arrays, options: &LoadOptions) -> Result<Layout> {
     let complete = WITHOUT_TEST.into_iter().find(|[x, y]| has(x) && has(y));
     let names = complete.or(WITHOUT_TEST.into_iter().find(|[x, _]| has(x)));
     names.map(|names| Layout { train: Names::from(names), validation, test }).ok_or_else(|| {
+        if keys.is_empty() {
+            return Error::file(arrays.path(), "holds no arrays, expected inputs and targets, such as x_train and y_train");
+        }
         let problem = format!(
             "has arrays {}, and none of the usual names (x_train, y_train, x_test, y_test; train_images, …; x, y); \
              name them with {} and {}",

@@ -65,7 +65,8 @@ impl Dataset {
         let source = Source::open(path, options)?;
         let is_table = matches!(source, Source::Tables(_));
         // Targets of some losses must be from 0 to 1.
-        let takes_any_number = !matches!(options.targets, TargetKind::ByValue | TargetKind::Classes);
+        let takes_any_number =
+            !matches!(options.targets, TargetKind::ByValue | TargetKind::ByRows | TargetKind::Classes);
         let asks_for_targets = options.standardise_targets == Some(true);
         let standardises = options.standardise.unwrap_or(is_table);
         let standardises_targets = options.standardise_targets.unwrap_or(is_table && takes_any_number);
@@ -100,9 +101,18 @@ impl Dataset {
             scale: options.scale,
             ..Preprocessing::default()
         };
-        if asks_for_targets && !data.train.labels().is_empty() {
-            let problem = "is for targets that are numbers, found class labels; leave it out";
+        if asks_for_targets && (!data.train.labels().is_empty() || options.targets == TargetKind::ByRows) {
+            let problem =
+                "is for targets that are numbers, found class labels or probabilities; leave it out";
             return Err(Error::usage(Setting::StandardiseTargets, problem));
+        }
+        let labels = data.train.labels();
+        if labels.len() > 1 && labels.iter().all(|&label| label == labels[0]) {
+            notes.push(format!(
+                "{}: all {} training samples are of one class; check the targets",
+                path.display(),
+                labels.len()
+            ));
         }
         let (data, preprocessing) = prepared(data, learned, options, conversion)?;
         let test = test.map(|test| preprocessing.apply(test.with_whole_targets())).transpose()?;

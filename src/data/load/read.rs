@@ -64,6 +64,11 @@ impl Read {
         shown(&self.names.y)
     }
 
+    /// Targets per sample, if it has any.
+    pub fn target_width(&self) -> Option<usize> {
+        self.targets.as_ref().map(|array| array.shape.get(1).copied().unwrap_or(1))
+    }
+
     /// A note about inputs that lose digits. `path` is that of the arrays, `features` are the names of the features.
     pub fn note(&self, path: &Path, features: &[String]) -> Option<String> {
         let CoarseFeature { feature, span, far } = self.inputs.coarse?;

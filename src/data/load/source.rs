@@ -3,10 +3,10 @@ use std::path::Path;
 use super::layout::{Layout, layout};
 use super::options::{Conversion, LoadOptions};
 use super::read::Read;
-use super::splits::Splits;
+use super::splits::{CommonKind, Splits};
 use super::tables::Tables;
 use crate::data::arrays::Arrays;
-use crate::data::npz::{shown, some_of};
+use crate::data::npz::{Array, shown, some_of};
 use crate::data::synthetic;
 use crate::data::targets::TargetKind;
 use crate::{Error, Result, Setting};
@@ -54,12 +54,13 @@ impl<'a> Source<'a> {
             }
             return Ok(Source::Tables(tables));
         }
+        let arrays = Arrays::open(path)?;
         options.refuse_columns(&format!(
             "is for tables, such as .csv files, found arrays; name arrays with {} and {}",
             Setting::XKey,
             Setting::YKey
         ))?;
-        Ok(Source::Arrays(Arrays::open(path)?))
+        Ok(Source::Arrays(arrays))
     }
 
     pub fn splits(
@@ -71,6 +72,12 @@ impl<'a> Source<'a> {
         match self {
             Source::Synthetic(recipe) => {
                 let [train, test] = synthetic::make(recipe)?;
+                if options.targets == TargetKind::ByRows {
+                    train.check_probabilities(
+                        Path::new(&format!("{}{recipe}", synthetic::PREFIX)),
+                        "targets",
+                    )?;
+                }
                 Ok(Splits::without_columns(train, None, Some(test)))
             }
             Source::Tables(tables) => tables.splits(options, conversion, notes),
@@ -95,9 +102,11 @@ fn of_arrays(
     let mut read = |names| Read::of(arrays, names, true, conversion);
     let others = [validation.map(&mut read).transpose()?, test.map(&mut read).transpose()?];
     let train = read(train)?;
-    let all: Vec<_> = [&train].into_iter().chain(others.iter().flatten()).collect();
-    let kind = options.targets.of_all(all.iter().filter_map(|read| read.targets.as_ref()));
-    if let Some(targets) = train.targets.as_ref().filter(|targets| kind.passes_over_classes(targets)) {
+    let all = [&train].into_iter().chain(others.iter().flatten());
+    let common = CommonKind::of(options.targets, all.clone());
+    let kind = common.kind;
+    let passes_over = |targets: &&Array| !common.are_probabilities && kind.passes_over_classes(targets);
+    if let Some(targets) = train.targets.as_ref().filter(passes_over) {
         let rows = targets.shape.first().copied().unwrap_or(0);
         notes.push(format!(
             "the {rows} rows of {} are one-hot, but numbers for this loss function; {} takes them as classes",
@@ -105,10 +114,13 @@ fn of_arrays(
             Setting::Targets.with("classes")
         ));
     }
-    notes.extend(all.iter().filter_map(|read| read.note(arrays.path(), &[])));
-    if kind == TargetKind::Numbers {
+    notes.extend(all.filter_map(|read| read.note(arrays.path(), &[])));
+    if kind == TargetKind::Numbers && !common.are_probabilities {
         notes.extend(train.target_note(arrays.path()));
     }
-    let [validation, test] = others.map(|read| read.map(|read| read.split(arrays.path(), kind)).transpose());
-    Ok(Splits::without_columns(train.split(arrays.path(), kind)?, validation?, test?))
+    let path = arrays.path();
+    let [validation, test] = others.map(|read| Some((read?, path.to_owned())));
+    let [train, validation, test] = common.splits([Some((train, path.to_owned())), validation, test])?;
+    let train = train.ok_or_else(|| Error::internal("training samples that were not read"))?;
+    Ok(Splits::without_columns(train, validation, test))
 }

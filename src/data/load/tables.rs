@@ -4,12 +4,13 @@ use super::divided;
 use super::layout::Names;
 use super::options::{Conversion, LoadOptions};
 use super::read::Read;
-use super::splits::Splits;
+use super::splits::{CommonKind, Splits};
 use crate::data::npz::{shown, some_of};
 use crate::data::preprocessing::Preprocessing;
 use crate::data::split::Split;
 use crate::data::table::{Column, Encoded, Survey, TableFile, TargetColumns, encode, named, survey};
 use crate::data::targets::TargetKind;
+use crate::file;
 use crate::{Error, Result, Setting};
 
 /// Names, without their endings, of the tables in a directory: training split, validation split and test split.
@@ -36,8 +37,8 @@ impl Tables {
             let table = TableFile::is_table(path).then(|| TableFile::open(path)).transpose()?;
             return Ok(table.map(|train| Tables { train, validation: None, test: None }));
         }
-        let entries = path.read_dir().into_iter().flatten().flatten();
-        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        let entries = path.read_dir().map_err(|error| file::unopened(path, &error))?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.sort_unstable();
         let [train, validation, test] = NAMES.map(|names| {
             let is_named = |file: &&PathBuf| {
@@ -92,13 +93,25 @@ impl Tables {
             None
         };
         let others = [used(validation, options.share().is_some()), used(test, false)];
-        let mut split =
-            |table: &TableFile, rows| read(table, rows, &columns, Some(&targets), kind, conversion, notes);
+        let mut read = |table: &TableFile, rows| {
+            let read = read(table, rows, &columns, Some(&targets), conversion, notes)?;
+            Ok::<_, Error>((read, table.path().to_owned()))
+        };
         // The survey has counted them.
-        let train = split(&train, surveys.first().map_or(0, Survey::rows))?;
-        let mut other = |table: &TableFile| split(table, table.rows()?);
+        let (train, path) = read(&train, surveys.first().map_or(0, Survey::rows))?;
+        let mut other = |table: &TableFile| read(table, table.rows()?);
         let [validation, test] = others.map(|table| table.as_ref().map(&mut other).transpose());
-        let (validation, test) = (validation?, test?);
+        let others = [validation?, test?];
+        let common =
+            CommonKind::of(kind, [&train].into_iter().chain(others.iter().flatten().map(|(read, _)| read)));
+        if common.kind == TargetKind::Numbers && !common.are_probabilities {
+            let all =
+                [(&train, &path)].into_iter().chain(others.iter().flatten().map(|(read, path)| (read, path)));
+            notes.extend(all.filter_map(|(read, path)| read.target_note(path)));
+        }
+        let [validation, test] = others;
+        let [train, validation, test] = common.splits([Some((train, path)), validation, test])?;
+        let train = train.ok_or_else(|| Error::internal("a table that was not read"))?;
         let TargetColumns { names, classes } = targets;
         Ok(Splits { train, validation, test, columns, targets: names, classes })
     }
@@ -151,15 +164,13 @@ impl Tables {
         };
         let kind = if preprocessing.classes.is_empty() { options.targets } else { TargetKind::Classes };
         let targets = TargetColumns { names, classes: preprocessing.classes.clone() };
-        let split = read(
-            &table,
-            table.rows()?,
-            &columns,
-            Some(&targets).filter(|_| needs_targets),
-            kind,
-            conversion,
-            notes,
-        )?;
+        let targets = Some(&targets).filter(|_| needs_targets);
+        let read = read(&table, table.rows()?, &columns, targets, conversion, notes)?;
+        let common = CommonKind::of(kind, std::iter::once(&read));
+        if common.kind == TargetKind::Numbers && !common.are_probabilities {
+            notes.extend(read.target_note(table.path()));
+        }
+        let split = common.split(read, table.path())?;
         match share {
             Some(_) => Ok(divided(table.path(), split, [None, None], options, notes)?.0.test),
             None => Ok(split),
@@ -167,16 +178,15 @@ impl Tables {
     }
 }
 
-/// The samples of `table`, which has so many `rows`.
+/// Inputs and targets of `table`, which has so many `rows`.
 fn read(
     table: &TableFile,
     rows: usize,
     columns: &[Column],
     targets: Option<&TargetColumns>,
-    kind: TargetKind,
     conversion: Conversion,
     notes: &mut Vec<String>,
-) -> Result<Split> {
+) -> Result<Read> {
     let features = Column::feature_names(columns);
     let Encoded { inputs, targets: values, notes: unknown } = encode(table, rows, columns, targets)?;
     notes.extend(unknown);
@@ -184,10 +194,7 @@ fn read(
     let array_names = Names { x: FEATURES.to_owned(), y: names.join(",") };
     let read = Read::of_table(table.path(), array_names, inputs, values, &features, conversion)?;
     notes.extend(read.note(table.path(), &features));
-    if kind == TargetKind::Numbers {
-        notes.extend(read.target_note(table.path()));
-    }
-    read.split(table.path(), kind)
+    Ok(read)
 }
 
 /// Names of the columns of targets.
@@ -204,6 +211,10 @@ fn target_names(table: &TableFile, options: &LoadOptions, notes: &mut Vec<String
         return Ok(vec![usual]);
     };
     let names = split_names(table, given);
+    if let Some(twice) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        let problem = format!("found {} twice, expected each column once", shown(twice.1));
+        return Err(Error::usage(Setting::Target, problem));
+    }
     match names.iter().find(|name| table.position(name).is_none()) {
         Some(missing) => Err(no_target(table, &format!("has no column {}", shown(missing)))),
         None => Ok(names),
@@ -214,7 +225,7 @@ fn target_names(table: &TableFile, options: &LoadOptions, notes: &mut Vec<String
 fn split_names(table: &TableFile, given: &str) -> Vec<String> {
     match table.position(given) {
         Some(_) => vec![given.to_owned()],
-        None => given.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => given.trim_end_matches(',').split(',').map(|name| name.trim().to_owned()).collect(),
     }
 }
 
@@ -313,7 +324,7 @@ fn target_columns(
 ) -> Result<(TargetColumns, TargetKind)> {
     let survey = |name: &String| table.position(name).and_then(|place| surveys.get(place));
     let of_classes = match (&names[..], options.targets) {
-        ([_], TargetKind::Classes | TargetKind::ByWidth) => true,
+        ([_], TargetKind::Classes | TargetKind::ByWidth | TargetKind::ByRows) => true,
         ([name], TargetKind::ByValue) => {
             survey(name).is_some_and(|survey| !survey.has_numbers() || survey.is_binary())
         }
@@ -323,15 +334,16 @@ fn target_columns(
         Some((name, survey)) => survey.checked_classes(table, name)?,
         None => Vec::new(),
     };
+    let are_of_classes = matches!(options.targets, TargetKind::Classes | TargetKind::ByRows);
     if !of_classes {
         for name in &names {
-            survey(name).map_or(Ok(()), |survey| survey.check_numbers(table, name))?;
+            survey(name).map_or(Ok(()), |survey| survey.check_numbers(table, name, are_of_classes))?;
         }
     }
     let kind = match (of_classes, names.len()) {
         (true, _) => TargetKind::Classes,
         // Rows of several columns may be one-hot.
-        (false, 2..) if options.targets == TargetKind::Classes => TargetKind::Classes,
+        (false, 2..) if are_of_classes => options.targets,
         (false, _) => TargetKind::Numbers,
     };
     Ok((TargetColumns { names, classes }, kind))

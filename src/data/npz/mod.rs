@@ -14,6 +14,8 @@ mod write;
 
 pub use dtype::{Array, Values};
 pub(in crate::data) use header::extent;
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) use npy::read_from as read_npy;
 pub use read::{Archive, MAX_INFLATED_BYTES};
 pub(crate) use shown::{shown, some_of};
 pub use write::{Elements, Entry, check_writable, write};

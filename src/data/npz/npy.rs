@@ -16,7 +16,11 @@ pub(in crate::data) fn read(file: &File) -> Result<Array, String> {
     if bytes > available {
         return Err(format!("takes {bytes} bytes, and the host has {available} available"));
     }
-    let mut file = BufReader::new(file);
+    read_from(BufReader::new(file), bytes)
+}
+
+/// Reads the array in `file`, which holds `bytes` bytes.
+pub(crate) fn read_from(mut file: impl Read, bytes: u64) -> Result<Array, String> {
     let header = Header::read(&mut file)?;
     header.check_held(bytes)?;
     let values = read_values(&mut file, &header)?;

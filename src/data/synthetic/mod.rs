@@ -29,6 +29,12 @@ mod streams {
     pub const TEST: u64 = (1 << 63) + 2;
 }
 
+/// `true` if `text` is a recipe.
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) fn parse_recipe(text: &str) -> bool {
+    text.parse::<Recipe>().is_ok()
+}
+
 /// Generates the training and the test split of the recipe in `text`, which comes without its prefix.
 pub(super) fn make(text: &str) -> Result<[Split; 2]> {
     let recipe: Recipe = text.parse().map_err(|problem: String| Error::usage(Setting::Data, problem))?;

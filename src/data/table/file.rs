@@ -187,8 +187,9 @@ fn malformed(path: &Path, error: &csv::Error) -> Error {
         ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
             format!(
-                "line {line}: holds {len} cells, expected {expected_len}, as the first line has; put texts that contain the \
-                 separator in double quotes"
+                "line {line}: holds {len} cell{}, expected {expected_len}, as the first line has; put texts that contain the \
+                 separator in double quotes, and close them",
+                if *len == 1 { "" } else { "s" }
             )
         }
         _ => format!("cannot be read: {error}"),

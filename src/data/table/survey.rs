@@ -167,12 +167,22 @@ impl Survey {
         Err(Error::file(table.path(), problem))
     }
 
-    /// Checks that the column `name` of `table` holds numbers.
+    /// Checks that the column `name` of `table` holds numbers: those `of_a_class`, or any.
     ///
     /// # Errors
     /// [`Error::File`] with the first text.
-    pub fn check_numbers(&self, table: &TableFile, name: &str) -> Result<()> {
+    pub fn check_numbers(&self, table: &TableFile, name: &str, of_a_class: bool) -> Result<()> {
         let Some((line, text)) = &self.text else { return Ok(()) };
+        if of_a_class {
+            let problem = format!(
+                "column {}: holds '{}' in line {line}, expected 0, 1 or a probability, as several columns of targets have it; \
+                 for names of classes give one column with {}",
+                shown(name),
+                shown(text),
+                Setting::Target
+            );
+            return Err(Error::file(table.path(), problem));
+        }
         let remedy = if has_comma(text) {
             "write them with a decimal point and without commas".to_owned()
         } else {

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::Trainer;
-use crate::data::{Pass, Targets};
+use crate::data::Pass;
 use crate::device::Accumulation;
 use crate::execute::execute;
 use crate::snapshot::LossSum;
@@ -121,11 +121,11 @@ impl Trainer {
             self.device.end_batch()?;
         }
         let metrics = self.device.end_pass()?;
-        let are_classes = matches!(self.data.test.targets(), Targets::Classes(_));
+        let have_classes = self.data.test.targets().have_classes(self.network.loss());
         Ok(Evaluation {
             on: self.data.evaluated_on,
             loss: metrics.loss / samples as f32,
-            accuracy: are_classes.then(|| f64::from(metrics.correct) / samples as f64),
+            accuracy: have_classes.then(|| f64::from(metrics.correct) / samples as f64),
         })
     }
 }
