@@ -316,7 +316,7 @@ fn software_with_a_broken_loss_or_count_fails_there_alone() {
     together(&["loss"], "slope *= derivative_of_output(STORE, output_of(sample, unit));", "");
     together(&["tally"], "sample_losses[first + sample] += loss;", "");
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
-    only(&["score"], "score", "best == targets[sample]", "best != targets[sample]");
+    only(&["score"], "score", "best == label_of(sample)", "best != label_of(sample)");
     only(&["tally", "score"], "score", "min(sizes.batch, left)", "sizes.batch");
     only(&["gather"], "gather", "value(sample * split.features + column)", "value(sample * split.features)");
     let read = |fails, file, from, to| only_on(cut(FAST).with_few_dispatches(), fails, file, from, to);
