@@ -206,7 +206,7 @@ pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> R
 fn is_of_a_folder(setting: Setting, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_table = || {
-        let endings = [".csv", ".tsv", ".tab"];
+        let endings = [".csv", ".tsv", ".tab", ".parquet"];
         endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending))
     };
     (setting == Setting::Data && is_table())

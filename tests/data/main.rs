@@ -7,5 +7,7 @@ mod archive;
 mod dataset;
 mod mapped;
 mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod synthetic;
 mod tables;

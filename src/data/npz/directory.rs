@@ -14,6 +14,13 @@ const TAIL_BYTES: u64 = 22 + u16::MAX as u64 + 20;
 const ZIP64_LOCATOR: &[u8] = b"PK\x06\x07";
 const ZIP64_END: &[u8] = b"PK\x06\x06";
 
+/// What to do with a Parquet file that is not read as a table.
+const PARQUET_REMEDY: &str = if cfg!(feature = "parquet") {
+    "give its name the ending .parquet, or write it as a CSV table with pandas"
+} else {
+    "build ckpt-gpu with its feature parquet, or write it as a CSV table with pandas"
+};
+
 /// Bytes by which files of other kinds are known.
 const START_BYTES: usize = 8;
 
@@ -79,7 +86,7 @@ fn kind(start: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"\x80", "a Python pickle", "load it in Python and write its arrays with np.savez"),
         (b"\x89PNG", "a PNG image", "write all images as one array with np.savez"),
         (b"\x89HDF", "an HDF5 file", "read its datasets with h5py and write them with np.savez"),
-        (b"PAR1", "a Parquet file", "read it with pandas and write its columns with np.savez"),
+        (b"PAR1", "a Parquet file", PARQUET_REMEDY),
         (b"ARROW1", "an Arrow file", "read it with pandas and write its columns with np.savez"),
         (b"\x1f\x8b", "a gzipped file", "unpack it; for IDX files, name the folder that holds them"),
         (b"\0\0\x08", "one IDX file", "name the folder that holds it with its labels"),

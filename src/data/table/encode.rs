@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::column::{Cell, Column, TargetColumns, class_name};
 use super::file::TableFile;
+use super::place::Place;
 use crate::data::npz::{Array, Values, shown, some_of};
 use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
@@ -74,10 +75,7 @@ pub fn encode(
     let labels = targets.map(TargetColumns::labels).unwrap_or_default();
     let features: usize = columns.iter().map(Column::features).sum();
     if rows == 0 {
-        return Err(Error::file(
-            table.path(),
-            "has no line below the names of its columns, expected samples",
-        ));
+        return Err(Error::file(table.path(), "has no row below the names of its columns, expected samples"));
     }
     // As f64, and then as f32.
     let remedy = format!("save it as a .npy file of float32 and use {}", Setting::MapData.with(true));
@@ -86,11 +84,11 @@ pub fn encode(
     let mut inputs = Vec::with_capacity(rows * features);
     let mut outside: BTreeMap<&str, Outside> = BTreeMap::new();
     let (mut classes, mut numbers) = (Vec::new(), Vec::new());
-    table.each_row(|line, row| {
+    table.each_row(|at, row| {
         for (column, &place) in columns.iter().zip(&places) {
             let text = &row[place];
             if column.categories.is_empty() {
-                inputs.push(number(table, &column.name, line, text)?);
+                inputs.push(number(table, &column.name, at, text)?);
                 continue;
             }
             let start = inputs.len();
@@ -102,9 +100,9 @@ pub fn encode(
         }
         for (name, &place) in names.iter().zip(&target_places) {
             if labels.is_empty() {
-                numbers.push(target(table, name, line, &row[place])?);
+                numbers.push(target(table, name, at, &row[place])?);
             } else {
-                classes.push(label(table, name, line, &row[place], &labels)?);
+                classes.push(label(table, name, at, &row[place], &labels)?);
             }
         }
         Ok(())
@@ -128,25 +126,25 @@ pub fn named(table: &TableFile) -> String {
     some_of(&table.names().iter().map(|name| shown(name)).collect::<Vec<_>>())
 }
 
-fn number(table: &TableFile, name: &str, line: u64, text: &str) -> Result<f64> {
+fn number(table: &TableFile, name: &str, place: Place, text: &str) -> Result<f64> {
     match Cell::of(text) {
         Cell::Number(number) => Ok(number),
         Cell::Missing => Ok(f64::NAN),
-        Cell::Text(text) => Err(cell_error(table, name, line, text, "a number, as in the training samples")),
+        Cell::Text(text) => Err(cell_error(table, name, place, text, "a number, as in the training samples")),
     }
 }
 
-fn target(table: &TableFile, name: &str, line: u64, text: &str) -> Result<f64> {
+fn target(table: &TableFile, name: &str, place: Place, text: &str) -> Result<f64> {
     match Cell::of(text) {
         Cell::Number(number) => Ok(number),
-        Cell::Missing | Cell::Text(_) => Err(cell_error(table, name, line, text, "a number as the target")),
+        Cell::Missing | Cell::Text(_) => Err(cell_error(table, name, place, text, "a number as the target")),
     }
 }
 
 fn label(
     table: &TableFile,
     name: &str,
-    line: u64,
+    place: Place,
     text: &str,
     labels: &BTreeMap<String, u32>,
 ) -> Result<i64> {
@@ -155,13 +153,13 @@ fn label(
         let classes: Vec<_> = labels.keys().map(|class| shown(class)).collect();
         format!("one of the classes {}", some_of(&classes))
     };
-    found.map(|&label| label.into()).ok_or_else(|| cell_error(table, name, line, text, &expected()))
+    found.map(|&label| label.into()).ok_or_else(|| cell_error(table, name, place, text, &expected()))
 }
 
-fn cell_error(table: &TableFile, name: &str, line: u64, text: &str, expected: &str) -> Error {
+fn cell_error(table: &TableFile, name: &str, place: Place, text: &str, expected: &str) -> Error {
     let found = if text.is_empty() { "nothing".to_owned() } else { format!("'{}'", shown(text)) };
     let problem = format!(
-        "column {}: holds {found} in line {line}, expected {expected}; correct or remove that line",
+        "column {}: holds {found} in {place}, expected {expected}; correct or remove it",
         shown(name)
     );
     Error::file(table.path(), problem)

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::column::Cell;
+#[cfg(feature = "parquet")]
+use super::parquet;
+use super::place::Place;
 use crate::data::npz::shown;
 use crate::file;
 use crate::{Error, Result};
@@ -22,24 +25,41 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// A table whose header has been read.
 pub struct TableFile {
     path: PathBuf,
-    delimiter: u8,
+    format: Format,
     names: Vec<String>,
     places: HashMap<String, usize>,
+}
+
+/// How a table is stored.
+#[derive(Clone, Copy)]
+enum Format {
+    Text {
+        delimiter: u8,
+    },
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 impl TableFile {
     /// `true` if the name of `path` is that of a table.
     pub fn is_table(path: &Path) -> bool {
-        path.extension().is_some_and(|found| {
+        let is_text = path.extension().is_some_and(|found| {
             [COMMAS].iter().chain(&TABS).any(|ending| found.eq_ignore_ascii_case(ending))
-        })
+        });
+        #[cfg(feature = "parquet")]
+        let is_text = is_text || is_parquet(path);
+        is_text
     }
 
-    /// Opens the table at `path` and reads its header.
+    /// Opens the table at `path` and reads the names of its columns.
     ///
     /// # Errors
-    /// [`Error::File`] if it is no regular file, or if its first line names no columns.
+    /// [`Error::File`] if it is no regular file, or if it names no columns.
     pub fn open(path: &Path) -> Result<Self> {
+        #[cfg(feature = "parquet")]
+        if is_parquet(path) {
+            return TableFile::of(path, Format::Parquet, parquet::names(path)?);
+        }
         let delimiter = delimiter(path)?;
         let mut reader = reader(path, delimiter)?;
         let header = reader.headers().map_err(|error| malformed(path, &error))?;
@@ -49,9 +69,13 @@ impl TableFile {
         {
             *first = rest.trim_matches('"').to_owned();
         }
+        TableFile::of(path, Format::Text { delimiter }, names)
+    }
+
+    fn of(path: &Path, format: Format, names: Vec<String>) -> Result<Self> {
         let places: HashMap<_, _> = (0..).zip(&names).map(|(place, name)| (name.clone(), place)).collect();
         check_names(path, &names, &places)?;
-        Ok(TableFile { path: path.to_owned(), delimiter, names, places })
+        Ok(TableFile { path: path.to_owned(), format, names, places })
     }
 
     /// Path of the file.
@@ -69,12 +93,17 @@ impl TableFile {
         self.places.get(name).copied()
     }
 
-    /// Passes each row of cells to `visit`, with the number of its line, counted from 1.
+    /// Passes each row of cells to `visit`, with its place.
     ///
     /// # Errors
     /// [`Error::File`] for a row that is not UTF-8 or has another number of cells, and those of `visit`.
-    pub fn each_row(&self, mut visit: impl FnMut(u64, &StringRecord) -> Result<()>) -> Result<()> {
-        let mut reader = reader(&self.path, self.delimiter)?;
+    pub fn each_row(&self, mut visit: impl FnMut(Place, &StringRecord) -> Result<()>) -> Result<()> {
+        let delimiter = match self.format {
+            Format::Text { delimiter } => delimiter,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => return parquet::each_row(&self.path, visit),
+        };
+        let mut reader = reader(&self.path, delimiter)?;
         let mut row = StringRecord::new();
         loop {
             reader.get_mut().left = MOST_ROW_BYTES;
@@ -89,7 +118,7 @@ impl TableFile {
                     format!("line {line}: is empty, expected a cell; write \"\" for a missing value");
                 return Err(Error::file(&self.path, problem));
             }
-            visit(line, &row)?;
+            visit(Place::Line(line), &row)?;
         }
     }
 
@@ -98,6 +127,10 @@ impl TableFile {
     /// # Errors
     /// As [`TableFile::each_row`].
     pub fn rows(&self) -> Result<usize> {
+        #[cfg(feature = "parquet")]
+        if let Format::Parquet = self.format {
+            return parquet::rows(&self.path);
+        }
         let mut rows = 0;
         self.each_row(|_, _| {
             rows += 1;
@@ -105,6 +138,11 @@ impl TableFile {
         })?;
         Ok(rows)
     }
+}
+
+#[cfg(feature = "parquet")]
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(parquet::ENDING))
 }
 
 /// A file of which a row takes at most so many bytes more.

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::column::{Cell, class_name};
 use super::file::TableFile;
+use super::place::Place;
 use crate::data::npz::shown;
 use crate::{Error, Result, Setting};
 
@@ -19,8 +20,8 @@ pub struct Survey {
     rows: usize,
     missing: usize,
     numbers: usize,
-    /// The first text that is no number, with its line.
-    text: Option<(u64, String)>,
+    /// The first text that is no number, with its place.
+    text: Option<(Place, String)>,
     /// Different texts; `None` if there are too many.
     texts: Option<BTreeSet<String>>,
 }
@@ -32,22 +33,22 @@ pub struct Survey {
 pub fn survey(table: &TableFile) -> Result<Vec<Survey>> {
     let new = || Survey { texts: Some(BTreeSet::new()), ..Survey::default() };
     let mut surveys: Vec<_> = table.names().iter().map(|_| new()).collect();
-    table.each_row(|line, row| {
-        surveys.iter_mut().zip(row).for_each(|(survey, cell)| survey.add(line, cell));
+    table.each_row(|place, row| {
+        surveys.iter_mut().zip(row).for_each(|(survey, cell)| survey.add(place, cell));
         Ok(())
     })?;
     Ok(surveys)
 }
 
 impl Survey {
-    fn add(&mut self, line: u64, text: &str) {
+    fn add(&mut self, place: Place, text: &str) {
         self.rows += 1;
         match Cell::of(text) {
             Cell::Missing => {
                 self.missing += 1;
                 return;
             }
-            Cell::Text(_) if self.text.is_none() => self.text = Some((line, text.to_owned())),
+            Cell::Text(_) if self.text.is_none() => self.text = Some((place, text.to_owned())),
             Cell::Text(_) => {}
             Cell::Number(_) => self.numbers += 1,
         }
@@ -82,11 +83,11 @@ impl Survey {
     /// # Errors
     /// The reason why it cannot be one-hot encoded.
     pub fn categories(&self) -> Result<Vec<String>, String> {
-        let Some((line, text)) = &self.text else { return Ok(Vec::new()) };
+        let Some((place, text)) = &self.text else { return Ok(Vec::new()) };
         let held = self.rows - self.missing;
         if has_comma(text) {
             return Err(format!(
-                "holds '{}' in line {line}, expected numbers with a decimal point and without commas",
+                "holds '{}' in {place}, expected numbers with a decimal point and without commas",
                 shown(text)
             ));
         }
@@ -94,7 +95,7 @@ impl Survey {
         let numbers = self.texts.as_ref().map_or(usize::MAX, |texts| texts.iter().filter(is_number).count());
         if 2 * self.numbers > held && numbers > FEW_NUMBERS {
             return Err(format!(
-                "holds '{}' in line {line} among {} numbers, expected numbers alone; correct that cell, leave it empty, or \
+                "holds '{}' in {place} among {} numbers, expected numbers alone; correct that cell, leave it empty, or \
                  leave the column out with {}",
                 shown(text),
                 self.numbers,
@@ -109,7 +110,7 @@ impl Survey {
                 let count =
                     texts.as_ref().map_or(format!("over {MOST_CATEGORIES}"), |texts| texts.len().to_string());
                 Err(format!(
-                    "holds {count} different texts in {held} rows, such as '{}' in line {line}, expected numbers or a few \
+                    "holds {count} different texts in {held} rows, such as '{}' in {place}, expected numbers or a few \
                      categories; leave it out with {}",
                     shown(text),
                     Setting::Drop
@@ -155,8 +156,8 @@ impl Survey {
                 format!("holds {} different numbers in {} rows, expected classes", classes.len(), self.rows)
             }
             None => match self.text.as_ref().filter(|(_, text)| has_comma(text)) {
-                Some((line, text)) => format!(
-                    "holds '{}' in line {line}, expected numbers with a decimal point and without commas, or classes",
+                Some((place, text)) => format!(
+                    "holds '{}' in {place}, expected numbers with a decimal point and without commas, or classes",
                     shown(text)
                 ),
                 None => return Ok(classes),
@@ -172,10 +173,10 @@ impl Survey {
     /// # Errors
     /// [`Error::File`] with the first text.
     pub fn check_numbers(&self, table: &TableFile, name: &str, of_a_class: bool) -> Result<()> {
-        let Some((line, text)) = &self.text else { return Ok(()) };
+        let Some((place, text)) = &self.text else { return Ok(()) };
         if of_a_class {
             let problem = format!(
-                "column {}: holds '{}' in line {line}, expected 0, 1 or a probability, as several columns of targets have it; \
+                "column {}: holds '{}' in {place}, expected 0, 1 or a probability, as several columns of targets have it; \
                  for names of classes give one column with {}",
                 shown(name),
                 shown(text),
@@ -189,7 +190,7 @@ impl Survey {
             format!("for classes use {}", Setting::Loss.with("cross-entropy"))
         };
         let problem = format!(
-            "column {}: holds '{}' in line {line}, expected numbers, as the loss function takes them; {remedy}",
+            "column {}: holds '{}' in {place}, expected numbers, as the loss function takes them; {remedy}",
             shown(name),
             shown(text)
         );
