@@ -52,13 +52,8 @@ impl Random {
             if network.loss() == Loss::CrossEntropy {
                 for row in values.chunks_exact_mut(width) {
                     // Above 0, so that there is a sum to divide by.
-                    let sum: f32 = row
-                        .iter_mut()
-                        .map(|value| {
-                            *value += 0.01;
-                            *value
-                        })
-                        .sum();
+                    row.iter_mut().for_each(|value| *value += 0.01);
+                    let sum: f32 = row.iter().sum();
                     row.iter_mut().for_each(|value| *value /= sum);
                 }
             }

@@ -102,14 +102,7 @@ impl DataFlags {
         outputs: Option<usize>,
         preprocessing: &PreprocessingFlags,
     ) -> Result<LoadedData> {
-        if loss == Loss::CrossEntropy && self.targets == Some(TargetKind::Numbers) {
-            let problem = format!(
-                "found numbers beside {}, which learns classes; leave it out, or use {}",
-                Setting::Loss.with(loss.name()),
-                Setting::Loss.with("mse")
-            );
-            return Err(Error::usage(Setting::Targets, problem));
-        }
+        self.check_targets(loss)?;
         let mut standardise_targets = preprocessing.standardise_targets;
         if matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy) {
             if standardise_targets == Some(true) {
@@ -148,6 +141,7 @@ impl DataFlags {
         preprocessing: &Preprocessing,
         needs_targets: bool,
     ) -> Result<InferenceData> {
+        self.check_targets(network.loss())?;
         let mut options = self.options(seed, network.loss(), Some(network.outputs()));
         // Labels may be evaluated on after probabilities were trained on.
         if self.targets.is_none() && options.targets != TargetKind::ByRows {
@@ -159,6 +153,20 @@ impl DataFlags {
         loaded.notes.iter().for_each(|note| output::narrate(note));
         tell_mapped(&loaded.data);
         Ok(loaded)
+    }
+
+    /// # Errors
+    /// [`Error::Usage`] for a kind of targets that `loss` does not have.
+    fn check_targets(&self, loss: Loss) -> Result<()> {
+        if loss == Loss::CrossEntropy && self.targets == Some(TargetKind::Numbers) {
+            let problem = format!(
+                "found numbers beside {}, which learns classes; leave it out, or train with {}",
+                Setting::Loss.with(loss.name()),
+                Setting::Loss.with("mse")
+            );
+            return Err(Error::usage(Setting::Targets, problem));
+        }
+        Ok(())
     }
 
     fn options(&self, seed: u64, loss: Loss, outputs: Option<usize>) -> LoadOptions {

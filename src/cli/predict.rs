@@ -16,7 +16,7 @@ use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
 use crate::report::SCHEMA;
-use crate::train::{Found, Machine, Predictor, Scores, has_probabilities, predicted_class, probabilities};
+use crate::train::{Found, Machine, Predictor, Scores, has_probabilities, probabilities};
 use crate::{Error, Result, Setting};
 
 /// A trained network, and the samples to evaluate it on.
@@ -112,7 +112,7 @@ impl Ready {
             self.preprocessing.scale_back(&mut rows);
             check_finite(model, &rows, width, samples)?;
             samples += rows.len() / width;
-            rows.chunks_exact(width).try_for_each(|row| take(row, predicted_class(loss, row)))
+            rows.chunks_exact(width).try_for_each(|row| take(row, loss.predicted_class(row)))
         })
     }
 }

@@ -12,7 +12,8 @@ const DIGEST_BYTES: usize = 4;
 
 impl Dataset {
     /// Identifies the training samples by their number, their features, and a checksum of some samples and
-    /// their targets, and those of a table by the names of its columns, categories and classes, too. Mapped samples have the same checksum as those in memory.
+    /// their targets, and those of a table by the names of its columns, categories and classes, too. Mapped samples have the
+    /// same checksum as those in memory.
     pub fn identity(&self) -> String {
         let (samples, features) = (self.train.len(), self.train.features());
         let preprocessing = self.train.preprocessing().map(|identity| format!(", preprocessing {identity}"));

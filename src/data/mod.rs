@@ -2,7 +2,8 @@
 //!
 //! A [`Dataset`] has a training and a test split of inputs and targets, read from a file or generated.
 //! [`npz`] reads and writes NumPy archives, [`idx`] reads files in MNIST's format, and `table` reads CSV files; none trusts
-//! anything that it has not checked. [`Preprocessing`] is what was done to samples before a network reads them. Inputs that are too large for memory stay in their file as [`Mapped`].
+//! anything that it has not checked. [`Preprocessing`] is what was done to samples before a network reads them. Inputs
+//! that are too large for memory stay in their file as [`Mapped`].
 //! [`shuffle`] orders the samples of an epoch, and a [`BatchCursor`] walks over them in micro-batches.
 
 mod arrays;

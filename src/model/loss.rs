@@ -79,6 +79,19 @@ impl Loss {
             _ => 0.5,
         }
     }
+
+    /// The class that a sample's outputs predict: the first of the largest or, with one output, 1 if it exceeds the threshold.
+    pub fn predicted_class(self, outputs: &[f32]) -> usize {
+        match outputs {
+            [output] => usize::from(*output > self.threshold()),
+            _ => first_largest(outputs),
+        }
+    }
+}
+
+/// Index of the first of the largest values; 0 if there are none.
+pub(crate) fn first_largest(values: &[f32]) -> usize {
+    (1..values.len()).fold(0, |best, index| if values[index] > values[best] { index } else { best })
 }
 
 impl FromStr for Loss {

@@ -13,6 +13,7 @@ pub use activation::{Activation, Stored};
 pub use initialise::Initialiser;
 pub use learning_rate::{Decay, Schedule};
 pub use loss::Loss;
+pub(crate) use loss::first_largest;
 pub(crate) use name::by_name;
 #[cfg(feature = "cli")]
 pub(crate) use name::nearest;

@@ -21,7 +21,7 @@ pub use memory::MemoryReport;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
-pub use scores::{Scores, has_probabilities, predicted_class, probabilities};
+pub use scores::{Scores, has_probabilities, probabilities};
 pub use start::{Epoch, Evaluation, Start, identity};
 pub use target::{Footprint, Target};
 pub use task::task;

@@ -1,5 +1,5 @@
 use crate::data::Targets;
-use crate::model::{Loss, Network};
+use crate::model::{Loss, Network, first_largest};
 
 /// Metrics of outputs against targets, summed in f64.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,19 +18,6 @@ pub enum Scores {
         /// Coefficient of determination: the share of the targets' variance that is explained. `None` if they do not vary.
         r2: Option<f64>,
     },
-}
-
-/// The class that a sample's outputs `row` predict: the index of the first largest output or, with one output, 1 if it
-/// exceeds the threshold of `loss`.
-pub fn predicted_class(loss: Loss, row: &[f32]) -> usize {
-    match row {
-        [a] => usize::from(*a > loss.threshold()),
-        _ => first_largest(row),
-    }
-}
-
-fn first_largest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }
 
 /// `true` if outputs trained with `loss` are logits of probabilities.
@@ -69,7 +56,7 @@ impl Scores {
             let classes = width.max(2);
             let mut confusion = vec![vec![0; classes]; classes];
             for (row, label) in outputs.chunks_exact(width).zip(labels) {
-                confusion[label][predicted_class(loss, row)] += 1;
+                confusion[label][loss.predicted_class(row)] += 1;
             }
             Scores::Classes { confusion }
         };
@@ -155,7 +142,7 @@ mod tests {
             None
         );
         assert_eq!(
-            (predicted_class(Loss::BinaryCrossEntropy, &[0.1]), predicted_class(Loss::Mse, &[0.1])),
+            (Loss::BinaryCrossEntropy.predicted_class(&[0.1]), Loss::Mse.predicted_class(&[0.1])),
             (1, 0)
         );
     }

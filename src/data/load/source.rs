@@ -104,8 +104,8 @@ fn of_arrays(
     let train = read(train)?;
     let all = [&train].into_iter().chain(others.iter().flatten());
     let common = CommonKind::of(options.targets, all.clone());
-    let kind = common.kind;
-    let passes_over = |targets: &&Array| !common.are_probabilities && kind.passes_over_classes(targets);
+    let passes_over =
+        |targets: &&Array| !common.are_probabilities && common.kind.passes_over_classes(targets);
     if let Some(targets) = train.targets.as_ref().filter(passes_over) {
         let rows = targets.shape.first().copied().unwrap_or(0);
         notes.push(format!(
@@ -115,12 +115,11 @@ fn of_arrays(
         ));
     }
     notes.extend(all.filter_map(|read| read.note(arrays.path(), &[])));
-    if kind == TargetKind::Numbers && !common.are_probabilities {
+    if common.are_numbers() {
         notes.extend(train.target_note(arrays.path()));
     }
     let path = arrays.path();
-    let [validation, test] = others.map(|read| Some((read?, path.to_owned())));
-    let [train, validation, test] = common.splits([Some((train, path.to_owned())), validation, test])?;
-    let train = train.ok_or_else(|| Error::internal("training samples that were not read"))?;
+    let others = others.map(|read| Some((read?, path.to_owned())));
+    let (train, [validation, test]) = common.splits((train, path.to_owned()), others)?;
     Ok(Splits::without_columns(train, validation, test))
 }

@@ -25,6 +25,9 @@ impl Splits {
     }
 }
 
+/// A split as it was read, and the file or directory that it is from.
+pub(super) type FromFile = (Read, PathBuf);
+
 /// What targets of splits are, all of one kind.
 #[derive(Clone, Copy)]
 pub(super) struct CommonKind {
@@ -38,12 +41,17 @@ pub(super) struct CommonKind {
 impl CommonKind {
     /// The `kind` of the targets in `reads`, which may depend on all of them.
     pub fn of<'r>(kind: TargetKind, reads: impl Iterator<Item = &'r Read> + Clone) -> Self {
-        let one = kind.of_all(reads.clone().filter_map(|read| read.targets.as_ref()));
+        let common = kind.of_all(reads.clone().filter_map(|read| read.targets.as_ref()));
         CommonKind {
-            kind: one,
-            are_probabilities: kind == TargetKind::ByRows && one == TargetKind::Numbers,
+            kind: common,
+            are_probabilities: kind == TargetKind::ByRows && common == TargetKind::Numbers,
             width: reads.filter_map(Read::target_width).max().unwrap_or(1),
         }
+    }
+
+    /// `true` if they are any numbers, which may lose digits in `f32`.
+    pub fn are_numbers(self) -> bool {
+        self.kind == TargetKind::Numbers && !self.are_probabilities
     }
 
     /// The samples of `read`, from `path`.
@@ -60,12 +68,16 @@ impl CommonKind {
         Ok(split)
     }
 
-    /// The samples of each of `reads`, if there are any, from its path.
+    /// The samples of the training split and of the others, each from its path.
     ///
     /// # Errors
     /// [`Error::File`] for rows of different lengths, and those of [`CommonKind::split`].
-    pub fn splits<const N: usize>(self, reads: [Option<(Read, PathBuf)>; N]) -> Result<[Option<Split>; N]> {
-        for (read, path) in reads.iter().flatten() {
+    pub fn splits(
+        self,
+        train: FromFile,
+        others: [Option<FromFile>; 2],
+    ) -> Result<(Split, [Option<Split>; 2])> {
+        for (read, path) in [&train].into_iter().chain(others.iter().flatten()) {
             let width = read.target_width().unwrap_or(self.width);
             let is_label = self.kind == TargetKind::Classes || (self.are_probabilities && width == 1);
             if width != self.width && !is_label {
@@ -77,10 +89,8 @@ impl CommonKind {
                 return Err(Error::file(path, problem));
             }
         }
-        let mut splits = [const { None }; N];
-        for (split, read) in splits.iter_mut().zip(reads) {
-            *split = read.map(|(read, path)| self.split(read, &path)).transpose()?;
-        }
-        Ok(splits)
+        let split = |(read, path): FromFile| self.split(read, &path);
+        let [validation, test] = others.map(|read| read.map(split).transpose());
+        Ok((split(train)?, [validation?, test?]))
     }
 }

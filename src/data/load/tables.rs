@@ -98,20 +98,16 @@ impl Tables {
             Ok::<_, Error>((read, table.path().to_owned()))
         };
         // The survey has counted them.
-        let (train, path) = read(&train, surveys.first().map_or(0, Survey::rows))?;
+        let train = read(&train, surveys.first().map_or(0, Survey::rows))?;
         let mut other = |table: &TableFile| read(table, table.rows()?);
         let [validation, test] = others.map(|table| table.as_ref().map(&mut other).transpose());
         let others = [validation?, test?];
-        let common =
-            CommonKind::of(kind, [&train].into_iter().chain(others.iter().flatten().map(|(read, _)| read)));
-        if common.kind == TargetKind::Numbers && !common.are_probabilities {
-            let all =
-                [(&train, &path)].into_iter().chain(others.iter().flatten().map(|(read, path)| (read, path)));
+        let all = std::iter::once(&train).chain(others.iter().flatten());
+        let common = CommonKind::of(kind, all.clone().map(|(read, _)| read));
+        if common.are_numbers() {
             notes.extend(all.filter_map(|(read, path)| read.target_note(path)));
         }
-        let [validation, test] = others;
-        let [train, validation, test] = common.splits([Some((train, path)), validation, test])?;
-        let train = train.ok_or_else(|| Error::internal("a table that was not read"))?;
+        let (train, [validation, test]) = common.splits(train, others)?;
         let TargetColumns { names, classes } = targets;
         Ok(Splits { train, validation, test, columns, targets: names, classes })
     }
@@ -167,7 +163,7 @@ impl Tables {
         let targets = Some(&targets).filter(|_| needs_targets);
         let read = read(&table, table.rows()?, &columns, targets, conversion, notes)?;
         let common = CommonKind::of(kind, std::iter::once(&read));
-        if common.kind == TargetKind::Numbers && !common.are_probabilities {
+        if common.are_numbers() {
             notes.extend(read.target_note(table.path()));
         }
         let split = common.split(read, table.path())?;
@@ -211,6 +207,10 @@ fn target_names(table: &TableFile, options: &LoadOptions, notes: &mut Vec<String
         return Ok(vec![usual]);
     };
     let names = split_names(table, given);
+    if names.iter().any(String::is_empty) {
+        let problem = format!("found '{}', expected names of columns with commas between them", shown(given));
+        return Err(Error::usage(Setting::Target, problem));
+    }
     if let Some(twice) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
         let problem = format!("found {} twice, expected each column once", shown(twice.1));
         return Err(Error::usage(Setting::Target, problem));
@@ -225,7 +225,7 @@ fn target_names(table: &TableFile, options: &LoadOptions, notes: &mut Vec<String
 fn split_names(table: &TableFile, given: &str) -> Vec<String> {
     match table.position(given) {
         Some(_) => vec![given.to_owned()],
-        None => given.trim_end_matches(',').split(',').map(|name| name.trim().to_owned()).collect(),
+        None => given.split(',').map(|name| name.trim().to_owned()).collect(),
     }
 }
 

@@ -43,12 +43,12 @@ enum Format {
 impl TableFile {
     /// `true` if the name of `path` is that of a table.
     pub fn is_table(path: &Path) -> bool {
-        let is_text = path.extension().is_some_and(|found| {
+        let is_table = path.extension().is_some_and(|found| {
             [COMMAS].iter().chain(&TABS).any(|ending| found.eq_ignore_ascii_case(ending))
         });
         #[cfg(feature = "parquet")]
-        let is_text = is_text || is_parquet(path);
-        is_text
+        let is_table = is_table || is_parquet(path);
+        is_table
     }
 
     /// Opens the table at `path` and reads the names of its columns.
