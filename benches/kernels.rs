@@ -14,7 +14,7 @@ use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use ckpt_gpu::device::{Accumulation, Device, Job};
 use ckpt_gpu::execute::execute;
 use ckpt_gpu::memory::{Ledger, LiveMeter};
-use ckpt_gpu::model::{Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::model::{DropoutKey, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::plan::{Action, Op, Plan};
 use ckpt_gpu::train::{Machine, task};
 
@@ -147,7 +147,7 @@ impl Bench {
     /// Runs a pass of equal `actions` and returns the seconds per action.
     fn seconds(&mut self, actions: &[Action]) -> Result<f64, Error> {
         let started = Instant::now();
-        let step_params = UpdateRule::of(Optimizer::Sgd).step_params(0.1, 0);
+        let step_params = UpdateRule::of(Optimizer::Sgd).step_params(0, 0.1, 1.0, DropoutKey::new(0, 0));
         self.device.begin_pass(Pass::InOrder, 0, &[step_params])?;
         self.device.begin_batch(Accumulation::Whole)?;
         execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.meter)?;

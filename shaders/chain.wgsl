@@ -21,7 +21,7 @@ override VECTORS: u32;
 override QUADS: u32;
 // Vectors of four values in a row of a tile, and one more, so that neighbouring rows lie in different banks.
 override STRIDE: u32;
-// Two, and one for the activated input if any layer applies a function to its input.
+// Two, and one for the activated and dropped input if any layer transforms its input.
 override TILES: u32;
 
 struct Run {
@@ -33,10 +33,9 @@ struct Run {
     // Offsets of the bindings in the pool's buffers, in values.
     read_from: u32,
     write_from: u32,
-    // Of a dispatch that goes forward and backward: rows of the backward pass, and samples in the mini-batch.
+    // Of a dispatch that goes forward and backward: rows of the backward pass.
     backward_first: u32,
     backward_end: u32,
-    mini_batch: u32,
 }
 
 var<immediate> told: Run;

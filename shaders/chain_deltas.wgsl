@@ -1,4 +1,4 @@
-// Deltas of thin layers, from the last to the first: delta below = (delta · W) ⊙ φ′(state), plus the delta if the layer is
+// Deltas of thin layers, from the last to the first: delta below = (delta · W) ⊙ φ′(state) ⊙ mask, plus the delta if the layer is
 // residual.
 //
 // A kernel adds to this file `states_at(layer, places)`, four values of the state before a layer.
@@ -39,6 +39,7 @@ fn take_deltas(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
 
 fn take_delta(layer: Layer, column: u32, sums: vec4f, row: u32) {
     var values = sums * derivatives(states_at(layer, places_in(layer.inputs, column, row)));
+    if HAS_DROPOUT && has(layer, DROPS) { values = drop_from(values, layer.place, top + row, 4u * column); }
     if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += tiles[place_of(current, row) + column]; }
     put_row(1u - current, column, values, layer.inputs, row);
     write_row(layer.answer, 4u * column, values, layer.inputs, row);

@@ -33,7 +33,6 @@ fn main(
 // Compares outputs, in the current tile, with targets, and puts deltas in their place. One lane a sample.
 fn compare(lane: u32) {
     let last = layers[run.backward_end - 1u];
-    let first = first_place(run.micro_batch, run.batch, run.mini_batch);
     for (var row = lane; row < samples_of_workgroup(); row += ROW_LANES * COLUMN_LANES) {
         let sample = top + row;
         if sample >= run.batch {
@@ -41,12 +40,13 @@ fn compare(lane: u32) {
         }
         let softmax = softmax_of(sample);
         let loss = loss_of(sample, softmax);
-        sample_losses[first + sample] += loss;
+        let weight = weight_of(sample);
+        sample_losses[run.micro_batch.place + sample] += loss * weight / run.micro_batch.divisor;
         if !is_finite(loss) { note_fault(0u); }
         for (var unit = 0u; unit < last.outputs; unit++) {
             var slope = derivative_of_loss(sample, unit, softmax);
             if STORE != IDENTITY && has(last, STORES) { slope *= derivative_of_output(STORE, output_of(sample, unit)); }
-            let delta = slope / f32(run.mini_batch);
+            let delta = slope * weight / run.micro_batch.divisor;
             tiles[vector_of(sample, unit)][unit % 4u] = delta;
             answers[last.delta - run.write_from + sample * last.outputs + unit] = delta;
         }

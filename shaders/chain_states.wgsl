@@ -1,4 +1,4 @@
-// States of thin layers: state = store(load(state below) · Wᵀ + bias), plus the state below if the layer is residual.
+// States of thin layers: state = store(mask ⊙ load(state below) · Wᵀ + bias), plus the state below if the layer is residual.
 
 // Takes the workgroup's samples, in the current tile, forward through all layers of the dispatch.
 fn go_forward(id: vec3u) {
@@ -13,15 +13,15 @@ fn go_forward(id: vec3u) {
 
 // The tile with the operand of the product.
 fn loaded(layer: Layer) -> u32 {
-    return select(current, TILES - 1u, LOAD != IDENTITY && has(layer, LOADS));
+    return select(current, TILES - 1u, transforms_input(layer));
 }
 
 // Fills that tile.
 fn load_tile(layer: Layer, id: vec3u) {
-    if LOAD == IDENTITY {
+    if LOAD == IDENTITY && !HAS_DROPOUT {
         return;
     }
-    let fours = select(0u, whole_fours(layer.inputs), has(layer, LOADS));
+    let fours = select(0u, whole_fours(layer.inputs), transforms_input(layer));
     for (var four = id.y; four < fours; four += COLUMN_LANES) {
         load_samples(layer, four, id);
         if QUADS == 2u { load_samples(layer, four, other_four(id)); }
@@ -31,7 +31,12 @@ fn load_tile(layer: Layer, id: vec3u) {
 
 fn load_samples(layer: Layer, four: u32, id: vec3u) {
     let states = four_samples(current, four, id);
-    let values = mat4x4f(load_four(states[0]), load_four(states[1]), load_four(states[2]), load_four(states[3]));
+    let values = mat4x4f(
+        transformed(layer, states[0], top + row_of(id, 0u), 4u * four),
+        transformed(layer, states[1], top + row_of(id, 1u), 4u * four),
+        transformed(layer, states[2], top + row_of(id, 2u), 4u * four),
+        transformed(layer, states[3], top + row_of(id, 3u), 4u * four),
+    );
     put(TILES - 1u, four, values, layer.inputs, id);
 }
 

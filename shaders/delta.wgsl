@@ -1,4 +1,4 @@
-// Delta product: below = (delta · W) ⊙ φ′(state), plus delta if the layer is residual.
+// Delta product: below = (delta · W) ⊙ φ′(state) ⊙ the mask of dropout, plus delta if the layer is residual.
 // Left: delta [batch, outputs]. Right: weights [outputs, inputs].
 
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
@@ -29,6 +29,7 @@ fn store_four(row: u32, columns: vec4u, sums: vec4f) {
     let read = min(columns, vec4u(last));
     let places = row * sizes.inputs + read;
     var values = sums * derivatives(vec4f(state[places.x], state[places.y], state[places.z], state[places.w]));
+    values = drop_at(values, sizes.place, row, columns);
     if IS_RESIDUAL {
         values += vec4f(
             left_one(row * sizes.outputs + read.x),

@@ -1,5 +1,5 @@
 // Forward product: output = store(load(state) · Wᵀ + bias), plus the state if the layer is residual.
-// Left: state [batch, inputs], or its normalised and activated form. Right: weights [outputs, inputs]. Carried: the state.
+// Left: state [batch, inputs], or its normalised, activated and dropped form. Right: weights [outputs, inputs]. Carried: the state.
 //
 // A kernel adds to this file
 //   input_row(row)               the row of the left operand for a row of the micro-batch
@@ -14,7 +14,8 @@ fn extent() -> Extent {
 }
 
 fn left_four(row: u32, column: u32) -> vec4f {
-    return load_four(left_at(input_row(row) * sizes.inputs + column, sizes.inputs - column));
+    let values = load_four(left_at(input_row(row) * sizes.inputs + column, sizes.inputs - column));
+    return drop_from(values, sizes.place, row, column);
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {

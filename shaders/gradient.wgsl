@@ -19,7 +19,8 @@ fn left_four(row: u32, column: u32) -> vec4f {
 }
 
 fn right_four(row: u32, column: u32) -> vec4f {
-    return load_four(right_at(input_row(row) * sizes.inputs + column, sizes.inputs - column));
+    let values = load_four(right_at(input_row(row) * sizes.inputs + column, sizes.inputs - column));
+    return drop_from(values, sizes.place, row, column);
 }
 
 fn initial_four(row: u32, columns: vec4u) -> vec4f {

@@ -1,4 +1,4 @@
-// Layer normalisation and activation: loaded = load((state − mean) / √(variance + ε)), per sample.
+// Layer normalisation, activation and dropout: loaded = load((state − mean) / √(variance + ε)) ⊙ mask, per sample.
 // State and loaded are [batch, width].
 
 override LOAD: u32;
@@ -7,6 +7,7 @@ override LOAD: u32;
 
 fn take(known: Sample, place: vec2u) {
     for (var i = known.start + place.x; i < known.end; i += LANES) {
-        loaded[i] = activate(LOAD, normalised(known, i));
+        let value = activate(LOAD, normalised(known, i));
+        loaded[i] = drop_one(value, sizes.place, known.index, i - known.start);
     }
 }

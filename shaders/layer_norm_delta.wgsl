@@ -1,4 +1,4 @@
-// Backward pass of layer normalisation and activation. With h = below ⊙ load′(n), and n the normalised state:
+// Backward pass of layer normalisation, activation and dropout. With h = below ⊙ mask ⊙ load′(n), and n the normalised state:
 // below = (h − mean(h) − n · mean(h · n)) / √(variance + ε), plus delta if the layer is residual.
 // All are [batch, width]; delta may be wider if it is not added.
 
@@ -13,7 +13,8 @@ fn take(known: Sample, place: vec2u) {
     var along = 0.0;
     for (var i = known.start + place.x; i < known.end; i += LANES) {
         let n = normalised(known, i);
-        let h = below[i] * derivative_of_pre_activation(LOAD, n);
+        let kept = drop_one(below[i], sizes.place, known.index, i - known.start);
+        let h = kept * derivative_of_pre_activation(LOAD, n);
         below[i] = h;
         sum += h;
         along += h * n;

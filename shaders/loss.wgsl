@@ -1,13 +1,11 @@
 // Loss of every sample, added to those of the samples that were in its place in earlier mini-batches of the pass, and the last
-// layer's delta, divided by the size of the mini-batch. One invocation a sample.
+// layer's delta, both divided by what the mini-batch's are divided by. One invocation a sample.
 
 override STORE: u32;
 
 struct Sizes {
     batch: u32,
     outputs: u32,
-    // Samples in the mini-batch, of which `batch` may be a part.
-    divisor: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -25,11 +23,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let softmax = softmax_of(sample);
     let loss = loss_of(sample, softmax);
-    sample_losses[first_place(run.micro_batch, sizes.batch, sizes.divisor) + sample] += loss;
+    let weight = weight_of(sample);
+    sample_losses[run.micro_batch.place + sample] += loss * weight / run.micro_batch.divisor;
     if !is_finite(loss) { note_fault(0u); }
     for (var unit = 0u; unit < outputs(); unit++) {
         let place = sample * sizes.outputs + unit;
         let slope = derivative_of_loss(sample, unit, softmax) * derivative_of_output(STORE, output[place]);
-        delta[place] = slope / f32(sizes.divisor);
+        delta[place] = slope * weight / run.micro_batch.divisor;
     }
 }

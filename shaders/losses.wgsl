@@ -2,6 +2,11 @@
 //
 // A kernel adds to this file `loss_kind`, `targets`, `outputs()`, their number, and `output_of(sample, unit)`.
 
+// Weight of a sample's loss: none past the end of the split.
+fn weight_of(sample: u32) -> f32 {
+    return select(0.0, 1.0, sample < run.micro_batch.counted);
+}
+
 // What softmax needs of a sample's outputs: the largest, subtracted first so that no exponential overflows, and the sum of
 // exponentials.
 struct Softmax {

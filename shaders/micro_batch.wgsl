@@ -11,9 +11,13 @@ struct MicroBatch {
     stride: f32,
     // Factor of the root of Adam's second moment, for its bias correction.
     root: f32,
-}
-
-// Place of its first sample in the mini-batch, if it has `batch` samples.
-fn first_place(micro_batch: MicroBatch, batch: u32, mini_batch: u32) -> u32 {
-    return micro_batch.index * batch % mini_batch;
+    // Place of its first sample in the mini-batch.
+    place: u32,
+    // Number of its samples, from the first, that are not past the end of the split.
+    counted: u32,
+    // What losses and their gradients are divided by.
+    divisor: f32,
+    // Key of the step's masks of dropout.
+    dropout_key0: u32,
+    dropout_key1: u32,
 }

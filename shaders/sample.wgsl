@@ -10,6 +10,9 @@ struct Sizes {
     batch: u32,
     // Values in a sample.
     width: u32,
+    outputs: u32,
+    // Number of the layer, counted from the last.
+    place: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -19,6 +22,7 @@ var<workgroup> partial: array<f32, LANES * SAMPLES>;
 
 // One of the workgroup's samples.
 struct Sample {
+    index: u32,
     // The range of its values; empty past the batch.
     start: u32,
     end: u32,
@@ -34,7 +38,7 @@ fn batch() -> u32 {
 
 fn sample(index: u32, place: vec2u) -> Sample {
     let start = index * sizes.width;
-    var known = Sample(start, select(start, start + sizes.width, index < batch()), 0.0, 0.0);
+    var known = Sample(index, start, select(start, start + sizes.width, index < batch()), 0.0, 0.0);
     var sum = 0.0;
     for (var i = start + place.x; i < known.end; i += LANES) {
         sum += state[i];

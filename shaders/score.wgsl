@@ -8,10 +8,6 @@ override THRESHOLD: f32;
 struct Sizes {
     batch: u32,
     outputs: u32,
-    // Samples in the whole split; the last batch may hold fewer than `batch`.
-    samples: u32,
-    // Samples in the mini-batch, of which `batch` may be a part.
-    mini_batch: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -25,11 +21,10 @@ var<workgroup> counts: array<u32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
     let sample = id.x;
-    let left = sizes.samples - run.micro_batch.index * sizes.batch;
     var count = 0u;
-    if sample < min(sizes.batch, left) {
+    if sample < min(sizes.batch, run.micro_batch.counted) {
         count = select(0u, 1u, is_correct(sample));
-        sample_losses[first_place(run.micro_batch, sizes.batch, sizes.mini_batch) + sample] += loss_of(sample, softmax_of(sample));
+        sample_losses[run.micro_batch.place + sample] += loss_of(sample, softmax_of(sample));
     }
     counts[lane] = count;
     workgroupBarrier();

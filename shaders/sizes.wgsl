@@ -4,7 +4,8 @@ struct Sizes {
     batch: u32,
     inputs: u32,
     outputs: u32,
-    // Recorded if a parameter of the layer is NaN or infinite.
+    // Number of the layer, counted from the last, which is 1: recorded if a parameter is NaN or infinite, and part of what
+    // determines masks of dropout. 0 for kernels that need it for neither.
     place: u32,
 }
 

@@ -51,10 +51,7 @@ fn left_four(row: u32, column: u32) -> vec4f {
 fn right_four(row: u32, column: u32) -> vec4f {
     let sample = part * PART_SAMPLES + row;
     let states = right_at(layer.state - run.states_from + sample * layer.inputs + column, layer.inputs - column);
-    if LOAD != IDENTITY && has(layer, LOADS) {
-        return load_four(states);
-    }
-    return states;
+    return transformed(layer, states, sample, column);
 }
 
 fn initial_four(row: u32, columns: vec4u) -> vec4f {

@@ -1,5 +1,5 @@
-// The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags LOADS, STORES
-// and ADDS_INPUT, and NOWHERE, come from the host's src/gpu/pipelines/shared.rs.
+// The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags LOADS, STORES,
+// ADDS_INPUT and DROPS, and NOWHERE, come from the host's src/gpu/pipelines/shared.rs.
 
 struct Layer {
     inputs: u32,
@@ -13,7 +13,8 @@ struct Layer {
     delta: u32,
     // The same of what it writes: the state after the layer or the delta below it, or NOWHERE.
     answer: u32,
-    // Recorded if a parameter of the layer is NaN or infinite.
+    // Number of the layer, counted from the last, which is 1: recorded if a parameter is NaN or infinite, and part of what
+    // determines masks of dropout.
     place: u32,
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::line::{Check, Worst};
-use super::problem::Problem;
+use super::problem::{Problem, key};
 use super::reference::{Gradients, relative_error};
 use super::twin::norm;
 use crate::Result;
@@ -79,7 +79,8 @@ pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
     let Problem { data, parameters, .. } = problem;
     let job = Job { task, data, plan: &plan, parameters, moments: &[] };
     let mut device = machine.open(&job, footprint, &Ledger::new())?;
-    device.begin_pass(Pass::InOrder, 0, &[rule.step_params(rate, 0)])?;
+    let step_params = rule.step_params(0, rate, settings.batching.batch as f32, key(settings));
+    device.begin_pass(Pass::InOrder, 0, &[step_params])?;
     device.begin_batch(Accumulation::Whole)?;
     execute(&plan.chain, &plan.step, device.as_mut(), &mut LiveMeter::new(plan.slots.len()))?;
     device.end_batch()?;

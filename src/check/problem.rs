@@ -7,7 +7,7 @@ use crate::Result;
 use crate::config::Settings;
 use crate::data::{Dataset, EvaluatedOn, Inputs, Split};
 use crate::memory::check_host_memory;
-use crate::model::{Activation, Initialiser, Network, Parameters};
+use crate::model::{Activation, DropoutKey, Initialiser, Network, Parameters};
 use crate::plan::Chain;
 
 /// Mini-batches in the training split.
@@ -36,7 +36,8 @@ impl Problem {
     pub fn new(settings: &Settings) -> Result<Self> {
         let network = settings.network.build()?;
         let parameters = parameters(&network, settings);
-        let reference = twin::reference(&network, &parameters)?;
+        let mut reference = twin::reference(&network, &parameters)?;
+        reference.dropout = twin::dropout(&network, key(settings), 0);
         let mut random = Random::new(settings.optimization.seed.wrapping_add(1));
         let train = train_split(settings, &network, &reference, &mut random)?;
         let test = random.split(&network, settings.batching.micro_batch() / 2 + 1, false, false)?;
@@ -79,6 +80,11 @@ impl Problem {
     }
 }
 
+/// Key of the masks of the first step.
+pub(super) fn key(settings: &Settings) -> DropoutKey {
+    DropoutKey::new(settings.optimization.seed, 0)
+}
+
 /// Checks that the host has memory for the reference and the backends, before any of it is allocated.
 ///
 /// # Errors
@@ -116,11 +122,13 @@ fn train_split(
 ) -> Result<Split> {
     let (features, samples) = (network.features(), BATCHES * settings.batching.batch + 1);
     let mut inputs = Vec::with_capacity(samples * features);
+    let mut reference = reference.clone();
     for sample in 0..samples {
         let mut row = random.normals(features, 1.0);
+        reference.dropout.iter_mut().for_each(|dropout| dropout.first = sample);
         if reference.activation.has_kink() && sample < settings.batching.batch {
             for _ in 1..DRAWS {
-                if is_clear_of_kinks(reference, &widen(&row)) {
+                if is_clear_of_kinks(&reference, &widen(&row)) {
                     break;
                 }
                 row = random.normals(features, 1.0);

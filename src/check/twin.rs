@@ -2,10 +2,10 @@
 
 use super::reference::{self, Reference};
 use crate::data::{Split, Targets};
-use crate::model::{Network, Parameters};
+use crate::model::{DropoutKey, Network, Parameters};
 use crate::{Error, Result};
 
-/// `network` at `parameters`, in f64. The two sides share nothing but the names of activation and loss functions.
+/// `network` at `parameters`, in f64, without dropout. The two sides share nothing but the names of activation and loss functions.
 ///
 /// # Errors
 /// [`Error::Internal`] if the reference has no function of such a name.
@@ -17,10 +17,17 @@ pub(super) fn reference(network: &Network, parameters: &Parameters) -> Result<Re
         activation: reference::Activation::named(activation).ok_or_else(|| unknown(activation))?,
         residual: network.is_residual(),
         layer_norm: network.has_layer_norm(),
+        dropout: None,
         loss: reference::Loss::named(loss).ok_or_else(|| unknown(loss))?,
         weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
         biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),
     })
+}
+
+/// The masks of `network` in the step of `key`, for samples of a mini-batch from `first` on.
+pub(super) fn dropout(network: &Network, key: DropoutKey, first: usize) -> Option<reference::Dropout> {
+    let dropped = network.layers().map(|layer| layer.dropout().map_or(0, |dropout| dropout.dropped()));
+    network.has_dropout().then(|| reference::Dropout { dropped: dropped.collect(), key: key.words(), first })
 }
 
 /// Targets of `rows` of a split, `[rows, outputs]`.

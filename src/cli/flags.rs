@@ -100,6 +100,10 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "WIDTHS", conflicts_with = "layers")]
     hidden: Option<Widths>,
 
+    /// Share of the values that every layer but the first drops of what it reads, in training
+    #[arg(long, value_name = "RATE", default_value_t = Settings::default().network.dropout, allow_negative_numbers = true)]
+    dropout: f32,
+
     /// Samples in a mini-batch [default: 100, or all training samples if they are fewer]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     batch: Option<usize>,
@@ -131,7 +135,7 @@ impl NetworkFlags {
     pub fn settings(&self) -> Settings {
         let Settings { network, optimization, batching, placement, diagnostics } =
             self.preset.map_or_else(Settings::default, Preset::settings);
-        let mut network = self.architecture.settings(network);
+        let mut network = NetworkSettings { dropout: self.dropout, ..self.architecture.settings(network) };
         if let (Some(hidden), [first, .., last]) = (&self.hidden, &network.layers.0[..]) {
             network.layers = Widths([&[*first][..], &hidden.0, &[*last]].concat());
         }

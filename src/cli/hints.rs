@@ -48,6 +48,9 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     if settings.network.layer_norm && settings.network.layers.0.len() == 2 {
         lines.push("--layer-norm has no effect: no layer has a hidden input".to_owned());
     }
+    if settings.network.dropout != 0.0 && settings.network.layers.0.len() == 2 {
+        lines.push("--dropout has no effect: no layer has a hidden input".to_owned());
+    }
     lines
 }
 

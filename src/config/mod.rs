@@ -49,6 +49,7 @@ impl Settings {
                 activation: Activation::Sigmoid,
                 residual: false,
                 layer_norm: false,
+                dropout: 0.0,
                 initialiser: Some(Initialiser::Normal),
                 loss: Loss::Quadratic,
             },

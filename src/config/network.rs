@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Widths;
-use crate::model::{Activation, Initialiser, Loss, Network, Parameters};
+use crate::model::{Activation, Dropout, Initialiser, Loss, Network, Parameters};
 use crate::{Result, Setting};
 
 /// The network, its initial parameters, and its loss function.
@@ -15,6 +15,8 @@ pub struct NetworkSettings {
     pub residual: bool,
     /// Normalises each layer's input per sample; the first layer's is left as it is.
     pub layer_norm: bool,
+    /// Share of the values that every layer but the first drops of what it reads, in training; 0 for none.
+    pub dropout: f32,
     /// Distribution of the initial parameters; `None` is [`Initialiser::usual`] for the activation function.
     pub initialiser: Option<Initialiser>,
     /// Loss function.
@@ -29,6 +31,7 @@ impl Default for NetworkSettings {
             activation: Activation::Relu,
             residual: true,
             layer_norm: false,
+            dropout: 0.0,
             initialiser: None,
             loss: Loss::CrossEntropy,
         }
@@ -39,10 +42,11 @@ impl NetworkSettings {
     /// The network that these settings describe.
     ///
     /// # Errors
-    /// As [`Network::new`].
+    /// As [`Network::new`], and [`Dropout::new`].
     pub fn build(&self) -> Result<Network> {
         let network = Network::new(&self.layers.0, self.activation, self.loss)?;
-        network.with_residual(self.residual).with_layer_norm(self.layer_norm)
+        let network = network.with_residual(self.residual).with_layer_norm(self.layer_norm)?;
+        Ok(network.with_dropout(Dropout::new(self.dropout)?))
     }
 
     /// Initial parameters of that network, drawn from `seed`.
@@ -66,5 +70,9 @@ impl NetworkSettings {
             (Setting::LayerNorm, self.layer_norm.to_string()),
             (Setting::Loss, self.loss.name().to_owned()),
         ]);
+        // Runs of earlier versions had none.
+        if self.dropout != 0.0 {
+            identity.insert(Setting::Dropout, self.dropout.to_string());
+        }
     }
 }

@@ -102,7 +102,6 @@ impl Cpu {
             steps: Steps {
                 network: task.network.clone(),
                 rule: task.rule,
-                batch: task.batch(),
                 slices: slices.collect::<Result<_>>()?,
                 partition,
                 layers,
@@ -112,6 +111,7 @@ impl Cpu {
                 },
                 accumulation: Accumulation::Whole,
                 batch_number: 0,
+                place: 0,
                 update: Update { rule: task.rule, step_params: StepParams::default(), scale: 1.0 },
                 faults: Faults::none(),
             },
@@ -186,8 +186,9 @@ impl Device for Cpu {
         let (rows, samples) = (self.samples.len(), self.cursor.next(self.steps.partition.rows));
         self.samples.extend_from_slice(samples.rows);
         let (new, index) = (samples.valid, self.begun as u32);
+        let place = self.begun % self.parts * self.steps.partition.rows;
         let step_params = self.step_params.get(self.begun / self.parts).copied().unwrap_or_default();
-        self.queue.push(Queued::Begin(MicroBatch { rows, new, accumulation, index, step_params }));
+        self.queue.push(Queued::Begin(MicroBatch { rows, new, accumulation, index, place, step_params }));
         self.begun += 1;
         Ok(())
     }

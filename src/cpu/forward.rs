@@ -1,16 +1,23 @@
 use super::activation::activate;
+use super::dropout::Masks;
 use super::layer_norm::layer_norm;
 use super::matrix::Matrix;
 use super::product::{Write, multiply};
 use crate::model::{Layer, LayerParameters, Operation};
 
 /// Applies `operations`, in order, to `values` `[rows, width]`, but for those that have operands of their own; see
-/// [`forward`].
-pub(super) fn apply(operations: impl Iterator<Item = Operation>, values: &mut [f32], width: usize) {
+/// [`forward`]. Without `masks` nothing is dropped.
+pub(super) fn apply(
+    operations: impl Iterator<Item = Operation>,
+    values: &mut [f32],
+    width: usize,
+    masks: Option<Masks>,
+) {
     for operation in operations {
         match operation {
             Operation::LayerNorm => layer_norm(values, width),
             Operation::Activation(activation) => activate(activation, values),
+            Operation::Dropout(_) => masks.into_iter().for_each(|masks| masks.apply(values, width)),
             Operation::Linear | Operation::AddInput => {}
         }
     }
@@ -36,5 +43,5 @@ pub(super) fn forward(
     let loaded = Matrix::new(loaded, output.len() / layer.outputs, layer.inputs);
     let weights = Matrix::new(&parameters.weights, layer.outputs, layer.inputs);
     multiply(loaded, weights.transposed(), Write::Add(1.0), output, threads);
-    apply(layer.after_product(), output, layer.outputs);
+    apply(layer.after_product(), output, layer.outputs, None);
 }

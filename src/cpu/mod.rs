@@ -6,6 +6,7 @@
 mod activation;
 mod backend;
 mod delta;
+mod dropout;
 mod exponential;
 mod faults;
 mod forward;

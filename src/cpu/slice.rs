@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use super::delta::delta;
+use super::dropout::Masks;
 use super::faults::Faults;
 use super::forward::{apply, forward};
 use super::gradient::gradient;
@@ -13,7 +14,7 @@ use super::work::{MicroBatch, Queued};
 use super::zeros::zeros;
 use crate::data::{Split, Targets};
 use crate::device::Fault;
-use crate::model::{Layer, Network, Operation};
+use crate::model::{Layer, Network, Operation, StepParams};
 use crate::plan::SlotId;
 use crate::{Error, Result};
 
@@ -46,11 +47,21 @@ pub(super) struct Step<'a> {
     pub split: &'a Split,
     /// Samples of one micro-batch or several, as rows of the split.
     pub samples: &'a [u32],
-    /// Samples in a mini-batch.
-    pub batch: usize,
+    /// Place of the micro-batch's first sample in the mini-batch.
+    pub place: usize,
+    pub step_params: StepParams,
     pub faults: &'a Faults,
     /// Index of the micro-batch in the pass.
     pub number: u32,
+}
+
+impl Step<'_> {
+    /// The masks of `layer` for rows of the micro-batch from `first` on; `None` if it drops nothing.
+    fn masks(&self, layer: usize, first: usize) -> Option<Masks> {
+        let dropout = self.network.layer(layer).dropout()?;
+        let key = self.step_params.dropout?.of_layer(Fault::place(layer, self.layers.len()));
+        Some(Masks { dropout, key, first: self.place + first })
+    }
 }
 
 /// A slice's part of the pool.
@@ -111,7 +122,7 @@ impl Slice {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
                 let loaded = load(shape, state, loaded);
-                apply(shape.before_product(), loaded, shape.inputs);
+                apply(shape.before_product(), loaded, shape.inputs, step.masks(layer, rows.start));
                 let loaded = if shape.transforms_input() { &*loaded } else { &*state };
                 forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
             }
@@ -119,17 +130,13 @@ impl Slice {
                 let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
                 let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
-                let share = loss(
-                    kind,
-                    last.product_activation(),
-                    last.outputs,
-                    output,
-                    targets,
-                    step.batch as f32,
-                    delta,
-                );
-                // As on a GPU, which sums in f32.
-                if !((share * step.batch as f64) as f32).is_finite() {
+                let divisor = step.step_params.divisor;
+                // Samples past the end of the split have no part in the loss.
+                let (output, rest) = (&output[..*counted * last.outputs], *counted * last.outputs..);
+                delta[rest].fill(0.0);
+                let share =
+                    loss(kind, last.product_activation(), last.outputs, output, targets, divisor, delta);
+                if !(share as f32).is_finite() {
                     step.faults.note(step.number, Fault::LOSS);
                 }
                 *total += share;
@@ -139,17 +146,19 @@ impl Slice {
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
                 let is_layer_norm = |operation: &Operation| *operation == Operation::LayerNorm;
                 let loaded = load(shape, values.get(state), loaded);
-                apply(shape.before_product().filter(is_layer_norm), loaded, shape.inputs);
+                apply(shape.before_product().filter(is_layer_norm), loaded, shape.inputs, None);
+                let masks = step.masks(layer, rows.start);
                 if let Some(below) = below {
                     let derivative = step.network.derivative(layer);
                     let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
                     let normalised = if shape.transforms_input() { &*loaded } else { &*state };
-                    delta(shape, derivative, upstream, weights, [state, normalised], below, threads);
+                    let states = [&*state, normalised];
+                    delta(shape, derivative, upstream, weights, states, masks, below, threads);
                 }
                 let rest = shape.before_product().filter(|operation| !is_layer_norm(operation));
-                apply(rest, loaded, shape.inputs);
+                apply(rest, loaded, shape.inputs, masks);
                 if let Some(GradientRange { start, end, .. }) = step.partition.place(layer) {
                     let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
                     let loaded = if shape.transforms_input() { &*loaded } else { values.get(state) };

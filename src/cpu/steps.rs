@@ -27,16 +27,15 @@ const LEAST_SHARED_FLOPS: u64 = 1_000_000;
 pub(super) struct Steps {
     pub network: Network,
     pub rule: UpdateRule,
-    /// Samples in a mini-batch.
-    pub batch: usize,
     pub partition: Partition,
     pub slices: Vec<Slice>,
     pub layers: Vec<LayerState>,
     /// Workspace for the gradients of one layer.
     pub scratch: LayerParameters,
-    /// Accumulation, index and update of the current micro-batch.
+    /// Accumulation, index and update of the current micro-batch, and the place of its first sample in the mini-batch.
     pub accumulation: Accumulation,
     pub batch_number: u32,
+    pub place: usize,
     pub update: Update,
     /// Faults of the current pass.
     pub faults: Faults,
@@ -65,9 +64,9 @@ impl Steps {
         let mut phase = Phase::default();
         for (position, &queued) in queue.iter().enumerate() {
             match queued {
-                Queued::Begin(MicroBatch { accumulation, index, step_params, .. }) => {
+                Queued::Begin(MicroBatch { accumulation, index, place, step_params, .. }) => {
                     self.end(&mut phase, &queue[..position], samples, split)?;
-                    (self.accumulation, self.batch_number) = (accumulation, index);
+                    (self.accumulation, self.batch_number, self.place) = (accumulation, index, place);
                     self.update = Update { rule: self.rule, step_params, scale: 1.0 };
                 }
                 Queued::Backward { layer, state, delta, .. } => {
@@ -110,7 +109,8 @@ impl Steps {
             partition: &self.partition,
             split,
             samples,
-            batch: self.batch,
+            place: self.place,
+            step_params: self.update.step_params,
             faults: &self.faults,
             number: self.batch_number,
         };

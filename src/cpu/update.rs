@@ -36,7 +36,7 @@ impl Update {
         Moving { parameters, moments: [first, second] }: Moving,
     ) -> bool {
         let UpdateRule { optimizer, momentum, betas: [beta1, beta2], epsilon, weight_decay, .. } = self.rule;
-        let (StepParams { rate, stride, root }, scale) = (self.step_params, self.scale);
+        let (StepParams { rate, stride, root, .. }, scale) = (self.step_params, self.scale);
         let decayed = |gradient: f32, parameter: f32| scale * gradient + weight_decay * parameter;
         let mut faults = 0;
         let mut note = |gradient: f32, parameter: f32| {

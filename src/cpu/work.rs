@@ -56,5 +56,7 @@ pub(super) struct MicroBatch {
     pub accumulation: Accumulation,
     /// Its index in the pass.
     pub index: u32,
+    /// Place of its first sample in the mini-batch.
+    pub place: usize,
     pub step_params: StepParams,
 }

@@ -56,9 +56,9 @@ impl Task<'_> {
         Task { micro_batch, parts: self.batch() / micro_batch, divisible: false, ..self }
     }
 
-    /// Mini-batches in a pass over the training split; at least 1.
+    /// Mini-batches in a pass over the training split, of which the last may be smaller.
     pub fn steps_in_pass(&self) -> usize {
-        (self.data.train.samples / self.batch()).max(1)
+        self.data.train.samples.div_ceil(self.batch())
     }
 
     /// `true` if gradients are stored: for gradient accumulation, and for clipping, which needs the global norm before any

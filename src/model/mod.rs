@@ -1,6 +1,7 @@
 //! Networks, activation and loss functions, optimizers and parameters, as plain data.
 
 mod activation;
+mod dropout;
 mod initialise;
 mod learning_rate;
 mod loss;
@@ -8,8 +9,10 @@ mod name;
 mod network;
 mod optimizer;
 mod parameters;
+mod threefry;
 
 pub use activation::{Activation, Stored};
+pub use dropout::{Dropout, DropoutKey};
 pub use initialise::Initialiser;
 pub use learning_rate::{Decay, Schedule};
 pub use loss::Loss;

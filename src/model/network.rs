@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Activation, Loss, Stored};
+use super::{Activation, Dropout, Loss, Stored};
 use crate::{Error, Result, Setting};
 
 /// Architecture of a multi-layer perceptron; [`super::Parameters`] holds its parameters.
@@ -11,6 +11,9 @@ pub struct Network {
     loss: Loss,
     residual: bool,
     layer_norm: bool,
+    /// What each layer drops of what it reads; empty for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropout: Vec<Option<Dropout>>,
 }
 
 /// One layer: [`Layer::operations`], in order, from its input state to its output state.
@@ -23,7 +26,7 @@ pub struct Layer {
     pub inputs: usize,
     /// Width of its output state.
     pub outputs: usize,
-    operations: [Option<Operation>; 4],
+    operations: [Option<Operation>; 5],
 }
 
 /// One operation of a layer.
@@ -33,6 +36,8 @@ pub enum Operation {
     LayerNorm,
     /// An activation function of each value; never the identity.
     Activation(Activation),
+    /// Dropout, in training.
+    Dropout(Dropout),
     /// The product with the layer's weights, plus its bias. Every layer has one.
     Linear,
     /// Adds the layer's input state: the residual connection.
@@ -68,7 +73,8 @@ impl Network {
                 ));
             }
         }
-        Ok(Network { widths: widths.to_vec(), activation, loss, residual: false, layer_norm: false })
+        let widths = widths.to_vec();
+        Ok(Network { widths, activation, loss, residual: false, layer_norm: false, dropout: Vec::new() })
     }
 
     /// The same network with or without residual connections: hidden layers whose input and output have one width add the
@@ -93,6 +99,30 @@ impl Network {
             return Err(Error::usage(Setting::LayerNorm, problem));
         }
         Ok(Network { layer_norm, ..self })
+    }
+
+    /// The same network with this dropout, or none, of what every layer but the first reads, after the activation function.
+    pub fn with_dropout(self, dropout: Option<Dropout>) -> Self {
+        (1..self.widths.len() - 1).fold(self, |network, layer| network.with_dropout_of(layer, dropout))
+    }
+
+    /// The same network with this dropout, or none, of what `layer` reads: the first, number 0, reads the inputs.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn with_dropout_of(mut self, layer: usize, dropout: Option<Dropout>) -> Self {
+        let layers = self.widths.len() - 1;
+        self.dropout.resize(layers, None);
+        self.dropout[layer] = dropout;
+        if self.dropout.iter().all(Option::is_none) {
+            self.dropout.clear();
+        }
+        self
+    }
+
+    /// `true` if any layer has dropout.
+    pub fn has_dropout(&self) -> bool {
+        !self.dropout.is_empty()
     }
 
     /// Activation function between its layers.
@@ -142,18 +172,19 @@ impl Network {
         let linear = Some(Operation::Linear);
         let apply =
             |activation| (activation != Activation::Identity).then_some(Operation::Activation(activation));
+        let dropout = self.dropout.get(index).copied().flatten().map(Operation::Dropout);
         let operations = match self.stored() {
-            Stored::PreActivation if is_first => [linear, None, None, None],
+            Stored::PreActivation if is_first => [dropout, linear, None, None, None],
             Stored::PreActivation => {
                 let layer_norm = self.layer_norm.then_some(Operation::LayerNorm);
                 let is_residual = self.residual && !is_last && inputs == outputs;
                 let add_input = is_residual.then_some(Operation::AddInput);
-                [layer_norm, apply(self.activation), linear, add_input]
+                [layer_norm, apply(self.activation), dropout, linear, add_input]
             }
             Stored::Output if is_last => {
-                [linear, apply(self.loss.output_activation(self.activation)), None, None]
+                [dropout, linear, apply(self.loss.output_activation(self.activation)), None, None]
             }
-            Stored::Output => [linear, apply(self.activation), None, None],
+            Stored::Output => [dropout, linear, apply(self.activation), None, None],
         };
         Layer { inputs, outputs, operations }
     }
@@ -221,6 +252,14 @@ impl Layer {
         self.operations.contains(&Some(operation))
     }
 
+    /// Dropout of what it reads, after any activation function.
+    pub fn dropout(self) -> Option<Dropout> {
+        self.before_product().find_map(|operation| match operation {
+            Operation::Dropout(dropout) => Some(dropout),
+            _ => None,
+        })
+    }
+
     /// Activation function of its input, after any normalisation.
     pub fn input_activation(self) -> Activation {
         activation_of(self.before_product())
@@ -245,7 +284,7 @@ impl Layer {
 fn activation_of(mut operations: impl Iterator<Item = Operation>) -> Activation {
     let activation = operations.find_map(|operation| match operation {
         Operation::Activation(activation) => Some(activation),
-        Operation::LayerNorm | Operation::Linear | Operation::AddInput => None,
+        _ => None,
     });
     activation.unwrap_or(Activation::Identity)
 }

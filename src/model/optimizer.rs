@@ -2,6 +2,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::DropoutKey;
+
 /// How a gradient `g` updates a parameter `p` at learning rate `lr`. [`UpdateRule`] adds the hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -183,34 +185,32 @@ impl UpdateRule {
         UpdateRule { optimizer, momentum: 0.9, betas, epsilon: 1e-8, weight_decay, clip_norm: None }
     }
 
-    /// The numbers of step `index` (counted from 0) at learning rate `rate`.
-    pub fn step_params(&self, rate: f32, index: u64) -> StepParams {
+    /// The numbers of step `index` (counted from 0) at learning rate `rate`, on a mini-batch whose sums are divided by `divisor`, with
+    /// these masks of dropout.
+    pub fn step_params(&self, index: u64, rate: f32, divisor: f32, dropout: DropoutKey) -> StepParams {
         let correction = |beta: f32| {
             let steps = i32::try_from(index + 1).unwrap_or(i32::MAX);
             1.0 - f64::from(beta).powi(steps)
         };
-        match self.optimizer {
+        let (stride, root) = match self.optimizer {
             Optimizer::Adam | Optimizer::Adamw => {
                 let [first, second] = self.betas.map(correction);
-                StepParams {
-                    rate,
-                    stride: (f64::from(rate) / first) as f32,
-                    root: (1.0 / second.sqrt()) as f32,
-                }
+                ((f64::from(rate) / first) as f32, (1.0 / second.sqrt()) as f32)
             }
-            _ => StepParams { rate, stride: rate, root: 1.0 },
-        }
+            _ => (rate, 1.0),
+        };
+        StepParams { rate, stride, root, divisor, dropout: Some(dropout) }
     }
 }
 
 impl Default for StepParams {
-    /// A learning rate of zero.
+    /// A learning rate of zero, without dropout.
     fn default() -> Self {
-        StepParams { rate: 0.0, stride: 0.0, root: 1.0 }
+        StepParams { rate: 0.0, stride: 0.0, root: 1.0, divisor: 1.0, dropout: None }
     }
 }
 
-/// The numbers of an update that change from step to step.
+/// The numbers that change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepParams {
     /// Learning rate.
@@ -219,4 +219,8 @@ pub struct StepParams {
     pub stride: f32,
     /// Factor of the root of Adam's second moment, for its bias correction.
     pub root: f32,
+    /// What the losses of a mini-batch, and their gradients, are divided by: the number of its samples.
+    pub divisor: f32,
+    /// Masks of dropout; `None` outside of training.
+    pub dropout: Option<DropoutKey>,
 }

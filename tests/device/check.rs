@@ -20,6 +20,7 @@ fn few_cases() -> Vec<Case> {
         activation: Activation::Tanh,
         residual: false,
         layer_norm: false,
+        dropout: 0,
         loss: Loss::Quadratic,
         values: false,
         bytes: parts == 1,
@@ -308,16 +309,16 @@ fn software_with_broken_gradients_of_thin_layers_fails_there_alone() {
 #[test]
 fn software_with_a_broken_loss_or_count_fails_there_alone() {
     only(&["loss"], "loss", " * derivative_of_output(STORE, output[place])", "");
-    only(&["loss"], "loss", "slope / f32(sizes.divisor)", "slope / f32(sizes.batch)");
+    only(&["loss"], "loss", "slope * weight / run.micro_batch.divisor", "slope / f32(sizes.batch)");
     let together = |fails, from, to| {
         only_on(cut(FAST).with_few_dispatches(), fails, "chain_forward_backward", from, to);
     };
-    together(&["loss"], "slope / f32(run.mini_batch)", "slope / f32(run.batch)");
+    together(&["loss"], "slope * weight / run.micro_batch.divisor", "slope / f32(run.batch)");
     together(&["loss"], "slope *= derivative_of_output(STORE, output_of(sample, unit));", "");
-    together(&["tally"], "sample_losses[first + sample] += loss;", "");
+    together(&["tally"], "+= loss * weight / run.micro_batch.divisor;", "+= 0.0;");
     only(&["tally"], "tally", "var other = 0u", "var other = 1u");
     only(&["score"], "score", "best == label_of(sample)", "best != label_of(sample)");
-    only(&["tally", "score"], "score", "min(sizes.batch, left)", "sizes.batch");
+    only(&["tally", "score"], "score", "min(sizes.batch, run.micro_batch.counted)", "sizes.batch");
     only(&["gather"], "gather", "value(sample * split.features + column)", "value(sample * split.features)");
     let read = |fails, file, from, to| only_on(cut(FAST).with_few_dispatches(), fails, file, from, to);
     read(&["forward"], "forward_split", "return sample_in(row);", "return row;");

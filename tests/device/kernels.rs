@@ -15,7 +15,9 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 fn every_kernel_agrees(machine: &Machine, cases: &[Case]) {
     let checks = kernels::check(machine, cases, |_| ()).unwrap();
     let chain = if matches!(machine, Machine::Cpu) { &[][..] } else { &CHAIN };
-    let names = [&NAMES, chain, &["step"]].concat();
+    let drops = cases.iter().any(|case| case.dropout > 0);
+    let dropout = if drops { &["dropout"][..] } else { &[] };
+    let names = [&NAMES, chain, dropout, &["step"]].concat();
     assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), names);
     let wrong: Vec<_> = checks.iter().filter(|check| !check.holds()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -106,6 +108,7 @@ fn products_case(widths: &[usize], batch: usize, parts: usize) -> Case {
         activation: Activation::Tanh,
         residual: false,
         layer_norm: false,
+        dropout: 0,
         loss: Loss::Quadratic,
         values: false,
         bytes: false,

@@ -9,6 +9,7 @@ mod program;
 
 mod budget_training;
 mod check;
+mod dropout;
 mod examples;
 mod golden;
 mod kernels;

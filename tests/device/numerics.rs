@@ -121,10 +121,11 @@ fn software_reports_parameters_and_moments_that_are_not_finite() {
     parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Software);
 }
 
-/// Losses of 1e38 are finite, and their sum over the batch is not.
+/// Losses of 1e38 are finite, and their sum over the steps of an epoch is not.
 fn an_infinite_sum_of_finite_losses_is_divergence(device: DeviceChoice) {
     let settings = changed(settings(device, Activation::Identity, Loss::Mse), |s| {
         s.optimization.lr = 1e-30;
+        s.batching.batch = 1;
     });
     let mut random = Random::new(7);
     let mut parameters = random.parameters(&settings.network.build().unwrap());

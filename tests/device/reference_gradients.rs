@@ -62,6 +62,7 @@ impl Problem {
             activation,
             residual,
             layer_norm,
+            dropout: None,
             loss,
             weights: widths.windows(2).map(|pair| random.values(pair[0] * pair[1])).collect(),
             biases: widths[1..].iter().map(|&width| random.values(width)).collect(),

@@ -17,6 +17,8 @@ pub struct Case {
     pub residual: bool,
     /// `true` if layers but the first normalise their input per sample.
     pub layer_norm: bool,
+    /// Percentage of values that layers but the first drop.
+    pub dropout: u8,
     /// Loss function.
     pub loss: Loss,
     /// `true` if targets are regression targets rather than class labels.
@@ -79,8 +81,21 @@ const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
     (&[30, 300, 300, 60, 5], 201, 3, false),
 ];
 
-/// The default cases: whole batches of many shapes, batches in micro-batches, layers that run together, and layers that
-/// normalise. Each activation function meets each loss function, and every other property takes turns.
+/// Widths, batch, micro-batches, whether thin layers run together, and whether layers normalise, for dropout: wider and narrower than
+/// a multiple of four, and samples for several tiles and parts.
+const DROPPED: [(&[usize], usize, usize, bool, bool); 8] = [
+    (&[5, 3, 2], 3, 1, false, false),
+    (&[33, 17, 17, 41, 10], 65, 5, false, false),
+    (&[28, 200, 72, 5], 34, 1, false, false),
+    (&[6, 16, 16, 7, 4], 26, 2, false, true),
+    (&[30, 30, 30, 30, 30, 30, 10], 100, 1, true, false),
+    (&[7, 6, 6, 6, 6, 9, 3], 270, 1, true, false),
+    (&[9, 13, 13, 13, 11, 3], 610, 2, true, false),
+    (&[20, 31, 140, 17, 8, 4, 33, 10], 33, 3, true, false),
+];
+
+/// The default cases: whole batches of many shapes, batches in micro-batches, layers that run together, layers that normalise,
+/// and layers that drop values. Each activation function meets each loss function, and every other property takes turns.
 pub fn grid() -> Vec<Case> {
     let (activations, losses) = (Activation::ALL, Loss::ALL);
     let case = |widths: &[usize], batch| Case {
@@ -90,6 +105,7 @@ pub fn grid() -> Vec<Case> {
         activation: Activation::Identity,
         residual: false,
         layer_norm: false,
+        dropout: 0,
         loss: Loss::Quadratic,
         values: false,
         bytes: false,
@@ -125,6 +141,7 @@ pub fn grid() -> Vec<Case> {
         }
     })
     .chain(kept())
+    .chain(dropped())
     .collect()
 }
 
@@ -138,6 +155,7 @@ pub fn large_batches() -> Vec<Case> {
         activation,
         residual: false,
         layer_norm: false,
+        dropout: 0,
         loss,
         values: false,
         bytes: false,
@@ -160,6 +178,7 @@ fn kept() -> impl Iterator<Item = Case> {
         activation,
         residual: parts == 2,
         layer_norm: false,
+        dropout: 0,
         loss,
         values: parts > 1,
         bytes: false,
@@ -175,6 +194,26 @@ fn kept() -> impl Iterator<Item = Case> {
     cases.into_iter()
 }
 
+/// Layers that drop values, with functions on their input or output and without.
+fn dropped() -> impl Iterator<Item = Case> {
+    let activations = [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Identity];
+    DROPPED.into_iter().enumerate().map(move |(turn, (widths, batch, parts, fused, layer_norm))| Case {
+        widths: widths.to_vec(),
+        batch,
+        parts,
+        activation: activations[turn % activations.len()],
+        residual: turn % 3 == 1,
+        layer_norm,
+        dropout: [10, 50, 30][turn % 3],
+        loss: [Loss::CrossEntropy, Loss::Quadratic][turn % 2],
+        values: false,
+        bytes: false,
+        fused,
+        // Also all in one dispatch.
+        every: turn % 3,
+    })
+}
+
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<_> = self.widths.iter().map(usize::to_string).collect();
@@ -184,6 +223,9 @@ impl fmt::Display for Case {
         write!(f, "{}, {activation}{residual}{layer_norm}, {loss}, batch {}", widths.join(","), self.batch)?;
         if self.parts > 1 {
             write!(f, " in {} parts", self.parts)?;
+        }
+        if self.dropout > 0 {
+            write!(f, ", dropout {} %", self.dropout)?;
         }
         if self.fused {
             write!(f, ", together, every {}", self.every)?;

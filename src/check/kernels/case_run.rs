@@ -13,11 +13,14 @@ use crate::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
 use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
-use crate::model::{LayerParameters, Loss, Network, Optimizer, Parameters, UpdateRule};
+use crate::model::{Dropout, DropoutKey, LayerParameters, Loss, Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Layers, Op, Operand, Plan, Run, SlotId, Value};
 use crate::strategy::Strategy;
 use crate::train::{Machine, Planned};
 use crate::{Error, Result, Setting};
+
+/// Seed of the masks of dropout.
+const SEED: u64 = 11;
 
 /// One case on one device.
 pub(super) struct CaseRun<'a> {
@@ -45,6 +48,7 @@ impl<'a> CaseRun<'a> {
         }
         let network = Network::new(&case.widths, case.activation, case.loss)?;
         let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;
+        let network = network.with_dropout(Dropout::new(f32::from(case.dropout) / 100.0)?);
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
         // Two mini-batches to train on; a little more than one micro-batch to evaluate on.
@@ -73,6 +77,7 @@ impl<'a> CaseRun<'a> {
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;
         let Planned { plan, footprint, .. } = planned;
         findings.has_chains |= !plan.chain.row_bytes.is_empty();
+        findings.has_dropout |= network.has_dropout();
         let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
         let device = machine.open(&job, footprint, &Ledger::new())?;
         Ok(CaseRun {
@@ -92,13 +97,19 @@ impl<'a> CaseRun<'a> {
     pub fn run(mut self) -> Result<()> {
         let case = self.case;
         let order: Vec<u32> = (0..self.data.train.len() as u32).rev().collect();
-        let step_params = [UpdateRule::of(Optimizer::Sgd).step_params(rate(case), 0); 2];
+        let of_step = |step| {
+            let (divisor, key) = (case.batch as f32, DropoutKey::new(SEED, step));
+            UpdateRule::of(Optimizer::Sgd).step_params(step, rate(case), divisor, key)
+        };
+        let step_params = [0, 1].map(of_step);
         self.device.begin_pass(Pass::Shuffled(&order), 0, &step_params)?;
         let mut losses = 0.0;
         for (turn, batch) in order.chunks_exact(case.batch).take(2).enumerate() {
             let before = self.device.parameters()?;
             for (part, rows) in batch.chunks(self.micro_batch).enumerate() {
                 self.device.begin_batch(Accumulation::of(part, case.parts))?;
+                let key = DropoutKey::new(SEED, turn as u64);
+                self.reference.dropout = twin::dropout(&self.network, key, part * self.micro_batch);
                 self.check_gather(self.data.train.clone(), rows)?;
                 for run in self.plan.step.clone().iter().filter_map(Action::run) {
                     losses += self.check(run, rows, part)?;
@@ -106,10 +117,11 @@ impl<'a> CaseRun<'a> {
                 self.device.end_batch()?;
             }
             if case.parts > 1 {
-                self.check_step(&before, batch)?;
+                self.check_step(&before, batch, turn)?;
             }
             self.check_metrics((turn + 1) * case.parts, losses)?;
         }
+        self.reference.dropout = None;
         self.check_evaluation()
     }
 
@@ -127,10 +139,11 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Checks that the mini-batch `rows` moves the parameters `before` to where one step of the reference moves them.
-    fn check_step(&mut self, before: &Parameters, rows: &[u32]) -> Result<()> {
+    /// Checks that the mini-batch `rows` of this `turn` moves the parameters `before` to where one step of the reference moves them.
+    fn check_step(&mut self, before: &Parameters, rows: &[u32], turn: usize) -> Result<()> {
         let case = self.case;
         let mut reference = twin::reference(&self.network, before)?;
+        reference.dropout = twin::dropout(&self.network, DropoutKey::new(SEED, turn as u64), 0);
         let inputs = widen(&self.inputs(&self.data.train, rows));
         let targets = twin::targets(&self.data.train, self.network.outputs(), rows);
         let gradients = reference.gradients(&inputs, &targets);
@@ -379,8 +392,11 @@ impl<'a> CaseRun<'a> {
         terms_of_output(self.shape(layer), &operations, state, &widen(weights), &widen(bias))
     }
 
-    /// `subject`, or its counterpart for fused layers if `layer` is one.
+    /// `subject`, or its counterpart for fused layers if `layer` is one, or for layers that drop values.
     fn of(&self, subject: Subject, layer: usize) -> Subject {
+        if self.network.layer(layer).dropout().is_some() {
+            return Subject::Dropout;
+        }
         let is_fused = self.plan.chain.row_bytes.get(layer).is_some_and(|&bytes| bytes > 0);
         if is_fused { subject.of_chain() } else { subject }
     }

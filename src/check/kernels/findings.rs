@@ -28,6 +28,7 @@ pub(super) enum Subject {
     ChainDelta,
     ChainUpdate,
     ChainAccumulate,
+    Dropout,
     Step,
 }
 
@@ -43,7 +44,7 @@ struct Line {
 }
 
 impl Subject {
-    const ALL: [Subject; 13] = [
+    const ALL: [Subject; 14] = [
         Subject::Gather,
         Subject::Forward,
         Subject::Loss,
@@ -56,6 +57,7 @@ impl Subject {
         Subject::ChainDelta,
         Subject::ChainUpdate,
         Subject::ChainAccumulate,
+        Subject::Dropout,
         Subject::Step,
     ];
 
@@ -79,6 +81,9 @@ impl Subject {
             Subject::ChainDelta => line("chain delta", CHAIN_TOLERANCE, error, "deltas"),
             Subject::ChainUpdate => line("chain update", CHAIN_TOLERANCE, move_error, "tensors"),
             Subject::ChainAccumulate => line("chain accumulate", CHAIN_TOLERANCE, move_error, "tensors"),
+            Subject::Dropout => {
+                line("dropout", CHAIN_TOLERANCE, error, "states, deltas and tensors of layers that drop")
+            }
             Subject::Step => line("step", STEP_TOLERANCE, move_error, "tensors"),
         }
     }
@@ -106,6 +111,8 @@ pub(super) struct Findings {
     worst: [Worst; Subject::ALL.len()],
     /// `true` if the device has kernels of thin layers; otherwise those subjects are left out.
     pub has_chains: bool,
+    /// `true` if a case has dropout; otherwise that subject is left out.
+    pub has_dropout: bool,
 }
 
 impl Findings {
@@ -133,6 +140,7 @@ impl Findings {
         let lines = Subject::ALL.into_iter().zip(self.worst);
         lines
             .filter(|(subject, _)| self.has_chains || !Subject::CHAIN.contains(subject))
+            .filter(|(subject, _)| self.has_dropout || *subject != Subject::Dropout)
             .map(|(subject, worst)| {
                 let Line { name, bound, figure, things } = subject.line();
                 worst.check(name, bound, figure, things)

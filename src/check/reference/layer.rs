@@ -1,4 +1,4 @@
-use super::Activation;
+use super::{Activation, Mask};
 
 /// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,10 +7,22 @@ pub enum Operation {
     LayerNorm,
     /// An activation function of each value.
     Activation(Activation),
+    /// Dropout: each value is multiplied by its factor in the mask.
+    Dropout(Mask),
     /// The product with the layer's weights, plus its bias.
     Linear,
     /// Adds the layer's input state.
     AddInput,
+}
+
+impl Operation {
+    /// The operation on sample `n` alone.
+    fn of_sample(self, n: usize) -> Self {
+        match self {
+            Operation::Dropout(mask) => Operation::Dropout(mask.of_sample(n)),
+            other => other,
+        }
+    }
 }
 
 /// The sizes of one layer's work on one batch.
@@ -46,12 +58,15 @@ pub fn forward(
 ) -> Vec<f64> {
     assert_eq!(state.len(), shape.batch * shape.inputs);
     let mut next = Vec::new();
-    for row in state.chunks(shape.inputs) {
+    for (n, row) in state.chunks(shape.inputs).enumerate() {
         let mut values = row.to_vec();
         for operation in operations {
             values = match operation {
                 Operation::LayerNorm => normalised(&values),
                 Operation::Activation(function) => values.iter().map(|&z| function.apply(z)).collect(),
+                Operation::Dropout(mask) => {
+                    values.iter().enumerate().map(|(i, value)| value * mask.factor(n, i)).collect()
+                }
                 Operation::Linear => linear(&values, weights, bias),
                 Operation::AddInput => values.iter().zip(row).map(|(value, s)| value + s).collect(),
             };
@@ -112,6 +127,7 @@ pub fn delta(
                 *gradient += d * weights[o * inputs + i];
             }
         }
+        let before: Vec<_> = before.iter().map(|operation| operation.of_sample(n)).collect();
         for (index, operation) in before.iter().enumerate().rev() {
             let one = Shape { batch: 1, ..shape };
             let read = forward(one, &before[..index], row, &[], &[]);
@@ -120,6 +136,11 @@ pub fn delta(
                 Operation::Activation(function) => {
                     for (gradient, &z) in gradients.iter_mut().zip(&read) {
                         *gradient *= function.derivative(z);
+                    }
+                }
+                Operation::Dropout(mask) => {
+                    for (i, gradient) in gradients.iter_mut().enumerate() {
+                        *gradient *= mask.factor(0, i);
                     }
                 }
                 Operation::Linear | Operation::AddInput => panic!("{operation:?} before the product"),

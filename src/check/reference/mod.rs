@@ -8,11 +8,13 @@
 //! [`loss`](fn@loss).
 
 mod activation;
+mod dropout;
 mod layer;
 mod loss;
 mod network;
 
 pub use activation::Activation;
+pub use dropout::{Dropout, Mask, threefry2x32};
 pub use layer::{Operation, Shape, delta, forward, operand, spread, weight_gradient};
 pub use loss::{Loss, loss, one_hot};
 pub use network::{Gradients, Reference};

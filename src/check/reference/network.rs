@@ -1,4 +1,6 @@
-use super::{Activation, Loss, Operation, Shape, delta, forward, loss, operand, update, weight_gradient};
+use super::{
+    Activation, Dropout, Loss, Operation, Shape, delta, forward, loss, operand, update, weight_gradient,
+};
 
 /// A network that stores every state.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Reference {
     pub residual: bool,
     /// `true` if layers but the first normalise their input per sample.
     pub layer_norm: bool,
+    /// Masks of dropout; `None` if nothing is dropped.
+    pub dropout: Option<Dropout>,
     /// Loss function.
     pub loss: Loss,
     /// Layer by layer, `[widths[l + 1], widths[l]]`.
@@ -36,7 +40,7 @@ impl Reference {
 
     /// What this layer computes. Layers apply the activation function to their product, the last one under the quadratic
     /// loss only. If φ′ cannot be computed from the result, or in networks that are residual or normalise, they apply it
-    /// to their input instead, except for the first.
+    /// to their input instead, except for the first. Right before the product, layers drop what their mask says.
     pub fn operations(&self, layer: usize) -> Vec<Operation> {
         let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
         let activation = Operation::Activation(self.activation);
@@ -50,6 +54,10 @@ impl Reference {
             }
         } else if !is_last || self.loss == Loss::Quadratic {
             operations.push(activation);
+        }
+        if let Some(mask) = self.dropout.as_ref().and_then(|dropout| dropout.mask(layer)) {
+            let product = operations.iter().position(|&operation| operation == Operation::Linear);
+            operations.insert(product.unwrap_or(0), Operation::Dropout(mask));
         }
         let is_square = self.widths[layer] == self.widths[layer + 1];
         if self.residual && is_square && !is_first && !is_last {

@@ -1,5 +1,5 @@
 /// Bytes of immediate data that a device has to offer.
-pub const IMMEDIATE_BYTES: u32 = 64;
+pub const IMMEDIATE_BYTES: u32 = 68;
 
 /// Limits of a device on its workgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

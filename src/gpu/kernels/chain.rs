@@ -1,5 +1,5 @@
 use super::FAULTS;
-use super::layer::LayerFunctions;
+use super::layer::{LayerFunctions, dropout_file};
 use super::losses::Outputs;
 use crate::gpu::pipelines::Binding::{self, Read, Write};
 use crate::gpu::pipelines::Kernel;
@@ -47,7 +47,7 @@ impl ChainShape {
 /// Takes samples forward through thin layers.
 pub fn chain_forward(functions: LayerFunctions, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { derivative: Derivative::ONE, ..functions };
-    let files = &["chain", "chain_states"];
+    let files = &["chain", "thin_input", "chain_states"];
     chain("chain_forward", files, &[Read, Read, Write, Write], functions, shape)
 }
 
@@ -63,7 +63,7 @@ pub fn chain_forward_backward(functions: LayerFunctions, shape: ChainShape, outp
     let bindings = &[Read, Read, Write, Write, Read, Write, Write];
     // Overrides come before the chain's workgroup memory: naga 30 panics at one that follows an array whose size is
     // computed from overrides.
-    let files = &["loss_kind", "chain", "chain_states", "chain_deltas", "losses"];
+    let files = &["loss_kind", "chain", "thin_input", "chain_states", "chain_deltas", "losses"];
     chain("chain_forward_backward", files, bindings, functions, shape)
         .with_files(FAULTS)
         .with_constants(outputs.constants())
@@ -76,7 +76,8 @@ fn chain(
     functions: LayerFunctions,
     shape: ChainShape,
 ) -> Kernel {
-    let common = ["nan", "activation", "layer", "multiply_add", "micro_batch", "thin_layer"];
+    let dropout = dropout_file(functions.dropout);
+    let common = ["nan", "activation", "layer", dropout, "multiply_add", "micro_batch", "thin_layer"];
     let (product, vectors): (&[_], _) = match shape.product {
         ChainProduct::Blocks(vectors) => (&["chain_lanes"], vectors),
         ChainProduct::Columns => (&["chain_columns"], 1),

@@ -1,23 +1,30 @@
-//! Layer normalisation, sample by sample.
+//! Layer normalisation, sample by sample, with what follows it before the product.
 
-use crate::gpu::pipelines::Binding::{Uniform, Write};
+use super::layer::{LayerFunctions, dropout_constants, dropout_file};
+use crate::gpu::pipelines::Binding::{self, Uniform, Write};
 use crate::gpu::pipelines::Kernel;
-use crate::model::Activation;
 
 const EXTENT: [u32; 2] = [u32::MAX, 1];
 
-/// Normalises the input of layers that then apply `load` to it.
-pub fn layer_norm(load: Activation) -> Kernel {
-    Kernel::new("layer_norm", &["nan", "activation", "sample", "layer_norm"], &[Uniform, Write, Write])
-        .with_constants([("LOAD", f64::from(load as u32))])
-        .with_extent(EXTENT)
+/// Normalises the input of layers that then apply the functions of their input to it.
+pub fn layer_norm(functions: LayerFunctions) -> Kernel {
+    each_sample("layer_norm", &[Uniform, Write, Write], functions)
 }
 
-/// Applies the derivative of the normalisation, and of `load`, to the delta below the layer. With `residual`, the layer adds
-/// its input to its output.
-pub fn layer_norm_delta(load: Activation, residual: bool) -> Kernel {
-    let files = ["nan", "activation", "sample", "layer_norm_delta"];
-    Kernel::new("layer_norm_delta", &files, &[Uniform, Write, Write, Write])
-        .with_constants([("LOAD", f64::from(load as u32)), ("IS_RESIDUAL", f64::from(residual))])
+/// Applies the derivative of the normalisation, and of the functions after it, to the delta below the layer; a residual layer adds
+/// its delta.
+pub fn layer_norm_delta(functions: LayerFunctions) -> Kernel {
+    each_sample("layer_norm_delta", &[Uniform, Write, Write, Write], functions)
+        .with_constants([("IS_RESIDUAL", f64::from(functions.residual))])
+}
+
+fn each_sample(name: &'static str, bindings: &'static [Binding], functions: LayerFunctions) -> Kernel {
+    let LayerFunctions { load, dropout, .. } = functions;
+    let files = ["nan", "activation", dropout_file(dropout), "sample", name];
+    let kernel = Kernel::new(name, &files, bindings);
+    let kernel = if dropout.is_some() { kernel.with_micro_batch() } else { kernel };
+    kernel
+        .with_constants([("LOAD", f64::from(load as u32))])
+        .with_constants(dropout_constants(dropout))
         .with_extent(EXTENT)
 }

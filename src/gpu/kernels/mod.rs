@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::data::DatasetShape;
     use crate::gpu::pipelines::{Kernel, LayerProduct, Product, Shaders, Tile};
-    use crate::model::{Activation, Loss, Network, Optimizer, UpdateRule};
+    use crate::model::{Activation, Dropout, Loss, Network, Optimizer, UpdateRule};
 
     fn valid(kernel: &Kernel, about: &str) -> Module {
         let name = kernel.name;
@@ -72,9 +72,11 @@ mod tests {
     fn products_are_valid_in_every_tile_and_take_the_memory_that_is_planned() {
         let network = Network::new(&[9, 9], Activation::Relu, Loss::Quadratic).unwrap();
         let of = |product| LayerProduct { product, layer: network.layer(0), micro_batch: 5 };
-        let functions = LayerFunctions::NONE;
+        let dropout = Dropout::new(0.3).unwrap();
+        let all = [LayerFunctions::NONE, LayerFunctions { dropout, ..LayerFunctions::NONE }];
         let split = Some(SplitConstants::of(DatasetShape::empty(9).train));
-        for tile in Tile::for_hardware() {
+        for (tile, functions) in Tile::for_hardware().flat_map(|tile| all.map(|functions| (tile, functions)))
+        {
             let Tile::Staged(staged) = tile else { continue };
             let [plain, adam] = rules();
             let uses = [GradientUse::Partial, GradientUse::Update(plain), GradientUse::Update(adam)];
@@ -84,10 +86,10 @@ mod tests {
                 (Product::Forward, forward(functions, products[0], tile, split)),
                 (Product::Delta, delta(functions, products[1], tile)),
             ];
-            let gradients = [None, split].into_iter().flat_map(|split| {
-                rules().map(|rule| gradient(Activation::Identity, rule, products[2], tile, split))
-            });
-            let thin = uses.map(|used| thin_gradient(Activation::Identity, used, tile, 5, [false; 2]));
+            let gradients = [None, split]
+                .into_iter()
+                .flat_map(|split| rules().map(|rule| gradient(functions, rule, products[2], tile, split)));
+            let thin = uses.map(|used| thin_gradient(functions, used, tile, 5, [false; 2]));
             let gradients = gradients.chain(thin).map(|kernel| (Product::Gradient, kernel));
             for (product, kernel) in kernels.into_iter().chain(gradients) {
                 let module = valid(&kernel, &format!("{tile:?}"));
@@ -102,6 +104,7 @@ mod tests {
     fn kernels_of_thin_layers_are_valid_in_every_shape() {
         let functions =
             LayerFunctions { load: Activation::Sine, store: Activation::Tanh, ..LayerFunctions::NONE };
+        let dropout = Dropout::new(0.3).unwrap();
         let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
         let blocks = [1, 2].map(ChainProduct::Blocks);
         let products = [
@@ -113,11 +116,13 @@ mod tests {
         ];
         for (quads, product) in products {
             let shape = ChainShape { row_lanes: 8, column_lanes: 1, quads, stride: 17, count: 3, product };
-            for chain in [chain_forward, chain_delta] {
-                let module = valid(&chain(functions, shape), &format!("{shape:?}"));
-                assert_eq!(workgroup_bytes(&module), shape.bytes(), "{shape:?}");
+            for functions in [functions, LayerFunctions { dropout, ..functions }] {
+                for chain in [chain_forward, chain_delta] {
+                    let module = valid(&chain(functions, shape), &format!("{shape:?}"));
+                    assert_eq!(workgroup_bytes(&module), shape.bytes(), "{shape:?}");
+                }
+                valid(&chain_forward_backward(functions, shape, outputs), &format!("{shape:?}"));
             }
-            valid(&chain_forward_backward(functions, shape, outputs), &format!("{shape:?}"));
         }
         for rule in rules() {
             valid(&partials(rule), "");

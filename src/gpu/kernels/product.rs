@@ -1,6 +1,6 @@
 //! The products of a layer that runs alone.
 
-use super::layer::LayerFunctions;
+use super::layer::{LayerFunctions, dropout_file};
 use super::rule::RuleConstants;
 use super::split::SplitConstants;
 use super::{FAULTS, RULE};
@@ -17,10 +17,13 @@ pub fn forward(
     split: Option<SplitConstants>,
 ) -> Kernel {
     let functions = LayerFunctions { derivative: Derivative::ONE, ..functions };
-    let files = ["sizes", "nan", "activation", "layer", "forward"];
+    let files = ["sizes", "nan", "activation", "layer", dropout_file(functions.dropout), "forward"];
     let kernel = match split {
-        None => Kernel::new("forward", &files, &[Uniform, Write, Write, Read, Write, Write])
-            .with_files(&["forward_state"]),
+        None => {
+            let bindings = &[Uniform, Write, Write, Read, Write, Write];
+            let kernel = Kernel::new("forward", &files, bindings).with_files(&["forward_state"]);
+            if functions.dropout.is_some() { kernel.with_micro_batch() } else { kernel }
+        }
         Some(split) => Kernel::new("forward_split", &files, &[Uniform, Unused, Write, Read, Write, Write])
             .with_files(&["forward_split"])
             .with_split()
@@ -34,20 +37,23 @@ pub fn forward(
 pub fn delta(functions: LayerFunctions, product: LayerProduct, tile: Tile) -> Kernel {
     let bindings = &[Uniform, Write, Write, Write, Write];
     let functions = LayerFunctions { load: Activation::Identity, store: Activation::Identity, ..functions };
-    let files = ["sizes", "nan", "activation", "layer", "delta"];
-    in_tiles(Kernel::new("delta", &files, bindings), functions, product, tile, operands(product))
+    let files = ["sizes", "nan", "activation", "layer", dropout_file(functions.dropout), "delta"];
+    let kernel = Kernel::new("delta", &files, bindings);
+    let kernel = if functions.dropout.is_some() { kernel.with_micro_batch() } else { kernel };
+    in_tiles(kernel, functions, product, tile, operands(product))
 }
 
-/// The gradients of a layer, and what `rule` does with them. The layer applies `load` to its input. With `split` it is layer 0,
-/// and reads the resident dataset.
+/// The gradients of a layer that applies `functions` to its input, and what `rule` does with them. With `split` it is layer 0, and
+/// reads the resident dataset.
 pub fn gradient(
-    load: Activation,
+    functions: LayerFunctions,
     rule: RuleConstants,
     product: LayerProduct,
     tile: Tile,
     split: Option<SplitConstants>,
 ) -> Kernel {
-    let files = ["sizes", "nan", "activation", "layer", "gradient"];
+    let functions = functions.of_input();
+    let files = ["sizes", "nan", "activation", "layer", dropout_file(functions.dropout), "gradient"];
     let (name, bindings): (_, &[Binding]) = match (rule.is_plain(), split) {
         (true, None) => ("update", &[Uniform, Write, Write, Write, Write, Write]),
         (true, Some(_)) => ("update_split", &[Uniform, Write, Unused, Write, Write, Write]),
@@ -66,7 +72,6 @@ pub fn gradient(
     };
     let kernel = kernel.with_micro_batch().with_files(FAULTS).with_constants(rule.of_gradients());
     let [left, right] = operands(product);
-    let functions = LayerFunctions { load, ..LayerFunctions::NONE };
     in_tiles(kernel, functions, product, tile, [left, if split.is_some() { Rows::OfKernel } else { right }])
 }
 

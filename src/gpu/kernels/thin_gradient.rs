@@ -1,9 +1,8 @@
-use super::layer::LayerFunctions;
+use super::layer::{LayerFunctions, dropout_file};
 use super::rule::RuleConstants;
 use super::{FAULTS, RULE};
 use crate::gpu::pipelines::Binding::{Read, Write};
 use crate::gpu::pipelines::{Kernel, Product, Rows, Tile};
-use crate::model::Activation;
 
 /// What becomes of the gradients of thin layers.
 #[derive(Debug, Clone, Copy)]
@@ -14,16 +13,19 @@ pub enum GradientUse {
     Update(RuleConstants),
 }
 
-/// The gradients of thin layers that apply `load` to their input, if the table says so, for micro-batches of so many samples.
+/// The gradients of thin layers that apply `functions` to their input, if the table says so, for micro-batches of so many samples.
 /// Rows of all deltas and states are a multiple of four values wide if they are `by_four`.
 pub fn thin_gradient(
-    load: Activation,
+    functions: LayerFunctions,
     used: GradientUse,
     tile: Tile,
     micro_batch: usize,
     by_four: [bool; 2],
 ) -> Kernel {
-    let files = ["nan", "activation", "layer", "micro_batch", "thin_layer", "thin_gradient"];
+    let functions = functions.of_input();
+    let dropout = dropout_file(functions.dropout);
+    let files =
+        ["nan", "activation", "layer", dropout, "micro_batch", "thin_layer", "thin_input", "thin_gradient"];
     let kernel = match used {
         GradientUse::Partial => {
             Kernel::new("thin_gradient", &files, &[Read, Write, Write, Write]).with_files(&["thin_part"])
@@ -46,7 +48,7 @@ pub fn thin_gradient(
     let [columns, rows] = tile.extent();
     kernel
         .with_arguments()
-        .with_constants(LayerFunctions { load, ..LayerFunctions::NONE }.constants())
+        .with_constants(functions.constants())
         .with_constants([("TILE_COLUMNS", columns.into()), ("TILE_ROWS", rows.into())])
         .in_tiles(Product::Gradient, tile, micro_batch, by_four.map(Rows::in_memory), true)
 }

@@ -12,7 +12,7 @@ use crate::gpu::kernels::{self, LayerFunctions, RuleConstants};
 use crate::gpu::memory::{Footprint, METRICS_BYTES, Setup, SizesTable};
 use crate::gpu::pipelines::{Context, LayerProduct, MicroBatch, Product, Tile};
 use crate::memory::{Category, Ledger};
-use crate::model::{Activation, Layer, Optimizer, UpdateRule};
+use crate::model::{Layer, Optimizer, UpdateRule};
 
 /// Random numbers that fill the operands, over and over.
 const NUMBERS: usize = 1 << 16;
@@ -67,7 +67,7 @@ impl Trial {
             Product::Delta => kernels::delta(LayerFunctions::NONE, *product, tile),
             Product::Gradient => {
                 let rule = RuleConstants::new(UpdateRule::of(Optimizer::Sgd), false);
-                kernels::gradient(Activation::Identity, rule, *product, tile, None)
+                kernels::gradient(LayerFunctions::NONE, rule, *product, tile, None)
             }
         };
         let sizes = SizesTable::product(product.micro_batch, product.layer);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::chain_shape::chain_shape;
 use crate::device::{DeviceLimits, Task};
 use crate::gpu::kernels::{ChainShape, LayerFunctions, RuleConstants};
-use crate::gpu::pipelines::{ADDS_INPUT, LOADS, PART_SAMPLES, STORES};
+use crate::gpu::pipelines::{ADDS_INPUT, DROPS, LOADS, PART_SAMPLES, STORES};
 use crate::model::{Activation, Layer, Network, Operation};
 use crate::plan::Layers;
 
@@ -54,8 +54,8 @@ impl Fusion {
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let functions = LayerFunctions::of(network, runs.iter().cloned().flatten());
-        // Two tiles take turns; a third holds the input of a layer after the function that it applies to it.
-        let tiles = 2 + u32::from(functions.load != Activation::Identity);
+        // Two tiles take turns; a third holds the input of a layer after what it does to it.
+        let tiles = 2 + u32::from(functions.load != Activation::Identity || functions.dropout.is_some());
         let shape = chain_shape(task.micro_batch, width, tiles, limits)?;
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
@@ -129,15 +129,18 @@ pub fn flags(layer: Layer) -> u32 {
         (LOADS, layer.input_activation() != Activation::Identity),
         (STORES, layer.product_activation() != Activation::Identity),
         (ADDS_INPUT, layer.has(Operation::AddInput)),
+        (DROPS, layer.dropout().is_some()),
     ];
     flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum()
 }
 
-/// Runs of two or more consecutive thin layers without layer normalisation.
+/// Runs of two or more consecutive thin layers without layer normalisation. Those that drop values do so at one rate.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
+    let dropout = network.layers().find_map(Layer::dropout);
     for (index, layer) in network.layers().enumerate() {
-        if widest(layer) > MOST_WIDTH || layer.has(Operation::LayerNorm) {
+        let drops_at_another_rate = layer.dropout().is_some_and(|other| Some(other) != dropout);
+        if widest(layer) > MOST_WIDTH || layer.has(Operation::LayerNorm) || drops_at_another_rate {
             continue;
         }
         match runs.last_mut() {

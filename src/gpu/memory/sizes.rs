@@ -44,7 +44,7 @@ impl SizesTable {
         for (split, in_order) in [(data.train, false), (data.train, true), (data.test, true)] {
             entries.push(Self::split(micro_batch, split, in_order));
         }
-        entries.extend([Self::loss(task), Self::score(task), Self::tally(task)]);
+        entries.extend([Self::loss(task), Self::tally(task)]);
         entries.sort_unstable();
         entries.dedup();
         SizesTable(entries)
@@ -81,13 +81,9 @@ impl SizesTable {
         [batch as u32, split.features as u32, split.samples as u32, u32::from(in_order)]
     }
 
+    /// Entry of the loss, and of the score.
     pub fn loss(task: &Task) -> [u32; 4] {
-        [task.micro_batch as u32, task.network.outputs() as u32, task.batch() as u32, 0]
-    }
-
-    pub fn score(task: &Task) -> [u32; 4] {
-        let test = task.data.test.samples as u32;
-        [task.micro_batch as u32, task.network.outputs() as u32, test, task.batch() as u32]
+        [task.micro_batch as u32, task.network.outputs() as u32, 0, 0]
     }
 
     pub fn tally(task: &Task) -> [u32; 4] {

@@ -3,15 +3,18 @@
 
 use crate::device::Accumulation;
 use crate::gpu::device::IMMEDIATE_BYTES;
-use crate::model::StepParams;
+use crate::model::{DropoutKey, StepParams};
 
 /// Gradients are added to those of earlier micro-batches of the mini-batch.
 const CONTINUES_SUMS: u32 = 1;
 /// Gradients are kept, rather than used to update parameters.
 const KEEPS_SUMS: u32 = 2;
+/// Layers with dropout drop values.
+const DROPS_VALUES: u32 = 4;
 
 /// Flags of a micro-batch by their names in WGSL.
-pub const FLAGS: [(&str, u32); 2] = [("CONTINUES_SUMS", CONTINUES_SUMS), ("KEEPS_SUMS", KEEPS_SUMS)];
+pub const FLAGS: [(&str, u32); 3] =
+    [("CONTINUES_SUMS", CONTINUES_SUMS), ("KEEPS_SUMS", KEEPS_SUMS), ("DROPS_VALUES", DROPS_VALUES)];
 
 /// What changes from one micro-batch to the next, laid out as in `shaders/micro_batch.wgsl`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -22,10 +25,14 @@ pub struct MicroBatch {
     rate: f32,
     stride: f32,
     root: f32,
+    place: u32,
+    counted: u32,
+    divisor: f32,
+    dropout_key: [u32; 2],
 }
 
 /// Arguments of a kernel of thin layers, which uses as many as it needs.
-pub type Arguments = [u32; 8];
+pub type Arguments = [u32; 7];
 
 /// Immediate data of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,12 +43,30 @@ pub enum Immediates {
 }
 
 impl MicroBatch {
-    /// The micro-batch `index` of an epoch. `clips` if gradients are clipped, before another kernel updates parameters.
-    pub fn new(index: u32, accumulation: Accumulation, clips: bool, step_params: StepParams) -> Self {
-        let StepParams { rate, stride, root } = step_params;
+    /// The micro-batch `index` of an epoch, whose first sample has this `place` in the mini-batch, and of whose samples so many are
+    /// `counted`. `clips` if gradients are clipped, before another kernel updates parameters.
+    pub fn new(
+        index: u32,
+        [place, counted]: [usize; 2],
+        accumulation: Accumulation,
+        clips: bool,
+        step_params: StepParams,
+    ) -> Self {
+        let StepParams { rate, stride, root, divisor, dropout } = step_params;
         let continues = if accumulation.is_first() { 0 } else { CONTINUES_SUMS };
         let keeps = if accumulation.is_last() && !clips { 0 } else { KEEPS_SUMS };
-        MicroBatch { index, flags: continues | keeps, rate, stride, root }
+        let drops = if dropout.is_some() { DROPS_VALUES } else { 0 };
+        MicroBatch {
+            index,
+            flags: continues | keeps | drops,
+            rate,
+            stride,
+            root,
+            place: place as u32,
+            counted: counted as u32,
+            divisor,
+            dropout_key: dropout.map_or([0; 2], DropoutKey::words),
+        }
     }
 }
 

@@ -15,8 +15,12 @@ pub const STORES: u32 = 2;
 /// The layer adds its input to its output.
 pub const ADDS_INPUT: u32 = 4;
 
+/// The layer has dropout.
+pub const DROPS: u32 = 8;
+
 /// Flags of the table of thin layers by their names in WGSL.
-const LAYER_FLAGS: [(&str, u32); 3] = [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT)];
+const LAYER_FLAGS: [(&str, u32); 4] =
+    [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT), ("DROPS", DROPS)];
 
 /// WGSL constants: the codes of activation functions, loss functions and optimizers, the flags of thin layers and
 /// micro-batches, and values that the host uses too.

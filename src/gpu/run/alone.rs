@@ -26,7 +26,7 @@ impl<'a> Binder<'a> {
         let product = self.product(Product::Forward, layer);
         let tile = self.setup.context.tile(product);
         let kernel = kernels::forward(self.functions(Product::Forward, layer), product, tile, split);
-        let sizes = SizesTable::product(self.task.micro_batch, product.layer);
+        let sizes = self.sizes(layer);
         let dispatch = self.setup.dispatch(&kernel, sizes, &operands, product.answer())?;
         Ok(normalised.into_iter().chain([dispatch]).collect())
     }
@@ -56,12 +56,10 @@ impl<'a> Binder<'a> {
         let product = self.product(Product::Delta, layer);
         let tile = self.setup.context.tile(product);
         let kernel = kernels::delta(self.functions(Product::Delta, layer), product, tile);
-        let sizes = SizesTable::product(self.task.micro_batch, product.layer);
+        let sizes = self.sizes(layer);
         let mut dispatches = vec![self.setup.dispatch(&kernel, sizes, &operands, product.answer())?];
-        let shape = product.layer;
-        if shape.has(Operation::LayerNorm) {
-            let residual = shape.has(Operation::AddInput);
-            let kernel = kernels::layer_norm_delta(shape.input_activation(), residual);
+        if product.layer.has(Operation::LayerNorm) {
+            let kernel = kernels::layer_norm_delta(self.all_functions(layer));
             dispatches.push(self.each_sample(&kernel, layer, &[state, delta, below])?);
         }
         Ok(dispatches)
@@ -78,11 +76,10 @@ impl<'a> Binder<'a> {
         }
         operands.push(self.metrics.whole());
         let product = self.product(Product::Gradient, layer);
-        let load = self.functions(Product::Gradient, layer).load;
-        let kernel =
-            kernels::gradient(load, rule, product, self.setup.context.tile(product), self.split(layer));
-        let fault = Fault::place(layer, self.task.network.layers().len());
-        let sizes = SizesTable::update(self.task.micro_batch, product.layer, fault);
+        let functions = self.functions(Product::Gradient, layer);
+        let tile = self.setup.context.tile(product);
+        let kernel = kernels::gradient(functions, rule, product, tile, self.split(layer));
+        let sizes = SizesTable::update(self.task.micro_batch, product.layer, self.place(layer));
         self.setup.dispatch(&kernel, sizes, &operands, product.answer())
     }
 
@@ -102,14 +99,14 @@ impl<'a> Binder<'a> {
             return Ok((None, Some(state)));
         };
         let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
-        let kernel = kernels::layer_norm(shape.input_activation());
+        let kernel = kernels::layer_norm(self.all_functions(layer));
         let normalised = self.each_sample(&kernel, layer, &[state, loaded.clone()])?;
         Ok((Some(normalised), Some(loaded)))
     }
 
     /// Dispatch of a kernel that processes the input of `layer` sample by sample.
     fn each_sample(&mut self, kernel: &Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
-        let sizes = SizesTable::product(self.task.micro_batch, self.layer(layer));
+        let sizes = self.sizes(layer);
         let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_GROUPS);
         self.setup.dispatch(kernel, sizes, operands, [groups, 1])
     }
@@ -138,7 +135,7 @@ impl<'a> Binder<'a> {
         let [targets, sample_losses, metrics] =
             [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
         let operands = [self.slot(output)?, targets, sample_losses, metrics];
-        let sizes = SizesTable::score(self.task);
+        let sizes = SizesTable::loss(self.task);
         self.setup.dispatch(&kernels::score(self.outputs()), sizes, &operands, [1, self.task.micro_batch])
     }
 
@@ -154,11 +151,32 @@ impl<'a> Binder<'a> {
         LayerProduct { product, layer: self.layer(layer), micro_batch: self.task.micro_batch }
     }
 
+    /// Uniform arguments of kernels of `layer` that update nothing. Only those that drop values need the layer's number; others share
+    /// them with layers of the same shape.
+    fn sizes(&self, layer: usize) -> [u32; 4] {
+        let shape = self.layer(layer);
+        match shape.dropout() {
+            Some(_) => SizesTable::update(self.task.micro_batch, shape, self.place(layer)),
+            None => SizesTable::product(self.task.micro_batch, shape),
+        }
+    }
+
+    fn place(&self, layer: usize) -> u32 {
+        Fault::place(layer, self.task.network.layers().len())
+    }
+
+    fn all_functions(&self, layer: usize) -> LayerFunctions {
+        LayerFunctions::of(self.task.network, layer..layer + 1)
+    }
+
     /// What the kernel of `product` applies. That of a normalised layer leaves some of it to the kernels that normalise.
     fn functions(&self, product: Product, layer: usize) -> LayerFunctions {
-        let functions = LayerFunctions::of(self.task.network, layer..layer + 1);
+        let functions = self.all_functions(layer);
+        if !self.layer(layer).has(Operation::LayerNorm) {
+            return functions;
+        }
+        let functions = LayerFunctions { dropout: None, ..functions };
         match product {
-            _ if !self.layer(layer).has(Operation::LayerNorm) => functions,
             Product::Delta => LayerFunctions { residual: false, derivative: Derivative::ONE, ..functions },
             Product::Forward | Product::Gradient => {
                 LayerFunctions { load: Activation::Identity, ..functions }

@@ -92,8 +92,8 @@ impl<'a> Binder<'a> {
         let kernel = kernels::chain_forward_backward(fusion.functions, fusion.shape, self.outputs());
         let [first, end] = chain.rows(&layers);
         let [backward_first, backward_end] = backward.rows(&(layers.start.max(1)..layers.end));
-        let [batch, mini_batch] = [self.task.micro_batch, self.task.batch()].map(|samples| samples as u32);
-        let arguments = [batch, first, end, 0, answers.from, backward_first, backward_end, mini_batch];
+        let batch = self.task.micro_batch as u32;
+        let arguments = [batch, first, end, 0, answers.from, backward_first, backward_end];
         let operand = slots.slot(chain.slot(Value::State(layers.start))?)?;
         let [targets, losses, metrics] = [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
         let [table, parameters] = [table, self.parameters.together()?].map(Buffer::whole);
@@ -161,7 +161,7 @@ impl<'a> Binder<'a> {
         let Chains { fusion, table, .. } = chain.chains;
         let kernel = kernel(fusion.functions, fusion.shape);
         let [first, end] = chain.rows(layers);
-        let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0, 0];
+        let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0];
         let parameters = self.parameters.together()?;
         let operands = [&[table, parameters].map(Buffer::whole)[..], operands].concat();
         self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])
@@ -194,13 +194,12 @@ impl<'a> Binder<'a> {
         ];
         let tile = self.setup.context.thin_tile();
         let tiles = self.tiles_of(layers.clone());
-        let load = fusion.functions.load;
-        let kernel = kernels::thin_gradient(load, used, tile, self.task.micro_batch, by_four);
+        let kernel = kernels::thin_gradient(fusion.functions, used, tile, self.task.micro_batch, by_four);
         let extent = fusion.extent(layers.clone().into());
         let [first, _] = chain.rows(layers);
         let [batch, tiles_each, start, count] =
             [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
-        let arguments = [batch, first, tiles_each, states.from, deltas.from, start, count, 0];
+        let arguments = [batch, first, tiles_each, states.from, deltas.from, start, count];
         let groups = [tiles * layers.len(), fusion.parts()];
         self.setup.dispatch_groups(&kernel, arguments, &operands, groups)
     }
@@ -222,7 +221,7 @@ impl<'a> Binder<'a> {
         let extent = fusion.extent(layers.clone().into());
         let [first, end] = chain.rows(layers);
         let [start, count, parts] = [extent.start, extent.len(), fusion.parts()].map(|number| number as u32);
-        let arguments = [start, count, parts, first, end, 0, 0, 0];
+        let arguments = [start, count, parts, first, end, 0, 0];
         let groups = [extent.len().div_ceil(PARTS_GROUP), 1];
         self.setup.dispatch_groups(&kernels::partials(rule), arguments, &operands, groups).map(Some)
     }

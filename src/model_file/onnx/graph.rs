@@ -26,6 +26,8 @@ pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
                 Operation::Activation(activation) => {
                     nodes.activate(activation, &value, &format!("{place}.{side}"))
                 }
+                // Nothing is dropped in inference.
+                Operation::Dropout(_) => value,
                 Operation::Linear => {
                     side = "store";
                     nodes.product(&value, index, &place)

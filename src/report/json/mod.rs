@@ -72,6 +72,7 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "loss": settings.network.loss,
         "residual": settings.network.residual,
         "layer_norm": settings.network.layer_norm,
+        "dropout": settings.network.dropout,
         "initialiser": settings.network.initialiser,
         "optimizer": settings.optimization.rule.optimizer.name(),
         "lr": settings.optimization.lr,

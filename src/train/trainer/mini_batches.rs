@@ -1,6 +1,6 @@
 use crate::config::Settings;
 use crate::data::{Pass, shuffle};
-use crate::model::StepParams;
+use crate::model::{DropoutKey, StepParams};
 
 /// The mini-batches of one epoch: the order of samples, and each step's parameters.
 #[derive(Default)]
@@ -24,8 +24,11 @@ impl MiniBatches {
         let steps = (samples / settings.batching.batch) as u64;
         let first = epoch * steps;
         self.step_params.clear();
+        let optimization = &settings.optimization;
         self.step_params.extend((first..first + steps).map(|step| {
-            settings.optimization.rule.step_params(settings.optimization.rate(step, total), step)
+            let rate = optimization.rate(step, total);
+            let key = DropoutKey::new(optimization.seed, step);
+            optimization.rule.step_params(step, rate, settings.batching.batch as f32, key)
         }));
     }
 

@@ -3,7 +3,7 @@ mod position;
 mod recordable;
 mod recorder;
 
-use position::{Position, Tally};
+use position::Position;
 use recordable::{Recordable, Recordables};
 use recorder::Recorder;
 use wgpu::CommandEncoder;
@@ -55,8 +55,8 @@ pub struct Gpu {
     sample_losses: Buffer,
     /// Sums the losses of a pass at its end.
     tally: Dispatch,
-    /// Samples of a mini-batch.
-    samples: usize,
+    /// Samples of the training and of the test split.
+    samples: [usize; 2],
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
     kept: Option<OptimizerState>,
@@ -155,11 +155,11 @@ impl Gpu {
             is_timing: false,
             has_run: false,
             stopwatch,
-            position: Position::new(task.parts, task.steps_in_pass(), task.rule.clip_norm.is_some()),
+            position: Position::new(task),
             dispatches: 0,
             last_dispatches: 0,
             tally,
-            samples: task.batch(),
+            samples: [task.data.train.samples, task.data.test.samples],
             sample_losses,
             clip,
             kept,
@@ -235,7 +235,9 @@ impl Device for Gpu {
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         // Submits what a failed step may have left.
         self.submit();
-        self.position.begin_pass(skip, step_params);
+        let [train, test] = self.samples;
+        let samples = if pass == Pass::Test { test } else { train };
+        self.position.begin_pass(samples, skip, step_params);
         let Gpu { device, uploads, .. } = self;
         let metrics = [0, 0, u32::MAX, u32::MAX, 1.0_f32.to_bits()];
         uploads.copy(device, bytemuck::cast_slice(&metrics), &self.metrics.raw)?;
@@ -289,7 +291,7 @@ impl Device for Gpu {
     }
 
     fn end_pass(&mut self) -> Result<Metrics> {
-        if self.position.tally().is_some() {
+        if self.position.has_losses() {
             if self.recorder.pass().is_none() {
                 self.recorder.begin(self.device.encoder());
             }
@@ -304,14 +306,7 @@ impl Device for Gpu {
         let (batch, place) = (word(2), word(3));
         let fault = (batch != u32::MAX).then(|| Fault::at(batch, place, self.network.layers().len()));
         let batches = self.position.micro_batches();
-        let losses = f32::from_bits(word(1));
-        // In training, those of a mini-batch are averaged.
-        let loss = if self.position.tally() == Some(Tally::Training) {
-            losses / self.samples as f32
-        } else {
-            losses
-        };
-        Ok(Metrics { batches, correct: word(0), loss, fault })
+        Ok(Metrics { batches, correct: word(0), loss: f32::from_bits(word(1)), fault })
     }
 
     fn moments(&mut self) -> Result<Vec<Parameters>> {

@@ -1,13 +1,16 @@
 use crate::Result;
-use crate::device::Accumulation;
+use crate::device::{Accumulation, Task};
 use crate::gpu::pipelines::MicroBatch;
 use crate::model::StepParams;
 use crate::plan::Op;
 
 /// Where a run is in the current pass.
 pub struct Position {
-    /// Micro-batches of a mini-batch.
+    /// Micro-batches of a mini-batch, and samples of a micro-batch.
     parts: usize,
+    rows: usize,
+    /// Samples of the split of the pass.
+    samples: usize,
     /// `true` if gradients are clipped.
     clips: bool,
     /// By mini-batch of the pass.
@@ -19,41 +22,41 @@ pub struct Position {
     micro_batch: MicroBatch,
     accumulation: Accumulation,
     went_backward: bool,
-    tally: Option<Tally>,
-}
-
-/// The kind of pass whose losses are summed at its end.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tally {
-    Training,
-    Evaluation,
+    /// `true` if the pass has losses, which are summed at its end.
+    has_losses: bool,
 }
 
 impl Position {
-    pub fn new(parts: usize, steps_in_pass: usize, clips: bool) -> Self {
+    pub fn new(task: &Task) -> Self {
         Position {
-            parts,
-            clips,
-            step_params: Vec::with_capacity(steps_in_pass),
+            parts: task.parts,
+            rows: task.micro_batch,
+            samples: 0,
+            clips: task.rule.clip_norm.is_some(),
+            step_params: Vec::with_capacity(task.steps_in_pass()),
             skipped: 0,
             next: 0,
             micro_batch: MicroBatch::default(),
             accumulation: Accumulation::Whole,
             went_backward: false,
-            tally: None,
+            has_losses: false,
         }
     }
 
-    /// Begins a pass that skips the first `skip` micro-batches.
-    pub fn begin_pass(&mut self, skip: usize, step_params: &[StepParams]) {
-        (self.skipped, self.next, self.tally) = (skip as u32, skip as u32, None);
+    /// Begins a pass over a split of so many `samples` that skips the first `skip` micro-batches.
+    pub fn begin_pass(&mut self, samples: usize, skip: usize, step_params: &[StepParams]) {
+        (self.skipped, self.next, self.has_losses) = (skip as u32, skip as u32, false);
+        self.samples = samples;
         self.step_params.clear();
         self.step_params.extend_from_slice(step_params);
     }
 
     pub fn begin_batch(&mut self, accumulation: Accumulation) {
-        let step_params = self.step_params.get(self.next as usize / self.parts).copied().unwrap_or_default();
-        self.micro_batch = MicroBatch::new(self.next, accumulation, self.clips, step_params);
+        let next = self.next as usize;
+        let step_params = self.step_params.get(next / self.parts).copied().unwrap_or_default();
+        let counted = self.samples.saturating_sub(next * self.rows).min(self.rows);
+        let places = [next % self.parts * self.rows, counted];
+        self.micro_batch = MicroBatch::new(self.next, places, accumulation, self.clips, step_params);
         (self.accumulation, self.went_backward) = (accumulation, false);
         self.next += 1;
     }
@@ -63,12 +66,7 @@ impl Position {
     /// # Errors
     /// As [`Accumulation::check`].
     pub fn note(&mut self, op: Op) -> Result<()> {
-        if op.has_loss() {
-            self.tally = Some(Tally::Training);
-        }
-        if op == Op::Score {
-            self.tally = Some(Tally::Evaluation);
-        }
+        self.has_losses |= op.has_loss() || op == Op::Score;
         if op.is_backward() {
             self.accumulation.check(self.parts)?;
             self.went_backward = true;
@@ -90,8 +88,8 @@ impl Position {
         self.went_backward && self.is_last()
     }
 
-    pub fn tally(&self) -> Option<Tally> {
-        self.tally
+    pub fn has_losses(&self) -> bool {
+        self.has_losses
     }
 
     /// Micro-batches of the pass so far.
