@@ -4,7 +4,9 @@
 
 // Weight of a sample's loss: none past the end of the split.
 fn weight_of(sample: u32) -> f32 {
-    return select(0.0, 1.0, sample < run.micro_batch.counted);
+    var weight = 1.0;
+    if HAS_WEIGHTS { weight = bitcast<f32>(targets[(sample + 1u) * TARGET_WORDS - 1u]); }
+    return select(0.0, weight, sample < run.micro_batch.counted);
 }
 
 // What softmax needs of a sample's outputs: the largest, subtracted first so that no exponential overflows, and the sum of
@@ -30,15 +32,23 @@ fn softmax_of(sample: u32) -> Softmax {
     return Softmax(largest, sum);
 }
 
-// Target of an output.
-fn wanted(sample: u32, unit: u32) -> f32 {
+// Target of an output, before smoothing.
+fn target_of(sample: u32, unit: u32) -> f32 {
+    let start = sample * TARGET_WORDS;
     if ARE_VALUES {
-        return bitcast<f32>(targets[sample * outputs() + unit]);
+        return bitcast<f32>(targets[start + unit]);
     }
     if ONE_OUTPUT {
-        return f32(targets[sample]);
+        return f32(targets[start]);
     }
-    return select(0.0, 1.0, unit == targets[sample]);
+    return select(0.0, 1.0, unit == targets[start]);
+}
+
+fn wanted(sample: u32, unit: u32) -> f32 {
+    if LOSS == CROSS_ENTROPY && SMOOTHING > 0.0 {
+        return (1.0 - SMOOTHING) * target_of(sample, unit) + SMOOTHING / f32(outputs());
+    }
+    return target_of(sample, unit);
 }
 
 // −ln of the probability of a class.
@@ -47,8 +57,8 @@ fn surprise(sample: u32, unit: u32, softmax: Softmax) -> f32 {
 }
 
 fn loss_of(sample: u32, softmax: Softmax) -> f32 {
-    if LOSS == CROSS_ENTROPY && !ARE_VALUES {
-        let unit = select(targets[sample], 0u, ONE_OUTPUT);
+    if LOSS == CROSS_ENTROPY && !ARE_VALUES && SMOOTHING == 0.0 {
+        let unit = select(targets[sample * TARGET_WORDS], 0u, ONE_OUTPUT);
         return wanted(sample, unit) * surprise(sample, unit, softmax);
     }
     var sum = 0.0;

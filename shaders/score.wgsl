@@ -61,11 +61,11 @@ fn is_correct(sample: u32) -> bool {
 // Class of a sample: of probabilities, the first of the largest.
 fn label_of(sample: u32) -> u32 {
     if !ARE_VALUES {
-        return targets[sample];
+        return targets[sample * TARGET_WORDS];
     }
     var label = 0u;
     for (var unit = 1u; unit < outputs(); unit++) {
-        if wanted(sample, unit) > wanted(sample, label) {
+        if target_of(sample, unit) > target_of(sample, label) {
             label = unit;
         }
     }

@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
             shuffle: false,
             ..Optimization::default()
         },
-        batching: Batching { batch: pixels, micro_batch: None },
+        batching: Batching { batch: pixels, ..Batching::default() },
         placement: Placement { strategy: Strategy::StoreAll, ..Placement::default() },
         ..Settings::default()
     };
@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
         Settings { placement, ..settings.clone() }
     };
     let parts = (8..pixels).find(|parts| pixels.is_multiple_of(*parts)).unwrap_or(1);
-    let batching = Batching { batch: pixels, micro_batch: Some(pixels / parts) };
+    let batching = Batching { batch: pixels, micro_batch: Some(pixels / parts), ..Batching::default() };
     let in_parts = Settings { batching, ..settings.clone() };
 
     let device = machine.info().name;

@@ -105,7 +105,10 @@ impl<'a> Runs<'a> {
         let mut compared = Compared::default();
         for &parts in &parts {
             let micro_batch = Some(batch / parts);
-            let in_parts = |settings| Settings { batching: Batching { batch, micro_batch }, ..settings };
+            let in_parts = |settings: Settings| {
+                let batching = Batching { micro_batch, ..settings.batching };
+                Settings { batching, ..settings }
+            };
             let everything = in_parts(self.one_step(Strategy::EveryN(0)));
             let expected = self.run(&everything)?;
             let least = Strategy::Budget(self.budgets_of(&everything)?[0]);

@@ -7,8 +7,8 @@ use super::output;
 use crate::config::DEFAULT_DATA;
 use crate::data::npz::{shown, some_of};
 use crate::data::{
-    Dataset, EvaluatedOn, Fill, InferenceData, InputKind, Inputs, LoadOptions, LoadedData, Preprocessing,
-    Split, TargetKind, Targets,
+    ClassWeights, Dataset, EvaluatedOn, Fill, InferenceData, InputKind, Inputs, LoadOptions, LoadedData,
+    Preprocessing, Split, TargetKind, Targets,
 };
 use crate::model::{Loss, Network};
 use crate::report::text::grouped;
@@ -67,6 +67,14 @@ pub(super) struct PreprocessingFlags {
     #[arg(long, value_name = "NAME")]
     drop: Vec<String>,
 
+    /// Name of the array, or of the column of a table, with a weight for each training sample: losses are weighted means
+    #[arg(long, value_name = "NAME")]
+    weight_key: Option<String>,
+
+    /// Weights of classes: balanced, or a number for each, with commas between them [default: 1 each]
+    #[arg(long, value_name = "WEIGHTS", allow_negative_numbers = true)]
+    pub class_weights: Option<ClassWeights>,
+
     /// Multiply all inputs by this factor [default: 1/255 for bytes, 1 for other numbers]
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     scale: Option<f32>,
@@ -116,6 +124,7 @@ impl DataFlags {
         }
         let options = LoadOptions {
             drop: preprocessing.drop.clone(),
+            weight_key: preprocessing.weight_key.clone(),
             scale: preprocessing.scale,
             impute: preprocessing.impute,
             impute_indicators: preprocessing.impute_indicators,

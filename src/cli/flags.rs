@@ -186,13 +186,21 @@ pub(super) struct RunFlags {
     #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
 
-    /// Passes over the training split; incomplete mini-batches are dropped [default: 5]
+    /// Passes over the training split [default: 5]
     #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     epochs: Option<usize>,
 
     /// Number of steps, instead of --epochs
     #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
     steps: Option<u64>,
+
+    /// Leave out the last mini-batch of an epoch if the samples do not fill it [default: false]
+    #[arg(long, help_heading = "Training", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    drop_last: Option<bool>,
+
+    /// Share of each target that is spread evenly over all classes, for --loss cross-entropy
+    #[arg(long, help_heading = "Training", value_name = "SHARE", default_value_t = Settings::default().optimization.label_smoothing, allow_negative_numbers = true)]
+    label_smoothing: f32,
 
     /// Visit samples in file order
     #[arg(long, help_heading = "Training")]
@@ -225,6 +233,13 @@ impl RunFlags {
                 *last = data.usual_outputs(loss).max(later);
             }
         }
+        let data = match &self.preprocessing.class_weights {
+            Some(weights) => {
+                let outputs = widths.last().copied().unwrap_or(0);
+                data.weighted_by_class(weights, outputs.max(2))?
+            }
+            None => data,
+        };
         let samples = data.train.len();
         if self.network.batch.is_none() && samples < settings.batching.batch {
             output::narrate(&format!(
@@ -248,9 +263,14 @@ impl RunFlags {
                 epochs: self.epochs.unwrap_or(optimization.epochs),
                 steps: self.steps,
                 shuffle: !self.no_shuffle,
+                label_smoothing: self.label_smoothing,
                 ..self.rule.optimization(optimization)
             },
-            batching: Batching { micro_batch: self.micro_batch, ..batching },
+            batching: Batching {
+                micro_batch: self.micro_batch,
+                drop_last: self.drop_last.unwrap_or(batching.drop_last),
+                ..batching
+            },
             placement: Placement { dataset: self.dataset, ..placement },
             diagnostics,
         }

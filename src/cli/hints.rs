@@ -64,10 +64,10 @@ pub(super) fn never(settings: &Settings, steps: u64, samples: usize) -> Vec<Stri
                 "--warm-up of {warm_up} steps is longer than the run of {steps}: the learning rate never reaches --lr"
             )
         }),
-        (rest > 0 && !settings.optimization.shuffle).then(|| {
+        (rest > 0 && settings.batching.drop_last && !settings.optimization.shuffle).then(|| {
             format!(
-                "{rest} of {samples} training samples are never trained on: an incomplete mini-batch is left out, and with \
-                 --no-shuffle it is always the same; use a --batch that divides {samples}"
+                "{rest} of {samples} training samples are never trained on: --drop-last leaves out the last mini-batch, and with \
+                 --no-shuffle it is always the same; use --drop-last=false or a --batch that divides {samples}"
             )
         }),
     ];
@@ -76,7 +76,7 @@ pub(super) fn never(settings: &Settings, steps: u64, samples: usize) -> Vec<Stri
 
 /// A line about a budget that has divided batches into micro-batches of `micro_batch` samples.
 pub(super) fn division(settings: &Settings, micro_batch: usize) -> Option<String> {
-    let Batching { batch, micro_batch: asked } = settings.batching;
+    let Batching { batch, micro_batch: asked, .. } = settings.batching;
     (asked.is_none() && micro_batch < batch).then(|| {
         format!(
             "--budget runs each batch in {} micro-batches of {}, with the same bits as in one piece; \
@@ -140,11 +140,11 @@ fn larger(asked: &Asked) -> Option<(String, Settings)> {
     let micro_batch = asked.settings.batching.micro_batch();
     let with = |batching| Settings { batching, ..asked.settings.clone() };
     if let Some(larger) = divisors(batch).filter(|&divisor| divisor > micro_batch).min() {
-        let batching = Batching { batch, micro_batch: Some(larger) };
+        let batching = Batching { micro_batch: Some(larger), ..asked.settings.batching };
         return Some((format!("--micro-batch {larger}"), with(batching)));
     }
     let larger = batch.saturating_mul(2).min(asked.samples.unwrap_or(usize::MAX));
-    let batching = Batching { batch: larger, micro_batch: None };
+    let batching = Batching { batch: larger, micro_batch: None, ..asked.settings.batching };
     (larger > batch).then(|| (format!("--batch {larger}"), with(batching)))
 }
 

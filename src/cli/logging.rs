@@ -54,7 +54,7 @@ impl LogFlags {
             log,
             every: self.log_every,
             has_told_memory: false,
-            steps: resumed_after.unwrap_or(0),
+            samples: 0,
             training_time: Duration::ZERO,
         }))
     }
@@ -65,8 +65,8 @@ pub(super) struct Logging {
     log: RunLog,
     every: u64,
     has_told_memory: bool,
-    /// Steps and training time at the previous row.
-    steps: u64,
+    /// Samples seen and training time at the previous row.
+    samples: u64,
     training_time: Duration,
 }
 
@@ -88,7 +88,7 @@ impl Logging {
         test: Option<Evaluation>,
     ) -> Result<()> {
         let (steps, time) = (trainer.steps(), trainer.training_time());
-        let samples = (steps - self.steps) as f64 * settings.batching.batch as f64;
+        let samples = (trainer.samples_seen() - self.samples) as f64;
         let last = steps.saturating_sub(1);
         let memory = (!self.has_told_memory).then(|| PeakBytes {
             planned: trainer.planned().total(),
@@ -103,7 +103,7 @@ impl Logging {
             test: test.map(|test| TestScore { loss: test.loss, accuracy: test.accuracy }),
             memory,
         })?;
-        (self.steps, self.training_time, self.has_told_memory) = (steps, time, true);
+        (self.samples, self.training_time, self.has_told_memory) = (trainer.samples_seen(), time, true);
         Ok(())
     }
 }

@@ -67,6 +67,7 @@ fn kind(setting: Setting) -> Kind {
         | Setting::Standardise
         | Setting::StandardiseTargets
         | Setting::ImputeIndicators
+        | Setting::DropLast
         | Setting::Residual
         | Setting::VerifyRecompute => Kind::Switch { set: "true" },
         _ => Kind::Value,

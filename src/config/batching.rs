@@ -14,12 +14,15 @@ pub struct Batching {
     /// accumulated over the micro-batches of a mini-batch. `None` is the whole mini-batch, unless a budget on a GPU divides
     /// it.
     pub micro_batch: Option<usize>,
+    /// Leaves out the last mini-batch of an epoch if the samples do not fill it. Otherwise its losses and gradients are averaged over
+    /// the samples that it has.
+    pub drop_last: bool,
 }
 
 impl Default for Batching {
     /// Mini-batches of 100 samples, each in one piece.
     fn default() -> Self {
-        Batching { batch: 100, micro_batch: None }
+        Batching { batch: 100, micro_batch: None, drop_last: false }
     }
 }
 
@@ -32,6 +35,11 @@ impl Batching {
     /// Micro-batches in a mini-batch.
     pub fn parts(&self) -> usize {
         self.batch / self.micro_batch()
+    }
+
+    /// Mini-batches in an epoch of so many `samples`.
+    pub fn steps_in_epoch(&self, samples: usize) -> usize {
+        if self.drop_last { samples / self.batch } else { samples.div_ceil(self.batch) }
     }
 
     /// Checks the mini-batch against the number of training samples.
@@ -73,6 +81,10 @@ impl Batching {
             (Setting::Batch, self.batch.to_string()),
             (Setting::MicroBatch, self.micro_batch().to_string()),
         ]);
+        // Earlier versions always left it out.
+        if !self.drop_last {
+            identity.insert(Setting::DropLast, false.to_string());
+        }
     }
 }
 
@@ -105,7 +117,7 @@ mod tests {
     #[test]
     fn a_micro_batch_must_divide_its_batch() {
         let refused = |batch, micro_batch| {
-            let batching = Batching { batch, micro_batch: Some(micro_batch) };
+            let batching = Batching { batch, micro_batch: Some(micro_batch), drop_last: false };
             batching.validate().map_err(|error| error.to_string())
         };
         for (batch, wrong, nearest) in [
@@ -122,7 +134,7 @@ mod tests {
             );
             assert_eq!(refused(batch, wrong), Err(expected));
         }
-        let many = Batching { batch: MOST_SAMPLES + 1, micro_batch: Some(256) }.validate();
+        let many = Batching { batch: MOST_SAMPLES + 1, micro_batch: Some(256), drop_last: true }.validate();
         assert!(many.unwrap_err().to_string().contains("at most 4294967295"));
         for micro_batch in [1, 2, 4, 5, 10, 20, 25, 50, 100] {
             assert_eq!(refused(100, micro_batch), Ok(()));

@@ -59,6 +59,7 @@ impl Settings {
                 schedule: Schedule::default(),
                 ..Optimization::default()
             },
+            batching: Batching { drop_last: true, ..Batching::default() },
             ..Settings::default()
         }
     }
@@ -68,7 +69,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) for the first setting that is out of range or contradicts another.
     pub fn validate(&self) -> Result<()> {
-        self.optimization.validate()?;
+        self.optimization.validate(self.network.loss)?;
         self.batching.validate()?;
         self.placement.validate()?;
         self.diagnostics.validate()?;

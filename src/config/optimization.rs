@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::model::{Decay, Optimizer, Schedule, UpdateRule};
+use crate::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
 use crate::{Error, Result, Setting};
 
 /// Parameter updates: the optimizer, the learning rate, how many steps, and the order of samples.
@@ -12,6 +12,8 @@ pub struct Optimization {
     pub lr: f32,
     /// Learning-rate schedule.
     pub schedule: Schedule,
+    /// Share of each target that is spread evenly over all classes, for [`Loss::CrossEntropy`] in training (Szegedy et al. 2016).
+    pub label_smoothing: f32,
     /// Passes over the training split.
     pub epochs: usize,
     /// Number of steps, which overrules `epochs`.
@@ -29,6 +31,7 @@ impl Default for Optimization {
             rule: UpdateRule::of(Optimizer::Adam),
             lr: Optimizer::Adam.default_lr(),
             schedule: Schedule { decay: Decay::Cosine, ..Schedule::default() },
+            label_smoothing: 0.0,
             epochs: 5,
             steps: None,
             seed: 0,
@@ -43,7 +46,7 @@ impl Optimization {
         self.lr * self.schedule.share(index, total)
     }
 
-    pub(super) fn validate(&self) -> Result<()> {
+    pub(super) fn validate(&self, loss: Loss) -> Result<()> {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Error::usage(Setting::Lr, format!("found {}, expected a positive number", self.lr)));
         }
@@ -73,12 +76,27 @@ impl Optimization {
                 decay_factor.is_finite() && decay_factor > 0.0,
                 "a positive number",
             ),
+            (
+                Setting::LabelSmoothing,
+                self.label_smoothing,
+                share(self.label_smoothing),
+                "at least 0 and below 1",
+            ),
             (Setting::LrFloor, floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
             (Setting::DecayEvery, decay_every as f32, decay_every > 0, "at least 1"),
         ] {
             if !is_good {
                 return Err(Error::usage(setting, format!("found {value}, expected {expected}")));
             }
+        }
+        if self.label_smoothing != 0.0 && loss != Loss::CrossEntropy {
+            let problem = format!(
+                "found {} beside {}, expected 0: it is for {}",
+                self.label_smoothing,
+                Setting::Loss.with(loss.name()),
+                Setting::Loss.with(Loss::CrossEntropy.name())
+            );
+            return Err(Error::usage(Setting::LabelSmoothing, problem));
         }
         for (setting, is_zero) in
             [(Setting::Epochs, self.epochs == 0), (Setting::Steps, self.steps == Some(0))]
@@ -116,5 +134,9 @@ impl Optimization {
             (Setting::Seed, self.seed.to_string()),
             (Setting::Shuffle, self.shuffle.to_string()),
         ]);
+        // Runs of earlier versions had none.
+        if self.label_smoothing != 0.0 {
+            identity.insert(Setting::LabelSmoothing, self.label_smoothing.to_string());
+        }
     }
 }

@@ -102,6 +102,7 @@ impl Cpu {
             steps: Steps {
                 network: task.network.clone(),
                 rule: task.rule,
+                smoothing: task.label_smoothing,
                 slices: slices.collect::<Result<_>>()?,
                 partition,
                 layers,

@@ -1,5 +1,44 @@
 use super::activation::{sigmoid, times_derivative};
+use crate::data::{Split, Targets};
 use crate::model::{Activation, Derivative, Loss, Stored};
+
+/// What a mini-batch's outputs are trained for.
+#[derive(Clone, Copy)]
+pub(super) struct Objective {
+    pub loss: Loss,
+    /// The last layer's.
+    pub activation: Activation,
+    /// Share of each target that is spread over all classes.
+    pub smoothing: f32,
+    /// What sums of losses and deltas are divided by.
+    pub divisor: f32,
+}
+
+/// What the words of a sample hold.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// Words of the targets.
+    width: usize,
+    are_classes: bool,
+    /// Words of a sample: its targets, and its weight if there are weights.
+    words: usize,
+}
+
+impl Layout {
+    pub fn of(split: &Split) -> Self {
+        let are_classes = matches!(split.targets(), Targets::Classes(_));
+        Layout { width: split.targets().width(), are_classes, words: split.target_words() }
+    }
+
+    /// The targets in `words`, `[samples, words]`, each with its weight.
+    pub fn targets(self, words: &[u32]) -> impl Iterator<Item = (Target<'_>, f32)> {
+        words.chunks_exact(self.words).map(move |words| {
+            let (targets, weight) = words.split_at(self.width);
+            let target = if self.are_classes { Target::Class(targets[0]) } else { Target::Values(targets) };
+            (target, weight.first().copied().map_or(1.0, f32::from_bits))
+        })
+    }
+}
 
 /// Target of one sample.
 #[derive(Clone, Copy)]
@@ -21,39 +60,37 @@ impl Target<'_> {
     }
 }
 
-/// The targets in `words`, `[samples, width]`: class labels, or the bits of regression targets.
-pub(super) fn targets(words: &[u32], width: usize, are_classes: bool) -> impl Iterator<Item = Target<'_>> {
-    let words = words.chunks_exact(width);
-    words.map(move |words| if are_classes { Target::Class(words[0]) } else { Target::Values(words) })
-}
-
-/// Sum of the samples' losses, in f64, divided by `divisor`, and the last layer's delta divided by it: the number of samples in
-/// the mini-batch, of which these may be a micro-batch.
-///
-/// `output` and `delta` are `[targets, outputs]`; `activation` is the last layer's.
+/// Weighted sum of the samples' losses, in f64, divided by the divisor, and the last layer's delta, likewise. The samples may be a
+/// part of their mini-batch. `output` and `delta` are `[targets, outputs]`.
 pub(super) fn loss<'a>(
-    kind: Loss,
-    activation: Activation,
+    objective: Objective,
     outputs: usize,
     output: &[f32],
-    targets: impl Iterator<Item = Target<'a>>,
-    divisor: f32,
+    targets: impl Iterator<Item = (Target<'a>, f32)>,
     delta: &mut [f32],
 ) -> f64 {
+    let Objective { loss, activation, smoothing, divisor } = objective;
     let mut total = 0.0;
     let rows = output.chunks_exact(outputs).zip(delta.chunks_exact_mut(outputs));
-    for ((output, delta), target) in rows.zip(targets) {
-        total += f64::from(of_sample(kind, output, target, delta));
+    for ((output, delta), (target, weight)) in rows.zip(targets) {
+        total += f64::from(of_sample(loss, smoothing, output, target, delta)) * f64::from(weight);
         times_derivative(Derivative { activation, of: Stored::Output }, delta, output);
         for delta in delta {
-            *delta /= divisor;
+            *delta = *delta * weight / divisor;
         }
     }
     total / f64::from(divisor)
 }
 
-/// Loss of a sample, and its gradient with respect to each output.
-pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
+/// Loss of a sample, and its gradient with respect to each output. `smoothing` is the share of the target that is spread over all
+/// classes.
+pub(super) fn of_sample(
+    kind: Loss,
+    smoothing: f32,
+    output: &[f32],
+    target: Target,
+    gradient: &mut [f32],
+) -> f32 {
     let count = output.len() as f32;
     match kind {
         Loss::Quadratic => sum_up(output, target, gradient, |a, y| (0.5 * (a - y) * (a - y), a - y)),
@@ -75,7 +112,7 @@ pub(super) fn of_sample(kind: Loss, output: &[f32], target: Target, gradient: &m
             let (error, tanh) = (a - y, (a - y).tanh());
             ((error.abs() - tanh.abs().ln_1p()) / count, tanh / count)
         }),
-        Loss::CrossEntropy => cross_entropy(output, target, gradient),
+        Loss::CrossEntropy => cross_entropy(smoothing, output, target, gradient),
     }
 }
 
@@ -96,15 +133,16 @@ fn sum_up(
 }
 
 /// `−log softmax(a)[class]`, and its gradient. The largest logit is subtracted first, so that nothing overflows.
-fn cross_entropy(output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
+fn cross_entropy(smoothing: f32, output: &[f32], target: Target, gradient: &mut [f32]) -> f32 {
     let largest = output.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for (gradient, &a) in gradient.iter_mut().zip(output) {
         *gradient = (a - largest).exp();
     }
     let sum: f32 = gradient.iter().sum();
     let mut loss = 0.0;
+    let spread = smoothing / output.len() as f32;
     for (index, (gradient, &a)) in gradient.iter_mut().zip(output).enumerate() {
-        let y = target.value(index, output.len());
+        let y = (1.0 - smoothing) * target.value(index, output.len()) + spread;
         *gradient = *gradient / sum - y;
         if y > 0.0 {
             loss += y * (sum.ln() - (a - largest));

@@ -6,13 +6,13 @@ use super::faults::Faults;
 use super::forward::{apply, forward};
 use super::gradient::gradient;
 use super::layer_state::LayerState;
-use super::loss::{Target, loss, of_sample, targets};
+use super::loss::{Layout, Objective, loss, of_sample};
 use super::partition::{GradientRange, Partition};
 use super::product::Write;
 use super::score::score;
 use super::work::{MicroBatch, Queued};
 use super::zeros::zeros;
-use crate::data::{Split, Targets};
+use crate::data::Split;
 use crate::device::Fault;
 use crate::model::{Layer, Network, Operation, StepParams};
 use crate::plan::SlotId;
@@ -50,6 +50,8 @@ pub(super) struct Step<'a> {
     /// Place of the micro-batch's first sample in the mini-batch.
     pub place: usize,
     pub step_params: StepParams,
+    /// Share of each target that is spread over all classes.
+    pub smoothing: f32,
     pub faults: &'a Faults,
     /// Index of the micro-batch in the pass.
     pub number: u32,
@@ -108,8 +110,7 @@ impl Slice {
         let Slice { rows, values, targets: words, loaded, row, partials, new: counted, loss: total, correct } =
             self;
         let threads = step.partition.threads_each();
-        let are_classes = matches!(step.split.targets(), Targets::Classes(_));
-        let width = step.split.targets().width();
+        let layout = Layout::of(step.split);
         match queued {
             Queued::Begin(MicroBatch { rows: first, new, .. }) => {
                 let samples = &step.samples[first + rows.start..first + rows.end];
@@ -129,13 +130,16 @@ impl Slice {
             Queued::Loss { output, delta } => {
                 let last = step.network.layer(step.layers.len() - 1);
                 let [output, delta] = values.get_mut([(output, last.outputs), (delta, last.outputs)])?;
-                let (kind, targets) = (step.network.loss(), targets(words, width, are_classes));
-                let divisor = step.step_params.divisor;
+                let objective = Objective {
+                    loss: step.network.loss(),
+                    activation: last.product_activation(),
+                    smoothing: step.smoothing,
+                    divisor: step.step_params.divisor,
+                };
                 // Samples past the end of the split have no part in the loss.
-                let (output, rest) = (&output[..*counted * last.outputs], *counted * last.outputs..);
-                delta[rest].fill(0.0);
-                let share =
-                    loss(kind, last.product_activation(), last.outputs, output, targets, divisor, delta);
+                let counted = *counted * last.outputs;
+                delta[counted..].fill(0.0);
+                let share = loss(objective, last.outputs, &output[..counted], layout.targets(words), delta);
                 if !(share as f32).is_finite() {
                     step.faults.note(step.number, Fault::LOSS);
                 }
@@ -175,11 +179,11 @@ impl Slice {
             Queued::Score { output } => {
                 let (network, outputs) = (step.network, step.network.outputs());
                 let output = &values.get((output, outputs))[..*counted * outputs];
-                let targets = || targets(words, width, are_classes);
+                let targets = || layout.targets(words).map(|(target, _)| target);
                 *correct += score(outputs, network.loss(), output, targets());
                 let samples = output.chunks_exact(outputs).zip(targets());
-                let losses = samples
-                    .map(|(output, target): (_, Target)| of_sample(network.loss(), output, target, row));
+                let losses =
+                    samples.map(|(output, target)| of_sample(network.loss(), 0.0, output, target, row));
                 *total += losses.map(f64::from).sum::<f64>();
             }
             Queued::Clip => {}

@@ -27,6 +27,8 @@ const LEAST_SHARED_FLOPS: u64 = 1_000_000;
 pub(super) struct Steps {
     pub network: Network,
     pub rule: UpdateRule,
+    /// Share of each target that is spread over all classes.
+    pub smoothing: f32,
     pub partition: Partition,
     pub slices: Vec<Slice>,
     pub layers: Vec<LayerState>,
@@ -111,6 +113,7 @@ impl Steps {
             samples,
             place: self.place,
             step_params: self.update.step_params,
+            smoothing: self.smoothing,
             faults: &self.faults,
             number: self.batch_number,
         };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::class_weights::ClassWeights;
 use super::split::Split;
 use super::targets::Targets;
 use crate::model::{Loss, Network};
@@ -52,6 +53,41 @@ impl Dataset {
         let data = Dataset { source: "in memory".into(), train, test, evaluated_on: EvaluatedOn::Test };
         data.check_splits()?;
         Ok(data)
+    }
+
+    /// The dataset with these weights of the training samples; see [`Split::with_weights`]. Evaluation weighs all samples alike.
+    ///
+    /// # Errors
+    /// As [`Split::with_weights`].
+    pub fn weighted(self, weights: Vec<f32>) -> Result<Dataset> {
+        Ok(Dataset { train: self.train.with_weights(weights)?, ..self }.with_equal_words()?)
+    }
+
+    /// The dataset with the training samples weighted by their class, on top of weights that they have, of so many `classes`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if targets are not class labels, or if there is not one weight for each class.
+    pub fn weighted_by_class(self, weights: &ClassWeights, classes: usize) -> Result<Dataset> {
+        let Targets::Classes(labels) = self.train.targets() else {
+            let problem =
+                "is for targets that are class labels, found numbers or probabilities; leave it out";
+            return Err(Error::usage(Setting::ClassWeights, problem));
+        };
+        let of_classes = weights.of(labels, classes)?;
+        let own = |sample: usize| self.train.weights().map_or(1.0, |weights| weights[sample]);
+        let weights =
+            labels.iter().enumerate().map(|(sample, &label)| own(sample) * of_classes[label as usize]);
+        let weights = weights.collect();
+        self.weighted(weights)
+    }
+
+    /// Gives test samples weights of 1 if training samples have weights, so that a device holds equally many words for both.
+    pub(super) fn with_equal_words(self) -> Result<Dataset> {
+        if self.train.weights().is_none() || self.test.weights().is_some() {
+            return Ok(self);
+        }
+        let even = vec![1.0; self.test.len()];
+        Ok(Dataset { test: self.test.with_weights(even)?, ..self })
     }
 
     /// Checks that `network` can be trained on this dataset.
@@ -163,10 +199,16 @@ impl Dataset {
             let problem = "one of y_train and y_test holds class labels, the other regression targets";
             return Err(Error::file(&self.source, problem));
         }
-        if train == test {
-            return Ok(());
+        if train != test {
+            return Err(Error::file(&self.source, differing_features(&self.train, &self.test)));
         }
-        Err(Error::file(&self.source, differing_features(&self.train, &self.test)))
+        if self.train.weights().is_some() != self.test.weights().is_some() {
+            return Err(Error::file(
+                &self.source,
+                "one of the splits has weights of samples, expected both or none",
+            ));
+        }
+        Ok(())
     }
 }
 

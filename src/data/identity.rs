@@ -26,7 +26,7 @@ impl Dataset {
 }
 
 fn checksum(split: &Split) -> String {
-    let (mut inputs, mut targets) = (vec![0.0; split.features()], vec![0; split.targets().width()]);
+    let (mut inputs, mut targets) = (vec![0.0; split.features()], vec![0; split.target_words()]);
     let mut digest = Sha256::new();
     let count = split.len().min(SAMPLED);
     for index in 0..count {

@@ -7,6 +7,7 @@
 //! [`shuffle`] orders the samples of an epoch, and a [`BatchCursor`] walks over them in micro-batches.
 
 mod arrays;
+mod class_weights;
 mod cursor;
 mod dataset;
 mod element;
@@ -27,6 +28,7 @@ mod synthetic;
 mod table;
 mod targets;
 
+pub use class_weights::ClassWeights;
 pub use cursor::{Batch, BatchCursor, Pass};
 pub use dataset::{Dataset, EvaluatedOn};
 pub use element::U8_SCALE;

@@ -22,8 +22,10 @@ pub struct SplitShape {
     pub features: usize,
     /// Bytes of an input value: 1 or 4.
     pub value_bytes: usize,
-    /// Targets per sample, in 32-bit words.
+    /// Targets per sample, with its weight if there are weights, in 32-bit words.
     pub target_words: usize,
+    /// `true` if samples have weights.
+    pub has_weights: bool,
     /// `true` if targets are class labels.
     pub are_classes: bool,
 }
@@ -31,7 +33,14 @@ pub struct SplitShape {
 impl DatasetShape {
     /// A dataset without samples, of `features` features.
     pub fn empty(features: usize) -> Self {
-        let split = SplitShape { samples: 0, features, value_bytes: 4, target_words: 1, are_classes: true };
+        let split = SplitShape {
+            samples: 0,
+            features,
+            value_bytes: 4,
+            target_words: 1,
+            has_weights: false,
+            are_classes: true,
+        };
         DatasetShape { train: split, test: split }
     }
 }
@@ -50,7 +59,8 @@ impl Split {
             samples: self.len(),
             features: self.features(),
             value_bytes: self.inputs().value_bytes(),
-            target_words: self.targets().width(),
+            target_words: self.target_words(),
+            has_weights: self.weights().is_some(),
             are_classes: matches!(self.targets(), Targets::Classes(_)),
         }
     }

@@ -1,5 +1,6 @@
 //! Samples with their targets, and how a mini-batch is gathered from them.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub struct Split {
     features: usize,
     inputs: Inputs,
     targets: Targets,
+    /// Weights of the samples' losses in training, `[samples]`; `None` for 1 each.
+    weights: Option<Arc<[f32]>>,
     /// What was taken off each feature before it was rounded to `f32`, `[features]`; empty for nothing.
     offsets: Arc<[f64]>,
     /// The same for targets, `[width]`.
@@ -93,7 +96,28 @@ impl Split {
         }
         let none = Arc::default();
         let origin = Origin::default();
-        Ok(Split { features, inputs, targets, offsets: Arc::clone(&none), target_offsets: none, origin })
+        let offsets = Arc::clone(&none);
+        Ok(Split { features, inputs, targets, weights: None, offsets, target_offsets: none, origin })
+    }
+
+    /// The same samples with these weights of their losses in training: a mini-batch's loss is the weighted mean.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there is not one for each sample, if one is negative, NaN or infinite, or if all are 0.
+    pub fn with_weights(self, weights: Vec<f32>) -> Result<Split> {
+        let refuse = |problem| Err(Error::usage(Setting::WeightKey, problem));
+        if weights.len() != self.len() {
+            let (found, samples) = (weights.len(), self.len());
+            return refuse(format!("found {found} weights, expected {samples}: one a sample"));
+        }
+        if let Some(index) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            let weight = weights[index];
+            return refuse(format!("found {weight} at index {index}, expected numbers of at least 0"));
+        }
+        if weights.iter().all(|&weight| weight == 0.0) {
+            return refuse(format!("found {} weights that are all 0, expected some above 0", weights.len()));
+        }
+        Ok(Split { weights: Some(weights.into()), ..self })
     }
 
     /// Names the array that its targets come from.
@@ -133,7 +157,8 @@ impl Split {
     pub(super) fn with_inputs(&self, inputs: Inputs) -> Result<Split> {
         let split = Split::new(self.features, inputs, self.targets.clone())?;
         let target_offsets = Arc::clone(&self.target_offsets);
-        Ok(Split { origin: self.origin.clone(), target_offsets, ..split })
+        let weights = self.weights.clone();
+        Ok(Split { origin: self.origin.clone(), weights, target_offsets, ..split })
     }
 
     /// The same samples with `values` of `features` features, the first of which are this split's, with the same offsets.
@@ -144,7 +169,8 @@ impl Split {
             offsets.resize(features, 0.0);
         }
         let target_offsets = Arc::clone(&self.target_offsets);
-        Ok(Split { origin: self.origin.clone(), offsets: offsets.into(), target_offsets, ..split })
+        let (origin, weights) = (self.origin.clone(), self.weights.clone());
+        Ok(Split { origin, weights, offsets: offsets.into(), target_offsets, ..split })
     }
 
     /// The same samples with other targets, as many, off which nothing is taken.
@@ -266,6 +292,23 @@ impl Split {
         &self.targets
     }
 
+    /// Weight of every sample's loss in training, `[len]`; `None` for 1 each.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
+    /// 32-bit words that a device holds for each sample beside its inputs: its targets, and its weight if there are weights.
+    pub fn target_words(&self) -> usize {
+        self.targets.width() + usize::from(self.weights.is_some())
+    }
+
+    /// These words of all samples, `[len, target_words]`.
+    pub(crate) fn words(&self) -> Cow<'_, [u32]> {
+        let Some(weights) = &self.weights else { return Cow::Borrowed(self.targets.words()) };
+        let rows = self.targets.words().chunks_exact(self.targets.width()).zip(&**weights);
+        Cow::Owned(rows.flat_map(|(row, weight)| row.iter().copied().chain([weight.to_bits()])).collect())
+    }
+
     /// Class label of every sample, `[len]`; empty for regression targets.
     pub fn labels(&self) -> &[u32] {
         match &self.targets {
@@ -303,7 +346,8 @@ impl Split {
         let split = Split::new(self.features, inputs, targets)?;
         let origin = Origin { rows: Some(origin), ..self.origin.clone() };
         let [offsets, target_offsets] = [&self.offsets, &self.target_offsets].map(Arc::clone);
-        Ok(Split { origin, offsets, target_offsets, ..split })
+        let weights = self.weights.as_ref().map(|weights| pick(weights, 1, rows).into());
+        Ok(Split { origin, weights, offsets, target_offsets, ..split })
     }
 
     /// Holds out a random `share` of the samples, chosen by `seed`.
@@ -359,15 +403,24 @@ impl Split {
         }
     }
 
-    /// Writes the targets of `rows` to `out` as 32-bit words, `[rows.len(), width]`.
+    /// Writes the targets of `rows` to `out` as 32-bit words, and after those of each its weight, if there are weights:
+    /// `[rows.len(), target_words]`.
     ///
     /// # Panics
     /// If a row is not below [`len`](Self::len), or `out` has another size.
     pub fn gather_targets(&self, rows: &[u32], out: &mut [u32]) {
         let (width, words) = (self.targets.width(), self.targets.words());
-        assert_eq!(out.len(), rows.len() * width, "the batch's buffer holds rows * width words");
-        for (out, &row) in out.chunks_exact_mut(width).zip(rows) {
-            out.copy_from_slice(&words[row as usize * width..][..width]);
+        assert_eq!(
+            out.len(),
+            rows.len() * self.target_words(),
+            "the batch's buffer holds all words of the rows"
+        );
+        for (out, &row) in out.chunks_exact_mut(self.target_words()).zip(rows) {
+            let (targets, weight) = out.split_at_mut(width);
+            targets.copy_from_slice(&words[row as usize * width..][..width]);
+            if let Some(weights) = &self.weights {
+                weight[0] = weights[row as usize].to_bits();
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Task<'a> {
     pub parts: usize,
     /// Optimizer and gradient clipping.
     pub rule: UpdateRule,
+    /// Share of each target that is spread over all classes in training.
+    pub label_smoothing: f32,
     /// Shape of the dataset.
     pub data: DatasetShape,
     /// Gives a GPU the buffers that timing actions takes; the CPU backend needs none.

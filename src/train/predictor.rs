@@ -58,6 +58,7 @@ impl Predictor {
             micro_batch,
             parts: 1,
             rule: UpdateRule::of(Optimizer::Sgd),
+            label_smoothing: 0.0,
             data: DatasetShape { train: test, test },
             timed: false,
             fused: true,

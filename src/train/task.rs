@@ -10,6 +10,7 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         micro_batch: settings.batching.micro_batch(),
         parts: settings.batching.parts(),
         rule: settings.optimization.rule,
+        label_smoothing: settings.optimization.label_smoothing,
         data,
         timed: settings.diagnostics.timed,
         fused: settings.placement.fused,

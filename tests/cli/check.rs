@@ -10,7 +10,7 @@ const CPU: &str = "check --device cpu --layers 6,5x3,3 --batch 8";
 fn a_sound_device_gets_a_line_each_and_code_0() {
     let run = Folder::new().run(CPU).succeeded();
     let lines: Vec<_> = run.stdout.lines().collect();
-    assert_eq!(lines.len(), 18, "{run:#?}");
+    assert_eq!(lines.len(), 19, "{run:#?}");
     for (line, name) in lines.iter().zip(["gather", "forward", "loss", "tally", "delta", "update"]) {
         assert!(line.starts_with(name) && line.contains("  ok  "), "{line}");
     }

@@ -37,7 +37,7 @@ fn training_to_the_end_reports_mean_losses_across_epochs() {
     let (settings, data) = small();
     let start = settings.initial_parameters().unwrap();
     let mut by_step = Trainer::new(&settings, &data, &start).unwrap();
-    assert_eq!(by_step.steps_per_epoch(), 3);
+    assert_eq!(by_step.steps_per_epoch(), 4);
     let losses: Vec<f32> = (0..10).map(|_| by_step.train(1, |_| ()).unwrap()).collect();
     for every in [0, 1, 4, 10, u64::MAX] {
         let mut told = Vec::new();

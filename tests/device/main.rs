@@ -17,6 +17,7 @@ mod library;
 mod limits;
 mod numerics;
 mod reference_gradients;
+mod samples;
 mod sums;
 mod threads;
 mod training;

@@ -24,6 +24,8 @@ struct Golden {
     cases: Vec<Value>,
     widths: Vec<usize>,
     batch: usize,
+    /// Of the masks of dropout.
+    seed: u64,
     archive: Archive,
 }
 
@@ -37,6 +39,7 @@ impl Golden {
             cases: about["cases"].as_array().unwrap().clone(),
             widths: about["widths"].as_array().unwrap().iter().map(whole).collect(),
             batch: whole(&about["batch"]),
+            seed: about["seed"].as_u64().unwrap(),
             archive: Archive::open(&folder.join("trajectories.npz")).unwrap(),
         }
     }
@@ -58,14 +61,20 @@ impl Golden {
         Parameters { layers: layers.collect() }
     }
 
-    fn data(&mut self, values: bool) -> Arc<Dataset> {
+    fn data(&mut self, case: &Value) -> Arc<Dataset> {
         let narrow = |values: Vec<f64>| values.into_iter().map(|x| x as f32).collect::<Vec<_>>();
-        let targets = match (values, self.archive.read("labels").unwrap().values) {
+        let targets = match (case["values"].as_bool().unwrap(), self.archive.read("labels").unwrap().values) {
             (true, _) => Targets::Regression { width: 4, values: narrow(self.floats("values")) },
             (false, Values::I64(labels)) => Targets::Classes(labels.into_iter().map(|n| n as u32).collect()),
             (false, other) => panic!("labels: {}", other.describe()),
         };
-        let split = Split::new(self.widths[0], Inputs::F32(narrow(self.floats("x"))), targets).unwrap();
+        let mut split = Split::new(self.widths[0], Inputs::F32(narrow(self.floats("x"))), targets).unwrap();
+        if case["weights"].as_bool().unwrap() {
+            split = split.with_weights(narrow(self.floats("weights"))).unwrap();
+        }
+        if let Some(samples) = case["samples"].as_u64() {
+            split = split.rows(&(0..samples as u32).collect::<Vec<_>>()).unwrap();
+        }
         Arc::new(Dataset {
             source: "trajectories".into(),
             train: split.clone(),
@@ -83,6 +92,9 @@ impl Golden {
             s.network.residual = case["residual"].as_bool().unwrap();
             s.network.layer_norm = case["layer_norm"].as_bool().unwrap();
             s.network.loss = text("loss").parse().unwrap();
+            s.network.dropout = case["dropout"].as_f64().unwrap() as f32;
+            s.optimization.label_smoothing = case["label_smoothing"].as_f64().unwrap() as f32;
+            s.optimization.seed = self.seed;
             s.optimization.lr = case["lr"].as_f64().unwrap() as f32;
             s.optimization.rule = UpdateRule {
                 weight_decay: case["weight_decay"].as_f64().unwrap() as f32,
@@ -100,6 +112,7 @@ impl Golden {
                 },
             };
             s.batching.batch = self.batch;
+            s.batching.drop_last = false;
             s.optimization.steps = Some(STEPS);
             s.optimization.shuffle = false;
         })
@@ -113,7 +126,7 @@ fn follow(machine: &Machine, mut vary: impl FnMut(usize, Settings) -> Option<Set
     assert!(golden.cases.len() > 80);
     for (index, case) in golden.cases.clone().iter().enumerate() {
         let Some(settings) = vary(index, golden.settings(case)) else { continue };
-        let data = golden.data(case["values"].as_bool().unwrap());
+        let data = golden.data(case);
         let mut trainer = Trainer::on(machine, &settings, &data, &start).unwrap();
         let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
         let parameters = trainer.parameters().unwrap().layers;
@@ -160,6 +173,7 @@ fn follow_some(context: Context) {
             format!("{:?}", settings.optimization.schedule.decay),
             format!("residual {}, normalised {}", network.residual, network.layer_norm),
             format!("clipped {}", rule.clip_norm.is_some()),
+            format!("dropout {}, smoothed {}", network.dropout, settings.optimization.label_smoothing),
         ];
         let is_new = features.map(|feature| seen.insert(feature)).contains(&true);
         let micro_batch = (index % 16 == 2).then_some(1);

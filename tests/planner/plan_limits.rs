@@ -128,7 +128,7 @@ fn divided(
 ) -> (usize, usize) {
     let settings = changed(Settings::notebook(), |s| {
         s.network.layers = layers.parse().unwrap();
-        s.batching = Batching { batch, micro_batch };
+        s.batching = Batching { batch, micro_batch, ..Batching::default() };
     });
     let network = settings.network.build().unwrap();
     let task = task(&settings, &network, DatasetShape::empty(network.features()));
@@ -169,7 +169,7 @@ fn budgets_divide_no_batch_if_its_bits_would_change() {
         budgets.map(|budget| {
             let settings = changed(Settings::notebook(), |s| {
                 s.network.layers = "64x50,10".parse().unwrap();
-                s.batching = Batching { batch: 512, micro_batch: None };
+                s.batching = Batching { batch: 512, ..Batching::default() };
                 s.optimization.rule = UpdateRule::of(optimizer);
             });
             let network = settings.network.build().unwrap();
@@ -194,7 +194,7 @@ fn budgets_divide_no_batch_whose_gradients_cannot_be_bound() {
     let plan = |optimizer, micro_batch, budget| {
         let settings = changed(Settings::notebook(), |s| {
             s.network.layers = "784,4096x6,10".parse().unwrap();
-            s.batching = Batching { batch: 8192, micro_batch };
+            s.batching = Batching { batch: 8192, micro_batch, ..Batching::default() };
             s.optimization.rule = UpdateRule::of(optimizer);
         });
         let network = settings.network.build().unwrap();

@@ -57,7 +57,12 @@ DEFAULTS = {
     "weight_decay": 0.0,
     "clip_norm": None,
     "schedule": "constant",
+    "label_smoothing": 0.0,
+    "weights": False,
+    "dropout": 0.0,
+    "samples": None,
 }
+SEED = 9
 
 
 def all_cases():
@@ -83,6 +88,15 @@ def all_cases():
     for name in ACTIVATIONS:
         for residual in (False, True):
             cases.append({"activation": name, "residual": residual, "layer_norm": True, "optimizer": "adam"})
+    for smoothing in ({"label_smoothing": 0.25}, {"label_smoothing": 0.25, "weights": True}):
+        cases.append(smoothing | {"optimizer": "adam"})
+    for loss in ("quadratic", "cross-entropy", "binary-cross-entropy"):
+        cases.append({"loss": loss, "weights": True, "values": loss != "cross-entropy"})
+    for name, residual, layer_norm in (("tanh", False, False), ("silu", True, False), ("gelu", True, True)):
+        cases.append({"activation": name, "residual": residual, "layer_norm": layer_norm, "dropout": 0.25, "optimizer": "adam"})
+    # Epochs of 24 samples, the last three of which are a mini-batch of their own.
+    for weights in (False, True):
+        cases.append({"samples": 24, "weights": weights, "dropout": 0.25 if weights else 0.0, "optimizer": "momentum"})
     # The quadratic loss adds up over outputs, where nothing bounds them.
     slower = lambda case: 0.125 if case.get("loss") == "quadratic" and case.get("activation") is not None else 1.0
     return [DEFAULTS | case | {"lr": RATES[case.get("optimizer", "sgd")] * slower(case)} for case in cases]
@@ -93,38 +107,73 @@ def normalised(s):
     return (s - jnp.mean(s, axis=1, keepdims=True)) / jnp.sqrt(jnp.var(s, axis=1, keepdims=True) + 1e-5)
 
 
-def forward(case, parameters, x):
-    """`store(load(s) W^T + b) [+ s]`, layer by layer; under layer normalisation, `load` of the normalised `s`."""
+def threefry(key, counter):
+    """Threefry-2x32 of 13 rounds (Salmon et al. 2011), of arrays of counters."""
+    keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ 0x1BD11BDA)]
+    low, high = counter[0] + keys[0], counter[1] + keys[1]
+    for turn in range(13):
+        if turn and turn % 4 == 0:
+            low, high = low + keys[turn // 4 % 3], high + keys[(turn // 4 + 1) % 3] + np.uint32(turn // 4)
+        low = low + high
+        rotation = (13, 15, 26, 6, 17, 29, 16, 24)[turn % 8]
+        high = ((high << np.uint32(rotation)) | (high >> np.uint32(32 - rotation))) ^ low
+    return low, high
+
+
+def masks_of(case, step):
+    """What the layers multiply their input by in a step, `[BATCH, inputs]` each; none of the first."""
+    words = lambda number: (np.uint32(number & 0xFFFFFFFF), np.uint32(number >> 32))
+    dropped = round(case["dropout"] * 65536)
+    masks = [np.ones((BATCH, WIDTHS[0]))]
+    with np.errstate(over="ignore"):
+        key = threefry(words(SEED), words(step))
+        for layer in range(1, len(WIDTHS) - 1):
+            from_last = len(WIDTHS) - 1 - layer
+            samples, fours = np.meshgrid(
+                np.arange(BATCH, dtype=np.uint32), np.arange((WIDTHS[layer] + 3) // 4, dtype=np.uint32), indexing="ij"
+            )
+            low, high = threefry((key[0], key[1] ^ np.uint32(from_last)), (samples, fours))
+            bits = np.stack([low & 0xFFFF, low >> 16, high & 0xFFFF, high >> 16], axis=2).reshape(BATCH, -1)
+            masks.append((bits[:, : WIDTHS[layer]] >= dropped) * 65536 / (65536 - dropped))
+    return masks
+
+
+def forward(case, parameters, x, masks):
+    """`store(load(s) W^T + b) [+ s]`, layer by layer; under layer normalisation, `load` of the normalised `s`. In training, what is
+    multiplied by the weights is multiplied by a mask before."""
     phi = ACTIVATIONS[case["activation"]]
     pre_activation = case["residual"] or case["layer_norm"] or case["activation"] in APPLIED_AS_READ
     s, last = x, len(parameters) - 1
     for index, (w, b) in enumerate(parameters):
         if pre_activation:
             read = normalised(s) if case["layer_norm"] else s
-            z = (s if index == 0 else phi(read)) @ w.T + b
+            z = (masks[index] * (s if index == 0 else phi(read))) @ w.T + b
             is_residual = case["residual"] and 0 < index < last and w.shape[0] == w.shape[1]
             s = z + s if is_residual else z
         else:
-            z = s @ w.T + b
+            z = (masks[index] * s) @ w.T + b
             s = phi(z) if index < last or case["loss"] == "quadratic" else z
     return s
 
 
-def loss_of(case, parameters, x, y):
-    a = forward(case, parameters, x)
+def loss_of(case, parameters, x, y, weights, masks):
+    """The weighted mean over the samples; those past the end of the data have no weight."""
+    a = forward(case, parameters, x, masks)
+    y = y + case["label_smoothing"] * (1 / y.shape[1] - y)
     match case["loss"]:
         case "quadratic":
-            return 0.5 * jnp.sum((a - y) ** 2) / len(x)
+            losses = 0.5 * jnp.sum((a - y) ** 2, axis=1)
         case "mse":
-            return jnp.mean((a - y) ** 2)
+            losses = jnp.mean((a - y) ** 2, axis=1)
         case "cross-entropy":
-            return -jnp.sum(y * jax.nn.log_softmax(a)) / len(x)
+            losses = -jnp.sum(y * jax.nn.log_softmax(a), axis=1)
         case "binary-cross-entropy":
-            return jnp.mean(jax.nn.softplus(a) - y * a)
+            losses = jnp.mean(jax.nn.softplus(a) - y * a, axis=1)
         case "huber":
-            return jnp.mean(optax.losses.huber_loss(a, y))
+            losses = jnp.mean(optax.losses.huber_loss(a, y), axis=1)
         case "log-cosh":
-            return jnp.mean(optax.losses.log_cosh(a, y))
+            losses = jnp.mean(optax.losses.log_cosh(a, y), axis=1)
+    return jnp.sum(weights * losses) / jnp.sum(weights)
 
 
 def share(case, index):
@@ -168,18 +217,24 @@ def run(case, data, dtype):
     parameters = cast([(data[f"W{i}"], data[f"b{i}"]) for i in range(len(WIDTHS) - 1)])
     x = cast(data["x"])
     y = cast(data["values"] if case["values"] else np.eye(WIDTHS[-1])[data["labels"]])
+    weights = cast(data["weights"] if case["weights"] else np.ones(len(x)))
+    samples = case["samples"] or len(x)
+    in_epoch = -(-samples // BATCH)
     optimizer = optimizer_of(case)
     state, losses = optimizer.init(parameters), []
 
     @jax.jit
-    def step(parameters, state, x, y):
-        loss, gradients = jax.value_and_grad(lambda p: loss_of(case, p, x, y))(parameters)
+    def step(parameters, state, x, y, weights, masks):
+        loss, gradients = jax.value_and_grad(lambda p: loss_of(case, p, x, y, weights, masks))(parameters)
         updates, state = optimizer.update(gradients, state, parameters)
         return optax.apply_updates(parameters, updates), state, loss
 
     for index in range(STEPS):
-        rows = slice(index * BATCH, (index + 1) * BATCH)
-        parameters, state, loss = step(parameters, state, x[rows], y[rows])
+        places = index % in_epoch * BATCH + np.arange(BATCH)
+        rows = np.minimum(places, samples - 1)
+        counted = cast(np.where(places < samples, 1.0, 0.0)) * weights[rows]
+        masks = cast(masks_of(case, index))
+        parameters, state, loss = step(parameters, state, x[rows], y[rows], counted, masks)
         losses.append(float(loss))
     return np.asarray(losses), np.concatenate([np.asarray(a, np.float64).ravel() for layer in parameters for a in layer])
 
@@ -191,6 +246,7 @@ def problem():
     teacher = rng.normal(size=(WIDTHS[0], WIDTHS[-1]))
     data["labels"] = np.argmax(data["x"] @ teacher, axis=1).astype(np.int64)
     data["values"] = (1 / (1 + np.exp(-data["x"] @ teacher))).astype(np.float32)
+    data["weights"] = np.random.default_rng(8).choice([0.0, 0.5, 1.0, 3.0], size=BATCH * STEPS).astype(np.float32)
     for index, (inputs, outputs) in enumerate(zip(WIDTHS, WIDTHS[1:])):
         data[f"W{index}"] = (rng.normal(size=(outputs, inputs)) * 1.2 / np.sqrt(inputs)).astype(np.float32)
         data[f"b{index}"] = (rng.normal(size=outputs) * 0.3).astype(np.float32)
@@ -222,7 +278,7 @@ def main():
             assert error(held[name], arrays[name]) < 1e-9, name
         print(f"{len(cases)} trajectories are as before")
         return
-    about = {"jax": jax.__version__, "optax": optax.__version__, "widths": WIDTHS, "batch": BATCH, "cases": cases}
+    about = {"jax": jax.__version__, "optax": optax.__version__, "widths": WIDTHS, "batch": BATCH, "seed": SEED, "cases": cases}
     (HERE / "cases.json").write_text(json.dumps(about, indent=1) + "\n")
     np.savez_compressed(HERE / "trajectories.npz", **arrays)
 

@@ -64,6 +64,7 @@ impl<'a> CaseRun<'a> {
             micro_batch,
             parts: case.parts,
             rule: UpdateRule::of(Optimizer::Sgd),
+            label_smoothing: 0.0,
             data: data.shape(),
             timed: false,
             fused: case.fused,

@@ -139,7 +139,7 @@ fn literal(text: &str, is_text: bool) -> String {
 }
 
 /// Values that depend on the preset, the optimizer or the activation function if no flag gives them.
-fn decided(settings: &Settings) -> [(&'static str, String); 13] {
+fn decided(settings: &Settings) -> [(&'static str, String); 14] {
     [
         ("layers", settings.network.layers.to_string()),
         ("activation", settings.network.activation.name().to_owned()),
@@ -147,6 +147,7 @@ fn decided(settings: &Settings) -> [(&'static str, String); 13] {
         ("loss", settings.network.loss.name().to_owned()),
         ("initialiser", settings.network.initialiser().name().to_owned()),
         ("batch", settings.batching.batch.to_string()),
+        ("drop-last", settings.batching.drop_last.to_string()),
         ("optimizer", settings.optimization.rule.optimizer.name().to_owned()),
         ("lr", settings.optimization.lr.to_string()),
         ("beta1", settings.optimization.rule.betas[0].to_string()),

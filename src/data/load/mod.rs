@@ -74,6 +74,7 @@ impl Dataset {
         let Splits { train, validation, test, columns, targets, classes } =
             source.splits(options, conversion, &mut notes)?;
         let (data, test) = divided(path, train, [validation, test], options, &mut notes)?;
+        let data = data.with_equal_words()?;
         data.check_splits()?;
         let kind = data.train.input_kind();
         let others = [(data.evaluated_on, Some(&data.test)), (EvaluatedOn::Test, test.as_ref())];

@@ -19,6 +19,8 @@ pub struct LoadOptions {
     pub target: Option<String>,
     /// Names of columns of a table that are neither features nor targets.
     pub drop: Vec<String>,
+    /// Name of the array, or the column of a table, that holds a weight for each training sample; `None` for 1 each.
+    pub weight_key: Option<String>,
     /// Whether targets are class labels or numbers.
     pub targets: TargetKind,
     /// Factor that inputs are multiplied by, in place of 1/255 for bytes and 1 for other numbers.

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::layout::{Layout, layout};
 use super::options::{Conversion, LoadOptions};
 use super::read::Read;
-use super::splits::{CommonKind, Splits};
+use super::splits::{CommonKind, Splits, weighted};
 use super::tables::Tables;
 use crate::data::arrays::Arrays;
 use crate::data::npz::{Array, shown, some_of};
@@ -29,6 +29,7 @@ impl<'a> Source<'a> {
                 (Setting::MapData, options.map_data),
                 (Setting::Scale, options.scale.is_some()),
                 (Setting::Impute, options.impute.is_some()),
+                (Setting::WeightKey, options.weight_key.is_some()),
             ] {
                 if is_given {
                     return Err(Error::usage(setting, problem));
@@ -94,7 +95,10 @@ fn of_arrays(
 ) -> Result<Splits> {
     let Layout { train, validation, test } = layout(arrays, options)?;
     let named: Vec<_> = [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
-    let is_used = |key: &&str| named.iter().any(|names| names.x == **key || names.y == **key);
+    let is_used = |key: &&str| {
+        options.weight_key.as_deref() == Some(*key)
+            || named.iter().any(|names| names.x == **key || names.y == **key)
+    };
     let unused: Vec<_> = arrays.keys().into_iter().filter(|key| !is_used(key)).map(shown).collect();
     if !unused.is_empty() {
         notes.push(format!("not used of {}: {}", arrays.path().display(), some_of(&unused)));
@@ -118,8 +122,12 @@ fn of_arrays(
     if common.are_numbers() {
         notes.extend(train.target_note(arrays.path()));
     }
+    let weights = options.weight_key.as_deref().map(|key| arrays.read(key)).transpose()?;
     let path = arrays.path();
     let others = others.map(|read| Some((read?, path.to_owned())));
-    let (train, [validation, test]) = common.splits((train, path.to_owned()), others)?;
+    let (mut train, [validation, test]) = common.splits((train, path.to_owned()), others)?;
+    if let (Some(weights), Some(key)) = (weights, &options.weight_key) {
+        train = weighted(train, weights, key, path)?;
+    }
     Ok(Splits::without_columns(train, validation, test))
 }

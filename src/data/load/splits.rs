@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use super::read::Read;
+use super::read::{Read, about};
+use crate::data::npz::{Array, shown};
 use crate::data::split::Split;
 use crate::data::table::Column;
 use crate::data::targets::TargetKind;
@@ -23,6 +24,17 @@ impl Splits {
     pub fn without_columns(train: Split, validation: Option<Split>, test: Option<Split>) -> Self {
         Splits { train, validation, test, columns: Vec::new(), targets: Vec::new(), classes: Vec::new() }
     }
+}
+
+/// `train` with the weights in the array or column `key` of the file at `path`.
+pub(super) fn weighted(train: Split, weights: Array, key: &str, path: &Path) -> Result<Split> {
+    let place = format!("{}: ", shown(key));
+    if weights.shape.get(1..).is_some_and(|axes| axes.iter().product::<usize>() != 1) {
+        let problem =
+            format!("{place}has shape {:?}, expected one weight for each training sample", weights.shape);
+        return Err(Error::file(path, problem));
+    }
+    train.with_weights(weights.values.into_f32()).map_err(|error| about(path, &place, error))
 }
 
 /// A split as it was read, and the file or directory that it is from.

@@ -4,7 +4,7 @@ use super::divided;
 use super::layout::Names;
 use super::options::{Conversion, LoadOptions};
 use super::read::Read;
-use super::splits::{CommonKind, Splits};
+use super::splits::{CommonKind, Splits, weighted};
 use crate::data::npz::{shown, some_of};
 use crate::data::preprocessing::Preprocessing;
 use crate::data::split::Split;
@@ -77,7 +77,15 @@ impl Tables {
         let Tables { train, validation, test } = self;
         let targets = target_names(&train, options, notes)?;
         let surveys = survey(&train)?;
-        let columns = columns(&train, &surveys, &targets, &options.drop, conversion, notes)?;
+        check_weights(&train, &targets, options)?;
+        let left_out = [&options.drop[..], options.weight_key.as_slice()].concat();
+        let columns = columns(&train, &surveys, &targets, &left_out, conversion, notes)?;
+        let rows = surveys.first().map_or(0, Survey::rows);
+        let weights = options.weight_key.as_ref().map(|name| {
+            let column = Column { name: name.clone(), categories: Vec::new() };
+            Ok::<_, Error>((encode(&train, rows, &[column], None)?.inputs, name, train.path().to_owned()))
+        });
+        let weights = weights.transpose()?;
         let (targets, kind) = target_columns(&train, &surveys, targets, options)?;
         let mut used = |table: Option<TableFile>, is_passed_over: bool| {
             let table = table?;
@@ -98,7 +106,7 @@ impl Tables {
             Ok::<_, Error>((read, table.path().to_owned()))
         };
         // The survey has counted them.
-        let train = read(&train, surveys.first().map_or(0, Survey::rows))?;
+        let train = read(&train, rows)?;
         let mut other = |table: &TableFile| read(table, table.rows()?);
         let [validation, test] = others.map(|table| table.as_ref().map(&mut other).transpose());
         let others = [validation?, test?];
@@ -107,7 +115,10 @@ impl Tables {
         if common.are_numbers() {
             notes.extend(all.filter_map(|(read, path)| read.target_note(path)));
         }
-        let (train, [validation, test]) = common.splits(train, others)?;
+        let (mut train, [validation, test]) = common.splits(train, others)?;
+        if let Some((weights, name, path)) = weights {
+            train = weighted(train, weights, name, &path)?;
+        }
         let TargetColumns { names, classes } = targets;
         Ok(Splits { train, validation, test, columns, targets: names, classes })
     }
@@ -239,6 +250,25 @@ fn no_target(table: &TableFile, problem: &str) -> Error {
     let problem =
         format!("{problem}; name the column of targets with {}: one of {}", Setting::Target, named(table));
     Error::file(table.path(), problem)
+}
+
+/// # Errors
+/// [`Error::Usage`] if the column of weights is not there, or holds targets.
+fn check_weights(table: &TableFile, targets: &[String], options: &LoadOptions) -> Result<()> {
+    let Some(name) = &options.weight_key else { return Ok(()) };
+    let problem = match table.position(name) {
+        None => format!(
+            "found {}, expected a column of {}: {}",
+            shown(name),
+            table.path().display(),
+            named(table)
+        ),
+        Some(_) if targets.contains(name) => {
+            format!("found {}, which holds the targets; name another column", shown(name))
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(Error::usage(Setting::WeightKey, problem))
 }
 
 /// The columns that become features: all but the `targets`, those to drop, and an index without a name.

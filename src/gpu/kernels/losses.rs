@@ -13,6 +13,11 @@ pub struct Outputs {
     pub are_classes: bool,
     /// `true` if there is one output.
     pub is_one: bool,
+    /// 32-bit words of a sample: its targets, and its weight if there are weights.
+    pub words: usize,
+    pub have_weights: bool,
+    /// Share of each target that is spread over all classes in training.
+    pub smoothing: f32,
 }
 
 /// Losses of samples, and the delta of the last layer, which applies `store` to its product.
@@ -33,6 +38,7 @@ pub fn tally() -> Kernel {
 
 /// Losses of samples of a test split, and the number of correct predictions.
 pub fn score(outputs: Outputs) -> Kernel {
+    let outputs = Outputs { smoothing: 0.0, ..outputs };
     let files = ["nan", "activation", "loss_kind", "losses", "outputs", "metrics", "score"];
     Kernel::new("score", &files, &[Uniform, Write, Read, Write, Write])
         .with_micro_batch()
@@ -42,11 +48,14 @@ pub fn score(outputs: Outputs) -> Kernel {
 }
 
 impl Outputs {
-    pub fn constants(self) -> [(&'static str, f64); 3] {
+    pub fn constants(self) -> [(&'static str, f64); 6] {
         [
             ("LOSS", f64::from(self.loss as u32)),
             ("ARE_VALUES", f64::from(!self.are_classes)),
             ("ONE_OUTPUT", f64::from(self.is_one)),
+            ("TARGET_WORDS", self.words as f64),
+            ("HAS_WEIGHTS", f64::from(self.have_weights)),
+            ("SMOOTHING", f64::from(self.smoothing)),
         ]
     }
 }

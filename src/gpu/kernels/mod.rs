@@ -105,7 +105,14 @@ mod tests {
         let functions =
             LayerFunctions { load: Activation::Sine, store: Activation::Tanh, ..LayerFunctions::NONE };
         let dropout = Dropout::new(0.3).unwrap();
-        let outputs = Outputs { loss: Loss::Huber, are_classes: false, is_one: false };
+        let outputs = Outputs {
+            loss: Loss::Huber,
+            are_classes: false,
+            is_one: false,
+            words: 2,
+            have_weights: false,
+            smoothing: 0.0,
+        };
         let blocks = [1, 2].map(ChainProduct::Blocks);
         let products = [
             (1, blocks[0]),

@@ -159,6 +159,7 @@ fn task(network: &Network) -> Task<'_> {
         micro_batch: network.features(),
         parts: 1,
         rule: UpdateRule::of(Optimizer::Sgd),
+        label_smoothing: 0.0,
         data: DatasetShape::empty(network.features()),
         timed: false,
         fused: true,

@@ -106,6 +106,7 @@ mod tests {
             micro_batch: 5,
             parts: 1,
             rule: UpdateRule::of(Optimizer::Sgd),
+            label_smoothing: 0.0,
             data: DatasetShape::empty(9),
             timed: false,
             fused: false,

@@ -179,6 +179,7 @@ mod tests {
             micro_batch: 5,
             parts: 1,
             rule: UpdateRule::of(Optimizer::Sgd),
+            label_smoothing: 0.0,
             data: DatasetShape::empty(network.features()),
             timed: false,
             fused: true,

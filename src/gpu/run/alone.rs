@@ -140,10 +140,14 @@ impl<'a> Binder<'a> {
     }
 
     pub fn outputs(&self) -> Outputs {
+        let split = self.task.data.train;
         Outputs {
             loss: self.task.network.loss(),
-            are_classes: self.task.data.train.are_classes,
+            are_classes: split.are_classes,
             is_one: self.task.network.outputs() == 1,
+            words: split.target_words,
+            have_weights: split.has_weights,
+            smoothing: self.task.label_smoothing,
         }
     }
 

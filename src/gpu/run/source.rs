@@ -181,7 +181,7 @@ impl Streamed {
             cursor: BatchCursor::new(Arc::clone(data)),
             is_copying: false,
             inputs: vec![0.0; samples * data.train.features()],
-            targets: vec![0; samples * data.train.targets().width()],
+            targets: vec![0; samples * data.train.target_words()],
         }
     }
 }
@@ -196,7 +196,8 @@ impl SplitBuffers {
     fn new(setup: &mut Setup, split: &Split, bytes: &SplitBytes) -> Result<Self> {
         let values = setup.buffer(Category::Dataset, "dataset values", bytes.values)?;
         split.inputs().in_pieces(|offset, piece| setup.write(&values, offset, piece))?;
-        let target_bytes = bytemuck::cast_slice(split.targets().words());
+        let words = split.words();
+        let target_bytes = bytemuck::cast_slice(&words);
         let targets = setup.filled(Category::Dataset, "dataset targets", bytes.targets, target_bytes)?;
         Ok(SplitBuffers { values, targets })
     }

@@ -78,6 +78,8 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "lr": settings.optimization.lr,
         "batch": settings.batching.batch,
         "micro_batch": settings.batching.micro_batch,
+        "drop_last": settings.batching.drop_last,
+        "label_smoothing": settings.optimization.label_smoothing,
         "epochs": if settings.optimization.steps.is_none() { Some(settings.optimization.epochs) } else { None },
         "steps": settings.optimization.steps,
         "seed": settings.optimization.seed,

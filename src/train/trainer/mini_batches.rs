@@ -1,5 +1,5 @@
 use crate::config::Settings;
-use crate::data::{Pass, shuffle};
+use crate::data::{Pass, Split, shuffle};
 use crate::model::{DropoutKey, StepParams};
 
 /// The mini-batches of one epoch: the order of samples, and each step's parameters.
@@ -12,23 +12,26 @@ pub(super) struct MiniBatches {
 }
 
 impl MiniBatches {
-    /// Prepares the order of `samples` samples and the step parameters of `epoch`, in a training of `total` steps.
-    pub fn prepare(&mut self, settings: &Settings, samples: usize, epoch: u64, total: u64) {
+    /// Prepares the order of the samples of `split` and the step parameters of `epoch`, in a training of `total` steps.
+    pub fn prepare(&mut self, settings: &Settings, split: &Split, epoch: u64, total: u64) {
         if self.epoch == Some(epoch) {
             return;
         }
         self.epoch = Some(epoch);
         if settings.optimization.shuffle {
-            shuffle(settings.optimization.seed, epoch, samples as u32, &mut self.order);
+            shuffle(settings.optimization.seed, epoch, split.len() as u32, &mut self.order);
         }
-        let steps = (samples / settings.batching.batch) as u64;
-        let first = epoch * steps;
+        let steps = settings.batching.steps_in_epoch(split.len());
+        let first = epoch * steps as u64;
+        let (optimization, order) = (&settings.optimization, &self.order);
         self.step_params.clear();
-        let optimization = &settings.optimization;
-        self.step_params.extend((first..first + steps).map(|step| {
-            let rate = optimization.rate(step, total);
+        self.step_params.extend((0..steps).map(|index| {
+            let step = first + index as u64;
             let key = DropoutKey::new(optimization.seed, step);
-            optimization.rule.step_params(step, rate, settings.batching.batch as f32, key)
+            let start = index * settings.batching.batch;
+            let positions = start..split.len().min(start + settings.batching.batch);
+            let rows = positions.map(|position| order.get(position).map_or(position, |&row| row as usize));
+            optimization.rule.step_params(step, optimization.rate(step, total), divisor(split, rows), key)
         }));
     }
 
@@ -41,4 +44,11 @@ impl MiniBatches {
     pub fn step_params(&self) -> &[StepParams] {
         &self.step_params
     }
+}
+
+/// What the loss of a mini-batch of these `rows` is divided by: their weights, or 1 if all are 0.
+fn divisor(split: &Split, rows: impl ExactSizeIterator<Item = usize>) -> f32 {
+    let Some(weights) = split.weights() else { return rows.len() as f32 };
+    let sum: f64 = rows.map(|row| f64::from(weights[row])).sum();
+    if sum > 0.0 { sum as f32 } else { 1.0 }
 }

@@ -80,7 +80,7 @@ impl Trainer {
         }
         let started = Instant::now();
         let (total, parts) = (self.total_steps(), self.parts());
-        self.mini_batches.prepare(&self.settings, self.data.train.len(), epoch, total);
+        self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total);
         let pass = self.mini_batches.pass(&self.settings);
         self.device.begin_pass(pass, made as usize * parts, self.mini_batches.step_params())?;
         for step in 0..steps {

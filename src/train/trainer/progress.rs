@@ -9,9 +9,16 @@ impl Trainer {
         self.steps
     }
 
-    /// Steps in an epoch; the incomplete last mini-batch is dropped.
+    /// Steps in an epoch. The last has a smaller mini-batch, or is left out, if the samples do not fill it.
     pub fn steps_per_epoch(&self) -> u64 {
-        (self.data.train.len() / self.settings.batching.batch) as u64
+        self.settings.batching.steps_in_epoch(self.data.train.len()) as u64
+    }
+
+    /// Training samples in the steps so far, in all epochs.
+    pub fn samples_seen(&self) -> u64 {
+        let (samples, batch) = (self.data.train.len() as u64, self.settings.batching.batch as u64);
+        let in_epoch = samples.min(self.steps_per_epoch() * batch);
+        self.epoch_index() * in_epoch + in_epoch.min(self.steps_in_epoch() * batch)
     }
 
     /// Steps of the whole training.
