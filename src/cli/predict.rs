@@ -15,7 +15,7 @@ use crate::data::{Dataset, InferenceData, Preprocessing, TargetKind};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
-use crate::report::SCHEMA;
+use crate::report::{self, SCHEMA};
 use crate::train::{Found, Machine, Predictor, Scores, has_probabilities, probabilities};
 use crate::{Error, Result, Setting};
 
@@ -149,13 +149,17 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let scores = Scores::of(&network, &outputs, data.test.targets());
     let (planned, counted) = (predictor.planned(), predictor.counted());
     if !args.json {
-        return output::result(&words(&scores, &preprocessing));
+        return output::result(&report::text::scores(
+            &scores,
+            &names(&scores, &preprocessing),
+            output::width(),
+        ));
     }
     output::result_json(&json!({
         "event": "eval",
         "schema": SCHEMA,
         "samples": outputs.len() / network.outputs(),
-        "scores": figures(&scores),
+        "scores": scores,
         "classes": preprocessing.classes,
         "planned_peak_bytes": planned.total(),
         "counted_peak_bytes": counted.total(),
@@ -179,18 +183,24 @@ pub(super) fn test(settings: &Settings, model: &Model, data: &Arc<Dataset>, is_j
             "event": "test",
             "schema": SCHEMA,
             "samples": data.test.len(),
-            "scores": figures(&scores),
+            "scores": scores,
         }));
     } else {
-        output::line(&format!("test {}", summary(&scores)));
+        output::line(&format!("test {}", report::text::scores_in_one_line(&scores)));
     }
     Ok(())
 }
 
-fn figures(scores: &Scores) -> serde_json::Value {
+/// Names of what is scored one by one: the classes, or the outputs.
+fn names(scores: &Scores, preprocessing: &Preprocessing) -> Vec<String> {
     match scores {
-        Scores::Classes { confusion } => json!({ "accuracy": scores.accuracy(), "confusion": confusion }),
-        Scores::Values { mse, mae, r2 } => json!({ "mse": mse, "rmse": mse.sqrt(), "mae": mae, "r2": r2 }),
+        Scores::Classes(scores) => {
+            (0..scores.by_class.len()).map(|class| shown(&preprocessing.class_name(class))).collect()
+        }
+        Scores::Values(scores) => {
+            let name = |output: usize| preprocessing.targets.get(output).map(|name| shown(name));
+            (0..scores.by_output.len()).map(|at| name(at).unwrap_or_else(|| format!("output{at}"))).collect()
+        }
     }
 }
 
@@ -208,34 +218,6 @@ fn check_finite(path: &Path, outputs: &[f32], width: usize, first: usize) -> Res
         outputs[at]
     );
     Err(Error::file(path, problem))
-}
-
-/// Scores in one line.
-fn summary(scores: &Scores) -> String {
-    match scores {
-        Scores::Values { mse, mae, r2 } => {
-            let r2 = r2.map_or("undefined, as the targets do not vary".to_owned(), |r2| format!("{r2:.6}"));
-            format!("rmse {:.6}, mae {mae:.6}, r2 {r2}", mse.sqrt())
-        }
-        Scores::Classes { .. } => format!("accuracy {:.4}", scores.accuracy().unwrap_or(0.0)),
-    }
-}
-
-/// Scores, and for classes a line each.
-fn words(scores: &Scores, preprocessing: &Preprocessing) -> String {
-    let Scores::Classes { confusion } = scores else { return summary(scores) };
-    let names: Vec<_> = (0..confusion.len()).map(|class| shown(&preprocessing.class_name(class))).collect();
-    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    let mut text = format!("{}\n\n", summary(scores));
-    text.push_str(&format!("{:>wide$}  precision  recall  predicted as, one column a class\n", "class"));
-    for (class, (row, name)) in confusion.iter().zip(&names).enumerate() {
-        let share = |of: u64| if of == 0 { 0.0 } else { row[class] as f64 / of as f64 };
-        let predicted: u64 = confusion.iter().map(|row| row[class]).sum();
-        let counts: Vec<_> = row.iter().map(|count| format!("{count:>6}")).collect();
-        let (precision, recall) = (share(predicted), share(row.iter().sum()));
-        text.push_str(&format!("{name:>wide$}  {precision:>9.4}  {recall:>6.4}  {}\n", counts.concat()));
-    }
-    text
 }
 
 /// `ckpt-gpu predict`

@@ -21,7 +21,10 @@ pub use memory::MemoryReport;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
-pub use scores::{Scores, has_probabilities, probabilities};
+pub use scores::{
+    ClassAverages, ClassScores, OneClass, OneOutput, Scores, TopK, ValueScores, has_probabilities,
+    probabilities,
+};
 pub use start::{Epoch, Evaluation, Start, identity};
 pub use target::{Footprint, Target};
 pub use task::task;

@@ -7,7 +7,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Loss};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer};
+use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer, ValueScores};
 use ckpt_gpu::{Error, Setting};
 
 /// A regression split whose last mini-batch is incomplete.
@@ -77,7 +77,7 @@ fn predictions_have_the_loss_of_the_evaluation() {
     let mut predictor = Predictor::on(&Machine::Cpu, &network, &start, &data, 4).unwrap();
     let outputs = predictor.outputs().unwrap();
     assert_eq!(outputs.len(), 11 * 2);
-    let Scores::Values { mse, .. } = Scores::of(&network, &outputs, data.test.targets()) else {
+    let Scores::Values(ValueScores { mse, .. }) = Scores::of(&network, &outputs, data.test.targets()) else {
         panic!("expected the scores of a regression");
     };
     assert!((mse - f64::from(loss)).abs() < 1e-5, "{mse}, not {loss}");

@@ -18,6 +18,7 @@ mod limits;
 mod numerics;
 mod reference_gradients;
 mod samples;
+mod scores;
 mod sums;
 mod threads;
 mod training;

@@ -3,11 +3,13 @@
 mod check;
 mod comparison;
 mod outlook;
+mod scores;
 mod table;
 
 pub use check::check;
 pub use comparison::comparison;
 pub use outlook::outlook;
+pub use scores::{scores, scores_in_one_line};
 
 use table::aligned;
 
