@@ -1,5 +1,5 @@
 // Parameter update. `kept` holds what outlives a step, in planes of one number for each parameter: first gradients, if they
-// are kept, then the optimizer state. The codes of OPTIMIZER come from the host's src/model/optimizer.rs.
+// are kept, then the optimizer state, then the moving average of the parameters if there is one. The codes of OPTIMIZER come from the host's src/model/optimizer.rs.
 
 override OPTIMIZER: u32;
 override MOMENTUM_COEFFICIENT: f32;
@@ -10,9 +10,20 @@ override WEIGHT_DECAY: f32;
 // Number of planes, and index of the first plane of optimizer state.
 override PLANES: u32;
 override FIRST_MOMENT: u32;
+// Decay rate of the moving average; 0 if there is none.
+override EMA: f32;
 
 // Four updated parameters, whose state is at `places` of each plane; it is updated for those that `are_moved`.
 fn moved(parameters: vec4f, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
+    let numbers = moved_by_rule(parameters, gradients, places, are_moved);
+    if EMA > 0.0 {
+        let plane = PLANES - 1u;
+        keep(plane, places, are_moved, EMA * kept_at(plane, places) + (1.0 - EMA) * numbers);
+    }
+    return numbers;
+}
+
+fn moved_by_rule(parameters: vec4f, gradients: vec4f, places: vec4u, are_moved: vec4<bool>) -> vec4f {
     let step = run.micro_batch;
     switch OPTIMIZER {
         case SGD: {

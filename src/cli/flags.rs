@@ -309,6 +309,10 @@ struct RuleFlags {
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f32>,
 
+    /// Decay rate of an exponential moving average of the parameters, which is evaluated and saved in their place, such as 0.999
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    ema: Option<f32>,
+
     /// Learning-rate schedule [default: cosine]
     #[arg(long, value_name = "NAME", value_parser = choices(Decay::ALL, Decay::name, Decay::summary))]
     schedule: Option<Decay>,
@@ -317,17 +321,29 @@ struct RuleFlags {
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().warm_up, value_parser = count::<u64>, allow_negative_numbers = true)]
     warm_up: u64,
 
-    /// Steps between decays, for --schedule step
+    /// Steps between decays, for --schedule step; steps of the first period, for --schedule restarts
     #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().decay_every, value_parser = count::<u64>, allow_negative_numbers = true)]
     decay_every: u64,
 
-    /// Decay factor, for --schedule step
+    /// Decay factor, for --schedule step and plateau
     #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().decay_factor, allow_negative_numbers = true)]
     decay_factor: f32,
 
-    /// Final learning rate as a share of --lr, for --schedule cosine
+    /// Least learning rate as a share of --lr, for --schedule cosine, restarts, one-cycle and plateau
     #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().floor, allow_negative_numbers = true)]
     lr_floor: f32,
+
+    /// Length of a period relative to the one before, for --schedule restarts
+    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().period_factor, allow_negative_numbers = true)]
+    period_factor: f32,
+
+    /// Share of the steps in which the learning rate rises, for --schedule one-cycle
+    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().rise, allow_negative_numbers = true)]
+    rise: f32,
+
+    /// Evaluations without a lower loss before a decay, for --schedule plateau
+    #[arg(long, value_name = "N", default_value_t = Schedule::default().plateau_patience, value_parser = count::<u64>, allow_negative_numbers = true)]
+    plateau_patience: u64,
 }
 
 impl RuleFlags {
@@ -345,6 +361,7 @@ impl RuleFlags {
                 epsilon: self.epsilon,
                 weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
                 clip_norm: self.clip_norm,
+                ema: self.ema,
             },
             schedule: Schedule {
                 decay: self.schedule.unwrap_or(base.schedule.decay),
@@ -352,6 +369,9 @@ impl RuleFlags {
                 decay_every: self.decay_every,
                 decay_factor: self.decay_factor,
                 floor: self.lr_floor,
+                period_factor: self.period_factor,
+                rise: self.rise,
+                plateau_patience: self.plateau_patience,
             },
             ..base
         }

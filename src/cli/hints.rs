@@ -26,7 +26,7 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     let (rule, schedule) = (&settings.optimization.rule, &settings.optimization.schedule);
     let (usual, unchanged) = (UpdateRule::of(rule.optimizer), Schedule::default());
     let uses = |hyperparameter| rule.optimizer.uses(hyperparameter);
-    let (step, cosine) = (schedule.decay == Decay::Step, schedule.decay == Decay::Cosine);
+    let any = |decays: &[Decay]| decays.contains(&schedule.decay);
 
     let optimizer = format!("--optimizer {}", rule.optimizer.name());
     let decay = format!("--schedule {}", schedule.decay.name());
@@ -35,9 +35,37 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
         ("--beta1", rule.betas[0] != usual.betas[0], uses(Hyperparameter::Beta1), &optimizer),
         ("--beta2", rule.betas[1] != usual.betas[1], uses(Hyperparameter::Beta2), &optimizer),
         ("--epsilon", rule.epsilon != usual.epsilon, uses(Hyperparameter::Epsilon), &optimizer),
-        ("--decay-every", schedule.decay_every != unchanged.decay_every, step, &decay),
-        ("--decay-factor", schedule.decay_factor != unchanged.decay_factor, step, &decay),
-        ("--lr-floor", schedule.floor != unchanged.floor, cosine, &decay),
+        (
+            "--decay-every",
+            schedule.decay_every != unchanged.decay_every,
+            any(&[Decay::Step, Decay::Restarts]),
+            &decay,
+        ),
+        (
+            "--decay-factor",
+            schedule.decay_factor != unchanged.decay_factor,
+            any(&[Decay::Step, Decay::Plateau]),
+            &decay,
+        ),
+        (
+            "--lr-floor",
+            schedule.floor != unchanged.floor,
+            any(&[Decay::Cosine, Decay::Restarts, Decay::OneCycle, Decay::Plateau]),
+            &decay,
+        ),
+        (
+            "--period-factor",
+            schedule.period_factor != unchanged.period_factor,
+            any(&[Decay::Restarts]),
+            &decay,
+        ),
+        ("--rise", schedule.rise != unchanged.rise, any(&[Decay::OneCycle]), &decay),
+        (
+            "--plateau-patience",
+            schedule.plateau_patience != unchanged.plateau_patience,
+            any(&[Decay::Plateau]),
+            &decay,
+        ),
     ];
     let idle = numbers.into_iter().filter(|&(_, given, used, _)| given && !used);
     let mut lines: Vec<_> =

@@ -4,7 +4,6 @@ use std::time::Duration;
 use clap::Args;
 
 use super::flags::count;
-use crate::config::Settings;
 use crate::data::EvaluatedOn;
 use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};
@@ -18,7 +17,7 @@ pub(super) struct LogFlags {
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
 
-    /// Steps between rows; epoch ends and snapshots add rows
+    /// Steps between rows; evaluations and snapshots add rows
     #[arg(long, value_name = "STEPS", default_value_t = 50, requires = "log", value_parser = count::<u64>, allow_negative_numbers = true)]
     log_every: u64,
 }
@@ -71,6 +70,11 @@ pub(super) struct Logging {
 }
 
 impl Logging {
+    /// Notes where `trainer` begins.
+    pub fn begin(&mut self, trainer: &Trainer) {
+        self.samples = trainer.samples_seen();
+    }
+
     /// Steps until the next row is due.
     pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
         self.every - trainer.steps() % self.every
@@ -80,13 +84,7 @@ impl Logging {
     ///
     /// # Errors
     /// As [`RunLog::write`].
-    pub fn write(
-        &mut self,
-        settings: &Settings,
-        trainer: &Trainer,
-        loss: f32,
-        test: Option<Evaluation>,
-    ) -> Result<()> {
+    pub fn write(&mut self, trainer: &Trainer, loss: f32, test: Option<Evaluation>) -> Result<()> {
         let (steps, time) = (trainer.steps(), trainer.training_time());
         let samples = (trainer.samples_seen() - self.samples) as f64;
         let last = steps.saturating_sub(1);
@@ -98,7 +96,7 @@ impl Logging {
             step: steps,
             epoch: last / trainer.steps_per_epoch(),
             loss,
-            learning_rate: settings.optimization.rate(last, trainer.total_steps()),
+            learning_rate: trainer.last_rate(),
             samples_per_second: samples / (time - self.training_time).as_secs_f64().max(1e-9),
             test: test.map(|test| TestScore { loss: test.loss, accuracy: test.accuracy }),
             memory,

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod selection;
 mod setting_flags;
 mod snapshots;
 mod start;

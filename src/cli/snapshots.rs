@@ -9,9 +9,10 @@ use super::flags::count;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;
+use crate::model::Decay;
 use crate::model::by_name;
 use crate::snapshot::{Difference, Snapshot, SnapshotStore};
-use crate::train::{Trainer, identity};
+use crate::train::{Best, Trainer, identity};
 use crate::{Error, Result, Setting};
 
 /// Snapshots of a run, from which it can be resumed.
@@ -110,7 +111,7 @@ impl SnapshotFlags {
             Some(Resume::Auto) => newest.is_some(),
             resume => resume.is_some(),
         };
-        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, last: None }))
+        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, heeded: None, last: None }))
     }
 }
 
@@ -119,15 +120,24 @@ pub(super) struct Snapshots {
     store: SnapshotStore,
     every: Option<u64>,
     resume: bool,
+    /// Steps between evaluations, as text, where they determine the bits.
+    heeded: Option<String>,
     last: Option<PathBuf>,
 }
 
 impl Snapshots {
-    /// The snapshot to resume from, with --resume.
+    /// The snapshot to resume from, with --resume, of a run with so many steps between evaluations.
     ///
     /// # Errors
     /// [`Error::File`] if no snapshot is intact, or if the newest belongs to a run with other settings or data.
-    pub fn start(&mut self, settings: &Settings, data: &Dataset) -> Result<Option<Snapshot>> {
+    pub fn start(
+        &mut self,
+        settings: &Settings,
+        data: &Dataset,
+        evaluate_every: Option<u64>,
+    ) -> Result<Option<Snapshot>> {
+        let heeds = settings.optimization.schedule.decay == Decay::Plateau;
+        self.heeded = evaluate_every.filter(|_| heeds).map(|every| every.to_string());
         if !self.resume {
             return Ok(None);
         }
@@ -135,9 +145,9 @@ impl Snapshots {
         for error in &found.passed_over {
             output::narrate(&format!("skipped a snapshot: {error}"));
         }
-        if let Some(Difference { setting, found: held, expected }) =
-            found.snapshot.difference(&identity(settings, data))
-        {
+        let mut expected = identity(settings, data);
+        expected.extend(self.heeded.clone().map(|every| (Setting::EvaluateEvery, every)));
+        if let Some(Difference { setting, found: held, expected }) = found.snapshot.difference(&expected) {
             let longer = match setting {
                 Setting::Epochs | Setting::Steps | Setting::Schedule => {
                     "; to train on for longer than planned, begin another run from a saved model with --init"
@@ -145,10 +155,11 @@ impl Snapshots {
                 _ => "",
             };
             let problem = format!(
-                "differs from this run in {} ({setting}): found {}, expected {expected}; resume with the settings that \
-                 the run started with{longer}",
+                "differs from this run in {} ({setting}): found {}, expected {}; resume with the settings that the run \
+                 started with{longer}",
                 setting.name(),
-                held.unwrap_or("none")
+                held.unwrap_or("none"),
+                expected.unwrap_or("none")
             );
             return Err(Error::file(&found.path, problem));
         }
@@ -196,12 +207,15 @@ impl Snapshots {
         }
     }
 
-    /// Writes a snapshot.
+    /// Writes a snapshot, with the best parameters so far if they are kept.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written; the one before is untouched.
-    pub fn save(&mut self, trainer: &mut Trainer) -> Result<()> {
-        self.last = Some(self.store.save(&trainer.snapshot()?)?);
+    pub fn save(&mut self, trainer: &mut Trainer, best: Option<&Best>) -> Result<()> {
+        let best = best.and_then(Best::so_far).cloned();
+        let mut snapshot = Snapshot { best, ..trainer.snapshot()? };
+        snapshot.identity.extend(self.heeded.clone().map(|every| (Setting::EvaluateEvery, every)));
+        self.last = Some(self.store.save(&snapshot)?);
         Ok(())
     }
 

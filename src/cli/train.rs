@@ -15,15 +15,18 @@ use super::logging::{LogFlags, Logging};
 use super::output;
 use super::predict;
 use super::progress::{Progress, explain_preparation};
+use super::selection::SelectionFlags;
 use super::snapshots::{SnapshotFlags, Snapshots, remedy};
 use super::start::StartFlags;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
+use crate::data::EvaluatedOn;
 use crate::file;
 use crate::log;
 use crate::model::by_name;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Epoch, Start, Trainer, Verifier};
+use crate::snapshot::LossSum;
+use crate::train::{Best, Epoch, Evaluation, Start, Trainer, Verifier};
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -33,6 +36,9 @@ pub(super) struct TrainArgs {
 
     #[command(flatten)]
     flags: RunFlags,
+
+    #[command(flatten)]
+    selection: SelectionFlags,
 
     #[command(flatten)]
     start: StartFlags,
@@ -136,6 +142,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         verify_recompute: args.verify_recompute,
     };
     settings.validate()?;
+    args.selection.check()?;
     args.snapshots.check()?;
     args.log.check()?;
     for hint in hints::unused(&settings) {
@@ -152,9 +159,35 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         model_file::check_writable(path, &network)?;
     }
     let data = Arc::new(data);
+    let selection = args.selection.selection();
+    if let Some(selection) = selection {
+        selection.check(&data, &network)?;
+        if data.evaluated_on == EvaluatedOn::Test {
+            output::narrate(
+                "the best parameters are chosen on the test split, whose scores then flatter them; --validation 0.1 \
+                 holds out training samples to choose on, and leaves the test split for the end",
+            );
+        }
+    }
     let mut snapshots = args.snapshots.open()?;
-    let snapshot =
-        snapshots.as_mut().map(|snapshots| snapshots.start(&settings, &data)).transpose()?.flatten();
+    let mut snapshot = snapshots
+        .as_mut()
+        .map(|snapshots| snapshots.start(&settings, &data, args.selection.evaluate_every))
+        .transpose()?
+        .flatten();
+    let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.best.take());
+    let mut best = match (selection, so_far) {
+        (Some(selection), so_far) => Some(Best::new(selection, so_far)?),
+        (None, None) => None,
+        (None, Some(best)) => {
+            let problem = format!(
+                "found none, expected {}, as the run that is resumed; use {}",
+                best.metric,
+                Setting::KeepBest.with(&best.metric)
+            );
+            return Err(Error::usage(Setting::KeepBest, problem));
+        }
+    };
     if let (Some(_), Some(init)) = (&snapshot, &args.start.init) {
         output::narrate(&format!("the run is resumed, and {} is not used", init.display()));
     }
@@ -183,11 +216,22 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     // Without it, a run that is killed between its first row of a log and its first snapshot could neither begin again nor
     // resume.
     if let (Some(snapshots), Some(_), 0) = (&mut snapshots, &log, trainer.steps()) {
-        snapshots.save(&mut trainer)?;
+        snapshots.save(&mut trainer, best.as_ref())?;
+    }
+    if let Some(log) = &mut log {
+        log.begin(&trainer);
     }
     let started = Instant::now();
-    let trained = train(args, &settings, &mut trainer, snapshots.as_mut(), log.as_mut());
+    let trained = train(args, &mut trainer, best.as_mut(), snapshots.as_mut(), log.as_mut(), &settings);
+    let so_far = best.as_ref().and_then(Best::so_far);
+    let model_of =
+        |parameters| Model { parameters, network: network.clone(), preprocessing: preprocessing.clone() };
+    // The best parameters are good even if later ones have diverged.
     let epochs = trained.inspect_err(|error| {
+        if let (Error::Diverged { .. }, Some(best)) = (error, so_far) {
+            let saved = save(args, &model_of(best.parameters.clone()));
+            saved.unwrap_or_else(|error| output::complain(&error.to_string()));
+        }
         if let Some(snapshots) = &snapshots {
             snapshots.tell_last(error);
         }
@@ -197,11 +241,12 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
         output::narrate(&format!("{states} recomputed states compared, all bit-identical"));
     }
-    let model = Model { parameters: trainer.parameters()?, network, preprocessing };
-    let saved = output::first_error(args.save.iter().map(|path| {
-        model_file::write(path, &model)
-            .map(|()| output::narrate(&format!("parameters saved to {}", path.display())))
-    }));
+    let parameters = match so_far {
+        Some(best) => best.parameters.clone(),
+        None => trainer.model_parameters()?,
+    };
+    let model = model_of(parameters);
+    let saved = save(args, &model);
     let memory = trainer.memory();
     let device = trainer.device();
     let run = RunSummary {
@@ -213,6 +258,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         dispatches_a_step: trainer.dispatches_a_step(),
         memory: &memory,
         weights_sha256: model.parameters.sha256(),
+        best: best.as_ref(),
+        stopped_early: best.as_ref().is_some_and(Best::is_out_of_patience) && !trainer.is_done(),
     };
     if args.json {
         output::json(&report::json::done(&run));
@@ -238,64 +285,123 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     output::first_error([saved, reported, tested, output::check_lines()])
 }
 
-/// Trains to the end; writes snapshots and logs and prints progress on the way.
+/// Writes the model files.
+fn save(args: &TrainArgs, model: &Model) -> Result<()> {
+    output::first_error(args.save.iter().map(|path| {
+        model_file::write(path, model)
+            .map(|()| output::narrate(&format!("parameters saved to {}", path.display())))
+    }))
+}
+
+/// Trains to the end, or until patience ends; evaluates, writes snapshots and logs and prints progress on the way.
 fn train(
     args: &TrainArgs,
-    settings: &Settings,
     trainer: &mut Trainer,
+    mut best: Option<&mut Best>,
     mut snapshots: Option<&mut Snapshots>,
     mut log: Option<&mut Logging>,
+    settings: &Settings,
 ) -> Result<Vec<Epoch>> {
     let mut progress = Progress::of(trainer, settings.batching.batch);
     let mut epochs = Vec::new();
     let interrupt = Interrupt::listen();
     let mut epoch_started = Instant::now();
-    while !trainer.is_done() {
-        // Losses and parameters are read back only when a log or a snapshot needs them.
+    // Losses since the last evaluation.
+    let mut since = LossSum::default();
+    let is_over = |best: &Option<&mut Best>| best.as_ref().is_some_and(|best| best.is_out_of_patience());
+    // A longer run has no evaluation where this one ends between two. Its snapshots do not know of one.
+    let ends_between = |trainer: &Trainer| {
+        trainer.is_done() && trainer.steps_in_epoch() > 0 && !args.selection.is_due(trainer.steps())
+    };
+    if let Some(best) = &mut best
+        && ends_between(trainer)
+    {
+        best.evaluate(trainer)?;
+    }
+    while !trainer.is_done() && !is_over(&best) {
+        // Losses and parameters are read back only when an evaluation, a log or a snapshot needs them.
+        let until_evaluated = args.selection.steps_until_due(trainer.steps());
         let until_kept = snapshots.as_ref().map(|snapshots| snapshots.steps_until_due(trainer));
         let until_told = log.as_ref().map(|log| log.steps_until_due(trainer));
-        let steps = until_kept.into_iter().chain(until_told).min().unwrap_or(u64::MAX);
+        let until = [until_evaluated, until_kept, until_told];
+        let steps = until.into_iter().flatten().min().unwrap_or(u64::MAX);
+        let before = trainer.steps();
         let loss = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked())?;
+        let made = trainer.steps() - before;
+        since = LossSum { sum: since.sum + f64::from(loss) * made as f64, steps: since.steps + made };
         progress.loss(loss);
+        let is_end_of_epoch = trainer.is_at_end_of_epoch();
+        let ends_between = ends_between(trainer);
+        if let (Some(snapshots), true) = (&mut snapshots, ends_between) {
+            snapshots.save(trainer, best.as_deref())?;
+        }
         let mut test = None;
-        if trainer.is_at_end_of_epoch() {
-            let epoch = trainer.end_epoch()?;
-            // No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
-            if !epoch.test.loss.is_finite() {
-                let problem = format!(
-                    "after step {}, the {} loss is {}",
-                    trainer.steps() - 1,
-                    epoch.test.on.name(),
-                    epoch.test.loss
-                );
-                return Err(Error::Diverged { epoch: epoch.index, problem });
+        if is_end_of_epoch || args.selection.is_due(trainer.steps()) {
+            let evaluation = match &mut best {
+                Some(best) => best.evaluate(trainer)?,
+                None => trainer.evaluate()?,
+            };
+            check_finite(trainer, &evaluation)?;
+            let training =
+                if args.selection.evaluate_training { Some(trainer.evaluate_training()?) } else { None };
+            test = Some(evaluation);
+            let mean = (since.sum / since.steps as f64) as f32;
+            since = LossSum::default();
+            if !ends_between {
+                trainer.heed(&evaluation);
             }
-            let seconds = epoch_started.elapsed().as_secs_f64();
-            epoch_started = Instant::now();
-            epochs.push(epoch);
-            test = Some(epoch.test);
-            progress.pause(|| {
-                if args.json {
-                    output::json(&report::json::epoch(&epoch, seconds));
-                } else {
-                    output::line(&report::text::epoch(&epoch, seconds));
-                }
-            });
+            if is_end_of_epoch {
+                let epoch = trainer.epoch_with(evaluation);
+                let seconds = epoch_started.elapsed().as_secs_f64();
+                epoch_started = Instant::now();
+                epochs.push(epoch);
+                progress.pause(|| {
+                    if args.json {
+                        output::json(&report::json::epoch(&epoch, training.as_ref(), seconds));
+                    } else {
+                        output::line(&report::text::epoch(&epoch, training.as_ref(), seconds));
+                    }
+                });
+            } else {
+                let steps = trainer.steps();
+                progress.pause(|| {
+                    if args.json {
+                        output::json(&report::json::evaluation(steps, mean, &evaluation, training.as_ref()));
+                    } else {
+                        output::line(&report::text::evaluation(steps, mean, &evaluation, training.as_ref()));
+                    }
+                });
+            }
         }
         if let Some(log) = &mut log {
-            log.write(settings, trainer, loss, test)?;
+            log.write(trainer, loss, test)?;
         }
-        let is_asked = interrupt.is_asked() && !trainer.is_done();
+        let is_over = is_over(&best);
+        let is_asked = interrupt.is_asked() && !trainer.is_done() && !is_over;
         if let Some(snapshots) = &mut snapshots
-            && (is_asked || snapshots.is_due(trainer))
+            && (is_asked || is_over || snapshots.is_due(trainer))
+            && !ends_between
         {
-            snapshots.save(trainer)?;
+            snapshots.save(trainer, best.as_deref())?;
         }
         if is_asked {
             return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
         }
     }
     Ok(epochs)
+}
+
+/// No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
+///
+/// # Errors
+/// [`Error::Diverged`]
+fn check_finite(trainer: &Trainer, evaluation: &Evaluation) -> Result<()> {
+    if evaluation.loss.is_finite() {
+        return Ok(());
+    }
+    let last = trainer.steps() - 1;
+    let problem = format!("after step {last}, the {} loss is {}", evaluation.on.name(), evaluation.loss);
+    Err(Error::Diverged { epoch: (last / trainer.steps_per_epoch()) as usize, problem })
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {

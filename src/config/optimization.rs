@@ -18,7 +18,7 @@ pub struct Optimization {
     pub epochs: usize,
     /// Number of steps, which overrules `epochs`.
     pub steps: Option<u64>,
-    /// Seed of the initial parameters and of the order of samples.
+    /// Seed of the initial parameters, of the order of samples and of the masks of dropout.
     pub seed: u64,
     /// Shuffles the samples anew in each epoch.
     pub shuffle: bool,
@@ -50,8 +50,18 @@ impl Optimization {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Error::usage(Setting::Lr, format!("found {}, expected a positive number", self.lr)));
         }
-        let UpdateRule { momentum, betas: [beta1, beta2], epsilon, weight_decay, clip_norm, .. } = self.rule;
-        let Schedule { decay_factor, floor, decay_every, .. } = self.schedule;
+        let UpdateRule { momentum, betas: [beta1, beta2], epsilon, weight_decay, clip_norm, ema, .. } =
+            self.rule;
+        let Schedule {
+            decay,
+            warm_up,
+            decay_every,
+            decay_factor,
+            floor,
+            period_factor,
+            rise,
+            plateau_patience,
+        } = self.schedule;
         let share = |value: f32| (0.0..1.0).contains(&value);
         for (setting, value, is_good, expected) in [
             (Setting::Momentum, momentum, share(momentum), "at least 0 and below 1"),
@@ -82,8 +92,34 @@ impl Optimization {
                 share(self.label_smoothing),
                 "at least 0 and below 1",
             ),
+            (
+                Setting::Ema,
+                ema.unwrap_or(0.5),
+                ema.is_none_or(|ema| ema > 0.0 && ema < 1.0),
+                "above 0 and below 1",
+            ),
+            (
+                Setting::PeriodFactor,
+                period_factor,
+                period_factor.is_finite() && period_factor >= 1.0,
+                "at least 1",
+            ),
+            (Setting::Rise, rise, rise > 0.0 && rise < 1.0, "above 0 and below 1"),
+            (Setting::PlateauPatience, plateau_patience as f32, plateau_patience > 0, "at least 1"),
             (Setting::LrFloor, floor, (0.0..=1.0).contains(&floor), "from 0 to 1"),
             (Setting::DecayEvery, decay_every as f32, decay_every > 0, "at least 1"),
+            (
+                Setting::WarmUp,
+                warm_up as f32,
+                warm_up == 0 || decay != Decay::OneCycle,
+                "0, as a one-cycle schedule rises by itself",
+            ),
+            (
+                Setting::DecayFactor,
+                decay_factor,
+                decay != Decay::Plateau || decay_factor < 1.0,
+                "below 1, as a plateau schedule lowers the learning rate",
+            ),
         ] {
             if !is_good {
                 return Err(Error::usage(setting, format!("found {value}, expected {expected}")));
@@ -109,12 +145,23 @@ impl Optimization {
     }
 
     pub(super) fn identify(&self, identity: &mut BTreeMap<Setting, String>) {
-        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm } = self.rule;
-        let Schedule { decay, warm_up, decay_every, decay_factor, floor } = self.schedule;
-        // A cosine is the only schedule whose rates depend on the number of steps to come.
+        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, clip_norm, ema } = self.rule;
+        let Schedule {
+            decay,
+            warm_up,
+            decay_every,
+            decay_factor,
+            floor,
+            period_factor,
+            rise,
+            plateau_patience,
+        } = self.schedule;
+        // The rates of these schedules depend on the number of steps to come.
         let schedule = match (decay, self.steps) {
-            (Decay::Cosine, Some(steps)) => format!("cosine over {steps} steps"),
-            (Decay::Cosine, None) => format!("cosine over {} epochs", self.epochs),
+            (Decay::Cosine | Decay::OneCycle, Some(steps)) => format!("{} over {steps} steps", decay.name()),
+            (Decay::Cosine | Decay::OneCycle, None) => {
+                format!("{} over {} epochs", decay.name(), self.epochs)
+            }
             _ => decay.name().to_owned(),
         };
         identity.extend([
@@ -134,6 +181,13 @@ impl Optimization {
             (Setting::Seed, self.seed.to_string()),
             (Setting::Shuffle, self.shuffle.to_string()),
         ]);
+        let later = [
+            (decay == Decay::Restarts).then(|| (Setting::PeriodFactor, period_factor.to_string())),
+            (decay == Decay::OneCycle).then(|| (Setting::Rise, rise.to_string())),
+            (decay == Decay::Plateau).then(|| (Setting::PlateauPatience, plateau_patience.to_string())),
+            ema.map(|ema| (Setting::Ema, ema.to_string())),
+        ];
+        identity.extend(later.into_iter().flatten());
         // Runs of earlier versions had none.
         if self.label_smoothing != 0.0 {
             identity.insert(Setting::LabelSmoothing, self.label_smoothing.to_string());

@@ -62,7 +62,7 @@ impl Cpu {
         let mut layers = Vec::new();
         for (index, layer) in task.network.layers().enumerate() {
             let bytes = 4 * layer.parameter_count();
-            let of_optimizer = bytes * task.rule.optimizer.moments() as u64;
+            let of_optimizer = bytes * task.rule.moments() as u64;
             let mut book = |what: &str, category, bytes| {
                 book(format!("{what}W{index}, b{index}"), ByCategory::of(category, bytes));
             };
@@ -224,7 +224,17 @@ impl Device for Cpu {
         let of_layers = |moment: usize| Parameters {
             layers: self.steps.layers.iter().map(|layer| layer.moments[moment].clone()).collect(),
         };
-        Ok((0..self.steps.rule.optimizer.moments()).map(of_layers).collect())
+        Ok((0..self.steps.rule.moments()).map(of_layers).collect())
+    }
+
+    fn swap_average(&mut self) -> Result<()> {
+        self.flush()?;
+        if self.steps.rule.ema.is_some() {
+            for LayerState { parameters, moments, .. } in &mut self.steps.layers {
+                moments.last_mut().into_iter().for_each(|average| std::mem::swap(average, parameters));
+            }
+        }
+        Ok(())
     }
 
     fn timing(&mut self) -> Option<&mut dyn Timing> {

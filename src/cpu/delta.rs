@@ -7,15 +7,15 @@ use crate::model::{Derivative, Layer, Operation};
 
 /// The delta `below` of the layer below, from the layer's `delta`: back through the product, through the operations before
 /// it and through the activation function of the layer below, if it has one after its product; plus `delta` if the layer
-/// adds its input. `masks` are those of its dropout in training. `derivative` is φ′ of the state, computed from `normalised`: the state after layer normalisation, or the
-/// state itself without it. Delta is `[rows, outputs]`, the others are `[rows, inputs]`.
+/// adds its input. `derivative` is φ′ of the state, computed from `normalised`: the state after layer normalisation, or the
+/// state itself without it. `masks` are those of its dropout in training. Delta is `[rows, outputs]`, the others are
+/// `[rows, inputs]`.
 pub(super) fn delta(
     layer: Layer,
-    derivative: Derivative,
+    (derivative, masks): (Derivative, Option<Masks>),
     delta: &[f32],
     weights: &[f32],
     [state, normalised]: [&[f32]; 2],
-    masks: Option<Masks>,
     below: &mut [f32],
     threads: usize,
 ) {

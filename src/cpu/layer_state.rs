@@ -11,7 +11,7 @@ pub(super) struct LayerState {
     pub parameters: LayerParameters,
     /// Accumulated gradients; `None` if gradients update parameters as soon as they are summed.
     pub gradients: Option<LayerParameters>,
-    /// Optimizer state.
+    /// Optimizer state, and the moving average of the parameters if there is one.
     pub moments: Vec<LayerParameters>,
 }
 
@@ -19,7 +19,7 @@ impl LayerState {
     /// The state of layer `index`, from the parameters `start` and the optimizer state `moments`, which may be empty.
     pub fn new(task: &Task, index: usize, start: &Parameters, moments: &[Parameters]) -> Result<Self> {
         let layer = task.network.layer(index);
-        let moments = (0..task.rule.optimizer.moments()).map(|moment| match moments.get(moment) {
+        let moments = (0..task.rule.moments()).map(|moment| match moments.get(moment) {
             Some(moment) => Ok(moment.layers[index].clone()),
             None => zeros_like(layer),
         });
@@ -34,13 +34,13 @@ impl LayerState {
     pub fn moving(&mut self) -> [Moving<'_>; 2] {
         let LayerState { parameters: LayerParameters { weights, bias }, moments, .. } = self;
         let mut moments = moments.iter_mut();
-        let [first, second] = [moments.next(), moments.next()].map(|moment| match moment {
+        let [first, second, third] = [(); 3].map(|()| match moments.next() {
             Some(LayerParameters { weights, bias }) => (&mut weights[..], &mut bias[..]),
             None => (&mut [][..], &mut [][..]),
         });
         [
-            Moving { parameters: weights, moments: [first.0, second.0] },
-            Moving { parameters: bias, moments: [first.1, second.1] },
+            Moving { parameters: weights, moments: [first.0, second.0, third.0] },
+            Moving { parameters: bias, moments: [first.1, second.1, third.1] },
         ]
     }
 }
@@ -59,23 +59,23 @@ impl<'a> Moving<'a> {
 
     /// The parameters in `range`.
     pub fn slice(&mut self, range: Range<usize>) -> Moving<'_> {
-        let [first, second] = self
+        let moments = self
             .moments
             .each_mut()
             .map(|moment| if moment.is_empty() { &mut [][..] } else { &mut moment[range.clone()] });
-        Moving { parameters: &mut self.parameters[range], moments: [first, second] }
+        Moving { parameters: &mut self.parameters[range], moments }
     }
 
     fn split_at(self, middle: usize) -> (Moving<'a>, Moving<'a>) {
         let Moving { parameters, moments } = self;
         let (low, high) = parameters.split_at_mut(middle);
-        let [first, second] = moments.map(|moment| {
+        let [first, second, third] = moments.map(|moment| {
             let middle = middle.min(moment.len());
             moment.split_at_mut(middle)
         });
         (
-            Moving { parameters: low, moments: [first.0, second.0] },
-            Moving { parameters: high, moments: [first.1, second.1] },
+            Moving { parameters: low, moments: [first.0, second.0, third.0] },
+            Moving { parameters: high, moments: [first.1, second.1, third.1] },
         )
     }
 }

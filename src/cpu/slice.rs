@@ -159,7 +159,7 @@ impl Slice {
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
                     let normalised = if shape.transforms_input() { &*loaded } else { &*state };
                     let states = [&*state, normalised];
-                    delta(shape, derivative, upstream, weights, states, masks, below, threads);
+                    delta(shape, (derivative, masks), upstream, weights, states, below, threads);
                 }
                 let rest = shape.before_product().filter(|operation| !is_layer_norm(operation));
                 apply(rest, loaded, shape.inputs, masks);

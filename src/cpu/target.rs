@@ -22,7 +22,7 @@ impl Footprint {
         let words = (task.network.features() + task.data.train.target_words) as u64;
         let tensors = [
             (Category::Parameters, parameters),
-            (Category::Optimizer, parameters * task.rule.optimizer.moments() as u64),
+            (Category::Optimizer, parameters * task.rule.moments() as u64),
             (Category::Gradients, gradients),
             (Category::Batch, 4 * task.micro_batch as u64 * words),
         ];

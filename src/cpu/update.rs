@@ -11,10 +11,10 @@ pub(super) struct Update {
     pub scale: f32,
 }
 
-/// Parameters with their optimizer state, of zero to two numbers each.
+/// Parameters with their optimizer state, of zero to two numbers each, and their moving average, if there is one.
 pub(super) struct Moving<'a> {
     pub parameters: &'a mut [f32],
-    pub moments: [&'a mut [f32]; 2],
+    pub moments: [&'a mut [f32]; 3],
 }
 
 impl Update {
@@ -30,19 +30,23 @@ impl Update {
 
     /// As [`Update::run`], compiled for the vector width of the caller.
     #[inline(always)]
-    pub fn run_inline(
-        &self,
-        gradients: &[f32],
-        Moving { parameters, moments: [first, second] }: Moving,
-    ) -> bool {
-        let UpdateRule { optimizer, momentum, betas: [beta1, beta2], epsilon, weight_decay, .. } = self.rule;
+    pub fn run_inline(&self, gradients: &[f32], Moving { parameters, moments }: Moving) -> bool {
+        let UpdateRule { optimizer, momentum, betas: [beta1, beta2], epsilon, weight_decay, ema, .. } =
+            self.rule;
+        let [first, second, third] = moments;
+        let (first, second, average) = match optimizer.moments() {
+            0 => (second, third, first),
+            1 => (first, third, second),
+            _ => (first, second, third),
+        };
         let (StepParams { rate, stride, root, .. }, scale) = (self.step_params, self.scale);
         let decayed = |gradient: f32, parameter: f32| scale * gradient + weight_decay * parameter;
         let mut faults = 0;
         let mut note = |gradient: f32, parameter: f32| {
             faults |= u32::from(!gradient.is_finite()) | u32::from(!parameter.is_finite());
         };
-        let pairs = parameters.iter_mut().zip(gradients);
+        let moved = &mut *parameters;
+        let pairs = moved.iter_mut().zip(gradients);
         match optimizer {
             Optimizer::Sgd => {
                 for (p, &g) in pairs {
@@ -105,13 +109,18 @@ impl Update {
                 }
             }
         }
+        if let Some(ema) = ema {
+            for (average, &p) in average.iter_mut().zip(&*parameters) {
+                *average = ema * *average + (1.0 - ema) * p;
+            }
+        }
         faults == 0
     }
 }
 
 /// `true` if `rule` needs nothing but a gradient to update its parameter: plain SGD.
 pub(super) fn is_plain(rule: &UpdateRule) -> bool {
-    rule.optimizer == Optimizer::Sgd && rule.weight_decay == 0.0 && rule.clip_norm.is_none()
+    rule.moments() == 0 && rule.weight_decay == 0.0 && rule.clip_norm.is_none()
 }
 
 struct Run<'a, 'b> {

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::split::{WEIGHTS, is_weight};
 use crate::{Error, Result, Setting};
 
 /// Weights of classes.
@@ -41,8 +42,8 @@ impl ClassWeights {
         if weights.len() != classes {
             return refuse(format!("found {} numbers, expected {classes}: one a class", weights.len()));
         }
-        if let Some(wrong) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-            return refuse(format!("found {wrong}, expected numbers of at least 0"));
+        if let Some(wrong) = weights.iter().find(|&&weight| !is_weight(weight)) {
+            return refuse(format!("found {wrong}, expected {WEIGHTS}"));
         }
         if counts.iter().zip(&weights).all(|(&count, &weight)| count == 0 || weight == 0.0) {
             return refuse("found weights that are 0 for all samples, expected some above 0".to_owned());

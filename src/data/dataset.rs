@@ -60,7 +60,7 @@ impl Dataset {
     /// # Errors
     /// As [`Split::with_weights`].
     pub fn weighted(self, weights: Vec<f32>) -> Result<Dataset> {
-        Ok(Dataset { train: self.train.with_weights(weights)?, ..self }.with_equal_words()?)
+        Dataset { train: self.train.with_weights(weights)?, ..self }.with_equal_words()
     }
 
     /// The dataset with the training samples weighted by their class, on top of weights that they have, of so many `classes`.
@@ -78,7 +78,13 @@ impl Dataset {
         let weights =
             labels.iter().enumerate().map(|(sample, &label)| own(sample) * of_classes[label as usize]);
         let weights = weights.collect();
-        self.weighted(weights)
+        self.weighted(weights).map_err(|error| match error {
+            Error::Usage { problem, .. } => {
+                let problem = format!("times the weights of samples: {problem}");
+                Error::usage(Setting::ClassWeights, problem)
+            }
+            other => other,
+        })
     }
 
     /// Gives test samples weights of 1 if training samples have weights, so that a device holds equally many words for both.

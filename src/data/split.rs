@@ -59,6 +59,14 @@ pub struct HeldOut {
     pub test: Split,
 }
 
+/// What weights must be.
+pub(super) const WEIGHTS: &str = "0, or a number from 1e-20 to 1e20";
+
+/// `true` if losses may be weighted by `weight`: sums over any number of samples stay finite.
+pub(super) fn is_weight(weight: f32) -> bool {
+    weight == 0.0 || (1e-20..=1e20).contains(&weight)
+}
+
 impl Split {
     /// A split of samples with `features` inputs each.
     ///
@@ -110,9 +118,9 @@ impl Split {
             let (found, samples) = (weights.len(), self.len());
             return refuse(format!("found {found} weights, expected {samples}: one a sample"));
         }
-        if let Some(index) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+        if let Some(index) = weights.iter().position(|&weight| !is_weight(weight)) {
             let weight = weights[index];
-            return refuse(format!("found {weight} at index {index}, expected numbers of at least 0"));
+            return refuse(format!("found {weight} at index {index}, expected {WEIGHTS}"));
         }
         if weights.iter().all(|&weight| weight == 0.0) {
             return refuse(format!("found {} weights that are all 0, expected some above 0", weights.len()));

@@ -48,7 +48,7 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// Initial parameters.
     pub parameters: &'a Parameters,
-    /// Initial optimizer state: [`crate::model::Optimizer::moments`] entries, or none for zeros.
+    /// Initial optimizer state: [`crate::model::UpdateRule::moments`] entries, or none for zeros.
     pub moments: &'a [Parameters],
 }
 

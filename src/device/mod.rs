@@ -61,11 +61,18 @@ pub trait Device: Backend + Inspect {
     /// [`crate::Error::DeviceLost`]
     fn parameters(&mut self) -> Result<Parameters>;
 
-    /// Reads the optimizer state back: as many moments of each parameter as [`crate::model::Optimizer::moments`].
+    /// Reads the optimizer state back: as many moments of each parameter as [`crate::model::UpdateRule::moments`], of which the moving
+    /// average of the parameters, if there is one, is the last.
     ///
     /// # Errors
     /// [`crate::Error::DeviceLost`]
     fn moments(&mut self) -> Result<Vec<Parameters>>;
+
+    /// Exchanges the parameters with their moving average, if there is one.
+    ///
+    /// # Errors
+    /// [`crate::Error::DeviceLost`]
+    fn swap_average(&mut self) -> Result<()>;
 
     /// Slices of a micro-batch whose gradients are summed apart, if their number depends on the machine. The bits of a run
     /// depend on it, so a run that is resumed keeps it, by [`Task::slices`].

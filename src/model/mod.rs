@@ -14,7 +14,7 @@ mod threefry;
 pub use activation::{Activation, Stored};
 pub use dropout::{Dropout, DropoutKey};
 pub use initialise::Initialiser;
-pub use learning_rate::{Decay, Schedule};
+pub use learning_rate::{Decay, Plateau, Schedule};
 pub use loss::Loss;
 pub(crate) use loss::first_largest;
 pub(crate) use name::by_name;

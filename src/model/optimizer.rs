@@ -172,6 +172,9 @@ pub struct UpdateRule {
     pub weight_decay: f32,
     /// Largest global gradient norm; gradients above it are scaled down to it.
     pub clip_norm: Option<f32>,
+    /// Decay rate of an exponential moving average of the parameters, `average = ema · average + (1 − ema) · p` after each step; the
+    /// average starts at the initial parameters. Evaluation and model files take it in place of the parameters.
+    pub ema: Option<f32>,
 }
 
 impl UpdateRule {
@@ -182,7 +185,20 @@ impl UpdateRule {
     /// `optimizer` with its default hyperparameters.
     pub fn of(optimizer: Optimizer) -> Self {
         let Properties { betas, weight_decay, .. } = optimizer.properties();
-        UpdateRule { optimizer, momentum: 0.9, betas, epsilon: 1e-8, weight_decay, clip_norm: None }
+        UpdateRule {
+            optimizer,
+            momentum: 0.9,
+            betas,
+            epsilon: 1e-8,
+            weight_decay,
+            clip_norm: None,
+            ema: None,
+        }
+    }
+
+    /// Numbers that are kept for each parameter: the optimizer's state, and the moving average if there is one.
+    pub fn moments(&self) -> usize {
+        self.optimizer.moments() + usize::from(self.ema.is_some())
     }
 
     /// The numbers of step `index` (counted from 0) at learning rate `rate`, on a mini-batch whose sums are divided by `divisor`, with
@@ -219,7 +235,8 @@ pub struct StepParams {
     pub stride: f32,
     /// Factor of the root of Adam's second moment, for its bias correction.
     pub root: f32,
-    /// What the losses of a mini-batch, and their gradients, are divided by: the number of its samples.
+    /// What the losses of a mini-batch, and their gradients, are divided by: the number of its samples, or the sum of
+    /// their weights.
     pub divisor: f32,
     /// Masks of dropout; `None` outside of training.
     pub dropout: Option<DropoutKey>,

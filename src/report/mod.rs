@@ -22,7 +22,7 @@ use crate::memory::ByCategory;
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
-use crate::train::{Comparison, Epoch, MemoryReport};
+use crate::train::{Best, Comparison, Epoch, MemoryReport};
 
 /// Version of the JSON schema, which every JSON object has as `schema`.
 pub const SCHEMA: u32 = 4;
@@ -63,6 +63,10 @@ pub struct RunSummary<'a> {
     pub memory: &'a MemoryReport,
     /// [`crate::model::Parameters::sha256`] of the trained parameters.
     pub weights_sha256: String,
+    /// The best parameters, which are the result if they are kept.
+    pub best: Option<&'a Best>,
+    /// Whether it ended before its last step, as evaluations had stopped to gain.
+    pub stopped_early: bool,
 }
 
 /// Results of a comparison.

@@ -1,9 +1,9 @@
 //! Sentences that text and Markdown reports share.
 
-use super::number::{grouped, percent};
+use super::number::{grouped, percent, plural};
 use super::{Outlook, PlanSummary, RunSummary};
 use crate::memory::{ByCategory, Category};
-use crate::train::{Comparison, Contender, Evaluation, MemoryReport};
+use crate::train::{Best, Comparison, Contender, Evaluation, MemoryReport};
 
 /// Recomputation beside its lower bound, if the planner knows one.
 pub(super) fn bound(outlook: &Outlook) -> Option<String> {
@@ -93,10 +93,22 @@ pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
     driver.into_iter().chain([made]).collect()
 }
 
-/// Steps, time and device; the hash of the weights.
-pub(super) fn outcome(run: &RunSummary) -> [String; 2] {
-    [
-        format!("{} steps in {:.2} s on {}", run.steps, run.seconds, run.device),
-        format!("weights sha256 {}", run.weights_sha256),
-    ]
+/// Steps, time and device; the best parameters, if they are the result; the hash of the weights.
+pub(super) fn outcome(run: &RunSummary) -> Vec<String> {
+    let mut lines = vec![format!("{} steps in {:.2} s on {}", run.steps, run.seconds, run.device)];
+    if let Some(best) = run.best.and_then(Best::so_far) {
+        let stopped = if run.stopped_early {
+            format!("stopped early, after {} without gain; ", plural("evaluation", best.since as usize))
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "{stopped}the result is the parameters after {} steps, with the best {}, {:.6}",
+            grouped(best.steps),
+            best.metric,
+            best.value
+        ));
+    }
+    lines.push(format!("weights sha256 {}", run.weights_sha256));
+    lines
 }

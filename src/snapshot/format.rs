@@ -1,6 +1,6 @@
 //! Bytes of a snapshot: a line with the format's version, the length of the header as a little-endian u64, the header in
-//! JSON, all values as little-endian f32 (parameters, then optimizer state, layer by layer, weights before bias), and the
-//! SHA-256 of all of it.
+//! JSON, all values as little-endian f32 (parameters, then optimizer state, then the best parameters if they are kept; layer by
+//! layer, weights before bias), and the SHA-256 of all of it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,15 +8,17 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{LossSum, Snapshot};
+use super::{BestSoFar, LossSum, Snapshot};
 use crate::Setting;
-use crate::model::{LayerParameters, Parameters};
+use crate::model::{LayerParameters, Parameters, Plateau};
 
 /// Start of every version's first line.
 const FAMILY: &[u8] = b"ckpt-gpu snapshot ";
 /// Version 2 stores the run's identity by setting; version 1 stored it by flag.
 const MAGIC: &[u8] = b"ckpt-gpu snapshot 2\n";
 const CHECKSUM_BYTES: usize = 32;
+/// Two of an optimizer, and the moving average of the parameters.
+const MOST_MOMENTS: usize = 3;
 const OTHER_VERSION: &str = "was written by another version of ckpt-gpu, expected snapshot format 2; resume the run with \
                              the version that wrote it, or start a new run";
 
@@ -30,6 +32,27 @@ struct Header {
     loss_sum: f64,
     loss_steps: u64,
     moments: usize,
+    #[serde(default)]
+    plateau: Option<PlateauHeader>,
+    #[serde(default)]
+    best: Option<BestHeader>,
+}
+
+/// Numbers as their bits: JSON may round them, and an infinity has no form there.
+#[derive(Serialize, Deserialize)]
+struct PlateauHeader {
+    best: u32,
+    since: u64,
+    factor: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BestHeader {
+    metric: String,
+    value: u64,
+    steps: u64,
+    counted: u64,
+    since: u64,
 }
 
 /// Largest header: identities are short, and widths take a few bytes a layer.
@@ -47,6 +70,18 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
         loss_sum: snapshot.losses.sum,
         loss_steps: snapshot.losses.steps,
         moments: snapshot.moments.len(),
+        plateau: Some(PlateauHeader {
+            best: snapshot.plateau.best.to_bits(),
+            since: snapshot.plateau.since,
+            factor: snapshot.plateau.factor.to_bits(),
+        }),
+        best: snapshot.best.as_ref().map(|best| BestHeader {
+            metric: best.metric.clone(),
+            value: best.value.to_bits(),
+            steps: best.steps,
+            counted: best.counted.to_bits(),
+            since: best.since,
+        }),
     };
     let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
     let mut digest = Sha256::new();
@@ -58,7 +93,8 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
     put(&(header.len() as u64).to_le_bytes())?;
     put(&header)?;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-    for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments) {
+    let best = snapshot.best.as_ref().map(|best| &best.parameters);
+    for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments).chain(best) {
         for values in parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]) {
             for values in values.chunks(CHUNK_BYTES / 4) {
                 chunk.clear();
@@ -98,8 +134,10 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
     let count = pairs().try_fold(0_usize, |count, (inputs, outputs)| {
         count.checked_add(inputs.checked_mul(outputs)?.checked_add(outputs)?)
     });
-    let expected = count.and_then(|count| count.checked_mul(header.moments.checked_add(1)?)?.checked_mul(4));
-    if expected.is_none_or(|expected| expected as u64 != numbers) || header.moments > 2 {
+    let sets = 1 + usize::from(header.best.is_some());
+    let expected =
+        count.and_then(|count| count.checked_mul(header.moments.checked_add(sets)?)?.checked_mul(4));
+    if expected.is_none_or(|expected| expected as u64 != numbers) || header.moments > MOST_MOMENTS {
         return Err(wrong("its widths do not match the values that follow"));
     }
     let mut values = |count: usize| {
@@ -116,6 +154,21 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
     };
     let first = parameters()?;
     let moments = (0..header.moments).map(|_| parameters()).collect::<Result<_, _>>()?;
+    let best = header.best.map(|best| {
+        Ok::<_, String>(BestSoFar {
+            metric: best.metric,
+            value: f64::from_bits(best.value),
+            steps: best.steps,
+            counted: f64::from_bits(best.counted),
+            since: best.since,
+            parameters: parameters()?,
+        })
+    });
+    let plateau = header.plateau.map_or_else(Plateau::default, |plateau| Plateau {
+        best: f32::from_bits(plateau.best),
+        since: plateau.since,
+        factor: f32::from_bits(plateau.factor),
+    });
     Ok(Snapshot {
         widths: header.widths,
         identity: header.identity,
@@ -124,6 +177,8 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
         losses: LossSum { sum: header.loss_sum, steps: header.loss_steps },
         parameters: first,
         moments,
+        plateau,
+        best: best.transpose()?,
     })
 }
 
@@ -183,6 +238,15 @@ mod tests {
             losses: LossSum { sum: 0.1 + 0.2, steps: 7 },
             parameters: parameters(1.0),
             moments: vec![parameters(2.0), parameters(3.0)],
+            plateau: Plateau { best: 0.1, since: 2, factor: 0.25 },
+            best: Some(BestSoFar {
+                metric: "loss".to_owned(),
+                value: 0.1 + 0.2,
+                steps: 30,
+                counted: 0.5,
+                since: 1,
+                parameters: parameters(4.0),
+            }),
         }
     }
 
@@ -190,6 +254,8 @@ mod tests {
     fn snapshots_round_trip() {
         let snapshot = snapshot();
         assert_eq!(decode(&encode(&snapshot)), Ok(snapshot));
+        let plain = Snapshot { best: None, plateau: Plateau::default(), ..self::snapshot() };
+        assert_eq!(decode(&encode(&plain)), Ok(plain));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use store::{Found, SnapshotStore};
 use std::collections::BTreeMap;
 
 use crate::Setting;
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Parameters, Plateau};
 
 /// A run between two steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +27,29 @@ pub struct Snapshot {
     pub losses: LossSum,
     /// Weights and biases.
     pub parameters: Parameters,
-    /// Optimizer state: none, one or two values per parameter.
+    /// Optimizer state: none, one or two values per parameter; and the moving average of the parameters, if there is one.
     pub moments: Vec<Parameters>,
+    /// What a plateau schedule knows of the evaluations so far.
+    pub plateau: Plateau,
+    /// The best parameters so far, if they are kept.
+    pub best: Option<BestSoFar>,
+}
+
+/// The best parameters of a run so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BestSoFar {
+    /// Name of the metric that they are the best by.
+    pub metric: String,
+    /// Its value.
+    pub value: f64,
+    /// Steps that made them.
+    pub steps: u64,
+    /// Value of the last gain that was large enough to count.
+    pub counted: f64,
+    /// Evaluations since that gain.
+    pub since: u64,
+    /// The parameters.
+    pub parameters: Parameters,
 }
 
 /// Sum of the mean losses of several steps.
@@ -47,22 +68,24 @@ pub struct Difference<'a> {
     pub setting: Setting,
     /// Its value in the snapshot, if the snapshot has one.
     pub found: Option<&'a str>,
-    /// Its value in the other run.
-    pub expected: &'a str,
+    /// Its value in the other run, if that has one.
+    pub expected: Option<&'a str>,
 }
 
 impl Snapshot {
-    /// The first setting in `identity`, that of a run to be resumed, that differs from the snapshot's.
+    /// The first setting that differs between the snapshot and `identity`, that of a run to be resumed.
     pub fn difference<'a>(&'a self, identity: &'a BTreeMap<Setting, String>) -> Option<Difference<'a>> {
-        identity.iter().find_map(|(&setting, expected)| {
-            let found = self.identity.get(&setting);
-            let difference = Difference { setting, found: found.map(String::as_str), expected };
-            (found != Some(expected)).then_some(difference)
+        let settings = identity.keys().chain(self.identity.keys()).copied();
+        settings.into_iter().find_map(|setting| {
+            let [found, expected] =
+                [&self.identity, identity].map(|identity| identity.get(&setting).map(String::as_str));
+            (found != expected).then_some(Difference { setting, found, expected })
         })
     }
 
     /// `true` if parameters and optimizer state have the shapes of `network`.
     pub fn fits(&self, network: &Network) -> bool {
-        self.parameters.fit(network) && self.moments.iter().all(|moment| moment.fit(network))
+        let best = self.best.as_ref().map(|best| &best.parameters);
+        [&self.parameters].into_iter().chain(&self.moments).chain(best).all(|held| held.fit(network))
     }
 }

@@ -146,7 +146,7 @@ fn read(path: &Path) -> Result<Snapshot> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{LayerParameters, Parameters};
+    use crate::model::{LayerParameters, Parameters, Plateau};
     use crate::snapshot::LossSum;
 
     fn snapshot(steps: u64) -> Snapshot {
@@ -159,6 +159,8 @@ mod tests {
             losses: LossSum::default(),
             parameters: Parameters { layers: vec![layer] },
             moments: Vec::new(),
+            plateau: Plateau::default(),
+            best: None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Training, prediction and comparison, on any device.
 
 mod accounts;
+mod best;
 mod comparison;
 mod division;
 mod memory;
+mod metric;
 mod open;
 mod over_budget;
 mod planner;
@@ -16,8 +18,10 @@ mod timed;
 mod trainer;
 mod verify;
 
+pub use best::{Best, Selection};
 pub use comparison::{Comparison, Contender, Turn};
 pub use memory::MemoryReport;
+pub use metric::Metric;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::Setting;
 use crate::config::Settings;
 use crate::data::{Dataset, EvaluatedOn};
-use crate::model::Parameters;
+use crate::model::{Parameters, Plateau};
 use crate::snapshot::{LossSum, Snapshot};
 
 /// Result of one epoch.
@@ -41,12 +41,21 @@ pub struct Start<'a> {
     pub steps: u64,
     /// Losses of the current epoch's completed steps.
     pub losses: LossSum,
+    /// What a plateau schedule knows of the evaluations so far.
+    pub plateau: Plateau,
 }
 
 impl<'a> From<&'a Parameters> for Start<'a> {
     /// A new run.
     fn from(parameters: &'a Parameters) -> Self {
-        Start { parameters, moments: &[], slices: None, steps: 0, losses: LossSum::default() }
+        Start {
+            parameters,
+            moments: &[],
+            slices: None,
+            steps: 0,
+            losses: LossSum::default(),
+            plateau: Plateau::default(),
+        }
     }
 }
 
@@ -59,6 +68,7 @@ impl<'a> From<&'a Snapshot> for Start<'a> {
             slices: snapshot.slices,
             steps: snapshot.steps,
             losses: snapshot.losses,
+            plateau: snapshot.plateau,
         }
     }
 }

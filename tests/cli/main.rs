@@ -22,6 +22,7 @@ mod models;
 mod plan;
 mod quiet;
 mod reports;
+mod selection;
 mod snapshots;
 mod tables;
 mod train;

@@ -511,3 +511,42 @@ fn equal_numbers_of_any_width_are_equal_inputs() {
     };
     assert_eq!(load(npy("<f8", "(12, 1)", &wide)), load(npy("<f4", "(12, 1)", &le_f32(&numbers))));
 }
+
+#[test]
+fn an_array_weighs_the_training_samples() {
+    let scratch = Scratch::new();
+    let load = |weights: &[f32], key: &str| {
+        let shape = format!("({},)", weights.len());
+        let options = LoadOptions { weight_key: Some(key.to_owned()), ..LoadOptions::default() };
+        scratch.load_with(&members(("importance.npy", npy("<f4", &shape, &le_f32(weights)))), &options)
+    };
+    let LoadedData { data, notes, .. } = load(&[0.0, 2.0, 0.5], "importance").unwrap();
+    assert_eq!(data.train.weights().unwrap(), [0.0, 2.0, 0.5]);
+    assert_eq!(data.test.weights().unwrap(), [1.0, 1.0]);
+    assert!(!notes.join("\n").contains("not used"), "{notes:?}");
+    for (weights, words) in [
+        (&[1.0, 2.0][..], "expected 3"),
+        (&[1.0, -2.0, 1.0], "-2 at index 1"),
+        (&[1.0, 2.0, f32::INFINITY], "inf at index 2"),
+        (&[0.0; 3], "all 0"),
+    ] {
+        refused(load(weights, "importance"), &["importance", words]);
+    }
+    for weight in [1e-30, 1e30] {
+        refused(
+            load(&[1.0, weight, 1.0], "importance"),
+            &["at index 1, expected 0, or a number from 1e-20 to 1e20"],
+        );
+    }
+    let targets = load(&[1.0; 3], "y_train").unwrap_err().to_string();
+    assert!(targets.contains("found y_train, which holds inputs or targets"), "{targets}");
+    let missing = load(&[1.0; 3], "mass").unwrap_err().to_string();
+    assert!(missing.contains("found mass") && missing.contains("importance"), "{missing}");
+
+    let LoadedData { data, .. } = load(&[1.0, 2.0, 3.0], "importance").unwrap();
+    let both = data.weighted_by_class(&"1,0.5,2".parse().unwrap(), 3).unwrap();
+    assert_eq!(both.train.weights().unwrap(), [1.0, 4.0, 1.5]);
+    let large = both.weighted_by_class(&"1e20,1,1".parse().unwrap(), 3).unwrap();
+    let twice = large.weighted_by_class(&"1e20,1,1".parse().unwrap(), 3).unwrap_err().to_string();
+    assert!(twice.contains("class_weights") && twice.contains("times the weights of samples"), "{twice}");
+}

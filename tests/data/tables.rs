@@ -418,3 +418,32 @@ fn columns_of_probabilities_are_targets_of_cross_entropy() {
         }
     }
 }
+
+/// A column of weights is no feature, and stays beside its rows when some are held out.
+#[test]
+fn a_column_weighs_the_training_samples() {
+    let rows: String = (0..10).map(|n| format!("{n},{}.5,{}\n", n, n % 2)).collect();
+    let text = format!("a,weight,y\n{rows}");
+    let weighted = LoadOptions {
+        weight_key: Some("weight".to_owned()),
+        ..as_they_are(options("y", Loss::CrossEntropy))
+    };
+    let LoadedData { data, preprocessing, .. } = load(&text, &weighted).unwrap();
+    let columns = preprocessing.columns;
+    assert_eq!(columns.iter().map(|column| &column.name[..]).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(data.train.weights().unwrap(), (0..10).map(|n| n as f32 + 0.5).collect::<Vec<_>>());
+    let held_out = LoadOptions { validation: Some(0.3), ..weighted };
+    let LoadedData { data, .. } = load(&text, &held_out).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (7, 3));
+    for (&weight, &feature) in data.train.weights().unwrap().iter().zip(floats(&data.train)) {
+        assert_eq!(weight, feature + 0.5);
+    }
+    for (&weight, &feature) in data.test.weights().unwrap().iter().zip(floats(&data.test)) {
+        assert_eq!(weight, feature + 0.5);
+    }
+    for (weights, words) in [("-1", "-1 at index 0"), ("", "NaN at index 0"), ("heavy", "'heavy'")] {
+        let wrong = text.replace("0,0.5,", &format!("0,{weights},"));
+        let error = load(&wrong, &held_out).unwrap_err().to_string();
+        assert!(error.contains("weight") && error.contains(words), "{error}");
+    }
+}

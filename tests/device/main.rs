@@ -10,6 +10,7 @@ mod program;
 mod budget_training;
 mod check;
 mod dropout;
+mod evaluation;
 mod examples;
 mod golden;
 mod kernels;

@@ -166,6 +166,23 @@ fn software_and_cpu_weigh_samples_as_if_they_were_repeated() {
     }
 }
 
+/// Weights are of training; evaluations of either split weigh all samples alike.
+#[test]
+fn software_and_cpu_evaluate_without_weights() {
+    let all = split(6, &mut Random::new(4));
+    let even = Arc::new(dataset(all.clone()));
+    let weighted = Arc::new(dataset(all).weighted(vec![1.0, 2.0, 0.0, 3.0, 1.0, 1.0]).unwrap());
+    for machine in machines() {
+        let settings = settings();
+        let of = |data| Trainer::on(&machine, &settings, data, &start(&settings)).unwrap();
+        let (mut found, mut expected) = (of(&weighted), of(&even));
+        assert_eq!(found.evaluate().unwrap(), expected.evaluate().unwrap());
+        let on_training = found.evaluate_training().unwrap();
+        assert_eq!(on_training.on, EvaluatedOn::Training);
+        assert_eq!(on_training, expected.evaluate_training().unwrap());
+    }
+}
+
 /// The update of a mini-batch without any weight is that of a gradient of zero.
 #[test]
 fn software_and_cpu_learn_nothing_from_samples_without_weight() {

@@ -99,16 +99,19 @@ impl Golden {
             s.optimization.rule = UpdateRule {
                 weight_decay: case["weight_decay"].as_f64().unwrap() as f32,
                 clip_norm: case["clip_norm"].as_f64().map(|norm| norm as f32),
+                ema: case["ema"].as_f64().map(|share| share as f32),
                 ..UpdateRule::of(optimizer)
             };
             s.optimization.schedule = match text("schedule") {
                 "constant" => Schedule::default(),
                 decay => Schedule {
                     decay: decay.parse().unwrap(),
-                    warm_up: 5,
+                    warm_up: if decay == "one-cycle" { 0 } else { 5 },
                     decay_every: 10,
                     decay_factor: 0.5,
                     floor: 0.25,
+                    period_factor: 2.0,
+                    ..Schedule::default()
                 },
             };
             s.batching.batch = self.batch;
@@ -129,7 +132,7 @@ fn follow(machine: &Machine, mut vary: impl FnMut(usize, Settings) -> Option<Set
         let data = golden.data(case);
         let mut trainer = Trainer::on(machine, &settings, &data, &start).unwrap();
         let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
-        let parameters = trainer.parameters().unwrap().layers;
+        let parameters = trainer.model_parameters().unwrap().layers;
         let parameters: Vec<f32> =
             parameters.into_iter().flat_map(|layer| [layer.weights, layer.bias].concat()).collect();
         let memory = trainer.memory();
@@ -173,6 +176,7 @@ fn follow_some(context: Context) {
             format!("{:?}", settings.optimization.schedule.decay),
             format!("residual {}, normalised {}", network.residual, network.layer_norm),
             format!("clipped {}", rule.clip_norm.is_some()),
+            format!("averaged {}", rule.ema.is_some()),
             format!("dropout {}, smoothed {}", network.dropout, settings.optimization.label_smoothing),
         ];
         let is_new = features.map(|feature| seen.insert(feature)).contains(&true);

@@ -140,6 +140,10 @@ impl Device for Flipped {
         self.sound.info()
     }
 
+    fn swap_average(&mut self) -> Result<()> {
+        self.sound.swap_average()
+    }
+
     fn begin_pass(&mut self, pass: Pass, skip: usize, step_params: &[StepParams]) -> Result<()> {
         self.sound.begin_pass(pass, skip, step_params)
     }

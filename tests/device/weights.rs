@@ -2,7 +2,8 @@
 //! software Vulkan.
 //!
 //! On the CPU, bits depend on the number of threads and the system's mathematical functions, on a GPU on the driver. On the
-//! platform that `weights.json` names, hashes must be equal; elsewhere, the final losses must agree.
+//! platform that `weights.json` names, hashes must be equal; elsewhere, the final losses must agree. `UPDATE_WEIGHTS=1` records
+//! the runs of a device anew.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,13 +19,13 @@ use ckpt_gpu::train::{Machine, Trainer};
 
 const LOSS_TOLERANCE: f32 = 1e-3;
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Recorded {
     recorded_on: BTreeMap<String, String>,
     runs: Vec<Run>,
 }
 
-#[derive(serde::Deserialize, Debug)]
+#[derive(serde::Serialize, serde::Deserialize, Debug)]
 struct Run {
     device: String,
     data: String,
@@ -43,6 +44,17 @@ struct Run {
     micro_batch: usize,
     final_loss: f32,
     weights_sha256: String,
+}
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/device/weights.json");
+
+impl Recorded {
+    /// A line for each run.
+    fn text(&self) -> String {
+        let runs: Vec<_> = self.runs.iter().map(|run| serde_json::to_string(run).unwrap()).collect();
+        let platforms = serde_json::to_string(&self.recorded_on).unwrap();
+        format!("{{\n\"recorded_on\": {platforms},\n\"runs\": [\n{}\n]\n}}\n", runs.join(",\n"))
+    }
 }
 
 impl Run {
@@ -88,12 +100,17 @@ fn platform(machine: &Machine) -> String {
     }
 }
 
+fn read() -> Recorded {
+    serde_json::from_str(&std::fs::read_to_string(PATH).unwrap()).unwrap()
+}
+
 fn recorded_runs_are_repeated(device: &str, choice: DeviceChoice) {
-    let recorded: Recorded = serde_json::from_str(include_str!("weights.json")).unwrap();
+    let mut recorded: Recorded = read();
     let machine = devices::machine(choice);
     let is_recorded = recorded.recorded_on[device] == platform(&machine);
     println!("{}: comparing {}", platform(&machine), if is_recorded { "hashes" } else { "final losses" });
-    let runs: Vec<_> = recorded.runs.iter().filter(|run| run.device == device).collect();
+    let is_update = std::env::var_os("UPDATE_WEIGHTS").is_some();
+    let runs: Vec<_> = recorded.runs.iter_mut().filter(|run| run.device == device).collect();
     assert!(runs.len() >= 10, "{}", runs.len());
     let mut different = Vec::new();
     for run in runs {
@@ -105,6 +122,10 @@ fn recorded_runs_are_repeated(device: &str, choice: DeviceChoice) {
         while !trainer.is_done() {
             loss = trainer.epoch(|_| ()).unwrap().loss;
         }
+        if is_update {
+            (run.final_loss, run.weights_sha256) = (loss, trainer.parameters().unwrap().sha256());
+            continue;
+        }
         let error = (loss - run.final_loss).abs() / run.final_loss;
         assert!(error <= LOSS_TOLERANCE, "{run:?}: found a final loss of {loss}");
         let found = trainer.parameters().unwrap().sha256();
@@ -113,11 +134,15 @@ fn recorded_runs_are_repeated(device: &str, choice: DeviceChoice) {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+    if is_update {
+        recorded.recorded_on.insert(device.to_owned(), platform(&machine));
+        std::fs::write(PATH, recorded.text()).unwrap();
+    }
 }
 
 #[test]
 fn recorded_runs_cover_everything() {
-    let recorded: Recorded = serde_json::from_str(include_str!("weights.json")).unwrap();
+    let recorded: Recorded = read();
     let any = |is: &dyn Fn(&Run) -> bool| recorded.runs.iter().any(|run| run.device == "cpu" && is(run));
     assert!(Activation::ALL.iter().all(|&activation| any(&|run| run.activation == activation)));
     assert!(Loss::ALL.iter().all(|&loss| any(&|run| run.loss == loss)));

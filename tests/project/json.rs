@@ -56,6 +56,7 @@ fn printed_keys() -> BTreeSet<String> {
     let small = format!("{SMALL} --device cpu");
     for arguments in [
         format!("train {small} --json --every 2 --save model.npz --report run.json"),
+        format!("train {small} --json --keep-best loss --evaluate-every 2 --evaluate-training"),
         format!("plan {small} --json --every 2"),
         format!("compare {small} --json --every 0,2 --repeats 1"),
         "eval model.npz --data small.npz --batch 3 --device cpu --json".to_owned(),

@@ -124,7 +124,7 @@ def main():
         classes("one output without probabilities", "mse", logits(150, 1, binary) / 4 + 0.5, binary, 2),
         classes("two outputs", "cross-entropy", logits(150, 2, binary), binary, 2),
         classes("ten classes", "cross-entropy", logits(200, 10, ten), ten, 10),
-        classes("confident and wrong", "cross-entropy", 12 * logits(200, 10, ten, 0.2), ten, 10),
+        classes("confident and wrong", "cross-entropy", 3 * logits(200, 10, ten, 0.2), ten, 10),
         classes("a class without samples", "cross-entropy", logits(90, 4, four), four, 4),
         values("one number", "mse", regression[:, :1] + rng.normal(size=(80, 1)) / 3, regression[:, :1]),
         values("three numbers, one of them constant", "huber", 0.9 * regression + 0.2, regression),

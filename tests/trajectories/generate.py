@@ -61,13 +61,15 @@ DEFAULTS = {
     "weights": False,
     "dropout": 0.0,
     "samples": None,
+    "ema": None,
 }
 SEED = 9
 
 
 def all_cases():
     """Every activation with and without residual layers; every loss with both kinds of targets; every optimizer with and
-    without weight decay and clipping; every schedule; every activation again under layer normalisation."""
+    without weight decay and clipping; every schedule; every activation again under layer normalisation; label smoothing, weights, dropout, short last
+    mini-batches, and averaged parameters."""
     cases = []
     for name in ACTIVATIONS:
         for residual in (False, True):
@@ -97,6 +99,11 @@ def all_cases():
     # Epochs of 24 samples, the last three of which are a mini-batch of their own.
     for weights in (False, True):
         cases.append({"samples": 24, "weights": weights, "dropout": 0.25 if weights else 0.0, "optimizer": "momentum"})
+    for schedule in ("restarts", "one-cycle"):
+        for optimizer in ("momentum", "adam"):
+            cases.append({"schedule": schedule, "optimizer": optimizer})
+    for optimizer in ("sgd", "momentum", "adam"):
+        cases.append({"ema": 0.875, "optimizer": optimizer, "weight_decay": 0.0625 if optimizer == "momentum" else 0.0})
     # The quadratic loss adds up over outputs, where nothing bounds them.
     slower = lambda case: 0.125 if case.get("loss") == "quadratic" and case.get("activation") is not None else 1.0
     return [DEFAULTS | case | {"lr": RATES[case.get("optimizer", "sgd")] * slower(case)} for case in cases]
@@ -177,15 +184,22 @@ def loss_of(case, parameters, x, y, weights, masks):
 
 
 def share(case, index):
-    """The share of the learning rate that step `index` takes: as Schedule::share, with a warm-up of 5 steps, a decay by
-    0.5 every 10, a floor of 0.25."""
+    """The share of the learning rate that step `index` takes: as Schedule::share, with a warm-up of 5 steps but for one-cycle, a decay by
+    0.5 every 10, a floor of 0.25, periods of 10 steps that double."""
     if case["schedule"] == "constant":
         return 1.0
+    if case["schedule"] == "one-cycle":
+        # optax divides the start of the cycle by this, where the floor is a share of its peak.
+        rise = {"pct_start": 0.3, "div_factor": 25.0, "final_div_factor": 1 / (25 * 0.25)}
+        return float(optax.cosine_onecycle_schedule(STEPS, 1.0, **rise)(index))
     if index < 5:
         return (index + 1) / 5
     since = index - 5
     if case["schedule"] == "step":
         return 0.5 ** (since // 10)
+    if case["schedule"] == "restarts":
+        periods = [optax.cosine_decay_schedule(1.0, steps, alpha=0.25) for steps in (10, 20, 40)]
+        return float(optax.join_schedules(periods, [10, 30])(since))
     return 0.25 + 0.75 * 0.5 * (1 + np.cos(np.pi * since / (STEPS - 5)))
 
 
@@ -222,6 +236,7 @@ def run(case, data, dtype):
     in_epoch = -(-samples // BATCH)
     optimizer = optimizer_of(case)
     state, losses = optimizer.init(parameters), []
+    average = parameters
 
     @jax.jit
     def step(parameters, state, x, y, weights, masks):
@@ -235,8 +250,9 @@ def run(case, data, dtype):
         counted = cast(np.where(places < samples, 1.0, 0.0)) * weights[rows]
         masks = cast(masks_of(case, index))
         parameters, state, loss = step(parameters, state, x[rows], y[rows], counted, masks)
+        average = optax.incremental_update(parameters, average, 1 - case["ema"]) if case["ema"] else parameters
         losses.append(float(loss))
-    return np.asarray(losses), np.concatenate([np.asarray(a, np.float64).ravel() for layer in parameters for a in layer])
+    return np.asarray(losses), np.concatenate([np.asarray(a, np.float64).ravel() for layer in average for a in layer])
 
 
 def problem():

@@ -57,7 +57,7 @@ pub fn threefry2x32(rounds: usize, key: [u32; 2], counter: [u32; 2]) -> [u32; 2]
         let [a, b] = words;
         let sum = a.wrapping_add(b);
         let rotation = [13, 15, 26, 6, 17, 29, 16, 24][(round - 1) % 8];
-        words = [sum, (b << rotation | b >> (32 - rotation)) ^ sum];
+        words = [sum, b.rotate_left(rotation) ^ sum];
         if round % 4 == 0 {
             words = with_key(words, round / 4);
         }

@@ -87,6 +87,23 @@ impl<'a> Source<'a> {
     }
 }
 
+/// # Errors
+/// [`Error::Usage`] if there is no such array, or if it holds inputs or targets; and those of reading it.
+fn read_weights(arrays: &mut Arrays, key: &str, used: &[String]) -> Result<Array> {
+    let keys = arrays.keys();
+    if used.iter().any(|name| name == key) {
+        let problem = format!("found {}, which holds inputs or targets; name another array", shown(key));
+        return Err(Error::usage(Setting::WeightKey, problem));
+    }
+    if !keys.contains(&key) {
+        let names: Vec<_> = keys.into_iter().map(shown).collect();
+        let path = arrays.path().display();
+        let problem = format!("found {}, expected an array of {path}: {}", shown(key), some_of(&names));
+        return Err(Error::usage(Setting::WeightKey, problem));
+    }
+    arrays.read(key)
+}
+
 fn of_arrays(
     arrays: &mut Arrays,
     options: &LoadOptions,
@@ -95,10 +112,9 @@ fn of_arrays(
 ) -> Result<Splits> {
     let Layout { train, validation, test } = layout(arrays, options)?;
     let named: Vec<_> = [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
-    let is_used = |key: &&str| {
-        options.weight_key.as_deref() == Some(*key)
-            || named.iter().any(|names| names.x == **key || names.y == **key)
-    };
+    let in_use: Vec<_> = named.iter().flat_map(|names| [names.x.clone(), names.y.clone()]).collect();
+    let is_used =
+        |key: &&str| options.weight_key.as_deref() == Some(*key) || in_use.iter().any(|name| name == key);
     let unused: Vec<_> = arrays.keys().into_iter().filter(|key| !is_used(key)).map(shown).collect();
     if !unused.is_empty() {
         notes.push(format!("not used of {}: {}", arrays.path().display(), some_of(&unused)));
@@ -122,7 +138,7 @@ fn of_arrays(
     if common.are_numbers() {
         notes.extend(train.target_note(arrays.path()));
     }
-    let weights = options.weight_key.as_deref().map(|key| arrays.read(key)).transpose()?;
+    let weights = options.weight_key.as_deref().map(|key| read_weights(arrays, key, &in_use)).transpose()?;
     let path = arrays.path();
     let others = others.map(|read| Some((read?, path.to_owned())));
     let (mut train, [validation, test]) = common.splits((train, path.to_owned()), others)?;

@@ -1,4 +1,4 @@
-//! Gradient clipping, and the update from stored gradients after it.
+//! What visits all parameters: gradient clipping with the update after it, and the exchange with their moving average.
 
 use super::FAULTS;
 use super::rule::RuleConstants;
@@ -13,6 +13,11 @@ pub fn norm() -> Kernel {
 /// The factor that clips the gradients, from the sums of [`norm`].
 pub fn scale(rule: RuleConstants) -> Kernel {
     Kernel::new("scale", &["metrics", "finite", "scale"], &[Write, Write]).with_constants(rule.of_clipping())
+}
+
+/// Exchanges parameters with their moving average.
+pub fn swap(rule: RuleConstants) -> Kernel {
+    Kernel::new("swap", &["swap"], &[Uniform, Write, Write]).with_constants([rule.of_planes()])
 }
 
 /// Updates parameters from stored gradients.

@@ -14,7 +14,7 @@ mod split;
 mod thin_gradient;
 
 pub use chain::{ChainProduct, ChainShape, chain_delta, chain_forward, chain_forward_backward};
-pub use clip::{norm, scale, step};
+pub use clip::{norm, scale, step, swap};
 pub use gather::gather;
 pub use layer::LayerFunctions;
 pub use layer_norm::{layer_norm, layer_norm_delta};

@@ -24,7 +24,7 @@ impl RuleConstants {
 
     /// Values stored per parameter: its optimizer state, and its gradient if gradients are stored.
     pub fn planes(self) -> usize {
-        self.rule.optimizer.moments() + usize::from(self.keeps_gradients)
+        self.rule.moments() + usize::from(self.keeps_gradients)
     }
 
     /// Constants of kernels that compute gradients, or add their parts.
@@ -38,8 +38,8 @@ impl RuleConstants {
     }
 
     /// Constants of `shaders/rule.wgsl`.
-    pub fn of_optimizer(self) -> [(&'static str, f64); 8] {
-        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, .. } = self.rule;
+    pub fn of_optimizer(self) -> [(&'static str, f64); 9] {
+        let UpdateRule { optimizer, momentum, betas, epsilon, weight_decay, ema, .. } = self.rule;
         [
             ("OPTIMIZER", f64::from(optimizer as u32)),
             ("MOMENTUM_COEFFICIENT", momentum.into()),
@@ -47,9 +47,15 @@ impl RuleConstants {
             ("BETA2", betas[1].into()),
             ("EPSILON", epsilon.into()),
             ("WEIGHT_DECAY", weight_decay.into()),
-            ("PLANES", self.planes().max(1) as f64),
+            self.of_planes(),
+            ("EMA", ema.unwrap_or(0.0).into()),
             ("FIRST_MOMENT", f64::from(self.keeps_gradients)),
         ]
+    }
+
+    /// Number of planes, as shaders have it.
+    pub fn of_planes(self) -> (&'static str, f64) {
+        ("PLANES", self.planes().max(1) as f64)
     }
 
     pub fn of_clipping(self) -> [(&'static str, f64); 2] {

@@ -96,7 +96,7 @@ impl Footprint {
             stopwatch: if task.timed && limits.timestamps { STOPWATCH_BYTES } else { 0 },
             parameters,
             gradients: if task.keeps_gradients() { parameters } else { 0 },
-            optimizer: parameters * task.rule.optimizer.moments() as u64,
+            optimizer: parameters * task.rule.moments() as u64,
             norms: if task.rule.clip_norm.is_some() { 4 * (NORMS * buffers) as u64 } else { 0 },
             fusion,
         }

@@ -8,7 +8,7 @@ use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
-/// gradients, if they are stored, then the moments. Each layer that is not thin has a buffer of its own, weights
+/// gradients, if they are stored, then the moments, the last of which may be the moving average of the parameters. Each layer that is not thin has a buffer of its own, weights
 /// before bias; all thin layers share one.
 pub struct OptimizerState {
     planes: usize,
@@ -35,7 +35,7 @@ impl OptimizerState {
         let mut buffer = |label: String, plane: u64, contents: Vec<Vec<f32>>| {
             let bytes = ByCategory::from_iter([
                 (Category::Gradients, plane * first_moment as u64),
-                (Category::Optimizer, plane * task.rule.optimizer.moments() as u64),
+                (Category::Optimizer, plane * task.rule.moments() as u64),
             ]);
             let mut numbers = vec![0.0; first_moment * (plane / 4) as usize];
             numbers.extend(contents.into_iter().flatten());

@@ -23,18 +23,21 @@ impl SizesTable {
             first_norm += NORMS;
         };
         let clips = task.rule.clip_norm.is_some();
+        let visits_parameters = clips || task.rule.ema.is_some();
         for (index, layer) in network.layers().enumerate() {
             let fault = Fault::place(index, layers);
             match fusion.and_then(|fusion| fusion.place(index)) {
                 None => {
                     entries.push(Self::product(micro_batch, layer));
                     entries.push(Self::update(micro_batch, layer, fault));
-                    if clips {
+                    if visits_parameters {
                         entries.extend(Self::steps(layer, fault));
+                    }
+                    if clips {
                         note_norm(&mut entries, layer.parameter_count() as usize);
                     }
                 }
-                Some(place) if clips => entries.push(Self::step_together(place, fault)),
+                Some(place) if visits_parameters => entries.push(Self::step_together(place, fault)),
                 Some(_) => {}
             }
         }
@@ -65,13 +68,13 @@ impl SizesTable {
         [plane as u32, first as u32, 0, 0]
     }
 
-    /// Entries of the updates of a layer's weights and bias from stored gradients.
+    /// Entries of kernels that visit a layer's weights and bias and what is kept for them.
     pub fn steps(layer: Layer, fault: u32) -> [[u32; 4]; 2] {
         let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs].map(|count| count as u32);
         [[weights, 0, 0, fault], [bias, 0, weights, fault]]
     }
 
-    /// Entry of the update of a thin layer's parameters from stored gradients.
+    /// Entry of kernels that visit a thin layer's parameters and what is kept for them.
     pub fn step_together(place: ParameterOffsets, fault: u32) -> [u32; 4] {
         let [start, end] = [place.weights, place.end].map(|four| 4 * four as u32);
         [end - start, start, start, fault]

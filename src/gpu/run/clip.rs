@@ -4,10 +4,12 @@ use crate::device::Fault;
 use crate::gpu::device::Buffer;
 use crate::gpu::kernels::{self, RuleConstants};
 use crate::gpu::memory::{NORMS, SizesTable};
-use crate::gpu::pipelines::{Arguments, Dispatch};
+use crate::gpu::pipelines::{Arguments, Dispatch, Kernel};
 
 /// Parameters per workgroup of the update from stored gradients: 4 for each of 64 invocations.
 const STEP_PARAMETERS: usize = 4 * 64;
+/// The same of the exchange with the moving average.
+const SWAPPED_PARAMETERS: usize = 64;
 
 impl Binder<'_> {
     /// Dispatches of gradient clipping and the parameter update from stored gradients.
@@ -15,7 +17,7 @@ impl Binder<'_> {
     /// # Errors
     /// As [`Binder::bind`].
     pub fn clip(&mut self, norms: &Buffer) -> Result<Vec<Dispatch>> {
-        let (network, rule) = (self.task.network, RuleConstants::of(self.task));
+        let rule = RuleConstants::of(self.task);
         let kept = self.kept()?;
         let mut dispatches = Vec::new();
         for (index, (buffer, plane)) in kept.buffers().enumerate() {
@@ -27,23 +29,41 @@ impl Binder<'_> {
         let scale = kernels::scale(rule);
         dispatches.push(self.setup.context.bind(&scale, &operands, Arguments::default(), [1, 1])?);
         let kernel = kernels::step(rule);
+        dispatches.extend(self.each_tensor(&kernel, &[self.metrics], STEP_PARAMETERS)?);
+        Ok(dispatches)
+    }
+
+    /// Dispatches that exchange parameters with their moving average.
+    ///
+    /// # Errors
+    /// As [`Binder::bind`].
+    pub fn swap(&mut self) -> Result<Vec<Dispatch>> {
+        let kernel = kernels::swap(RuleConstants::of(self.task));
+        self.each_tensor(&kernel, &[], SWAPPED_PARAMETERS)
+    }
+
+    /// Dispatches of `kernel` on all parameters and what is kept for them, with `each` parameters to a workgroup, and on `others`.
+    fn each_tensor(&mut self, kernel: &Kernel, others: &[&Buffer], each: usize) -> Result<Vec<Dispatch>> {
+        let (network, kept) = (self.task.network, self.kept()?);
+        let mut dispatches = Vec::new();
         for (index, layer) in network.layers().enumerate() {
             let fault = Fault::place(index, network.layers().len());
-            let mut step = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
-                let operands = [parameters, kept, self.metrics].map(Buffer::whole);
-                let groups = (sizes[0] as usize).div_ceil(STEP_PARAMETERS).min(MOST_GROUPS);
-                self.setup.dispatch(&kernel, sizes, &operands, [1, groups])
+            let mut dispatch = |sizes: [u32; 4], parameters: &Buffer, kept: &Buffer| {
+                let operands = [parameters, kept].into_iter().chain(others.iter().copied());
+                let operands: Vec<_> = operands.map(Buffer::whole).collect();
+                let groups = (sizes[0] as usize).div_ceil(each).min(MOST_GROUPS);
+                self.setup.dispatch(kernel, sizes, &operands, [1, groups])
             };
             match self.chains.and_then(|chains| chains.fusion.place(index)) {
                 Some(place) => {
                     let sizes = SizesTable::step_together(place, fault);
-                    dispatches.push(step(sizes, self.parameters.together()?, kept.together()?)?);
+                    dispatches.push(dispatch(sizes, self.parameters.together()?, kept.together()?)?);
                 }
                 None => {
                     let tensors =
                         SizesTable::steps(layer, fault).into_iter().zip(self.parameters.alone(index)?);
                     for (sizes, parameters) in tensors {
-                        dispatches.push(step(sizes, parameters, kept.alone(index)?)?);
+                        dispatches.push(dispatch(sizes, parameters, kept.alone(index)?)?);
                     }
                 }
             }

@@ -15,16 +15,36 @@ use serde_json::{Value, json};
 use super::{Choice, Content, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
-use crate::train::{Epoch, MemoryReport};
+use crate::train::{Best, Epoch, Evaluation, MemoryReport};
 
 /// Event before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
     event("plan", plan_figures(summary))
 }
 
-/// Event after an epoch, which took `seconds` with its evaluation.
-pub fn epoch(epoch: &Epoch, seconds: f64) -> Value {
-    event("epoch", extended(epoch_figures(epoch), json!({ "seconds": seconds })))
+/// Event after an epoch, which took `seconds` with its evaluations; with that on the training split, if there is one.
+pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Value {
+    let figures = extended(epoch_figures(epoch), training_figures(training));
+    event("epoch", extended(figures, json!({ "seconds": seconds })))
+}
+
+/// Event after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
+pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> Value {
+    let figures = json!({
+        "steps": steps,
+        "loss": loss,
+        "accuracy": test.accuracy,
+        "test_loss": test.loss,
+        "evaluated_on": test.on.name(),
+    });
+    event("evaluation", extended(figures, training_figures(training)))
+}
+
+fn training_figures(training: Option<&Evaluation>) -> Value {
+    match training {
+        Some(training) => json!({ "training_loss": training.loss, "training_accuracy": training.accuracy }),
+        None => json!({}),
+    }
 }
 
 /// Event after the last step.
@@ -76,6 +96,8 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "initialiser": settings.network.initialiser,
         "optimizer": settings.optimization.rule.optimizer.name(),
         "lr": settings.optimization.lr,
+        "schedule": settings.optimization.schedule.decay.name(),
+        "ema": settings.optimization.rule.ema,
         "batch": settings.batching.batch,
         "micro_batch": settings.batching.micro_batch,
         "drop_last": settings.batching.drop_last,
@@ -139,7 +161,21 @@ fn run_figures(run: &RunSummary) -> Value {
         "dispatches_a_step": run.dispatches_a_step,
         "memory": memory(run.memory),
         "weights_sha256": run.weights_sha256,
+        "best": run.best.map(best),
+        "stopped_early": run.stopped_early,
     })
+}
+
+fn best(best: &Best) -> Value {
+    match best.so_far() {
+        Some(best) => json!({
+            "metric": best.metric,
+            "value": best.value,
+            "steps": best.steps,
+            "evaluations_since": best.since,
+        }),
+        None => Value::Null,
+    }
 }
 
 fn memory(memory: &MemoryReport) -> Value {

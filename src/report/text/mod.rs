@@ -46,16 +46,24 @@ pub fn plan(summary: &PlanSummary) -> String {
     )
 }
 
-/// Line after an epoch, which took `seconds` with its evaluation.
-pub fn epoch(epoch: &Epoch, seconds: f64) -> String {
-    format!("epoch {}: loss {:.6}, {}, {seconds:.2} s", epoch.index, epoch.loss, evaluation(&epoch.test))
+/// Line after an epoch, which took `seconds` with its evaluations; with that on the training split, if there is one.
+pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> String {
+    let scores = [Some(&epoch.test), training].into_iter().flatten().map(score);
+    let scores = scores.collect::<Vec<_>>().join(", ");
+    format!("epoch {}: loss {:.6}, {scores}, {seconds:.2} s", epoch.index, epoch.loss)
+}
+
+/// Line after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
+pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> String {
+    let scores = [Some(test), training].into_iter().flatten().map(score);
+    format!("step {}: loss {loss:.6}, {}", grouped(steps), scores.collect::<Vec<_>>().join(", "))
 }
 
 /// Accuracy of a classifier, loss of a regression.
-fn evaluation(test: &Evaluation) -> String {
-    match test.accuracy {
-        Some(accuracy) => format!("{} accuracy {accuracy:.4}", test.on.name()),
-        None => format!("{} loss {:.6}", test.on.name(), test.loss),
+fn score(evaluation: &Evaluation) -> String {
+    match evaluation.accuracy {
+        Some(accuracy) => format!("{} accuracy {accuracy:.4}", evaluation.on.name()),
+        None => format!("{} loss {:.6}", evaluation.on.name(), evaluation.loss),
     }
 }
 

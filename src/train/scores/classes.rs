@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::has_class_probabilities;
 use super::ranking::Ranking;
 use super::wide_probabilities;
 use crate::model::Loss;
@@ -95,9 +96,7 @@ impl ClassScores {
             1 | 2 => by_class.last().and_then(score),
             _ => by_class.iter().map(score).sum::<Option<f64>>().map(|sum| sum / classes as f64),
         };
-        // Those of several binary outputs do not add up to 1.
-        let are_probabilities =
-            loss == Loss::CrossEntropy || (loss == Loss::BinaryCrossEntropy && width == 1);
+        let are_probabilities = has_class_probabilities(loss, width);
         ClassScores {
             accuracy: right as f64 / labels.len() as f64,
             top: top.collect(),

@@ -27,6 +27,12 @@ pub fn has_probabilities(loss: Loss) -> bool {
     matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy)
 }
 
+/// `true` if outputs trained with `loss`, so many a sample, are logits of probabilities of classes. Those of several binary
+/// outputs do not add up to 1.
+pub(super) fn has_class_probabilities(loss: Loss, outputs: usize) -> bool {
+    loss == Loss::CrossEntropy || (loss == Loss::BinaryCrossEntropy && outputs == 1)
+}
+
 /// Probabilities that a sample's outputs `row` are the logits of: one a class under cross-entropy, by softmax; under binary
 /// cross-entropy one an output, by the sigmoid function, or, with one output, those of classes 0 and 1. Computed in f64.
 pub fn probabilities(loss: Loss, row: &[f32]) -> Vec<f32> {

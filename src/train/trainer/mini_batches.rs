@@ -5,20 +5,22 @@ use crate::model::{DropoutKey, StepParams};
 /// The mini-batches of one epoch: the order of samples, and each step's parameters.
 #[derive(Default)]
 pub(super) struct MiniBatches {
-    /// The epoch of `order` and `step_params`.
-    epoch: Option<u64>,
+    /// The epoch of `order` and `step_params`, and the factor of the learning rate.
+    prepared: Option<(u64, f32)>,
     order: Vec<u32>,
     step_params: Vec<StepParams>,
 }
 
 impl MiniBatches {
-    /// Prepares the order of the samples of `split` and the step parameters of `epoch`, in a training of `total` steps.
-    pub fn prepare(&mut self, settings: &Settings, split: &Split, epoch: u64, total: u64) {
-        if self.epoch == Some(epoch) {
+    /// Prepares the order of the samples of `split` and the step parameters of `epoch`, in a training of `total` steps, with this
+    /// `factor` of the learning rate.
+    pub fn prepare(&mut self, settings: &Settings, split: &Split, epoch: u64, total: u64, factor: f32) {
+        if self.prepared == Some((epoch, factor)) {
             return;
         }
-        self.epoch = Some(epoch);
-        if settings.optimization.shuffle {
+        let is_new = self.prepared.is_none_or(|(known, _)| known != epoch);
+        self.prepared = Some((epoch, factor));
+        if settings.optimization.shuffle && is_new {
             shuffle(settings.optimization.seed, epoch, split.len() as u32, &mut self.order);
         }
         let steps = settings.batching.steps_in_epoch(split.len());
@@ -31,7 +33,8 @@ impl MiniBatches {
             let start = index * settings.batching.batch;
             let positions = start..split.len().min(start + settings.batching.batch);
             let rows = positions.map(|position| order.get(position).map_or(position, |&row| row as usize));
-            optimization.rule.step_params(step, optimization.rate(step, total), divisor(split, rows), key)
+            let rate = optimization.rate(step, total) * factor;
+            optimization.rule.step_params(step, rate, divisor(split, rows), key)
         }));
     }
 

@@ -16,8 +16,8 @@ use super::{Found, Machine, MemoryReport, Planned, Start, Target, Verifier, task
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::{Device, DeviceInfo, Job, Span, Task};
-use crate::memory::{ByCategory, Ledger, LiveMeter};
-use crate::model::Network;
+use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_memory};
+use crate::model::{LayerParameters, Network, Parameters, Plateau};
 use crate::plan::Plan;
 use crate::snapshot::LossSum;
 use crate::strategy::Strategy;
@@ -42,6 +42,9 @@ pub struct Trainer {
     steps: u64,
     /// Losses of the current epoch's steps.
     losses: LossSum,
+    plateau: Plateau,
+    /// Learning rate of the last step.
+    last_rate: f32,
     training_time: Duration,
     laps: Vec<Vec<Span>>,
     /// `None` unless the settings enable it.
@@ -62,7 +65,7 @@ impl Trainer {
     }
 
     /// Plans, replays the plan, and allocates everything that training needs on `machine`, whichever device the settings
-    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
+    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`] or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
     /// to bit-identical parameters.
     ///
     /// # Errors
@@ -91,7 +94,9 @@ impl Trainer {
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let (bytes, Planned { micro_batch, strategy, plan, footprint, .. }) = (planned.bytes(), planned);
         let task = task.in_micro_batches(micro_batch);
-        let job = Job { task, data, plan: &plan, parameters: start.parameters, moments: start.moments };
+        let averaged = averaged_start(&task, start)?;
+        let moments = averaged.as_deref().unwrap_or(start.moments);
+        let job = Job { task, data, plan: &plan, parameters: start.parameters, moments };
         let device = machine.open(&job, footprint, &ledger)?;
         let verifier =
             settings.diagnostics.verify_recompute.then(|| Verifier::new(&network, micro_batch, &plan));
@@ -112,6 +117,8 @@ impl Trainer {
             plan,
             steps: start.steps,
             losses: start.losses,
+            plateau: start.plateau,
+            last_rate: 0.0,
             training_time: Duration::ZERO,
             laps: Vec::new(),
             verifier,
@@ -204,6 +211,24 @@ impl Trainer {
     }
 }
 
+/// Initial optimizer state of a run that begins with a moving average of its parameters, which are its first value.
+fn averaged_start(task: &Task, start: Start) -> Result<Option<Vec<Parameters>>> {
+    if task.rule.ema.is_none() || !start.moments.is_empty() {
+        return Ok(None);
+    }
+    let count = task.rule.moments() as u64;
+    check_host_memory("the initial optimizer state", count * 4 * task.network.parameter_count())?;
+    let zeros = |values: &Vec<f32>| vec![0.0; values.len()];
+    let none = Parameters {
+        layers: (start.parameters.layers.iter())
+            .map(|layer| LayerParameters { weights: zeros(&layer.weights), bias: zeros(&layer.bias) })
+            .collect(),
+    };
+    let mut moments = vec![none; task.rule.optimizer.moments()];
+    moments.push(start.parameters.clone());
+    Ok(Some(moments))
+}
+
 fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
     data.check(network)?;
     settings.batching.check_samples(data.train.len())?;
@@ -212,6 +237,14 @@ fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Star
             Setting::Init,
             "found parameters or optimizer state of other shapes, expected those of the network",
         ));
+    }
+    let (found, expected) = (start.moments.len(), settings.optimization.rule.moments());
+    if found != 0 && found != expected {
+        let problem = format!(
+            "found optimizer state of {found} values a parameter, expected {expected}, as the optimizer, with or without an \
+             average of the parameters, has"
+        );
+        return Err(Error::usage(Setting::Optimizer, problem));
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 use std::time::Instant;
 
 use super::Trainer;
-use crate::data::Pass;
+use crate::data::{EvaluatedOn, Pass};
 use crate::device::Accumulation;
 use crate::execute::execute;
+use crate::plan::{Action, Op};
 use crate::snapshot::LossSum;
-use crate::train::{Epoch, Evaluation};
+use crate::train::{Epoch, Evaluation, Scores};
 use crate::{Error, Result, Setting};
 
 impl Trainer {
@@ -26,9 +27,23 @@ impl Trainer {
     /// # Errors
     /// [`Error::DeviceLost`]
     pub fn end_epoch(&mut self) -> Result<Epoch> {
+        let test = self.evaluate()?;
+        if self.steps_in_epoch() == 0 {
+            self.heed(&test);
+        }
+        Ok(self.epoch_with(test))
+    }
+
+    /// The results of the epoch whose last step has just run, with its evaluation.
+    pub fn epoch_with(&self, test: Evaluation) -> Epoch {
         let LossSum { sum, steps } = self.losses;
         let index = (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize;
-        Ok(Epoch { index, loss: (sum / steps as f64) as f32, test: self.evaluate()? })
+        Epoch { index, loss: (sum / steps as f64) as f32, test }
+    }
+
+    /// Tells a plateau schedule of an evaluation. [`Trainer::end_epoch`] does so at the end of whole epochs.
+    pub fn heed(&mut self, evaluation: &Evaluation) {
+        self.plateau.note(&self.settings.optimization.schedule, evaluation.loss);
     }
 
     /// Trains for `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
@@ -39,7 +54,8 @@ impl Trainer {
         self.train_while(steps, on_step, || true)
     }
 
-    /// Trains for all steps that are left, over as many epochs as they take, without evaluations. After every `every` steps,
+    /// Trains for all steps that are left, over as many epochs as they take, without evaluations, so that a
+    /// plateau schedule has none to heed. After every `every` steps,
     /// and after the last one, `on_loss` is called with the number of steps so far and the mean loss since its last call.
     ///
     /// # Errors
@@ -80,7 +96,8 @@ impl Trainer {
         }
         let started = Instant::now();
         let (total, parts) = (self.total_steps(), self.parts());
-        self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total);
+        let factor = self.plateau.factor;
+        self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total, factor);
         let pass = self.mini_batches.pass(&self.settings);
         self.device.begin_pass(pass, made as usize * parts, self.mini_batches.step_params())?;
         for step in 0..steps {
@@ -90,6 +107,8 @@ impl Trainer {
             self.step()?;
             on_step(self.steps);
         }
+        let last = self.steps.saturating_sub(1) - epoch * self.steps_per_epoch();
+        self.last_rate = self.mini_batches.step_params().get(last as usize).map_or(0.0, |step| step.rate);
         let metrics = self.device.end_pass()?;
         self.training_time += started.elapsed();
         if let Some(fault) = metrics.fault {
@@ -107,23 +126,60 @@ impl Trainer {
         Ok(metrics.loss / steps as f32)
     }
 
-    /// Evaluates on the test split.
+    /// Evaluates on the test split, with the moving average of the parameters if there is one. All samples
+    /// weigh alike.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
     pub fn evaluate(&mut self) -> Result<Evaluation> {
-        let samples = self.data.test.len();
-        self.device.begin_pass(Pass::Test, 0, &[])?;
-        for _ in 0..samples.div_ceil(self.micro_batch()) {
+        self.evaluate_on(Pass::Test, None)
+    }
+
+    /// As [`Trainer::evaluate`], with all scores, for which the outputs of all samples are read back. Scores of targets that were
+    /// scaled are of scaled targets.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn evaluate_outputs(&mut self) -> Result<(Evaluation, Scores)> {
+        let mut outputs = Vec::with_capacity(self.data.test.len() * self.network.outputs());
+        let evaluation = self.evaluate_on(Pass::Test, Some(&mut outputs))?;
+        Ok((evaluation, Scores::of(&self.network, &outputs, self.data.test.targets())))
+    }
+
+    /// Evaluates on the training split, as the test split is evaluated on.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn evaluate_training(&mut self) -> Result<Evaluation> {
+        self.evaluate_on(Pass::InOrder, None)
+    }
+
+    /// Evaluates on the split of `pass`, and collects all outputs if they are asked for.
+    fn evaluate_on(&mut self, pass: Pass, mut outputs: Option<&mut Vec<f32>>) -> Result<Evaluation> {
+        let (split, on) = match pass {
+            Pass::Test => (&self.data.test, self.data.evaluated_on),
+            Pass::Shuffled(_) | Pass::InOrder => (&self.data.train, EvaluatedOn::Training),
+        };
+        let (samples, width) = (split.len(), self.network.outputs());
+        let have_classes = split.targets().have_classes(self.network.loss());
+        let actions = &self.plan.evaluation;
+        let output = actions.iter().filter_map(Action::run).find(|run| run.op == Op::Score);
+        let output = output.and_then(|run| run.reads.first()).map(|operand| operand.slot);
+        self.device.swap_average()?;
+        self.device.begin_pass(pass, 0, &[])?;
+        for first in (0..samples).step_by(self.micro_batch) {
             self.device.begin_batch(Accumulation::Whole)?;
-            let actions = &self.plan.evaluation;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
+            if let (Some(outputs), Some(output)) = (&mut outputs, output) {
+                let read = self.device.read_slot(output, self.micro_batch * width)?;
+                outputs.extend_from_slice(&read[..self.micro_batch.min(samples - first) * width]);
+            }
             self.device.end_batch()?;
         }
         let metrics = self.device.end_pass()?;
-        let have_classes = self.data.test.targets().have_classes(self.network.loss());
+        self.device.swap_average()?;
         Ok(Evaluation {
-            on: self.data.evaluated_on,
+            on,
             loss: metrics.loss / samples as f32,
             accuracy: have_classes.then(|| f64::from(metrics.correct) / samples as f64),
         })

@@ -51,7 +51,12 @@ impl Trainer {
 
     /// Learning rate of the next step.
     pub fn rate(&self) -> f32 {
-        self.settings.optimization.rate(self.steps, self.total_steps())
+        self.settings.optimization.rate(self.steps, self.total_steps()) * self.plateau.factor
+    }
+
+    /// Learning rate of the last step; 0 before the first that this trainer makes.
+    pub fn last_rate(&self) -> f32 {
+        self.last_rate
     }
 
     /// Losses of the steps so far in the current epoch.

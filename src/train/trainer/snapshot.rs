@@ -5,7 +5,7 @@ use crate::train::identity;
 use crate::{Error, Result};
 
 impl Trainer {
-    /// Reads the optimizer state: [`crate::model::Optimizer::moments`] entries.
+    /// Reads the optimizer state: [`crate::model::UpdateRule::moments`] entries.
     ///
     /// # Errors
     /// [`Error::DeviceLost`]
@@ -20,6 +20,24 @@ impl Trainer {
     /// only here. [`Error::DeviceLost`].
     pub fn parameters(&mut self) -> Result<Parameters> {
         let parameters = self.device.parameters()?;
+        self.finite(parameters)
+    }
+
+    /// Reads the parameters that a model is made of: their moving average if there is one, else the parameters themselves.
+    ///
+    /// # Errors
+    /// As [`Trainer::parameters`].
+    pub fn model_parameters(&mut self) -> Result<Parameters> {
+        if self.settings.optimization.rule.ema.is_none() {
+            return self.parameters();
+        }
+        self.device.swap_average()?;
+        let average = self.device.parameters();
+        self.device.swap_average()?;
+        self.finite(average?)
+    }
+
+    fn finite(&self, parameters: Parameters) -> Result<Parameters> {
         match parameters.first_not_finite() {
             None => Ok(parameters),
             Some((layer, value)) => Err(Error::Diverged {
@@ -42,6 +60,8 @@ impl Trainer {
             losses: self.losses,
             parameters: self.parameters()?,
             moments: self.moments()?,
+            plateau: self.plateau,
+            best: None,
         })
     }
 }

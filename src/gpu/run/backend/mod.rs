@@ -59,6 +59,8 @@ pub struct Gpu {
     samples: [usize; 2],
     /// Gradient clipping and parameter update, after the last backward pass of a mini-batch.
     clip: Vec<Dispatch>,
+    /// Exchange of parameters and their moving average; none without one.
+    swap: Vec<Dispatch>,
     kept: Option<OptimizerState>,
     stopwatch: Option<Stopwatch>,
     /// Bound by the dispatches. Owned here so that the ledger counts them while they exist.
@@ -136,6 +138,7 @@ impl Gpu {
             .transpose()?;
         let tally = binder.tally()?;
         let clip = norms.as_ref().map_or(Ok(Vec::new()), |norms| binder.clip(norms))?;
+        let swap = if task.rule.ema.is_some() { binder.swap()? } else { Vec::new() };
         let (device, uploads, sizes) = setup.finish();
         let stopwatch = (footprint.stopwatch > 0).then(|| Stopwatch::new(&device)).transpose()?;
         let gpu = Gpu {
@@ -162,6 +165,7 @@ impl Gpu {
             samples: [task.data.train.samples, task.data.test.samples],
             sample_losses,
             clip,
+            swap,
             kept,
             _bound: [sizes].into_iter().chain(norms).chain(loaded).collect(),
             _chains: chains,
@@ -313,6 +317,18 @@ impl Device for Gpu {
         self.flush();
         let Gpu { device, readback, kept, network, fusion, .. } = self;
         kept.as_ref().map_or(Ok(Vec::new()), |kept| kept.moments(device, readback, network, fusion.as_ref()))
+    }
+
+    fn swap_average(&mut self) -> Result<()> {
+        if self.recorder.pass().is_none() {
+            self.recorder.begin(self.device.encoder());
+        }
+        let micro_batch = *self.position.micro_batch();
+        if let Some(pass) = self.recorder.pass() {
+            self.swap.iter().for_each(|dispatch| dispatch.record(pass, &micro_batch, None));
+        }
+        self.submit();
+        self.device.check()
     }
 
     fn parameters(&mut self) -> Result<Parameters> {

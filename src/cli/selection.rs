@@ -1,0 +1,67 @@
+use clap::Args;
+
+use super::choices::choices;
+use super::flags::count;
+use crate::train::{Metric, Selection};
+use crate::{Error, Result, Setting};
+
+/// Evaluations during training, and what follows from them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Evaluation")]
+pub(super) struct SelectionFlags {
+    /// Steps between two evaluations, beside that at the end of each epoch
+    #[arg(long, value_name = "STEPS", value_parser = count::<u64>, allow_negative_numbers = true)]
+    pub evaluate_every: Option<u64>,
+
+    /// Evaluate on the training split, too
+    #[arg(long)]
+    pub evaluate_training: bool,
+
+    /// Save the parameters of the evaluation that is best by this metric on the held-out split, rather than the last ones
+    #[arg(long, value_name = "METRIC", value_parser = choices(Metric::ALL, Metric::name, Metric::summary))]
+    keep_best: Option<Metric>,
+
+    /// Stop after so many evaluations without gain in --keep-best [default metric: loss]
+    #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true)]
+    patience: Option<u64>,
+
+    /// Gain in --keep-best that counts as one
+    #[arg(long, value_name = "GAIN", default_value_t = 0.0, allow_negative_numbers = true)]
+    min_delta: f64,
+}
+
+impl SelectionFlags {
+    /// Checks the flags before anything is read.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for numbers out of range.
+    pub fn check(&self) -> Result<()> {
+        if self.evaluate_every == Some(0) {
+            return Err(Error::usage(Setting::EvaluateEvery, "found 0, expected at least 1"));
+        }
+        match self.selection() {
+            Some(selection) => selection.check_numbers(),
+            None if self.min_delta != 0.0 => {
+                let problem = format!("needs {} or {}, too", Setting::KeepBest, Setting::Patience);
+                Err(Error::usage(Setting::MinDelta, problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How the best parameters are chosen, if they are kept.
+    pub fn selection(&self) -> Option<Selection> {
+        let metric = self.keep_best.or(self.patience.map(|_| Metric::Loss))?;
+        Some(Selection { metric, patience: self.patience, min_delta: self.min_delta })
+    }
+
+    /// Steps until the next evaluation within an epoch is due, after so many `steps`.
+    pub fn steps_until_due(&self, steps: u64) -> Option<u64> {
+        self.evaluate_every.map(|every| every - steps % every)
+    }
+
+    /// `true` if an evaluation is due after so many `steps`.
+    pub fn is_due(&self, steps: u64) -> bool {
+        self.evaluate_every.is_some_and(|every| steps.is_multiple_of(every))
+    }
+}
