@@ -1,5 +1,6 @@
 // Parameter update. `kept` holds what outlives a step, in planes of one number for each parameter: first gradients, if they
-// are kept, then the optimizer state, then the moving average of the parameters if there is one. The codes of OPTIMIZER come from the host's src/model/optimizer.rs.
+// are kept, then the optimizer state, then the moving average of the parameters if there is one. The codes of OPTIMIZER
+// come from the host's src/model/optimizer.rs.
 
 override OPTIMIZER: u32;
 override MOMENTUM_COEFFICIENT: f32;

@@ -100,7 +100,7 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "WIDTHS", conflicts_with = "layers")]
     hidden: Option<Widths>,
 
-    /// Share of the values that every layer but the first drops of what it reads, in training
+    /// Probability that an input of a layer is dropped in training; the first layer's are kept
     #[arg(long, value_name = "RATE", default_value_t = Settings::default().network.dropout, allow_negative_numbers = true)]
     dropout: f32,
 

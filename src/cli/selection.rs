@@ -21,11 +21,11 @@ pub(super) struct SelectionFlags {
     #[arg(long, value_name = "METRIC", value_parser = choices(Metric::ALL, Metric::name, Metric::summary))]
     keep_best: Option<Metric>,
 
-    /// Stop after so many evaluations without gain in --keep-best [default metric: loss]
+    /// Stop after so many evaluations without improvement of the metric of --keep-best [default metric: loss]
     #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true)]
     patience: Option<u64>,
 
-    /// Gain in --keep-best that counts as one
+    /// Improvement that --patience does not count unless it is larger
     #[arg(long, value_name = "GAIN", default_value_t = 0.0, allow_negative_numbers = true)]
     min_delta: f64,
 }
@@ -39,14 +39,10 @@ impl SelectionFlags {
         if self.evaluate_every == Some(0) {
             return Err(Error::usage(Setting::EvaluateEvery, "found 0, expected at least 1"));
         }
-        match self.selection() {
-            Some(selection) => selection.check_numbers(),
-            None if self.min_delta != 0.0 => {
-                let problem = format!("needs {} or {}, too", Setting::KeepBest, Setting::Patience);
-                Err(Error::usage(Setting::MinDelta, problem))
-            }
-            None => Ok(()),
+        if self.min_delta != 0.0 && self.patience.is_none() {
+            return Err(Error::usage(Setting::MinDelta, format!("needs {}, too", Setting::Patience)));
         }
+        self.selection().map_or(Ok(()), |selection| selection.check_numbers())
     }
 
     /// How the best parameters are chosen, if they are kept.

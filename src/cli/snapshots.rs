@@ -9,8 +9,7 @@ use super::flags::count;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;
-use crate::model::Decay;
-use crate::model::by_name;
+use crate::model::{Decay, by_name};
 use crate::snapshot::{Difference, Snapshot, SnapshotStore};
 use crate::train::{Best, Trainer, identity};
 use crate::{Error, Result, Setting};
@@ -111,7 +110,7 @@ impl SnapshotFlags {
             Some(Resume::Auto) => newest.is_some(),
             resume => resume.is_some(),
         };
-        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, heeded: None, last: None }))
+        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, evaluate_every: None, last: None }))
     }
 }
 
@@ -120,8 +119,8 @@ pub(super) struct Snapshots {
     store: SnapshotStore,
     every: Option<u64>,
     resume: bool,
-    /// Steps between evaluations, as text, where they determine the bits.
-    heeded: Option<String>,
+    /// Steps between evaluations, where they determine the bits.
+    evaluate_every: Option<(Setting, String)>,
     last: Option<PathBuf>,
 }
 
@@ -136,8 +135,9 @@ impl Snapshots {
         data: &Dataset,
         evaluate_every: Option<u64>,
     ) -> Result<Option<Snapshot>> {
-        let heeds = settings.optimization.schedule.decay == Decay::Plateau;
-        self.heeded = evaluate_every.filter(|_| heeds).map(|every| every.to_string());
+        let is_plateau = settings.optimization.schedule.decay == Decay::Plateau;
+        self.evaluate_every =
+            evaluate_every.filter(|_| is_plateau).map(|every| (Setting::EvaluateEvery, every.to_string()));
         if !self.resume {
             return Ok(None);
         }
@@ -146,7 +146,7 @@ impl Snapshots {
             output::narrate(&format!("skipped a snapshot: {error}"));
         }
         let mut expected = identity(settings, data);
-        expected.extend(self.heeded.clone().map(|every| (Setting::EvaluateEvery, every)));
+        expected.extend(self.evaluate_every.clone());
         if let Some(Difference { setting, found: held, expected }) = found.snapshot.difference(&expected) {
             let longer = match setting {
                 Setting::Epochs | Setting::Steps | Setting::Schedule => {
@@ -214,7 +214,7 @@ impl Snapshots {
     pub fn save(&mut self, trainer: &mut Trainer, best: Option<&Best>) -> Result<()> {
         let best = best.and_then(Best::so_far).cloned();
         let mut snapshot = Snapshot { best, ..trainer.snapshot()? };
-        snapshot.identity.extend(self.heeded.clone().map(|every| (Setting::EvaluateEvery, every)));
+        snapshot.identity.extend(self.evaluate_every.clone());
         self.last = Some(self.store.save(&snapshot)?);
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::data::EvaluatedOn;
 use crate::file;
 use crate::log;
-use crate::model::by_name;
+use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::snapshot::LossSum;
@@ -164,8 +164,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         selection.check(&data, &network)?;
         if data.evaluated_on == EvaluatedOn::Test {
             output::narrate(
-                "the best parameters are chosen on the test split, whose scores then flatter them; --validation 0.1 \
-                 holds out training samples to choose on, and leaves the test split for the end",
+                "the best parameters are chosen on the test split, so that its scores are optimistic; --validation 0.1 \
+                 holds out training samples to choose on, and keeps the test split for the end",
             );
         }
     }
@@ -229,7 +229,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     // The best parameters are good even if later ones have diverged.
     let epochs = trained.inspect_err(|error| {
         if let (Error::Diverged { .. }, Some(best)) = (error, so_far) {
-            let saved = save(args, &model_of(best.parameters.clone()));
+            let saved = save(args, &model_of(Parameters::clone(&best.parameters)));
             saved.unwrap_or_else(|error| output::complain(&error.to_string()));
         }
         if let Some(snapshots) = &snapshots {
@@ -242,7 +242,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         output::narrate(&format!("{states} recomputed states compared, all bit-identical"));
     }
     let parameters = match so_far {
-        Some(best) => best.parameters.clone(),
+        Some(best) => Parameters::clone(&best.parameters),
         None => trainer.model_parameters()?,
     };
     let model = model_of(parameters);
@@ -327,8 +327,7 @@ fn train(
         let steps = until.into_iter().flatten().min().unwrap_or(u64::MAX);
         let before = trainer.steps();
         let loss = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked())?;
-        let made = trainer.steps() - before;
-        since = LossSum { sum: since.sum + f64::from(loss) * made as f64, steps: since.steps + made };
+        since.add(loss, trainer.steps() - before);
         progress.loss(loss);
         let is_end_of_epoch = trainer.is_at_end_of_epoch();
         let ends_between = ends_between(trainer);
@@ -345,10 +344,9 @@ fn train(
             let training =
                 if args.selection.evaluate_training { Some(trainer.evaluate_training()?) } else { None };
             test = Some(evaluation);
-            let mean = (since.sum / since.steps as f64) as f32;
-            since = LossSum::default();
+            let mean = std::mem::take(&mut since).mean();
             if !ends_between {
-                trainer.heed(&evaluation);
+                trainer.note_evaluation(&evaluation);
             }
             if is_end_of_epoch {
                 let epoch = trainer.epoch_with(evaluation);

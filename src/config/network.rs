@@ -15,7 +15,7 @@ pub struct NetworkSettings {
     pub residual: bool,
     /// Normalises each layer's input per sample; the first layer's is left as it is.
     pub layer_norm: bool,
-    /// Share of the values that every layer but the first drops of what it reads, in training; 0 for none.
+    /// Probability that an input of a layer is dropped in training; the first layer's are kept.
     pub dropout: f32,
     /// Distribution of the initial parameters; `None` is [`Initialiser::usual`] for the activation function.
     pub initialiser: Option<Initialiser>,

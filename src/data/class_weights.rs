@@ -20,8 +20,8 @@ impl ClassWeights {
     /// The weight of each of `classes` classes among samples with these `labels`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is not one weight for each class, if one is negative, NaN or infinite, or if no class of the
-    /// samples has one above 0.
+    /// [`Error::Usage`] if there is not one weight for each class, if one is neither 0 nor from 1e-20 to 1e20, or if no
+    /// class of the samples has one above 0.
     pub(super) fn of(&self, labels: &[u32], classes: usize) -> Result<Vec<f32>> {
         let refuse = |problem| Err(Error::usage(Setting::ClassWeights, problem));
         let mut counts = vec![0_u64; classes];

@@ -111,7 +111,7 @@ impl Split {
     /// The same samples with these weights of their losses in training: a mini-batch's loss is the weighted mean.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is not one for each sample, if one is negative, NaN or infinite, or if all are 0.
+    /// [`Error::Usage`] if there is not one for each sample, if one is neither 0 nor from 1e-20 to 1e20, or if all are 0.
     pub fn with_weights(self, weights: Vec<f32>) -> Result<Split> {
         let refuse = |problem| Err(Error::usage(Setting::WeightKey, problem));
         if weights.len() != self.len() {

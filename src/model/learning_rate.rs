@@ -32,7 +32,7 @@ impl Decay {
             Decay::Cosine => ("cosine", "cosine annealing to the last step"),
             Decay::Restarts => ("restarts", "cosine annealing, over and over"),
             Decay::OneCycle => ("one-cycle", "up to the learning rate and down again, to the last step"),
-            Decay::Plateau => ("plateau", "multiply by a factor when evaluations stop to gain"),
+            Decay::Plateau => ("plateau", "multiply by a factor when the evaluation loss stops falling"),
         }
     }
 
@@ -73,7 +73,7 @@ pub struct Schedule {
     pub period_factor: f32,
     /// Share of the steps in which the learning rate rises, of [`Decay::OneCycle`].
     pub rise: f32,
-    /// Evaluations without gain before a decay, of [`Decay::Plateau`].
+    /// Evaluations without improvement before a decay, of [`Decay::Plateau`].
     pub plateau_patience: u64,
 }
 

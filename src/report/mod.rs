@@ -65,7 +65,7 @@ pub struct RunSummary<'a> {
     pub weights_sha256: String,
     /// The best parameters, which are the result if they are kept.
     pub best: Option<&'a Best>,
-    /// Whether it ended before its last step, as evaluations had stopped to gain.
+    /// Whether it ended before its last step, because evaluations had stopped improving.
     pub stopped_early: bool,
 }
 

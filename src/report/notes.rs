@@ -98,7 +98,10 @@ pub(super) fn outcome(run: &RunSummary) -> Vec<String> {
     let mut lines = vec![format!("{} steps in {:.2} s on {}", run.steps, run.seconds, run.device)];
     if let Some(best) = run.best.and_then(Best::so_far) {
         let stopped = if run.stopped_early {
-            format!("stopped early, after {} without gain; ", plural("evaluation", best.since as usize))
+            format!(
+                "stopped early, after {} without improvement; ",
+                plural("evaluation", best.since as usize)
+            )
         } else {
             String::new()
         };

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,7 +94,7 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
     put(&(header.len() as u64).to_le_bytes())?;
     put(&header)?;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-    let best = snapshot.best.as_ref().map(|best| &best.parameters);
+    let best = snapshot.best.as_ref().map(|best| &*best.parameters);
     for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments).chain(best) {
         for values in parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]) {
             for values in values.chunks(CHUNK_BYTES / 4) {
@@ -161,7 +162,7 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
             steps: best.steps,
             counted: f64::from_bits(best.counted),
             since: best.since,
-            parameters: parameters()?,
+            parameters: Arc::new(parameters()?),
         })
     });
     let plateau = header.plateau.map_or_else(Plateau::default, |plateau| Plateau {
@@ -245,7 +246,7 @@ mod tests {
                 steps: 30,
                 counted: 0.5,
                 since: 1,
-                parameters: parameters(4.0),
+                parameters: Arc::new(parameters(4.0)),
             }),
         }
     }

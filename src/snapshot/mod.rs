@@ -8,6 +8,7 @@ pub(crate) use format::{read as read_snapshot, write as write_snapshot};
 pub use store::{Found, SnapshotStore};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::Setting;
 use crate::model::{Network, Parameters, Plateau};
@@ -48,8 +49,8 @@ pub struct BestSoFar {
     pub counted: f64,
     /// Evaluations since that gain.
     pub since: u64,
-    /// The parameters.
-    pub parameters: Parameters,
+    /// The parameters, which snapshots share.
+    pub parameters: Arc<Parameters>,
 }
 
 /// Sum of the mean losses of several steps.
@@ -59,6 +60,19 @@ pub struct LossSum {
     pub sum: f64,
     /// Number of steps.
     pub steps: u64,
+}
+
+impl LossSum {
+    /// Adds so many `steps` whose losses have this `mean`.
+    pub fn add(&mut self, mean: f32, steps: u64) {
+        self.sum += f64::from(mean) * steps as f64;
+        self.steps += steps;
+    }
+
+    /// Mean loss of the steps; NaN if there are none.
+    pub fn mean(self) -> f32 {
+        (self.sum / self.steps as f64) as f32
+    }
 }
 
 /// A setting that a snapshot's run does not share with another run.
@@ -85,7 +99,7 @@ impl Snapshot {
 
     /// `true` if parameters and optimizer state have the shapes of `network`.
     pub fn fits(&self, network: &Network) -> bool {
-        let best = self.best.as_ref().map(|best| &best.parameters);
+        let best = self.best.as_ref().map(|best| &*best.parameters);
         [&self.parameters].into_iter().chain(&self.moments).chain(best).all(|held| held.fit(network))
     }
 }

@@ -1,5 +1,7 @@
 //! The best parameters of a run, and stopping it early.
 
+use std::sync::Arc;
+
 use super::scores::has_class_probabilities;
 use super::{Evaluation, Metric, Trainer};
 use crate::data::{Dataset, EvaluatedOn};
@@ -12,7 +14,7 @@ use crate::{Error, Result, Setting};
 pub struct Selection {
     /// What they are the best by, in evaluations on the held-out split.
     pub metric: Metric,
-    /// Evaluations without gain after which a run stops.
+    /// Evaluations without improvement after which a run stops.
     pub patience: Option<u64>,
     /// A gain of no more than this does not count for the patience. The parameters are kept however small it is.
     pub min_delta: f64,
@@ -146,7 +148,7 @@ impl Best {
         };
         // NaN is no gain, and any number is one over NaN.
         let gains = |before: f64, by: f64| {
-            let gain = if metric.is_gain() { value - before } else { before - value };
+            let gain = if metric.is_better_larger() { value - before } else { before - value };
             gain > by || (before.is_nan() && !value.is_nan())
         };
         let before = self.so_far.as_ref();
@@ -161,7 +163,7 @@ impl Best {
                 steps: trainer.steps(),
                 counted,
                 since,
-                parameters: trainer.model_parameters()?,
+                parameters: Arc::new(trainer.model_parameters()?),
             });
         } else if let Some(best) = &mut self.so_far {
             (best.counted, best.since) = (counted, since);

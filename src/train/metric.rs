@@ -86,7 +86,7 @@ impl Metric {
     }
 
     /// `true` if larger values are better.
-    pub fn is_gain(self) -> bool {
+    pub fn is_better_larger(self) -> bool {
         self.properties().3
     }
 

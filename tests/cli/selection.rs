@@ -40,7 +40,10 @@ fn the_best_parameters_are_saved() {
 fn a_run_stops_when_patience_ends() {
     let folder = Folder::new();
     let outcome = folder.run(&format!("train {} --patience 2 --min-delta 100", flags())).succeeded();
-    assert!(outcome.stdout.contains("stopped early, after 2 evaluations without gain"), "{outcome:#?}");
+    assert!(
+        outcome.stdout.contains("stopped early, after 2 evaluations without improvement"),
+        "{outcome:#?}"
+    );
     assert!(outcome.stderr.contains("chosen on the test split"), "{outcome:#?}");
     assert!(outcome.stdout.contains("the result is the parameters after"), "{outcome:#?}");
     let events = folder.train(&format!("{} --patience 2 --min-delta 100 --evaluate-every 2", flags()));

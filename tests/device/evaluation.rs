@@ -1,4 +1,4 @@
-//! Evaluations during training: on either split, of averaged parameters, with all scores; and what heeds them.
+//! Evaluations during training: on either split, of averaged parameters, with all scores; plateau schedules, and the best parameters.
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ fn software_and_cpu_resume_averages_and_plateaus() {
                 trainer.train(1, |_| ()).unwrap();
                 if trainer.steps().is_multiple_of(3) {
                     let evaluation = trainer.evaluate().unwrap();
-                    trainer.heed(&evaluation);
+                    trainer.note_evaluation(&evaluation);
                 }
                 rates.push(trainer.rate());
                 if stops.contains(&trainer.steps()) {
@@ -170,7 +170,7 @@ fn the_best_parameters_are_those_of_the_best_evaluation() {
             let value = metric.of(&evaluation, Some(&scores)).unwrap();
             values.push((trainer.steps(), value, trainer.model_parameters().unwrap()));
         }
-        let better = |a: f64, b: f64| if metric.is_gain() { a > b } else { a < b };
+        let better = |a: f64, b: f64| if metric.is_better_larger() { a > b } else { a < b };
         // The first of equals.
         let mut expected = values[0].clone();
         for value in &values {
@@ -182,7 +182,7 @@ fn the_best_parameters_are_those_of_the_best_evaluation() {
         assert_eq!((found.steps, found.value), (expected.0, expected.1), "{metric:?}");
         assert_eq!(found.since, STEPS - expected.0);
         assert!(!kept.is_out_of_patience());
-        assert_eq!(kept.so_far().unwrap().parameters, expected.2);
+        assert_eq!(*kept.so_far().unwrap().parameters, expected.2);
     }
 }
 

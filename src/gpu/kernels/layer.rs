@@ -1,3 +1,4 @@
+use crate::gpu::pipelines::Kernel;
 use crate::model::{Activation, Derivative, Dropout, Layer, Network, Operation, Stored};
 
 /// What kernels apply to the input and output of a layer, or of several: then those that apply a function share it, and a
@@ -58,6 +59,11 @@ impl LayerFunctions {
         ];
         functions.into_iter().chain(dropout_constants(self.dropout))
     }
+}
+
+/// `kernel`, which reads the file [`dropout_file`], with the micro-batch that dropout takes.
+pub fn with_dropout(kernel: Kernel, dropout: Option<Dropout>) -> Kernel {
+    if dropout.is_some() { kernel.with_micro_batch() } else { kernel }
 }
 
 /// The shader file that drops values, or does not. It takes the micro-batch.

@@ -1,6 +1,6 @@
 //! Layer normalisation, sample by sample, with what follows it before the product.
 
-use super::layer::{LayerFunctions, dropout_constants, dropout_file};
+use super::layer::{LayerFunctions, dropout_constants, dropout_file, with_dropout};
 use crate::gpu::pipelines::Binding::{self, Uniform, Write};
 use crate::gpu::pipelines::Kernel;
 
@@ -21,9 +21,7 @@ pub fn layer_norm_delta(functions: LayerFunctions) -> Kernel {
 fn each_sample(name: &'static str, bindings: &'static [Binding], functions: LayerFunctions) -> Kernel {
     let LayerFunctions { load, dropout, .. } = functions;
     let files = ["nan", "activation", dropout_file(dropout), "sample", name];
-    let kernel = Kernel::new(name, &files, bindings);
-    let kernel = if dropout.is_some() { kernel.with_micro_batch() } else { kernel };
-    kernel
+    with_dropout(Kernel::new(name, &files, bindings), dropout)
         .with_constants([("LOAD", f64::from(load as u32))])
         .with_constants(dropout_constants(dropout))
         .with_extent(EXTENT)

@@ -1,6 +1,6 @@
 //! The products of a layer that runs alone.
 
-use super::layer::{LayerFunctions, dropout_file};
+use super::layer::{LayerFunctions, dropout_file, with_dropout};
 use super::rule::RuleConstants;
 use super::split::SplitConstants;
 use super::{FAULTS, RULE};
@@ -22,7 +22,7 @@ pub fn forward(
         None => {
             let bindings = &[Uniform, Write, Write, Read, Write, Write];
             let kernel = Kernel::new("forward", &files, bindings).with_files(&["forward_state"]);
-            if functions.dropout.is_some() { kernel.with_micro_batch() } else { kernel }
+            with_dropout(kernel, functions.dropout)
         }
         Some(split) => Kernel::new("forward_split", &files, &[Uniform, Unused, Write, Read, Write, Write])
             .with_files(&["forward_split"])
@@ -39,7 +39,7 @@ pub fn delta(functions: LayerFunctions, product: LayerProduct, tile: Tile) -> Ke
     let functions = LayerFunctions { load: Activation::Identity, store: Activation::Identity, ..functions };
     let files = ["sizes", "nan", "activation", "layer", dropout_file(functions.dropout), "delta"];
     let kernel = Kernel::new("delta", &files, bindings);
-    let kernel = if functions.dropout.is_some() { kernel.with_micro_batch() } else { kernel };
+    let kernel = with_dropout(kernel, functions.dropout);
     in_tiles(kernel, functions, product, tile, operands(product))
 }
 

@@ -8,8 +8,8 @@ use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
-/// gradients, if they are stored, then the moments, the last of which may be the moving average of the parameters. Each layer that is not thin has a buffer of its own, weights
-/// before bias; all thin layers share one.
+/// gradients, if they are stored, then the moments, the last of which may be the moving average of the parameters. Each layer
+/// that is not thin has a buffer of its own, weights before bias; all thin layers share one.
 pub struct OptimizerState {
     planes: usize,
     first_moment: usize,

@@ -29,20 +29,19 @@ impl Trainer {
     pub fn end_epoch(&mut self) -> Result<Epoch> {
         let test = self.evaluate()?;
         if self.steps_in_epoch() == 0 {
-            self.heed(&test);
+            self.note_evaluation(&test);
         }
         Ok(self.epoch_with(test))
     }
 
     /// The results of the epoch whose last step has just run, with its evaluation.
     pub fn epoch_with(&self, test: Evaluation) -> Epoch {
-        let LossSum { sum, steps } = self.losses;
         let index = (self.steps.saturating_sub(1) / self.steps_per_epoch()) as usize;
-        Epoch { index, loss: (sum / steps as f64) as f32, test }
+        Epoch { index, loss: self.losses.mean(), test }
     }
 
     /// Tells a plateau schedule of an evaluation. [`Trainer::end_epoch`] does so at the end of whole epochs.
-    pub fn heed(&mut self, evaluation: &Evaluation) {
+    pub fn note_evaluation(&mut self, evaluation: &Evaluation) {
         self.plateau.note(&self.settings.optimization.schedule, evaluation.loss);
     }
 
@@ -55,7 +54,7 @@ impl Trainer {
     }
 
     /// Trains for all steps that are left, over as many epochs as they take, without evaluations, so that a
-    /// plateau schedule has none to heed. After every `every` steps,
+    /// plateau schedule never lowers the learning rate. After every `every` steps,
     /// and after the last one, `on_loss` is called with the number of steps so far and the mean loss since its last call.
     ///
     /// # Errors
@@ -65,10 +64,9 @@ impl Trainer {
         while !self.is_done() {
             let before = self.steps;
             let loss = self.train(every.max(1) - since.steps, |_| ())?;
-            let made = self.steps - before;
-            since = LossSum { sum: since.sum + f64::from(loss) * made as f64, steps: since.steps + made };
+            since.add(loss, self.steps - before);
             if since.steps == every.max(1) || self.is_done() {
-                on_loss(self.steps, (since.sum / since.steps as f64) as f32);
+                on_loss(self.steps, since.mean());
                 since = LossSum::default();
             }
         }
@@ -165,12 +163,13 @@ impl Trainer {
         let actions = &self.plan.evaluation;
         let output = actions.iter().filter_map(Action::run).find(|run| run.op == Op::Score);
         let output = output.and_then(|run| run.reads.first()).map(|operand| operand.slot);
+        let output = output.ok_or_else(|| Error::internal("the evaluation plan scores no output"))?;
         self.device.swap_average()?;
         self.device.begin_pass(pass, 0, &[])?;
         for first in (0..samples).step_by(self.micro_batch) {
             self.device.begin_batch(Accumulation::Whole)?;
             execute(&self.plan.chain, actions, self.device.as_mut(), &mut self.evaluation_meter)?;
-            if let (Some(outputs), Some(output)) = (&mut outputs, output) {
+            if let Some(outputs) = &mut outputs {
                 let read = self.device.read_slot(output, self.micro_batch * width)?;
                 outputs.extend_from_slice(&read[..self.micro_batch.min(samples - first) * width]);
             }

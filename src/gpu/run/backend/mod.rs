@@ -320,6 +320,9 @@ impl Device for Gpu {
     }
 
     fn swap_average(&mut self) -> Result<()> {
+        if self.swap.is_empty() {
+            return Ok(());
+        }
         if self.recorder.pass().is_none() {
             self.recorder.begin(self.device.encoder());
         }
