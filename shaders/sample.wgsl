@@ -1,10 +1,11 @@
-// Layer normalisation, sample by sample. A workgroup has a few samples at a time, and lanes for each of them.
+// Normalisation, sample by sample. A workgroup has a few samples at a time, and lanes for each of them.
 //
 // A kernel adds to this file
 //   take(known, place)    processes one sample, each lane some of its values
+// and `gain` or `no_gain`, which says whether the mean is subtracted.
 
 const LANES = 16u;
-const SAMPLES = 4u;
+const SAMPLES = NORM_SAMPLES;
 
 struct Sizes {
     batch: u32,
@@ -27,7 +28,7 @@ struct Sample {
     start: u32,
     end: u32,
     mean: f32,
-    // 1 / √(variance + ε).
+    // 1 / √(variance + ε), or the same of the mean square.
     scale: f32,
 }
 
@@ -39,17 +40,19 @@ fn batch() -> u32 {
 fn sample(index: u32, place: vec2u) -> Sample {
     let start = index * sizes.width;
     var known = Sample(index, start, select(start, start + sizes.width, index < batch()), 0.0, 0.0);
-    var sum = 0.0;
-    for (var i = start + place.x; i < known.end; i += LANES) {
-        sum += state[i];
+    if IS_CENTRED {
+        var sum = 0.0;
+        for (var i = start + place.x; i < known.end; i += LANES) {
+            sum += state[i];
+        }
+        known.mean = mean(sum, place);
     }
-    known.mean = mean(sum, place);
     var squares = 0.0;
     for (var i = start + place.x; i < known.end; i += LANES) {
         let distance = state[i] - known.mean;
         squares += distance * distance;
     }
-    known.scale = 1.0 / sqrt(mean(squares, place) + LAYER_NORM_EPSILON);
+    known.scale = 1.0 / sqrt(mean(squares, place) + NORM_EPSILON);
     return known;
 }
 

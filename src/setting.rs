@@ -37,6 +37,7 @@ settings! {
     Activation = "activation": "Activation function.",
     Residual = "residual": "Residual connections.",
     LayerNorm = "layer_norm": "Layer normalisation.",
+    RmsNorm = "rms_norm": "RMS normalisation.",
     Dropout = "dropout": "Share of the values that layers drop in training.",
     Initialiser = "initialiser": "Distribution of the initial parameters.",
     Init = "init": "File or parameters to start from.",

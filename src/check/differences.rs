@@ -1,10 +1,12 @@
 use super::line::{Check, Worst};
 use super::problem::Problem;
 use super::random::Random;
-use super::reference::{Activation, Gradients, Reference};
+use super::reference::{Activation, Parameters};
 use super::twin::norm;
 
 const NAME: &str = "differences";
+/// One number of each tensor, for messages.
+const NAMES: [&str; Parameters::TENSORS] = ["weight", "bias", "gain", "shift"];
 
 /// Relative to the gradient, or to the root mean square of its tensor if that is larger. The worst seen was 4e-5: truncation
 /// of the difference, and rounding of f64 for gradients hardly above it.
@@ -18,12 +20,12 @@ const EFFORT: u64 = 1_500_000_000;
 /// Points tried whatever they take.
 const LEAST: usize = 4;
 
-/// Compares `found` with central differences of the reference's loss, at random weights and biases of every layer, or of
+/// Compares `found` with central differences of the reference's loss, at random parameters of every layer, or of
 /// as many layers as the effort allows.
 ///
 /// Rounding of the loss in f64 is divided by a small distance. A tensor whose gradient has vanished below that noise is left
 /// out.
-pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
+pub(super) fn check(problem: &Problem, found: &[Parameters]) -> Check {
     let Problem { inputs, targets, gradients, .. } = problem;
     let layers = problem.layers();
     let mut network = problem.reference.clone();
@@ -31,13 +33,14 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
     let distance = distance(network.activation);
     let noise = 16.0 * f64::EPSILON * network.loss(inputs, targets).abs().max(1.0) / distance;
     let mut random = Random::new(problem.settings.optimization.seed.wrapping_add(2));
-    let tensors = (0..layers).flat_map(|layer| [(layer, true), (layer, false)]);
-    let usual = |&(layer, is_weight): &(usize, bool)| {
-        let tensor = if is_weight { &gradients.weights[layer] } else { &gradients.biases[layer] };
+    let tensors = (0..layers).flat_map(|layer| (0..Parameters::TENSORS).map(move |tensor| (layer, tensor)));
+    let tensors = tensors.filter(|&(layer, tensor)| !gradients[layer].tensors()[tensor].is_empty());
+    let usual = |&(layer, tensor): &(usize, usize)| {
+        let tensor = gradients[layer].tensors()[tensor];
         norm(tensor) / (tensor.len() as f64).sqrt()
     };
     let (vanished, mut judged): (Vec<_>, Vec<_>) =
-        tensors.partition(|tensor| noise > TOLERANCE / 4.0 * usual(tensor));
+        tensors.partition(|place| noise > TOLERANCE / 4.0 * usual(place));
     for index in (1..judged.len()).rev() {
         judged.swap(index, random.below(index + 1));
     }
@@ -48,24 +51,23 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
 
     let (mut worst, mut spent) = (Worst::default(), 0);
     let mut seen = vec![false; layers];
-    for (count, &tensor) in judged.iter().cycle().take(MOST_OF_A_TENSOR * judged.len()).enumerate() {
+    for (count, &place) in judged.iter().cycle().take(MOST_OF_A_TENSOR * judged.len()).enumerate() {
         if count >= LEAST && spent >= EFFORT {
             break;
         }
-        let (layer, is_weight) = tensor;
-        let found = if is_weight { &found.weights[layer] } else { &found.biases[layer] };
+        let (layer, tensor) = place;
+        let found = found[layer].tensors()[tensor];
         let index = random.below(found.len());
-        let value = *parameter(&mut network, tensor, index);
+        let value = network.parameters[layer].tensors()[tensor][index];
         let mut loss_at = |value: f64| {
-            *parameter(&mut network, tensor, index) = value;
+            network.parameters[layer].tensors_mut()[tensor][index] = value;
             network.loss_from(layer, &states[layer], targets)
         };
         let (above, below) = (loss_at(value + distance), loss_at(value - distance));
-        *parameter(&mut network, tensor, index) = value;
+        network.parameters[layer].tensors_mut()[tensor][index] = value;
         let difference = (above - below) / (2.0 * distance);
-        let error = (found[index] - difference).abs() / difference.abs().max(usual(&tensor));
-        let what = if is_weight { "weight" } else { "bias" };
-        worst.note(error, || format!("{what} {index} of layer {layer}"));
+        let error = (found[index] - difference).abs() / difference.abs().max(usual(&place));
+        worst.note(error, || format!("{} {index} of layer {layer}", NAMES[tensor]));
         spent += 2 * multiplications(problem, layer);
         seen[layer] = true;
     }
@@ -77,10 +79,6 @@ pub(super) fn check(problem: &Problem, found: &Gradients) -> Check {
         check.detail.push_str(&format!("; {tensors} tensors have vanished below what f64 resolves"));
     }
     check
-}
-
-fn parameter(network: &mut Reference, (layer, is_weight): (usize, bool), index: usize) -> &mut f64 {
-    if is_weight { &mut network.weights[layer][index] } else { &mut network.biases[layer][index] }
 }
 
 /// Half the distance between the two points of a difference. Smooth activations allow a long one, which lifts small

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::line::{Check, Worst};
 use super::problem::{Problem, key};
-use super::reference::{Gradients, relative_error};
+use super::reference::{self, relative_error};
 use super::twin::norm;
 use crate::Result;
 use crate::data::Pass;
@@ -35,25 +35,32 @@ const LARGEST_PARAMETER: f64 = 8.0;
 #[derive(Debug, Clone)]
 pub struct ComparedGradients {
     /// Computed by the device.
-    pub device: Gradients,
+    pub device: Vec<reference::Parameters>,
     /// Computed by the f64 reference.
-    pub reference: Gradients,
+    pub reference: Vec<reference::Parameters>,
 }
 
 impl ComparedGradients {
     /// Writes them to the npz file `path` in f32: `gpu_W0`, `gpu_b0`, … from the device (CPU or GPU), and `ref_W0`,
-    /// `ref_b0`, … from the reference. W is `[outputs, inputs]`, b is `[outputs]`.
+    /// `ref_b0`, … from the reference. W is `[outputs, inputs]`, b is `[outputs]`; `gain1` and `shift1` of a normalisation are
+    /// `[inputs]`.
     ///
     /// # Errors
     /// [`crate::Error::File`] if the file cannot be written.
     pub fn write(&self, path: &Path, network: &Network) -> Result<()> {
         let mut arrays = Vec::new();
-        for (prefix, Gradients { weights, biases }) in [("gpu", &self.device), ("ref", &self.reference)] {
-            for (index, layer) in network.layers().enumerate() {
+        for (prefix, gradients) in [("gpu", &self.device), ("ref", &self.reference)] {
+            for (index, (layer, of_layer)) in network.layers().zip(gradients).enumerate() {
                 let narrow = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
-                let shape = vec![layer.outputs, layer.inputs];
-                arrays.push((format!("{prefix}_W{index}"), shape, narrow(&weights[index])));
-                arrays.push((format!("{prefix}_b{index}"), vec![layer.outputs], narrow(&biases[index])));
+                for (name, tensor) in ["W", "b", "gain", "shift"].into_iter().zip(of_layer.tensors()) {
+                    let shape = match name {
+                        "W" => vec![layer.outputs, layer.inputs],
+                        _ => vec![tensor.len()],
+                    };
+                    if !tensor.is_empty() {
+                        arrays.push((format!("{prefix}_{name}{index}"), shape, narrow(tensor)));
+                    }
+                }
             }
         }
         let entries: Vec<_> = arrays
@@ -69,7 +76,7 @@ impl ComparedGradients {
 }
 
 /// The gradients of the first mini-batch that `machine` computes.
-pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
+pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Vec<reference::Parameters>> {
     let rate = problem.rate(MOVE);
     let settings = &problem.settings;
     let rule = UpdateRule::of(Optimizer::Sgd);
@@ -88,24 +95,26 @@ pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Gradients> {
     Ok(moves(&problem.parameters, &after, rate))
 }
 
-fn moves(before: &Parameters, after: &Parameters, rate: f32) -> Gradients {
-    let tensor = |before: &[f32], after: &[f32]| {
+fn moves(before: &Parameters, after: &Parameters, rate: f32) -> Vec<reference::Parameters> {
+    let tensor = |(before, after): (&Vec<f32>, &Vec<f32>)| {
         let moved = before.iter().zip(after).map(|(&before, &after)| f64::from(before) - f64::from(after));
         moved.map(|moved| moved / f64::from(rate)).collect::<Vec<_>>()
     };
-    let layers = || before.layers.iter().zip(&after.layers);
-    Gradients {
-        weights: layers().map(|(before, after)| tensor(&before.weights, &after.weights)).collect(),
-        biases: layers().map(|(before, after)| tensor(&before.bias, &after.bias)).collect(),
-    }
+    let layers = before.layers.iter().zip(&after.layers).map(|(before, after)| {
+        let mut gradients = reference::Parameters::default();
+        let tensors = before.tensors().into_iter().zip(after.tensors()).map(tensor);
+        gradients.tensors_mut().into_iter().zip(tensors).for_each(|(gradient, moved)| *gradient = moved);
+        gradients
+    });
+    layers.collect()
 }
 
 /// Compares `found` with `expected`, tensor by tensor.
 pub(super) fn compare(
     name: &'static str,
     problem: &Problem,
-    found: &Gradients,
-    expected: &Gradients,
+    found: &[reference::Parameters],
+    expected: &[reference::Parameters],
 ) -> Check {
     // Gradients that f32 cannot tell from zero: deltas of all samples below the smallest normal number, times states of
     // usual size, and moves within the spacing around a parameter in spite of the huge rate.
@@ -121,9 +130,13 @@ pub(super) fn compare(
         vanished += usize::from(size < floor);
         worst.note(if error == 0.0 { 0.0 } else { difference / (size + floor) }, at);
     };
-    for layer in 0..problem.layers() {
-        compare(&found.weights[layer], &expected.weights[layer], &|| format!("weights of layer {layer}"));
-        compare(&found.biases[layer], &expected.biases[layer], &|| format!("bias of layer {layer}"));
+    for (layer, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let tensors = found.tensors().into_iter().zip(expected.tensors());
+        for (name, (found, expected)) in reference::Parameters::NAMES.into_iter().zip(tensors) {
+            if !expected.is_empty() {
+                compare(found, expected, &|| format!("{name} of layer {layer}"));
+            }
+        }
     }
     let mut check = worst.check(name, TOLERANCE, "largest relative error", "tensors");
     if vanished > 0 {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::random::Random;
-use super::reference::{Gradients, Reference};
+use super::reference::{self, Reference};
 use super::twin::{self, norm, widen};
 use crate::Result;
 use crate::config::Settings;
@@ -29,7 +29,7 @@ pub(super) struct Problem {
     pub inputs: Vec<f64>,
     /// Targets of the first mini-batch, `[batch, outputs]`.
     pub targets: Vec<f64>,
-    pub gradients: Gradients,
+    pub gradients: Vec<reference::Parameters>,
 }
 
 impl Problem {
@@ -69,7 +69,7 @@ impl Problem {
 
     /// The learning rate, a power of two, at which the largest gradient moves its parameter by about `distance`.
     pub fn rate(&self, distance: f32) -> f32 {
-        let tensors = self.gradients.weights.iter().chain(&self.gradients.biases);
+        let tensors = self.gradients.iter().flat_map(reference::Parameters::tensors);
         let largest = tensors.flatten().fold(0.0_f64, |largest, gradient| largest.max(gradient.abs()));
         let exponent = (f64::from(distance) / largest).log2().floor();
         if exponent.is_finite() { exponent.clamp(-100.0, 126.0).exp2() as f32 } else { 1.0 }

@@ -27,11 +27,13 @@ impl Random {
         (0..count).map(|_| scale * self.normal()).collect()
     }
 
-    /// Weights with standard deviation `gain / √fan-in`, and small biases.
+    /// Weights with standard deviation `gain / √fan-in`, small biases and shifts, and gains around 1.
     pub fn parameters(&mut self, network: &Network, gain: f32) -> Parameters {
         let layers = network.layers().map(|layer| LayerParameters {
             weights: self.normals(layer.inputs * layer.outputs, gain / (layer.inputs as f32).sqrt()),
             bias: self.normals(layer.outputs, 0.3),
+            gain: self.normals(layer.tensor_lengths()[2], 0.3).into_iter().map(|gain| 1.0 + gain).collect(),
+            shift: self.normals(layer.tensor_lengths()[3], 0.3),
         });
         Parameters { layers: layers.collect() }
     }

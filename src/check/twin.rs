@@ -2,26 +2,36 @@
 
 use super::reference::{self, Reference};
 use crate::data::{Split, Targets};
-use crate::model::{DropoutKey, Network, Parameters};
+use crate::model::{DropoutKey, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// `network` at `parameters`, in f64, without dropout. The two sides share nothing but the names of activation and loss functions.
+/// `network` at `parameters`, in f64, without dropout. The two sides share nothing but names: of activation functions, losses and
+/// normalisations.
 ///
 /// # Errors
 /// [`Error::Internal`] if the reference has no function of such a name.
 pub(super) fn reference(network: &Network, parameters: &Parameters) -> Result<Reference> {
     let [activation, loss] = [network.activation().name(), network.loss().name()];
     let unknown = |name| Error::internal(format!("the reference has no function named {name}"));
+    let normalisation = network.normalisation().map(|normalisation| {
+        let name = normalisation.name();
+        reference::Normalisation::named(name).ok_or_else(|| unknown(name))
+    });
     Ok(Reference {
         widths: network.widths().to_vec(),
         activation: reference::Activation::named(activation).ok_or_else(|| unknown(activation))?,
         residual: network.is_residual(),
-        layer_norm: network.has_layer_norm(),
+        normalisation: normalisation.transpose()?,
         dropout: None,
         loss: reference::Loss::named(loss).ok_or_else(|| unknown(loss))?,
-        weights: parameters.layers.iter().map(|layer| widen(&layer.weights)).collect(),
-        biases: parameters.layers.iter().map(|layer| widen(&layer.bias)).collect(),
+        parameters: parameters.layers.iter().map(self::parameters).collect(),
     })
+}
+
+/// Parameters of one layer, in f64.
+pub(super) fn parameters(layer: &LayerParameters) -> reference::Parameters {
+    let [weights, bias, gain, shift] = layer.tensors().map(|tensor| widen(tensor));
+    reference::Parameters { weights, bias, gain, shift }
 }
 
 /// The masks of `network` in the step of `key`, for samples of a mini-batch from `first` on.
@@ -49,15 +59,20 @@ pub(super) fn norm(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Loss};
+    use crate::model::{Activation, Loss, Normalisation};
 
     #[test]
-    fn the_reference_has_every_activation_and_loss() {
+    fn the_reference_has_every_activation_loss_and_normalisation() {
         for activation in Activation::ALL {
             for loss in Loss::ALL {
                 let network = Network::new(&[2, 2], activation, loss).unwrap();
                 reference(&network, &Parameters::normal(&network, 1)).unwrap();
             }
+        }
+        for normalisation in Normalisation::ALL {
+            let network = Network::new(&[2, 2, 2], Activation::Relu, Loss::Mse).unwrap();
+            let network = network.with_normalisation(Some(normalisation)).unwrap();
+            reference(&network, &Parameters::normal(&network, 1)).unwrap();
         }
         assert_eq!(reference::Activation::ALL.len(), Activation::ALL.len());
         assert_eq!(reference::Loss::ALL.len(), Loss::ALL.len());

@@ -31,7 +31,7 @@ pub(super) struct CheckArgs {
 
 /// `ckpt-gpu check`: prints a line per check, and runs all even if one fails.
 pub(super) fn run(args: &CheckArgs) -> Result<()> {
-    let settings = args.network.settings();
+    let settings = args.network.settings()?;
     settings.validate()?;
     if let Some(path) = &args.gradients {
         npz::check_writable(path)?;

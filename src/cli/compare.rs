@@ -60,7 +60,7 @@ impl CompareArgs {
 
 /// `ckpt-gpu compare`
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
-    let settings = args.flags.settings();
+    let settings = args.flags.settings()?;
     settings.validate()?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::flags::ArchitectureFlags;
+use super::architecture::ArchitectureFlags;
 use super::output;
 use crate::file;
 use crate::model_file;

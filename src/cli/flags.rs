@@ -1,8 +1,8 @@
-use std::path::Path;
 use std::str::FromStr;
 
 use clap::Args;
 
+use super::architecture::ArchitectureFlags;
 use super::choices::choices;
 use super::data::{DataFlags, PreprocessingFlags};
 use super::output;
@@ -13,77 +13,8 @@ use crate::config::{
 use crate::data::{Dataset, LoadedData, Preprocessing};
 use crate::device::DatasetPlacement;
 use crate::memory::parse_bytes;
-use crate::model::{
-    Activation, Decay, Hyperparameter, Initialiser, Loss, Network, Optimizer, Schedule, UpdateRule,
-};
-use crate::model_file::{self, Model};
+use crate::model::{Decay, Hyperparameter, Initialiser, Optimizer, Schedule, UpdateRule};
 use crate::strategy::Strategy;
-
-/// The architecture of a network.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Network")]
-pub(super) struct ArchitectureFlags {
-    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 64x50 between those of the data]
-    #[arg(long, value_name = "WIDTHS")]
-    pub layers: Option<Widths>,
-
-    /// Activation function of the hidden layers [default: relu]
-    #[arg(long, value_name = "NAME", value_parser = choices(Activation::ALL, Activation::name, Activation::summary))]
-    activation: Option<Activation>,
-
-    /// Add each hidden layer's input to its output where their widths are equal [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    residual: Option<bool>,
-
-    /// Normalise the input of every layer but the first, per sample
-    #[arg(long)]
-    layer_norm: bool,
-
-    /// Loss function [default: cross-entropy]
-    #[arg(long, value_name = "NAME", value_parser = choices(Loss::ALL, Loss::name, Loss::summary))]
-    loss: Option<Loss>,
-}
-
-impl ArchitectureFlags {
-    /// `base` with what these flags give.
-    pub fn settings(&self, base: NetworkSettings) -> NetworkSettings {
-        NetworkSettings {
-            layers: self.layers.clone().unwrap_or(base.layers),
-            activation: self.activation.unwrap_or(base.activation),
-            residual: self.residual.unwrap_or(base.residual),
-            layer_norm: self.layer_norm,
-            loss: self.loss.unwrap_or(base.loss),
-            ..base
-        }
-    }
-
-    /// The model in the file at `path`, which these flags describe if the file does not.
-    ///
-    /// # Errors
-    /// As [`model_file::read`], and [`crate::Error::Usage`] for flags of no network.
-    pub fn read(&self, path: &Path) -> Result<Model> {
-        let model = if self.layers.is_some() {
-            let network = self.settings(Settings::default().network).build()?;
-            model_file::read_as(path, &network)?
-        } else {
-            model_file::read(path)?
-        };
-        if self.differ_from(&model.network) {
-            let path = path.display();
-            output::narrate(&format!("{path} describes its network; --layers and the like are not used"));
-        }
-        Ok(model)
-    }
-
-    /// `true` if any flag that is given describes another network.
-    fn differ_from(&self, network: &Network) -> bool {
-        self.layers.as_ref().is_some_and(|layers| layers.0 != network.widths())
-            || self.activation.is_some_and(|activation| activation != network.activation())
-            || self.residual.is_some_and(|residual| residual != network.is_residual())
-            || (self.layer_norm && !network.has_layer_norm())
-            || self.loss.is_some_and(|loss| loss != network.loss())
-    }
-}
 
 /// The network and the device, for every command that trains.
 #[derive(Debug, Args)]
@@ -132,14 +63,17 @@ impl NetworkFlags {
     }
 
     /// The settings that these flags give, completed by those of the preset or the defaults.
-    pub fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// As [`ArchitectureFlags::settings`].
+    pub fn settings(&self) -> Result<Settings> {
         let Settings { network, optimization, batching, placement, diagnostics } =
             self.preset.map_or_else(Settings::default, Preset::settings);
-        let mut network = NetworkSettings { dropout: self.dropout, ..self.architecture.settings(network) };
+        let mut network = NetworkSettings { dropout: self.dropout, ..self.architecture.settings(network)? };
         if let (Some(hidden), [first, .., last]) = (&self.hidden, &network.layers.0[..]) {
             network.layers = Widths([&[*first][..], &hidden.0, &[*last]].concat());
         }
-        Settings {
+        Ok(Settings {
             network,
             optimization: Optimization { seed: self.seed, ..optimization },
             batching: Batching { batch: self.batch.unwrap_or(batching.batch), ..batching },
@@ -150,7 +84,7 @@ impl NetworkFlags {
                 ..placement
             },
             diagnostics,
-        }
+        })
     }
 }
 
@@ -255,9 +189,12 @@ impl RunFlags {
     }
 
     /// The settings that these flags give, with the default strategy.
-    pub fn settings(&self) -> Settings {
-        let Settings { network, optimization, batching, placement, diagnostics } = self.network.settings();
-        Settings {
+    ///
+    /// # Errors
+    /// As [`NetworkFlags::settings`].
+    pub fn settings(&self) -> Result<Settings> {
+        let Settings { network, optimization, batching, placement, diagnostics } = self.network.settings()?;
+        Ok(Settings {
             network: NetworkSettings { initialiser: self.initialiser.or(network.initialiser), ..network },
             optimization: Optimization {
                 epochs: self.epochs.unwrap_or(optimization.epochs),
@@ -273,7 +210,7 @@ impl RunFlags {
             },
             placement: Placement { dataset: self.dataset, ..placement },
             diagnostics,
-        }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Hints: flags without effect, strategies that save nothing, budgets with room to spare, and batches that they divide.
 
+use super::setting_flags::flag;
 use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
 use crate::device::DatasetPlacement;
@@ -73,8 +74,10 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     if settings.network.loss == Loss::CrossEntropy && settings.network.layers.0.last() == Some(&1) {
         lines.push("--loss cross-entropy of one output is always 0; use binary-cross-entropy".to_owned());
     }
-    if settings.network.layer_norm && settings.network.layers.0.len() == 2 {
-        lines.push("--layer-norm has no effect: no layer has a hidden input".to_owned());
+    if let Some(normalisation) = settings.network.normalisation
+        && settings.network.layers.0.len() == 2
+    {
+        lines.push(format!("{} has no effect: no layer has a hidden input", flag(normalisation.setting())));
     }
     if settings.network.dropout != 0.0 && settings.network.layers.0.len() == 2 {
         lines.push("--dropout has no effect: no layer has a hidden input".to_owned());

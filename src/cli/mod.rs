@@ -2,6 +2,7 @@
 
 mod allocator;
 mod alternatives;
+mod architecture;
 mod bench;
 mod check;
 mod choices;

@@ -31,7 +31,7 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs) -> Result<()> {
-    let mut settings = args.flags.settings();
+    let mut settings = args.flags.settings()?;
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics.timed = args.report.iter().any(ReportFile::is_timed);
     settings.validate()?;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::architecture::ArchitectureFlags;
 use super::choices::choices;
 use super::data::DataFlags;
-use super::flags::{ArchitectureFlags, count};
+use super::flags::count;
 use super::output;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry, shown};

@@ -63,6 +63,7 @@ fn kind(setting: Setting) -> Kind {
     match setting {
         Setting::Fused | Setting::Tuned | Setting::Shuffle => Kind::Switch { set: "false" },
         Setting::LayerNorm
+        | Setting::RmsNorm
         | Setting::MapData
         | Setting::Standardise
         | Setting::StandardiseTargets

@@ -135,7 +135,7 @@ impl TrainArgs {
 
 /// `effective` holds the flags that `args` were parsed from, some of them from the file `config`.
 pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Option<&Path>) -> Result<()> {
-    let mut settings = args.flags.settings();
+    let mut settings = args.flags.settings()?;
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics = Diagnostics {
         timed: args.report.iter().any(ReportFile::is_timed),

@@ -48,7 +48,7 @@ impl Settings {
                 layers: Widths(vec![784, 30, 30, 30, 30, 10]),
                 activation: Activation::Sigmoid,
                 residual: false,
-                layer_norm: false,
+                normalisation: None,
                 dropout: 0.0,
                 initialiser: Some(Initialiser::Normal),
                 loss: Loss::Quadratic,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Widths;
-use crate::model::{Activation, Dropout, Initialiser, Loss, Network, Parameters};
+use crate::model::{Activation, Dropout, Initialiser, Loss, Network, Normalisation, Parameters};
 use crate::{Result, Setting};
 
 /// The network, its initial parameters, and its loss function.
@@ -13,8 +13,8 @@ pub struct NetworkSettings {
     pub activation: Activation,
     /// Adds a hidden layer's input to its output wherever the two are equally wide.
     pub residual: bool,
-    /// Normalises each layer's input per sample; the first layer's is left as it is.
-    pub layer_norm: bool,
+    /// Normalisation of each layer's input per sample; the first layer's is left as it is.
+    pub normalisation: Option<Normalisation>,
     /// Probability that an input of a layer is dropped in training; the first layer's are kept.
     pub dropout: f32,
     /// Distribution of the initial parameters; `None` is [`Initialiser::usual`] for the activation function.
@@ -30,7 +30,7 @@ impl Default for NetworkSettings {
             layers: Widths([vec![784], vec![64; 50], vec![10]].concat()),
             activation: Activation::Relu,
             residual: true,
-            layer_norm: false,
+            normalisation: None,
             dropout: 0.0,
             initialiser: None,
             loss: Loss::CrossEntropy,
@@ -45,7 +45,7 @@ impl NetworkSettings {
     /// As [`Network::new`], and [`Dropout::new`].
     pub fn build(&self) -> Result<Network> {
         let network = Network::new(&self.layers.0, self.activation, self.loss)?;
-        let network = network.with_residual(self.residual).with_layer_norm(self.layer_norm)?;
+        let network = network.with_residual(self.residual).with_normalisation(self.normalisation)?;
         Ok(network.with_dropout(Dropout::new(self.dropout)?))
     }
 
@@ -67,10 +67,18 @@ impl NetworkSettings {
             (Setting::Layers, self.layers.to_string()),
             (Setting::Activation, self.activation.name().to_owned()),
             (Setting::Residual, self.residual.to_string()),
-            (Setting::LayerNorm, self.layer_norm.to_string()),
             (Setting::Loss, self.loss.name().to_owned()),
         ]);
-        // Runs of earlier versions had none.
+        let value = |is_plain: bool| if is_plain { "plain" } else { "true" }.to_owned();
+        let normalisation = self.normalisation;
+        let layer_norm = normalisation.filter(|normalisation| normalisation.is_centred());
+        let none = || "false".to_owned();
+        let layer_norm = layer_norm.map_or_else(none, |normalisation| value(!normalisation.has_gain()));
+        identity.insert(Setting::LayerNorm, layer_norm);
+        // Runs of earlier versions had neither of these.
+        if let Some(rms) = normalisation.filter(|normalisation| !normalisation.is_centred()) {
+            identity.insert(Setting::RmsNorm, value(!rms.has_gain()));
+        }
         if self.dropout != 0.0 {
             identity.insert(Setting::Dropout, self.dropout.to_string());
         }

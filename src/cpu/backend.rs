@@ -109,6 +109,7 @@ impl Cpu {
                 scratch: LayerParameters {
                     weights: zeros("a layer's gradients", weights)?,
                     bias: zeros("a layer's gradients", bias)?,
+                    ..LayerParameters::default()
                 },
                 accumulation: Accumulation::Whole,
                 batch_number: 0,

@@ -1,21 +1,22 @@
 use super::activation::activate;
 use super::dropout::Masks;
-use super::layer_norm::layer_norm;
 use super::matrix::Matrix;
+use super::normalise::normalise;
 use super::product::{Write, multiply};
 use crate::model::{Layer, LayerParameters, Operation};
 
-/// Applies `operations`, in order, to `values` `[rows, width]`, but for those that have operands of their own; see
+/// Applies `operations`, in order, to `values` `[rows, width]`, but for those that need other operands; see
 /// [`forward`]. Without `masks` nothing is dropped.
 pub(super) fn apply(
     operations: impl Iterator<Item = Operation>,
+    parameters: &LayerParameters,
     values: &mut [f32],
     width: usize,
     masks: Option<Masks>,
 ) {
     for operation in operations {
         match operation {
-            Operation::LayerNorm => layer_norm(values, width),
+            Operation::Normalise(normalisation) => normalise(normalisation, parameters, values, width),
             Operation::Activation(activation) => activate(activation, values),
             Operation::Dropout(_) => masks.into_iter().for_each(|masks| masks.apply(values, width)),
             Operation::Linear | Operation::AddInput => {}
@@ -43,5 +44,5 @@ pub(super) fn forward(
     let loaded = Matrix::new(loaded, output.len() / layer.outputs, layer.inputs);
     let weights = Matrix::new(&parameters.weights, layer.outputs, layer.inputs);
     multiply(loaded, weights.transposed(), Write::Add(1.0), output, threads);
-    apply(layer.after_product(), output, layer.outputs, None);
+    apply(layer.after_product(), parameters, output, layer.outputs, None);
 }

@@ -30,18 +30,17 @@ impl LayerState {
         })
     }
 
-    /// Weights and bias with their moments, for an update.
-    pub fn moving(&mut self) -> [Moving<'_>; 2] {
-        let LayerState { parameters: LayerParameters { weights, bias }, moments, .. } = self;
-        let mut moments = moments.iter_mut();
-        let [first, second, third] = [(); 3].map(|()| match moments.next() {
-            Some(LayerParameters { weights, bias }) => (&mut weights[..], &mut bias[..]),
-            None => (&mut [][..], &mut [][..]),
+    /// Weights, bias, gain and shift with their moments, for an update.
+    pub fn moving(&mut self) -> [Moving<'_>; 4] {
+        let mut moments = self.moments.iter_mut();
+        let mut moments = [(); 3].map(|()| match moments.next() {
+            Some(moment) => moment.tensors_mut().map(|tensor| &mut tensor[..]).into_iter(),
+            None => [(); 4].map(|()| &mut [][..]).into_iter(),
         });
-        [
-            Moving { parameters: weights, moments: [first.0, second.0, third.0] },
-            Moving { parameters: bias, moments: [first.1, second.1, third.1] },
-        ]
+        self.parameters.tensors_mut().map(|parameters| Moving {
+            parameters,
+            moments: moments.each_mut().map(|moment| moment.next().unwrap_or_default()),
+        })
     }
 }
 
@@ -82,8 +81,9 @@ impl<'a> Moving<'a> {
 
 /// Zeros of the shapes of `layer`'s parameters.
 fn zeros_like(layer: Layer) -> Result<LayerParameters> {
-    Ok(LayerParameters {
-        weights: zeros("gradients and moments", layer.inputs * layer.outputs)?,
-        bias: zeros("gradients and moments", layer.outputs)?,
-    })
+    let mut of_layer = LayerParameters::default();
+    for (tensor, length) in of_layer.tensors_mut().into_iter().zip(layer.tensor_lengths()) {
+        *tensor = zeros("gradients and moments", length)?;
+    }
+    Ok(of_layer)
 }

@@ -29,6 +29,8 @@ pub(super) struct Partition {
     /// For each layer, the range of its gradients in a slice's partial sums. `None` for a layer with too many: threads split
     /// its outputs once the deltas of all slices are there.
     places: Vec<Option<GradientRange>>,
+    /// For each layer, the range of the gradients of its gain and shift in a slice's partial sums.
+    norms: Vec<Range<usize>>,
     /// Partial sums in a slice.
     pub partials: usize,
     /// Weights and biases of the largest layer whose gradients are summed before the update and are not stored.
@@ -39,7 +41,7 @@ pub(super) struct Partition {
     pub outputs: usize,
 }
 
-/// Range of a layer's gradients in a slice's partial sums: weights, then bias.
+/// Range of a layer's gradients in a slice's partial sums: weights, bias, gain and shift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GradientRange {
     /// Layers of one group are stored at the same time.
@@ -72,6 +74,15 @@ impl Partition {
             partials = end.max(partials);
         }
         let apart = layers.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(layer, _)| layer);
+        // A slice sums the gradients of gain and shift while it has the delta before the normalisation. Those of a layer without a
+        // place are used before the next layer's.
+        let norm_lengths = || layers.iter().map(|layer| layer.tensor_lengths()[2..].iter().sum::<usize>());
+        let norms = norm_lengths().zip(&places).map(|(length, place)| match place {
+            Some(place) => place.end - length..place.end,
+            None => partials..partials + length,
+        });
+        let norms: Vec<_> = norms.collect();
+        partials = norms.iter().map(|norm| norm.end).fold(partials, usize::max);
         let needs_scratch = !task.keeps_gradients() && !is_plain(&task.rule);
         let scratch = apart.filter(|_| needs_scratch).fold([0, 0], |[weights, bias], layer| {
             [weights.max(layer.inputs * layer.outputs), bias.max(layer.outputs)]
@@ -83,6 +94,7 @@ impl Partition {
             rows: task.micro_batch,
             slices,
             places,
+            norms,
             partials,
             scratch,
             loaded: transformed.map(|layer| layer.inputs).max().unwrap_or(0),
@@ -98,6 +110,10 @@ impl Partition {
 
     pub fn place(&self, layer: usize) -> Option<GradientRange> {
         self.places[layer]
+    }
+
+    pub fn norm(&self, layer: usize) -> Range<usize> {
+        self.norms[layer].clone()
     }
 
     /// Threads for the products of one slice.
@@ -129,6 +145,7 @@ mod tests {
                 rows,
                 slices,
                 places: Vec::new(),
+                norms: Vec::new(),
                 partials: 0,
                 scratch: [0, 0],
                 loaded: 0,

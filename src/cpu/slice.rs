@@ -123,9 +123,16 @@ impl Slice {
                 let shape = step.network.layer(layer);
                 let [state, output] = values.get_mut([(input, shape.inputs), (output, shape.outputs)])?;
                 let loaded = load(shape, state, loaded);
-                apply(shape.before_product(), loaded, shape.inputs, step.masks(layer, rows.start));
+                let parameters = &step.layers[layer].parameters;
+                apply(
+                    shape.before_product(),
+                    parameters,
+                    loaded,
+                    shape.inputs,
+                    step.masks(layer, rows.start),
+                );
                 let loaded = if shape.transforms_input() { &*loaded } else { &*state };
-                forward(shape, state, loaded, &step.layers[layer].parameters, output, threads);
+                forward(shape, state, loaded, parameters, output, threads);
             }
             Queued::Loss { output, delta } => {
                 let last = step.network.layer(step.layers.len() - 1);
@@ -148,23 +155,25 @@ impl Slice {
             Queued::Backward { layer, state, delta: upstream, below } => {
                 let shape = step.network.layer(layer);
                 let (state, upstream) = ((state, shape.inputs), (upstream, shape.outputs));
-                let is_layer_norm = |operation: &Operation| *operation == Operation::LayerNorm;
+                let parameters = &step.layers[layer].parameters;
+                let normalises = |operation: &Operation| matches!(operation, Operation::Normalise(_));
                 let loaded = load(shape, values.get(state), loaded);
-                apply(shape.before_product().filter(is_layer_norm), loaded, shape.inputs, None);
+                apply(shape.before_product().filter(normalises), parameters, loaded, shape.inputs, None);
                 let masks = step.masks(layer, rows.start);
                 if let Some(below) = below {
                     let derivative = step.network.derivative(layer);
-                    let weights = &step.layers[layer].parameters.weights;
                     let [state, upstream, below] =
                         values.get_mut([state, upstream, (below, shape.inputs)])?;
                     let normalised = if shape.transforms_input() { &*loaded } else { &*state };
                     let states = [&*state, normalised];
-                    delta(shape, (derivative, masks), upstream, weights, states, below, threads);
+                    let sums = &mut partials[step.partition.norm(layer)];
+                    delta(shape, (derivative, masks), upstream, parameters, states, [below, sums], threads);
                 }
-                let rest = shape.before_product().filter(|operation| !is_layer_norm(operation));
-                apply(rest, loaded, shape.inputs, masks);
+                let rest = shape.before_product().filter(|operation| !normalises(operation));
+                apply(rest, parameters, loaded, shape.inputs, masks);
                 if let Some(GradientRange { start, end, .. }) = step.partition.place(layer) {
-                    let sums = partials[start..end].split_at_mut(shape.inputs * shape.outputs);
+                    let [weights, bias, ..] = shape.tensor_lengths();
+                    let sums = partials[start..end][..weights + bias].split_at_mut(weights);
                     let loaded = if shape.transforms_input() { &*loaded } else { values.get(state) };
                     gradient(
                         shape,
@@ -205,9 +214,9 @@ impl Slice {
         self.values.get((slot, width))
     }
 
-    /// Its sums of a layer's gradients.
-    pub fn partials(&self, place: GradientRange) -> &[f32] {
-        &self.partials[place.start..place.end]
+    /// Its sums of gradients in this range.
+    pub fn partials(&self, range: Range<usize>) -> &[f32] {
+        &self.partials[range]
     }
 }
 

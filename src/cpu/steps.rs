@@ -134,31 +134,7 @@ impl Steps {
         let count = all.len();
         let take = |(index, layer): (usize, &mut LayerState)| {
             let Some(place) = partition.place(index) else { return };
-            let weights = layer.parameters.weights.len();
-            let parts = [0..weights, weights..place.end - place.start];
-            let mut are_good = true;
-            for (part, range) in parts.into_iter().enumerate() {
-                let length = range.len();
-                let sums = slices.iter().map(|slice| &slice.partials(place)[range.clone()]);
-                match &mut layer.gradients {
-                    None => {
-                        let [of_weights, of_bias] = layer.moving();
-                        let mut moving = if part == 0 { of_weights } else { of_bias };
-                        add_up(sums, length, |start, sums| {
-                            are_good &= update.run_inline(sums, moving.slice(start..start + sums.len()));
-                        });
-                    }
-                    Some(LayerParameters { weights, bias }) => {
-                        let gradients = if part == 0 { weights } else { bias };
-                        let into = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
-                        add_up(sums, length, |start, sums| {
-                            for (gradient, &sum) in gradients[start..].iter_mut().zip(sums) {
-                                *gradient = into.taking(*gradient, sum);
-                            }
-                        });
-                    }
-                }
-            }
+            let mut are_good = take_sums(slices, layer, place.start, 0..4, accumulation, update);
             are_good &= !moves || move_by_kept(layer, update);
             if !are_good {
                 faults.note(*batch_number, Fault::place(index, count));
@@ -204,7 +180,9 @@ impl Steps {
         };
         let place = || (0..).step_by(share);
         let held = &mut self.layers[layer];
-        if let Some(LayerParameters { weights, bias }) = &mut held.gradients {
+        let norm = self.partition.norm(layer).start;
+        note(take_sums(slices, held, norm, 2..4, accumulation, update));
+        if let Some(LayerParameters { weights, bias, .. }) = &mut held.gradients {
             let whole = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
             let parts = weights.chunks_mut(share * shape.inputs).zip(bias.chunks_mut(share));
             each(place().zip(parts), |(first, (weights, bias))| {
@@ -213,7 +191,7 @@ impl Steps {
             note(!moves || move_by_kept(held, update));
             return;
         }
-        let [of_weights, of_bias] = held.moving();
+        let [of_weights, of_bias, ..] = held.moving();
         let parts = of_weights.chunks(share * shape.inputs).zip(of_bias.chunks(share));
         if update.is_plain() {
             each(place().zip(parts), |(first, (weights, bias))| {
@@ -260,16 +238,51 @@ impl Steps {
     }
 }
 
+/// Adds the slices' gradients of `tensors` of a layer, which are at `start` in the slices' partial sums, and updates these parameters
+/// or accumulates the gradients. Returns `true` if all updated ones are finite.
+fn take_sums(
+    slices: &[Slice],
+    layer: &mut LayerState,
+    start: usize,
+    tensors: Range<usize>,
+    accumulation: Accumulation,
+    update: Update,
+) -> bool {
+    let (mut start, mut are_good) = (start, true);
+    for tensor in tensors {
+        let length = layer.parameters.tensors()[tensor].len();
+        let sums = slices.iter().map(|slice| slice.partials(start..start + length));
+        match &mut layer.gradients {
+            None => {
+                let moving = &mut layer.moving()[tensor];
+                add_up(sums, length, |start, sums| {
+                    are_good &= update.run_inline(sums, moving.slice(start..start + sums.len()));
+                });
+            }
+            Some(gradients) => {
+                let gradients = &mut gradients.tensors_mut()[tensor][..];
+                let into = if accumulation.is_first() { Write::Overwrite } else { Write::Add(1.0) };
+                add_up(sums, length, |start, sums| {
+                    for (gradient, &sum) in gradients[start..].iter_mut().zip(sums) {
+                        *gradient = into.taking(*gradient, sum);
+                    }
+                });
+            }
+        }
+        start += length;
+    }
+    are_good
+}
+
 /// Updates a layer's parameters by its accumulated gradients, if any; returns `true` if all are finite.
 fn move_by_kept(layer: &mut LayerState, update: Update) -> bool {
     let Some(gradients) = layer.gradients.take() else { return true };
-    let [weights, bias] = layer.moving();
-    let are_good = update.run(&gradients.weights, weights) & update.run(&gradients.bias, bias);
+    let pairs = gradients.tensors().into_iter().zip(layer.moving());
+    let are_good = pairs.fold(true, |are_good, (gradients, moving)| update.run(gradients, moving) & are_good);
     layer.gradients = Some(gradients);
     are_good
 }
 
 fn sum_of_squares(gradients: &LayerParameters) -> f64 {
-    let all = gradients.weights.iter().chain(&gradients.bias);
-    all.map(|&gradient| f64::from(gradient) * f64::from(gradient)).sum()
+    gradients.values().map(|gradient| f64::from(gradient) * f64::from(gradient)).sum()
 }

@@ -120,14 +120,17 @@ fn draw(
 ) -> LayerParameters {
     let Layer { inputs, outputs, .. } = layer;
     let (count, fan_in) = (inputs * outputs, inputs as f64);
+    let [_, _, gain, shift] = layer.tensor_lengths();
+    let normalised = LayerParameters { gain: vec![1.0; gain], shift: vec![0.0; shift], ..Default::default() };
     let without_bias = |weights: Vec<f64>| LayerParameters {
         weights: weights.into_iter().map(|weight| (weight * place.scale) as f32).collect(),
         bias: vec![0.0; outputs],
+        ..normalised.clone()
     };
     match initialiser {
         Initialiser::Normal => {
             let mut draw = |count: usize| StandardNormal.sample_iter(&mut *rng).take(count).collect();
-            LayerParameters { weights: draw(count), bias: draw(outputs) }
+            LayerParameters { weights: draw(count), bias: draw(outputs), ..normalised }
         }
         Initialiser::Xavier => without_bias(uniform(rng, count, (6.0 / (inputs + outputs) as f64).sqrt())),
         Initialiser::He => {
@@ -144,7 +147,11 @@ fn draw(
             let (most, frequency) = if place.is_last { (most / OMEGA, 1.0) } else { (most, OMEGA) };
             let weights = without_bias(uniform(rng, count, most)).weights;
             let bias = uniform(rng, outputs, frequency / fan_in.sqrt());
-            LayerParameters { weights, bias: bias.into_iter().map(|number| number as f32).collect() }
+            LayerParameters {
+                weights,
+                bias: bias.into_iter().map(|number| number as f32).collect(),
+                ..normalised
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod learning_rate;
 mod loss;
 mod name;
 mod network;
+mod normalisation;
 mod optimizer;
 mod parameters;
 mod threefry;
@@ -20,6 +21,7 @@ pub(crate) use loss::first_largest;
 pub(crate) use name::by_name;
 #[cfg(feature = "cli")]
 pub(crate) use name::nearest;
-pub use network::{Derivative, LAYER_NORM_EPSILON, Layer, Network, Operation};
+pub use network::{Derivative, Layer, Network, Operation};
+pub use normalisation::Normalisation;
 pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
 pub use parameters::{LayerParameters, Parameters};

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Activation, Dropout, Loss, Stored};
+use super::{Activation, Dropout, Loss, Normalisation, Stored};
 use crate::{Error, Result, Setting};
 
 /// Architecture of a multi-layer perceptron; [`super::Parameters`] holds its parameters.
@@ -10,7 +10,7 @@ pub struct Network {
     activation: Activation,
     loss: Loss,
     residual: bool,
-    layer_norm: bool,
+    normalisation: Option<Normalisation>,
     /// What each layer drops of what it reads; empty for none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dropout: Vec<Option<Dropout>>,
@@ -32,8 +32,8 @@ pub struct Layer {
 /// One operation of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Layer normalisation per sample; see [`LAYER_NORM_EPSILON`].
-    LayerNorm,
+    /// Normalisation of each sample, with a trained gain and shift if it has them.
+    Normalise(Normalisation),
     /// An activation function of each value; never the identity.
     Activation(Activation),
     /// Dropout, in training.
@@ -43,10 +43,6 @@ pub enum Operation {
     /// Adds the layer's input state: the residual connection.
     AddInput,
 }
-
-/// The ε of layer normalisation (Ba et al. 2016), `(s − mean) / √(variance + ε)` over the values of one sample, with their
-/// biased variance. There is no trained gain and shift.
-pub const LAYER_NORM_EPSILON: f32 = 1e-5;
 
 impl Network {
     /// A network of `widths.len() - 1` layers.
@@ -74,7 +70,7 @@ impl Network {
             }
         }
         let widths = widths.to_vec();
-        Ok(Network { widths, activation, loss, residual: false, layer_norm: false, dropout: Vec::new() })
+        Ok(Network { widths, activation, loss, residual: false, normalisation: None, dropout: Vec::new() })
     }
 
     /// The same network with or without residual connections: hidden layers whose input and output have one width add the
@@ -83,22 +79,25 @@ impl Network {
         Network { residual, ..self }
     }
 
-    /// The same network with or without layer normalisation: every layer but the first normalises its input per sample,
-    /// before the activation function. Hidden states hold pre-activations, which the backward pass normalises again.
+    /// The same network with this normalisation, or none: every layer but the first normalises its input per sample, before
+    /// the activation function. Hidden states hold pre-activations, which the backward pass normalises again.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a hidden state has width 1, which normalises to 0.
-    pub fn with_layer_norm(self, layer_norm: bool) -> Result<Self> {
+    /// [`Error::Usage`] if a hidden state has width 1, which normalises to a constant.
+    pub fn with_normalisation(self, normalisation: Option<Normalisation>) -> Result<Self> {
         let hidden = &self.widths[1..self.widths.len() - 1];
-        if layer_norm && let Some(index) = hidden.iter().position(|&width| width == 1) {
+        if let Some(normalisation) = normalisation
+            && let Some(index) = hidden.iter().position(|&width| width == 1)
+        {
             let index = index + 1;
             let problem = format!(
-                "width {index} of {} (counted from 0) is 1, and one number by itself is 0 once it is normalised; expected at least 2",
+                "width {index} of {} (counted from 0) is 1, and one number by itself is a constant once it is normalised; \
+                 expected at least 2",
                 Setting::Layers
             );
-            return Err(Error::usage(Setting::LayerNorm, problem));
+            return Err(Error::usage(normalisation.setting(), problem));
         }
-        Ok(Network { layer_norm, ..self })
+        Ok(Network { normalisation, ..self })
     }
 
     /// The same network with this dropout, or none, of what every layer but the first reads, after the activation function.
@@ -135,14 +134,18 @@ impl Network {
         self.residual
     }
 
-    /// `true` if it has layer normalisation; see [`Network::with_layer_norm`].
-    pub fn has_layer_norm(&self) -> bool {
-        self.layer_norm
+    /// Normalisation of its layers' inputs; see [`Network::with_normalisation`].
+    pub fn normalisation(&self) -> Option<Normalisation> {
+        self.normalisation
     }
 
     /// What its hidden states hold.
     pub fn stored(&self) -> Stored {
-        if self.residual || self.layer_norm { Stored::PreActivation } else { self.activation.stored() }
+        if self.residual || self.normalisation.is_some() {
+            Stored::PreActivation
+        } else {
+            self.activation.stored()
+        }
     }
 
     /// Width of every state, `s_0` first.
@@ -176,10 +179,10 @@ impl Network {
         let operations = match self.stored() {
             Stored::PreActivation if is_first => [dropout, linear, None, None, None],
             Stored::PreActivation => {
-                let layer_norm = self.layer_norm.then_some(Operation::LayerNorm);
+                let normalise = self.normalisation.map(Operation::Normalise);
                 let is_residual = self.residual && !is_last && inputs == outputs;
                 let add_input = is_residual.then_some(Operation::AddInput);
-                [layer_norm, apply(self.activation), dropout, linear, add_input]
+                [normalise, apply(self.activation), dropout, linear, add_input]
             }
             Stored::Output if is_last => {
                 [dropout, linear, apply(self.loss.output_activation(self.activation)), None, None]
@@ -194,7 +197,7 @@ impl Network {
         (0..self.widths.len() - 1).map(|index| self.layer(index))
     }
 
-    /// Number of weights and biases.
+    /// Number of parameters.
     pub fn parameter_count(&self) -> u64 {
         self.layers().map(|layer| layer.parameter_count()).sum()
     }
@@ -270,9 +273,26 @@ impl Layer {
         activation_of(self.after_product())
     }
 
-    /// Number of weights and biases.
+    /// Normalisation of its input, before any activation function.
+    pub fn normalisation(self) -> Option<Normalisation> {
+        self.before_product().find_map(|operation| match operation {
+            Operation::Normalise(normalisation) => Some(normalisation),
+            _ => None,
+        })
+    }
+
+    /// Lengths of its tensors: weights, bias, gain and shift. One that it does not have has length 0.
+    pub fn tensor_lengths(self) -> [usize; 4] {
+        let trained = |has: fn(Normalisation) -> bool| {
+            if self.normalisation().is_some_and(has) { self.inputs } else { 0 }
+        };
+        let [gain, shift] = [trained(Normalisation::has_gain), trained(Normalisation::has_shift)];
+        [self.inputs * self.outputs, self.outputs, gain, shift]
+    }
+
+    /// Number of parameters.
     pub fn parameter_count(self) -> u64 {
-        (self.inputs as u64 + 1) * self.outputs as u64
+        self.tensor_lengths().into_iter().map(|length| length as u64).sum()
     }
 
     /// FLOPs of its product in the forward pass.

@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use super::Network;
 
-/// All weights and biases of a network, on the host.
+/// All parameters of a network, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     /// The parameters of each layer, first to last.
@@ -10,20 +10,49 @@ pub struct Parameters {
 }
 
 /// The parameters of one layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerParameters {
     /// `[outputs, inputs]`, row-major.
     pub weights: Vec<f32>,
     /// `[outputs]`.
     pub bias: Vec<f32>,
+    /// Gain of the normalisation, `[inputs]`; empty without one.
+    pub gain: Vec<f32>,
+    /// Shift of the normalisation, `[inputs]`; empty without one.
+    pub shift: Vec<f32>,
+}
+
+impl LayerParameters {
+    /// Weights, bias, gain and shift, in this order.
+    pub fn tensors(&self) -> [&Vec<f32>; 4] {
+        [&self.weights, &self.bias, &self.gain, &self.shift]
+    }
+
+    /// As [`LayerParameters::tensors`], to change them.
+    pub fn tensors_mut(&mut self) -> [&mut Vec<f32>; 4] {
+        [&mut self.weights, &mut self.bias, &mut self.gain, &mut self.shift]
+    }
+
+    /// All its parameters, in this order.
+    pub fn values(&self) -> impl Iterator<Item = f32> + '_ {
+        self.tensors().into_iter().flatten().copied()
+    }
+}
+
+impl From<[Vec<f32>; 4]> for LayerParameters {
+    /// From weights, bias, gain and shift.
+    fn from([weights, bias, gain, shift]: [Vec<f32>; 4]) -> Self {
+        LayerParameters { weights, bias, gain, shift }
+    }
 }
 
 impl Parameters {
-    /// SHA-256 of all parameters as little-endian f32, in the order W0 b0 W1 b1 …, in hexadecimal.
+    /// SHA-256 of all parameters as little-endian f32, in the order W0 b0 W1 b1 …, in hexadecimal. A layer's gain and shift, if
+    /// it has them, follow its bias.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         for layer in &self.layers {
-            for values in [&layer.weights, &layer.bias] {
+            for values in layer.tensors() {
                 let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 hasher.update(&bytes);
             }
@@ -34,16 +63,18 @@ impl Parameters {
     /// The first NaN or infinite parameter, with its layer.
     pub fn first_not_finite(&self) -> Option<(usize, f32)> {
         self.layers.iter().enumerate().find_map(|(index, layer)| {
-            let value = layer.weights.iter().chain(&layer.bias).find(|value| !value.is_finite())?;
-            Some((index, *value))
+            let value = layer.values().find(|value| !value.is_finite())?;
+            Some((index, value))
         })
     }
 
     /// `true` if every tensor has the size that `network` expects.
     pub fn fit(&self, network: &Network) -> bool {
         self.layers.len() == network.layers().len()
-            && self.layers.iter().zip(network.layers()).all(|(found, layer)| {
-                found.weights.len() == layer.inputs * layer.outputs && found.bias.len() == layer.outputs
-            })
+            && self
+                .layers
+                .iter()
+                .zip(network.layers())
+                .all(|(found, layer)| found.tensors().map(Vec::len) == layer.tensor_lengths())
     }
 }

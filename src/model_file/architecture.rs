@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::Preprocessing;
-use crate::model::{Activation, Loss, Network};
+use crate::model::{Activation, Loss, Network, Normalisation};
 use crate::{Error, Result, Setting};
 
 /// Architecture of a network, as model files hold it in JSON.
@@ -15,9 +15,12 @@ pub struct Architecture {
     pub loss: Loss,
     /// `true` if hidden layers add their input to their output.
     pub residual: bool,
-    /// `true` if layers except the first normalise their input per sample. Absent in older files.
-    #[serde(default)]
-    pub layer_norm: bool,
+    /// Normalisation of the input of every layer but the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
+    /// In files of earlier versions, `true` for [`Normalisation::PlainLayer`].
+    #[serde(default, skip_serializing)]
+    layer_norm: bool,
     /// Preprocessing of its inputs and targets.
     #[serde(flatten)]
     pub preprocessing: Preprocessing,
@@ -31,7 +34,8 @@ impl Architecture {
             activation: network.activation(),
             loss: network.loss(),
             residual: network.is_residual(),
-            layer_norm: network.has_layer_norm(),
+            normalisation: network.normalisation(),
+            layer_norm: false,
             preprocessing: preprocessing.clone(),
         }
     }
@@ -45,8 +49,12 @@ impl Architecture {
     pub(crate) fn from_json(text: &[u8]) -> Result<Self, String> {
         // serde quotes field names as messages quote settings.
         let problem = |error: serde_json::Error| error.to_string().replace('`', "'");
-        serde_json::from_slice(text)
-            .map_err(|error| format!("has a malformed architecture: {}", problem(error)))
+        let mut architecture: Self = serde_json::from_slice(text)
+            .map_err(|error| format!("has a malformed architecture: {}", problem(error)))?;
+        if std::mem::take(&mut architecture.layer_norm) {
+            architecture.normalisation.get_or_insert(Normalisation::PlainLayer);
+        }
+        Ok(architecture)
     }
 
     /// The network that it describes.
@@ -58,13 +66,29 @@ impl Architecture {
         if let Some(problem) = self.preprocessing.problem(&network) {
             return Err(Error::usage(Setting::Preprocessing, problem));
         }
-        network.with_residual(self.residual).with_layer_norm(self.layer_norm)
+        network.with_residual(self.residual).with_normalisation(self.normalisation)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layer_norm_of_earlier_versions_has_no_gain() {
+        let read = |more: &str| {
+            let text =
+                format!(r#"{{"widths":[2,2,1],"activation":"relu","loss":"mse","residual":false{more}}}"#);
+            Architecture::from_json(text.as_bytes()).unwrap().network().unwrap().normalisation()
+        };
+        assert_eq!(read(""), None);
+        assert_eq!(read(r#","layer_norm":false"#), None);
+        assert_eq!(read(r#","layer_norm":true"#), Some(Normalisation::PlainLayer));
+        for normalisation in Normalisation::ALL {
+            let name = normalisation.name();
+            assert_eq!(read(&format!(r#","normalisation":"{name}""#)), Some(normalisation));
+        }
+    }
 
     #[test]
     fn missing_fields_are_not_taken_for_settings() {

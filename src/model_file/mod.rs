@@ -5,6 +5,7 @@ mod architecture;
 mod npz;
 mod onnx;
 mod safetensors;
+mod tensors;
 
 pub use architecture::Architecture;
 #[cfg(all(feature = "cli", any(test, fuzzing)))]
@@ -14,7 +15,7 @@ use std::path::Path;
 
 use crate::data::Preprocessing;
 use crate::file;
-use crate::model::{Network, Parameters};
+use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result, Setting};
 
 /// Key of the architecture in the metadata of a file.
@@ -25,7 +26,7 @@ const ARCHITECTURE_KEY: &str = "ckpt-gpu";
 pub struct Model {
     /// Architecture.
     pub network: Network,
-    /// Weights and biases.
+    /// All parameters.
     pub parameters: Parameters,
     /// Preprocessing of its inputs and targets.
     pub preprocessing: Preprocessing,
@@ -109,6 +110,23 @@ fn misfit(path: &Path, parameters: &Parameters, network: &Network) -> Error {
     let inputs = parameters.layers.first().map(|layer| layer.weights.len() / layer.bias.len());
     let widths: Vec<usize> =
         inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect();
+    if widths == network.widths() {
+        let is_other = |(found, layer): &(&LayerParameters, Layer)| {
+            found.tensors().map(Vec::len) != layer.tensor_lengths()
+        };
+        let [_, _, gain, shift] = network.layers().map(Layer::tensor_lengths).last().unwrap_or_default();
+        let found =
+            parameters.layers.iter().zip(network.layers()).enumerate().find(|(_, pair)| is_other(pair));
+        let (layer, [found_gain, found_shift]) =
+            found.map_or((0, [0, 0]), |(layer, (found, _))| (layer, [found.gain.len(), found.shift.len()]));
+        let problem = format!(
+            "found {found_gain} numbers of gain and {found_shift} of shift in layer {layer}, expected {gain} and {shift}; use \
+             the {} or {} that this file was made for",
+            Setting::LayerNorm,
+            Setting::RmsNorm
+        );
+        return Error::file(path, problem);
+    }
     let problem = format!(
         "found widths {widths:?}, expected {:?}; use the {} that this file was made for",
         network.widths(),

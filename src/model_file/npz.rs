@@ -1,7 +1,8 @@
-//! NumPy archives with `W0`, `b0`, `W1`, `b1`, …, and the architecture in those that we wrote.
+//! NumPy archives with `W0`, `b0`, `W1`, `b1`, …, a layer's gain and shift as `gain1` and `shift1`, and the architecture in those that we wrote.
 
 use std::path::Path;
 
+use super::tensors::tensors;
 use super::{Architecture, Model};
 use crate::data::npz::{self, Archive, Elements, Entry, Values, shown, some_of};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
@@ -18,7 +19,7 @@ pub(super) const ARCHITECTURE_PLACE: &str = "an array architecture, of uint8, wi
 pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let mut archive = Archive::open(path)?;
     let layers = network.layers().len();
-    let found = tensors(&archive).count();
+    let found = arrays(&archive).count();
     if !archive.keys().any(|key| key == "W0") {
         let keys: Vec<_> = archive.keys().map(shown).collect();
         let problem = format!(
@@ -28,16 +29,16 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
         );
         return Err(Error::file(path, problem));
     }
-    if found != 2 * layers {
-        let keys: Vec<_> = tensors(&archive).take(6).collect();
+    let expected: usize = network.layers().map(|layer| keys_and_shapes(0, layer).count()).sum();
+    if found != expected {
+        let keys: Vec<_> = arrays(&archive).take(6).collect();
         return Err(Error::file(
             path,
             format!(
-                "found {found} arrays ({}{}), expected {}: W0, b0, … for {layers} layers; \
+                "found {found} arrays ({}{}), expected {expected}: W0, b0, … for {layers} layers; \
                  use the {} that this file was made for",
                 keys.join(", "),
                 if found > keys.len() { ", …" } else { "" },
-                2 * layers,
                 Setting::Layers
             ),
         ));
@@ -71,7 +72,7 @@ pub(super) fn read_architecture(path: &Path) -> Result<Option<Architecture>> {
     architecture.map(Some).map_err(|problem| Error::file(path, problem))
 }
 
-fn tensors(archive: &Archive) -> impl Iterator<Item = &str> {
+fn arrays(archive: &Archive) -> impl Iterator<Item = &str> {
     archive.keys().filter(|&key| key != ARCHITECTURE)
 }
 
@@ -85,15 +86,9 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let architecture = Architecture::of(network, preprocessing).to_json();
     let mut entries = Vec::new();
     for (index, (layer, values)) in network.layers().zip(&parameters.layers).enumerate() {
-        let weights = Entry {
-            key: format!("W{index}"),
-            shape: vec![layer.outputs, layer.inputs],
-            values: (&values.weights).into(),
-        };
-        entries.push(weights);
-        let bias =
-            Entry { key: format!("b{index}"), shape: vec![layer.outputs], values: (&values.bias).into() };
-        entries.push(bias);
+        let values = values.tensors().into_iter().filter(|values| !values.is_empty());
+        let tensors = keys_and_shapes(index, layer).zip(values);
+        entries.extend(tensors.map(|((key, shape), values)| Entry { key, shape, values: values.into() }));
     }
     entries.push(Entry {
         key: ARCHITECTURE.to_owned(),
@@ -104,11 +99,20 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
 }
 
 fn read_layer(archive: &mut Archive, path: &Path, index: usize, layer: Layer) -> Result<LayerParameters> {
-    let Layer { inputs, outputs, .. } = layer;
-    Ok(LayerParameters {
-        weights: read_tensor(archive, path, &format!("W{index}"), &[&[outputs, inputs]])?,
-        bias: read_tensor(archive, path, &format!("b{index}"), &[&[outputs], &[outputs, 1]])?,
-    })
+    let mut tensors = [const { Vec::new() }; 4];
+    let present = tensors.iter_mut().zip(layer.tensor_lengths()).filter(|&(_, length)| length > 0);
+    for ((tensor, _), (key, shape)) in present.zip(keys_and_shapes(index, layer)) {
+        // The notebook's biases are columns.
+        let column = [&shape[..], &[1]].concat();
+        let shapes: &[&[usize]] = if shape.len() == 1 { &[&shape, &column] } else { &[&shape] };
+        *tensor = read_tensor(archive, path, &key, shapes)?;
+    }
+    Ok(tensors.into())
+}
+
+/// Keys and shapes of the tensors that layer `index` has: weights, bias, gain and shift.
+fn keys_and_shapes(index: usize, layer: Layer) -> impl Iterator<Item = (String, Vec<usize>)> {
+    tensors(layer, ["W", "b", "gain", "shift"].map(|name| format!("{name}{index}")))
 }
 
 fn read_tensor(archive: &mut Archive, path: &Path, key: &str, shapes: &[&[usize]]) -> Result<Vec<f32>> {

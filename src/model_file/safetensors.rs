@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::tensors::{names, tensors};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
 use crate::data::npz::{shown, some_of};
 use crate::data::{bfloat, half};
@@ -40,8 +41,8 @@ struct Header {
     tensors: BTreeMap<String, Tensor>,
 }
 
-/// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, … and the architecture. Equal models give
-/// equal files.
+/// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …, the gain `norms.0.weight` `[inputs]` and shift
+/// `norms.0.bias` `[inputs]` of layer 1, …, and the architecture. Equal models give equal files.
 pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, preprocessing } = model;
     let architecture = Architecture::of(network, preprocessing).to_json();
@@ -50,10 +51,10 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     header.insert(METADATA.to_owned(), serde_json::json!(metadata));
     let mut end = 0;
     for (index, layer) in network.layers().enumerate() {
-        for (name, shape) in [("weight", vec![layer.outputs, layer.inputs]), ("bias", vec![layer.outputs])] {
+        for (name, shape) in tensors(layer, names(index)) {
             let bytes = 4 * shape.iter().product::<usize>();
             let tensor = Tensor { dtype: "F32".to_owned(), shape, data_offsets: [end, end + bytes] };
-            header.insert(format!("layers.{index}.{name}"), serde_json::json!(tensor));
+            header.insert(name, serde_json::json!(tensor));
             end += bytes;
         }
     }
@@ -65,19 +66,17 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
         let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|error| error.to_string());
         write(&(header.len() as u64).to_le_bytes())?;
         write(&header)?;
-        for LayerParameters { weights, bias } in &parameters.layers {
-            for values in [weights, bias] {
-                let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
-                write(words.as_flattened())?;
-            }
+        for values in parameters.layers.iter().flat_map(LayerParameters::tensors) {
+            let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
+            write(words.as_flattened())?;
         }
         file.flush().map_err(|error| error.to_string())
     })
 }
 
 /// Reads `layers.0.weight`, `layers.0.bias`, …, of any floats, and the architecture, if the file has one. Weights and biases
-/// of other names are those of the layers in the order of their names, where numbers count as numbers. Other tensors are an
-/// error.
+/// of other names are those of the layers in the order of their names, where numbers count as numbers. Weights of one dimension
+/// are gains, in the order of their names those of the layers from 1 on, and their biases shifts. Other tensors are an error.
 pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
     let mut file = file::open(path)?;
@@ -106,7 +105,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
 
     let mut inputs = None;
     let mut parameters = Parameters { layers: Vec::new() };
-    for prefix in prefixes(&tensors)? {
+    let is_gain = |prefix: &String| {
+        tensors.get(&format!("{prefix}{WEIGHT}")).is_some_and(|tensor| tensor.shape.len() == 1)
+    };
+    let (norms, layers): (Vec<_>, Vec<_>) = prefixes(&tensors)?.into_iter().partition(is_gain);
+    for prefix in &layers {
         let (name, bias_name) = (format!("{prefix}{WEIGHT}"), format!("{prefix}{BIAS}"));
         let mut take =
             |name: &str| tensors.remove(name).ok_or_else(|| format!("has no tensor {}", shown(name)));
@@ -130,7 +133,28 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
         }
         inputs = Some(outputs);
         let weights = values(&name, &weights, data)?;
-        parameters.layers.push(LayerParameters { weights, bias: values(&bias_name, &bias, data)? });
+        let bias = values(&bias_name, &bias, data)?;
+        parameters.layers.push(LayerParameters { weights, bias, ..Default::default() });
+    }
+    if !norms.is_empty() && norms.len() + 1 != layers.len() {
+        return Err(format!(
+            "has {} gains, tensors of one dimension whose names end in weight, expected none, or {}: one for each of {} layers \
+             but the first",
+            norms.len(),
+            layers.len().saturating_sub(1),
+            layers.len()
+        ));
+    }
+    for (prefix, layer) in norms.iter().zip(parameters.layers.iter_mut().skip(1)) {
+        let width = layer.weights.len() / layer.bias.len();
+        for (part, into) in [(WEIGHT, &mut layer.gain), (BIAS, &mut layer.shift)] {
+            let name = format!("{prefix}{part}");
+            let Some(tensor) = tensors.remove(&name) else { continue };
+            if tensor.shape != [width] {
+                return Err(format!("{}: found shape {:?}, expected [{width}]", shown(&name), tensor.shape));
+            }
+            *into = values(&name, &tensor, data)?;
+        }
     }
     match tensors.into_keys().next() {
         Some(name) => Err(format!(
@@ -282,11 +306,14 @@ mod tests {
 
     use super::*;
     use crate::data::{FeatureScaling, Inputs, Preprocessing, Split};
-    use crate::model::{Activation, Initialiser, Loss, Network};
+    use crate::model::{Activation, Initialiser, Loss, Network, Normalisation};
 
     fn model() -> Model {
         let network = Network::new(&[3, 4, 4, 2], Activation::Gelu, Loss::Huber).unwrap().with_residual(true);
-        let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
+        let network = network.with_normalisation(Some(Normalisation::Layer)).unwrap();
+        let mut parameters = Parameters::initial(&network, Initialiser::Siren, 5);
+        parameters.layers[2].gain[1] = -0.5;
+        parameters.layers[1].shift[0] = 0.25;
         let inputs = vec![0.1, 7.0, -3.0, 0.7, 1e-3, 5.5];
         let scaling = FeatureScaling::of(&Split::new(3, Inputs::F32(inputs), vec![0, 1]).unwrap());
         let preprocessing = Preprocessing { scaling: Some(scaling), ..Preprocessing::default() };
@@ -339,7 +366,8 @@ mod tests {
         let bias = tensor("layers.0.bias", "F32", "[1]", "[4,8]");
         for (weights, found) in [
             (tensor("layers.0.weight", "I32", "[1,1]", "[0,4]"), "dtype I32"),
-            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "[outputs, inputs]"),
+            (tensor("layers.0.weight", "F32", "[1,1,1]", "[0,4]"), "[outputs, inputs]"),
+            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "has 1 gains"),
             (tensor("layers.0.weight", "F32", "[2,1]", "[0,4]"), "expected [2]"),
             (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "expected those of shape"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),

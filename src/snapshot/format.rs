@@ -1,6 +1,6 @@
 //! Bytes of a snapshot: a line with the format's version, the length of the header as a little-endian u64, the header in
 //! JSON, all values as little-endian f32 (parameters, then optimizer state, then the best parameters if they are kept; layer by
-//! layer, weights before bias), and the SHA-256 of all of it.
+//! layer: weights, bias, and gain and shift if the layer has them), and the SHA-256 of all of it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -33,6 +33,9 @@ struct Header {
     loss_sum: f64,
     loss_steps: u64,
     moments: usize,
+    /// Lengths of each layer's gain and shift; empty if no layer has any.
+    #[serde(default)]
+    norms: Vec<[usize; 2]>,
     #[serde(default)]
     plateau: Option<PlateauHeader>,
     #[serde(default)]
@@ -71,6 +74,7 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
         loss_sum: snapshot.losses.sum,
         loss_steps: snapshot.losses.steps,
         moments: snapshot.moments.len(),
+        norms: norms(&snapshot.parameters),
         plateau: Some(PlateauHeader {
             best: snapshot.plateau.best.to_bits(),
             since: snapshot.plateau.since,
@@ -96,7 +100,7 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);
     let best = snapshot.best.as_ref().map(|best| &*best.parameters);
     for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments).chain(best) {
-        for values in parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]) {
+        for values in parameters.layers.iter().flat_map(LayerParameters::tensors) {
             for values in values.chunks(CHUNK_BYTES / 4) {
                 chunk.clear();
                 chunk.extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -106,6 +110,12 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
     }
     let checksum = digest.finalize();
     file.write_all(&checksum).map_err(|error| error.to_string())
+}
+
+/// Lengths of each layer's gain and shift; empty if no layer has any.
+fn norms(parameters: &Parameters) -> Vec<[usize; 2]> {
+    let norms: Vec<_> = parameters.layers.iter().map(|layer| [layer.gain.len(), layer.shift.len()]).collect();
+    if norms.iter().all(|norm| *norm == [0, 0]) { Vec::new() } else { norms }
 }
 
 /// The snapshot in `file`, or what is wrong with it. The file is read twice: its checksum is verified before anything in it is
@@ -131,9 +141,14 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
     let header: Header =
         serde_json::from_slice(&header).map_err(|error| wrong(&error.to_string().replace('`', "'")))?;
 
-    let pairs = || header.widths.windows(2).map(|pair| (pair[0], pair[1]));
-    let count = pairs().try_fold(0_usize, |count, (inputs, outputs)| {
-        count.checked_add(inputs.checked_mul(outputs)?.checked_add(outputs)?)
+    let norms = header.norms.iter().copied().chain(std::iter::repeat([0, 0]));
+    let lengths = header.widths.windows(2).zip(norms).map(|(pair, [gain, shift])| {
+        let (inputs, outputs) = (pair[0], pair[1]);
+        Some([inputs.checked_mul(outputs)?, outputs, gain, shift])
+    });
+    let lengths: Option<Vec<_>> = lengths.collect();
+    let count = lengths.as_ref().and_then(|lengths| {
+        lengths.iter().flatten().try_fold(0_usize, |count, &length| count.checked_add(length))
     });
     let sets = 1 + usize::from(header.best.is_some());
     let expected =
@@ -148,8 +163,8 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
         Ok::<_, String>(values)
     };
     let mut parameters = || {
-        let layers = pairs().map(|(inputs, outputs)| {
-            Ok(LayerParameters { weights: values(inputs * outputs)?, bias: values(outputs)? })
+        let layers = lengths.iter().flatten().map(|&[weights, bias, gain, shift]| {
+            Ok([values(weights)?, values(bias)?, values(gain)?, values(shift)?].into())
         });
         Ok::<_, String>(Parameters { layers: layers.collect::<Result<_, String>>()? })
     };
@@ -227,8 +242,8 @@ mod tests {
     fn snapshot() -> Snapshot {
         let parameters = |first: f32| Parameters {
             layers: vec![
-                LayerParameters { weights: vec![first, -1.5, 2.0, 0.1, 7.0, -0.0], bias: vec![0.25, 1e-30] },
-                LayerParameters { weights: vec![3.0, f32::MIN], bias: vec![9.0] },
+                [vec![first, -1.5, 2.0, 0.1, 7.0, -0.0], vec![0.25, 1e-30], vec![], vec![]].into(),
+                [vec![3.0, f32::MIN], vec![9.0], vec![1.5, -2.0], vec![first, 0.5]].into(),
             ],
         };
         Snapshot {

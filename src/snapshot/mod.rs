@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub steps: u64,
     /// Losses of the current epoch's steps.
     pub losses: LossSum,
-    /// Weights and biases.
+    /// All parameters.
     pub parameters: Parameters,
     /// Optimizer state: none, one or two values per parameter; and the moving average of the parameters, if there is one.
     pub moments: Vec<Parameters>,

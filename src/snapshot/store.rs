@@ -150,7 +150,8 @@ mod tests {
     use crate::snapshot::LossSum;
 
     fn snapshot(steps: u64) -> Snapshot {
-        let layer = LayerParameters { weights: vec![steps as f32, 0.5], bias: vec![-1.0] };
+        let layer =
+            LayerParameters { weights: vec![steps as f32, 0.5], bias: vec![-1.0], ..Default::default() };
         Snapshot {
             widths: vec![2, 1],
             identity: Default::default(),

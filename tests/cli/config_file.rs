@@ -37,6 +37,8 @@ fn saved_config_repeats_the_run_bit_for_bit() {
         format!("{SMALL} --budget 64KiB --micro-batch 4 --init init.npz --validation 0.25"),
         format!("{plain} --epochs 2 --optimizer adamw --clip-norm 0.1 --warm-up 2 --standardise"),
         format!("{plain} --steps 4 --optimizer nesterov --residual=false --activation tanh --lr-floor 0.5"),
+        format!("{plain} --steps 4 --layer-norm"),
+        format!("{plain} --steps 4 --rms-norm=plain --every 2"),
         format!("{plain} --every auto --activation sine --schedule step --decay-every 1 --no-fuse --no-tune"),
     ] {
         let hash = folder.hash(&format!("{flags} {CPU} --save-config run.toml"));

@@ -17,7 +17,9 @@ fn eval_and_predict_read_saved_models() {
         ("cpu", "--activation gelu --residual --loss cross-entropy"),
         ("software", "--activation relu --residual --loss cross-entropy"),
         ("cpu", "--activation relu --residual --layer-norm --loss cross-entropy"),
-        ("software", "--activation silu --layer-norm --loss cross-entropy"),
+        ("cpu", "--activation relu --residual --layer-norm=plain --loss cross-entropy"),
+        ("cpu", "--activation tanh --rms-norm=plain --loss cross-entropy"),
+        ("software", "--activation silu --rms-norm --loss cross-entropy"),
     ] {
         let flags = format!("{SMALL} --device {device} {network}").replace("--epochs 1", "--epochs 20");
         let events = folder.train(&format!("{flags} --optimizer adam --lr 0.02 --save m.safetensors"));

@@ -10,7 +10,7 @@ use crate::common::changed;
 use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
-use ckpt_gpu::model::{Decay, Loss, Optimizer, Schedule, UpdateRule};
+use ckpt_gpu::model::{Decay, Loss, Normalisation, Optimizer, Schedule, UpdateRule};
 use ckpt_gpu::snapshot::SnapshotStore;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
@@ -62,7 +62,7 @@ fn resumed_runs_are_bit_identical(device: DeviceChoice) {
                 s.network.layers = Widths(vec![5, 7, 7, 7, 7, 3]);
                 s.network.loss = Loss::CrossEntropy;
                 s.network.residual = true;
-                s.network.layer_norm = every == 3;
+                s.network.normalisation = (every == 3).then_some(Normalisation::Layer);
                 s.network.initialiser = None;
                 s.optimization.rule =
                     UpdateRule { clip_norm: (every == 3).then_some(0.5), ..UpdateRule::of(optimizer) };

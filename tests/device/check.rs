@@ -7,7 +7,7 @@ use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::check::{self, Check, Event, Verdict};
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::gpu::{AdapterKind, Context, Staged, Tile};
-use ckpt_gpu::model::{Activation, Loss};
+use ckpt_gpu::model::{Activation, Loss, Normalisation};
 use ckpt_gpu::train::Machine;
 
 /// Two cases of whole batches and one with gradient accumulation, enough for every kernel of wide layers; and for thin
@@ -19,7 +19,7 @@ fn few_cases() -> Vec<Case> {
         parts,
         activation: Activation::Tanh,
         residual: false,
-        layer_norm: false,
+        normalisation: None,
         dropout: 0,
         loss: Loss::Quadratic,
         values: false,
@@ -87,7 +87,7 @@ fn cpu_holds() {
     everything_holds(&Machine::Cpu, &odd_network());
     let normalised = changed(odd_network(), |s| {
         s.network.layers = Widths(vec![13, 9, 37, 37, 22, 3]);
-        s.network.layer_norm = true;
+        s.network.normalisation = Some(Normalisation::Layer);
         s.network.residual = true;
     });
     everything_holds(&Machine::Cpu, &normalised);
@@ -200,16 +200,24 @@ fn breaks(tile: Tile, file: &str, from: &str, to: &str) {
 fn software_with_a_broken_layer_norm_fails_in_what_reads_it() {
     let cases = few_cases().into_iter().take(2);
     let cases: Vec<_> = cases
-        .map(|case| Case { widths: vec![6, 16, 16, 21, 2], residual: true, layer_norm: true, ..case })
+        .map(|case| Case {
+            widths: vec![6, 16, 16, 21, 2],
+            residual: true,
+            normalisation: Some(Normalisation::Layer),
+            ..case
+        })
         .collect();
     for (fails, file, from, to) in [
-        (&["forward", "update", "accumulate"][..], "layer_norm", "activate(LOAD, ", "activate(IDENTITY, "),
-        (&["forward", "update", "accumulate"], "layer_norm", "i += LANES", "i += 2u * LANES"),
+        (&["forward", "update", "accumulate"][..], "normalise", "activate(LOAD, ", "activate(IDENTITY, "),
+        (&["forward", "update", "accumulate"], "normalise", "i += LANES", "i += 2u * LANES"),
         (&PRODUCTS, "sample", "distance * distance", "distance"),
         (&PRODUCTS, "sample", "lane < LANES", "lane + 1u < LANES"),
-        (&["delta"], "layer_norm_delta", " * mean_along", ""),
-        (&["delta"], "layer_norm_delta", " - mean_h", ""),
-        (&["delta"], "layer_norm_delta", "value += delta[i]", "value -= delta[i]"),
+        (&["delta"], "normalise_delta", " * mean_along", ""),
+        (&["delta"], "normalise_delta", " - mean_h", ""),
+        (&["delta"], "normalise_delta", "value += delta[i]", "value -= delta[i]"),
+        (&["update", "accumulate"], "group_sums", "of_shift += below[i]", "of_shift += 1.01 * below[i]"),
+        (&["update", "accumulate"], "group_sums", "* scales[sample]", "* scales[0]"),
+        (&["accumulate"], "norm_gradient", "total += sum;", "total = sum;"),
     ] {
         let (failed, not_judged) = broken_in(&cases, cut(FAST), file, from, to);
         assert_eq!(failed, fails, "{file}: {to}");

@@ -9,7 +9,9 @@ use ckpt_gpu::check::reference::{self, Reference, one_hot, relative_error, three
 use ckpt_gpu::check::{Check, Verdict};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
-use ckpt_gpu::model::{Activation, Dropout, DropoutKey, Loss, Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::model::{
+    Activation, Dropout, DropoutKey, Loss, Normalisation, Optimizer, Parameters, UpdateRule,
+};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Start, Trainer};
 
@@ -25,7 +27,7 @@ fn random_settings(random: &mut Random, device: DeviceChoice) -> Settings {
         s.network.layers = Widths(widths);
         s.network.activation = Activation::ALL[random.below(Activation::ALL.len())];
         s.network.residual = random.below(2) == 0;
-        s.network.layer_norm = random.below(4) == 0;
+        s.network.normalisation = (random.below(4) == 0).then(|| Normalisation::ALL[random.below(4)]);
         s.network.dropout = [0.1, 0.3, 0.5, 0.8][random.below(4)];
         s.network.loss = Loss::CrossEntropy;
         s.optimization.rule = UpdateRule::of(Optimizer::Adam);
@@ -122,7 +124,7 @@ fn software_masks_are_the_same_in_micro_batches() {
     for layers in [vec![9, 20, 20, 13, CLASSES], vec![9, 140, 20, CLASSES]] {
         let settings = changed(random_settings(&mut random, DeviceChoice::Software), |s| {
             s.network.layers = Widths(layers);
-            s.network.layer_norm = false;
+            s.network.normalisation = None;
             s.batching.batch = 512;
         });
         let machine = devices::machine(DeviceChoice::Software);
@@ -167,15 +169,21 @@ fn gradients_agree(device: DeviceChoice, networks: usize) {
             widths: network.widths().to_vec(),
             activation: reference::Activation::named(network.activation().name()).unwrap(),
             residual: network.is_residual(),
-            layer_norm: network.has_layer_norm(),
+            normalisation: network
+                .normalisation()
+                .map(|normalisation| reference::Normalisation::named(normalisation.name()).unwrap()),
             dropout: Some(reference::Dropout {
                 dropped,
                 key: DropoutKey::new(settings.optimization.seed, 0).words(),
                 first: 0,
             }),
             loss: reference::Loss::CrossEntropy,
-            weights: start.layers.iter().map(|layer| wide(&layer.weights)).collect(),
-            biases: start.layers.iter().map(|layer| wide(&layer.bias)).collect(),
+            parameters: (start.layers.iter())
+                .map(|layer| {
+                    let [weights, bias, gain, shift] = layer.tensors().map(|tensor| wide(tensor));
+                    reference::Parameters { weights, bias, gain, shift }
+                })
+                .collect(),
         };
         let Inputs::F32(inputs) = data.train.inputs() else { panic!("inputs are floats") };
         let targets = one_hot(data.train.labels(), CLASSES);
@@ -187,10 +195,9 @@ fn gradients_agree(device: DeviceChoice, networks: usize) {
                 moved.map(|moved| moved / 1024.0).collect::<Vec<_>>()
             };
             let size = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
-            for (found, expected) in [
-                (moved(&before.weights, &after.weights), &gradients.weights[layer]),
-                (moved(&before.bias, &after.bias), &gradients.biases[layer]),
-            ] {
+            let tensors = before.tensors().into_iter().zip(after.tensors());
+            for ((before, after), expected) in tensors.zip(gradients[layer].tensors()) {
+                let found = moved(before, after);
                 // Parameters are rounded to f32 after their move.
                 let rounding = 1e-9 * (expected.len() as f64).sqrt();
                 let error = relative_error(&found, expected) * size(expected);
@@ -218,7 +225,7 @@ fn software_gradients_under_dropout_are_the_references() {
 fn evaluation_and_a_rate_of_zero_drop_nothing() {
     let mut random = Random::new(5);
     for device in [DeviceChoice::Cpu, DeviceChoice::Software] {
-        let dropping = changed(random_settings(&mut random, device), |s| s.network.layer_norm = false);
+        let dropping = changed(random_settings(&mut random, device), |s| s.network.normalisation = None);
         let plain = changed(dropping.clone(), |s| s.network.dropout = 0.0);
         let data = random_data(&dropping, dropping.batching.batch, &mut random);
         let start = random.parameters(&dropping.network.build().unwrap());
@@ -344,13 +351,13 @@ fn resumed_runs_drop_the_same_values() {
 
 #[test]
 fn software_with_broken_masks_fails_in_them_alone() {
-    let case = |widths: &[usize], batch, parts, fused, layer_norm, every| Case {
+    let case = |widths: &[usize], batch, parts, fused, normalises: bool, every| Case {
         widths: widths.to_vec(),
         batch,
         parts,
         activation: Activation::Tanh,
         residual: false,
-        layer_norm,
+        normalisation: normalises.then_some(Normalisation::Layer),
         dropout: 40,
         loss: Loss::Quadratic,
         values: false,
@@ -376,7 +383,7 @@ fn software_with_broken_masks_fails_in_them_alone() {
         ("dropout", "dropout_key1 ^ layer", "dropout_key1"),
         ("dropout", "run.micro_batch.place + row", "row"),
         ("delta", "values = drop_at(values, sizes.place, row, columns);", ""),
-        ("layer_norm_delta", "drop_one(below[i], sizes.place,", "drop_one(below[i], 0u,"),
+        ("normalise_delta", "drop_one(below[i], sizes.place,", "drop_one(below[i], 0u,"),
         ("chain_deltas", "4u * column); }", "4u * column + 4u); }"),
         ("thin_input", "layer.place, row, first", "layer.place, row + 1u, first"),
     ] {

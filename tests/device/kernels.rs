@@ -71,7 +71,7 @@ fn fused_layers_agree(context: Context, cases: &[Case]) {
 
 /// Every shape of fused layers once.
 fn fused_cases() -> Vec<Case> {
-    let cases = kernels::grid().into_iter().filter(|case| case.fused && !case.layer_norm);
+    let cases = kernels::grid().into_iter().filter(|case| case.fused && case.normalisation.is_none());
     let cases: Vec<_> = cases.take(8).collect();
     assert!(cases.iter().all(|case| cases.iter().filter(|other| case.widths == other.widths).count() == 1));
     assert!(cases.iter().any(|case| case.residual) && cases.iter().any(|case| case.parts > 1));
@@ -107,7 +107,7 @@ fn products_case(widths: &[usize], batch: usize, parts: usize) -> Case {
         parts,
         activation: Activation::Tanh,
         residual: false,
-        layer_norm: false,
+        normalisation: None,
         dropout: 0,
         loss: Loss::Quadratic,
         values: false,
@@ -168,18 +168,20 @@ fn the_grid_has_every_kind_of_case() {
                 case.activation == activation && case.residual == residual && (has_blocks || !residual)
             });
         }
-        any(&|case| case.activation == activation && case.layer_norm);
+        any(&|case| case.activation == activation && case.normalisation.is_some());
     }
     for residual in [false, true] {
-        any(&|case| case.layer_norm && case.residual == residual && case.parts == 3);
-        any(&|case| case.layer_norm && case.residual == residual && case.fused);
+        any(&|case| case.normalisation.is_some() && case.residual == residual && case.parts == 3);
+        any(&|case| case.normalisation.is_some() && case.residual == residual && case.fused);
     }
     // States that are all kept: a function on the output, one output, several parts.
     any(&|case| case.every == 0 && case.loss == Loss::Quadratic);
     any(&|case| case.every == 0 && case.widths.ends_with(&[1]));
     any(&|case| case.every == 0 && case.parts > 1 && case.batch > 512);
     // More numbers than a sample has lanes, and samples for several workgroups.
-    any(&|case| case.layer_norm && case.widths[1..].iter().any(|&width| width > 16) && case.batch > 4);
+    any(&|case| {
+        case.normalisation.is_some() && case.widths[1..].iter().any(|&width| width > 16) && case.batch > 4
+    });
     for loss in Loss::ALL {
         any(&|case| case.loss == loss && case.values);
         any(&|case| case.loss == loss && !case.values);

@@ -73,15 +73,12 @@ fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoic
     let data = Arc::new(Dataset { source: "data".into(), train, test, evaluated_on: EvaluatedOn::Test });
     let none = Parameters {
         layers: (good.layers.iter())
-            .map(|LayerParameters { weights, bias }| LayerParameters {
-                weights: vec![0.0; weights.len()],
-                bias: vec![0.0; bias.len()],
-            })
+            .map(|layer| LayerParameters::from(layer.tensors().map(|tensor| vec![0.0; tensor.len()])))
             .collect(),
     };
     let spoiled = |parameters: &Parameters, layer: usize, in_bias: bool, value| {
         let mut parameters = parameters.clone();
-        let LayerParameters { weights, bias } = &mut parameters.layers[layer];
+        let LayerParameters { weights, bias, .. } = &mut parameters.layers[layer];
         *if in_bias { bias } else { weights }.last_mut().unwrap() = value;
         parameters
     };

@@ -1,7 +1,7 @@
 //! Checks the f64 reference itself: its gradients against finite differences, its small parts by hand.
 
 use ckpt_gpu::check::reference::{
-    Activation, Loss, Reference, correct, gather, loss, one_hot, relative_error,
+    Activation, Loss, Normalisation, Parameters, Reference, correct, gather, loss, one_hot, relative_error,
 };
 
 /// Half the distance between the two points of a central difference.
@@ -51,21 +51,37 @@ impl Problem {
     fn random(
         widths: &[usize],
         batch: usize,
-        (activation, residual, layer_norm): Form,
+        (activation, residual, normalisation): Form,
         loss: Loss,
         seed: u64,
     ) -> Self {
         let mut random = SplitMix(seed);
         let classes = widths[widths.len() - 1] as u64;
+        let trained = |layer: usize, gain: bool| {
+            let has = normalisation.is_some_and(|own| layer > 0 && has_trained(own, gain));
+            if has { widths[layer] } else { 0 }
+        };
+        let mut parameters = vec![Parameters::default(); widths.len() - 1];
+        for tensor in 0..Parameters::TENSORS {
+            for (layer, parameters) in parameters.iter_mut().enumerate() {
+                let [inputs, outputs] = [widths[layer], widths[layer + 1]];
+                let lengths = [inputs * outputs, outputs, trained(layer, true), trained(layer, false)];
+                let mut values = random.values(lengths[tensor]);
+                if Parameters::NAMES[tensor] == "gain" {
+                    // Far enough from 0 for gradients that differences resolve.
+                    values.iter_mut().for_each(|gain| *gain = 1.0 + *gain / 3.0);
+                }
+                *parameters.tensors_mut()[tensor] = values;
+            }
+        }
         let network = Reference {
             widths: widths.to_vec(),
             activation,
             residual,
-            layer_norm,
+            normalisation,
             dropout: None,
             loss,
-            weights: widths.windows(2).map(|pair| random.values(pair[0] * pair[1])).collect(),
-            biases: widths[1..].iter().map(|&width| random.values(width)).collect(),
+            parameters,
         };
         let x = random.values(batch * widths[0]);
         let labels: Vec<u32> = (0..batch).map(|_| (random.next() % classes) as u32).collect();
@@ -122,13 +138,19 @@ impl Problem {
     }
 }
 
-/// Activation function, residual connections, and layer normalisation.
-type Form = (Activation, bool, bool);
+/// Activation function, residual connections, and normalisation.
+type Form = (Activation, bool, Option<Normalisation>);
+
+/// `true` if the normalisation has a gain, or a shift.
+fn has_trained(normalisation: Normalisation, gain: bool) -> bool {
+    normalisation == Normalisation::Layer || (gain && normalisation == Normalisation::Rms)
+}
 
 fn forms() -> impl Iterator<Item = Form> {
     Activation::ALL.into_iter().flat_map(|activation| {
-        [(false, false), (true, false), (false, true), (true, true)]
-            .map(|(residual, layer_norm)| (activation, residual, layer_norm))
+        let normalisations = Normalisation::ALL.map(|(normalisation, _)| Some(normalisation));
+        let all = [None].into_iter().chain(normalisations);
+        all.flat_map(move |normalisation| [false, true].map(|residual| (activation, residual, normalisation)))
     })
 }
 
@@ -138,19 +160,23 @@ fn gradients_are_those_of_the_loss() {
         for loss in Loss::ALL {
             for (widths, batch) in CASES {
                 // Normalising so few values leaves hardly anything to learn.
-                if form.2 && widths[1..widths.len() - 1].iter().any(|&width| width < 3) {
+                if form.2.is_some() && widths[1..widths.len() - 1].iter().any(|&width| width < 3) {
                     continue;
                 }
                 let mut problem = Problem::smooth(widths, batch, form, loss);
                 let gradients = problem.network.gradients(&problem.x, &problem.targets);
-                for l in 0..problem.network.layers() {
-                    let weights = problem.differences(|network| &mut network.weights[l]);
-                    let biases = problem.differences(|network| &mut network.biases[l]);
+                for (l, gradients) in gradients.iter().enumerate() {
                     let case = format!("{form:?}, {loss:?}, {widths:?}, batch {batch}, layer {l}");
-                    let error = relative_error(&gradients.weights[l], &weights);
-                    assert!(error < 1e-7, "{case}: weights off by {error:e}");
-                    let error = relative_error(&gradients.biases[l], &biases);
-                    assert!(error < 1e-7, "{case}: bias off by {error:e}");
+                    let mut biases = Vec::new();
+                    for (tensor, name) in Parameters::NAMES.into_iter().enumerate() {
+                        let differences =
+                            problem.differences(|network| network.parameters[l].tensors_mut()[tensor]);
+                        let error = relative_error(gradients.tensors()[tensor], &differences);
+                        assert!(error < 1e-7, "{case}: {name} off by {error:e}");
+                        if name == "bias" {
+                            biases = differences;
+                        }
+                    }
                     // Softmax of one logit is constant; every other case must have something to learn.
                     let constant = loss == Loss::CrossEntropy && widths.ends_with(&[1]);
                     assert_eq!(

@@ -7,7 +7,7 @@ use crate::devices;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{ClassWeights, Dataset, EvaluatedOn, Inputs, Split, Targets};
 use ckpt_gpu::device::DatasetPlacement;
-use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::model::{Activation, LayerParameters, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Start, Trainer};
 use ckpt_gpu::{Error, Setting};
@@ -59,7 +59,7 @@ fn after<'a>(
 #[track_caller]
 fn assert_close(found: &Parameters, expected: &Parameters) {
     let values = |parameters: &Parameters| {
-        let layers = parameters.layers.iter().flat_map(|layer| [&layer.weights[..], &layer.bias].concat());
+        let layers = parameters.layers.iter().flat_map(LayerParameters::values);
         layers.collect::<Vec<_>>()
     };
     for (a, b) in values(found).into_iter().zip(values(expected)) {

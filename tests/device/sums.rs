@@ -9,7 +9,7 @@ use ckpt_gpu::Error;
 use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::{Dataset, LoadOptions};
 use ckpt_gpu::gpu::{Context, Tile};
-use ckpt_gpu::model::{Activation, Loss, Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::model::{Activation, Loss, Normalisation, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer, task};
 
@@ -87,10 +87,13 @@ fn software_gives_the_same_bits_with_and_without_fusion() {
 fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
     let data = blobs("synthetic:blobs,features=9,classes=5,samples=1300");
     let machine = Machine::Gpu(Box::new(devices::software().with_tile(FAST)));
-    for (widths, layer_norm) in [(vec![9, 140, 20, 17, 5], false), (vec![9, 20, 20, 5], true)] {
+    let [layer, rms] = [Normalisation::Layer, Normalisation::Rms].map(Some);
+    for (widths, normalisation) in
+        [(vec![9, 140, 20, 17, 5], None), (vec![9, 20, 20, 5], layer), (vec![9, 20, 140, 5], rms)]
+    {
         let settings = changed(Settings::default(), |s| {
             s.network.layers = Widths(widths.clone());
-            (s.network.activation, s.network.layer_norm) = (Activation::Silu, layer_norm);
+            (s.network.activation, s.network.normalisation) = (Activation::Silu, normalisation);
             s.batching.batch = 512;
             s.optimization.steps = Some(2);
         });
@@ -98,7 +101,7 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
         let whole = trained(&machine, &settings, &data, &parameters);
         let settings = changed(settings, |s| s.batching.micro_batch = Some(256));
         let found = trained(&machine, &settings, &data, &parameters);
-        assert_eq!(found, whole, "{widths:?}, layer norm {layer_norm}");
+        assert_eq!(found, whole, "{widths:?}, {normalisation:?}");
     }
 }
 
@@ -144,7 +147,8 @@ fn software_gives_the_same_bits_for_sixty_random_networks() {
             s.network.activation = Activation::ALL[turn % Activation::ALL.len()];
             s.network.loss = Loss::ALL[turn / 2 % Loss::ALL.len()];
             s.network.residual = random.below(3) == 0;
-            s.network.layer_norm = random.below(5) == 0 && !widths[1..].contains(&1);
+            let normalises = random.below(5) == 0 && !widths[1..].contains(&1);
+            s.network.normalisation = normalises.then(|| Normalisation::ALL[random.below(4)]);
             s.optimization.rule = UpdateRule::of(Optimizer::ALL[turn / 3 % Optimizer::ALL.len()]);
             s.optimization.lr = 1e-3;
             s.batching.batch = batch;

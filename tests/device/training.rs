@@ -8,7 +8,7 @@ use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
 use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::memory::Category;
-use ckpt_gpu::model::{Activation, Loss, Parameters};
+use ckpt_gpu::model::{Activation, LayerParameters, Loss, Normalisation, Parameters};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::Epoch;
 use ckpt_gpu::{Error, Setting};
@@ -90,7 +90,7 @@ fn random_chains_agree(device: DeviceChoice, dataset: DatasetPlacement, chains: 
 }
 
 /// Every n and a budget give the same bits, in whole batches and in micro-batches, for layers wider than a workgroup's lanes.
-fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
+fn normalisation_agrees(device: DeviceChoice, activations: &[Activation]) {
     let mut random = Random::new(77);
     let machine = devices::machine(device);
     for (turn, &activation) in activations.iter().enumerate() {
@@ -98,7 +98,7 @@ fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
             s.network.layers = Widths(vec![9, 20, 20, 20, 37, 37, 3]);
             s.network.activation = activation;
             s.network.residual = turn % 2 == 0;
-            s.network.layer_norm = true;
+            s.network.normalisation = Some(Normalisation::ALL[turn % 4]);
             s.optimization.lr = 0.005;
             s.batching.batch = 22;
             s.batching.micro_batch = (turn % 3 == 1).then_some(11);
@@ -118,21 +118,27 @@ fn layer_norm_agrees(device: DeviceChoice, activations: &[Activation]) {
         assert!(bytes(&budgeted) <= budget);
         assert_eq!(train(&budgeted, &data, &parameters), expected, "{budgeted:?}");
         let plain = changed(budgeted, |s| {
-            s.network.layer_norm = false;
+            s.network.normalisation = None;
             s.placement.strategy = Strategy::EveryN(0);
         });
-        assert_ne!(train(&plain, &data, &parameters).0, expected.0, "{activation:?}");
+        let layers = parameters.layers.iter().map(|layer| LayerParameters {
+            gain: Vec::new(),
+            shift: Vec::new(),
+            ..layer.clone()
+        });
+        let parameters = Parameters { layers: layers.collect() };
+        assert_ne!(train(&plain, &data, &parameters).1, expected.1, "{activation:?}");
     }
 }
 
 #[test]
-fn layer_norm_is_equal_bits() {
-    layer_norm_agrees(DeviceChoice::Cpu, &Activation::ALL);
+fn normalisation_is_equal_bits() {
+    normalisation_agrees(DeviceChoice::Cpu, &Activation::ALL);
 }
 
 #[test]
-fn software_layer_norm_is_equal_bits() {
-    layer_norm_agrees(DeviceChoice::Software, &[Activation::Relu, Activation::Gelu]);
+fn software_normalisation_is_equal_bits() {
+    normalisation_agrees(DeviceChoice::Software, &[Activation::Relu, Activation::Gelu]);
 }
 
 /// For one size of micro-batch, every n gives the same bits; losses of micro-batches and whole batches agree.

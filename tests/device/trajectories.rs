@@ -12,7 +12,7 @@ use ckpt_gpu::config::{Settings, Widths};
 use ckpt_gpu::data::npz::{Archive, Values};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split, Targets};
 use ckpt_gpu::gpu::Context;
-use ckpt_gpu::model::{LayerParameters, Optimizer, Parameters, Schedule, UpdateRule};
+use ckpt_gpu::model::{LayerParameters, Normalisation, Optimizer, Parameters, Schedule, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
 use serde_json::Value;
@@ -57,6 +57,8 @@ impl Golden {
         let layers = (0..4).map(|index| LayerParameters {
             weights: narrow(format!("W{index}")),
             bias: narrow(format!("b{index}")),
+            gain: if index == 0 { Vec::new() } else { narrow(format!("gain{index}")) },
+            shift: if index == 0 { Vec::new() } else { narrow(format!("shift{index}")) },
         });
         Parameters { layers: layers.collect() }
     }
@@ -90,7 +92,7 @@ impl Golden {
             s.network.layers = Widths(self.widths.clone());
             s.network.activation = text("activation").parse().unwrap();
             s.network.residual = case["residual"].as_bool().unwrap();
-            s.network.layer_norm = case["layer_norm"].as_bool().unwrap();
+            s.network.normalisation = case["normalisation"].as_str().map(|name| name.parse().unwrap());
             s.network.loss = text("loss").parse().unwrap();
             s.network.dropout = case["dropout"].as_f64().unwrap() as f32;
             s.optimization.label_smoothing = case["label_smoothing"].as_f64().unwrap() as f32;
@@ -122,19 +124,33 @@ impl Golden {
     }
 }
 
+/// `parameters` without the gains and shifts that `normalisation` does not have.
+fn of_normalisation(parameters: &Parameters, normalisation: Option<Normalisation>) -> Parameters {
+    let mut parameters = parameters.clone();
+    for layer in &mut parameters.layers {
+        if !normalisation.is_some_and(Normalisation::has_gain) {
+            layer.gain.clear();
+        }
+        if !normalisation.is_some_and(Normalisation::has_shift) {
+            layer.shift.clear();
+        }
+    }
+    parameters
+}
+
 /// `vary` makes of the settings what should make no difference, or leaves a case out.
 fn follow(machine: &Machine, mut vary: impl FnMut(usize, Settings) -> Option<Settings>) {
     let mut golden = Golden::open();
-    let start = golden.start();
+    let all = golden.start();
     assert!(golden.cases.len() > 80);
     for (index, case) in golden.cases.clone().iter().enumerate() {
         let Some(settings) = vary(index, golden.settings(case)) else { continue };
         let data = golden.data(case);
+        let start = of_normalisation(&all, settings.network.normalisation);
         let mut trainer = Trainer::on(machine, &settings, &data, &start).unwrap();
         let losses: Vec<f32> = (0..STEPS).map(|_| trainer.train(1, |_| ()).unwrap()).collect();
         let parameters = trainer.model_parameters().unwrap().layers;
-        let parameters: Vec<f32> =
-            parameters.into_iter().flat_map(|layer| [layer.weights, layer.bias].concat()).collect();
+        let parameters: Vec<f32> = parameters.iter().flat_map(LayerParameters::values).collect();
         let memory = trainer.memory();
         assert_eq!(memory.planned, memory.counted, "{case}");
         let errors = [
@@ -174,7 +190,7 @@ fn follow_some(context: Context) {
             format!("{:?}", rule.optimizer),
             format!("{:?}", network.loss),
             format!("{:?}", settings.optimization.schedule.decay),
-            format!("residual {}, normalised {}", network.residual, network.layer_norm),
+            format!("residual {}, normalised {:?}", network.residual, network.normalisation),
             format!("clipped {}", rule.clip_norm.is_some()),
             format!("averaged {}", rule.ema.is_some()),
             format!("dropout {}, smoothed {}", network.dropout, settings.optimization.label_smoothing),

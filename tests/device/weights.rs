@@ -13,7 +13,7 @@ use crate::common::changed;
 use crate::devices;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, LoadOptions};
-use ckpt_gpu::model::{Activation, Decay, Loss, Optimizer, UpdateRule};
+use ckpt_gpu::model::{Activation, Decay, Loss, Normalisation, Optimizer, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{Machine, Trainer};
 
@@ -32,7 +32,7 @@ struct Run {
     widths: Vec<usize>,
     activation: Activation,
     residual: bool,
-    layer_norm: bool,
+    normalisation: Option<Normalisation>,
     loss: Loss,
     optimizer: Optimizer,
     lr: f32,
@@ -63,7 +63,7 @@ impl Run {
             s.network.layers = Widths(self.widths.clone());
             s.network.activation = self.activation;
             s.network.residual = self.residual;
-            s.network.layer_norm = self.layer_norm;
+            s.network.normalisation = self.normalisation;
             s.network.loss = self.loss;
             s.optimization.rule = UpdateRule {
                 weight_decay: self.weight_decay,

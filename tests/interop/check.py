@@ -57,7 +57,9 @@ ACTIVATIONS = {
 # These are applied where states are read, as all are in residual networks: the last layer gives what it makes.
 APPLIED_AS_READ = ("gelu", "silu", "softplus", "mish", "sine")
 
-LAYER_NORM, STANDARDISE = "--layer-norm", "--standardise"
+LAYER_NORM, PLAIN_NORM, STANDARDISE = "--layer-norm", "--layer-norm=plain", "--standardise"
+RMS_NORM, PLAIN_RMS = "--rms-norm", "--rms-norm=plain"
+NORMALISATIONS = {LAYER_NORM: "layer", PLAIN_NORM: "plain-layer", RMS_NORM: "rms", PLAIN_RMS: "plain-rms"}
 
 # The middle is not square, so that a residual network has layers that add nothing there.
 WIDTHS = [784, 24, 24, 24, 16, 16, 10]
@@ -71,6 +73,9 @@ CASES = [
     ([784, 10], "relu", True, "cross-entropy", ()),
     (WIDTHS, "relu", True, "cross-entropy", (LAYER_NORM,)),
     (WIDTHS, "gelu", False, "cross-entropy", (LAYER_NORM,)),
+    (WIDTHS, "relu", False, "cross-entropy", (PLAIN_NORM,)),
+    (WIDTHS, "gelu", True, "cross-entropy", (RMS_NORM,)),
+    (WIDTHS, "silu", True, "huber", (PLAIN_RMS,)),
     (WIDTHS, "tanh", False, "quadratic", (LAYER_NORM,)),
     ([784, 16, 16, 1], "sine", True, "mse", (LAYER_NORM,)),
     (WIDTHS, "relu", True, "cross-entropy", (STANDARDISE,)),
@@ -98,9 +103,13 @@ def write_data(folder):
     return x_test.reshape(TEST, -1).astype(np.float32) / 255
 
 
-def normalised(state):
-    """Layer normalisation without parameters, sample by sample."""
-    return (state - state.mean(axis=1, keepdims=True)) / np.sqrt(state.var(axis=1, keepdims=True) + 1e-5)
+def normalised(state, normalisation, trained):
+    """Each sample of a state, by its mean and deviation or by its root mean square, with gain and shift if they are trained."""
+    if normalisation.endswith("layer"):
+        state = state - state.mean(axis=1, keepdims=True)
+    state = state / np.sqrt((state**2).mean(axis=1, keepdims=True) + 1e-5)
+    gain, shift = [*trained, 1.0, 0.0][:2] if len(trained) != 1 else (trained[0], 0.0)
+    return state * gain + shift
 
 
 def forward(inputs, layers, architecture):
@@ -112,9 +121,10 @@ def forward(inputs, layers, architecture):
         mean, scale = (np.array(architecture["standard"][name]) for name in ("mean", "scale"))
         state = (state - mean) * scale
     last = len(layers) - 1
-    if residual or architecture["layer_norm"] or name in APPLIED_AS_READ:
-        for index, (weights, bias) in enumerate(layers):
-            read = normalised(state) if architecture["layer_norm"] else state
+    normalisation = architecture.get("normalisation")
+    if residual or normalisation or name in APPLIED_AS_READ:
+        for index, (weights, bias, *trained) in enumerate(layers):
+            read = normalised(state, normalisation, trained) if normalisation and index else state
             made = (phi(read) if index else state) @ weights.T + bias
             adds = residual and 0 < index < last and made.shape == state.shape
             state = made + state if adds else made
@@ -130,9 +140,10 @@ def read_safetensors(path):
         names = set(file.keys())
         layers = []
         while f"layers.{len(layers)}.weight" in names:
-            place = f"layers.{len(layers)}"
-            layers.append(tuple(file.get_tensor(f"{place}.{part}") for part in ("weight", "bias")))
-        expect(len(names) == 2 * len(layers), f"{path.name}: found tensors {sorted(names)}")
+            places = f"layers.{len(layers)}", f"norms.{len(layers) - 1}"
+            parts = [f"{place}.{part}" for place in places for part in ("weight", "bias")]
+            layers.append(tuple(file.get_tensor(part) for part in parts if part in names))
+        expect(len(names) == sum(map(len, layers)), f"{path.name}: found tensors {sorted(names)}")
         return layers, json.loads(file.metadata()["ckpt-gpu"])
 
 
@@ -140,7 +151,10 @@ def read_npz(path):
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     architecture = json.loads(bytes(arrays.pop("architecture")))
-    layers = [(arrays[f"W{layer}"], arrays[f"b{layer}"]) for layer in range(len(arrays) // 2)]
+    parts = ("W", "b", "gain", "shift")
+    count = sum(name.startswith("W") for name in arrays)
+    layers = [tuple(arrays[f"{part}{n}"] for part in parts if f"{part}{n}" in arrays) for n in range(count)]
+    expect(len(arrays) == sum(map(len, layers)), f"{path.name}: found arrays {sorted(arrays)}")
     return layers, architecture
 
 
@@ -198,7 +212,8 @@ def check_case(program, inputs, widths, activation, residual, loss, switches):
     layers, architecture = read_safetensors(program.folder / "model.safetensors")
     expected = {"widths": widths, "activation": activation, "loss": loss, "residual": residual}
     kind = "numbers" if widths[-1] == 1 else "classes"
-    expected |= {"layer_norm": LAYER_NORM in switches, "input": "bytes", "target_kind": kind}
+    expected |= {"input": "bytes", "target_kind": kind}
+    expected |= {"normalisation": name for switch, name in NORMALISATIONS.items() if switch in switches}
     told = {name: value for name, value in architecture.items() if name != "standard"}
     expect(("standard" in architecture) == (STANDARDISE in switches), "the safetensors file errs on standard inputs")
     expect(told == expected, f"the safetensors file tells {told}, expected {expected}")
@@ -207,7 +222,8 @@ def check_case(program, inputs, widths, activation, residual, loss, switches):
     npz_layers, npz_architecture = read_npz(program.folder / "model.npz")
     expect(npz_architecture == architecture, f"the npz file tells {npz_architecture}, expected {architecture}")
     for index, (ours, same) in enumerate(zip(layers, npz_layers, strict=True)):
-        equal = all(np.array_equal(a, b) and a.dtype == b.dtype == np.float32 for a, b in zip(ours, same))
+        equal = len(ours) == len(same)
+        equal &= all(np.array_equal(a, b) and a.dtype == b.dtype == np.float32 for a, b in zip(ours, same))
         expect(equal, f"layer {index} of the npz file is not that of the safetensors file")
     expect(np.array_equal(program.predict("model.npz", data), outputs), "the npz file predicts something else")
 

@@ -53,6 +53,8 @@ impl Random {
             LayerParameters {
                 weights: (0..layer.inputs * layer.outputs).map(|_| scale * self.normal()).collect(),
                 bias: (0..layer.outputs).map(|_| 0.3 * self.normal()).collect(),
+                gain: (0..layer.tensor_lengths()[2]).map(|_| 1.0 + 0.3 * self.normal()).collect(),
+                shift: (0..layer.tensor_lengths()[3]).map(|_| 0.3 * self.normal()).collect(),
             }
         });
         Parameters { layers: layers.collect() }

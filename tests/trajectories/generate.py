@@ -50,7 +50,7 @@ RATES = {
 DEFAULTS = {
     "activation": "tanh",
     "residual": False,
-    "layer_norm": False,
+    "normalisation": None,
     "loss": "cross-entropy",
     "values": False,
     "optimizer": "sgd",
@@ -68,8 +68,8 @@ SEED = 9
 
 def all_cases():
     """Every activation with and without residual layers; every loss with both kinds of targets; every optimizer with and
-    without weight decay and clipping; every schedule; every activation again under layer normalisation; label smoothing, weights, dropout, short last
-    mini-batches, and averaged parameters."""
+    without weight decay and clipping; every schedule; every activation again under layer normalisation without gain and shift; label smoothing,
+    weights, dropout, short last mini-batches, and averaged parameters; and other normalisations with all of these."""
     cases = []
     for name in ACTIVATIONS:
         for residual in (False, True):
@@ -89,13 +89,14 @@ def all_cases():
             cases.append({"schedule": schedule, "optimizer": optimizer})
     for name in ACTIVATIONS:
         for residual in (False, True):
-            cases.append({"activation": name, "residual": residual, "layer_norm": True, "optimizer": "adam"})
+            cases.append({"activation": name, "residual": residual, "normalisation": "plain-layer", "optimizer": "adam"})
     for smoothing in ({"label_smoothing": 0.25}, {"label_smoothing": 0.25, "weights": True}):
         cases.append(smoothing | {"optimizer": "adam"})
     for loss in ("quadratic", "cross-entropy", "binary-cross-entropy"):
         cases.append({"loss": loss, "weights": True, "values": loss != "cross-entropy"})
-    for name, residual, layer_norm in (("tanh", False, False), ("silu", True, False), ("gelu", True, True)):
-        cases.append({"activation": name, "residual": residual, "layer_norm": layer_norm, "dropout": 0.25, "optimizer": "adam"})
+    for name, residual, normalisation in (("tanh", False, None), ("silu", True, None), ("gelu", True, "plain-layer")):
+        dropping = {"activation": name, "residual": residual, "normalisation": normalisation, "dropout": 0.25}
+        cases.append(dropping | {"optimizer": "adam"})
     # Epochs of 24 samples, the last three of which are a mini-batch of their own.
     for weights in (False, True):
         cases.append({"samples": 24, "weights": weights, "dropout": 0.25 if weights else 0.0, "optimizer": "momentum"})
@@ -104,14 +105,32 @@ def all_cases():
             cases.append({"schedule": schedule, "optimizer": optimizer})
     for optimizer in ("sgd", "momentum", "adam"):
         cases.append({"ema": 0.875, "optimizer": optimizer, "weight_decay": 0.0625 if optimizer == "momentum" else 0.0})
+    for turn, normalisation in enumerate(("layer", "rms", "plain-rms")):
+        for place, name in enumerate(ACTIVATIONS):
+            residual = (turn + place) % 2 == 0
+            cases.append({"activation": name, "residual": residual, "normalisation": normalisation, "optimizer": "adam"})
+        for optimizer in ("sgd", "momentum", "adamw", "lion"):
+            decaying = {"optimizer": optimizer, "weight_decay": 0.0625, "clip_norm": 0.125 if optimizer == "momentum" else None}
+            cases.append({"normalisation": normalisation} | decaying)
+        cases.append({"activation": "gelu", "residual": True, "normalisation": normalisation, "dropout": 0.25, "optimizer": "adam"})
+        cases.append({"activation": "relu", "normalisation": normalisation, "weights": True, "ema": 0.875, "optimizer": "momentum"})
     # The quadratic loss adds up over outputs, where nothing bounds them.
     slower = lambda case: 0.125 if case.get("loss") == "quadratic" and case.get("activation") is not None else 1.0
     return [DEFAULTS | case | {"lr": RATES[case.get("optimizer", "sgd")] * slower(case)} for case in cases]
 
 
-def normalised(s):
-    """Layer normalisation without parameters, sample by sample."""
-    return (s - jnp.mean(s, axis=1, keepdims=True)) / jnp.sqrt(jnp.var(s, axis=1, keepdims=True) + 1e-5)
+def normalised(case, s, trained):
+    """Layer or RMS normalisation, sample by sample, with a gain and shift if they are trained."""
+    if case["normalisation"].endswith("layer"):
+        n = (s - jnp.mean(s, axis=1, keepdims=True)) / jnp.sqrt(jnp.var(s, axis=1, keepdims=True) + 1e-5)
+    else:
+        n = s / jnp.sqrt(jnp.mean(s**2, axis=1, keepdims=True) + 1e-5)
+    match trained:
+        case (gain, shift):
+            return gain * n + shift
+        case (gain,):
+            return gain * n
+    return n
 
 
 def threefry(key, counter):
@@ -146,14 +165,14 @@ def masks_of(case, step):
 
 
 def forward(case, parameters, x, masks):
-    """`store(load(s) W^T + b) [+ s]`, layer by layer; under layer normalisation, `load` of the normalised `s`. In training, what is
+    """`store(load(s) W^T + b) [+ s]`, layer by layer; under a normalisation, `load` of the normalised `s`. In training, what is
     multiplied by the weights is multiplied by a mask before."""
     phi = ACTIVATIONS[case["activation"]]
-    pre_activation = case["residual"] or case["layer_norm"] or case["activation"] in APPLIED_AS_READ
+    pre_activation = case["residual"] or case["normalisation"] or case["activation"] in APPLIED_AS_READ
     s, last = x, len(parameters) - 1
-    for index, (w, b) in enumerate(parameters):
+    for index, (w, b, *trained) in enumerate(parameters):
         if pre_activation:
-            read = normalised(s) if case["layer_norm"] else s
+            read = normalised(case, s, trained) if case["normalisation"] and index else s
             z = (masks[index] * (s if index == 0 else phi(read))) @ w.T + b
             is_residual = case["residual"] and 0 < index < last and w.shape[0] == w.shape[1]
             s = z + s if is_residual else z
@@ -226,9 +245,15 @@ def optimizer_of(case):
     return optax.chain(*parts, rule)
 
 
+def start_of(case, data):
+    """Weights and bias of each layer, and the gain and shift that its normalisation has."""
+    norm = {"layer": ("gain", "shift"), "rms": ("gain",)}.get(case["normalisation"], ())
+    return [tuple(data[f"{kind}{i}"] for kind in ("W", "b", *norm * (i > 0))) for i in range(len(WIDTHS) - 1)]
+
+
 def run(case, data, dtype):
     cast = lambda tree: jax.tree.map(lambda a: jnp.asarray(a, dtype), tree)
-    parameters = cast([(data[f"W{i}"], data[f"b{i}"]) for i in range(len(WIDTHS) - 1)])
+    parameters = cast(start_of(case, data))
     x = cast(data["x"])
     y = cast(data["values"] if case["values"] else np.eye(WIDTHS[-1])[data["labels"]])
     weights = cast(data["weights"] if case["weights"] else np.ones(len(x)))
@@ -266,6 +291,10 @@ def problem():
     for index, (inputs, outputs) in enumerate(zip(WIDTHS, WIDTHS[1:])):
         data[f"W{index}"] = (rng.normal(size=(outputs, inputs)) * 1.2 / np.sqrt(inputs)).astype(np.float32)
         data[f"b{index}"] = (rng.normal(size=outputs) * 0.3).astype(np.float32)
+    rng = np.random.default_rng(10)
+    for index, inputs in enumerate(WIDTHS[1:-1], 1):
+        data[f"gain{index}"] = (1 + 0.3 * rng.normal(size=inputs)).astype(np.float32)
+        data[f"shift{index}"] = (0.3 * rng.normal(size=inputs)).astype(np.float32)
     return data
 
 
@@ -283,7 +312,7 @@ def main():
         # A trajectory that float32 cannot follow would tell nothing of what is compared with it.
         if not max(errors) < 2e-5:
             sys.exit(f"float32 cannot follow {case}: {errors}")
-        start = np.concatenate([data[f"{kind}{i}"].ravel() for i in range(len(WIDTHS) - 1) for kind in "Wb"])
+        start = np.concatenate([tensor.ravel() for layer in start_of(case, data) for tensor in layer])
         assert error(start, parameters) > 0.01, (case, "hardly moves")
         arrays[f"losses{index}"], arrays[f"parameters{index}"] = losses, parameters
     if "--check" in sys.argv[1:]:

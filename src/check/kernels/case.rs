@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::model::{Activation, Loss};
+use crate::model::{Activation, Loss, Normalisation};
 
 /// A small network with a batch, on which `check` measures every kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Case {
     pub activation: Activation,
     /// `true` if hidden layers whose input and output have one width add the one to the other.
     pub residual: bool,
-    /// `true` if layers but the first normalise their input per sample.
-    pub layer_norm: bool,
+    /// Normalisation of the input of layers but the first, per sample.
+    pub normalisation: Option<Normalisation>,
     /// Percentage of values that layers but the first drop.
     pub dropout: u8,
     /// Loss function.
@@ -95,7 +95,8 @@ const DROPPED: [(&[usize], usize, usize, bool, bool); 8] = [
 ];
 
 /// The default cases: whole batches of many shapes, batches in micro-batches, layers that run together, layers that normalise,
-/// and layers that drop values. Each activation function meets each loss function, and every other property takes turns.
+/// and layers that drop values. Each activation function meets each loss function, and every other property takes turns,
+/// normalisations among them.
 pub fn grid() -> Vec<Case> {
     let (activations, losses) = (Activation::ALL, Loss::ALL);
     let case = |widths: &[usize], batch| Case {
@@ -104,7 +105,7 @@ pub fn grid() -> Vec<Case> {
         parts: 1,
         activation: Activation::Identity,
         residual: false,
-        layer_norm: false,
+        normalisation: None,
         dropout: 0,
         loss: Loss::Quadratic,
         values: false,
@@ -117,8 +118,8 @@ pub fn grid() -> Vec<Case> {
         FUSED.map(|(widths, batch, parts, every)| Case { parts, fused: true, every, ..case(widths, batch) });
     let normalised = NORMALISED.map(|(widths, batch, parts, fused)| Case {
         parts,
-        layer_norm: true,
         fused,
+        normalisation: Some(Normalisation::Layer),
         ..case(widths, batch)
     });
     let twice = |cases: Vec<Case>| [cases.clone(), cases].concat();
@@ -131,7 +132,9 @@ pub fn grid() -> Vec<Case> {
     all.map(|(turn, case)| {
         let (round, place) = (turn / activations.len(), turn % activations.len());
         let loss = losses[(place + round) % losses.len()];
+        let normalisation = case.normalisation.map(|_| Normalisation::ALL[turn % 4]);
         Case {
+            normalisation,
             activation: activations[place],
             residual: round % 2 == 1,
             loss,
@@ -154,7 +157,7 @@ pub fn large_batches() -> Vec<Case> {
         parts: 1,
         activation,
         residual: false,
-        layer_norm: false,
+        normalisation: None,
         dropout: 0,
         loss,
         values: false,
@@ -177,7 +180,7 @@ fn kept() -> impl Iterator<Item = Case> {
         parts,
         activation,
         residual: parts == 2,
-        layer_norm: false,
+        normalisation: None,
         dropout: 0,
         loss,
         values: parts > 1,
@@ -197,13 +200,13 @@ fn kept() -> impl Iterator<Item = Case> {
 /// Layers that drop values, with functions on their input or output and without.
 fn dropped() -> impl Iterator<Item = Case> {
     let activations = [Activation::Relu, Activation::Silu, Activation::Tanh, Activation::Identity];
-    DROPPED.into_iter().enumerate().map(move |(turn, (widths, batch, parts, fused, layer_norm))| Case {
+    DROPPED.into_iter().enumerate().map(move |(turn, (widths, batch, parts, fused, normalises))| Case {
         widths: widths.to_vec(),
         batch,
         parts,
         activation: activations[turn % activations.len()],
         residual: turn % 3 == 1,
-        layer_norm,
+        normalisation: normalises.then_some(Normalisation::Layer),
         dropout: [10, 50, 30][turn % 3],
         loss: [Loss::CrossEntropy, Loss::Quadratic][turn % 2],
         values: false,
@@ -219,8 +222,8 @@ impl fmt::Display for Case {
         let widths: Vec<_> = self.widths.iter().map(usize::to_string).collect();
         let (activation, loss) = (self.activation.name(), self.loss.name());
         let residual = if self.residual { ", residual" } else { "" };
-        let layer_norm = if self.layer_norm { ", layer norm" } else { "" };
-        write!(f, "{}, {activation}{residual}{layer_norm}, {loss}, batch {}", widths.join(","), self.batch)?;
+        let norm = self.normalisation.map_or_else(String::new, |norm| format!(", {} norm", norm.name()));
+        write!(f, "{}, {activation}{residual}{norm}, {loss}, batch {}", widths.join(","), self.batch)?;
         if self.parts > 1 {
             write!(f, " in {} parts", self.parts)?;
         }

@@ -35,8 +35,8 @@ pub(super) struct CaseRun<'a> {
     inputs: Vec<f32>,
     /// Gives shapes and activations; current parameters are read from the device.
     reference: Reference,
-    /// For each layer, the reference's accumulated gradients of weights and bias.
-    gradients: Vec<[Vec<f64>; 2]>,
+    /// For each layer, the reference's accumulated gradients.
+    gradients: Vec<reference::Parameters>,
 }
 
 impl<'a> CaseRun<'a> {
@@ -47,7 +47,7 @@ impl<'a> CaseRun<'a> {
             return Err(Error::usage(Setting::Case, problem));
         }
         let network = Network::new(&case.widths, case.activation, case.loss)?;
-        let network = network.with_residual(case.residual).with_layer_norm(case.layer_norm)?;
+        let network = network.with_residual(case.residual).with_normalisation(case.normalisation)?;
         let network = network.with_dropout(Dropout::new(f32::from(case.dropout) / 100.0)?);
         let mut random = Random::new(seed);
         let micro_batch = case.batch / case.parts;
@@ -151,10 +151,9 @@ impl<'a> CaseRun<'a> {
         reference.step(&inputs, &targets, rate(case).into());
         let after = self.device.parameters()?;
         for (index, layer) in after.layers.iter().enumerate() {
-            for (what, found, expected, gradient) in [
-                ("weights", &layer.weights, &reference.weights[index], &gradients.weights[index]),
-                ("bias", &layer.bias, &reference.biases[index], &gradients.biases[index]),
-            ] {
+            let moved = reference.parameters[index].tensors().into_iter().zip(gradients[index].tensors());
+            let tensors = reference::Parameters::NAMES.into_iter().zip(layer.tensors()).zip(moved);
+            for ((what, found), (expected, gradient)) in tensors.filter(|((_, found), _)| !found.is_empty()) {
                 let at = || format!("{what} of layer {index} of {case}");
                 let scale = scale_of_move(case, Subject::Step, gradient, expected);
                 self.findings.compare(Subject::Step, found, expected, scale, at);
@@ -310,16 +309,18 @@ impl<'a> CaseRun<'a> {
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);
             let operations = self.reference.operations(layer);
-            let operand = reference::operand(shape, &operations, &state);
-            let gradient = reference::weight_gradient(shape, &delta, &operand);
-            let terms = terms_of_gradients(shape, &delta, &operand);
+            let parameters = twin::parameters(&before.layers[layer]);
+            let operand = reference::operand(shape, &operations, &state, &parameters);
+            let (weights, bias) = reference::weight_gradient(shape, &delta, &operand);
+            let [gain, shift] = reference::norm_gradient(shape, &operations, &delta, &parameters, &state);
+            let gradient = reference::Parameters { weights, bias, gain, shift };
+            let terms = terms_of_gradients(shape, &operations, &delta, &operand, &parameters, &state);
             let moved = [&before.layers[layer], &after.layers[layer]];
-            self.check_move(layer, part, gradient.into(), terms, moved);
+            self.check_move(layer, part, gradient, terms, moved);
             let Some(lower) = layer.checked_sub(1) else { continue };
-            let weights = widen(&before.layers[layer].weights);
-            let rounded = terms_of_delta(shape, &operations, &delta, &weights, &state);
+            let rounded = terms_of_delta(shape, &operations, &delta, &parameters, &state);
             let below = self.reference.operations(lower);
-            let expected = reference::delta(shape, &operations, &below, &delta, &weights, &state);
+            let expected = reference::delta(shape, &operations, &below, &delta, &parameters, &state);
             let found = self.read(work.slot(Value::Delta(lower))?, shape.inputs)?;
             let (case, subject) = (self.case, self.of(Subject::Delta, layer));
             let scale = norm(&expected) + subject.rounding() * rounded;
@@ -331,26 +332,26 @@ impl<'a> CaseRun<'a> {
         Ok(())
     }
 
-    /// Checks how micro-batch `part`, with `gradient` of weights and bias, updates the parameters of `layer`.
+    /// Checks how micro-batch `part`, with this `gradient`, updates the parameters of `layer`.
     fn check_move(
         &mut self,
         layer: usize,
         part: usize,
-        gradient: [Vec<f64>; 2],
-        terms: [f64; 2],
+        gradient: reference::Parameters,
+        terms: [f64; reference::Parameters::TENSORS],
         [before, after]: [&LayerParameters; 2],
     ) {
         let case = self.case;
         if part == 0 {
-            self.gradients[layer] = [vec![0.0; before.weights.len()], vec![0.0; before.bias.len()]];
-        }
-        for (sums, more) in self.gradients[layer].iter_mut().zip(gradient) {
-            for (sum, more) in sums.iter_mut().zip(more) {
-                *sum += more;
+            self.gradients[layer] = gradient;
+        } else {
+            for (sums, more) in self.gradients[layer].tensors_mut().into_iter().zip(gradient.tensors()) {
+                sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             }
         }
         if part + 1 < case.parts {
-            if !(same_bits(&after.weights, &before.weights) && same_bits(&after.bias, &before.bias)) {
+            let mut tensors = after.tensors().into_iter().zip(before.tensors());
+            if !tensors.all(|(after, before)| same_bits(after, before)) {
                 let at = || format!("layer {layer}, moved by part {part}, of {case}");
                 let subject = self.of(Subject::Accumulate, layer);
                 self.findings.note(subject, f64::INFINITY, at);
@@ -359,11 +360,13 @@ impl<'a> CaseRun<'a> {
         }
         let subject = if case.parts == 1 { Subject::Update } else { Subject::Accumulate };
         let subject = self.of(subject, layer);
-        let [of_weights, of_bias] = terms;
-        for (what, before, after, gradient, terms) in [
-            ("weights", &before.weights, &after.weights, &self.gradients[layer][0], of_weights),
-            ("bias", &before.bias, &after.bias, &self.gradients[layer][1], of_bias),
-        ] {
+        let moved = before.tensors().into_iter().zip(after.tensors());
+        let gradients = self.gradients[layer].tensors().into_iter().zip(terms);
+        let tensors = reference::Parameters::NAMES.into_iter().zip(moved).zip(gradients);
+        // One that the layer does not have would pass.
+        for ((what, (before, after)), (gradient, terms)) in
+            tensors.filter(|(_, (gradient, _))| !gradient.is_empty())
+        {
             let mut expected = widen(before);
             reference::update(&mut expected, gradient, rate(case).into());
             let at = || format!("{what} of layer {layer} of {case}");
@@ -377,20 +380,20 @@ impl<'a> CaseRun<'a> {
     fn states(&self, layers: Range<usize>, state: &[f32], parameters: &Parameters) -> Vec<Vec<f64>> {
         let mut states: Vec<Vec<f64>> = Vec::new();
         for layer in layers {
-            let (weights, bias) = (&parameters.layers[layer].weights, &parameters.layers[layer].bias);
+            let parameters = twin::parameters(&parameters.layers[layer]);
             let operations = self.reference.operations(layer);
             let input = states.last().cloned().unwrap_or_else(|| widen(state));
             let shape = self.shape(layer);
-            states.push(reference::forward(shape, &operations, &input, &widen(weights), &widen(bias)));
+            states.push(reference::forward(shape, &operations, &input, &parameters));
         }
         states
     }
 
     /// Scale of the rounding of the output of `layer`, from its input `state`.
     fn terms_of_output(&self, layer: usize, state: &[f64], parameters: &Parameters) -> f64 {
-        let LayerParameters { weights, bias } = &parameters.layers[layer];
-        let operations = self.reference.operations(layer);
-        terms_of_output(self.shape(layer), &operations, state, &widen(weights), &widen(bias))
+        let (operations, parameters) =
+            (self.reference.operations(layer), twin::parameters(&parameters.layers[layer]));
+        terms_of_output(self.shape(layer), &operations, state, &parameters)
     }
 
     /// `subject`, or its counterpart for fused layers if `layer` is one, or for layers that drop values.

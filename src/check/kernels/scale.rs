@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::findings::Subject;
-use crate::check::reference::{self, Operation, Shape};
+use crate::check::reference::{self, Operation, Parameters, Shape};
 use crate::check::twin::norm;
 
 /// Learning rate: large, so that updates are visible beside the parameters, but less if layers run together and amplify
@@ -26,37 +26,74 @@ pub(super) fn terms_of_output(
     shape: Shape,
     operations: &[Operation],
     state: &[f64],
-    weights: &[f64],
-    bias: &[f64],
+    parameters: &Parameters,
 ) -> f64 {
-    let operand = reference::operand(shape, operations, state);
-    let [operand, weights, bias] = [&operand, weights, bias].map(absolute);
-    ROUNDED_TERMS * norm(&reference::forward(shape, &[Operation::Linear], &operand, &weights, &bias))
+    let operand = absolute(&reference::operand(shape, operations, state, parameters));
+    let parameters = absolutes(parameters);
+    ROUNDED_TERMS * norm(&reference::forward(shape, &[Operation::Linear], &operand, &parameters))
 }
 
-/// Scale of the rounding of a layer's gradients of weights and bias: of the terms of their sums over samples.
-pub(super) fn terms_of_gradients(shape: Shape, delta: &[f64], operand: &[f64]) -> [f64; 2] {
+/// Scale of the rounding of a layer's gradients: of the terms of their sums over samples.
+pub(super) fn terms_of_gradients(
+    shape: Shape,
+    operations: &[Operation],
+    delta: &[f64],
+    operand: &[f64],
+    parameters: &Parameters,
+    state: &[f64],
+) -> [f64; Parameters::TENSORS] {
     let (weights, bias) = reference::weight_gradient(shape, &absolute(delta), &absolute(operand));
-    [weights, bias].map(|sums| ROUNDED_TERMS * norm(&sums))
+    let product = terms_of_product(shape, delta, parameters, state);
+    let sums = |tensor: &[f64], normalised: &dyn Fn(&[f64]) -> Vec<f64>| {
+        let mut sums = vec![0.0; tensor.len()];
+        for (terms, row) in product.chunks(shape.inputs).zip(state.chunks(shape.inputs)) {
+            let values = normalised(row);
+            sums.iter_mut().zip(terms).zip(values).for_each(|((sum, term), n)| *sum += term * n.abs());
+        }
+        sums
+    };
+    let gain = sums(&parameters.gain, &|row| {
+        if operations.contains(&Operation::LayerNorm) {
+            reference::layer_norm(row)
+        } else {
+            reference::rms_norm(row)
+        }
+    });
+    let shift = sums(&parameters.shift, &|row| vec![1.0; row.len()]);
+    [weights, bias, gain, shift].map(|sums| ROUNDED_TERMS * norm(&sums))
 }
 
-/// Scale of the rounding of the delta below a layer: of its product's terms. Back through layer normalisation they are
-/// divided by the sample's spread.
+/// Scale of the rounding of the delta below a layer: of its product's terms. Back through a normalisation they are multiplied by
+/// its gain, and divided by the sample's spread or size.
 pub(super) fn terms_of_delta(
     shape: Shape,
     operations: &[Operation],
     delta: &[f64],
-    weights: &[f64],
+    parameters: &Parameters,
     state: &[f64],
 ) -> f64 {
-    let linear = [Operation::Linear];
-    let terms = reference::delta(shape, &linear, &linear, &absolute(delta), &absolute(weights), state);
-    if operations[0] != Operation::LayerNorm {
-        return ROUNDED_TERMS * norm(&terms);
+    let mut terms = terms_of_product(shape, delta, parameters, state);
+    for (terms, row) in terms.chunks_mut(shape.inputs).zip(state.chunks(shape.inputs)) {
+        let divisor = match operations[0] {
+            Operation::LayerNorm => reference::spread(row),
+            Operation::RmsNorm => reference::size(row),
+            _ => 1.0,
+        };
+        terms.iter_mut().for_each(|term| *term /= divisor);
+        terms.iter_mut().zip(&parameters.gain).for_each(|(term, gain)| *term *= gain.abs());
     }
-    let scaled = terms.chunks(shape.inputs).zip(state.chunks(shape.inputs));
-    let scaled = scaled.flat_map(|(terms, row)| terms.iter().map(|term| term / reference::spread(row)));
-    ROUNDED_TERMS * norm(&scaled.collect::<Vec<_>>())
+    ROUNDED_TERMS * norm(&terms)
+}
+
+/// Sums of the absolute terms of the product with the delta, `[batch, inputs]`.
+fn terms_of_product(shape: Shape, delta: &[f64], parameters: &Parameters, state: &[f64]) -> Vec<f64> {
+    let linear = [Operation::Linear];
+    reference::delta(shape, &linear, &linear, &absolute(delta), &absolutes(parameters), state)
+}
+
+fn absolutes(parameters: &Parameters) -> Parameters {
+    let [weights, bias, gain, shift] = parameters.tensors().map(|tensor| absolute(tensor));
+    Parameters { weights, bias, gain, shift }
 }
 
 fn absolute(values: &[f64]) -> Vec<f64> {

@@ -1,10 +1,17 @@
-use super::{Activation, Mask};
+use super::normalisation::{layer_norm, rms_norm, through_layer_norm, through_rms_norm};
+use super::{Activation, Mask, Parameters};
 
 /// One operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Layer normalisation (Ba et al. 2016): a sample's distance from its mean, divided by its [`spread`].
+    /// Layer normalisation: a sample's distance from its mean, divided by its [`spread`](super::spread).
     LayerNorm,
+    /// RMS normalisation: a sample divided by its [`size`](super::size).
+    RmsNorm,
+    /// The product with the layer's gain, value by value.
+    Gain,
+    /// Adds the layer's shift, value by value.
+    Shift,
     /// An activation function of each value.
     Activation(Activation),
     /// Dropout: each value is multiplied by its factor in the mask.
@@ -36,49 +43,34 @@ pub struct Shape {
     pub outputs: usize,
 }
 
-/// `√(variance + 1e-5)` over the values of a sample `row` `[width]`.
-pub fn spread(row: &[f64]) -> f64 {
-    let centre = mean(row);
-    let squares: Vec<f64> = row.iter().map(|s| (s - centre) * (s - centre)).collect();
-    (mean(&squares) + 1e-5).sqrt()
-}
-
-fn mean(row: &[f64]) -> f64 {
-    row.iter().sum::<f64>() / row.len() as f64
-}
-
 /// `operations`, in order, on each sample of `state`: from `[batch, inputs]` to `[batch, outputs]`, or to
 /// `[batch, inputs]` without [`Operation::Linear`].
-pub fn forward(
-    shape: Shape,
-    operations: &[Operation],
-    state: &[f64],
-    weights: &[f64],
-    bias: &[f64],
-) -> Vec<f64> {
+pub fn forward(shape: Shape, operations: &[Operation], state: &[f64], parameters: &Parameters) -> Vec<f64> {
     assert_eq!(state.len(), shape.batch * shape.inputs);
     let mut next = Vec::new();
     for (n, row) in state.chunks(shape.inputs).enumerate() {
         let mut values = row.to_vec();
         for operation in operations {
             values = match operation {
-                Operation::LayerNorm => normalised(&values),
+                Operation::LayerNorm => layer_norm(&values),
+                Operation::RmsNorm => rms_norm(&values),
+                Operation::Gain => {
+                    values.iter().zip(&parameters.gain).map(|(value, gain)| value * gain).collect()
+                }
+                Operation::Shift => {
+                    values.iter().zip(&parameters.shift).map(|(value, shift)| value + shift).collect()
+                }
                 Operation::Activation(function) => values.iter().map(|&z| function.apply(z)).collect(),
                 Operation::Dropout(mask) => {
                     values.iter().enumerate().map(|(i, value)| value * mask.factor(n, i)).collect()
                 }
-                Operation::Linear => linear(&values, weights, bias),
+                Operation::Linear => linear(&values, &parameters.weights, &parameters.bias),
                 Operation::AddInput => values.iter().zip(row).map(|(value, s)| value + s).collect(),
             };
         }
         next.extend(values);
     }
     next
-}
-
-fn normalised(row: &[f64]) -> Vec<f64> {
-    let (mean, spread) = (mean(row), spread(row));
-    row.iter().map(|s| (s - mean) / spread).collect()
 }
 
 fn linear(values: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
@@ -92,9 +84,9 @@ fn linear(values: &[f64], weights: &[f64], bias: &[f64]) -> Vec<f64> {
 }
 
 /// What a layer of `operations` multiplies by its weights, `[batch, inputs]`, from its input `state` `[batch, inputs]`.
-pub fn operand(shape: Shape, operations: &[Operation], state: &[f64]) -> Vec<f64> {
+pub fn operand(shape: Shape, operations: &[Operation], state: &[f64], parameters: &Parameters) -> Vec<f64> {
     let (before, _) = around_product(operations);
-    forward(shape, before, state, &[], &[])
+    forward(shape, before, state, parameters)
 }
 
 /// The operations before the product, and those after it.
@@ -112,41 +104,16 @@ pub fn delta(
     operations: &[Operation],
     below: &[Operation],
     delta: &[f64],
-    weights: &[f64],
+    parameters: &Parameters,
     state: &[f64],
 ) -> Vec<f64> {
     let Shape { batch, inputs, outputs } = shape;
-    let (before, after) = around_product(operations);
     let mut previous = Vec::new();
     for n in 0..batch {
         let row = &state[n * inputs..(n + 1) * inputs];
         let delta = &delta[n * outputs..(n + 1) * outputs];
-        let mut gradients = vec![0.0; inputs];
-        for (o, d) in delta.iter().enumerate() {
-            for (i, gradient) in gradients.iter_mut().enumerate() {
-                *gradient += d * weights[o * inputs + i];
-            }
-        }
-        let before: Vec<_> = before.iter().map(|operation| operation.of_sample(n)).collect();
-        for (index, operation) in before.iter().enumerate().rev() {
-            let one = Shape { batch: 1, ..shape };
-            let read = forward(one, &before[..index], row, &[], &[]);
-            match operation {
-                Operation::LayerNorm => gradients = through_layer_norm(&read, &gradients),
-                Operation::Activation(function) => {
-                    for (gradient, &z) in gradients.iter_mut().zip(&read) {
-                        *gradient *= function.derivative(z);
-                    }
-                }
-                Operation::Dropout(mask) => {
-                    for (i, gradient) in gradients.iter_mut().enumerate() {
-                        *gradient *= mask.factor(0, i);
-                    }
-                }
-                Operation::Linear | Operation::AddInput => panic!("{operation:?} before the product"),
-            }
-        }
-        if after.contains(&Operation::AddInput) {
+        let mut gradients = back(shape, operations, n, delta, parameters, row, &mut |_, _, _| ());
+        if operations.contains(&Operation::AddInput) {
             for (gradient, d) in gradients.iter_mut().zip(delta) {
                 *gradient += d;
             }
@@ -164,19 +131,83 @@ pub fn delta(
     previous
 }
 
-/// Gradients with respect to a sample `row`, from `gradients` with respect to its normalised values `n`:
-/// `∂n_j / ∂s_i = (δ_ij − 1 / width − n_i · n_j / width) / spread`, entry by entry.
-fn through_layer_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
-    let (width, spread, normalised) = (row.len() as f64, spread(row), normalised(row));
-    let mut through = vec![0.0; row.len()];
-    for i in 0..row.len() {
-        for j in 0..row.len() {
-            let same = f64::from(u8::from(i == j));
-            let slope = (same - 1.0 / width - normalised[i] * normalised[j] / width) / spread;
-            through[i] += gradients[j] * slope;
+/// The gradients of a layer's gain and shift, each `[inputs]`, or empty if it has none, from its delta `[batch, outputs]` and its
+/// input `state` `[batch, inputs]`.
+pub fn norm_gradient(
+    shape: Shape,
+    operations: &[Operation],
+    delta: &[f64],
+    parameters: &Parameters,
+    state: &[f64],
+) -> [Vec<f64>; 2] {
+    let Shape { batch, inputs, outputs } = shape;
+    let mut gain = vec![0.0; parameters.gain.len()];
+    let mut shift = vec![0.0; parameters.shift.len()];
+    for n in 0..batch {
+        let row = &state[n * inputs..(n + 1) * inputs];
+        let delta = &delta[n * outputs..(n + 1) * outputs];
+        back(shape, operations, n, delta, parameters, row, &mut |operation, read, gradients| {
+            for (i, gradient) in gradients.iter().enumerate() {
+                match operation {
+                    Operation::Gain => gain[i] += gradient * read[i],
+                    Operation::Shift => shift[i] += gradient,
+                    _ => {}
+                }
+            }
+        });
+    }
+    [gain, shift]
+}
+
+type Visit<'a> = &'a mut dyn FnMut(Operation, &[f64], &[f64]);
+
+/// Gradients with respect to the input `row` `[inputs]` of sample `n`, from its `delta` `[outputs]`: back through the product and
+/// the operations before it, the last first. Each is told to `visit`, with what it read and the gradients with respect to its
+/// result.
+fn back(
+    shape: Shape,
+    operations: &[Operation],
+    n: usize,
+    delta: &[f64],
+    parameters: &Parameters,
+    row: &[f64],
+    visit: Visit,
+) -> Vec<f64> {
+    let inputs = shape.inputs;
+    let mut gradients = vec![0.0; inputs];
+    for (o, d) in delta.iter().enumerate() {
+        for (i, gradient) in gradients.iter_mut().enumerate() {
+            *gradient += d * parameters.weights[o * inputs + i];
         }
     }
-    through
+    let (before, _) = around_product(operations);
+    let before: Vec<_> = before.iter().map(|operation| operation.of_sample(n)).collect();
+    for (index, &operation) in before.iter().enumerate().rev() {
+        let read = forward(Shape { batch: 1, ..shape }, &before[..index], row, parameters);
+        visit(operation, &read, &gradients);
+        match operation {
+            Operation::LayerNorm => gradients = through_layer_norm(&read, &gradients),
+            Operation::RmsNorm => gradients = through_rms_norm(&read, &gradients),
+            Operation::Gain => {
+                for (gradient, gain) in gradients.iter_mut().zip(&parameters.gain) {
+                    *gradient *= gain;
+                }
+            }
+            Operation::Activation(function) => {
+                for (gradient, &z) in gradients.iter_mut().zip(&read) {
+                    *gradient *= function.derivative(z);
+                }
+            }
+            Operation::Dropout(mask) => {
+                for (i, gradient) in gradients.iter_mut().enumerate() {
+                    *gradient *= mask.factor(0, i);
+                }
+            }
+            Operation::Shift => {}
+            Operation::Linear | Operation::AddInput => panic!("{operation:?} before the product"),
+        }
+    }
+    gradients
 }
 
 /// The gradients of a layer's weights `[outputs, inputs]` and bias `[outputs]`: `deltaᵀ · operand` and `Σ_batch delta`, from

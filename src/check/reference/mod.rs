@@ -12,12 +12,16 @@ mod dropout;
 mod layer;
 mod loss;
 mod network;
+mod normalisation;
+mod parameters;
 
 pub use activation::Activation;
 pub use dropout::{Dropout, Mask, threefry2x32};
-pub use layer::{Operation, Shape, delta, forward, operand, spread, weight_gradient};
+pub use layer::{Operation, Shape, delta, forward, norm_gradient, operand, weight_gradient};
 pub use loss::{Loss, loss, one_hot};
-pub use network::{Gradients, Reference};
+pub use network::Reference;
+pub use normalisation::{Normalisation, layer_norm, rms_norm, size, spread};
+pub use parameters::Parameters;
 
 /// One step of plain gradient descent, `parameters -= rate · gradients`, in place.
 pub fn update(parameters: &mut [f64], gradients: &[f64], rate: f64) {

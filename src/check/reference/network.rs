@@ -1,5 +1,6 @@
 use super::{
-    Activation, Dropout, Loss, Operation, Shape, delta, forward, loss, operand, update, weight_gradient,
+    Activation, Dropout, Loss, Normalisation, Operation, Parameters, Shape, delta, forward, loss,
+    norm_gradient, operand, update, weight_gradient,
 };
 
 /// A network that stores every state.
@@ -11,25 +12,14 @@ pub struct Reference {
     pub activation: Activation,
     /// `true` if hidden layers whose input and output have one width add the one to the other.
     pub residual: bool,
-    /// `true` if layers but the first normalise their input per sample.
-    pub layer_norm: bool,
+    /// Normalisation of the input of layers but the first.
+    pub normalisation: Option<Normalisation>,
     /// Masks of dropout; `None` if nothing is dropped.
     pub dropout: Option<Dropout>,
     /// Loss function.
     pub loss: Loss,
-    /// Layer by layer, `[widths[l + 1], widths[l]]`.
-    pub weights: Vec<Vec<f64>>,
-    /// Layer by layer, `[widths[l + 1]]`.
-    pub biases: Vec<Vec<f64>>,
-}
-
-/// The gradients of the mean loss, in the shapes of the network's weights and biases.
-#[derive(Clone, Debug)]
-pub struct Gradients {
-    /// Layer by layer, `[outputs, inputs]`.
-    pub weights: Vec<Vec<f64>>,
-    /// Layer by layer, `[outputs]`.
-    pub biases: Vec<Vec<f64>>,
+    /// Parameters of each layer.
+    pub parameters: Vec<Parameters>,
 }
 
 impl Reference {
@@ -45,12 +35,19 @@ impl Reference {
         let (is_first, is_last) = (layer == 0, layer + 1 == self.layers());
         let activation = Operation::Activation(self.activation);
         let mut operations = vec![Operation::Linear];
-        if self.residual || self.layer_norm || !self.activation.has_derivative_from_output() {
+        if self.residual || self.normalisation.is_some() || !self.activation.has_derivative_from_output() {
             if !is_first {
                 operations.insert(0, activation);
             }
-            if !is_first && self.layer_norm {
-                operations.insert(0, Operation::LayerNorm);
+            let normalisation: &[_] = match self.normalisation {
+                Some(Normalisation::Layer) => &[Operation::LayerNorm, Operation::Gain, Operation::Shift],
+                Some(Normalisation::PlainLayer) => &[Operation::LayerNorm],
+                Some(Normalisation::Rms) => &[Operation::RmsNorm, Operation::Gain],
+                Some(Normalisation::PlainRms) => &[Operation::RmsNorm],
+                None => &[],
+            };
+            if !is_first {
+                operations.splice(0..0, normalisation.iter().copied());
             }
         } else if !is_last || self.loss == Loss::Quadratic {
             operations.push(activation);
@@ -85,7 +82,7 @@ impl Reference {
         let mut states = vec![x.to_vec()];
         for l in 0..self.layers() {
             let (shape, operations) = (self.shape(l, batch), self.operations(l));
-            states.push(forward(shape, &operations, &states[l], &self.weights[l], &self.biases[l]));
+            states.push(forward(shape, &operations, &states[l], &self.parameters[l]));
         }
         states
     }
@@ -95,8 +92,7 @@ impl Reference {
     pub fn activation_input(&self, layer: usize, state: &[f64]) -> Option<Vec<f64>> {
         let (operations, batch) = (self.operations(layer), state.len() / self.widths[layer]);
         let index = operations.iter().position(|operation| matches!(operation, Operation::Activation(_)))?;
-        let (weights, bias) = (&self.weights[layer], &self.biases[layer]);
-        Some(forward(self.shape(layer, batch), &operations[..index], state, weights, bias))
+        Some(forward(self.shape(layer, batch), &operations[..index], state, &self.parameters[layer]))
     }
 
     /// The losses of the samples and the last layer's delta, from the output `[batch, last width]`.
@@ -111,7 +107,7 @@ impl Reference {
         let (mut state, batch) = (state.to_vec(), state.len() / self.widths[layer]);
         for l in layer..self.layers() {
             let (shape, operations) = (self.shape(l, batch), self.operations(l));
-            state = forward(shape, &operations, &state, &self.weights[l], &self.biases[l]);
+            state = forward(shape, &operations, &state, &self.parameters[l]);
         }
         let (terms, _) = self.loss_of(&state, targets);
         terms.iter().sum::<f64>() / batch as f64
@@ -122,19 +118,21 @@ impl Reference {
         self.loss_from(0, x, targets)
     }
 
-    /// Gradients of [`Reference::loss`], by backpropagation.
-    pub fn gradients(&self, x: &[f64], targets: &[f64]) -> Gradients {
+    /// Gradients of [`Reference::loss`] for each layer, by backpropagation.
+    pub fn gradients(&self, x: &[f64], targets: &[f64]) -> Vec<Parameters> {
         let states = self.states(x);
         let (_, mut current) = self.loss_of(&states[self.layers()], targets);
-        let mut gradients = Gradients { weights: Vec::new(), biases: Vec::new() };
+        let mut gradients = Vec::new();
         for l in (0..self.layers()).rev() {
             let (shape, operations) = (self.shape(l, x.len() / self.widths[0]), self.operations(l));
-            let (weights, bias) = weight_gradient(shape, &current, &operand(shape, &operations, &states[l]));
-            gradients.weights.insert(0, weights);
-            gradients.biases.insert(0, bias);
+            let (state, parameters) = (&states[l], &self.parameters[l]);
+            let operand = operand(shape, &operations, state, parameters);
+            let (weights, bias) = weight_gradient(shape, &current, &operand);
+            let [gain, shift] = norm_gradient(shape, &operations, &current, parameters, state);
+            gradients.insert(0, Parameters { weights, bias, gain, shift });
             if l > 0 {
                 let below = self.operations(l - 1);
-                current = delta(shape, &operations, &below, &current, &self.weights[l], &states[l]);
+                current = delta(shape, &operations, &below, &current, parameters, state);
             }
         }
         gradients
@@ -143,9 +141,10 @@ impl Reference {
     /// One step of gradient descent on this batch.
     pub fn step(&mut self, x: &[f64], targets: &[f64], rate: f64) {
         let gradients = self.gradients(x, targets);
-        for l in 0..self.layers() {
-            update(&mut self.weights[l], &gradients.weights[l], rate);
-            update(&mut self.biases[l], &gradients.biases[l], rate);
+        for (parameters, gradients) in self.parameters.iter_mut().zip(&gradients) {
+            for (tensor, gradient) in parameters.tensors_mut().into_iter().zip(gradients.tensors()) {
+                update(tensor, gradient, rate);
+            }
         }
     }
 }

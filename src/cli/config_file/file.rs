@@ -122,7 +122,7 @@ fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
     };
     let is_fitting = match value {
         DeValue::String(_) => !super::key::is_truth(arg),
-        DeValue::Boolean(_) => super::key::is_truth(arg),
+        DeValue::Boolean(_) => super::key::takes_truth(arg),
         DeValue::Integer(_) | DeValue::Float(_) => expected == "a number or a string",
         DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => false,
     };

@@ -21,6 +21,11 @@ pub(super) fn is_truth(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<bool>()
 }
 
+/// `true` if `arg` takes a Boolean, or words beside.
+pub(super) fn takes_truth(arg: &Arg) -> bool {
+    arg.get_possible_values().iter().any(|value| value.get_name() == "true")
+}
+
 /// Validates `value` as one of `arg`'s by clap.
 pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
     let alone = Arg::new("value").value_parser(arg.get_value_parser().clone()).allow_hyphen_values(true);

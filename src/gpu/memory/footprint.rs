@@ -4,6 +4,7 @@ use super::sizes::{NORMS, SizesTable};
 use crate::data::{DatasetShape, SplitShape};
 use crate::device::{DeviceLimits, Task};
 use crate::gpu::device::{STOPWATCH_BYTES, UPLOAD_BUFFERS};
+use crate::gpu::pipelines::NORM_SAMPLES;
 use crate::memory::{ByCategory, Category};
 use crate::model::{Layer, Operation};
 
@@ -21,8 +22,10 @@ pub struct Footprint {
     pub(in crate::gpu) dataset: Option<DatasetBytes>,
     pub(in crate::gpu) sizes: SizesTable,
     pub(in crate::gpu) sample_losses: u64,
-    /// 0 without layer normalisation.
+    /// 0 without normalisation.
     pub(in crate::gpu) loaded: u64,
+    /// Sums for the gradients of gain and shift; 0 without a gain.
+    pub(in crate::gpu) norm_sums: u64,
     /// 0 without gradient clipping.
     pub(in crate::gpu) norms: u64,
     pub(in crate::gpu) upload: u64,
@@ -90,6 +93,7 @@ impl Footprint {
             sizes,
             sample_losses: 4 * task.batch() as u64,
             loaded: loaded_bytes(task),
+            norm_sums: norm_sum_bytes(task),
             // A micro-batch is uploaded as one piece, in a single submission.
             upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
@@ -130,6 +134,7 @@ impl Footprint {
         let workspace = self.sizes.bytes()
             + self.sample_losses
             + self.loaded
+            + self.norm_sums
             + METRICS_BYTES
             + self.stopwatch
             + self.norms;
@@ -148,15 +153,21 @@ impl Footprint {
 /// `true` if layer 0, which is not thin, can read a resident dataset.
 fn layer_0_reads_dataset(task: &Task, limits: DeviceLimits) -> bool {
     let layer = task.network.layer(0);
-    let is_product_alone = !layer.has(Operation::LayerNorm) && !layer.has(Operation::AddInput);
+    let is_product_alone = layer.normalisation().is_none() && !layer.has(Operation::AddInput);
     let is_of_one_kind = task.data.train.value_bytes == task.data.test.value_bytes;
     limits.few_dispatches && is_product_alone && is_of_one_kind
 }
 
-/// Bytes of the widest state that layer normalisation is applied to, after normalisation and activation.
+/// Bytes of the widest state that is normalised, after normalisation and activation.
 fn loaded_bytes(task: &Task) -> u64 {
-    let layers = task.network.layers().filter(|layer| layer.has(Operation::LayerNorm));
+    let layers = task.network.layers().filter(|layer| layer.normalisation().is_some());
     4 * (task.micro_batch * layers.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
+}
+
+/// Bytes of the sums over groups of samples for the gradients of gain and shift of the widest layer.
+fn norm_sum_bytes(task: &Task) -> u64 {
+    let counts = task.network.layers().map(|layer| layer.tensor_lengths()[2..].iter().sum::<usize>());
+    4 * (task.micro_batch.div_ceil(NORM_SAMPLES) * counts.max().unwrap_or(0)) as u64
 }
 
 impl SplitBytes {

@@ -134,13 +134,13 @@ pub fn flags(layer: Layer) -> u32 {
     flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum()
 }
 
-/// Runs of two or more consecutive thin layers without layer normalisation. Those that drop values do so at one rate.
+/// Runs of two or more consecutive thin layers without normalisation. Those that drop values do so at one rate.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     let dropout = network.layers().find_map(Layer::dropout);
     for (index, layer) in network.layers().enumerate() {
         let drops_at_another_rate = layer.dropout().is_some_and(|other| Some(other) != dropout);
-        if widest(layer) > MOST_WIDTH || layer.has(Operation::LayerNorm) || drops_at_another_rate {
+        if widest(layer) > MOST_WIDTH || layer.normalisation().is_some() || drops_at_another_rate {
             continue;
         }
         match runs.last_mut() {

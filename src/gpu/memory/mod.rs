@@ -21,4 +21,4 @@ pub use setup::Setup;
 pub use sizes::{NORMS, SizesTable};
 pub use table::Table;
 pub use target::{check_bindings, footprints, keeps_bits, with_thin_layers};
-pub use tensors::Tensors;
+pub use tensors::{LayerTensors, Tensors};

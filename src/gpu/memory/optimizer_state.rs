@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
 /// gradients, if they are stored, then the moments, the last of which may be the moving average of the parameters. Each layer
-/// that is not thin has a buffer of its own, weights before bias; all thin layers share one.
+/// that is not thin has a buffer of its own: weights, bias, gain and shift; all thin layers share one.
 pub struct OptimizerState {
     planes: usize,
     first_moment: usize,
@@ -47,17 +47,14 @@ impl OptimizerState {
                 alone.push(None);
                 continue;
             }
-            let contents = moments.iter().map(|moment| {
-                let LayerParameters { weights, bias } = &moment.layers[index];
-                [&weights[..], bias].concat()
-            });
+            let contents = moments.iter().map(|moment| moment.layers[index].values().collect());
             let label = format!("gradients and moments of W{index}, b{index}");
             alone.push(Some(buffer(label, 4 * layer.parameter_count(), contents.collect())?));
         }
         let together = fusion.map(|fusion| {
             let contents = moments.iter().map(|moment| {
                 let layers = moment.layers.iter().enumerate().filter(|&(index, _)| is_together(index));
-                let numbers = layers.flat_map(|(_, LayerParameters { weights, bias })| {
+                let numbers = layers.flat_map(|(_, LayerParameters { weights, bias, .. })| {
                     padded(weights, weights.len() / bias.len()).chain(padded(bias, bias.len()))
                 });
                 numbers.collect()
@@ -107,21 +104,21 @@ impl OptimizerState {
         plane: usize,
     ) -> Result<Parameters> {
         let mut layers = Vec::new();
-        for (index, Layer { inputs, outputs, .. }) in network.layers().enumerate() {
+        for (index, layer) in network.layers().enumerate() {
+            let Layer { inputs, outputs, .. } = layer;
             layers.push(
                 match (&self.alone[index], &self.together, fusion.and_then(|fusion| fusion.place(index))) {
                     (Some(buffer), ..) => {
-                        let start = 4 * (plane * self.plane(buffer)) as u64;
-                        let weights = inputs * outputs;
-                        LayerParameters {
-                            weights: readback.floats(device, &buffer.raw, start, weights)?,
-                            bias: readback.floats(
-                                device,
-                                &buffer.raw,
-                                start + 4 * weights as u64,
-                                outputs,
-                            )?,
+                        let mut start = plane * self.plane(buffer);
+                        let mut of_layer = LayerParameters::default();
+                        for (tensor, length) in of_layer.tensors_mut().into_iter().zip(layer.tensor_lengths())
+                        {
+                            if length > 0 {
+                                *tensor = readback.floats(device, &buffer.raw, 4 * start as u64, length)?;
+                            }
+                            start += length;
                         }
+                        of_layer
                     }
                     (None, Some(together), Some(place)) => {
                         let start = 4 * (plane * self.plane(together)) as u64;
@@ -134,6 +131,7 @@ impl OptimizerState {
                         LayerParameters {
                             weights: rows(place.weights, place.bias, inputs)?,
                             bias: rows(place.bias, place.end, outputs)?,
+                            ..LayerParameters::default()
                         }
                     }
                     _ => return Err(missing()),

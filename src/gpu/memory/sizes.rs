@@ -1,6 +1,7 @@
 use super::fusion::{Fusion, ParameterOffsets};
 use crate::data::SplitShape;
 use crate::device::{Fault, Task};
+use crate::gpu::pipelines::NORM_SAMPLES;
 use crate::model::Layer;
 
 /// Default alignment of uniform bindings in wgpu, in bytes.
@@ -30,6 +31,7 @@ impl SizesTable {
                 None => {
                     entries.push(Self::product(micro_batch, layer));
                     entries.push(Self::update(micro_batch, layer, fault));
+                    entries.extend(Self::norm_gradient(micro_batch, layer, fault));
                     if visits_parameters {
                         entries.extend(Self::steps(layer, fault));
                     }
@@ -68,10 +70,20 @@ impl SizesTable {
         [plane as u32, first as u32, 0, 0]
     }
 
-    /// Entries of kernels that visit a layer's weights and bias and what is kept for them.
-    pub fn steps(layer: Layer, fault: u32) -> [[u32; 4]; 2] {
-        let [weights, bias] = [layer.inputs * layer.outputs, layer.outputs].map(|count| count as u32);
-        [[weights, 0, 0, fault], [bias, 0, weights, fault]]
+    /// Entries of kernels that visit a layer's parameters and what is kept for them: weights, bias, and gain with shift if it has a
+    /// gain.
+    pub fn steps(layer: Layer, fault: u32) -> impl Iterator<Item = [u32; 4]> {
+        let [weights, bias, gain, shift] = layer.tensor_lengths().map(|count| count as u32);
+        let norm = [gain + shift, 0, weights + bias, fault];
+        let all = [[weights, 0, 0, fault], [bias, 0, weights, fault], norm];
+        all.into_iter().filter(|&[count, ..]| count > 0)
+    }
+
+    /// Entry of the gradients of a layer's gain and shift, if it has a gain.
+    pub fn norm_gradient(batch: usize, layer: Layer, fault: u32) -> Option<[u32; 4]> {
+        let [weights, bias, gain, shift] = layer.tensor_lengths().map(|count| count as u32);
+        let groups = batch.div_ceil(NORM_SAMPLES) as u32;
+        (gain > 0).then_some([gain + shift, groups, weights + bias, fault])
     }
 
     /// Entry of kernels that visit a thin layer's parameters and what is kept for them.

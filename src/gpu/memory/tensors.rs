@@ -5,11 +5,25 @@ use crate::memory::Category;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
-/// Parameters of a network. Each layer that is not thin has a buffer for its weights and one for its bias; all thin
-/// layers share one buffer.
+/// Parameters of a network. Each layer that is not thin has buffers of its own; all thin layers share one.
 pub struct Tensors {
-    alone: Vec<Option<[Buffer; 2]>>,
+    alone: Vec<Option<LayerTensors>>,
     together: Option<Buffer>,
+}
+
+/// Parameters of a layer that is not thin.
+pub struct LayerTensors {
+    pub weights: Buffer,
+    pub bias: Buffer,
+    /// Gain and then shift of the normalisation; `None` without a gain.
+    pub norm: Option<Buffer>,
+}
+
+impl LayerTensors {
+    /// All its buffers, in order.
+    pub fn buffers(&self) -> impl Iterator<Item = &Buffer> {
+        [&self.weights, &self.bias].into_iter().chain(&self.norm)
+    }
 }
 
 impl Tensors {
@@ -28,7 +42,10 @@ impl Tensors {
                 let (label, bytes) = (format!("{name}{index}"), size_of_val(values) as u64);
                 setup.filled(Category::Parameters, &label, bytes, bytemuck::cast_slice(values))
             };
-            alone.push(Some([tensor("W", &layer.weights)?, tensor("b", &layer.bias)?]));
+            let (weights, bias) = (tensor("W", &layer.weights)?, tensor("b", &layer.bias)?);
+            let norm = [&layer.gain[..], &layer.shift].concat();
+            let norm = (!norm.is_empty()).then(|| tensor("gain and shift ", &norm)).transpose()?;
+            alone.push(Some(LayerTensors { weights, bias, norm }));
         }
         let together = fusion.map(|fusion| {
             let contents = bytemuck::cast_slice(&together);
@@ -42,8 +59,8 @@ impl Tensors {
         Ok(Tensors { alone, together: together.transpose()? })
     }
 
-    /// Weights and bias of `layer`, which must not be thin.
-    pub fn alone(&self, layer: usize) -> Result<&[Buffer; 2]> {
+    /// Parameters of `layer`, which must not be thin.
+    pub fn alone(&self, layer: usize) -> Result<&LayerTensors> {
         self.alone.get(layer).and_then(Option::as_ref).ok_or_else(|| missing(&format!("layer {layer} alone")))
     }
 
@@ -61,12 +78,25 @@ impl Tensors {
         fusion: Option<&Fusion>,
     ) -> Result<Parameters> {
         let mut layers = Vec::new();
-        for (index, Layer { inputs, outputs, .. }) in network.layers().enumerate() {
+        for (index, layer) in network.layers().enumerate() {
+            let Layer { inputs, outputs, .. } = layer;
             layers.push(match (&self.alone[index], &self.together, place(fusion, index)) {
-                (Some([weights, bias]), ..) => LayerParameters {
-                    weights: readback.floats(device, &weights.raw, 0, inputs * outputs)?,
-                    bias: readback.floats(device, &bias.raw, 0, outputs)?,
-                },
+                (Some(LayerTensors { weights, bias, norm }), ..) => {
+                    let [_, _, gain, shift] = layer.tensor_lengths();
+                    let mut floats = |buffer: &Buffer, start: usize, count: usize| {
+                        readback.floats(device, &buffer.raw, 4 * start as u64, count)
+                    };
+                    let mut of_layer = LayerParameters {
+                        weights: floats(weights, 0, inputs * outputs)?,
+                        bias: floats(bias, 0, outputs)?,
+                        ..LayerParameters::default()
+                    };
+                    if let Some(norm) = norm {
+                        (of_layer.gain, of_layer.shift) =
+                            (floats(norm, 0, gain)?, floats(norm, gain, shift)?);
+                    }
+                    of_layer
+                }
                 (None, Some(together), Some(place)) => {
                     let mut rows = |from: usize, until: usize, width: usize| {
                         let fours =
@@ -76,6 +106,7 @@ impl Tensors {
                     LayerParameters {
                         weights: rows(place.weights, place.bias, inputs)?,
                         bias: rows(place.bias, place.end, outputs)?,
+                        ..LayerParameters::default()
                     }
                 }
                 _ => return Err(missing(&format!("layer {index}"))),

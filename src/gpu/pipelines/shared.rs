@@ -1,10 +1,12 @@
 //! Numbers that host and kernels agree on.
 
 use super::immediates;
-use crate::model::{Activation, LAYER_NORM_EPSILON, Loss, Optimizer};
+use crate::model::{Activation, Loss, Normalisation, Optimizer};
 
 /// Samples whose gradients are summed in one part of the batch. Sums, and with them the bits of a run, depend on it.
 pub const PART_SAMPLES: usize = 256;
+/// Samples whose terms for the gradients of gain and shift are added first. It divides [`PART_SAMPLES`].
+pub const NORM_SAMPLES: usize = 4;
 /// In place of an offset in the table of thin layers: the value is not in the pool.
 pub const NOWHERE: u32 = u32::MAX;
 
@@ -32,9 +34,10 @@ pub fn constants() -> String {
     let codes = activations.into_iter().chain(losses).chain(optimizers).chain(flags);
     let codes = codes.map(|(name, code)| format!("const {} = {code}u;\n", constant_name(name)));
     let leak = format!("const LEAK = {:?};\n", Activation::LEAK);
-    let epsilon = format!("const LAYER_NORM_EPSILON = {LAYER_NORM_EPSILON:?};\n");
-    let of_table = format!("const NOWHERE = {NOWHERE}u;\nconst PART_SAMPLES = {PART_SAMPLES}u;\n");
-    codes.chain([leak, epsilon, of_table]).collect()
+    let epsilon = format!("const NORM_EPSILON = {:?};\n", Normalisation::EPSILON);
+    let samples = format!("const PART_SAMPLES = {PART_SAMPLES}u;\nconst NORM_SAMPLES = {NORM_SAMPLES}u;\n");
+    let of_table = format!("const NOWHERE = {NOWHERE}u;\n");
+    codes.chain([leak, epsilon, samples, of_table]).collect()
 }
 
 /// `LEAKY_RELU` for `leaky-relu`.

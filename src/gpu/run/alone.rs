@@ -7,17 +7,14 @@ use crate::Result;
 use crate::device::Fault;
 use crate::gpu::device::Buffer;
 use crate::gpu::kernels::{self, LayerFunctions, Outputs, RuleConstants};
-use crate::gpu::memory::SizesTable;
-use crate::gpu::pipelines::{Dispatch, Kernel, LayerProduct, Product};
-use crate::model::{Activation, Derivative, Operation};
+use crate::gpu::memory::{LayerTensors, SizesTable};
+use crate::gpu::pipelines::{Dispatch, Kernel, LayerProduct, NORM_SAMPLES, Product};
+use crate::model::{Activation, Derivative};
 use crate::plan::SlotId;
-
-/// Samples that a workgroup normalises at a time.
-const NORMALISED: usize = 4;
 
 impl<'a> Binder<'a> {
     pub fn forward(&mut self, layer: usize, input: SlotId, output: SlotId) -> Result<Vec<Dispatch>> {
-        let [weights, bias] = self.parameters.alone(layer)?;
+        let LayerTensors { weights, bias, .. } = self.parameters.alone(layer)?;
         let (normalised, loaded) = self.loaded(layer, input)?;
         let split = self.split(layer);
         let last = if split.is_some() { self.targets.whole() } else { self.slot(input)? };
@@ -50,7 +47,7 @@ impl<'a> Binder<'a> {
     }
 
     fn delta(&mut self, layer: usize, state: SlotId, delta: SlotId, below: SlotId) -> Result<Vec<Dispatch>> {
-        let [weights, _] = self.parameters.alone(layer)?;
+        let LayerTensors { weights, .. } = self.parameters.alone(layer)?;
         let [state, delta, below] = [self.slot(state)?, self.slot(delta)?, self.slot(below)?];
         let operands = [delta.clone(), weights.whole(), state.clone(), below.clone()];
         let product = self.product(Product::Delta, layer);
@@ -58,15 +55,41 @@ impl<'a> Binder<'a> {
         let kernel = kernels::delta(self.functions(Product::Delta, layer), product, tile);
         let sizes = self.sizes(layer);
         let mut dispatches = vec![self.setup.dispatch(&kernel, sizes, &operands, product.answer())?];
-        if product.layer.has(Operation::LayerNorm) {
-            let kernel = kernels::layer_norm_delta(self.all_functions(layer));
-            dispatches.push(self.each_sample(&kernel, layer, &[state, delta, below])?);
+        if let Some(normalisation) = product.layer.normalisation() {
+            let kernel = kernels::normalise_delta(normalisation, self.all_functions(layer));
+            let norm = self.norm(layer)?;
+            let operands: Vec<_> = [state, delta, below].into_iter().chain(norm).collect();
+            dispatches.push(self.each_sample(&kernel, layer, &operands)?);
+            dispatches.extend(self.norm_gradient(layer)?);
         }
         Ok(dispatches)
     }
 
+    /// Gain and shift of `layer`, and the sums for their gradients, if it has a gain.
+    fn norm(&self, layer: usize) -> Result<Vec<BufferBinding<'a>>> {
+        let both = self.parameters.alone(layer)?.norm.as_ref().zip(self.norm_sums);
+        Ok(both.map_or(Vec::new(), |(norm, sums)| vec![norm.whole(), sums.whole()]))
+    }
+
+    /// Dispatch of the gradients of gain and shift of `layer`, and of their use, if it has a gain.
+    fn norm_gradient(&mut self, layer: usize) -> Result<Option<Dispatch>> {
+        let fault = self.place(layer);
+        let Some(sizes) = SizesTable::norm_gradient(self.task.micro_batch, self.layer(layer), fault) else {
+            return Ok(None);
+        };
+        let rule = RuleConstants::of(self.task);
+        let mut operands = self.norm(layer)?;
+        operands.reverse();
+        operands.push(self.metrics.whole());
+        if !rule.is_plain() {
+            operands.push(self.kept()?.alone(layer)?.whole());
+        }
+        let groups = (sizes[0] as usize).div_ceil(kernels::NORM_GROUP);
+        self.setup.dispatch(&kernels::norm_gradient(rule), sizes, &operands, [1, groups]).map(Some)
+    }
+
     fn update(&mut self, layer: usize, loaded: Option<BufferBinding<'a>>, delta: SlotId) -> Result<Dispatch> {
-        let [weights, bias] = self.parameters.alone(layer)?;
+        let LayerTensors { weights, bias, .. } = self.parameters.alone(layer)?;
         let mut operands = vec![self.slot(delta)?];
         operands.extend(loaded);
         operands.extend([weights.whole(), bias.whole()]);
@@ -95,19 +118,21 @@ impl<'a> Binder<'a> {
         }
         let state = self.slot(state)?;
         let shape = self.layer(layer);
-        let Some(loaded) = self.loaded.filter(|_| shape.has(Operation::LayerNorm)) else {
+        let (Some(loaded), Some(normalisation)) = (self.loaded, shape.normalisation()) else {
             return Ok((None, Some(state)));
         };
         let loaded = loaded.range(0, 4 * (self.task.micro_batch * shape.inputs) as u64);
-        let kernel = kernels::layer_norm(self.all_functions(layer));
-        let normalised = self.each_sample(&kernel, layer, &[state, loaded.clone()])?;
+        let kernel = kernels::normalise(normalisation, self.all_functions(layer));
+        let norm = self.parameters.alone(layer)?.norm.as_ref().map(Buffer::whole);
+        let operands: Vec<_> = [state, loaded.clone()].into_iter().chain(norm).collect();
+        let normalised = self.each_sample(&kernel, layer, &operands)?;
         Ok((Some(normalised), Some(loaded)))
     }
 
     /// Dispatch of a kernel that processes the input of `layer` sample by sample.
     fn each_sample(&mut self, kernel: &Kernel, layer: usize, operands: &[BufferBinding]) -> Result<Dispatch> {
         let sizes = self.sizes(layer);
-        let groups = self.task.micro_batch.div_ceil(NORMALISED).min(MOST_GROUPS);
+        let groups = self.task.micro_batch.div_ceil(NORM_SAMPLES).min(MOST_GROUPS);
         self.setup.dispatch(kernel, sizes, operands, [groups, 1])
     }
 
@@ -176,7 +201,7 @@ impl<'a> Binder<'a> {
     /// What the kernel of `product` applies. That of a normalised layer leaves some of it to the kernels that normalise.
     fn functions(&self, product: Product, layer: usize) -> LayerFunctions {
         let functions = self.all_functions(layer);
-        if !self.layer(layer).has(Operation::LayerNorm) {
+        if self.layer(layer).normalisation().is_none() {
             return functions;
         }
         let functions = LayerFunctions { dropout: None, ..functions };

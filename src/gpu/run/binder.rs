@@ -26,8 +26,10 @@ pub struct Binder<'a> {
     pub split: Option<SplitConstants>,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
-    /// Normalised and activated input of a layer. `None` without layer normalisation.
+    /// Normalised and activated input of a layer. `None` without normalisation.
     pub loaded: Option<&'a Buffer>,
+    /// Sums for the gradients of gain and shift. `None` without a gain.
+    pub norm_sums: Option<&'a Buffer>,
 }
 
 impl<'a> Binder<'a> {

@@ -61,7 +61,7 @@ impl Binder<'_> {
                 }
                 None => {
                     let tensors =
-                        SizesTable::steps(layer, fault).into_iter().zip(self.parameters.alone(index)?);
+                        SizesTable::steps(layer, fault).zip(self.parameters.alone(index)?.buffers());
                     for (sizes, parameters) in tensors {
                         dispatches.push(dispatch(sizes, parameters, kept.alone(index)?)?);
                     }

@@ -3,17 +3,19 @@
 use std::f32::consts::SQRT_2;
 
 use super::message::{
-    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, INT64, Node, Shape, Tensor, TensorType, Type, ValueInfo,
+    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, INT64, INTS, Node, Shape, Tensor, TensorType, Type,
+    ValueInfo,
 };
 use crate::data::{FeatureScaling, Imputation, Preprocessing};
-use crate::model::{Activation, LAYER_NORM_EPSILON, Network, Operation};
+use crate::model::{Activation, Network, Normalisation, Operation};
+use crate::model_file::tensors::names;
 
 /// Name of the input, `[batch, features]`.
 pub const INPUT: &str = "input";
 /// Name of the output, `[batch, outputs]`, equal to what `predict` writes.
 pub const OUTPUT: &str = "output";
 
-/// The graph without weights and biases, which it refers to by [`weight_name`] and [`bias_name`].
+/// The graph without the parameters, which it refers to by their [`names`].
 pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
     let mut nodes = Nodes::default();
     let mut state = nodes.preprocess(INPUT, preprocessing);
@@ -22,7 +24,9 @@ pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
         let (mut value, mut side) = (state.clone(), "load");
         for operation in layer.operations() {
             value = match operation {
-                Operation::LayerNorm => nodes.normalise(&value, layer.inputs, &place),
+                Operation::Normalise(normalisation) => {
+                    nodes.normalise(normalisation, &value, index, layer.inputs)
+                }
                 Operation::Activation(activation) => {
                     nodes.activate(activation, &value, &format!("{place}.{side}"))
                 }
@@ -54,16 +58,6 @@ pub fn graph(network: &Network, preprocessing: &Preprocessing) -> Graph {
         )],
         output: vec![matrix(OUTPUT, network.outputs(), FLOAT)],
     }
-}
-
-/// Name of a layer's weights, `[outputs, inputs]`.
-pub fn weight_name(layer: usize) -> String {
-    format!("layers.{layer}.weight")
-}
-
-/// Name of a layer's bias, `[outputs]`.
-pub fn bias_name(layer: usize) -> String {
-    format!("layers.{layer}.bias")
 }
 
 /// Largest mean, in standard deviations, of features that `f32` can tell apart to a hundredth.
@@ -129,9 +123,19 @@ impl Nodes {
         let indices = self.tensor(&format!("{place}.indicators"), &[indicators.len() as i64], INT64, indices);
         let floats = self.cast(&missing, kind, &format!("{place}.missing"));
         let indicators = self.add("Gather", place, &[&floats, &indices]);
-        self.attribute(Attribute { name: "axis".to_owned(), i: Some(1), r#type: INT, f: None });
+        self.attribute(Attribute {
+            name: "axis".to_owned(),
+            i: Some(1),
+            r#type: INT,
+            ..Attribute::default()
+        });
         let all = self.add("Concat", place, &[&filled, &indicators]);
-        self.attribute(Attribute { name: "axis".to_owned(), i: Some(1), r#type: INT, f: None });
+        self.attribute(Attribute {
+            name: "axis".to_owned(),
+            i: Some(1),
+            r#type: INT,
+            ..Attribute::default()
+        });
         all
     }
 
@@ -169,24 +173,57 @@ impl Nodes {
 
     fn cast(&mut self, value: &str, to: i32, place: &str) -> String {
         let made = self.add("Cast", place, &[value]);
-        self.attribute(Attribute { name: "to".to_owned(), i: Some(to.into()), r#type: INT, f: None });
+        self.attribute(Attribute {
+            name: "to".to_owned(),
+            i: Some(to.into()),
+            r#type: INT,
+            ..Attribute::default()
+        });
         made
     }
 
     /// The product of `value`, `[batch, inputs]`, with a layer's weights, plus its bias. Returns the result's name.
     fn product(&mut self, value: &str, layer: usize, place: &str) -> String {
-        let made = self.add("Gemm", place, &[value, &weight_name(layer), &bias_name(layer)]);
-        self.attribute(Attribute { name: "transB".to_owned(), i: Some(1), r#type: INT, f: None });
+        let [weights, bias, ..] = names(layer);
+        let made = self.add("Gemm", place, &[value, &weights, &bias]);
+        self.attribute(Attribute {
+            name: "transB".to_owned(),
+            i: Some(1),
+            r#type: INT,
+            ..Attribute::default()
+        });
         made
     }
 
-    /// Normalises each sample of `value`, `[batch, width]`. Returns the result's name.
-    fn normalise(&mut self, value: &str, width: usize, place: &str) -> String {
-        // The operator has no default for its scale.
-        let ones = self.constant(&format!("ones.{width}"), &[width as i64], &vec![1.0; width]);
-        let made = self.add("LayerNormalization", place, &[value, &ones]);
-        let epsilon = Some(LAYER_NORM_EPSILON);
-        self.attribute(Attribute { name: "epsilon".to_owned(), f: epsilon, r#type: FLOAT, i: None });
+    /// Normalises each sample of `value`, `[batch, width]`, for a layer. Returns the result's name.
+    fn normalise(&mut self, normalisation: Normalisation, value: &str, layer: usize, width: usize) -> String {
+        let place = format!("layers.{layer}");
+        let [_, _, gain, shift] = names(layer);
+        if normalisation.is_centred() {
+            // The operator has no default for its scale.
+            let mut ones = || self.constant(&format!("ones.{width}"), &[width as i64], &vec![1.0; width]);
+            let trained = [gain, shift];
+            let numbers = if normalisation.has_gain() { trained.to_vec() } else { vec![ones()] };
+            let inputs: Vec<_> = [value].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+            let made = self.add("LayerNormalization", &place, &inputs);
+            let epsilon = Some(Normalisation::EPSILON);
+            let name = "epsilon".to_owned();
+            self.attribute(Attribute { name, f: epsilon, r#type: FLOAT, ..Attribute::default() });
+            return made;
+        }
+        // Operator set 17 has no RMSNormalization.
+        let place = format!("{place}.rms");
+        let epsilon = self.constant("rms_epsilon", &[], &[Normalisation::EPSILON]);
+        let squares = self.add("Mul", &place, &[value, value]);
+        let mean = self.add("ReduceMean", &place, &[&squares]);
+        let name = "axes".to_owned();
+        self.attribute(Attribute { name, ints: vec![1], r#type: INTS, ..Attribute::default() });
+        let sum = self.add("Add", &place, &[&mean, &epsilon]);
+        let root = self.add("Sqrt", &place, &[&sum]);
+        let made = self.add("Div", &place, &[value, &root]);
+        if normalisation.has_gain() {
+            return self.add("Mul", &format!("{place}.gain"), &[&made, &gain]);
+        }
         made
     }
 
@@ -199,7 +236,12 @@ impl Nodes {
             Activation::LeakyRelu => {
                 let made = self.add("LeakyRelu", place, &[value]);
                 let slope = Some(Activation::LEAK);
-                self.attribute(Attribute { name: "alpha".to_owned(), f: slope, r#type: FLOAT, i: None });
+                self.attribute(Attribute {
+                    name: "alpha".to_owned(),
+                    f: slope,
+                    r#type: FLOAT,
+                    ..Attribute::default()
+                });
                 made
             }
             // Operator set 17 has no Gelu. Runtimes know these five nodes, in this order, and fuse them.

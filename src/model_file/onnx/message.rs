@@ -11,6 +11,8 @@ pub const DOUBLE: i32 = 11;
 pub const INT64: i32 = 7;
 /// Type of an attribute: a 64-bit integer.
 pub const INT: i32 = 2;
+/// Type of an attribute: a list of integers.
+pub const INTS: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
@@ -80,6 +82,8 @@ pub struct Attribute {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }

@@ -1,6 +1,6 @@
 //! ONNX export, for other programs to run. <https://onnx.ai>
 //!
-//! Weights and biases are streamed without a second copy of the model; the size of a file follows from its network alone.
+//! Parameters are streamed without a second copy of the model; the size of a file follows from its network alone.
 
 mod graph;
 mod message;
@@ -10,12 +10,13 @@ use std::path::Path;
 
 use prost::Message;
 
-use self::graph::{bias_name, graph, weight_name};
+use self::graph::graph;
 use self::message::{FLOAT, Metadata, OperatorSet, Tensor};
+use super::tensors::{names, tensors};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
 use crate::data::Preprocessing;
 use crate::file;
-use crate::model::Network;
+use crate::model::{LayerParameters, Network};
 use crate::{Error, Result};
 
 /// Largest protobuf message, in bytes.
@@ -52,14 +53,11 @@ impl Outline {
                 value: Architecture::of(network, preprocessing).to_json(),
             }],
         };
-        let tensors = network.layers().enumerate().flat_map(|(index, layer)| {
-            let (inputs, outputs) = (layer.inputs as i64, layer.outputs as i64);
-            [(weight_name(index), vec![outputs, inputs]), (bias_name(index), vec![outputs])]
-        });
+        let tensors = network.layers().enumerate().flat_map(|(index, layer)| tensors(layer, names(index)));
         Outline {
             model: model.encode_to_vec(),
             graph: graph(network, preprocessing).encode_to_vec(),
-            tensors: tensors.map(|(name, dims)| tensor_start(name, dims)).collect(),
+            tensors: tensors.map(|(name, shape)| tensor_start(name, shape)).collect(),
         }
     }
 
@@ -97,7 +95,8 @@ fn check_size(path: &Path, outline: &Outline) -> Result<()> {
 }
 
 /// Writes the network from `input` `[batch, features]` to `output` `[batch, outputs]`, both f32, with the tensors
-/// `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …. Equal networks give equal files.
+/// `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …, and those of normalisations. Equal networks give equal
+/// files.
 ///
 /// # Errors
 /// As [`check`], and [`Error::File`] if the file cannot be written.
@@ -105,7 +104,8 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
     let Model { network, parameters, preprocessing } = model;
     let outline = Outline::of(network, preprocessing);
     check_size(path, &outline)?;
-    let values = parameters.layers.iter().flat_map(|layer| [&layer.weights, &layer.bias]);
+    let values = parameters.layers.iter().flat_map(LayerParameters::tensors);
+    let values = values.filter(|values| !values.is_empty());
     file::replace(path, |file| {
         let mut file = BufWriter::new(file);
         let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|error| error.to_string());
@@ -122,7 +122,8 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
 }
 
 /// Header of a tensor of the graph, and the size of its values in bytes.
-fn tensor_start(name: String, dims: Vec<i64>) -> (Vec<u8>, u64) {
+fn tensor_start(name: String, shape: Vec<usize>) -> (Vec<u8>, u64) {
+    let dims: Vec<_> = shape.into_iter().map(|axis| axis as i64).collect();
     let bytes = 4 * dims.iter().product::<i64>() as u64;
     let mut tensor = Tensor { dims, data_type: FLOAT, name, raw_data: None }.encode_to_vec();
     tensor.extend(start(RAW_DATA, bytes));
@@ -151,7 +152,7 @@ mod tests {
     use super::message::Node;
     use super::*;
     use crate::data::{FeatureScaling, Fill, Imputation, Inputs, Split, Targets};
-    use crate::model::{Activation, Initialiser, Loss, Parameters};
+    use crate::model::{Activation, Initialiser, Loss, Normalisation, Parameters};
 
     fn written(model: &Model) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
@@ -184,7 +185,8 @@ mod tests {
     fn streamed_files_are_one_message() {
         for (widths, activation) in [(&[3, 40, 40, 2][..], Activation::Gelu), (&[5, 1], Activation::Relu)] {
             let network = Network::new(widths, activation, Loss::CrossEntropy).unwrap().with_residual(true);
-            let network = network.with_layer_norm(activation == Activation::Gelu).unwrap();
+            let normalisation = (activation == Activation::Gelu).then_some(Normalisation::Layer);
+            let network = network.with_normalisation(normalisation).unwrap();
             let parameters = Parameters::initial(&network, Initialiser::Siren, 5);
             let preprocessing =
                 if activation == Activation::Relu { preprocessing(1) } else { Preprocessing::default() };
@@ -197,8 +199,10 @@ mod tests {
             assert_eq!(model.encoded_len(), bytes.len());
             let found = model.graph.unwrap().initializer;
             for (index, layer) in parameters.layers.iter().enumerate() {
-                for (name, values) in [(weight_name(index), &layer.weights), (bias_name(index), &layer.bias)]
-                {
+                for (name, values) in names(index).into_iter().zip(layer.tensors()) {
+                    if values.is_empty() {
+                        continue;
+                    }
                     let tensor = found.iter().find(|tensor| tensor.name == name).unwrap();
                     let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
                     assert_eq!(tensor.raw_data.as_deref(), Some(&data[..]), "{name}");
@@ -212,19 +216,23 @@ mod tests {
     #[test]
     fn nodes_are_in_topological_order_with_distinct_names() {
         for activation in Activation::ALL {
-            for (loss, residual, layer_norm) in [
-                (Loss::Quadratic, false, false),
-                (Loss::Quadratic, true, false),
-                (Loss::Mse, true, true),
-                (Loss::Mse, false, true),
+            for (loss, residual, normalisation) in [
+                (Loss::Quadratic, false, None),
+                (Loss::Quadratic, true, None),
+                (Loss::Mse, true, Some(Normalisation::Layer)),
+                (Loss::Mse, false, Some(Normalisation::PlainLayer)),
+                (Loss::Mse, true, Some(Normalisation::Rms)),
+                (Loss::Mse, false, Some(Normalisation::PlainRms)),
             ] {
                 let network = Network::new(&[5, 4, 4, 4, 2], activation, loss).unwrap();
-                let network = network.with_residual(residual).with_layer_norm(layer_norm).unwrap();
+                let network = network.with_residual(residual).with_normalisation(normalisation).unwrap();
                 let preprocessing = if residual { preprocessing(2) } else { Preprocessing::default() };
                 let graph = graph(&network, &preprocessing);
                 let mut made = vec![INPUT.to_owned()];
                 made.extend(graph.initializer.into_iter().map(|tensor| tensor.name));
-                made.extend((0..4).flat_map(|layer| [weight_name(layer), bias_name(layer)]));
+                let parameters = network.layers().enumerate();
+                let parameters = parameters.flat_map(|(index, layer)| tensors(layer, names(index)));
+                made.extend(parameters.map(|(name, _)| name));
                 for node in &graph.node {
                     assert!(node.input.iter().all(|input| made.contains(input)), "{node:?}");
                     assert!(!made.contains(&node.output[0]), "{node:?}");
@@ -235,11 +243,15 @@ mod tests {
                     node.op_type == "Add"
                         && node.name.starts_with("layers.")
                         && !node.input.contains(&"one".to_owned())
+                        && !node.input.contains(&"rms_epsilon".to_owned())
                 };
                 let adds = graph.node.iter().filter(is_residual);
                 assert_eq!(adds.count(), if residual { 2 } else { 0 }, "{activation:?}");
-                let norms = graph.node.iter().filter(|node| node.op_type == "LayerNormalization");
-                assert_eq!(norms.count(), if layer_norm { 3 } else { 0 }, "{activation:?}");
+                let norms = graph
+                    .node
+                    .iter()
+                    .filter(|node| node.op_type == "LayerNormalization" || node.op_type == "ReduceMean");
+                assert_eq!(norms.count(), if normalisation.is_some() { 3 } else { 0 }, "{activation:?}");
                 let casts = graph.node.iter().filter(|node| node.op_type == "Cast");
                 assert_eq!(casts.count(), if residual { 5 } else { 0 }, "{activation:?}");
             }

@@ -91,7 +91,7 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "activation": settings.network.activation,
         "loss": settings.network.loss,
         "residual": settings.network.residual,
-        "layer_norm": settings.network.layer_norm,
+        "normalisation": settings.network.normalisation,
         "dropout": settings.network.dropout,
         "initialiser": settings.network.initialiser,
         "optimizer": settings.optimization.rule.optimizer.name(),

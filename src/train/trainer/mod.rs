@@ -218,10 +218,9 @@ fn averaged_start(task: &Task, start: Start) -> Result<Option<Vec<Parameters>>> 
     }
     let count = task.rule.moments() as u64;
     check_host_memory("the initial optimizer state", count * 4 * task.network.parameter_count())?;
-    let zeros = |values: &Vec<f32>| vec![0.0; values.len()];
     let none = Parameters {
         layers: (start.parameters.layers.iter())
-            .map(|layer| LayerParameters { weights: zeros(&layer.weights), bias: zeros(&layer.bias) })
+            .map(|layer| LayerParameters::from(layer.tensors().map(|tensor| vec![0.0; tensor.len()])))
             .collect(),
     };
     let mut moments = vec![none; task.rule.optimizer.moments()];

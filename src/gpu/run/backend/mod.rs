@@ -110,6 +110,9 @@ impl Gpu {
         let loaded = (footprint.loaded > 0)
             .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
             .transpose()?;
+        let norm_sums = (footprint.norm_sums > 0)
+            .then(|| setup.buffer(Category::Workspace, "sums of normalisation", footprint.norm_sums))
+            .transpose()?;
 
         let mut binder = Binder {
             setup: &mut setup,
@@ -123,6 +126,7 @@ impl Gpu {
             metrics: &metrics,
             sample_losses: &sample_losses,
             loaded: loaded.as_ref(),
+            norm_sums: norm_sums.as_ref(),
         };
         let mut work = Recordables::default();
         for (index, run) in job.plan.runs().enumerate() {
@@ -167,7 +171,7 @@ impl Gpu {
             clip,
             swap,
             kept,
-            _bound: [sizes].into_iter().chain(norms).chain(loaded).collect(),
+            _bound: [sizes].into_iter().chain(norms).chain(loaded).chain(norm_sums).collect(),
             _chains: chains,
         };
         gpu.device.wait(None)?;

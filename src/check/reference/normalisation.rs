@@ -1,0 +1,84 @@
+/// Normalisation of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalisation {
+    /// Layer normalisation (Ba et al. 2016), with gain and shift.
+    Layer,
+    /// Layer normalisation without them.
+    PlainLayer,
+    /// RMS normalisation (Zhang & Sennrich 2019), with gain.
+    Rms,
+    /// RMS normalisation without gain.
+    PlainRms,
+}
+
+impl Normalisation {
+    /// Every normalisation, with its name.
+    pub const ALL: [(Normalisation, &str); 4] = [
+        (Normalisation::Layer, "layer"),
+        (Normalisation::PlainLayer, "plain-layer"),
+        (Normalisation::Rms, "rms"),
+        (Normalisation::PlainRms, "plain-rms"),
+    ];
+
+    /// The normalisation of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|&(_, own)| own == name).map(|(normalisation, _)| normalisation)
+    }
+}
+
+/// `(s − mean) / √(variance + 1e-5)` for a sample `row` `[width]`.
+pub fn layer_norm(row: &[f64]) -> Vec<f64> {
+    let (mean, spread) = (mean(row), spread(row));
+    row.iter().map(|s| (s - mean) / spread).collect()
+}
+
+/// `√(variance + 1e-5)` over the values of a sample `row` `[width]`.
+pub fn spread(row: &[f64]) -> f64 {
+    let centre = mean(row);
+    let squares: Vec<f64> = row.iter().map(|s| (s - centre) * (s - centre)).collect();
+    (mean(&squares) + 1e-5).sqrt()
+}
+
+/// `s / √(mean square + 1e-5)` for a sample `row` `[width]`.
+pub fn rms_norm(row: &[f64]) -> Vec<f64> {
+    let size = size(row);
+    row.iter().map(|s| s / size).collect()
+}
+
+/// `√(mean square + 1e-5)` over the values of a sample `row` `[width]`.
+pub fn size(row: &[f64]) -> f64 {
+    let squares: Vec<f64> = row.iter().map(|s| s * s).collect();
+    (mean(&squares) + 1e-5).sqrt()
+}
+
+fn mean(row: &[f64]) -> f64 {
+    row.iter().sum::<f64>() / row.len() as f64
+}
+
+/// Gradients with respect to a sample `row`, from `gradients` with respect to its normalised values `n`:
+/// `∂n_j / ∂s_i = (δ_ij − 1 / width − n_i · n_j / width) / spread`, entry by entry.
+pub fn through_layer_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
+    let (width, spread, normalised) = (row.len() as f64, spread(row), layer_norm(row));
+    let mut through = vec![0.0; row.len()];
+    for i in 0..row.len() {
+        for j in 0..row.len() {
+            let same = f64::from(u8::from(i == j));
+            let slope = (same - 1.0 / width - normalised[i] * normalised[j] / width) / spread;
+            through[i] += gradients[j] * slope;
+        }
+    }
+    through
+}
+
+/// The same of RMS normalisation: `∂n_j / ∂s_i = (δ_ij − n_i · n_j / width) / size`.
+pub fn through_rms_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
+    let (width, size, normalised) = (row.len() as f64, size(row), rms_norm(row));
+    let mut through = vec![0.0; row.len()];
+    for i in 0..row.len() {
+        for j in 0..row.len() {
+            let same = f64::from(u8::from(i == j));
+            through[i] += gradients[j] * (same - normalised[i] * normalised[j] / width) / size;
+        }
+    }
+    through
+}
