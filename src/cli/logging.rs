@@ -75,9 +75,9 @@ impl Logging {
         self.samples = trainer.samples_seen();
     }
 
-    /// Steps until the next row is due.
-    pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
-        self.every - trainer.steps() % self.every
+    /// Steps between rows.
+    pub fn every(&self) -> u64 {
+        self.every
     }
 
     /// Adds a row, of steps whose mean loss is `loss`.

@@ -4,6 +4,7 @@ mod allocator;
 mod alternatives;
 mod architecture;
 mod bench;
+mod callback;
 mod check;
 mod choices;
 mod compare;

@@ -2,7 +2,7 @@ use clap::Args;
 
 use super::choices::choices;
 use super::flags::count;
-use crate::train::{Metric, Selection};
+use crate::train::{Best, Fit, Metric, Selection};
 use crate::{Error, Result, Setting};
 
 /// Evaluations during training, and what follows from them.
@@ -15,7 +15,7 @@ pub(super) struct SelectionFlags {
 
     /// Evaluate on the training split, too
     #[arg(long)]
-    pub evaluate_training: bool,
+    evaluate_training: bool,
 
     /// Save the parameters of the evaluation that is best by this metric on the held-out split, rather than the last ones
     #[arg(long, value_name = "METRIC", value_parser = choices(Metric::ALL, Metric::name, Metric::summary))]
@@ -51,13 +51,9 @@ impl SelectionFlags {
         Some(Selection { metric, patience: self.patience, min_delta: self.min_delta })
     }
 
-    /// Steps until the next evaluation within an epoch is due, after so many `steps`.
-    pub fn steps_until_due(&self, steps: u64) -> Option<u64> {
-        self.evaluate_every.map(|every| every - steps % every)
-    }
-
-    /// `true` if an evaluation is due after so many `steps`.
-    pub fn is_due(&self, steps: u64) -> bool {
-        self.evaluate_every.is_some_and(|every| steps.is_multiple_of(every))
+    /// How a run is evaluated that keeps the `best` parameters.
+    pub fn fit(&self, best: Option<Best>) -> Fit {
+        let SelectionFlags { evaluate_every, evaluate_training, .. } = *self;
+        Fit { evaluate_every, evaluate_training, best, ..Fit::default() }
     }
 }

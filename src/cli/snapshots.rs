@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::data::Dataset;
 use crate::model::{Decay, by_name};
 use crate::snapshot::{Difference, Snapshot, SnapshotStore};
-use crate::train::{Best, Trainer, identity};
+use crate::train::{Trainer, identity};
 use crate::{Error, Result, Setting};
 
 /// Snapshots of a run, from which it can be resumed.
@@ -194,9 +194,9 @@ impl Snapshots {
         }
     }
 
-    /// Steps until the next snapshot is due.
-    pub fn steps_until_due(&self, trainer: &Trainer) -> u64 {
-        self.every.map_or(u64::MAX, |every| every - trainer.steps() % every)
+    /// Steps between two snapshots, unless they are written at the end of each epoch.
+    pub fn every(&self) -> Option<u64> {
+        self.every
     }
 
     /// `true` if a snapshot is due.
@@ -207,13 +207,11 @@ impl Snapshots {
         }
     }
 
-    /// Writes a snapshot, with the best parameters so far if they are kept.
+    /// Writes `snapshot`.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written; the one before is untouched.
-    pub fn save(&mut self, trainer: &mut Trainer, best: Option<&Best>) -> Result<()> {
-        let best = best.and_then(Best::so_far).cloned();
-        let mut snapshot = Snapshot { best, ..trainer.snapshot()? };
+    pub fn save(&mut self, mut snapshot: Snapshot) -> Result<()> {
         snapshot.identity.extend(self.evaluate_every.clone());
         self.last = Some(self.store.save(&snapshot)?);
         Ok(())

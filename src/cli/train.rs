@@ -6,17 +6,17 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use super::callback::Callback;
 use super::choices::choices;
 use super::config_file::Effective;
 use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
-use super::interrupt::Interrupt;
-use super::logging::{LogFlags, Logging};
+use super::logging::LogFlags;
 use super::output;
 use super::predict;
-use super::progress::{Progress, explain_preparation};
+use super::progress::explain_preparation;
 use super::selection::SelectionFlags;
-use super::snapshots::{SnapshotFlags, Snapshots, remedy};
+use super::snapshots::{SnapshotFlags, remedy};
 use super::start::StartFlags;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::data::EvaluatedOn;
@@ -25,8 +25,7 @@ use crate::log;
 use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::snapshot::LossSum;
-use crate::train::{Best, Epoch, Evaluation, Start, Trainer, Verifier};
+use crate::train::{Best, Ended, Fit, Start, Trainer, Verifier};
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -176,7 +175,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         .transpose()?
         .flatten();
     let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.best.take());
-    let mut best = match (selection, so_far) {
+    let best = match (selection, so_far) {
         (Some(selection), so_far) => Some(Best::new(selection, so_far)?),
         (None, None) => None,
         (None, Some(best)) => {
@@ -216,18 +215,22 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     // Without it, a run that is killed between its first row of a log and its first snapshot could neither begin again nor
     // resume.
     if let (Some(snapshots), Some(_), 0) = (&mut snapshots, &log, trainer.steps()) {
-        snapshots.save(&mut trainer, best.as_ref())?;
+        snapshots.save(trainer.snapshot()?)?;
     }
     if let Some(log) = &mut log {
         log.begin(&trainer);
     }
     let started = Instant::now();
-    let trained = train(args, &mut trainer, best.as_mut(), snapshots.as_mut(), log.as_mut(), &settings);
-    let so_far = best.as_ref().and_then(Best::so_far);
+    let mut callback =
+        Callback::new(&trainer, settings.batching.batch, args.json, log.as_mut(), snapshots.as_mut());
+    let mut fit = Fit { report_every: callback.report_every(), ..args.selection.fit(best) };
+    let ended = trainer.fit(&mut fit, |event| callback.on_event(event));
+    let epochs = callback.finish();
+    let so_far = fit.best.as_ref().and_then(Best::so_far);
     let model_of =
         |parameters| Model { parameters, network: network.clone(), preprocessing: preprocessing.clone() };
     // The best parameters are good even if later ones have diverged.
-    let epochs = trained.inspect_err(|error| {
+    let ended = ended.inspect_err(|error| {
         if let (Error::Diverged { .. }, Some(best)) = (error, so_far) {
             let saved = save(args, &model_of(Parameters::clone(&best.parameters)));
             saved.unwrap_or_else(|error| output::complain(&error.to_string()));
@@ -236,6 +239,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             snapshots.tell_last(error);
         }
     })?;
+    if ended == Ended::Stopped {
+        return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
+    }
     let seconds = started.elapsed().as_secs_f64();
 
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
@@ -258,8 +264,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         dispatches_a_step: trainer.dispatches_a_step(),
         memory: &memory,
         weights_sha256: model.parameters.sha256(),
-        best: best.as_ref(),
-        stopped_early: best.as_ref().is_some_and(Best::is_out_of_patience) && !trainer.is_done(),
+        best: fit.best.as_ref(),
+        stopped_early: ended == Ended::OutOfPatience,
     };
     if args.json {
         output::json(&report::json::done(&run));
@@ -291,115 +297,6 @@ fn save(args: &TrainArgs, model: &Model) -> Result<()> {
         model_file::write(path, model)
             .map(|()| output::narrate(&format!("parameters saved to {}", path.display())))
     }))
-}
-
-/// Trains to the end, or until patience ends; evaluates, writes snapshots and logs and prints progress on the way.
-fn train(
-    args: &TrainArgs,
-    trainer: &mut Trainer,
-    mut best: Option<&mut Best>,
-    mut snapshots: Option<&mut Snapshots>,
-    mut log: Option<&mut Logging>,
-    settings: &Settings,
-) -> Result<Vec<Epoch>> {
-    let mut progress = Progress::of(trainer, settings.batching.batch);
-    let mut epochs = Vec::new();
-    let interrupt = Interrupt::listen();
-    let mut epoch_started = Instant::now();
-    // Losses since the last evaluation.
-    let mut since = LossSum::default();
-    let is_over = |best: &Option<&mut Best>| best.as_ref().is_some_and(|best| best.is_out_of_patience());
-    // A longer run has no evaluation where this one ends between two. Its snapshots do not know of one.
-    let ends_between = |trainer: &Trainer| {
-        trainer.is_done() && trainer.steps_in_epoch() > 0 && !args.selection.is_due(trainer.steps())
-    };
-    if let Some(best) = &mut best
-        && ends_between(trainer)
-    {
-        best.evaluate(trainer)?;
-    }
-    while !trainer.is_done() && !is_over(&best) {
-        // Losses and parameters are read back only when an evaluation, a log or a snapshot needs them.
-        let until_evaluated = args.selection.steps_until_due(trainer.steps());
-        let until_kept = snapshots.as_ref().map(|snapshots| snapshots.steps_until_due(trainer));
-        let until_told = log.as_ref().map(|log| log.steps_until_due(trainer));
-        let until = [until_evaluated, until_kept, until_told];
-        let steps = until.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let before = trainer.steps();
-        let loss = trainer.train_while(steps, |done| progress.step(done), || !interrupt.is_asked())?;
-        since.add(loss, trainer.steps() - before);
-        progress.loss(loss);
-        let is_end_of_epoch = trainer.is_at_end_of_epoch();
-        let ends_between = ends_between(trainer);
-        if let (Some(snapshots), true) = (&mut snapshots, ends_between) {
-            snapshots.save(trainer, best.as_deref())?;
-        }
-        let mut test = None;
-        if is_end_of_epoch || args.selection.is_due(trainer.steps()) {
-            let evaluation = match &mut best {
-                Some(best) => best.evaluate(trainer)?,
-                None => trainer.evaluate()?,
-            };
-            check_finite(trainer, &evaluation)?;
-            let training =
-                if args.selection.evaluate_training { Some(trainer.evaluate_training()?) } else { None };
-            test = Some(evaluation);
-            let mean = std::mem::take(&mut since).mean();
-            if !ends_between {
-                trainer.note_evaluation(&evaluation);
-            }
-            if is_end_of_epoch {
-                let epoch = trainer.epoch_with(evaluation);
-                let seconds = epoch_started.elapsed().as_secs_f64();
-                epoch_started = Instant::now();
-                epochs.push(epoch);
-                progress.pause(|| {
-                    if args.json {
-                        output::json(&report::json::epoch(&epoch, training.as_ref(), seconds));
-                    } else {
-                        output::line(&report::text::epoch(&epoch, training.as_ref(), seconds));
-                    }
-                });
-            } else {
-                let steps = trainer.steps();
-                progress.pause(|| {
-                    if args.json {
-                        output::json(&report::json::evaluation(steps, mean, &evaluation, training.as_ref()));
-                    } else {
-                        output::line(&report::text::evaluation(steps, mean, &evaluation, training.as_ref()));
-                    }
-                });
-            }
-        }
-        if let Some(log) = &mut log {
-            log.write(trainer, loss, test)?;
-        }
-        let is_over = is_over(&best);
-        let is_asked = interrupt.is_asked() && !trainer.is_done() && !is_over;
-        if let Some(snapshots) = &mut snapshots
-            && (is_asked || is_over || snapshots.is_due(trainer))
-            && !ends_between
-        {
-            snapshots.save(trainer, best.as_deref())?;
-        }
-        if is_asked {
-            return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
-        }
-    }
-    Ok(epochs)
-}
-
-/// No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
-///
-/// # Errors
-/// [`Error::Diverged`]
-fn check_finite(trainer: &Trainer, evaluation: &Evaluation) -> Result<()> {
-    if evaluation.loss.is_finite() {
-        return Ok(());
-    }
-    let last = trainer.steps() - 1;
-    let problem = format!("after step {last}, the {} loss is {}", evaluation.on.name(), evaluation.loss);
-    Err(Error::Diverged { epoch: (last / trainer.steps_per_epoch()) as usize, problem })
 }
 
 fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {

@@ -4,6 +4,7 @@ mod accounts;
 mod best;
 mod comparison;
 mod division;
+mod fit;
 mod memory;
 mod metric;
 mod open;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use best::{Best, Selection};
 pub use comparison::{Comparison, Contender, Turn};
+pub use fit::{Ended, Evaluated, Event, Fit, Report, Resumable};
 pub use memory::MemoryReport;
 pub use metric::Metric;
 pub use open::{Found, Machine};

@@ -1,13 +1,16 @@
 //! The parts of the library that its own commands do not use.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::common::{Random, changed};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
-use ckpt_gpu::model::{Activation, Loss};
+use ckpt_gpu::model::{Activation, Decay, Loss};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Predictor, Scores, Trainer, ValueScores};
+use ckpt_gpu::train::{
+    Best, Ended, Event, Fit, Machine, Metric, Predictor, Scores, Selection, Trainer, ValueScores,
+};
 use ckpt_gpu::{Error, Setting};
 
 /// A regression split whose last mini-batch is incomplete.
@@ -54,6 +57,144 @@ fn training_to_the_end_reports_mean_losses_across_epochs() {
         }
         assert_eq!(trainer.parameters().unwrap(), by_step.parameters().unwrap(), "every {every}");
     }
+}
+
+/// Steps, and whether an evaluation, its epoch or a state to resume from is told there.
+fn events(fit: &mut Fit, trainer: &mut Trainer) -> (Ended, Vec<(u64, &'static str)>) {
+    let mut told = Vec::new();
+    let ended = trainer.fit(fit, |event| {
+        told.push(match event {
+            Event::Step(steps) => (steps, "step"),
+            Event::Report(report) => {
+                let kind = match report.evaluated.map(|evaluated| evaluated.epoch.is_some()) {
+                    Some(true) => "epoch",
+                    Some(false) => "evaluation",
+                    None => "loss",
+                };
+                (report.trainer.steps(), kind)
+            }
+            Event::Resumable(resumable) => {
+                (resumable.trainer.steps(), if resumable.is_last { "last" } else { "resumable" })
+            }
+        });
+        Ok(ControlFlow::Continue(()))
+    });
+    (ended.unwrap(), told)
+}
+
+#[test]
+fn a_callback_sees_every_step_and_evaluation() {
+    let (settings, data) = small();
+    let start = settings.initial_parameters().unwrap();
+    let mut fit = Fit { evaluate_every: Some(6), report_every: vec![5], ..Fit::default() };
+    let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+    let (ended, told) = events(&mut fit, &mut trainer);
+    assert_eq!(ended, Ended::Done);
+    let steps: Vec<u64> = told.iter().filter(|(_, kind)| *kind == "step").map(|&(steps, _)| steps).collect();
+    assert_eq!(steps, (1..=10).collect::<Vec<_>>());
+    let others: Vec<_> = told.into_iter().filter(|(_, kind)| *kind != "step").collect();
+    let expected = [
+        (4, "epoch"),
+        (4, "resumable"),
+        (5, "loss"),
+        (5, "resumable"),
+        (6, "evaluation"),
+        (6, "resumable"),
+        (8, "epoch"),
+        (8, "resumable"),
+        // A longer run would not be evaluated here, so its snapshot precedes the evaluation.
+        (10, "last"),
+        (10, "epoch"),
+    ];
+    assert_eq!(others, expected);
+    let mut plain = Trainer::new(&settings, &data, &start).unwrap();
+    plain.train_to_end(10, |_, _| ()).unwrap();
+    assert_eq!(trainer.parameters().unwrap(), plain.parameters().unwrap());
+    assert_eq!(events(&mut fit, &mut trainer), (Ended::Done, Vec::new()));
+}
+
+#[test]
+fn a_callback_reads_the_model_and_stops_the_training() {
+    let (settings, data) = small();
+    let start = settings.initial_parameters().unwrap();
+    let mut plain = Trainer::new(&settings, &data, &start).unwrap();
+    let first = plain.train(4, |_| ()).unwrap();
+    let expected =
+        (plain.parameters().unwrap(), plain.evaluate().unwrap(), plain.evaluate_training().unwrap());
+    let second = plain.train(3, |_| ()).unwrap();
+
+    let selection = Selection { metric: Metric::Loss, patience: None, min_delta: 0.0 };
+    let best = Some(Best::new(selection, None).unwrap());
+    let mut fit = Fit { evaluate_training: true, best, ..Fit::default() };
+    let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+    let (mut seen, mut losses) = (Vec::new(), Vec::new());
+    let ended = trainer.fit(&mut fit, |event| match event {
+        Event::Step(7) => Ok(ControlFlow::Break(())),
+        Event::Report(report) => {
+            losses.push(report.loss);
+            if let Some(evaluated) = report.evaluated {
+                assert_eq!(evaluated.loss, report.loss);
+                assert_eq!(report.best.and_then(Best::so_far).map(|best| best.steps), Some(4));
+                seen.push((report.trainer.parameters()?, evaluated.test, evaluated.training.unwrap()));
+            }
+            Ok(ControlFlow::Continue(()))
+        }
+        _ => Ok(ControlFlow::Continue(())),
+    });
+    assert_eq!((ended.unwrap(), trainer.steps()), (Ended::Stopped, 7));
+    assert_eq!((seen, losses), (vec![expected], vec![first, second]));
+    assert_eq!(trainer.parameters().unwrap(), plain.parameters().unwrap());
+    // It goes on from there, until an error.
+    let failed = trainer.fit(&mut fit, |event| match event {
+        Event::Report(_) => Err(Error::Interrupted { steps: 8, remedy: "none".to_owned() }),
+        _ => Ok(ControlFlow::Continue(())),
+    });
+    assert!(matches!(failed, Err(Error::Interrupted { steps: 8, .. })), "{failed:?}");
+    assert_eq!(trainer.steps(), 8);
+}
+
+/// A run that is stopped at any event and resumed from the last state told ends as one that is not stopped.
+#[test]
+fn a_fit_is_resumed_to_the_same_bits() {
+    let (settings, data) = small();
+    let settings = changed(settings, |s| {
+        s.optimization.schedule.decay = Decay::Plateau;
+        s.optimization.schedule.plateau_patience = 1;
+        s.optimization.rule.ema = Some(0.9);
+    });
+    let start = settings.initial_parameters().unwrap();
+    let selection = Selection { metric: Metric::Rmse, patience: Some(4), min_delta: 0.0 };
+    let fit = |so_far| {
+        let best = Some(Best::new(selection, so_far).unwrap());
+        Fit { evaluate_every: Some(3), report_every: vec![1], best, ..Fit::default() }
+    };
+    let mut whole = Trainer::new(&settings, &data, &start).unwrap();
+    let mut whole_fit = fit(None);
+    let ended = whole.fit(&mut whole_fit, |_| Ok(ControlFlow::Continue(()))).unwrap();
+    let best = |fit: &Fit| fit.best.as_ref().unwrap().so_far().cloned();
+    for stop in 1..10 {
+        let mut kept = None;
+        let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+        trainer
+            .fit(&mut fit(None), |event| match event {
+                Event::Step(steps) if steps == stop => Ok(ControlFlow::Break(())),
+                Event::Resumable(mut resumable) if resumable.is_last => {
+                    kept = Some(resumable.snapshot()?);
+                    Ok(ControlFlow::Continue(()))
+                }
+                _ => Ok(ControlFlow::Continue(())),
+            })
+            .unwrap();
+        let mut snapshot = kept.unwrap();
+        let mut resumed_fit = fit(snapshot.best.take());
+        let mut resumed = Trainer::new(&settings, &data, &snapshot).unwrap();
+        assert_eq!(resumed.fit(&mut resumed_fit, |_| Ok(ControlFlow::Continue(()))).unwrap(), ended);
+        assert_eq!(resumed.parameters().unwrap(), whole.parameters().unwrap(), "stopped after {stop}");
+        assert_eq!(best(&resumed_fit), best(&whole_fit), "stopped after {stop}");
+    }
+    let refused =
+        whole.fit(&mut Fit { evaluate_every: Some(0), ..Fit::default() }, |_| Ok(ControlFlow::Continue(())));
+    assert!(matches!(refused, Err(Error::Usage { setting: Setting::EvaluateEvery, .. })), "{refused:?}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::Trainer;
@@ -49,8 +50,11 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
-    pub fn train(&mut self, steps: u64, on_step: impl FnMut(u64)) -> Result<f32> {
-        self.train_while(steps, on_step, || true)
+    pub fn train(&mut self, steps: u64, mut on_step: impl FnMut(u64)) -> Result<f32> {
+        self.train_while(steps, |steps| {
+            on_step(steps);
+            ControlFlow::Continue(())
+        })
     }
 
     /// Trains for all steps that are left, over as many epochs as they take, without evaluations, so that a
@@ -73,15 +77,14 @@ impl Trainer {
         Ok(())
     }
 
-    /// As [`Trainer::train`], as long as `goes_on` returns `true` before each step but the first.
+    /// As [`Trainer::train`], up to the step after which `on_step` breaks.
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
     pub fn train_while(
         &mut self,
         steps: u64,
-        mut on_step: impl FnMut(u64),
-        goes_on: impl Fn() -> bool,
+        mut on_step: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<f32> {
         let (epoch, made) = (self.epoch_index(), self.steps_in_epoch());
         let left = self.total_steps().saturating_sub(self.steps).min(self.steps_per_epoch() - made);
@@ -98,12 +101,11 @@ impl Trainer {
         self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total, factor);
         let pass = self.mini_batches.pass(&self.settings);
         self.device.begin_pass(pass, made as usize * parts, self.mini_batches.step_params())?;
-        for step in 0..steps {
-            if step > 0 && !goes_on() {
+        for _ in 0..steps {
+            self.step()?;
+            if on_step(self.steps).is_break() {
                 break;
             }
-            self.step()?;
-            on_step(self.steps);
         }
         let last = self.steps.saturating_sub(1) - epoch * self.steps_per_epoch();
         self.last_rate = self.mini_batches.step_params().get(last as usize).map_or(0.0, |step| step.rate);

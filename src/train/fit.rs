@@ -1,0 +1,246 @@
+//! The training loop: evaluations, the best parameters, early stopping, and a callback.
+
+use std::ops::ControlFlow;
+
+use super::{Best, Epoch, Evaluation, Trainer};
+use crate::snapshot::{LossSum, Snapshot};
+use crate::{Error, Result, Setting};
+
+/// How [`Trainer::fit`] evaluates, what it reports, and the best parameters that it finds.
+#[derive(Debug, Clone, Default)]
+pub struct Fit {
+    /// Steps between two evaluations, besides that at the end of each epoch.
+    pub evaluate_every: Option<u64>,
+    /// Evaluates on the training split, too.
+    pub evaluate_training: bool,
+    /// Keeps the best parameters, and stops a run that is out of patience.
+    pub best: Option<Best>,
+    /// Reports after each multiple of these numbers of steps, besides those with an evaluation. 0 counts as 1. A report waits
+    /// for the device.
+    pub report_every: Vec<u64>,
+}
+
+/// What [`Trainer::fit`] tells its callback.
+pub enum Event<'a> {
+    /// Number of steps so far, after each step. The device may still be running it.
+    Step(u64),
+    /// Losses have been read back, and the network has been evaluated if that was due.
+    Report(Report<'a>),
+    /// The run can be resumed from here.
+    Resumable(Resumable<'a>),
+}
+
+/// The steps since the last report.
+pub struct Report<'a> {
+    /// The training, whose parameters can be read.
+    pub trainer: &'a mut Trainer,
+    /// Mean loss of the steps since the last report.
+    pub loss: f32,
+    /// The evaluation, if one was due.
+    pub evaluated: Option<&'a Evaluated>,
+    /// The best parameters so far, if they are kept.
+    pub best: Option<&'a Best>,
+}
+
+/// An evaluation during training.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluated {
+    /// Mean loss of the steps since the last evaluation.
+    pub loss: f32,
+    /// Evaluation on the held-out split.
+    pub test: Evaluation,
+    /// Evaluation on the training split, if it is asked for.
+    pub training: Option<Evaluation>,
+    /// The epoch that has just ended, if one has.
+    pub epoch: Option<Epoch>,
+}
+
+/// A state whose snapshot is resumed to bit-identical results.
+///
+/// Where the last step is followed by an evaluation that a longer run would not make, this comes before the evaluation, so
+/// that the longer run can be resumed from the snapshot.
+pub struct Resumable<'a> {
+    /// The training.
+    pub trainer: &'a mut Trainer,
+    /// The best parameters so far, if they are kept.
+    pub best: Option<&'a Best>,
+    /// `true` if no step follows.
+    pub is_last: bool,
+}
+
+impl Resumable<'_> {
+    /// [`Trainer::snapshot`], with the best parameters so far.
+    ///
+    /// # Errors
+    /// As [`Trainer::snapshot`].
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let best = self.best.and_then(Best::so_far).cloned();
+        Ok(Snapshot { best, ..self.trainer.snapshot()? })
+    }
+}
+
+/// Why [`Trainer::fit`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All steps are done.
+    Done,
+    /// The last evaluations brought no improvement.
+    OutOfPatience,
+    /// The callback stopped it.
+    Stopped,
+}
+
+impl Fit {
+    /// Steps from `steps` to the next report.
+    fn steps_to_report(&self, steps: u64) -> u64 {
+        let every = self.evaluate_every.iter().chain(&self.report_every);
+        every.map(|&every| every.max(1)).map(|every| every - steps % every).min().unwrap_or(u64::MAX)
+    }
+
+    fn is_due(&self, steps: u64) -> bool {
+        self.evaluate_every.is_some_and(|every| steps.is_multiple_of(every))
+    }
+
+    /// `true` if `trainer` has just ended where a longer run would not be evaluated.
+    fn ends_between(&self, trainer: &Trainer) -> bool {
+        trainer.is_done() && trainer.steps_in_epoch() > 0 && !self.is_due(trainer.steps())
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        self.best.as_ref().is_some_and(Best::is_out_of_patience)
+    }
+
+    /// Evaluates `trainer`, and keeps its parameters if they are the best so far.
+    fn evaluate(&mut self, trainer: &mut Trainer) -> Result<Evaluation> {
+        match &mut self.best {
+            Some(best) => best.evaluate(trainer),
+            None => trainer.evaluate(),
+        }
+    }
+}
+
+impl Trainer {
+    /// Trains for all steps that are left, or until patience ends or `on_event` breaks; evaluates at the end of each epoch and
+    /// as often as `fit` says, for a plateau schedule as well. Losses and parameters are read back only for evaluations
+    /// and reports. After an error, `fit` still holds the best parameters.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ckpt_gpu::config::Settings;
+    /// # use ckpt_gpu::data::{Dataset, HeldOut, Inputs, Split};
+    /// use std::ops::ControlFlow;
+    /// use ckpt_gpu::train::{Best, Ended, Event, Fit, Metric, Selection, Trainer};
+    /// # let inputs: Vec<f32> = (0..8000).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+    /// # let labels: Vec<u32> = inputs.chunks(8).map(|row| u32::from(row[0] > row[7])).collect();
+    /// # let HeldOut { train, test } = Split::new(8, Inputs::F32(inputs), labels)?.hold_out(0.2, 0)?;
+    /// # let data = Arc::new(Dataset::in_memory(train, test)?);
+    /// # let mut settings = Settings::default();
+    /// # settings.network.layers = "8,32,2".parse().unwrap();
+    ///
+    /// let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters()?)?;
+    /// let selection = Selection { metric: Metric::Accuracy, patience: Some(5), min_delta: 0.0 };
+    /// let mut fit = Fit {
+    ///     evaluate_every: Some(2),
+    ///     best: Some(Best::new(selection, None)?),
+    ///     ..Fit::default()
+    /// };
+    /// let ended = trainer.fit(&mut fit, |event| {
+    ///     if let Event::Report(report) = event
+    ///         && let Some(evaluated) = report.evaluated
+    ///     {
+    ///         let bias = &report.trainer.parameters()?.layers[0].bias;
+    ///         println!("loss {:.4}, test {:?}, bias {}", report.loss, evaluated.test, bias[0]);
+    ///         if evaluated.test.accuracy > Some(0.99) {
+    ///             return Ok(ControlFlow::Break(()));
+    ///         }
+    ///     }
+    ///     Ok(ControlFlow::Continue(()))
+    /// })?;
+    /// assert!(ended == Ended::Stopped || trainer.is_done() || fit.best.as_ref().unwrap().is_out_of_patience());
+    /// let best = fit.best.as_ref().and_then(Best::so_far).unwrap();
+    /// println!("accuracy {} after {} steps", best.value, best.steps);
+    /// # Ok::<(), ckpt_gpu::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `on_event`, [`Trainer::epoch`] and [`Best::evaluate`]; [`Error::Diverged`] if the loss of an evaluation is NaN or
+    /// infinite; [`Error::Usage`] for evaluations 0 steps apart.
+    pub fn fit(
+        &mut self,
+        fit: &mut Fit,
+        mut on_event: impl FnMut(Event) -> Result<ControlFlow<()>>,
+    ) -> Result<Ended> {
+        if fit.evaluate_every == Some(0) {
+            return Err(Error::usage(Setting::EvaluateEvery, "found 0, expected at least 1"));
+        }
+        // The snapshot that this run is resumed from does not know of its last evaluation.
+        if fit.best.is_some() && fit.ends_between(self) {
+            fit.evaluate(self)?;
+        }
+        // Losses since the last evaluation.
+        let mut since = LossSum::default();
+        let mut is_stopped = false;
+        while !self.is_done() && !fit.is_out_of_patience() && !is_stopped {
+            let before = self.steps();
+            let mut flow = Ok(ControlFlow::Continue(()));
+            let loss = self.train_while(fit.steps_to_report(before), |steps| {
+                flow = on_event(Event::Step(steps));
+                match flow {
+                    Ok(flow) => flow,
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })?;
+            is_stopped |= flow?.is_break();
+            since.add(loss, self.steps() - before);
+            let ends_between = fit.ends_between(self);
+            if ends_between {
+                let best = fit.best.as_ref();
+                is_stopped |=
+                    on_event(Event::Resumable(Resumable { trainer: self, best, is_last: true }))?.is_break();
+            }
+            let evaluated = if self.is_at_end_of_epoch() || fit.is_due(self.steps()) {
+                Some(self.evaluated(fit, std::mem::take(&mut since), ends_between)?)
+            } else {
+                None
+            };
+            let report =
+                Report { trainer: self, loss, evaluated: evaluated.as_ref(), best: fit.best.as_ref() };
+            is_stopped |= on_event(Event::Report(report))?.is_break();
+            if !ends_between {
+                let is_last = is_stopped || self.is_done() || fit.is_out_of_patience();
+                let best = fit.best.as_ref();
+                is_stopped |=
+                    on_event(Event::Resumable(Resumable { trainer: self, best, is_last }))?.is_break();
+            }
+        }
+        Ok(if self.is_done() {
+            Ended::Done
+        } else if fit.is_out_of_patience() {
+            Ended::OutOfPatience
+        } else {
+            Ended::Stopped
+        })
+    }
+
+    /// Evaluates as `fit` says, after steps whose losses are `since`.
+    fn evaluated(&mut self, fit: &mut Fit, since: LossSum, ends_between: bool) -> Result<Evaluated> {
+        let test = fit.evaluate(self)?;
+        self.check_finite(&test)?;
+        let training = if fit.evaluate_training { Some(self.evaluate_training()?) } else { None };
+        if !ends_between {
+            self.note_evaluation(&test);
+        }
+        let epoch = self.is_at_end_of_epoch().then(|| self.epoch_with(test));
+        Ok(Evaluated { loss: since.mean(), test, training, epoch })
+    }
+
+    /// No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.
+    fn check_finite(&self, evaluation: &Evaluation) -> Result<()> {
+        if evaluation.loss.is_finite() {
+            return Ok(());
+        }
+        let last = self.steps().saturating_sub(1);
+        let problem = format!("after step {last}, the {} loss is {}", evaluation.on.name(), evaluation.loss);
+        Err(Error::Diverged { epoch: (last / self.steps_per_epoch()) as usize, problem })
+    }
+}
