@@ -14,3 +14,8 @@ where
     let values = all.into_iter().map(|value| PossibleValue::new(name(value)).help(summary(value)));
     PossibleValuesParser::new(values).try_map(|name| name.parse())
 }
+
+/// Parser of a whole number.
+pub(super) fn count<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 0".to_owned())
+}

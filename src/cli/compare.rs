@@ -3,7 +3,8 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::flags::{Prepared, RunFlags, count, every};
+use super::choices::count;
+use super::flags::{Prepared, RunFlags, every};
 use super::hints;
 use super::output;
 use super::progress::Progress;
@@ -49,7 +50,7 @@ impl CompareArgs {
     fn strategies(&self) -> Vec<Strategy> {
         let every = match &self.every[..] {
             [] => {
-                let every = self.flags.network.preset.unwrap_or(Preset::VeryLong).every();
+                let every = self.flags.task.network.preset.unwrap_or(Preset::VeryLong).every();
                 every.iter().copied().map(Strategy::EveryN).collect()
             }
             every => every.to_vec(),
@@ -68,9 +69,9 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     if args.repeats == 0 {
         return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
-    output::check_reports_apart(&args.flags.data.path, args.start.init.as_deref(), &args.report)?;
+    output::check_reports_apart(&args.flags.task.data.path, args.start.init.as_deref(), &args.report)?;
     report::check(&args.report)?;
-    let Prepared { settings, data, preprocessing, .. } = args.flags.load(settings)?;
+    let Prepared { settings, data, preprocessing, .. } = args.flags.task.load(settings)?;
     let network = settings.network.build()?;
     let data = Arc::new(data);
     let parameters = args.start.parameters(&network, &settings, &preprocessing)?;
@@ -94,7 +95,11 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
 
     let summary = ComparisonSummary { network: &network, comparison: &comparison };
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
+        origin: Origin {
+            settings: &settings,
+            data: &args.flags.task.data.path,
+            init: args.start.init.as_deref(),
+        },
         content: Content::Comparison(&summary),
     };
     let shown = if args.json {

@@ -1,10 +1,9 @@
-use std::str::FromStr;
-
 use clap::Args;
 
 use super::architecture::ArchitectureFlags;
-use super::choices::choices;
+use super::choices::{choices, count};
 use super::data::{DataFlags, PreprocessingFlags};
+use super::optimizer::{OptimizerFlags, RateFlags};
 use super::output;
 use crate::Result;
 use crate::config::{
@@ -13,7 +12,7 @@ use crate::config::{
 use crate::data::{Dataset, LoadedData, Preprocessing};
 use crate::device::DatasetPlacement;
 use crate::memory::parse_bytes;
-use crate::model::{Decay, Hyperparameter, Initialiser, Optimizer, Schedule, UpdateRule};
+use crate::model::{Initialiser, UpdateRule};
 use crate::strategy::Strategy;
 
 /// The network and the device, for every command that trains.
@@ -101,6 +100,46 @@ pub(super) struct Prepared {
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
     #[command(flatten)]
+    pub task: TaskFlags,
+
+    #[command(flatten)]
+    rate: RateFlags,
+
+    /// Decay rate of an exponential moving average of the parameters, which is evaluated and saved in their place, such as 0.999
+    #[arg(long, help_heading = "Optimizer", value_name = "RATE", allow_negative_numbers = true)]
+    ema: Option<f32>,
+
+    /// Passes over the training split [default: 5]
+    #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
+    epochs: Option<usize>,
+
+    /// Number of steps, instead of --epochs
+    #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
+    steps: Option<u64>,
+}
+
+impl RunFlags {
+    /// The settings that these flags give, with the default strategy.
+    ///
+    /// # Errors
+    /// As [`TaskFlags::settings`].
+    pub fn settings(&self) -> Result<Settings> {
+        let settings = self.task.settings()?;
+        let rule = UpdateRule { ema: self.ema, ..settings.optimization.rule };
+        let optimization = Optimization {
+            rule,
+            epochs: self.epochs.unwrap_or(settings.optimization.epochs),
+            steps: self.steps,
+            ..self.rate.optimization(settings.optimization)
+        };
+        Ok(Settings { optimization, ..settings })
+    }
+}
+
+/// Everything but the strategy, the learning rate and the number of steps.
+#[derive(Debug, Args)]
+pub(super) struct TaskFlags {
+    #[command(flatten)]
     pub data: DataFlags,
 
     #[command(flatten)]
@@ -110,7 +149,7 @@ pub(super) struct RunFlags {
     pub network: NetworkFlags,
 
     #[command(flatten)]
-    rule: RuleFlags,
+    optimizer: OptimizerFlags,
 
     /// Distribution of the initial parameters [default: by activation function]
     #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = choices(Initialiser::ALL, Initialiser::name, Initialiser::summary))]
@@ -119,14 +158,6 @@ pub(super) struct RunFlags {
     /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches [default: --batch, or what a budget chooses on a GPU]
     #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
     micro_batch: Option<usize>,
-
-    /// Passes over the training split [default: 5]
-    #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
-    epochs: Option<usize>,
-
-    /// Number of steps, instead of --epochs
-    #[arg(long, help_heading = "Training", value_name = "N", conflicts_with = "epochs", value_parser = count::<u64>, allow_negative_numbers = true)]
-    steps: Option<u64>,
 
     /// Leave out the last mini-batch of an epoch if the samples do not fill it [default: false]
     #[arg(long, help_heading = "Training", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -145,7 +176,7 @@ pub(super) struct RunFlags {
     dataset: DatasetPlacement,
 }
 
-impl RunFlags {
+impl TaskFlags {
     /// The dataset, and `settings` completed by it: the widths of the first and last state, and the size of a batch, unless
     /// flags give them.
     ///
@@ -188,7 +219,7 @@ impl RunFlags {
         Ok(Prepared { settings, data, test, preprocessing })
     }
 
-    /// The settings that these flags give, with the default strategy.
+    /// The settings that these flags give, with the default strategy, schedule and number of steps.
     ///
     /// # Errors
     /// As [`NetworkFlags::settings`].
@@ -197,11 +228,9 @@ impl RunFlags {
         Ok(Settings {
             network: NetworkSettings { initialiser: self.initialiser.or(network.initialiser), ..network },
             optimization: Optimization {
-                epochs: self.epochs.unwrap_or(optimization.epochs),
-                steps: self.steps,
                 shuffle: !self.no_shuffle,
                 label_smoothing: self.label_smoothing,
-                ..self.rule.optimization(optimization)
+                ..self.optimizer.optimization(optimization)
             },
             batching: Batching {
                 micro_batch: self.micro_batch,
@@ -211,107 +240,6 @@ impl RunFlags {
             placement: Placement { dataset: self.dataset, ..placement },
             diagnostics,
         })
-    }
-}
-
-/// Parameter updates.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Optimizer")]
-struct RuleFlags {
-    /// Optimizer [default: adam]
-    #[arg(long, value_name = "NAME", value_parser = choices(Optimizer::ALL, Optimizer::name, Optimizer::summary))]
-    optimizer: Option<Optimizer>,
-
-    #[arg(long, help = per_optimizer("Learning rate", Optimizer::ALL, Optimizer::default_lr), value_name = "RATE", allow_negative_numbers = true)]
-    lr: Option<f32>,
-
-    /// Momentum coefficient
-    #[arg(long, value_name = "SHARE", default_value_t = UpdateRule::of(Optimizer::Momentum).momentum, allow_negative_numbers = true)]
-    momentum: f32,
-
-    #[arg(long, help = per_optimizer("Decay rate of the mean gradient", users(Hyperparameter::Beta1), |name| UpdateRule::of(name).betas[0]), value_name = "SHARE", allow_negative_numbers = true)]
-    beta1: Option<f32>,
-
-    #[arg(long, help = per_optimizer("Decay rate of the mean squared gradient", users(Hyperparameter::Beta2), |name| UpdateRule::of(name).betas[1]), value_name = "SHARE", allow_negative_numbers = true)]
-    beta2: Option<f32>,
-
-    /// Number added to the root of the mean squared gradient
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-8, allow_negative_numbers = true)]
-    epsilon: f32,
-
-    #[arg(long, help = per_optimizer("Weight decay", Optimizer::ALL, |name| UpdateRule::of(name).weight_decay), value_name = "NUMBER", allow_negative_numbers = true)]
-    weight_decay: Option<f32>,
-
-    /// Largest global gradient norm; larger gradients are scaled down to it
-    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
-    clip_norm: Option<f32>,
-
-    /// Decay rate of an exponential moving average of the parameters, which is evaluated and saved in their place, such as 0.999
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
-    ema: Option<f32>,
-
-    /// Learning-rate schedule [default: cosine]
-    #[arg(long, value_name = "NAME", value_parser = choices(Decay::ALL, Decay::name, Decay::summary))]
-    schedule: Option<Decay>,
-
-    /// Steps of linear warm-up of the learning rate
-    #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().warm_up, value_parser = count::<u64>, allow_negative_numbers = true)]
-    warm_up: u64,
-
-    /// Steps between decays, for --schedule step; steps of the first period, for --schedule restarts
-    #[arg(long, value_name = "STEPS", default_value_t = Schedule::default().decay_every, value_parser = count::<u64>, allow_negative_numbers = true)]
-    decay_every: u64,
-
-    /// Decay factor, for --schedule step and plateau
-    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().decay_factor, allow_negative_numbers = true)]
-    decay_factor: f32,
-
-    /// Least learning rate as a share of --lr, for --schedule cosine, restarts, one-cycle and plateau
-    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().floor, allow_negative_numbers = true)]
-    lr_floor: f32,
-
-    /// Length of a period relative to the one before, for --schedule restarts
-    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().period_factor, allow_negative_numbers = true)]
-    period_factor: f32,
-
-    /// Share of the steps in which the learning rate rises, for --schedule one-cycle
-    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().rise, allow_negative_numbers = true)]
-    rise: f32,
-
-    /// Evaluations without a lower loss before a decay, for --schedule plateau
-    #[arg(long, value_name = "N", default_value_t = Schedule::default().plateau_patience, value_parser = count::<u64>, allow_negative_numbers = true)]
-    plateau_patience: u64,
-}
-
-impl RuleFlags {
-    /// `base` with the values of these flags. An optimizer other than that of `base` has its own default learning rate.
-    fn optimization(&self, base: Optimization) -> Optimization {
-        let optimizer = self.optimizer.unwrap_or(base.rule.optimizer);
-        let usual = UpdateRule::of(optimizer);
-        let usual_rate = if optimizer == base.rule.optimizer { base.lr } else { optimizer.default_lr() };
-        Optimization {
-            lr: self.lr.unwrap_or(usual_rate),
-            rule: UpdateRule {
-                optimizer,
-                momentum: self.momentum,
-                betas: [self.beta1.unwrap_or(usual.betas[0]), self.beta2.unwrap_or(usual.betas[1])],
-                epsilon: self.epsilon,
-                weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
-                clip_norm: self.clip_norm,
-                ema: self.ema,
-            },
-            schedule: Schedule {
-                decay: self.schedule.unwrap_or(base.schedule.decay),
-                warm_up: self.warm_up,
-                decay_every: self.decay_every,
-                decay_factor: self.decay_factor,
-                floor: self.lr_floor,
-                period_factor: self.period_factor,
-                rise: self.rise,
-                plateau_patience: self.plateau_patience,
-            },
-            ..base
-        }
     }
 }
 
@@ -332,33 +260,6 @@ impl StrategyFlags {
     pub fn strategy(&self) -> Strategy {
         self.budget.map_or(self.every, Strategy::Budget)
     }
-}
-
-/// Optimizers whose updates depend on `hyperparameter`.
-fn users(hyperparameter: Hyperparameter) -> impl Iterator<Item = Optimizer> {
-    Optimizer::ALL.into_iter().filter(move |optimizer| optimizer.uses(hyperparameter))
-}
-
-/// Help for a hyperparameter of `optimizers`, whose default `value` depends on the optimizer.
-fn per_optimizer(
-    what: &str,
-    optimizers: impl IntoIterator<Item = Optimizer>,
-    value: fn(Optimizer) -> f32,
-) -> String {
-    let mut defaults: Vec<(f32, Vec<&str>)> = Vec::new();
-    for optimizer in optimizers {
-        match defaults.iter_mut().find(|(default, _)| *default == value(optimizer)) {
-            Some((_, names)) => names.push(optimizer.name()),
-            None => defaults.push((value(optimizer), vec![optimizer.name()])),
-        }
-    }
-    let defaults: Vec<_> =
-        defaults.iter().map(|(default, names)| format!("{default} for {}", names.join(", "))).collect();
-    format!("{what} [default: {}]", defaults.join("; "))
-}
-
-pub(super) fn count<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "expected a whole number of at least 0".to_owned())
 }
 
 pub(super) fn every(text: &str) -> Result<Strategy, String> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::flags::count;
+use super::choices::count;
 use crate::data::EvaluatedOn;
 use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};

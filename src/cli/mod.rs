@@ -13,11 +13,13 @@ mod convert;
 mod data;
 mod delayed;
 mod devices;
+mod find_lr;
 mod flags;
 mod hints;
 mod interrupt;
 mod logging;
 mod manual;
+mod optimizer;
 mod output;
 mod plan;
 mod predict;
@@ -81,6 +83,8 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Compare memory, time and results of several strategies
     Compare(Box<compare::CompareArgs>),
+    /// Find a learning rate by a range test
+    FindLr(Box<find_lr::FindLrArgs>),
     /// Evaluate a trained network
     Eval(Box<predict::EvalArgs>),
     /// Write a trained network's predictions
@@ -160,6 +164,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Plan(args) => plan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::FindLr(args) => find_lr::run(&args, cli.config.as_deref()),
         Command::Eval(args) => predict::eval(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Convert(args) => convert::run(&args),

@@ -38,7 +38,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
-    output::check_reports_apart(&args.flags.data.path, None, &args.report)?;
+    output::check_reports_apart(&args.flags.task.data.path, None, &args.report)?;
     report::check(&args.report)?;
     let (target, device, planned_for) = target(settings.placement.device)?;
     let (settings, data, placement) = data(&args.flags, settings)?;
@@ -89,7 +89,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         frontier,
     };
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data.path, init: None },
+        origin: Origin { settings: &settings, data: &args.flags.task.data.path, init: None },
         content: Content::Plan(&outlook),
     };
     let shown = if args.json {
@@ -122,12 +122,14 @@ fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
 /// the network.
 fn data(flags: &RunFlags, settings: Settings) -> Result<(Settings, DatasetShape, DatasetPlacement)> {
     let placement = settings.placement.dataset;
-    match flags.load(settings.clone()) {
+    match flags.task.load(settings.clone()) {
         Ok(Prepared { settings, data, .. }) => {
             settings.batching.check_samples(data.train.len())?;
             Ok((settings, data.shape(), placement))
         }
-        Err(error) if flags.data.path == Path::new(DEFAULT_DATA) && placement != DatasetPlacement::Device => {
+        Err(error)
+            if flags.task.data.path == Path::new(DEFAULT_DATA) && placement != DatasetPlacement::Device =>
+        {
             output::narrate(&format!("planned without a dataset, for one that stays on the host: {error}"));
             let shape = DatasetShape::empty(settings.network.build()?.features());
             Ok((settings, shape, DatasetPlacement::Host))

@@ -6,9 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::architecture::ArchitectureFlags;
-use super::choices::choices;
+use super::choices::{choices, count};
 use super::data::DataFlags;
-use super::flags::count;
 use super::output;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry, shown};

@@ -1,7 +1,6 @@
 use clap::Args;
 
-use super::choices::choices;
-use super::flags::count;
+use super::choices::{choices, count};
 use crate::train::{Best, Fit, Metric, Selection};
 use crate::{Error, Result, Setting};
 

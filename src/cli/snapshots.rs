@@ -3,9 +3,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::choices::choices;
+use super::choices::{choices, count};
 use super::config_file::Effective;
-use super::flags::count;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;

@@ -116,7 +116,7 @@ impl TrainArgs {
     fn check_apart(&self, config: Option<&Path>) -> Result<()> {
         let init = self.start.init.as_deref().map(|path| (Setting::Init, path));
         let config = config.map(|path| (Setting::Config, path));
-        let data = (Setting::Data, self.flags.data.path.as_path());
+        let data = (Setting::Data, self.flags.task.data.path.as_path());
         let log = self.log.directory().map(|path| (Setting::Log, path));
         let snapshots = self.snapshots.directory().map(|path| (Setting::Snapshot, path));
         // Not there before the first run.
@@ -152,7 +152,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     for path in args.save.iter().chain(&args.save_config) {
         file::check_writable(path)?;
     }
-    let Prepared { settings, data, test, preprocessing } = args.flags.load(settings)?;
+    let Prepared { settings, data, test, preprocessing } = args.flags.task.load(settings)?;
     let network = settings.network.build()?;
     for path in &args.save {
         model_file::check_writable(path, &network)?;
@@ -277,7 +277,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         }
     }
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.data.path, init: args.start.init.as_deref() },
+        origin: Origin {
+            settings: &settings,
+            data: &args.flags.task.data.path,
+            init: args.start.init.as_deref(),
+        },
         content: Content::Run(&summary(&trainer), &run),
     };
     let reported = output::write_reports(&args.report, &report);

@@ -12,6 +12,7 @@ mod tables;
 pub mod text;
 
 pub use file::{ReportFile, check};
+pub use format::range_plot;
 pub use outlook::{Choice, MicroBatchChoice, Outlook};
 
 use std::path::Path;

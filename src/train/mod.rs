@@ -11,6 +11,7 @@ mod open;
 mod over_budget;
 mod planner;
 mod predictor;
+mod range_test;
 mod scores;
 mod start;
 mod target;
@@ -27,6 +28,7 @@ pub use metric::Metric;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
+pub use range_test::{RangeStep, RangeTest, Tested};
 pub use scores::{
     ClassAverages, ClassScores, OneClass, OneOutput, Scores, TopK, ValueScores, has_probabilities,
     probabilities,

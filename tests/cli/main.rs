@@ -12,6 +12,7 @@ mod compare;
 mod config_file;
 mod errors;
 mod events;
+mod find_lr;
 mod full_disk;
 mod hints;
 mod log;

@@ -198,6 +198,23 @@ fn a_fit_is_resumed_to_the_same_bits() {
 }
 
 #[test]
+fn a_step_at_the_rate_of_the_schedule_is_the_step_of_the_schedule() {
+    let (settings, data) = small();
+    let settings = changed(settings, |s| s.optimization.schedule.decay = Decay::Cosine);
+    let start = settings.initial_parameters().unwrap();
+    let mut scheduled = Trainer::new(&settings, &data, &start).unwrap();
+    let mut given = Trainer::new(&settings, &data, &start).unwrap();
+    while !scheduled.is_done() {
+        let loss = scheduled.train(1, |_| ()).unwrap();
+        let rate = given.rate();
+        assert_eq!(given.train_at(rate).unwrap(), loss);
+        assert_eq!((given.last_rate(), scheduled.last_rate()), (rate, rate));
+    }
+    assert_eq!(given.parameters().unwrap(), scheduled.parameters().unwrap());
+    assert!(matches!(given.train_at(0.1), Err(Error::Usage { setting: Setting::Steps, .. })));
+}
+
+#[test]
 fn a_plan_without_data_is_the_plan_of_the_training() {
     let (settings, data) = small();
     let planned = Machine::Cpu.plan(&settings, data.shape()).unwrap();

@@ -19,7 +19,7 @@ const STEPS: &str = "3";
 /// The share of the samples that shortened trainings are evaluated on.
 const EVALUATED: &str = "0.005";
 /// The commands that take `--device`.
-const COMPUTING: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predict"];
+const COMPUTING: [&str; 7] = ["train", "plan", "check", "compare", "find-lr", "eval", "predict"];
 
 /// Commands that do not run here, and why. Those of the program must still parse.
 const ELSEWHERE: [(&str, &str); 11] = [

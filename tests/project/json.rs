@@ -59,6 +59,7 @@ fn printed_keys() -> BTreeSet<String> {
         format!("train {small} --json --keep-best loss --evaluate-every 2 --evaluate-training"),
         format!("plan {small} --json --every 2"),
         format!("compare {small} --json --every 0,2 --repeats 1"),
+        format!("find-lr {} --device cpu --json", SMALL.replace(" --epochs 1 --lr 0.5", "")),
         "eval model.npz --data small.npz --batch 3 --device cpu --json".to_owned(),
         "devices --json".to_owned(),
     ] {

@@ -18,7 +18,7 @@ use crate::{Error, Result, Setting};
 const CONFIG: &str = "config";
 
 /// Commands that take the flag.
-const COMMANDS: [&str; 6] = ["train", "plan", "check", "compare", "eval", "predict"];
+const COMMANDS: [&str; 7] = ["train", "plan", "check", "compare", "find-lr", "eval", "predict"];
 
 /// `command`, with `--config` on each of [`COMMANDS`].
 pub(super) fn with_flag(command: Command) -> Command {

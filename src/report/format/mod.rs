@@ -3,8 +3,11 @@
 mod csv;
 mod html;
 mod markdown;
+mod range_plot;
 mod svg;
 mod trace;
+
+pub use range_plot::range_plot;
 
 use super::{ComparisonSummary, Content, PlanSummary, Report, RunSummary, json};
 

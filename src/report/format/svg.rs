@@ -4,17 +4,17 @@ use crate::report::ComparisonSummary;
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Contender};
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 460.0;
+pub(super) const WIDTH: f64 = 760.0;
+pub(super) const HEIGHT: f64 = 460.0;
 /// Edges of the area between the axes.
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = WIDTH - 28.0;
-const TOP: f64 = 64.0;
-const BOTTOM: f64 = HEIGHT - 64.0;
+pub(super) const LEFT: f64 = 76.0;
+pub(super) const RIGHT: f64 = WIDTH - 28.0;
+pub(super) const TOP: f64 = 64.0;
+pub(super) const BOTTOM: f64 = HEIGHT - 64.0;
 /// Width and height of a letter of a label, in pixels.
 const LETTER: f64 = 7.2;
 const LINE: f64 = 16.0;
-const STYLE: &str = "<style>
+pub(super) const STYLE: &str = "<style>
 .plot { background: #ffffff }
 .plot text { font: 13px system-ui, sans-serif; fill: #1d2733 }
 .plot .heading { font-size: 15px; font-weight: 600 }
@@ -103,14 +103,14 @@ fn points(comparison: &Comparison) -> Vec<Point> {
 }
 
 /// Axis from zero to a round number of at least `most`.
-struct Axis {
+pub(super) struct Axis {
     step: f64,
     steps: u32,
     pixels: [f64; 2],
 }
 
 impl Axis {
-    fn new(most: f64, pixels: [f64; 2]) -> Self {
+    pub fn new(most: f64, pixels: [f64; 2]) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let scale = 10f64.powf((most / 4.0).log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * scale).into_iter();
@@ -118,12 +118,12 @@ impl Axis {
         Axis { step, steps: (most / step - 1e-9).ceil().max(1.0) as u32, pixels }
     }
 
-    fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let [start, end] = self.pixels;
         start + (end - start) * value / (self.step * f64::from(self.steps))
     }
 
-    fn ticks(&self) -> impl Iterator<Item = f64> + '_ {
+    pub fn ticks(&self) -> impl Iterator<Item = f64> + '_ {
         (0..=self.steps).map(|tick| self.step * f64::from(tick))
     }
 }

@@ -3,8 +3,10 @@
 mod check;
 mod comparison;
 mod plan;
+mod range_test;
 
 pub use check::{check, checked};
+pub use range_test::range_test;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

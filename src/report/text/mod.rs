@@ -3,12 +3,14 @@
 mod check;
 mod comparison;
 mod outlook;
+mod range_test;
 mod scores;
 mod table;
 
 pub use check::check;
 pub use comparison::comparison;
 pub use outlook::outlook;
+pub use range_test::range_test;
 pub use scores::{scores, scores_in_one_line};
 
 use table::aligned;

@@ -1,4 +1,4 @@
-use crate::config::Settings;
+use crate::config::{Optimization, Settings};
 use crate::data::{Pass, Split, shuffle};
 use crate::model::{DropoutKey, StepParams};
 
@@ -36,6 +36,14 @@ impl MiniBatches {
             let rate = optimization.rate(step, total) * factor;
             optimization.rule.step_params(step, rate, divisor(split, rows), key)
         }));
+    }
+
+    /// Sets the learning rate of the mini-batch at `index`, in step `step` of the training.
+    pub fn set_rate(&mut self, settings: &Settings, index: usize, step: u64, rate: f32) {
+        let Optimization { rule, seed, .. } = settings.optimization;
+        if let Some(params) = self.step_params.get_mut(index) {
+            *params = rule.step_params(step, rate, params.divisor, DropoutKey::new(seed, step));
+        }
     }
 
     /// The pass over the training split.

@@ -77,6 +77,23 @@ impl Trainer {
         Ok(())
     }
 
+    /// Trains for one step with this learning rate in place of the schedule's, and returns its loss, that before the update.
+    ///
+    /// # Errors
+    /// As [`Trainer::epoch`].
+    pub fn train_at(&mut self, rate: f32) -> Result<f32> {
+        self.prepare_mini_batches();
+        let (index, step) = (self.steps_in_epoch() as usize, self.steps);
+        self.mini_batches.set_rate(&self.settings, index, step, rate);
+        self.train(1, |_| ())
+    }
+
+    /// Prepares the mini-batches of the current epoch, unless they are prepared.
+    fn prepare_mini_batches(&mut self) {
+        let (epoch, total, factor) = (self.epoch_index(), self.total_steps(), self.plateau.factor);
+        self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total, factor);
+    }
+
     /// As [`Trainer::train`], up to the step after which `on_step` breaks.
     ///
     /// # Errors
@@ -96,9 +113,8 @@ impl Trainer {
             self.losses = LossSum::default();
         }
         let started = Instant::now();
-        let (total, parts) = (self.total_steps(), self.parts());
-        let factor = self.plateau.factor;
-        self.mini_batches.prepare(&self.settings, &self.data.train, epoch, total, factor);
+        let parts = self.parts();
+        self.prepare_mini_batches();
         let pass = self.mini_batches.pass(&self.settings);
         self.device.begin_pass(pass, made as usize * parts, self.mini_batches.step_params())?;
         for _ in 0..steps {

@@ -1,0 +1,131 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use super::choices::count;
+use super::flags::{Prepared, StrategyFlags, TaskFlags};
+use super::hints;
+use super::output;
+use super::progress::{Progress, explain_preparation};
+use super::start::StartFlags;
+use crate::config::DeviceChoice;
+use crate::file;
+use crate::report;
+use crate::train::{RangeTest, Tested, Trainer};
+use crate::{Result, Setting};
+
+#[derive(Debug, Args)]
+pub(super) struct FindLrArgs {
+    /// Learning rate of the first step
+    #[arg(long, help_heading = "Range test", value_name = "RATE", default_value_t = RangeTest::default().from, allow_negative_numbers = true)]
+    from: f32,
+
+    /// Learning rate of the last step, unless the loss diverges before
+    #[arg(long, help_heading = "Range test", value_name = "RATE", default_value_t = RangeTest::default().to, allow_negative_numbers = true)]
+    to: f32,
+
+    /// Number of steps, one mini-batch each
+    #[arg(long, help_heading = "Range test", value_name = "N", default_value_t = RangeTest::default().steps, value_parser = count::<u64>, allow_negative_numbers = true)]
+    steps: u64,
+
+    #[command(flatten)]
+    strategy: StrategyFlags,
+
+    #[command(flatten)]
+    task: TaskFlags,
+
+    #[command(flatten)]
+    start: StartFlags,
+
+    /// Draw the loss over the learning rate to this .svg file
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(svg))]
+    plot: Option<PathBuf>,
+
+    /// Print one JSON object to stdout, and nothing else
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+fn svg(name: OsString) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    let is_svg = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg"));
+    if is_svg { Ok(path) } else { Err("expected a name that ends in .svg".to_owned()) }
+}
+
+/// `ckpt-gpu find-lr`; `config` is the file that flags came from.
+pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
+    let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
+    test.check()?;
+    let mut settings = test.settings(&args.task.settings()?);
+    settings.placement.strategy = args.strategy.strategy();
+    settings.validate()?;
+    for hint in hints::unused(&settings) {
+        output::narrate(&hint);
+    }
+    let init = args.start.init.as_deref().map(|path| (Setting::Init, path));
+    let config = config.map(|path| (Setting::Config, path));
+    let data = (Setting::Data, args.task.data.path.as_path());
+    let read: Vec<_> = [init, config, Some(data)].into_iter().flatten().collect();
+    if let Some(path) = &args.plot {
+        file::check_apart(&read, &[(Setting::Plot, path)])?;
+        file::check_writable(path)?;
+    }
+    let Prepared { settings, data, preprocessing, .. } = args.task.load(settings)?;
+    let network = settings.network.build()?;
+    let parameters = args.start.parameters(&network, &settings, &preprocessing)?;
+
+    let preparing = (settings.placement.device != DeviceChoice::Cpu).then(explain_preparation);
+    let mut trainer = Trainer::new(&settings, &Arc::new(data), &parameters)?;
+    drop(preparing);
+    let device = output::device(&trainer.device(), trainer.passed_over());
+    output::narrate(&format!(
+        "testing learning rates from {:e} to {:e} in {} steps on {device}: {}",
+        test.from, test.to, test.steps, settings.network.layers
+    ));
+    output::refusals(trainer.refusals());
+    let mut progress = Progress::of(&trainer, settings.batching.batch);
+    let mut steps = 0;
+    let tested = test.run(&mut trainer, |step| {
+        steps += 1;
+        progress.step(steps);
+        progress.loss(step.loss);
+    })?;
+    drop(progress);
+
+    let shown = if args.json {
+        output::result_json(&report::json::range_test(&test, &trainer.device(), &tested))
+    } else {
+        output::result(&format!("{}{}", report::text::range_test(&tested, output::width()), outcome(&tested)))
+    };
+    let drawn = match &args.plot {
+        Some(path) => file::replace_with(path, &report::range_plot(&tested))
+            .map(|()| output::narrate(&format!("plot written to {}", path.display()))),
+        None => Ok(()),
+    };
+    output::first_error([shown, drawn])
+}
+
+/// The learning rate to use, or why there is none.
+fn outcome(tested: &Tested) -> String {
+    let last = tested.steps.last().map_or(0.0, |step| step.rate);
+    let mut lines = Vec::new();
+    if tested.has_diverged {
+        lines.push(format!("the loss diverged after the step with learning rate {last:.2e}"));
+    }
+    match (tested.suggestion(), tested.lowest()) {
+        (Some(rate), Some(lowest)) => {
+            let is_lowest_last = lowest.rate == last;
+            let more = if is_lowest_last { "; it still fell at the end, so try a higher --to" } else { "" };
+            lines.push(format!("lowest smoothed loss {:.6}, at {:.2e}{more}", lowest.smoothed, lowest.rate));
+            lines.push(format!("the smoothed loss fell fastest at {rate}: use --lr {rate}"));
+        }
+        _ => {
+            let remedy = if tested.has_diverged { "use a lower --from" } else { "use a higher --to" };
+            lines.push(format!("no learning rate is suggested, as the loss did not fall; {remedy}"));
+        }
+    }
+    lines.join("\n")
+}

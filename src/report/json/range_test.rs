@@ -1,0 +1,24 @@
+use serde_json::{Value, json};
+
+use super::event;
+use crate::device::DeviceInfo;
+use crate::train::{RangeStep, RangeTest, Tested};
+
+/// The result of a range test.
+pub fn range_test(test: &RangeTest, device: &DeviceInfo, tested: &Tested) -> Value {
+    let figures = json!({
+        "device": device,
+        "from": test.from,
+        "to": test.to,
+        "steps": test.steps,
+        "tested": tested.steps.iter().map(step).collect::<Vec<_>>(),
+        "diverged": tested.has_diverged,
+        "lowest": tested.lowest().map(step),
+        "suggested_lr": tested.suggestion(),
+    });
+    event("find-lr", figures)
+}
+
+fn step(step: &RangeStep) -> Value {
+    json!({ "lr": step.rate, "loss": step.loss, "smoothed_loss": step.smoothed })
+}
