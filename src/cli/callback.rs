@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::snapshots::Snapshots;
 use crate::Result;
 use crate::report;
-use crate::train::{Epoch, Evaluated, Event, Report, Trainer};
+use crate::train::{Epoch, Evaluated, Event, Report, RunEvaluation, Trainer};
 
 /// What the command line does during training: prints progress and evaluations, writes the log and snapshots, and stops when
 /// it is interrupted.
@@ -19,6 +19,7 @@ pub(super) struct Callback<'a> {
     snapshots: Option<&'a mut Snapshots>,
     is_json: bool,
     epochs: Vec<Epoch>,
+    evaluations: Vec<RunEvaluation>,
     epoch_started: Instant,
 }
 
@@ -38,6 +39,7 @@ impl<'a> Callback<'a> {
             snapshots,
             is_json,
             epochs: Vec::new(),
+            evaluations: Vec::new(),
             epoch_started: Instant::now(),
         }
     }
@@ -59,7 +61,7 @@ impl<'a> Callback<'a> {
             Event::Report(Report { trainer, loss, evaluated, .. }) => {
                 self.progress.loss(loss);
                 if let Some(evaluated) = evaluated {
-                    self.tell(trainer.steps(), evaluated);
+                    self.tell(trainer, evaluated);
                 }
                 if let Some(log) = &mut self.log {
                     log.write(trainer, loss, evaluated.map(|evaluated| evaluated.test))?;
@@ -78,11 +80,14 @@ impl<'a> Callback<'a> {
         Ok(if is_asked { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// Prints an evaluation after so many `steps`.
-    fn tell(&mut self, steps: u64, evaluated: &Evaluated) {
-        let Evaluated { loss, test, training, epoch } = evaluated;
+    /// Prints an evaluation.
+    fn tell(&mut self, trainer: &Trainer, evaluated: &Evaluated) {
+        let &Evaluated { loss, test, training, epoch } = evaluated;
+        let steps = trainer.steps();
+        let index = trainer.epoch_with(test).index;
+        self.evaluations.push(RunEvaluation { steps, epoch: index, loss, test, training });
         let training = training.as_ref();
-        let (object, text) = match epoch {
+        let (object, text) = match &epoch {
             Some(epoch) => {
                 let seconds = self.epoch_started.elapsed().as_secs_f64();
                 self.epoch_started = Instant::now();
@@ -90,15 +95,15 @@ impl<'a> Callback<'a> {
                 (report::json::epoch(epoch, training, seconds), report::text::epoch(epoch, training, seconds))
             }
             None => (
-                report::json::evaluation(steps, *loss, test, training),
-                report::text::evaluation(steps, *loss, test, training),
+                report::json::evaluation(steps, loss, &test, training),
+                report::text::evaluation(steps, loss, &test, training),
             ),
         };
         self.progress.pause(|| if self.is_json { output::json(&object) } else { output::line(&text) });
     }
 
-    /// Removes the progress bar, and returns the epochs.
-    pub fn finish(self) -> Vec<Epoch> {
-        self.epochs
+    /// Removes the progress bar, and returns the epochs and all evaluations.
+    pub fn finish(self) -> (Vec<Epoch>, Vec<RunEvaluation>) {
+        (self.epochs, self.evaluations)
     }
 }

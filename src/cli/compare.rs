@@ -95,7 +95,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
 
     let summary = ComparisonSummary { network: &network, comparison: &comparison };
     let report = Report {
-        origin: Origin {
+        origin: Origin::Run {
             settings: &settings,
             data: &args.flags.task.data.path,
             init: args.start.init.as_deref(),

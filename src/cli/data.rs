@@ -51,7 +51,7 @@ pub(super) struct DataFlags {
     /// Share of the training samples to hold out and evaluate on; a test split is then used once, after training; 0 trains on
     /// all samples [default: 0.1 if there is neither a validation nor a test split]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    validation: Option<f64>,
+    pub validation: Option<f64>,
 
     /// Memory-map inputs (uncompressed uint8 or float32); by default only arrays larger than a quarter of
     /// available host memory

@@ -24,6 +24,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod scoring;
 mod selection;
 mod setting_flags;
 mod snapshots;

@@ -89,7 +89,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         frontier,
     };
     let report = Report {
-        origin: Origin { settings: &settings, data: &args.flags.task.data.path, init: None },
+        origin: Origin::Run { settings: &settings, data: &args.flags.task.data.path, init: None },
         content: Content::Plan(&outlook),
     };
     let shown = if args.json {

@@ -3,20 +3,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde_json::json;
 
 use super::architecture::ArchitectureFlags;
 use super::choices::{choices, count};
 use super::data::DataFlags;
 use super::output;
+use super::scoring::{self, check_finite};
 use crate::config::{DeviceChoice, Settings};
-use crate::data::npz::{self, Elements, Entry, shown};
+use crate::data::npz::{self, Elements, Entry};
 use crate::data::{Dataset, InferenceData, Preprocessing, TargetKind};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
-use crate::report::{self, SCHEMA};
-use crate::train::{Found, Machine, Predictor, Scores, has_probabilities, probabilities};
+use crate::report::{self, Content, EvaluationSummary, Origin, Report, ReportFile, SCHEMA};
+use crate::train::{Found, Machine, Predictor, SplitScores, has_probabilities, probabilities};
 use crate::{Error, Result, Setting};
 
 /// A trained network, and the samples to evaluate it on.
@@ -50,6 +52,9 @@ pub(super) struct ModelFlags {
 pub(super) struct EvalArgs {
     #[command(flatten)]
     model: ModelFlags,
+
+    #[arg(long, help = format!("Write a report of the scores to FILE: {}; may be repeated", ReportFile::evaluation_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_evaluation))]
+    report: Vec<ReportFile>,
 
     /// Print one JSON object to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
@@ -142,82 +147,37 @@ impl ModelFlags {
 
 /// `ckpt-gpu eval`
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
+    let ModelFlags { model, data: flags, seed, batch, .. } = &args.model;
+    let written: Vec<_> = args.report.iter().map(|report| (Setting::Report, report.path())).collect();
+    file::check_apart(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
+    report::check(&args.report)?;
     let Ready { network, preprocessing, data, mut predictor, .. } = args.model.ready(true)?;
     let mut outputs = predictor.outputs()?;
     preprocessing.scale_back(&mut outputs);
-    check_finite(&args.model.model, &outputs, network.outputs(), 0)?;
-    let scores = Scores::of(&network, &outputs, data.test.targets());
+    check_finite(model, &outputs, network.outputs(), 0)?;
+    let result = SplitScores::of(&network, &preprocessing, &outputs, data.test.targets(), None);
     let (planned, counted) = (predictor.planned(), predictor.counted());
-    if !args.json {
-        return output::result(&report::text::scores(
-            &scores,
-            &names(&scores, &preprocessing),
-            output::width(),
-        ));
-    }
-    output::result_json(&json!({
-        "event": "eval",
-        "schema": SCHEMA,
-        "samples": outputs.len() / network.outputs(),
-        "scores": scores,
-        "classes": preprocessing.classes,
-        "planned_peak_bytes": planned.total(),
-        "counted_peak_bytes": counted.total(),
-    }))
-}
-
-/// Scores `model` on the test split of `data`, after training, and tells the result.
-///
-/// # Errors
-/// As [`Predictor::on`] and [`Predictor::predict`].
-pub(super) fn test(settings: &Settings, model: &Model, data: &Arc<Dataset>, is_json: bool) -> Result<()> {
-    let Found { machine, .. } = Machine::find(settings.placement.device)?;
-    let batch = settings.batching.micro_batch();
-    let mut predictor = Predictor::on(&machine, &model.network, &model.parameters, data, batch)?;
-    let mut outputs = predictor.outputs()?;
-    model.preprocessing.scale_back(&mut outputs);
-    check_finite(&data.source, &outputs, model.network.outputs(), 0)?;
-    let scores = Scores::of(&model.network, &outputs, data.test.targets());
-    if is_json {
-        output::json(&json!({
-            "event": "test",
+    let told = if args.json {
+        output::result_json(&json!({
+            "event": "eval",
             "schema": SCHEMA,
-            "samples": data.test.len(),
-            "scores": scores,
-        }));
+            "samples": result.samples,
+            "scores": result.scores,
+            "classes": preprocessing.classes,
+            "planned_peak_bytes": planned.total(),
+            "counted_peak_bytes": counted.total(),
+        }))
     } else {
-        output::line(&format!("test {}", report::text::scores_in_one_line(&scores)));
-    }
-    Ok(())
-}
-
-/// Names of what is scored one by one: the classes, or the outputs.
-fn names(scores: &Scores, preprocessing: &Preprocessing) -> Vec<String> {
-    match scores {
-        Scores::Classes(scores) => {
-            (0..scores.by_class.len()).map(|class| shown(&preprocessing.class_name(class))).collect()
-        }
-        Scores::Values(scores) => {
-            let name = |output: usize| preprocessing.targets.get(output).map(|name| shown(name));
-            (0..scores.by_output.len()).map(|at| name(at).unwrap_or_else(|| format!("output{at}"))).collect()
-        }
-    }
-}
-
-/// Checks the outputs of samples, the first of which has number `first`.
-///
-/// # Errors
-/// [`Error::File`] about the file at `path`, of the model or of the samples, if one is NaN or infinite: no class and no score
-/// follows from it.
-fn check_finite(path: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
-    let Some(at) = outputs.iter().position(|output| !output.is_finite()) else { return Ok(()) };
-    let problem = format!(
-        "output {} of sample {} is {}; scale its inputs as in training, or the network overflows on them",
-        at % width,
-        first + at / width,
-        outputs[at]
-    );
-    Err(Error::file(path, problem))
+        output::result(&scoring::text(&result))
+    };
+    let (device, validation) = (predictor.device(), flags.validation);
+    let summary =
+        EvaluationSummary { network: &network, device: &device, planned, counted: &counted, result: &result };
+    let report = Report {
+        origin: Origin::Evaluation { model, data: &flags.path, validation, seed: *seed, batch: *batch },
+        content: Content::Evaluation(&summary),
+    };
+    output::first_error([told, output::write_reports(&args.report, &report)])
 }
 
 /// `ckpt-gpu predict`

@@ -13,8 +13,8 @@ use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::logging::LogFlags;
 use super::output;
-use super::predict;
 use super::progress::explain_preparation;
+use super::scoring::Scorer;
 use super::selection::SelectionFlags;
 use super::snapshots::{SnapshotFlags, remedy};
 use super::start::StartFlags;
@@ -52,7 +52,7 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     save: Vec<PathBuf>,
 
-    #[arg(long, help = format!("Write a report of planned and counted memory to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
+    #[arg(long, help = format!("Write a report of memory, evaluations and scores to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
 
     /// Save all flag values to this TOML file, to repeat the run with --config
@@ -225,7 +225,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         Callback::new(&trainer, settings.batching.batch, args.json, log.as_mut(), snapshots.as_mut());
     let mut fit = Fit { report_every: callback.report_every(), ..args.selection.fit(best) };
     let ended = trainer.fit(&mut fit, |event| callback.on_event(event));
-    let epochs = callback.finish();
+    let (epochs, evaluations) = callback.finish();
     let so_far = fit.best.as_ref().and_then(Best::so_far);
     let model_of =
         |parameters| Model { parameters, network: network.clone(), preprocessing: preprocessing.clone() };
@@ -255,9 +255,15 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     let saved = save(args, &model);
     let memory = trainer.memory();
     let device = trainer.device();
+    let (plan, planned, laps) = (trainer.plan().clone(), *trainer.planned(), trainer.laps().to_vec());
+    let (strategy, micro_batch, parts) = (trainer.strategy(), trainer.micro_batch(), trainer.parts());
+    let summary =
+        PlanSummary { strategy, network: &network, plan: &plan, planned: &planned, micro_batch, parts };
     let run = RunSummary {
         epochs: &epochs,
-        laps: trainer.laps(),
+        evaluations: &evaluations,
+        results: &[],
+        laps: &laps,
         steps: trainer.steps(),
         seconds,
         device: &device,
@@ -276,23 +282,25 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             Summary::Full => output::line(&report::text::tables(&run, output::width())),
         }
     }
+    // The device holds one of the two at a time.
+    drop(trainer);
+    let scorer = Scorer { model: &model, device: settings.placement.device, batch: micro_batch };
+    let is_scored = args.report.iter().any(ReportFile::shows_scores);
+    let held_out = is_scored.then(|| scorer.held_out(&data)).transpose();
+    let tested = test.map(|test| scorer.test(&Arc::new(test), args.json)).transpose();
+    let results: Vec<_> =
+        [&held_out, &tested].into_iter().filter_map(|scores| scores.as_ref().ok()?.clone()).collect();
     let report = Report {
-        origin: Origin {
+        origin: Origin::Run {
             settings: &settings,
             data: &args.flags.task.data.path,
             init: args.start.init.as_deref(),
         },
-        content: Content::Run(&summary(&trainer), &run),
+        content: Content::Run(&summary, &RunSummary { results: &results, ..run }),
     };
     let reported = output::write_reports(&args.report, &report);
-    // The device holds one of the two at a time.
-    drop(trainer);
-    let tested = match test {
-        Some(test) => predict::test(&settings, &model, &Arc::new(test), args.json),
-        None => Ok(()),
-    };
-    // The report is written even if the parameters cannot be saved.
-    output::first_error([saved, reported, tested, output::check_lines()])
+    // The report is written even if the parameters cannot be saved, or have no scores.
+    output::first_error([saved, held_out.map(drop), tested.map(drop), reported, output::check_lines()])
 }
 
 /// Writes the model files.

@@ -30,6 +30,14 @@ impl ReportFile {
         Self::of(path, Kind::Comparison)
     }
 
+    /// A file for the report of an evaluation of a saved network.
+    ///
+    /// # Errors
+    /// As [`ReportFile::of_plan`].
+    pub fn of_evaluation(path: OsString) -> Result<Self, String> {
+        Self::of(path, Kind::Evaluation)
+    }
+
     /// The formats that [`ReportFile::of_plan`] knows, for help: `.a (what it holds), .b (…) or .c (…)`.
     pub fn plan_formats() -> String {
         formats(Kind::Step)
@@ -38,6 +46,11 @@ impl ReportFile {
     /// The formats that [`ReportFile::of_comparison`] knows, for help.
     pub fn comparison_formats() -> String {
         formats(Kind::Comparison)
+    }
+
+    /// The formats that [`ReportFile::of_evaluation`] knows, for help.
+    pub fn evaluation_formats() -> String {
+        formats(Kind::Evaluation)
     }
 
     fn of(path: OsString, kind: Kind) -> Result<Self, String> {
@@ -58,6 +71,11 @@ impl ReportFile {
     /// `true` if it shows how long each action took.
     pub fn is_timed(&self) -> bool {
         self.format.shows_action_times
+    }
+
+    /// `true` if it shows scores of a run's result.
+    pub fn shows_scores(&self) -> bool {
+        self.format.shows_scores
     }
 
     /// Writes `report`. An existing file is replaced only by a complete one.

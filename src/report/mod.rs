@@ -1,4 +1,4 @@
-//! Reports of plans, runs and comparisons, made from plain values: lines and tables for a terminal (`text`), JSON events, and
+//! Reports of plans, runs, comparisons and evaluations, made from plain values: lines and tables for a terminal (`text`), JSON events, and
 //! report files (`format`, one file or directory per format).
 
 mod file;
@@ -7,6 +7,7 @@ pub mod json;
 mod notes;
 mod number;
 mod outlook;
+mod score_tables;
 mod table;
 mod tables;
 pub mod text;
@@ -23,7 +24,7 @@ use crate::memory::ByCategory;
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
-use crate::train::{Best, Comparison, Epoch, MemoryReport};
+use crate::train::{Best, Comparison, Epoch, MemoryReport, RunEvaluation, SplitScores};
 
 /// Version of the JSON schema, which every JSON object has as `schema`.
 pub const SCHEMA: u32 = 4;
@@ -50,6 +51,8 @@ pub struct PlanSummary<'a> {
 pub struct RunSummary<'a> {
     /// Its epochs, in order.
     pub epochs: &'a [Epoch],
+    /// Its evaluations, in order: those at the end of epochs and within them.
+    pub evaluations: &'a [RunEvaluation],
     /// Number of steps.
     pub steps: u64,
     /// Wall time of training and evaluation, in seconds.
@@ -68,6 +71,23 @@ pub struct RunSummary<'a> {
     pub best: Option<&'a Best>,
     /// Whether it ended before its last step, because evaluations had stopped improving.
     pub stopped_early: bool,
+    /// Scores of the resulting parameters on each split that is not trained on; empty if no report shows them.
+    pub results: &'a [SplitScores],
+}
+
+/// Results of evaluating a saved network.
+#[derive(Debug, Clone)]
+pub struct EvaluationSummary<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Device it ran on.
+    pub device: &'a DeviceInfo,
+    /// Planned bytes of all buffers.
+    pub planned: &'a ByCategory,
+    /// Counted bytes of all buffers at their peak.
+    pub counted: &'a ByCategory,
+    /// Its scores.
+    pub result: &'a SplitScores,
 }
 
 /// Results of a comparison.
@@ -88,15 +108,31 @@ pub struct Report<'a> {
     pub content: Content<'a>,
 }
 
-/// Everything needed to repeat a run.
+/// Everything needed to repeat a command.
 #[derive(Clone, Copy)]
-pub struct Origin<'a> {
-    /// The settings. In a comparison, their strategy is replaced by each of the compared ones.
-    pub settings: &'a Settings,
-    /// Path or name of the data.
-    pub data: &'a Path,
-    /// File of the initial parameters; `None` if they are drawn from the seed.
-    pub init: Option<&'a Path>,
+pub enum Origin<'a> {
+    /// A training run, or a plan of one.
+    Run {
+        /// The settings. In a comparison, their strategy is replaced by each of the compared ones.
+        settings: &'a Settings,
+        /// Path or name of the data.
+        data: &'a Path,
+        /// File of the initial parameters; `None` if they are drawn from the seed.
+        init: Option<&'a Path>,
+    },
+    /// An evaluation of a saved network.
+    Evaluation {
+        /// File of the network.
+        model: &'a Path,
+        /// Path or name of the data.
+        data: &'a Path,
+        /// Share of the samples that was held out, if that was asked for.
+        validation: Option<f64>,
+        /// Seed that determines the samples that are held out.
+        seed: u64,
+        /// Samples in a batch.
+        batch: usize,
+    },
 }
 
 /// Results of a command.
@@ -108,4 +144,6 @@ pub enum Content<'a> {
     Run(&'a PlanSummary<'a>, &'a RunSummary<'a>),
     /// A comparison of strategies.
     Comparison(&'a ComparisonSummary<'a>),
+    /// An evaluation of a saved network.
+    Evaluation(&'a EvaluationSummary<'a>),
 }

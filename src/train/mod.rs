@@ -30,10 +30,10 @@ pub use planner::Planned;
 pub use predictor::Predictor;
 pub use range_test::{RangeStep, RangeTest, Tested};
 pub use scores::{
-    ClassAverages, ClassScores, OneClass, OneOutput, Scores, TopK, ValueScores, has_probabilities,
-    probabilities,
+    ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
+    SplitScores, TopK, ValueScores, has_probabilities, probabilities,
 };
-pub use start::{Epoch, Evaluation, Start, identity};
+pub use start::{Epoch, Evaluation, RunEvaluation, Start, identity};
 pub use target::{Footprint, Target};
 pub use task::task;
 pub use trainer::Trainer;

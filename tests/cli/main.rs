@@ -23,6 +23,7 @@ mod models;
 mod plan;
 mod quiet;
 mod reports;
+mod scores;
 mod selection;
 mod snapshots;
 mod tables;

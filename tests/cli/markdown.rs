@@ -206,6 +206,120 @@ fn run_has_the_figures_of_its_json() {
 }
 
 #[test]
+fn evaluations_and_scores_have_the_figures_of_the_json() {
+    let flags = "--data small.npz --layers 6,5,3 --batch 8 --epochs 2 --lr 0.1 --device cpu";
+    let report = Document::of(
+        &Folder::new(),
+        &format!("train {flags} --evaluate-every 2 --evaluate-training --validation 0.25"),
+    );
+    let evaluations = list(&report.json["run"]["evaluations"]);
+    let rows = report.table("Evaluations");
+    assert_eq!([rows.len(), evaluations.len()], [4; 2]);
+    for (row, evaluation) in rows.iter().zip(evaluations) {
+        holds(row, "steps", &evaluation["steps"]);
+        holds_rounded(row, "loss since the one before", &evaluation["loss"], 6);
+        holds_rounded(row, "validation accuracy", &evaluation["accuracy"], 4);
+        holds_rounded(row, "validation loss", &evaluation["test_loss"], 6);
+        holds_rounded(row, "training accuracy", &evaluation["training_accuracy"], 4);
+        holds_rounded(row, "training loss", &evaluation["training_loss"], 6);
+    }
+    for (result, split) in list(&report.json["results"]).iter().zip(["Validation", "Test"]) {
+        holds_class_scores(&report, result, &format!("{split} "));
+    }
+}
+
+/// Holds the tables whose titles begin with `split` to the scores of classes in `result`.
+#[track_caller]
+fn holds_class_scores(report: &Document, result: &Value, split: &str) {
+    let (scores, names) = (&result["scores"], list(&result["names"]));
+    let title = |words: &str| {
+        let mut letters = words.chars();
+        if split.is_empty() {
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+        } else {
+            format!("{split}{words}")
+        }
+    };
+    let overall = report.table(&title("scores"));
+    let score = |name: &str| overall.iter().find(|row| row["score"] == name).unwrap();
+    holds_rounded(score("accuracy"), "value", &scores["accuracy"], 4);
+    holds_rounded(score("top-2 accuracy"), "value", &scores["top"][0]["accuracy"], 4);
+    holds_rounded(score("log-loss"), "value", &scores["log_loss"], 4);
+    let by_class = report.table(&title("scores by class"));
+    assert_eq!(by_class.len(), names.len() + 2);
+    for ((row, class), name) in by_class.iter().zip(list(&scores["by_class"])).zip(names) {
+        assert_eq!(row["class"], *name);
+        holds(row, "samples", &class["samples"]);
+        for column in ["precision", "recall", "f1"] {
+            holds_rounded(row, column, &class[column], 4);
+        }
+    }
+    let confusion = report.table(&title("confusion"));
+    assert_eq!(confusion.len(), names.len());
+    for (row, cells) in confusion.iter().zip(list(&scores["confusion"])) {
+        for (name, samples) in names.iter().zip(list(cells)) {
+            holds(row, name.as_str().unwrap(), samples);
+        }
+    }
+}
+
+#[test]
+fn evaluation_has_the_figures_of_its_json() {
+    let folder = Folder::new();
+    folder
+        .run("train --data small.npz --hidden 5 --batch 8 --epochs 1 --device cpu --save m.npz")
+        .succeeded();
+    let report = Document::of(&folder, "eval m.npz --data small.npz --device cpu");
+    assert!(report.text.starts_with("# Evaluation\n\n9 samples on "), "{}", report.text);
+    holds_class_scores(&report, &report.json["results"][0], "");
+    let settings = report.table("Settings");
+    assert!(settings.iter().any(|row| row["setting"] == "model" && row["value"] == "m.npz"));
+}
+
+#[test]
+fn regression_has_the_scores_of_each_output() {
+    let flags = "--data synthetic:sines --layers 8,6,1 --loss mse --batch 50 --epochs 1 --device cpu";
+    let report = Document::of(&Folder::new(), &format!("train {flags}"));
+    let scores = &report.json["results"][0]["scores"];
+    let rows = report.table("Test scores");
+    assert_eq!(rows.len(), 1);
+    for (column, key) in
+        [("rmse", "rmse"), ("mae", "mae"), ("r2", "r2"), ("explained variance", "explained_variance")]
+    {
+        holds_rounded(&rows[0], column, &scores["by_output"][0][key], 6);
+    }
+    assert!(!report.tables.contains_key("Evaluations"), "the epochs show as much");
+}
+
+#[test]
+fn many_classes_have_the_most_frequent_confusions() {
+    let folder = Folder::new();
+    let row = |at: usize| format!("{},{},kind {}\n", at % 25, at % 7, at % 25);
+    let rows: String = (0..100).map(row).collect();
+    folder.write("kinds.csv", format!("a,b,kind\n{rows}").as_bytes());
+    let flags = "--data kinds.csv --target kind --validation 0.5 --hidden 4 --epochs 1 --device cpu";
+    let report = Document::of(&folder, &format!("train {flags}"));
+    let result = &report.json["results"][0];
+    let pairs = list(&result["most_confused"]);
+    let rows = report.table("Validation confusion, most frequent");
+    assert!(rows.len() == pairs.len() && !pairs.is_empty());
+    for (row, pair) in rows.iter().zip(pairs) {
+        let [class, predicted] = ["class", "predicted"].map(|key| pair[key].as_u64().unwrap() as usize);
+        assert_eq!(
+            (&row["true class"], &row["predicted as"]),
+            (&text(&result["names"][class]), &text(&result["names"][predicted]))
+        );
+        holds(row, "samples", &pair["samples"]);
+        let of_class = result["scores"]["by_class"][class]["samples"].as_f64().unwrap();
+        holds_share(row, "of the class", &(pair["samples"].as_f64().unwrap() / of_class).into());
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+#[test]
 fn comparison_has_the_figures_of_its_json() {
     let report = Document::of(&Folder::new(), &format!("compare {DEEP} --every 0,1,7 --repeats 2"));
     let strategies = list(&report.json["strategies"]);

@@ -7,5 +7,8 @@ mod program;
 
 mod browser;
 mod compare;
+mod evaluation;
 mod input;
+mod learning;
 mod report;
+mod scores;

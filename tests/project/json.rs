@@ -60,18 +60,21 @@ fn printed_keys() -> BTreeSet<String> {
         format!("plan {small} --json --every 2"),
         format!("compare {small} --json --every 0,2 --repeats 1"),
         format!("find-lr {} --device cpu --json", SMALL.replace(" --epochs 1 --lr 0.5", "")),
-        "eval model.npz --data small.npz --batch 3 --device cpu --json".to_owned(),
+        "eval model.npz --data small.npz --batch 3 --device cpu --json --report eval.json".to_owned(),
         "devices --json".to_owned(),
     ] {
         for event in folder.run(&arguments).succeeded().events() {
             collect(&event, &mut keys);
         }
     }
-    collect(&serde_json::from_slice(&folder.read("run.json")).unwrap(), &mut keys);
+    for report in ["run.json", "eval.json"] {
+        collect(&serde_json::from_slice(&folder.read(report)).unwrap(), &mut keys);
+    }
     let check = Check { name: "x", figure: 0.0, bound: 1.0, verdict: Verdict::Holds, detail: String::new() };
     collect(&report::json::check(&check), &mut keys);
     // Only regression has these, and only devices with a clock give times.
-    keys.extend(["mse", "rmse", "mae", "r2", "start", "end"].map(str::to_owned));
+    let others = ["mse", "rmse", "mae", "r2", "outputs", "predicted", "targets", "start", "end"];
+    keys.extend(others.map(str::to_owned));
     keys
 }
 

@@ -3,14 +3,15 @@ use std::fmt::Write;
 use crate::memory::{ByCategory, Category};
 use crate::plan::{Plan, interval_memory};
 use crate::report::{Content, Report};
-use crate::train::{Comparison, MemoryReport};
+use crate::train::{Comparison, MemoryReport, Scores, SplitScores};
 
-/// Bytes by interval of a plan or a run; figures by strategy of a comparison.
+/// Bytes by interval of a plan or a run; figures by strategy of a comparison; scores by class or output of an evaluation.
 pub(super) fn table(report: &Report) -> String {
     match report.content {
         Content::Plan(outlook) => intervals(outlook.summary.plan, None),
         Content::Run(summary, run) => intervals(summary.plan, Some(run.memory)),
         Content::Comparison(summary) => strategies(summary.comparison),
+        Content::Evaluation(summary) => scores(summary.result),
     }
 }
 
@@ -82,4 +83,51 @@ fn strategies(comparison: &Comparison) -> String {
         );
     }
     text
+}
+
+/// A row for each class or output. A score that is undefined is an empty cell.
+fn scores(result: &SplitScores) -> String {
+    let optional = |score: Option<f64>| score.map(|score| score.to_string()).unwrap_or_default();
+    let (head, rows): (_, Vec<String>) = match &result.scores {
+        Scores::Classes(scores) => {
+            let cells = scores.by_class.iter().map(|class| {
+                let [roc_auc, average_precision] = [class.roc_auc, class.average_precision].map(optional);
+                let (samples, precision, recall, f1) =
+                    (class.samples, class.precision, class.recall, class.f1);
+                format!("{samples},{precision},{recall},{f1},{roc_auc},{average_precision}")
+            });
+            ("class,samples,precision,recall,f1,roc_auc,average_precision", cells.collect())
+        }
+        Scores::Values(scores) => {
+            let cells = scores.by_output.iter().map(|output| {
+                let [r2, explained] = [output.r2, output.explained_variance].map(optional);
+                format!("{},{},{},{r2},{explained}", output.mse, output.rmse, output.mae)
+            });
+            ("output,mse,rmse,mae,r2,explained_variance", cells.collect())
+        }
+    };
+    let mut text = format!("{head}\n");
+    for (name, cells) in result.names.iter().zip(rows) {
+        let _ = writeln!(text, "{},{cells}", quoted(name));
+    }
+    text
+}
+
+/// `name` as one cell, with quotes where a reader would otherwise split it (RFC 4180).
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_cell() {
+        assert_eq!(["a b", "a,b", "a\"b", "a\nb"].map(quoted), ["a b", "\"a,b\"", "\"a\"\"b\"", "\"a\nb\""]);
+    }
 }

@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::report::number::grouped;
+use crate::report::number::{grouped, plural};
 use crate::report::table::{Column, Table, numbers, words};
-use crate::report::{Content, Report, json, notes, tables, text};
-use crate::train::Epoch;
+use crate::report::{Content, Report, RunSummary, json, notes, score_tables, tables, text};
+use crate::train::{Epoch, Evaluation, RunEvaluation, Scores, SplitScores};
 
 /// The report's tables, for GitHub and whatever else reads its Markdown.
 pub(super) fn document(report: &Report) -> String {
@@ -30,6 +30,10 @@ pub(super) fn document(report: &Report) -> String {
             document.paragraphs(notes::allocations(run.memory));
             document.section("Intervals", &tables::counted_intervals(run.memory));
             document.section("Epochs", &epochs(run.epochs));
+            document.sections(evaluations(run).map(|table| ("Evaluations".to_owned(), table)));
+            for result in run.results {
+                document.sections(results(result));
+            }
         }
         Content::Comparison(summary) => {
             let comparison = summary.comparison;
@@ -39,6 +43,17 @@ pub(super) fn document(report: &Report) -> String {
             document.paragraphs(notes::dataset_on_host(comparison));
             document.section("Time", &tables::compared_times(comparison));
             document.paragraphs(notes::scores(comparison));
+        }
+        Content::Evaluation(summary) => {
+            let result = summary.result;
+            document.title("Evaluation");
+            let samples = plural("sample", result.samples);
+            document.paragraph(&format!(
+                "{samples} on {}: {}",
+                summary.device,
+                text::scores_in_one_line(&result.scores)
+            ));
+            document.sections(results(result));
         }
     }
     document.section("Settings", &settings(&json::settings(&report.origin)));
@@ -60,6 +75,12 @@ impl Document {
     fn paragraphs(&mut self, texts: impl IntoIterator<Item = String>) {
         for text in texts {
             self.paragraph(&text);
+        }
+    }
+
+    fn sections(&mut self, sections: impl IntoIterator<Item = (String, Table)>) {
+        for (title, table) in sections {
+            self.section(&title, &table);
         }
     }
 
@@ -95,6 +116,61 @@ fn epochs(epochs: &[Epoch]) -> Table {
         columns: vec![numbers("epoch"), numbers("loss"), numbers(accuracy), numbers(loss)],
         rows: epochs.iter().map(row).collect(),
     }
+}
+
+/// Evaluations with steps; `None` if the epochs show as much.
+fn evaluations(run: &RunSummary) -> Option<Table> {
+    let evaluations = run.evaluations;
+    let has_training = evaluations.iter().any(|evaluation| evaluation.training.is_some());
+    if evaluations.len() == run.epochs.len() && !has_training {
+        return None;
+    }
+    let score = |evaluation: &Evaluation| {
+        let accuracy =
+            evaluation.accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{accuracy:.4}"));
+        [accuracy, format!("{:.6}", evaluation.loss)]
+    };
+    let row = |evaluation: &RunEvaluation| {
+        let steps = [grouped(evaluation.steps), format!("{:.6}", evaluation.loss)];
+        let training = evaluation.training.as_ref().filter(|_| has_training).map(score);
+        steps.into_iter().chain(score(&evaluation.test)).chain(training.into_iter().flatten()).collect()
+    };
+    let on = |evaluation: &Evaluation| {
+        ["accuracy", "loss"].map(|score| numbers(format!("{} {score}", evaluation.on.name())))
+    };
+    let last = evaluations.last()?;
+    let training = last.training.as_ref().map(on);
+    let steps = [numbers("steps"), numbers("loss since the one before")];
+    let columns = steps.into_iter().chain(on(&last.test)).chain(training.into_iter().flatten());
+    Some(Table { columns: columns.collect(), rows: evaluations.iter().map(row).collect() })
+}
+
+/// Tables of scores on a split, with their titles.
+fn results(result: &SplitScores) -> Vec<(String, Table)> {
+    let SplitScores { on, names, scores, .. } = result;
+    let title = |words: &str| match on {
+        Some(on) => capitalised(&format!("{} {words}", on.name())),
+        None => capitalised(words),
+    };
+    match scores {
+        Scores::Values(scores) => vec![(title("scores"), score_tables::by_output(scores, names))],
+        Scores::Classes(scores) => {
+            let confusion = match score_tables::confusion(scores, names) {
+                Some(table) => (title("confusion"), table),
+                None => (title("confusion, most frequent"), score_tables::most_confused(scores, names)),
+            };
+            vec![
+                (title("scores"), score_tables::of_classes(scores)),
+                (title("scores by class"), score_tables::by_class(scores, names)),
+                confusion,
+            ]
+        }
+    }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 /// The members of an object.

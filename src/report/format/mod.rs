@@ -20,6 +20,8 @@ pub(super) struct Format {
     pub summary: &'static str,
     /// Shows how long each action of a step took, which is measured only if a report asks for it.
     pub shows_action_times: bool,
+    /// Shows scores of the result, which are computed only if a report asks for them.
+    pub shows_scores: bool,
     writer: Writer,
 }
 
@@ -38,6 +40,7 @@ pub(super) enum Kind {
     /// A plan or a run.
     Step,
     Comparison,
+    Evaluation,
 }
 
 /// All formats, in the order in which help and messages list them.
@@ -46,36 +49,42 @@ const ALL: &[Format] = &[
         ending: ".json",
         summary: "every figure",
         shows_action_times: false,
+        shows_scores: true,
         writer: Writer::Any(json::text),
     },
     Format {
         ending: ".csv",
         summary: "a table of figures",
         shows_action_times: false,
+        shows_scores: false,
         writer: Writer::Any(csv::table),
     },
     Format {
         ending: ".html",
         summary: "an interactive page",
         shows_action_times: false,
+        shows_scores: true,
         writer: Writer::Any(html::page),
     },
     Format {
         ending: ".md",
         summary: "tables in Markdown",
         shows_action_times: false,
+        shows_scores: true,
         writer: Writer::Any(markdown::document),
     },
     Format {
         ending: ".trace.json",
         summary: "one step for Perfetto",
         shows_action_times: true,
+        shows_scores: false,
         writer: Writer::Step(trace::step),
     },
     Format {
         ending: ".svg",
         summary: "time against memory",
         shows_action_times: false,
+        shows_scores: false,
         writer: Writer::Comparison(svg::plot),
     },
 ];
@@ -108,8 +117,8 @@ impl Format {
             (Writer::Step(write), Content::Plan(outlook)) => Some(write(&outlook.summary, None)),
             (Writer::Step(write), Content::Run(summary, run)) => Some(write(summary, Some(run))),
             (Writer::Comparison(write), Content::Comparison(summary)) => Some(write(summary)),
-            (Writer::Step(_), Content::Comparison(_)) => None,
-            (Writer::Comparison(_), Content::Plan(_) | Content::Run(..)) => None,
+            (Writer::Step(_), Content::Comparison(_) | Content::Evaluation(_)) => None,
+            (Writer::Comparison(_), Content::Plan(_) | Content::Run(..) | Content::Evaluation(_)) => None,
         }
     }
 }

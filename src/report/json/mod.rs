@@ -4,6 +4,7 @@ mod check;
 mod comparison;
 mod plan;
 mod range_test;
+mod results;
 
 pub use check::{check, checked};
 pub use range_test::range_test;
@@ -14,10 +15,10 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Choice, Content, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
+use super::{Choice, Content, EvaluationSummary, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
-use crate::train::{Best, Epoch, Evaluation, MemoryReport};
+use crate::train::{Best, Epoch, Evaluation, MemoryReport, RunEvaluation};
 
 /// Event before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
@@ -32,6 +33,10 @@ pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Valu
 
 /// Event after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
 pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> Value {
+    event("evaluation", evaluation_figures(steps, loss, test, training))
+}
+
+fn evaluation_figures(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> Value {
     let figures = json!({
         "steps": steps,
         "loss": loss,
@@ -39,7 +44,7 @@ pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Ev
         "test_loss": test.loss,
         "evaluated_on": test.on.name(),
     });
-    event("evaluation", extended(figures, training_figures(training)))
+    extended(figures, training_figures(training))
 }
 
 fn training_figures(training: Option<&Evaluation>) -> Value {
@@ -65,10 +70,17 @@ pub fn report(report: &Report) -> Value {
                 "outlook": outlook_figures(outlook),
             }),
         ),
-        Content::Run(summary, run) => {
-            ("train", json!({ "device": run.device, "plan": plan::plan(summary), "run": whole_run(run) }))
-        }
+        Content::Run(summary, run) => (
+            "train",
+            json!({
+                "device": run.device,
+                "plan": plan::plan(summary),
+                "run": whole_run(run),
+                "results": results::results(run.results),
+            }),
+        ),
         Content::Comparison(summary) => ("compare", comparison::comparison(summary)),
+        Content::Evaluation(summary) => ("eval", evaluated(summary)),
     };
     let about = json!({
         "command": command,
@@ -83,9 +95,14 @@ pub(super) fn text(report: &Report) -> String {
     self::report(report).to_string()
 }
 
-/// Everything needed to repeat a run except the strategy, which the plan has.
+/// Everything needed to repeat a command except a run's strategy, which the plan has.
 pub(super) fn settings(origin: &Origin) -> Value {
-    let Origin { settings, data, init } = origin;
+    let (settings, data, init) = match origin {
+        Origin::Run { settings, data, init } => (settings, data, init),
+        Origin::Evaluation { model, data, validation, seed, batch } => {
+            return json!({ "model": model, "data": data, "validation": validation, "seed": seed, "batch": batch });
+        }
+    };
     json!({
         "data": data,
         "init": init,
@@ -204,11 +221,29 @@ fn whole_run(run: &RunSummary) -> Value {
         run_figures(run),
         json!({
             "epochs": run.epochs.iter().map(epoch_figures).collect::<Vec<_>>(),
+            "evaluations": run.evaluations.iter().map(run_evaluation).collect::<Vec<_>>(),
             "live_bytes": plan::live(&run.memory.counted_live),
             "laps": run.laps,
             "ledger": run.memory.events.iter().map(ledger_event).collect::<Vec<_>>(),
         }),
     )
+}
+
+fn run_evaluation(evaluation: &RunEvaluation) -> Value {
+    let RunEvaluation { steps, epoch, loss, test, training } = evaluation;
+    let figures = evaluation_figures(*steps, *loss, test, training.as_ref());
+    extended(json!({ "epoch": epoch }), figures)
+}
+
+fn evaluated(summary: &EvaluationSummary) -> Value {
+    let EvaluationSummary { network, device, planned, counted, result } = summary;
+    json!({
+        "device": device,
+        "network": network,
+        "planned_peak_bytes": planned.total(),
+        "counted_peak_bytes": counted.total(),
+        "results": results::results(std::slice::from_ref(result)),
+    })
 }
 
 fn outlook_figures(outlook: &Outlook) -> Value {

@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use super::has_class_probabilities;
@@ -71,6 +73,17 @@ pub struct OneClass {
     pub average_precision: Option<f64>,
 }
 
+/// Samples of one class that are predicted to be of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Confused {
+    /// Label of the samples' class.
+    pub class: usize,
+    /// Label of the predicted class.
+    pub predicted: usize,
+    /// Number of samples.
+    pub samples: u64,
+}
+
 /// Lengths of rankings whose accuracy is told.
 const TOP: [usize; 3] = [2, 3, 5];
 /// Bins of the calibration error.
@@ -109,6 +122,20 @@ impl ClassScores {
             by_class,
             confusion,
         }
+    }
+
+    /// The most frequent confusions of two classes, at most `count`, most frequent first; of equally frequent ones, those of
+    /// the first class.
+    pub fn most_confused(&self, count: usize) -> Vec<Confused> {
+        let rows = self.confusion.iter().enumerate();
+        let cells = rows.flat_map(|(class, row)| {
+            row.iter().enumerate().map(move |(predicted, &samples)| Confused { class, predicted, samples })
+        });
+        let mut pairs: Vec<_> =
+            cells.filter(|pair| pair.class != pair.predicted && pair.samples > 0).collect();
+        pairs.sort_by_key(|pair| Reverse(pair.samples));
+        pairs.truncate(count);
+        pairs
     }
 }
 

@@ -1,10 +1,14 @@
 //! Scores of outputs against targets, computed in f64.
 
 mod classes;
+mod predictions;
 mod ranking;
+mod split;
 mod values;
 
-pub use classes::{ClassAverages, ClassScores, OneClass, TopK};
+pub use classes::{ClassAverages, ClassScores, Confused, OneClass, TopK};
+pub use predictions::{OutputPredictions, Predictions};
+pub use split::SplitScores;
 pub use values::{OneOutput, ValueScores};
 
 use serde::Serialize;
@@ -56,6 +60,14 @@ fn wide_probabilities(loss: Loss, row: &[f32]) -> Vec<f64> {
     }
 }
 
+/// Prediction of a target that is a number. Outputs are logits of targets that are probabilities.
+fn answer(loss: Loss, output: f32) -> f64 {
+    match loss {
+        Loss::BinaryCrossEntropy => sigmoid(output.into()),
+        _ => output.into(),
+    }
+}
+
 fn sigmoid(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
@@ -75,12 +87,7 @@ impl Scores {
                 Scores::Classes(ClassScores::of(loss, width, outputs, &labels))
             }
             Targets::Regression { values, .. } => {
-                // Outputs are logits of the targets where these are probabilities.
-                let answer = |&output: &f32| match loss {
-                    Loss::BinaryCrossEntropy => sigmoid(output.into()),
-                    _ => output.into(),
-                };
-                let answers: Vec<f64> = outputs.iter().map(answer).collect();
+                let answers: Vec<f64> = outputs.iter().map(|&output| answer(loss, output)).collect();
                 Scores::Values(ValueScores::of(width, &answers, values))
             }
         }

@@ -21,7 +21,11 @@ pub struct Reported {
 
 impl Reported {
     pub fn new(command: &str) -> Self {
-        let folder = Folder::new();
+        Self::of(Folder::new(), command)
+    }
+
+    /// The report of a command that reads files in `folder`.
+    pub fn of(folder: Folder, command: &str) -> Self {
         folder.run(&format!("{command} --report r.json --report r.html")).succeeded();
         let json = serde_json::from_slice(&folder.read("r.json")).unwrap();
         Reported { folder, json }
@@ -49,6 +53,13 @@ impl Reported {
 
     pub fn open(&self) -> Shown {
         self.open_at(1280, false)
+    }
+
+    /// Opens the page and waits until `condition` holds.
+    pub fn open_as(&self, condition: &str) -> Shown {
+        let mut browser = Browser::start(1280, false);
+        browser.show(&self.page(), condition);
+        Shown { browser }
     }
 
     pub fn open_at(&self, width: u32, is_dark: bool) -> Shown {
@@ -129,12 +140,35 @@ impl Shown {
 
     /// Clicks the middle of an element.
     pub fn click(&mut self, selector: &str) {
+        let [x, y] = self.middle(selector);
+        self.browser.click(x, y);
+    }
+
+    /// Points at the middle of an element.
+    pub fn point_at(&mut self, selector: &str) {
+        let [x, y] = self.middle(selector);
+        self.browser.move_to(x, y);
+    }
+
+    /// The middle of an element on the screen, which is scrolled there.
+    fn middle(&mut self, selector: &str) -> [f64; 2] {
         let place = self.browser.eval(&format!(
             "(() => {{ const node = document.querySelector({}); node.scrollIntoView({{ block: 'center' }});
             const edge = node.getBoundingClientRect(); return [edge.x + edge.width / 2, edge.y + edge.height / 2]; }})()",
             json!(selector)
         ));
-        self.browser.click(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
+        [0, 1].map(|at| place[at].as_f64().unwrap())
+    }
+
+    /// Attributes of all elements that match, as numbers.
+    pub fn numbers<const N: usize>(&mut self, selector: &str, names: [&str; N]) -> Vec<[f64; N]> {
+        let rows = self.browser.eval(&format!(
+            "[...document.querySelectorAll({})].map((node) => {}.map((name) => Number(node.getAttribute(name))))",
+            json!(selector),
+            json!(names.as_slice())
+        ));
+        let row = |row: &Value| std::array::from_fn(|at| row[at].as_f64().unwrap());
+        list(&rows).iter().map(row).collect()
     }
 
     pub fn cursor(&mut self) -> u64 {

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::report::format::svg;
 use crate::report::{Content, Report, json};
 
-const STYLE: &str = concat!(include_str!("page.css"), include_str!("comparison.css"));
+const STYLE: &str =
+    concat!(include_str!("page.css"), include_str!("comparison.css"), include_str!("scores.css"));
 
 /// Scripts of every page.
 const SHARED: &[&str] = &[
@@ -13,9 +14,17 @@ const SHARED: &[&str] = &[
     include_str!("script/dom.js"),
     include_str!("script/theme.js"),
     include_str!("script/table.js"),
+    include_str!("script/places.js"),
     include_str!("script/chart.js"),
-    include_str!("script/curves.js"),
+    include_str!("script/splits.js"),
     include_str!("script/report.js"),
+];
+
+/// Scripts that show scores of a network.
+const SCORES: &[&str] = &[
+    include_str!("script/confusion.js"),
+    include_str!("script/scatter.js"),
+    include_str!("script/scores.js"),
 ];
 
 /// Scripts that show a plan or a run.
@@ -33,28 +42,37 @@ const PLAN: &[&str] = &[
     include_str!("script/detail.js"),
     include_str!("script/totals.js"),
     include_str!("script/ledger.js"),
+    include_str!("script/learning.js"),
     include_str!("script/outlook.js"),
     include_str!("script/main.js"),
 ];
 
 /// Scripts that show strategies side by side.
-const COMPARISON: &[&str] =
-    &[include_str!("script/comparison.js"), include_str!("script/main_comparison.js")];
+const COMPARISON: &[&str] = &[
+    include_str!("script/curves.js"),
+    include_str!("script/comparison.js"),
+    include_str!("script/main_comparison.js"),
+];
+
+/// Scripts that show an evaluation.
+const EVALUATION: &[&str] = &[include_str!("script/main_evaluation.js")];
 
 /// The page with the whole JSON report inside.
 pub(super) fn page(report: &Report) -> String {
     let data = json::report(report);
     match report.content {
-        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), PLAN, &data),
+        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), &[SCORES, PLAN], &data),
         Content::Comparison(summary) => {
             let skeleton = include_str!("comparison.html");
-            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), COMPARISON, &data)
+            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), &[COMPARISON], &data)
         }
+        Content::Evaluation(_) => filled(include_str!("evaluation.html"), &[SCORES, EVALUATION], &data),
     }
 }
 
-fn filled(skeleton: &str, scripts: &[&str], data: &Value) -> String {
-    let script = format!("(() => {{\n\"use strict\";\n{}}})();", [SHARED, scripts].concat().concat());
+fn filled(skeleton: &str, scripts: &[&[&str]], data: &Value) -> String {
+    let scripts: String = [SHARED].iter().chain(scripts).copied().flatten().copied().collect();
+    let script = format!("(() => {{\n\"use strict\";\n{scripts}}})();");
     // No text of the report can end the script element that carries it.
     let data = data.to_string().replace('<', "\\u003c");
     // The data comes last, because it may hold the names of the other placeholders.
@@ -71,7 +89,7 @@ mod tests {
     fn report_text_cannot_leave_its_element() {
         let hostile =
             json!({ "device": "</script><script>alert(1)</script><!--<script {{script}} {{style}}" });
-        let page = filled(include_str!("page.html"), PLAN, &hostile);
+        let page = filled(include_str!("page.html"), &[SCORES, PLAN], &hostile);
         let start = "id=\"report\">";
         let (_, data) = page.split_once(start).unwrap();
         let (data, rest) = data.split_once("</script>").unwrap();
@@ -81,7 +99,7 @@ mod tests {
 
     #[test]
     fn page_requests_nothing() {
-        let page = filled(include_str!("page.html"), PLAN, &json!({}));
+        let page = filled(include_str!("page.html"), &[SCORES, PLAN], &json!({}));
         for outside in ["http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "innerHTML"] {
             // The name of SVG's namespace is no address that a browser requests.
             assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");

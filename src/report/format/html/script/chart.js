@@ -1,13 +1,24 @@
 // A small line chart in SVG.
 
 /**
- * Points `{x, y, label}` joined by a line, or by steps. `marks` are drawn over it as rings with a name, beside
- * or, `isBelow`, under it.
- * `x` and `y` turn numbers into the axes' text; `xTicks` and `yTicks` choose the numbers, given the range.
+ * Lines `{points, name, colour, isDashed}` through points `{x, y, label}`, straight or by steps, with a legend of the names.
+ * `marks` are drawn over them as rings with a name, beside or, `isBelow`, under it. `x` and `y` turn numbers into the
+ * axes' text; `xTicks` and `yTicks` choose the numbers, given the range. `readings`, `{x, text}`, are told below the
+ * chart where the pointer or keys choose one.
  */
-function lineChart({ title, points, marks = [], x, y, xTicks = ticks, yTicks = ticks, isStepped = false }) {
+function lineChart({
+  title,
+  lines,
+  marks = [],
+  readings = [],
+  x,
+  y,
+  xTicks = ticks,
+  yTicks = ticks,
+  isStepped = false,
+}) {
   const size = { width: 520, height: 240, left: 66, right: 30, top: 12, bottom: 28 };
-  const everything = [...points, ...marks];
+  const everything = [...lines.flatMap((line) => line.points), ...marks];
   const across = scale(extent(everything.map((point) => point.x)), size.left, size.width - size.right);
   const up = scale(extent(everything.map((point) => point.y)), size.height - size.bottom, size.top);
 
@@ -27,13 +38,7 @@ function lineChart({ title, points, marks = [], x, y, xTicks = ticks, yTicks = t
     const at = across(value);
     svg.append(svgElement("text", { x: at, y: size.height - 8, "text-anchor": "middle" }, x(value)));
   }
-  const path = points.map((point, index) => {
-    const [left, top] = [across(point.x).toFixed(1), up(point.y).toFixed(1)];
-    if (index === 0) return `M${left},${top}`;
-    return isStepped ? `H${left}V${top}` : `L${left},${top}`;
-  });
-  svg.append(svgElement("path", { class: "line", d: path.join("") }));
-  if (points.length <= 60) svg.append(...points.map((point) => dot("dot", 3, point)));
+  svg.append(...lines.map(drawn));
   for (const mark of marks) {
     const [left, top] = [across(mark.x), up(mark.y)];
     const isLeft = mark.isBelow || left > size.width * 0.7;
@@ -44,15 +49,70 @@ function lineChart({ title, points, marks = [], x, y, xTicks = ticks, yTicks = t
     };
     svg.append(dot("mark", 5.5, mark), svgElement("text", place, mark.name));
   }
-  return element("figure", {}, element("figcaption", {}, title), svg);
+  const caption = element("figcaption", {}, title, ...legend(lines));
+  const figure = element("figure", {}, caption, svg);
+  if (readings.length > 0) addReadings();
+  return figure;
+
+  function drawn({ points, name, colour = "accent", isDashed }) {
+    const path = points.map((point, index) => {
+      const [left, top] = [across(point.x).toFixed(1), up(point.y).toFixed(1)];
+      if (index === 0) return `M${left},${top}`;
+      return isStepped ? `H${left}V${top}` : `L${left},${top}`;
+    });
+    const line = svgElement("path", { class: isDashed ? "line dashed" : "line", d: path.join("") });
+    const dots = points.length <= 60 ? points.map((point) => dot("dot", 3, point)) : [];
+    return colouring(svgElement("g", { "data-line": name }, line, ...dots), colour);
+  }
 
   function dot(kind, r, point) {
     const about = svgElement("title", {}, point.label);
     return svgElement("circle", { class: kind, cx: across(point.x), cy: up(point.y), r }, about);
   }
+
+  function addReadings() {
+    const rule = svgElement("line", {
+      class: "cursor",
+      y1: size.top,
+      y2: size.height - size.bottom,
+      hidden: "",
+    });
+    const words = element("p", { class: "note reading", "aria-live": "polite" }, READING_HINT);
+    svg.append(rule);
+    figure.append(words);
+    const places = readings.map((reading) => ({ x: across(reading.x), y: 0 }));
+    const choose = (index) => {
+      rule.removeAttribute("hidden");
+      rule.setAttribute("x1", places[index].x);
+      rule.setAttribute("x2", places[index].x);
+      words.textContent = readings[index].text;
+    };
+    svg.setAttribute("role", "application");
+    choosePlaces(svg, places, choose, true);
+  }
 }
 
-const extent = (numbers) => [Math.min(...numbers), Math.max(...numbers)];
+/** What stands where a reading will, until one is chosen. */
+const READING_HINT = "Point at the chart, or use ← → home end, to read its figures.";
+
+/** The names of lines, if they have names. */
+function legend(lines) {
+  if (lines.every(({ name }) => name === undefined)) return [];
+  const entry = ({ name, colour = "accent", isDashed }) =>
+    element(
+      "span",
+      {},
+      colouring(element("span", { class: isDashed ? "stroke dashed" : "stroke" }), colour),
+      name,
+    );
+  return [element("span", { class: "legend" }, ...lines.map(entry))];
+}
+
+/** The least and the largest of any number of numbers. */
+const extent = (numbers) => [
+  numbers.reduce((least, number) => Math.min(least, number), Infinity),
+  numbers.reduce((most, number) => Math.max(most, number), -Infinity),
+];
 
 function scale([low, high], from, to) {
   const domain =

@@ -1,18 +1,5 @@
 // Loss and test score by epoch.
 
-/** The score of epochs on the split that they are evaluated on: accuracy of a classifier, loss of a regression. */
-function testScore(epochs) {
-  const last = epochs.at(-1);
-  const split = last?.evaluated_on ?? "test";
-  return last?.accuracy === null
-    ? { key: "test_loss", title: `${split} loss`, format: lossText }
-    : { key: "accuracy", title: `${split} accuracy`, format: percent };
-}
-
-const sentence = (title) => title[0].toUpperCase() + title.slice(1);
-
-const lossText = (loss) => (Number.isFinite(loss) ? loss.toPrecision(6) : "not finite");
-
 function showEpochs({ run }) {
   if (!run || run.epochs.length === 0) return;
   byId("epochs").hidden = false;
@@ -38,7 +25,12 @@ function showEpochs({ run }) {
       y: epoch[key],
       label: `epoch ${epoch.epoch}: ${y(epoch[key])}`,
     }));
-    return lineChart({ title, points, x: (epoch) => (Number.isInteger(epoch) ? `${epoch}` : ""), y });
+    return lineChart({
+      title,
+      lines: [{ points }],
+      x: (epoch) => (Number.isInteger(epoch) ? `${epoch}` : ""),
+      y,
+    });
   };
   const accuracy = (share) => `${(100 * share).toFixed(2)} %`;
   const loss = (loss) => loss.toPrecision(4);

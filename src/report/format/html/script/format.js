@@ -19,6 +19,9 @@ function human(bytes) {
 
 const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`;
 
+/** A number with no more digits than it needs, up to so many. */
+const shortNumber = (number, digits = 6) => String(Number(number.toPrecision(digits)));
+
 function seconds(time) {
   if (time >= 1) return `${time.toPrecision(4)} s`;
   if (time >= 1e-3) return `${(time * 1e3).toPrecision(4)} ms`;

@@ -7,13 +7,17 @@ showPage("plan", (report) => {
   showStepNote(model);
   createReadout(model, state);
   const plot = createPlot(model, state);
-  switchThemes(byId("theme"), plot.recolour);
+  const recolourScores = showScores(report.results);
+  switchThemes(byId("theme"), () => {
+    plot.recolour();
+    recolourScores();
+  });
   listenToPointer(plot, model, state);
   listenToKeys(plot, model, state);
   listenToTools(model, state);
   createIntervals(model, state);
   showTotals(model);
   showLedger(model);
-  showEpochs(model);
+  showLearning(model);
   showOutlook(model);
 });

@@ -58,7 +58,7 @@ function frontierChart(outlook, asked) {
   }
   return lineChart({
     title: "Recomputation as a share of a forward pass, by activation bytes; logarithmic scale",
-    points: outlook.frontier.map(point),
+    lines: [{ points: outlook.frontier.map(point) }],
     marks,
     x: human,
     xTicks: byteTicks,

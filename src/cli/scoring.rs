@@ -1,0 +1,88 @@
+//! Scores of trained networks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::output;
+use crate::config::DeviceChoice;
+use crate::data::npz::shown;
+use crate::data::{Dataset, EvaluatedOn, Targets};
+use crate::model_file::Model;
+use crate::report::{self, SCHEMA};
+use crate::train::{Found, Machine, Predictor, SplitScores};
+use crate::{Error, Result};
+
+/// Scores a network after its training, when the device holds nothing else.
+pub(super) struct Scorer<'a> {
+    pub model: &'a Model,
+    pub device: DeviceChoice,
+    /// Samples in a batch.
+    pub batch: usize,
+}
+
+impl Scorer<'_> {
+    /// Scores the network on the split of `data` that its training was evaluated on, in the units of the targets.
+    ///
+    /// # Errors
+    /// As [`Predictor::on`] and [`Predictor::predict`], and [`Error::File`] for outputs that are NaN or infinite.
+    pub fn held_out(&self, data: &Arc<Dataset>) -> Result<SplitScores> {
+        let mut targets = data.test.targets().clone();
+        if let Targets::Regression { values, .. } = &mut targets {
+            self.model.preprocessing.scale_back(values);
+        }
+        self.score(data, &targets, data.evaluated_on)
+    }
+
+    /// Scores the network on the test split of `data`, whose targets are as in the file, and tells the result.
+    ///
+    /// # Errors
+    /// As [`Scorer::held_out`].
+    pub fn test(&self, data: &Arc<Dataset>, is_json: bool) -> Result<SplitScores> {
+        let result = self.score(data, data.test.targets(), EvaluatedOn::Test)?;
+        if is_json {
+            output::json(&json!({
+                "event": "test",
+                "schema": SCHEMA,
+                "samples": result.samples,
+                "scores": result.scores,
+            }));
+        } else {
+            output::line(&format!("test {}", report::text::scores_in_one_line(&result.scores)));
+        }
+        Ok(result)
+    }
+
+    fn score(&self, data: &Arc<Dataset>, targets: &Targets, on: EvaluatedOn) -> Result<SplitScores> {
+        let Model { network, parameters, preprocessing } = self.model;
+        let Found { machine, .. } = Machine::find(self.device)?;
+        let mut predictor = Predictor::on(&machine, network, parameters, data, self.batch)?;
+        let mut outputs = predictor.outputs()?;
+        preprocessing.scale_back(&mut outputs);
+        check_finite(&data.source, &outputs, network.outputs(), 0)?;
+        Ok(SplitScores::of(network, preprocessing, &outputs, targets, Some(on)))
+    }
+}
+
+/// `result` for the terminal.
+pub(super) fn text(result: &SplitScores) -> String {
+    let names: Vec<_> = result.names.iter().map(|name| shown(name)).collect();
+    report::text::scores(&result.scores, &names, output::width())
+}
+
+/// Checks the outputs of samples, the first of which has number `first`.
+///
+/// # Errors
+/// [`Error::File`] about the file at `path`, of the model or of the samples, if one is NaN or infinite: no class and no score
+/// follows from it.
+pub(super) fn check_finite(path: &Path, outputs: &[f32], width: usize, first: usize) -> Result<()> {
+    let Some(at) = outputs.iter().position(|output| !output.is_finite()) else { return Ok(()) };
+    let problem = format!(
+        "output {} of sample {} is {}; scale its inputs as in training, or the network overflows on them",
+        at % width,
+        first + at / width,
+        outputs[at]
+    );
+    Err(Error::file(path, problem))
+}
