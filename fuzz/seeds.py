@@ -91,6 +91,9 @@ for name, text in CONFIG.items():
 for name, text in RECIPES.items():
     write("recipe", name, text)
 
+# Layer normalisation as earlier versions wrote it.
+write("architecture", "layer_norm", '{"widths":[4,2,2,2],"activation":"relu","loss":"mse","residual":true,"layer_norm":true}')
+
 with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder)
     (folder / "table.csv").write_text(TABLE)
@@ -98,6 +101,7 @@ with tempfile.TemporaryDirectory() as folder:
         "classes": ["--impute", "mean", "--impute-indicators"],
         "plain": ["--drop", "colour", "--drop", "weight", "--standardise=false", "--optimizer", "sgd", "--residual"],
         "normalised": ["--impute", "zero", "--layer-norm", "--optimizer", "momentum"],
+        "scaled": ["--impute", "zero", "--rms-norm", "--optimizer", "sgd"],
     }.items():
         base = folder / name
         subprocess.run(

@@ -1,7 +1,5 @@
 // The trained gain and shift of a normalisation: [width] each, one after the other; RMS normalisation has no shift.
 
-override IS_CENTRED: bool;
-
 @group(0) @binding(4) var<storage, read_write> norm: array<f32>;
 
 fn with_gain(value: f32, unit: u32) -> f32 {

@@ -17,7 +17,9 @@ fn sum_group(known: Sample, place: vec2u) {
     let first = known.index - place.y;
     let count = arrayLength(&norm);
     let samples = min(SAMPLES, batch() - first);
-    for (var unit = place.y * LANES + place.x; unit < sizes.width; unit += SAMPLES * LANES) {
+    // If a uniform alone bounds a loop, lavapipe (Mesa 22.3) compiles the kernel anew for every dispatch.
+    let width = min(sizes.width, count);
+    for (var unit = place.y * LANES + place.x; unit < width; unit += SAMPLES * LANES) {
         var of_gain = 0.0;
         var of_shift = 0.0;
         for (var sample = 0u; sample < samples; sample++) {

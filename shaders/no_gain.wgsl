@@ -1,7 +1,5 @@
 // In place of `gain`, for normalisations without a gain and shift.
 
-override IS_CENTRED: bool;
-
 fn with_gain(value: f32, unit: u32) -> f32 {
     return value;
 }

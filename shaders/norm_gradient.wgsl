@@ -35,14 +35,28 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let places = min(indices, vec4u(count - 1u));
     var total = sums_before(places);
     for (var part = 0u; part < groups; part += PART_SAMPLES / NORM_SAMPLES) {
+        let end = min(part + PART_SAMPLES / NORM_SAMPLES, groups);
         var sum = vec4f();
-        for (var group = part; group < min(part + PART_SAMPLES / NORM_SAMPLES, groups); group++) {
-            let all = group * count + places;
-            sum += vec4f(sums[all.x], sums[all.y], sums[all.z], sums[all.w]);
+        var group = part;
+        // Four loads at a time, so that they wait for memory together.
+        for (; group + 4u <= end; group += 4u) {
+            let s0 = sums_at(group, count, places);
+            let s1 = sums_at(group + 1u, count, places);
+            let s2 = sums_at(group + 2u, count, places);
+            let s3 = sums_at(group + 3u, count, places);
+            sum = sum + s0 + s1 + s2 + s3;
+        }
+        for (; group < end; group++) {
+            sum += sums_at(group, count, places);
         }
         total += sum;
     }
     take(places, indices == places, total);
+}
+
+fn sums_at(group: u32, count: u32, places: vec4u) -> vec4f {
+    let all = group * count + places;
+    return vec4f(sums[all.x], sums[all.y], sums[all.z], sums[all.w]);
 }
 
 fn norm_at(places: vec4u) -> vec4f {

@@ -1,5 +1,6 @@
-// Normalisation, activation and dropout: loaded = load(gain · (state − mean) / √(variance + ε) + shift) ⊙ mask, per sample. RMS
-// normalisation has the mean square for the variance, and no mean. State and loaded are [batch, width].
+// Normalisation, activation and dropout, per sample:
+// loaded = load(gain · (state − mean) / √(variance + ε) + shift) ⊙ mask.
+// RMS normalisation has the mean square for the variance, and no mean. State and loaded are [batch, width].
 
 override LOAD: u32;
 

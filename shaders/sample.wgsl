@@ -2,10 +2,12 @@
 //
 // A kernel adds to this file
 //   take(known, place)    processes one sample, each lane some of its values
-// and `gain` or `no_gain`, which says whether the mean is subtracted.
 
 const LANES = 16u;
 const SAMPLES = NORM_SAMPLES;
+
+// `true` if the mean is subtracted.
+override IS_CENTRED: bool;
 
 struct Sizes {
     batch: u32,

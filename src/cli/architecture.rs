@@ -88,7 +88,11 @@ impl ArchitectureFlags {
             (Norm::Off, Norm::Trained) => Some(Normalisation::Rms),
             (Norm::Off, Norm::Plain) => Some(Normalisation::PlainRms),
             _ => {
-                let problem = format!("found beside {}, expected one of the two", Setting::LayerNorm);
+                let problem = format!(
+                    "found beside {}, expected one of the two; add {} if a file has the other",
+                    Setting::LayerNorm,
+                    Setting::LayerNorm.with(false)
+                );
                 return Err(Error::usage(Setting::RmsNorm, problem));
             }
         })

@@ -163,7 +163,9 @@ impl Snapshots {
             return Err(Error::file(&found.path, problem));
         }
         if !found.snapshot.fits(&settings.network.build()?) {
-            return Err(Error::file(&found.path, "holds another network than --layers describes"));
+            let problem = "holds another network than --layers, --layer-norm and --rms-norm describe; resume with the flags that the \
+                           run started with";
+            return Err(Error::file(&found.path, problem));
         }
         output::narrate(&format!(
             "resuming after step {}, from {}",

@@ -6,8 +6,9 @@ use crate::model::{LayerParameters, Normalisation};
 /// Backward pass of a normalisation, in place, and the gradients of its gain and shift.
 ///
 /// With `n` the normalised values of `state` without gain and shift, and `h = below · gain`, it computes
-/// `(h − mean(h) − n · mean(h · n)) / √(variance + ε)` for each sample; RMS normalisation has no `mean(h)`. `gradients` are the
-/// sums of `below · n` and of `below` over the samples, if they are trained. Below and state are `[rows, width]`.
+/// `(h − mean(h) − n · mean(h · n)) / √(variance + ε)` for each sample; RMS normalisation has no `mean(h)`. The
+/// `gradients`, if gain and shift are trained, are the sums over samples of `below · n` and of `below`. Below and state are
+/// `[rows, width]`.
 pub(super) fn normalise_delta(
     normalisation: Normalisation,
     parameters: &LayerParameters,
@@ -34,7 +35,7 @@ impl NullaryFnOnce for NormaliseDelta<'_> {
     #[inline(always)]
     fn call(self) {
         let NormaliseDelta { normalisation, parameters, width, gradients, .. } = self;
-        let LayerParameters { gain, shift, .. } = parameters;
+        let LayerParameters { gain, .. } = parameters;
         gradients.fill(0.0);
         let (of_gain, of_shift) = gradients.split_at_mut(gain.len());
         for (below, state) in self.below.chunks_exact_mut(width).zip(self.state.chunks_exact(width)) {
@@ -51,6 +52,5 @@ impl NullaryFnOnce for NormaliseDelta<'_> {
                 *h = scale * (*h - mean_below - normalised(s) * mean_along);
             });
         }
-        debug_assert_eq!(of_shift.len(), shift.len());
     }
 }

@@ -9,7 +9,8 @@ use crate::model::Layer;
 const LEAST_ROWS: usize = 16;
 /// Steps of fewer FLOPs run on one thread: waking another would take as long.
 const LEAST_FLOPS: u64 = 1_000_000;
-/// Largest number of gradients that a slice sums on its own before the slices' sums are added.
+/// Largest number of gradients that a slice sums on its own before the slices' sums are added, besides those of a gain and
+/// shift.
 const MOST_PARTIALS: usize = 16 * 1024;
 
 /// How a task is split among threads: each takes a slice of the batch through all layers.

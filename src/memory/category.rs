@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 /// Use of a byte of device memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
-    /// Weights and biases.
+    /// All parameters of the network.
     Parameters,
     /// Optimizer state between steps; plain SGD has none.
     Optimizer,

@@ -1,5 +1,3 @@
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::Setting;
@@ -54,13 +52,5 @@ impl Normalisation {
     /// The setting that asks for it.
     pub fn setting(self) -> Setting {
         if self.is_centred() { Setting::LayerNorm } else { Setting::RmsNorm }
-    }
-}
-
-impl FromStr for Normalisation {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        super::name::by_name(&Self::ALL, Self::name, name)
     }
 }

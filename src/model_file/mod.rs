@@ -15,7 +15,7 @@ use std::path::Path;
 
 use crate::data::Preprocessing;
 use crate::file;
-use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::model::{Layer, Network, Parameters};
 use crate::{Error, Result, Setting};
 
 /// Key of the architecture in the metadata of a file.
@@ -111,21 +111,7 @@ fn misfit(path: &Path, parameters: &Parameters, network: &Network) -> Error {
     let widths: Vec<usize> =
         inputs.into_iter().chain(parameters.layers.iter().map(|layer| layer.bias.len())).collect();
     if widths == network.widths() {
-        let is_other = |(found, layer): &(&LayerParameters, Layer)| {
-            found.tensors().map(Vec::len) != layer.tensor_lengths()
-        };
-        let [_, _, gain, shift] = network.layers().map(Layer::tensor_lengths).last().unwrap_or_default();
-        let found =
-            parameters.layers.iter().zip(network.layers()).enumerate().find(|(_, pair)| is_other(pair));
-        let (layer, [found_gain, found_shift]) =
-            found.map_or((0, [0, 0]), |(layer, (found, _))| (layer, [found.gain.len(), found.shift.len()]));
-        let problem = format!(
-            "found {found_gain} numbers of gain and {found_shift} of shift in layer {layer}, expected {gain} and {shift}; use \
-             the {} or {} that this file was made for",
-            Setting::LayerNorm,
-            Setting::RmsNorm
-        );
-        return Error::file(path, problem);
+        return Error::file(path, other_normalisation(parameters, network));
     }
     let problem = format!(
         "found widths {widths:?}, expected {:?}; use the {} that this file was made for",
@@ -133,6 +119,20 @@ fn misfit(path: &Path, parameters: &Parameters, network: &Network) -> Error {
         Setting::Layers
     );
     Error::file(path, problem)
+}
+
+/// The problem of `parameters` of the widths of `network` but with another normalisation.
+fn other_normalisation(parameters: &Parameters, network: &Network) -> String {
+    let pairs = parameters.layers.iter().map(|layer| layer.tensors().map(Vec::len));
+    let mut pairs = pairs.zip(network.layers().map(Layer::tensor_lengths)).enumerate();
+    let (layer, ([.., gain, shift], [.., expected_gain, expected_shift])) =
+        pairs.find(|(_, (found, expected))| found != expected).unwrap_or_default();
+    format!(
+        "found {gain} values of gain and {shift} of shift in layer {layer}, expected {expected_gain} and {expected_shift}; use \
+         the {} or {} that this file was made for, or \"normalisation\" in its architecture",
+        Setting::LayerNorm,
+        Setting::RmsNorm
+    )
 }
 
 /// Reads a trained network from a file with an architecture.
@@ -161,7 +161,7 @@ fn read_described(path: &Path, given: Option<&Network>) -> Result<Model> {
                     "has no architecture, which trained networks saved by this program have; give {} and the other flags of \
                      the network that it was trained with, or add {place} this JSON, filled in for the network: {}",
                     Setting::Layers,
-                    r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false}"#
+                    r#"{"widths":[784,64,10],"activation":"relu","loss":"cross-entropy","residual":false,"normalisation":null}"#
                 );
                 return Err(Error::file(path, problem));
             }

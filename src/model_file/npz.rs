@@ -1,4 +1,5 @@
-//! NumPy archives with `W0`, `b0`, `W1`, `b1`, …, a layer's gain and shift as `gain1` and `shift1`, and the architecture in those that we wrote.
+//! NumPy archives with `W0`, `b0`, `W1`, `b1`, …, gain and shift of normalisations as `gain1`, `shift1`, …, and the
+//! architecture in those that we wrote.
 
 use std::path::Path;
 
@@ -32,14 +33,20 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
     let expected: usize = network.layers().map(|layer| keys_and_shapes(0, layer).count()).sum();
     if found != expected {
         let keys: Vec<_> = arrays(&archive).take(6).collect();
+        // Of so many layers, but with another normalisation.
+        let is_other = arrays(&archive).filter(|key| key.starts_with('W')).count() == layers;
+        let remedy = if is_other {
+            format!("{} or {}", Setting::LayerNorm, Setting::RmsNorm)
+        } else {
+            Setting::Layers.to_string()
+        };
         return Err(Error::file(
             path,
             format!(
-                "found {found} arrays ({}{}), expected {expected}: W0, b0, … for {layers} layers; \
-                 use the {} that this file was made for",
+                "found {found} arrays ({}{}), expected {expected}: W0, b0, … for {layers} layers, and the gain1, shift1, … of \
+                 their normalisation; use the {remedy} that this file was made for",
                 keys.join(", "),
                 if found > keys.len() { ", …" } else { "" },
-                Setting::Layers
             ),
         ));
     }

@@ -138,11 +138,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
     }
     if !norms.is_empty() && norms.len() + 1 != layers.len() {
         return Err(format!(
-            "has {} gains, tensors of one dimension whose names end in weight, expected none, or {}: one for each of {} layers \
-             but the first",
+            "has {} tensors of one dimension whose names end in weight, which are gains, expected none, or {}, one for each \
+             layer but the first; leave out those of other kinds of layers",
             norms.len(),
-            layers.len().saturating_sub(1),
-            layers.len()
+            layers.len().saturating_sub(1)
         ));
     }
     for (prefix, layer) in norms.iter().zip(parameters.layers.iter_mut().skip(1)) {
@@ -158,7 +157,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
     }
     match tensors.into_keys().next() {
         Some(name) => Err(format!(
-            "has a tensor {}, expected only weights and biases: layers.0.weight, layers.0.bias, …",
+            "has a tensor {}, expected only weights and biases: layers.0.weight, layers.0.bias, …, norms.0.weight, norms.0.bias, …",
             shown(&name)
         )),
         None => Ok((parameters, architecture.transpose()?)),
@@ -367,7 +366,7 @@ mod tests {
         for (weights, found) in [
             (tensor("layers.0.weight", "I32", "[1,1]", "[0,4]"), "dtype I32"),
             (tensor("layers.0.weight", "F32", "[1,1,1]", "[0,4]"), "[outputs, inputs]"),
-            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "has 1 gains"),
+            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "has 1 tensors of one dimension"),
             (tensor("layers.0.weight", "F32", "[2,1]", "[0,4]"), "expected [2]"),
             (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "expected those of shape"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),

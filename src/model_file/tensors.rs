@@ -5,7 +5,8 @@ use crate::model::Layer;
 /// Names of the weights, bias, gain and shift of layer `index` in `.safetensors` and `.onnx` files: those of a PyTorch module with
 /// lists of `layers` and of `norms`, the first of which is before layer 1.
 pub fn names(index: usize) -> [String; 4] {
-    let norm = index.saturating_sub(1);
+    // Layer 0 has no normalisation.
+    let norm = index.checked_sub(1).map_or("inputs".to_owned(), |norm| norm.to_string());
     [
         format!("layers.{index}.weight"),
         format!("layers.{index}.bias"),

@@ -27,7 +27,7 @@ use crate::strategy::Strategy;
 use crate::train::{Best, Comparison, Epoch, MemoryReport, RunEvaluation, SplitScores};
 
 /// Version of the JSON schema, which every JSON object has as `schema`.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// A plan in the terms of a report.
 #[derive(Debug, Clone, Copy)]

@@ -138,9 +138,17 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
     let mut header = vec![0; length as usize];
     file.read_exact(&mut header).map_err(unread)?;
     // serde quotes field names as messages quote settings.
-    let header: Header =
+    let mut header: Header =
         serde_json::from_slice(&header).map_err(|error| wrong(&error.to_string().replace('`', "'")))?;
 
+    // Layer normalisation of earlier versions had neither gain nor shift.
+    if header.norms.is_empty() && header.widths.len() > 2 {
+        header.identity.entry(Setting::LayerNorm).and_modify(|value| {
+            if value == "true" {
+                *value = "plain".to_owned();
+            }
+        });
+    }
     let norms = header.norms.iter().copied().chain(std::iter::repeat([0, 0]));
     let lengths = header.widths.windows(2).zip(norms).map(|(pair, [gain, shift])| {
         let (inputs, outputs) = (pair[0], pair[1]);
@@ -314,6 +322,25 @@ mod tests {
         let checksum = Sha256::digest(&bytes);
         bytes.extend(checksum);
         assert_eq!(decode(&bytes), Ok(Snapshot { slices: None, ..snapshot() }));
+    }
+
+    #[test]
+    fn layer_norm_of_earlier_versions_is_plain() {
+        let with = |value: &str| {
+            let identity = [(Setting::LayerNorm, value.to_owned())].into();
+            let mut snapshot = Snapshot { identity, ..snapshot() };
+            let best = snapshot.best.as_mut().map(|best| Arc::make_mut(&mut best.parameters));
+            for parameters in [&mut snapshot.parameters].into_iter().chain(&mut snapshot.moments).chain(best)
+            {
+                for layer in &mut parameters.layers {
+                    (layer.gain, layer.shift) = (Vec::new(), Vec::new());
+                }
+            }
+            decode(&encode(&snapshot)).unwrap().identity[&Setting::LayerNorm].clone()
+        };
+        assert_eq!(["true", "plain", "false"].map(with), ["plain", "plain", "false"]);
+        let trained = Snapshot { identity: [(Setting::LayerNorm, "true".to_owned())].into(), ..snapshot() };
+        assert_eq!(decode(&encode(&trained)), Ok(trained));
     }
 
     #[test]

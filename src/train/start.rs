@@ -46,7 +46,7 @@ pub struct RunEvaluation {
 /// Where training starts: from parameters, or from a snapshot. [`Trainer`](super::Trainer)'s constructors convert both.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
-    /// Weights and biases.
+    /// All parameters of the network.
     pub parameters: &'a Parameters,
     /// Optimizer state; empty for a new run.
     pub moments: &'a [Parameters],

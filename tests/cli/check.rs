@@ -24,7 +24,7 @@ fn programs_get_json_and_nothing_else() {
     for check in checks {
         assert_eq!(
             (&check["event"], &check["schema"], &check["ok"]),
-            (&"check".into(), &4.into(), &true.into())
+            (&"check".into(), &5.into(), &true.into())
         );
         assert!(check["figure"].as_f64().unwrap() <= check["bound"].as_f64().unwrap(), "{check}");
         assert!(check["name"].is_string() && check["detail"].is_string(), "{check}");

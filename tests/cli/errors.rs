@@ -119,8 +119,10 @@ fn values_out_of_range_are_usage_errors_with_the_flag() {
         .refused_at_once(2, &["--layer-norm: width 2 of --layers", "is 1", "at least 2"]);
     steps("--layers 6,5,1,3 --rms-norm=plain")
         .refused_at_once(2, &["--rms-norm: width 2 of --layers", "is 1", "at least 2"]);
-    steps("--layer-norm --rms-norm=plain")
-        .refused_at_once(2, &["--rms-norm: found beside --layer-norm, expected one of the two"]);
+    steps("--layer-norm --rms-norm=plain").refused_at_once(
+        2,
+        &["--rms-norm: found beside --layer-norm, expected one of the two; add --layer-norm=false"],
+    );
     steps("--layer-norm=fancy").refused_at_once(2, &["fancy", "--layer-norm", "true, plain, false"]);
     steps("--steps 3 --epochs 1").refused_at_once(2, &["--steps", "--epochs"]);
 }

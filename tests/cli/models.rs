@@ -84,7 +84,7 @@ fn models_without_architecture_or_of_another_network_are_rejected() {
         (&format!("train {SMALL} --init m.onnx"), "never read; give a .safetensors or .npz"),
         (
             "train --data small.npz --layers 6,40000,40000,3 --batch 8 --save large.onnx",
-            "would have 6401760904 bytes",
+            "would have 6401760885 bytes",
         ),
         ("eval none.safetensors --data small.npz", "no such file"),
         ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),
@@ -97,6 +97,21 @@ fn models_without_architecture_or_of_another_network_are_rejected() {
         assert_eq!(refused.code, Some(3), "{command}: {refused:?}");
         assert!(refused.stderr.contains(problem), "{command}: {}", refused.stderr);
     }
+    // A file of another normalisation.
+    folder
+        .run(&format!("train {SMALL} --rms-norm --device cpu --save rms.npz --save rms.safetensors"))
+        .succeeded();
+    for (flags, file, words) in [
+        ("", "rms.npz", ["found 11 arrays", "expected 8", "--layer-norm or --rms-norm"]),
+        ("", "rms.safetensors", ["found 5 values of gain", "layer 1", "--layer-norm or --rms-norm"]),
+        ("--layer-norm", "rms.safetensors", ["and 0 of shift in layer 1", "expected 5 and 5", "--rms-norm"]),
+        ("--rms-norm", "m.safetensors", ["found 0 values of gain", "layer 1", "expected 5 and 0"]),
+    ] {
+        let refused = folder.run(&format!("train {SMALL} {flags} --device cpu --init {file}"));
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        assert!(words.iter().all(|word| refused.stderr.contains(word)), "{}", refused.stderr);
+    }
+    folder.run(&format!("train {SMALL} --rms-norm --device cpu --init rms.npz")).succeeded();
     let hash = |init: &str| folder.hash(&format!("{SMALL} --device cpu --init {init}"));
     assert_eq!(hash("m.npz"), hash("m.safetensors"));
 }

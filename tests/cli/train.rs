@@ -89,7 +89,7 @@ fn json_lines_have_every_field() {
         let events = folder.train(&format!("{small} {device} --every 2 --save w.npz"));
         let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
         assert_eq!(names, ["plan", "epoch", "epoch", "epoch", "done"], "7 steps, 3 an epoch, on {device}");
-        assert!(events.iter().all(|event| event["schema"] == 4), "{events:#?}");
+        assert!(events.iter().all(|event| event["schema"] == 5), "{events:#?}");
 
         let [plan, epochs @ .., done] = &events[..] else { unreachable!() };
         assert_eq!((&plan["strategy"], &plan["recomputed_layers"]), (&"every-2".into(), &1.into()));
@@ -255,7 +255,7 @@ fn devices_are_listed_with_their_flags() {
     let devices = folder.run("devices --json").succeeded().events();
     assert_eq!(devices.len(), text.lines().count());
     for device in &devices {
-        assert_eq!((&device["schema"], &device["event"]), (&4.into(), &"device".into()));
+        assert_eq!((&device["schema"], &device["event"]), (&5.into(), &"device".into()));
         assert!(["gpu", "software", "cpu"].contains(&device["flag"].as_str().unwrap()), "{device}");
         let name = device["device"]["name"].as_str().unwrap();
         assert!(!name.is_empty() && text.contains(name), "{device}");

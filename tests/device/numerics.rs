@@ -7,7 +7,7 @@ use crate::devices;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Split};
-use ckpt_gpu::model::{Activation, LayerParameters, Loss, Optimizer, Parameters, UpdateRule};
+use ckpt_gpu::model::{Activation, LayerParameters, Loss, Normalisation, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::train::{Start, Trainer};
 
 const FEATURES: usize = 5;
@@ -62,9 +62,13 @@ fn nan_in_one_sample_is_divergence(device: DeviceChoice) {
     });
 }
 
-/// NaN and infinity in each layer's weights, bias and moments.
-fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoice) {
+/// NaN and infinity in each layer's parameters and moments.
+fn parameters_and_moments_that_are_not_finite_are_divergence(
+    device: DeviceChoice,
+    normalisation: Option<Normalisation>,
+) {
     let settings = changed(settings(device, Activation::Identity, Loss::Mse), |s| {
+        s.network.normalisation = normalisation;
         s.optimization.rule = UpdateRule::of(Optimizer::Adam);
     });
     let mut random = Random::new(9);
@@ -76,10 +80,9 @@ fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoic
             .map(|layer| LayerParameters::from(layer.tensors().map(|tensor| vec![0.0; tensor.len()])))
             .collect(),
     };
-    let spoiled = |parameters: &Parameters, layer: usize, in_bias: bool, value| {
+    let spoiled = |parameters: &Parameters, (layer, tensor): (usize, usize), value| {
         let mut parameters = parameters.clone();
-        let LayerParameters { weights, bias, .. } = &mut parameters.layers[layer];
-        *if in_bias { bias } else { weights }.last_mut().unwrap() = value;
+        *parameters.layers[layer].tensors_mut()[tensor].last_mut().unwrap() = value;
         parameters
     };
     let machine = devices::machine(device);
@@ -90,19 +93,23 @@ fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoic
             other => panic!("found {other:?}, expected divergence"),
         }
     };
-    for (layer, in_bias) in (0..3).flat_map(|layer| [(layer, false), (layer, true)]) {
+    let tensors = good.layers.iter().map(LayerParameters::tensors).enumerate();
+    let places = tensors.flat_map(|(layer, tensors)| {
+        (0..4).filter(move |&tensor| !tensors[tensor].is_empty()).map(move |tensor| (layer, tensor))
+    });
+    for place in places {
         for value in [f32::NAN, f32::INFINITY] {
-            let problem = outcome(&spoiled(&good, layer, in_bias, value), &[]);
-            assert!(problem.contains("step 0, the loss"), "{layer}, {in_bias}, {value}: {problem}");
+            let problem = outcome(&spoiled(&good, place, value), &[]);
+            assert!(problem.contains("step 0, the loss"), "{place:?}, {value}: {problem}");
         }
         // A second moment that is infinite stops its parameter, which stays finite.
         for (moment, value) in [(0, f32::NAN), (0, f32::NEG_INFINITY), (1, f32::NAN)] {
             let mut moments = [none.clone(), none.clone()];
-            moments[moment] = spoiled(&none, layer, in_bias, value);
+            moments[moment] = spoiled(&none, place, value);
             let problem = outcome(&good, &moments);
             assert!(
-                problem.contains(&format!("step 0, layer {layer} ")),
-                "{moment}, {in_bias}, {value}: {problem}"
+                problem.contains(&format!("step 0, layer {} ", place.0)),
+                "{moment}, {place:?}, {value}: {problem}"
             );
         }
     }
@@ -110,12 +117,16 @@ fn parameters_and_moments_that_are_not_finite_are_divergence(device: DeviceChoic
 
 #[test]
 fn cpu_reports_parameters_and_moments_that_are_not_finite() {
-    parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Cpu);
+    for normalisation in [None, Some(Normalisation::Layer)] {
+        parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Cpu, normalisation);
+    }
 }
 
 #[test]
 fn software_reports_parameters_and_moments_that_are_not_finite() {
-    parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Software);
+    for normalisation in [None, Some(Normalisation::Layer)] {
+        parameters_and_moments_that_are_not_finite_are_divergence(DeviceChoice::Software, normalisation);
+    }
 }
 
 /// Losses of 1e38 are finite, and their sum over the steps of an epoch is not.

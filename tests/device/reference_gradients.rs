@@ -157,6 +157,8 @@ fn forms() -> impl Iterator<Item = Form> {
 #[test]
 fn gradients_are_those_of_the_loss() {
     for form in forms() {
+        // A normalisation of three values curves so much that differences are less exact.
+        let bound = if form.2.is_some() { 1e-5 } else { 1e-7 };
         for loss in Loss::ALL {
             for (widths, batch) in CASES {
                 // Normalising so few values leaves hardly anything to learn.
@@ -172,7 +174,7 @@ fn gradients_are_those_of_the_loss() {
                         let differences =
                             problem.differences(|network| network.parameters[l].tensors_mut()[tensor]);
                         let error = relative_error(gradients.tensors()[tensor], &differences);
-                        assert!(error < 1e-7, "{case}: {name} off by {error:e}");
+                        assert!(error < bound, "{case}: {name} off by {error:e}");
                         if name == "bias" {
                             biases = differences;
                         }

@@ -92,7 +92,7 @@ impl Golden {
             s.network.layers = Widths(self.widths.clone());
             s.network.activation = text("activation").parse().unwrap();
             s.network.residual = case["residual"].as_bool().unwrap();
-            s.network.normalisation = case["normalisation"].as_str().map(|name| name.parse().unwrap());
+            s.network.normalisation = serde_json::from_value(case["normalisation"].clone()).unwrap();
             s.network.loss = text("loss").parse().unwrap();
             s.network.dropout = case["dropout"].as_f64().unwrap() as f32;
             s.optimization.label_smoothing = case["label_smoothing"].as_f64().unwrap() as f32;

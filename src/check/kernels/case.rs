@@ -132,7 +132,7 @@ pub fn grid() -> Vec<Case> {
     all.map(|(turn, case)| {
         let (round, place) = (turn / activations.len(), turn % activations.len());
         let loss = losses[(place + round) % losses.len()];
-        let normalisation = case.normalisation.map(|_| Normalisation::ALL[turn % 4]);
+        let normalisation = case.normalisation.map(|_| Normalisation::ALL[(turn + round) % 4]);
         Case {
             normalisation,
             activation: activations[place],

@@ -30,11 +30,11 @@ const GRAPH: u8 = 7;
 const INITIALIZER: u8 = 5;
 const RAW_DATA: u8 = 9;
 
-/// A file without the values of its weights and biases.
+/// A file without the values of its parameters.
 struct Outline {
     /// The model without its graph.
     model: Vec<u8>,
-    /// The graph without weights and biases.
+    /// The graph without parameters.
     graph: Vec<u8>,
     /// Header of each weight and bias tensor, and the size of its values in bytes.
     tensors: Vec<(Vec<u8>, u64)>,

@@ -1,6 +1,6 @@
 // The report that the page carries.
 
-const SCHEMA = 4;
+const SCHEMA = 5;
 
 /** Reads the report, which must have `part`, and has `show` show it. If that fails, the page says why. */
 function showPage(part, show) {
