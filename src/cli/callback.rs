@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::evaluations::Evaluations;
 use super::interrupt::Interrupt;
 use super::logging::Logging;
 use super::output;
@@ -8,7 +9,7 @@ use super::progress::Progress;
 use super::snapshots::Snapshots;
 use crate::Result;
 use crate::report;
-use crate::train::{Epoch, Evaluated, Event, Report, RunEvaluation, Trainer};
+use crate::train::{Epoch, Evaluated, Event, Report, Trainer};
 
 /// What the command line does during training: prints progress and evaluations, writes the log and snapshots, and stops when
 /// it is interrupted.
@@ -19,16 +20,26 @@ pub(super) struct Callback<'a> {
     snapshots: Option<&'a mut Snapshots>,
     is_json: bool,
     epochs: Vec<Epoch>,
-    evaluations: Vec<RunEvaluation>,
+    /// Evaluations for reports, if a report shows them.
+    evaluations: Option<Evaluations>,
     epoch_started: Instant,
 }
 
+/// What the callback leaves after training.
+pub(super) struct Finished {
+    pub epochs: Vec<Epoch>,
+    /// Evaluations for reports; empty if they are not kept.
+    pub evaluations: Vec<Evaluated>,
+    pub interrupt: Interrupt,
+}
+
 impl<'a> Callback<'a> {
-    /// For the remaining steps of `trainer`, of `batch` samples each.
+    /// For the remaining steps of `trainer`, of `batch` samples each. Keeps evaluations if a report shows them, `is_reported`.
     pub fn new(
         trainer: &Trainer,
         batch: usize,
         is_json: bool,
+        is_reported: bool,
         log: Option<&'a mut Logging>,
         snapshots: Option<&'a mut Snapshots>,
     ) -> Self {
@@ -39,7 +50,7 @@ impl<'a> Callback<'a> {
             snapshots,
             is_json,
             epochs: Vec::new(),
-            evaluations: Vec::new(),
+            evaluations: is_reported.then(Evaluations::new),
             epoch_started: Instant::now(),
         }
     }
@@ -61,7 +72,7 @@ impl<'a> Callback<'a> {
             Event::Report(Report { trainer, loss, evaluated, .. }) => {
                 self.progress.loss(loss);
                 if let Some(evaluated) = evaluated {
-                    self.tell(trainer, evaluated);
+                    self.tell(evaluated);
                 }
                 if let Some(log) = &mut self.log {
                     log.write(trainer, loss, evaluated.map(|evaluated| evaluated.test))?;
@@ -81,29 +92,27 @@ impl<'a> Callback<'a> {
     }
 
     /// Prints an evaluation.
-    fn tell(&mut self, trainer: &Trainer, evaluated: &Evaluated) {
-        let &Evaluated { loss, test, training, epoch } = evaluated;
-        let steps = trainer.steps();
-        let index = trainer.epoch_with(test).index;
-        self.evaluations.push(RunEvaluation { steps, epoch: index, loss, test, training });
-        let training = training.as_ref();
-        let (object, text) = match &epoch {
+    fn tell(&mut self, evaluated: &Evaluated) {
+        if let Some(evaluations) = &mut self.evaluations {
+            evaluations.push(evaluated);
+        }
+        let training = evaluated.training.as_ref();
+        let (object, text) = match &evaluated.epoch {
             Some(epoch) => {
                 let seconds = self.epoch_started.elapsed().as_secs_f64();
                 self.epoch_started = Instant::now();
                 self.epochs.push(*epoch);
                 (report::json::epoch(epoch, training, seconds), report::text::epoch(epoch, training, seconds))
             }
-            None => (
-                report::json::evaluation(steps, loss, &test, training),
-                report::text::evaluation(steps, loss, &test, training),
-            ),
+            None => (report::json::evaluation(evaluated), report::text::evaluation(evaluated)),
         };
         self.progress.pause(|| if self.is_json { output::json(&object) } else { output::line(&text) });
     }
 
-    /// Removes the progress bar, and returns the epochs and all evaluations.
-    pub fn finish(self) -> (Vec<Epoch>, Vec<RunEvaluation>) {
-        (self.epochs, self.evaluations)
+    /// Removes the progress bar. From here on, a request to stop means the scoring of the result.
+    pub fn finish(self) -> Finished {
+        self.interrupt.end_training();
+        let evaluations = self.evaluations.map(Evaluations::into_kept).unwrap_or_default();
+        Finished { epochs: self.epochs, evaluations, interrupt: self.interrupt }
     }
 }

@@ -13,6 +13,7 @@ mod convert;
 mod data;
 mod delayed;
 mod devices;
+mod evaluations;
 mod find_lr;
 mod flags;
 mod hints;

@@ -180,9 +180,12 @@ pub(super) fn check_reports_apart(data: &Path, init: Option<&Path>, reports: &[R
 
 /// Writes each of `files`, whether or not another one fails.
 pub(super) fn write_reports(files: &[ReportFile], report: &Report) -> Result<()> {
-    first_error(files.iter().map(|file| {
-        file.write(report).map(|()| narrate(&format!("report written to {}", file.path().display())))
-    }))
+    first_error(files.iter().map(|file| write_report(file, report)))
+}
+
+/// Writes one report.
+pub(super) fn write_report(file: &ReportFile, report: &Report) -> Result<()> {
+    file.write(report).map(|()| narrate(&format!("report written to {}", file.path().display())))
 }
 
 /// The first error of several outcomes; the others are printed.

@@ -98,11 +98,11 @@ impl Ready {
 
     /// Names of the outputs: of the columns that they predict, if they have names.
     fn output_names(&self) -> Vec<String> {
-        let (names, outputs) = (&self.preprocessing.targets, self.network.outputs());
-        if !self.is_classifier() && names.len() == outputs {
-            return names.clone();
+        let outputs = self.network.outputs();
+        if self.is_classifier() {
+            return Preprocessing::default().output_names(outputs);
         }
-        (0..outputs).map(|output| format!("output{output}")).collect()
+        self.preprocessing.output_names(outputs)
     }
 
     /// Passes each sample's outputs, in the units of the targets, and predicted class to `take`, in order.
@@ -155,7 +155,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let mut outputs = predictor.outputs()?;
     preprocessing.scale_back(&mut outputs);
     check_finite(model, &outputs, network.outputs(), 0)?;
-    let result = SplitScores::of(&network, &preprocessing, &outputs, data.test.targets(), None);
+    let result = SplitScores::of(&network, &preprocessing, &outputs, data.test.targets(), None)?;
     let (planned, counted) = (predictor.planned(), predictor.counted());
     let told = if args.json {
         output::result_json(&json!({

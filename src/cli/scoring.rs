@@ -1,5 +1,6 @@
 //! Scores of trained networks.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,22 +17,43 @@ use crate::{Error, Result};
 
 /// Scores a network after its training, when the device holds nothing else.
 pub(super) struct Scorer<'a> {
-    pub model: &'a Model,
-    pub device: DeviceChoice,
-    /// Samples in a batch.
-    pub batch: usize,
+    model: &'a Model,
+    machine: Machine,
+    batch: usize,
+    stop: &'a dyn Fn() -> Result<()>,
 }
 
-impl Scorer<'_> {
+impl<'a> Scorer<'a> {
+    /// Scores `model` in batches of `batch` samples, until `stop` returns an error.
+    ///
+    /// # Errors
+    /// Those of `stop` and of [`Machine::find`].
+    pub fn on(
+        device: DeviceChoice,
+        model: &'a Model,
+        batch: usize,
+        stop: &'a dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
+        stop()?;
+        let Found { machine, .. } = Machine::find(device)?;
+        Ok(Scorer { model, machine, batch, stop })
+    }
+
     /// Scores the network on the split of `data` that its training was evaluated on, in the units of the targets.
     ///
     /// # Errors
-    /// As [`Predictor::on`] and [`Predictor::predict`], and [`Error::File`] for outputs that are NaN or infinite.
+    /// As [`Predictor::on`], [`Predictor::outputs`] and [`SplitScores::of`], those of `stop`, and [`Error::File`] for outputs
+    /// that are NaN or infinite.
     pub fn held_out(&self, data: &Arc<Dataset>) -> Result<SplitScores> {
-        let mut targets = data.test.targets().clone();
-        if let Targets::Regression { values, .. } = &mut targets {
-            self.model.preprocessing.scale_back(values);
-        }
+        let preprocessing = &self.model.preprocessing;
+        let targets = match data.test.targets() {
+            Targets::Regression { width, values } if preprocessing.target_scaling.is_some() => {
+                let mut values = values.clone();
+                preprocessing.scale_back(&mut values);
+                Cow::Owned(Targets::Regression { width: *width, values })
+            }
+            targets => Cow::Borrowed(targets),
+        };
         self.score(data, &targets, data.evaluated_on)
     }
 
@@ -56,12 +78,12 @@ impl Scorer<'_> {
 
     fn score(&self, data: &Arc<Dataset>, targets: &Targets, on: EvaluatedOn) -> Result<SplitScores> {
         let Model { network, parameters, preprocessing } = self.model;
-        let Found { machine, .. } = Machine::find(self.device)?;
-        let mut predictor = Predictor::on(&machine, network, parameters, data, self.batch)?;
-        let mut outputs = predictor.outputs()?;
+        let mut predictor = Predictor::on(&self.machine, network, parameters, data, self.batch)?;
+        let mut outputs = predictor.outputs_while(self.stop)?;
         preprocessing.scale_back(&mut outputs);
         check_finite(&data.source, &outputs, network.outputs(), 0)?;
-        Ok(SplitScores::of(network, preprocessing, &outputs, targets, Some(on)))
+        let scores = SplitScores::of(network, preprocessing, &outputs, targets, Some(on))?;
+        (self.stop)().map(|()| scores)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::callback::Callback;
+use super::callback::{Callback, Finished};
 use super::choices::choices;
 use super::config_file::Effective;
 use super::flags::{Prepared, RunFlags, StrategyFlags};
@@ -19,13 +19,13 @@ use super::selection::SelectionFlags;
 use super::snapshots::{SnapshotFlags, remedy};
 use super::start::StartFlags;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
-use crate::data::EvaluatedOn;
+use crate::data::{Dataset, EvaluatedOn};
 use crate::file;
 use crate::log;
 use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Best, Ended, Fit, Start, Trainer, Verifier};
+use crate::train::{Best, Ended, Fit, SplitScores, Start, Trainer, Verifier};
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -221,11 +221,17 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         log.begin(&trainer);
     }
     let started = Instant::now();
-    let mut callback =
-        Callback::new(&trainer, settings.batching.batch, args.json, log.as_mut(), snapshots.as_mut());
+    let mut callback = Callback::new(
+        &trainer,
+        settings.batching.batch,
+        args.json,
+        args.report.iter().any(ReportFile::shows_scores),
+        log.as_mut(),
+        snapshots.as_mut(),
+    );
     let mut fit = Fit { report_every: callback.report_every(), ..args.selection.fit(best) };
     let ended = trainer.fit(&mut fit, |event| callback.on_event(event));
-    let (epochs, evaluations) = callback.finish();
+    let Finished { epochs, evaluations, interrupt } = callback.finish();
     let so_far = fit.best.as_ref().and_then(Best::so_far);
     let model_of =
         |parameters| Model { parameters, network: network.clone(), preprocessing: preprocessing.clone() };
@@ -253,21 +259,23 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     };
     let model = model_of(parameters);
     let saved = save(args, &model);
-    let memory = trainer.memory();
-    let device = trainer.device();
-    let (plan, planned, laps) = (trainer.plan().clone(), *trainer.planned(), trainer.laps().to_vec());
+    let (memory, device, planned) = (trainer.memory(), trainer.device(), *trainer.planned());
+    let (steps, dispatches_a_step) = (trainer.steps(), trainer.dispatches_a_step());
     let (strategy, micro_batch, parts) = (trainer.strategy(), trainer.micro_batch(), trainer.parts());
+    // The device holds the run or the network that is scored.
+    let (plan, laps) = trainer.into_plan_and_laps();
     let summary =
         PlanSummary { strategy, network: &network, plan: &plan, planned: &planned, micro_batch, parts };
+    let mut results = Vec::new();
     let run = RunSummary {
         epochs: &epochs,
         evaluations: &evaluations,
         results: &[],
         laps: &laps,
-        steps: trainer.steps(),
+        steps,
         seconds,
         device: &device,
-        dispatches_a_step: trainer.dispatches_a_step(),
+        dispatches_a_step,
         memory: &memory,
         weights_sha256: model.parameters.sha256(),
         best: fit.best.as_ref(),
@@ -282,25 +290,84 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             Summary::Full => output::line(&report::text::tables(&run, output::width())),
         }
     }
-    // The device holds one of the two at a time.
-    drop(trainer);
-    let scorer = Scorer { model: &model, device: settings.placement.device, batch: micro_batch };
-    let is_scored = args.report.iter().any(ReportFile::shows_scores);
-    let held_out = is_scored.then(|| scorer.held_out(&data)).transpose();
-    let tested = test.map(|test| scorer.test(&Arc::new(test), args.json)).transpose();
-    let results: Vec<_> =
-        [&held_out, &tested].into_iter().filter_map(|scores| scores.as_ref().ok()?.clone()).collect();
-    let report = Report {
-        origin: Origin::Run {
-            settings: &settings,
-            data: &args.flags.task.data.path,
-            init: args.start.init.as_deref(),
-        },
-        content: Content::Run(&summary, &RunSummary { results: &results, ..run }),
+    let origin = Origin::Run {
+        settings: &settings,
+        data: &args.flags.task.data.path,
+        init: args.start.init.as_deref(),
     };
-    let reported = output::write_reports(&args.report, &report);
-    // The report is written even if the parameters cannot be saved, or have no scores.
-    output::first_error([saved, held_out.map(drop), tested.map(drop), reported, output::check_lines()])
+    // A run that is killed while its result is scored leaves reports without scores. They are also written if the parameters
+    // cannot be saved.
+    let mut outcomes = vec![saved];
+    let mut unscored = Vec::new();
+    for file in &args.report {
+        let written = output::write_report(file, &Report { origin, content: Content::Run(&summary, &run) });
+        if written.is_ok() && file.shows_scores() {
+            unscored.push(file);
+        }
+        outcomes.push(written);
+    }
+    let is_held_out = data.evaluated_on != EvaluatedOn::Training;
+    let held_out = Some(&data).filter(|_| is_held_out && !unscored.is_empty());
+    let stop = || {
+        if interrupt.is_asked() {
+            return Err(Error::Interrupted { steps, remedy: scores_remedy(args, snapshots.is_some()) });
+        }
+        Ok(())
+    };
+    if held_out.is_some() || test.is_some() {
+        let scorer = Scorer::on(settings.placement.device, &model, micro_batch, &stop);
+        let scored = scorer.and_then(|scorer| score(&scorer, held_out, test, args.json, &mut results));
+        outcomes.push(scored);
+    }
+    if !results.is_empty() {
+        let run = RunSummary { results: &results, ..run };
+        let report = Report { origin, content: Content::Run(&summary, &run) };
+        outcomes.extend(unscored.into_iter().map(|file| {
+            file.write(&report)
+                .map(|()| output::narrate(&format!("scores added to {}", file.path().display())))
+        }));
+    }
+    outcomes.push(output::check_lines());
+    output::first_error(outcomes)
+}
+
+/// Adds scores on the `held_out` split and on the `test` split to `results`. Without room on the host or the device for the
+/// former, the reports do without.
+///
+/// # Errors
+/// The first of [`Scorer`]; the others are printed.
+fn score(
+    scorer: &Scorer,
+    held_out: Option<&Arc<Dataset>>,
+    test: Option<Dataset>,
+    is_json: bool,
+    results: &mut Vec<SplitScores>,
+) -> Result<()> {
+    let mut outcome = Ok(());
+    if let Some(data) = held_out {
+        output::narrate("computing scores for the report");
+        match scorer.held_out(data) {
+            Ok(scores) => results.push(scores),
+            Err(error @ Error::DoesNotFit(_)) => {
+                let split = data.evaluated_on.name();
+                output::complain(&format!("no report has scores on the {split} split: {error}"));
+            }
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => outcome = Err(error),
+        }
+    }
+    let tested = test.map(|test| scorer.test(&Arc::new(test), is_json)).transpose();
+    output::first_error([outcome, tested.map(|scores| results.extend(scores))])
+}
+
+/// How to come by the scores that an interrupt leaves out.
+fn scores_remedy(args: &TrainArgs, has_snapshots: bool) -> String {
+    let how = match args.save.first() {
+        _ if has_snapshots => remedy(true),
+        Some(path) => format!("evaluate {} by ckpt-gpu eval", path.display()),
+        None => "use --save FILE to evaluate the result later".to_owned(),
+    };
+    format!("no step is left, but some scores are missing; {how}")
 }
 
 /// Writes the model files.

@@ -91,6 +91,14 @@ impl Preprocessing {
         self.classes.get(label).cloned().unwrap_or_else(|| label.to_string())
     }
 
+    /// Names of the `outputs` of a regression: of the columns that they predict, if these have names.
+    pub fn output_names(&self, outputs: usize) -> Vec<String> {
+        if self.targets.len() == outputs {
+            return self.targets.clone();
+        }
+        (0..outputs).map(|output| format!("output{output}")).collect()
+    }
+
     /// Scales `outputs`, `[samples, outputs]`, back to the units of the targets.
     pub fn scale_back(&self, outputs: &mut [f32]) {
         let Some(scaling) = &self.target_scaling else { return };

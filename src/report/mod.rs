@@ -24,7 +24,10 @@ use crate::memory::ByCategory;
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
-use crate::train::{Best, Comparison, Epoch, MemoryReport, RunEvaluation, SplitScores};
+use crate::train::{Best, Comparison, Epoch, Evaluated, MemoryReport, SplitScores};
+
+/// Most pairs of confused classes that a report lists.
+const MOST_CONFUSED: usize = 20;
 
 /// Version of the JSON schema, which every JSON object has as `schema`.
 pub const SCHEMA: u32 = 5;
@@ -51,8 +54,8 @@ pub struct PlanSummary<'a> {
 pub struct RunSummary<'a> {
     /// Its epochs, in order.
     pub epochs: &'a [Epoch],
-    /// Its evaluations, in order: those at the end of epochs and within them.
-    pub evaluations: &'a [RunEvaluation],
+    /// Its evaluations, in order: those at the end of epochs, and some or all of those within them.
+    pub evaluations: &'a [Evaluated],
     /// Number of steps.
     pub steps: u64,
     /// Wall time of training and evaluation, in seconds.
@@ -71,7 +74,8 @@ pub struct RunSummary<'a> {
     pub best: Option<&'a Best>,
     /// Whether it ended before its last step, because evaluations had stopped improving.
     pub stopped_early: bool,
-    /// Scores of the resulting parameters on each split that is not trained on; empty if no report shows them.
+    /// Scores of the resulting parameters on each split that is not trained on. Empty if no report shows them, if nothing is
+    /// held out, or if they are not computed.
     pub results: &'a [SplitScores],
 }
 

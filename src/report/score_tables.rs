@@ -1,11 +1,12 @@
 //! Tables of scores that text and Markdown reports share.
 
+use super::MOST_CONFUSED;
 use super::number::{grouped, percent};
 use super::table::{Table, numbers, words};
 use crate::train::{ClassAverages, ClassScores, OneOutput, ValueScores};
 
 /// Most classes whose confusion a table shows.
-pub(super) const MOST_CLASSES: usize = 20;
+const MOST_TABULATED: usize = 20;
 /// In place of a score that is undefined, or that a row does not have.
 const NONE: &str = "-";
 
@@ -52,7 +53,7 @@ pub(super) fn of_classes(scores: &ClassScores) -> Table {
 
 /// A row of predicted classes for each true class; `None` for more classes than a table shows.
 pub(super) fn confusion(scores: &ClassScores, names: &[String]) -> Option<Table> {
-    if names.len() > MOST_CLASSES {
+    if names.len() > MOST_TABULATED {
         return None;
     }
     let columns = [words("true class, predicted as")].into_iter().chain(names.iter().map(numbers));
@@ -66,7 +67,7 @@ pub(super) fn confusion(scores: &ClassScores, names: &[String]) -> Option<Table>
 
 /// The most frequent confusions of two classes.
 pub(super) fn most_confused(scores: &ClassScores, names: &[String]) -> Table {
-    let rows = scores.most_confused(MOST_CLASSES).into_iter().map(|pair| {
+    let rows = scores.most_confused(MOST_CONFUSED).into_iter().map(|pair| {
         let of_class = scores.by_class[pair.class].samples.max(1);
         vec![
             names[pair.class].clone(),
@@ -86,24 +87,33 @@ pub(super) fn most_confused(scores: &ClassScores, names: &[String]) -> Table {
     }
 }
 
-/// Scores of each output, and over all if there are several.
-pub(super) fn by_output(scores: &ValueScores, names: &[String]) -> Table {
+/// Scores of each output; `undefined` stands for those that are.
+pub(super) fn by_output(scores: &ValueScores, names: &[String], undefined: &str) -> Table {
     let heads = ["rmse", "mae", "r2", "explained variance"];
-    let row = |name: &str, output: OneOutput| {
-        vec![
-            name.to_owned(),
-            six(output.rmse),
-            six(output.mae),
-            output.r2.map_or(NONE.to_owned(), six),
-            output.explained_variance.map_or(NONE.to_owned(), six),
-        ]
-    };
-    let &ValueScores { mse, rmse, mae, r2, explained_variance, .. } = scores;
-    let all = row("all", OneOutput { mse, rmse, mae, r2, explained_variance });
-    let all = (scores.by_output.len() > 1).then_some(all);
-    let rows = scores.by_output.iter().zip(names).map(|(&output, name)| row(name, output));
+    let rows = scores.by_output.iter().zip(names).map(|(output, name)| output_row(name, output, undefined));
     let columns = [words("output")].into_iter().chain(heads.map(numbers)).collect();
-    Table { columns, rows: rows.chain(all).collect() }
+    Table { columns, rows: rows.collect() }
+}
+
+/// [`by_output`], and scores over all outputs if there are several.
+pub(super) fn by_output_and_all(scores: &ValueScores, names: &[String]) -> Table {
+    let mut table = by_output(scores, names, NONE);
+    let &ValueScores { mse, rmse, mae, r2, explained_variance, .. } = scores;
+    if scores.by_output.len() > 1 {
+        table.rows.push(output_row("all", &OneOutput { mse, rmse, mae, r2, explained_variance }, NONE));
+    }
+    table
+}
+
+fn output_row(name: &str, output: &OneOutput, undefined: &str) -> Vec<String> {
+    let optional = |score: Option<f64>| score.map_or(undefined.to_owned(), six);
+    vec![
+        name.to_owned(),
+        six(output.rmse),
+        six(output.mae),
+        optional(output.r2),
+        optional(output.explained_variance),
+    ]
 }
 
 fn four(score: f64) -> String {

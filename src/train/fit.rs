@@ -45,6 +45,10 @@ pub struct Report<'a> {
 /// An evaluation during training.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluated {
+    /// Number of steps before it.
+    pub steps: u64,
+    /// Index of the epoch of the last of these steps.
+    pub epoch_index: usize,
     /// Mean loss of the steps since the last evaluation.
     pub loss: f32,
     /// Evaluation on the held-out split.
@@ -230,8 +234,15 @@ impl Trainer {
         if !ends_between {
             self.note_evaluation(&test);
         }
-        let epoch = self.is_at_end_of_epoch().then(|| self.epoch_with(test));
-        Ok(Evaluated { loss: since.mean(), test, training, epoch })
+        let epoch = self.epoch_with(test);
+        Ok(Evaluated {
+            steps: self.steps(),
+            epoch_index: epoch.index,
+            loss: since.mean(),
+            test,
+            training,
+            epoch: self.is_at_end_of_epoch().then_some(epoch),
+        })
     }
 
     /// No step's loss shows the last update; parameters that it made NaN or infinite must not be saved.

@@ -33,7 +33,7 @@ pub use scores::{
     ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
     SplitScores, TopK, ValueScores, has_probabilities, probabilities,
 };
-pub use start::{Epoch, Evaluation, RunEvaluation, Start, identity};
+pub use start::{Epoch, Evaluation, Start, identity};
 pub use target::{Footprint, Target};
 pub use task::task;
 pub use trainer::Trainer;

@@ -4,7 +4,7 @@ use super::{Machine, Planned};
 use crate::data::{Dataset, DatasetShape, Pass};
 use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
 use crate::execute::execute;
-use crate::memory::{ByCategory, Ledger, LiveMeter};
+use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_room};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Plan, SlotId};
 use crate::{Error, Result, Setting};
@@ -114,10 +114,25 @@ impl Predictor {
     /// Outputs of all test samples, `[samples, outputs]`, in order.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`]
+    /// [`Error::DoesNotFit`] if the host has no room for them, and [`Error::DeviceLost`].
     pub fn outputs(&mut self) -> Result<Vec<f32>> {
-        let mut outputs = Vec::with_capacity(self.data.test.len() * self.outputs);
+        self.outputs_while(|| Ok(()))
+    }
+
+    /// [`Predictor::outputs`], as long as `check`, before each micro-batch is taken, returns no error.
+    ///
+    /// # Errors
+    /// As [`Predictor::outputs`], and those of `check`.
+    pub fn outputs_while(&mut self, check: impl Fn() -> Result<()>) -> Result<Vec<f32>> {
+        let count = self.data.test.len() as u64 * self.outputs as u64;
+        check_host_room(
+            &format!("the outputs of {} samples", self.data.test.len()),
+            count.saturating_mul(4),
+            "evaluate on fewer samples",
+        )?;
+        let mut outputs = Vec::with_capacity(count as usize);
         self.predict(|rows| {
+            check()?;
             outputs.extend_from_slice(rows);
             Ok(())
         })?;

@@ -28,21 +28,6 @@ pub struct Evaluation {
     pub accuracy: Option<f64>,
 }
 
-/// An evaluation of a run, and when it took place.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RunEvaluation {
-    /// Number of steps before it.
-    pub steps: u64,
-    /// Index of the epoch of the last of these steps.
-    pub epoch: usize,
-    /// Mean training loss over the steps since the evaluation before, each taken before its parameter update.
-    pub loss: f32,
-    /// Evaluation on the held-out split.
-    pub test: Evaluation,
-    /// Evaluation on the training split, if it was asked for.
-    pub training: Option<Evaluation>,
-}
-
 /// Where training starts: from parameters, or from a snapshot. [`Trainer`](super::Trainer)'s constructors convert both.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {

@@ -179,3 +179,147 @@ fn reports_of_evaluations_are_checked_before_the_work() {
     eval("e.json --report e.json").refused_at_once(2, &["--report: found e.json, which --report names"]);
     assert_eq!(folder.files(), ["m.npz"]);
 }
+
+/// The file of a run names the run's reports, which an evaluation must not replace.
+#[test]
+fn eval_does_not_take_reports_from_a_file() {
+    let folder = Folder::new();
+    folder.train(&format!(
+        "{SMALL} --device cpu --save m.npz --report run.html --report step.trace.json --save-config run.toml"
+    ));
+    let before = ["run.html", "step.trace.json"].map(|name| folder.read(name));
+    let eval = |flags: &str| folder.run(&format!("eval m.npz --config run.toml {flags}")).succeeded();
+    let told = eval("").stderr;
+    assert!(
+        told.contains("run.toml: ignored flags that eval does not have: ")
+            && told.contains("; ignored flags that eval takes from the command line only: report\n"),
+        "{told}"
+    );
+    eval("--report e.json");
+    assert_eq!(before, ["run.html", "step.trace.json"].map(|name| folder.read(name)));
+    assert_eq!(folder.files(), ["e.json", "m.npz", "run.html", "run.toml", "step.trace.json"]);
+    folder.write("own.toml", b"data = 'small.npz'\ndevice = 'cpu'\nreport = 'own.json'\n");
+    let told = folder.run("eval m.npz --config own.toml").succeeded().stderr;
+    assert!(
+        told.contains("own.toml: ignored flags that eval takes from the command line only: report\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_report_of_a_run_without_held_out_samples_has_no_scores() {
+    let folder = Folder::new();
+    curves(&folder, "curves.csv", 0);
+    let run = folder
+        .run("train --data curves.csv --target b --hidden 4 --loss mse --validation 0 --epochs 1 --device cpu --report r.json")
+        .succeeded();
+    let report = parsed(&folder, "r.json");
+    assert_eq!(report["run"]["evaluations"][0]["evaluated_on"], "training");
+    assert!(list(&report["results"]).is_empty());
+    assert!(!run.stderr.contains("scores"), "{}", run.stderr);
+}
+
+/// The confusion matrix of a million classes takes 8 TB.
+#[cfg(target_os = "linux")]
+#[test]
+fn scores_beyond_host_memory_are_left_out_of_reports() {
+    let folder = Folder::new();
+    let flags = "--data small.npz --layers 6,1,1000000 --activation relu --batch 2 --device cpu";
+    let run = folder
+        .run(&format!("train {flags} --steps 1 --optimizer sgd --save m.npz --report r.json --report r.md"))
+        .succeeded();
+    for words in [
+        "no report has scores on the test split: ",
+        "the counts of a confusion matrix of 1000000 classes take 8000000000000 bytes",
+    ] {
+        assert!(run.stderr.contains(words), "no {words:?} in {}", run.stderr);
+    }
+    let report = parsed(&folder, "r.json");
+    assert!(list(&report["results"]).is_empty());
+    assert_eq!(list(&report["run"]["evaluations"]).len(), 1);
+    folder
+        .run("eval m.npz --data small.npz --batch 2 --device cpu --report e.json")
+        .refused(5, &["the counts of a confusion matrix of 1000000 classes"]);
+}
+
+/// Ctrl-C while the result is scored leaves the reports as they are.
+#[cfg(unix)]
+#[test]
+fn interrupt_ends_scoring_and_keeps_the_report() {
+    use std::process::{Command, Stdio};
+    let folder = Folder::new();
+    let samples = 300_000;
+    let mut data = crate::program::small_data(3);
+    for (name, shape, values) in &mut data {
+        if name.ends_with("_test") {
+            shape[0] = samples;
+            let width = shape.get(1).copied().unwrap_or(1);
+            *values = (0..samples * width).map(|at| (at % 3) as f32).collect();
+        }
+    }
+    folder.write_npz("large.npz", &data);
+    let flags = "--data large.npz --layers 6,512x9,3 --validation 0.25 --steps 1 --batch 8 --device cpu";
+    let mut train = folder.command(&format!("train {flags} --json --report r.json --save m.npz"));
+    let child = train.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !folder.path("r.json").exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let outcome = child.wait_with_output().unwrap();
+    let [stdout, stderr] = [&outcome.stdout, &outcome.stderr].map(|text| String::from_utf8_lossy(text));
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    for words in [
+        "computing scores for the report\n",
+        "interrupted: leaving out scores that are not computed yet; interrupt again to stop at once\n",
+        "no step is left, but some scores are missing; evaluate m.npz by ckpt-gpu eval\n",
+    ] {
+        assert!(stderr.contains(words), "no {words:?} in {stderr}");
+    }
+    assert!(!stdout.contains("\"event\":\"test\""), "{stdout}");
+    let report = parsed(&folder, "r.json");
+    let splits: Vec<_> = list(&report["results"]).iter().map(|result| &result["evaluated_on"]).collect();
+    assert_eq!(splits, ["validation"]);
+    assert_eq!(report["run"]["steps"], 1);
+}
+
+/// Names of files need not be UTF-8; JSON must be.
+#[cfg(target_os = "linux")]
+#[test]
+fn reports_name_files_that_are_not_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let names = ["data\u{fffd}.npz", "model\u{fffd}.npz"];
+    let [data, model] = [b"data\xff.npz", &b"model\xff.npz"[..]].map(OsStr::from_bytes);
+    std::fs::copy(folder.path("small.npz"), folder.path("").join(data)).unwrap();
+    folder.run(&format!("train {SMALL} --device cpu --save m.npz")).succeeded();
+    std::fs::rename(folder.path("m.npz"), folder.path("").join(model)).unwrap();
+    let mut train = folder.command("train --layers 6,5x3,3 --batch 8 --steps 1 --device cpu --report r.json --report r.md --report r.html");
+    crate::program::outcome(train.arg("--data").arg(data).arg("--init").arg(model)).succeeded();
+    let settings = &parsed(&folder, "r.json")["settings"];
+    assert_eq!((&settings["data"], &settings["init"]), (&names[0].into(), &names[1].into()));
+    let mut eval = folder.command("eval --device cpu --report e.json");
+    crate::program::outcome(eval.arg(model).arg("--data").arg(data)).succeeded();
+    let settings = &parsed(&folder, "e.json")["settings"];
+    assert_eq!((&settings["data"], &settings["model"]), (&names[0].into(), &names[1].into()));
+}
+
+#[test]
+fn scores_of_targets_that_do_not_vary_are_undefined() {
+    let folder = Folder::new();
+    let rows: String = (0..60).map(|at| format!("{at},{},7\n", at * at % 17)).collect();
+    folder.write("flat.csv", format!("x,y,flat\n{rows}").as_bytes());
+    let flags = "--data flat.csv --validation 0.5 --device cpu";
+    folder
+        .run(&format!("train {flags} --target y,flat --hidden 4 --loss mse --epochs 1 --save m.npz"))
+        .succeeded();
+    let told = folder.run(&format!("eval m.npz {flags} --report e.md")).succeeded().stdout;
+    let flat = told.lines().find(|line| line.starts_with("flat")).unwrap();
+    assert_eq!(flat.matches("undefined, as the targets do not vary").count(), 2, "{told}");
+    assert!(!told.contains("\nall"), "{told}");
+    let document = String::from_utf8(folder.read("e.md")).unwrap();
+    let flat = document.lines().find(|line| line.starts_with("| flat |")).unwrap();
+    assert!(flat.ends_with("| - | - |") && document.contains("\n| all |"), "{document}");
+}

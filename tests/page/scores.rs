@@ -32,6 +32,59 @@ fn headline(shown: &mut Shown, score: &str) -> f64 {
     value.as_f64().unwrap()
 }
 
+/// The lowest contrast of text and background of the cells, and of such with all shares, by the formula of WCAG 2.
+fn lowest_contrast(shown: &mut Shown) -> f64 {
+    let contrast = shown.browser.eval(
+        "(() => {
+            const ink = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+            const light = (colour) => {
+                ink.fillStyle = colour;
+                ink.fillRect(0, 0, 1, 1);
+                const parts = [...ink.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) => part / 255);
+                const [r, g, b] = parts.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const contrast = (cell) => {
+                const { color, backgroundColor } = getComputedStyle(cell);
+                const [less, more] = [light(color), light(backgroundColor)].sort((a, b) => a - b);
+                return (more + 0.05) / (less + 0.05);
+            };
+            const cells = [...document.querySelectorAll('.matrix td')];
+            const found = cells.map(contrast);
+            const cell = cells.find((cell) => !cell.classList.contains('quiet'));
+            const own = cell.style.getPropertyValue('--share');
+            for (let share = 0; share <= 100; share += 5) {
+                cell.style.setProperty('--share', `${share}%`);
+                found.push(contrast(cell));
+            }
+            cell.style.setProperty('--share', own);
+            return Math.min(...found); })()",
+    );
+    contrast.as_f64().unwrap()
+}
+
+/// Everything that is used by keys says how, and captions keep their words apart.
+fn has_described_controls(shown: &mut Shown) {
+    let about = shown.browser.eval(
+        "[...document.querySelectorAll('#learning [role=application], #results [role=application], .matrix')]
+            .map((node) => document.getElementById(node.getAttribute('aria-describedby'))?.textContent ?? '')",
+    );
+    assert!(!list(&about).is_empty());
+    for hint in list(&about) {
+        assert!(hint.as_str().unwrap().contains("Point at "), "{about}");
+    }
+    let ids = shown.browser.eval("[...document.querySelectorAll('[id]')].map((node) => node.id)");
+    let unique: std::collections::BTreeSet<_> = list(&ids).iter().map(text).collect();
+    assert_eq!(unique.len(), list(&ids).len());
+    let captions = shown
+        .browser
+        .eval("[...document.querySelectorAll('#learning figcaption')].map((node) => node.textContent)");
+    for caption in list(&captions) {
+        assert!(text(caption).contains(" by step "), "{caption}");
+        assert!(!text(caption).contains("splittest"), "{caption}");
+    }
+}
+
 /// Holds the readout of a cell to the matrix.
 fn tells_of_cell(shown: &mut Shown, result: &Value, [row, column]: [usize; 2]) {
     let matrix = list(&result["scores"]["confusion"]);
@@ -110,6 +163,20 @@ fn chromium_shows_the_confusion_matrix_and_scores_of_classes() {
         }
     }
     assert_eq!(shown.browser.eval("document.querySelectorAll('.matrix td[tabindex=\"0\"]').length"), 1);
+    shown.click(".matrix [data-cell='0,1']");
+    tells_of_cell(&mut shown, result, [0, 1]);
+    let stops =
+        "[...document.querySelectorAll('.matrix td[tabindex=\"0\"]')].map((cell) => cell.dataset.cell)";
+    assert_eq!(shown.browser.eval(stops), json!(["0,1"]));
+    shown.browser.press("ArrowDown");
+    tells_of_cell(&mut shown, result, [1, 1]);
+    assert_eq!(shown.browser.eval(stops), json!(["1,1"]));
+    for dark in [false, true] {
+        let least = lowest_contrast(&mut shown);
+        assert!(least >= 4.5, "contrast {least} in a cell, dark: {dark}");
+        shown.click("#theme");
+    }
+    has_described_controls(&mut shown);
     shown.is_quiet(&reported);
 }
 
@@ -189,6 +256,7 @@ fn chromium_paints_the_confusion_of_many_classes() {
     expected.truncate(20);
     assert_eq!(expected, pairs.iter().map(|pair| number(&pair["samples"])).collect::<Vec<_>>());
 
+    has_described_controls(&mut shown);
     shown.click("#theme");
     let dark = shown.browser.eval(pixels);
     assert_ne!(list(&dark), light, "the image has the colours of the theme");
@@ -259,6 +327,7 @@ fn chromium_draws_predicted_against_true_values_of_each_output() {
     let words = shown.words(".square .reading");
     let told: f64 = words.split("true ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
     assert!((told - targets[most].as_f64().unwrap()).abs() < 0.01, "{words}");
+    has_described_controls(&mut shown);
     shown.is_quiet(&one);
 
     let targets = ("--target price", "--target price,x");

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{CONFIG, key, wrong};
+use super::{CONFIG, NOT_SHARED, key, wrong};
 use crate::model::nearest;
 use crate::{Error, Result};
 
@@ -25,6 +25,8 @@ pub(super) struct Contents<'a> {
     pub given: Vec<Given<'a>>,
     /// Keys that are flags of other commands only.
     pub passed_over: Vec<String>,
+    /// Keys among [`NOT_SHARED`].
+    pub not_shared: Vec<String>,
 }
 
 impl Given<'_> {
@@ -67,10 +69,11 @@ pub(super) fn contents<'a>(
     })?;
     let mut pairs: Vec<_> = table.get_ref().iter().collect();
     pairs.sort_by_key(|(name, _)| name.span().start);
-    let mut read = Contents { given: Vec::new(), passed_over: Vec::new() };
+    let mut read = Contents { given: Vec::new(), passed_over: Vec::new(), not_shared: Vec::new() };
     for (name, value) in pairs {
         let (name, line) = (name.get_ref().as_ref(), line(name.span().start));
         match find(own, name) {
+            Some(_) if NOT_SHARED.contains(&(own.get_name(), name)) => read.not_shared.push(name.to_owned()),
             Some(arg) => {
                 let values = values(arg, value.get_ref())
                     .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;

@@ -20,6 +20,9 @@ const CONFIG: &str = "config";
 /// Commands that take the flag.
 const COMMANDS: [&str; 7] = ["train", "plan", "check", "compare", "find-lr", "eval", "predict"];
 
+/// Commands and flags that they take from the command line only: in a file, the flag names an output of the training run.
+const NOT_SHARED: [(&str, &str); 1] = [("eval", "report")];
+
 /// `command`, with `--config` on each of [`COMMANDS`].
 pub(super) fn with_flag(command: Command) -> Command {
     let flag = Arg::new(CONFIG)
@@ -65,10 +68,15 @@ impl CommandLine {
             .collect();
         let text = file::read(path)?;
         let read = file::contents(path, &text, own, &others)?;
-        let note = (!read.passed_over.is_empty()).then(|| {
-            let keys = read.passed_over.join(", ");
-            format!("{}: ignored flags that {name} does not have: {keys}", path.display())
-        });
+        let ignored = [
+            (format!("flags that {name} does not have"), &read.passed_over),
+            (format!("flags that {name} takes from the command line only"), &read.not_shared),
+        ];
+        let ignored: Vec<_> = (ignored.iter())
+            .filter(|(_, keys)| !keys.is_empty())
+            .map(|(flags, keys)| format!("ignored {flags}: {}", keys.join(", ")))
+            .collect();
+        let note = (!ignored.is_empty()).then(|| format!("{}: {}", path.display(), ignored.join("; ")));
         let is_given =
             |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         let is_overruled = |arg: &Arg| {

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::report::number::{grouped, plural};
 use crate::report::table::{Column, Table, numbers, words};
 use crate::report::{Content, Report, RunSummary, json, notes, score_tables, tables, text};
-use crate::train::{Epoch, Evaluation, RunEvaluation, Scores, SplitScores};
+use crate::train::{Epoch, Evaluated, Evaluation, Scores, SplitScores};
 
 /// The report's tables, for GitHub and whatever else reads its Markdown.
 pub(super) fn document(report: &Report) -> String {
@@ -130,7 +130,7 @@ fn evaluations(run: &RunSummary) -> Option<Table> {
             evaluation.accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{accuracy:.4}"));
         [accuracy, format!("{:.6}", evaluation.loss)]
     };
-    let row = |evaluation: &RunEvaluation| {
+    let row = |evaluation: &Evaluated| {
         let steps = [grouped(evaluation.steps), format!("{:.6}", evaluation.loss)];
         let training = evaluation.training.as_ref().filter(|_| has_training).map(score);
         steps.into_iter().chain(score(&evaluation.test)).chain(training.into_iter().flatten()).collect()
@@ -153,7 +153,7 @@ fn results(result: &SplitScores) -> Vec<(String, Table)> {
         None => capitalised(words),
     };
     match scores {
-        Scores::Values(scores) => vec![(title("scores"), score_tables::by_output(scores, names))],
+        Scores::Values(scores) => vec![(title("scores"), score_tables::by_output_and_all(scores, names))],
         Scores::Classes(scores) => {
             let confusion = match score_tables::confusion(scores, names) {
                 Some(table) => (title("confusion"), table),

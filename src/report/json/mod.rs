@@ -9,8 +9,10 @@ mod results;
 pub use check::{check, checked};
 pub use range_test::range_test;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use super::{Choice, Content, EvaluationSummary, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
-use crate::train::{Best, Epoch, Evaluation, MemoryReport, RunEvaluation};
+use crate::train::{Best, Epoch, Evaluated, Evaluation, MemoryReport};
 
 /// Event before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
@@ -31,12 +33,13 @@ pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Valu
     event("epoch", extended(figures, json!({ "seconds": seconds })))
 }
 
-/// Event after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
-pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> Value {
-    event("evaluation", evaluation_figures(steps, loss, test, training))
+/// Event after an evaluation within an epoch.
+pub fn evaluation(evaluated: &Evaluated) -> Value {
+    event("evaluation", evaluation_figures(evaluated))
 }
 
-fn evaluation_figures(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> Value {
+fn evaluation_figures(evaluated: &Evaluated) -> Value {
+    let Evaluated { steps, loss, test, training, .. } = evaluated;
     let figures = json!({
         "steps": steps,
         "loss": loss,
@@ -44,7 +47,7 @@ fn evaluation_figures(steps: u64, loss: f32, test: &Evaluation, training: Option
         "test_loss": test.loss,
         "evaluated_on": test.on.name(),
     });
-    extended(figures, training_figures(training))
+    extended(figures, training_figures(training.as_ref()))
 }
 
 fn training_figures(training: Option<&Evaluation>) -> Value {
@@ -100,12 +103,18 @@ pub(super) fn settings(origin: &Origin) -> Value {
     let (settings, data, init) = match origin {
         Origin::Run { settings, data, init } => (settings, data, init),
         Origin::Evaluation { model, data, validation, seed, batch } => {
-            return json!({ "model": model, "data": data, "validation": validation, "seed": seed, "batch": batch });
+            return json!({
+                "model": shown(model),
+                "data": shown(data),
+                "validation": validation,
+                "seed": seed,
+                "batch": batch,
+            });
         }
     };
     json!({
-        "data": data,
-        "init": init,
+        "data": shown(data),
+        "init": init.map(shown),
         "layers": settings.network.layers.to_string(),
         "activation": settings.network.activation,
         "loss": settings.network.loss,
@@ -127,6 +136,11 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "shuffle": settings.optimization.shuffle,
         "dataset": settings.placement.dataset.name(),
     })
+}
+
+/// `path` as JSON can hold it: names need not be UTF-8.
+fn shown(path: &Path) -> Cow<'_, str> {
+    path.to_string_lossy()
 }
 
 /// An object that begins with the schema and the event's name.
@@ -229,10 +243,8 @@ fn whole_run(run: &RunSummary) -> Value {
     )
 }
 
-fn run_evaluation(evaluation: &RunEvaluation) -> Value {
-    let RunEvaluation { steps, epoch, loss, test, training } = evaluation;
-    let figures = evaluation_figures(*steps, *loss, test, training.as_ref());
-    extended(json!({ "epoch": epoch }), figures)
+fn run_evaluation(evaluated: &Evaluated) -> Value {
+    extended(json!({ "epoch": evaluated.epoch_index }), evaluation_figures(evaluated))
 }
 
 fn evaluated(summary: &EvaluationSummary) -> Value {

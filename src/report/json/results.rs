@@ -1,11 +1,10 @@
 use serde_json::{Value, json};
 
+use crate::report::MOST_CONFUSED;
 use crate::train::{ClassScores, OutputPredictions, Predictions, Scores, SplitScores};
 
 /// Most classes whose whole confusion matrix a report holds.
-const MOST_CLASSES: usize = 1000;
-/// Most pairs of confused classes that a report lists.
-const MOST_CONFUSED: usize = 20;
+const MOST_HELD: usize = 1000;
 
 /// Scores on each split, with the most confused classes, or some predictions beside their targets.
 pub(super) fn results(results: &[SplitScores]) -> Value {
@@ -30,7 +29,7 @@ fn result(result: &SplitScores) -> Value {
 
 /// `scores` without a confusion matrix of too many classes.
 fn bounded(scores: &ClassScores) -> ClassScores {
-    let is_small = scores.by_class.len() <= MOST_CLASSES;
+    let is_small = scores.by_class.len() <= MOST_HELD;
     let (top, by_class) = (scores.top.clone(), scores.by_class.clone());
     let confusion = if is_small { scores.confusion.clone() } else { Vec::new() };
     ClassScores { top, by_class, confusion, ..*scores }

@@ -19,7 +19,7 @@ pub(crate) use super::number::grouped;
 use super::number::plural;
 use super::table::Table;
 use super::{PlanSummary, RunSummary, notes, tables};
-use crate::train::{Epoch, Evaluation};
+use crate::train::{Epoch, Evaluated, Evaluation};
 
 /// Most intervals that a table lists.
 const INTERVALS: usize = 30;
@@ -56,9 +56,10 @@ pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Stri
 }
 
 /// Line after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
-pub fn evaluation(steps: u64, loss: f32, test: &Evaluation, training: Option<&Evaluation>) -> String {
-    let scores = [Some(test), training].into_iter().flatten().map(score);
-    format!("step {}: loss {loss:.6}, {}", grouped(steps), scores.collect::<Vec<_>>().join(", "))
+pub fn evaluation(evaluated: &Evaluated) -> String {
+    let Evaluated { steps, loss, test, training, .. } = evaluated;
+    let scores = [Some(test), training.as_ref()].into_iter().flatten().map(score);
+    format!("step {}: loss {loss:.6}, {}", grouped(*steps), scores.collect::<Vec<_>>().join(", "))
 }
 
 /// Accuracy of a classifier, loss of a regression.

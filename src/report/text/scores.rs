@@ -2,6 +2,9 @@ use super::aligned;
 use crate::report::score_tables;
 use crate::train::{ClassScores, Scores, ValueScores};
 
+/// In place of a score that is undefined.
+const UNDEFINED: &str = "undefined, as the targets do not vary";
+
 /// Scores in one line.
 pub fn scores_in_one_line(scores: &Scores) -> String {
     match scores {
@@ -30,7 +33,7 @@ pub fn scores(scores: &Scores, names: &[String], width: usize) -> String {
     let more = match scores {
         Scores::Classes(scores) => of_classes(scores, names, width),
         Scores::Values(scores) if scores.by_output.len() > 1 => {
-            aligned(&score_tables::by_output(scores, names), width)
+            aligned(&score_tables::by_output(scores, names, UNDEFINED), width)
         }
         Scores::Values(_) => return line,
     };
@@ -47,5 +50,5 @@ fn of_classes(scores: &ClassScores, names: &[String], width: usize) -> String {
 
 /// A score that is undefined where targets do not vary.
 fn or_undefined(score: Option<f64>) -> String {
-    score.map_or("undefined, as the targets do not vary".to_owned(), |score| format!("{score:.6}"))
+    score.map_or(UNDEFINED.to_owned(), |score| format!("{score:.6}"))
 }

@@ -92,14 +92,17 @@ const BINS: usize = 10;
 impl ClassScores {
     /// Scores `outputs`, `[samples, width]`, of a network trained with `loss` against the classes `labels`, `[samples]`.
     pub(super) fn of(loss: Loss, width: usize, outputs: &[f32], labels: &[usize]) -> Self {
-        let classes = width.max(2);
+        let classes = classes(width);
+        // One output has no softmax.
+        let log_sums: Vec<f64> =
+            if width > 1 { outputs.chunks_exact(width).map(log_sum).collect() } else { Vec::new() };
         let rows = || outputs.chunks_exact(width).zip(labels.iter().copied());
         let mut confusion = vec![vec![0; classes]; classes];
         for (row, label) in rows() {
             confusion[label][loss.predicted_class(row)] += 1;
         }
         let by_class: Vec<_> =
-            (0..classes).map(|class| one_class(class, &confusion, width, rows())).collect();
+            (0..classes).map(|class| one_class(class, &confusion, width, &log_sums, rows())).collect();
         let right: u64 = (0..classes).map(|class| confusion[class][class]).sum();
         let occurs =
             |class: &usize| confusion.iter().any(|row| row[*class] > 0) || by_class[*class].samples > 0;
@@ -117,7 +120,7 @@ impl ClassScores {
             weighted_average: averages(&by_class, 0..classes, |class| by_class[class].samples as f64),
             roc_auc: mean_of(|class| class.roc_auc),
             average_precision: mean_of(|class| class.average_precision),
-            log_loss: are_probabilities.then(|| log_loss(loss, rows())),
+            log_loss: are_probabilities.then(|| log_loss(loss, &log_sums, rows())),
             calibration_error: are_probabilities.then(|| calibration_error(loss, rows())),
             by_class,
             confusion,
@@ -139,10 +142,17 @@ impl ClassScores {
     }
 }
 
+/// Number of classes that `width` outputs tell apart.
+pub(super) fn classes(width: usize) -> usize {
+    width.max(2)
+}
+
+/// `log_sums` has the [`log_sum`] of each row, if there are several outputs.
 fn one_class<'a>(
     class: usize,
     confusion: &[Vec<u64>],
     width: usize,
+    log_sums: &[f64],
     rows: impl Iterator<Item = (&'a [f32], usize)>,
 ) -> OneClass {
     let right = confusion[class][class] as f64;
@@ -151,13 +161,14 @@ fn one_class<'a>(
     let share = |of: u64| if of == 0 { 0.0 } else { right / of as f64 };
     let (precision, recall) = (share(predicted), share(samples));
     // One output is the larger, the likelier class 1 is. Two are compared with each other.
-    let number = |row: &[f32]| match (width, class) {
+    let number = |sample: usize, row: &[f32]| match (width, class) {
         (1, 0) => -f64::from(row[0]),
         (1, _) => f64::from(row[0]),
         (2, _) => f64::from(row[class]) - f64::from(row[1 - class]),
-        _ => relative(row, class),
+        _ => relative(row, class, log_sums[sample]),
     };
-    let ranking = Ranking::of(rows.map(|(row, label)| (number(row), label == class)));
+    let ranking =
+        Ranking::of(rows.enumerate().map(|(sample, (row, label))| (number(sample, row), label == class)));
     OneClass {
         samples,
         precision,
@@ -168,10 +179,10 @@ fn one_class<'a>(
     }
 }
 
-/// The output of `class`, less the logarithm of the sum of all exponentials: ranks samples as the softmax does, without rounding
+/// The output of `class`, less `log_sum`, the logarithm of the sum of all exponentials: ranks samples as the softmax does, without rounding
 /// different probabilities to one number.
-fn relative(row: &[f32], class: usize) -> f64 {
-    f64::from(row[class]) - log_sum(row)
+fn relative(row: &[f32], class: usize, log_sum: f64) -> f64 {
+    f64::from(row[class]) - log_sum
 }
 
 /// Logarithm of the sum of the exponentials of `row`.
@@ -209,15 +220,19 @@ fn top<'a>(k: usize, rows: impl Iterator<Item = (&'a [f32], usize)>) -> f64 {
     found as f64 / samples as f64
 }
 
-fn log_loss<'a>(loss: Loss, rows: impl ExactSizeIterator<Item = (&'a [f32], usize)>) -> f64 {
+fn log_loss<'a>(
+    loss: Loss,
+    log_sums: &[f64],
+    rows: impl ExactSizeIterator<Item = (&'a [f32], usize)>,
+) -> f64 {
     let samples = rows.len() as f64;
-    let surprise = |(row, label): (&[f32], usize)| match (loss, label) {
+    let surprise = |(sample, (row, label)): (usize, (&[f32], usize))| match (loss, label) {
         // −ln σ(a) = ln(1 + e^−a)
         (Loss::BinaryCrossEntropy, 1) => log_of_one_plus_exponential(-f64::from(row[0])),
         (Loss::BinaryCrossEntropy, _) => log_of_one_plus_exponential(row[0].into()),
-        _ => -relative(row, label),
+        _ => -relative(row, label, log_sums[sample]),
     };
-    rows.map(surprise).sum::<f64>() / samples
+    rows.enumerate().map(surprise).sum::<f64>() / samples
 }
 
 fn log_of_one_plus_exponential(z: f64) -> f64 {

@@ -136,6 +136,11 @@ impl Trainer {
         &self.plan
     }
 
+    /// Frees the device, and returns the [plan](Trainer::plan) and the [laps](Trainer::laps).
+    pub fn into_plan_and_laps(self) -> (Plan, Vec<Vec<Span>>) {
+        (self.plan, self.laps)
+    }
+
     /// Dataset.
     pub fn data(&self) -> &Dataset {
         &self.data

@@ -79,7 +79,7 @@ function lineChart({
     });
     const words = element("p", { class: "note reading", "aria-live": "polite" }, READING_HINT);
     svg.append(rule);
-    figure.append(words);
+    figure.append(words, describing(svg, element("span", { hidden: "" }, READING_HINT)));
     const places = readings.map((reading) => ({ x: across(reading.x), y: 0 }));
     const choose = (index) => {
       rule.removeAttribute("hidden");
@@ -105,7 +105,8 @@ function legend(lines) {
       colouring(element("span", { class: isDashed ? "stroke dashed" : "stroke" }), colour),
       name,
     );
-  return [element("span", { class: "legend" }, ...lines.map(entry))];
+  // Spaces keep the names apart where the caption is read as text.
+  return [" ", element("span", { class: "legend" }, ...lines.flatMap((line) => [entry(line), " "]))];
 }
 
 /** The least and the largest of any number of numbers. */

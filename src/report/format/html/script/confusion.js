@@ -18,7 +18,8 @@ function confusionMatrix({ names, scores, most_confused: pairs }) {
   const first = pairs.length > 0 ? [pairs[0].class, pairs[0].predicted] : [0, 0];
   const draw = names.length <= MOST_WRITTEN ? confusionTable : confusionImage;
   const drawn = draw(names, confusion, first, tell);
-  const hint = element("p", { class: "note" }, "Point at a cell, or go to it with the arrow keys.");
+  const words = "Point at a cell, or go to it with the arrow keys.";
+  const hint = describing(drawn.control, element("p", { class: "note" }, words));
   panel.append(element("h3", {}, "Cell"), readout, hint);
   if (pairs.length > 0) panel.append(mostConfused(pairs, names, scores));
   tell(first);
@@ -69,8 +70,7 @@ function confusionTable(names, confusion, first, tell) {
   const head = (name, scope) => element("th", { scope, title: name }, element("span", {}, name));
   const cell = (row, column) => {
     const share = shareOf(confusion[row], column);
-    const depth = share > 0.75 ? "most" : share > 0.58 ? "some" : null;
-    const attributes = { "data-cell": `${row},${column}`, "data-depth": depth, tabindex: -1 };
+    const attributes = { "data-cell": `${row},${column}`, tabindex: -1 };
     const node = element("td", attributes, figure(confusion[row][column]));
     if (share === 0) node.classList.add("quiet");
     node.style.setProperty("--share", `${100 * share}%`);
@@ -98,20 +98,26 @@ function confusionTable(names, confusion, first, tell) {
   const cellOf = (event) => event.target.closest("[data-cell]");
   const place = (node) => node.dataset.cell.split(",").map(Number);
   const at = ([row, column]) => table.tBodies[0].rows[row].cells[column + 1];
-  at(first).tabIndex = 0;
-  for (const kind of ["pointerover", "focusin"]) {
-    table.addEventListener(kind, (event) => {
-      const node = cellOf(event);
-      if (node) tell(place(node));
-    });
-  }
+  let stop = at(first);
+  stop.tabIndex = 0;
+  table.addEventListener("pointerover", (event) => {
+    const node = cellOf(event);
+    if (node) tell(place(node));
+  });
+  // Keys and clicks move the focus, and with it the tab stop.
+  table.addEventListener("focusin", (event) => {
+    const node = cellOf(event);
+    if (!node) return;
+    stop.tabIndex = -1;
+    stop = node;
+    stop.tabIndex = 0;
+    tell(place(node));
+  });
   table.addEventListener("keydown", (event) => {
     const from = cellOf(event);
     const to = from && nextCell(event, place(from), names.length - 1);
     if (!to) return;
     event.preventDefault();
-    from.tabIndex = -1;
-    at(to).tabIndex = 0;
     at(to).focus();
   });
   const note = element(
@@ -119,7 +125,8 @@ function confusionTable(names, confusion, first, tell) {
     { class: "note" },
     "Samples by true class, in rows, and predicted class. Colour is the share of the row.",
   );
-  return { node: element("div", {}, note, element("div", { class: "scroll whole" }, table)), recolour() {} };
+  const node = element("div", {}, note, element("div", { class: "scroll whole" }, table));
+  return { node, control: table, recolour() {} };
 }
 
 /** An image with a pixel for each cell, as large as there is room. */
@@ -164,7 +171,7 @@ function confusionImage(names, confusion, first, tell) {
     { class: "note" },
     "True classes from top to bottom, predicted classes from left to right. Colour grows with the square root of the share of the row.",
   );
-  return { node: element("div", {}, note, box), recolour };
+  return { node: element("div", {}, note, box), control: box, recolour };
 }
 
 function paintCells(canvas, confusion) {

@@ -19,6 +19,16 @@ function filled(node, attributes, children) {
   return node;
 }
 
+let describedElements = 0;
+
+/** Makes `words`, which it returns, the accessible description of `node`. */
+function describing(node, words) {
+  describedElements += 1;
+  words.id = `description-${describedElements}`;
+  node.setAttribute("aria-describedby", words.id);
+  return words;
+}
+
 /** An exact number, which is also the element's value. */
 const figure = (count, unit = "") => element("data", { value: count }, exact(count) + unit);
 

@@ -85,5 +85,6 @@ function scatterChart(name, { predicted, targets }, samples) {
     ring.setAttribute("cy", places[place].y);
     words.textContent = `Sample ${exact(samples[index])}: true ${shortNumber(targets[index])}, predicted ${shortNumber(predicted[index])}`;
   });
-  return element("figure", { class: "square" }, element("figcaption", {}, title), svg, words);
+  const hint = describing(svg, element("span", { hidden: "" }, READING_HINT));
+  return element("figure", { class: "square" }, element("figcaption", {}, title), svg, words, hint);
 }
