@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all, and checks before a long run that they can be.
 
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -121,6 +121,34 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<(), String>)
         let problem = format!("is written, but its directory cannot be synced: {error}; check the disk");
         Error::file(path, problem)
     })
+}
+
+/// Removes incomplete files that processes left in `directory` when they were killed while writing.
+///
+/// # Errors
+/// [`Error::File`] if the directory cannot be read.
+pub fn remove_incomplete(directory: &Path) -> Result<()> {
+    let unread = |error: std::io::Error| Error::file(directory, format!("cannot be read: {error}"));
+    for entry in std::fs::read_dir(directory).map_err(unread)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Locks the directory at `path` for as long as the file that is returned is open; `None` where the system supports no locks.
+///
+/// # Errors
+/// [`Error::File`] if it is locked.
+pub fn lock_directory(path: &Path) -> Result<Option<File>> {
+    // The system releases the lock however the process ends.
+    let lock = File::open(path).ok();
+    if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
+        let problem = "is in use by another run; wait for it to finish or choose another directory";
+        return Err(Error::file(path, problem));
+    }
+    Ok(lock)
 }
 
 /// The error for a file that cannot be written completely.

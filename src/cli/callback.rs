@@ -11,8 +11,8 @@ use crate::Result;
 use crate::report;
 use crate::train::{Epoch, Evaluated, Event, Report, Trainer};
 
-/// What the command line does during training: prints progress and evaluations, writes the log and snapshots, and stops when
-/// it is interrupted.
+/// The command line's part in training: it prints progress and evaluations, writes the log and snapshots, and stops when
+/// interrupted.
 pub(super) struct Callback<'a> {
     progress: Progress,
     interrupt: Interrupt,

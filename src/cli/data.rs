@@ -7,8 +7,8 @@ use super::output;
 use crate::config::DEFAULT_DATA;
 use crate::data::npz::{shown, some_of};
 use crate::data::{
-    ClassWeights, Dataset, EvaluatedOn, Fill, InferenceData, InputKind, Inputs, LoadOptions, LoadedData,
-    Preprocessing, Split, TargetKind, Targets,
+    ClassWeights, Dataset, EvaluatedOn, Fill, Fold, InferenceData, InputKind, Inputs, LoadOptions,
+    LoadedData, Preprocessing, Split, TargetKind, Targets,
 };
 use crate::model::{Loss, Network};
 use crate::report::text::grouped;
@@ -99,7 +99,7 @@ pub(super) struct PreprocessingFlags {
 
 impl DataFlags {
     /// The dataset for a network with this loss function and so many outputs, or as many as its targets ask for; `seed`
-    /// determines the held-out samples.
+    /// determines the held-out samples, a `fold` if one is given. `tell` takes lines about it.
     ///
     /// # Errors
     /// As [`Dataset::load_noting`].
@@ -109,6 +109,8 @@ impl DataFlags {
         loss: Loss,
         outputs: Option<usize>,
         preprocessing: &PreprocessingFlags,
+        fold: Option<Fold>,
+        tell: &mut dyn FnMut(&str),
     ) -> Result<LoadedData> {
         self.check_targets(loss)?;
         let mut standardise_targets = preprocessing.standardise_targets;
@@ -130,12 +132,13 @@ impl DataFlags {
             impute_indicators: preprocessing.impute_indicators,
             standardise: preprocessing.standardise,
             standardise_targets,
+            fold,
             ..self.options(seed, loss, outputs)
         };
         let loaded = Dataset::load_noting(&self.path, &options)?;
-        loaded.notes.iter().for_each(|note| output::narrate(note));
-        output::narrate(&summary(&loaded, loss));
-        tell_mapped(&loaded.data);
+        loaded.notes.iter().for_each(|note| tell(note));
+        tell(&summary(&loaded, loss));
+        tell_mapped(&loaded.data, tell);
         Ok(loaded)
     }
 
@@ -160,7 +163,7 @@ impl DataFlags {
         let loaded =
             Dataset::load_for_inference(&self.path, &options, preprocessing, features, needs_targets)?;
         loaded.notes.iter().for_each(|note| output::narrate(note));
-        tell_mapped(&loaded.data);
+        tell_mapped(&loaded.data, &mut output::narrate);
         Ok(loaded)
     }
 
@@ -245,11 +248,9 @@ fn classes(train: &Split, preprocessing: &Preprocessing) -> String {
     }
 }
 
-fn tell_mapped(data: &Dataset) {
+fn tell_mapped(data: &Dataset, tell: &mut dyn FnMut(&str)) {
     if [&data.train, &data.test].iter().any(|split| matches!(split.inputs(), Inputs::Mapped(_))) {
         let path = data.source.display();
-        output::narrate(&format!(
-            "{path} is mapped, read as it is needed, and must not be changed while it is in use"
-        ));
+        tell(&format!("{path} is mapped, read as it is needed, and must not be changed while it is in use"));
     }
 }

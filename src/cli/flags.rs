@@ -9,7 +9,7 @@ use crate::Result;
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
 };
-use crate::data::{Dataset, LoadedData, Preprocessing};
+use crate::data::{Dataset, Fold, LoadedData, Preprocessing};
 use crate::device::DatasetPlacement;
 use crate::memory::parse_bytes;
 use crate::model::{Initialiser, UpdateRule};
@@ -182,13 +182,33 @@ impl TaskFlags {
     ///
     /// # Errors
     /// As [`DataFlags::load`], and [`Error::Usage`](crate::Error::Usage) for settings that do not fit the data.
-    pub fn load(&self, mut settings: Settings) -> Result<Prepared> {
+    pub fn load(&self, settings: Settings) -> Result<Prepared> {
+        self.load_fold(settings, None, &mut output::narrate)
+    }
+
+    /// What the dataset depends on, beside the file that it is in, as text.
+    pub fn data_key(&self, settings: &Settings, fold: Option<Fold>) -> String {
+        let Settings { network, optimization, .. } = settings;
+        let outputs = network.layers.0.last().filter(|_| self.network.gives_ends());
+        format!("{:?}", (&self.data, &self.preprocessing, outputs, network.loss, optimization.seed, fold))
+    }
+
+    /// As [`TaskFlags::load`], with a fold held out; `tell` takes lines about the dataset.
+    ///
+    /// # Errors
+    /// As [`TaskFlags::load`].
+    pub fn load_fold(
+        &self,
+        mut settings: Settings,
+        fold: Option<Fold>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Prepared> {
         let is_open = !self.network.gives_ends();
         let widths = &mut settings.network.layers.0;
         let outputs = widths.last().copied().filter(|_| !is_open);
         let (seed, loss) = (settings.optimization.seed, settings.network.loss);
         let LoadedData { data, test, preprocessing, .. } =
-            self.data.load(seed, loss, outputs, &self.preprocessing)?;
+            self.data.load(seed, loss, outputs, &self.preprocessing, fold, tell)?;
         if is_open {
             if let Some(first) = widths.first_mut() {
                 *first = data.train.features();
@@ -207,9 +227,7 @@ impl TaskFlags {
         };
         let samples = data.train.len();
         if self.network.batch.is_none() && samples < settings.batching.batch {
-            output::narrate(&format!(
-                "a mini-batch has all {samples} training samples; --batch sets another number"
-            ));
+            tell(&format!("a mini-batch has all {samples} training samples; --batch sets another number"));
             settings.batching.batch = samples;
         }
         settings.validate()?;

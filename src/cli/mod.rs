@@ -30,6 +30,7 @@ mod selection;
 mod setting_flags;
 mod snapshots;
 mod start;
+mod sweep;
 mod switches;
 mod train;
 
@@ -87,6 +88,8 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     /// Find a learning rate by a range test
     FindLr(Box<find_lr::FindLrArgs>),
+    /// Train with several values of flags, seeds and folds, and compare the results
+    Sweep(Box<sweep::SweepArgs>),
     /// Evaluate a trained network
     Eval(Box<predict::EvalArgs>),
     /// Write a trained network's predictions
@@ -167,6 +170,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::FindLr(args) => find_lr::run(&args, cli.config.as_deref()),
+        Command::Sweep(args) => sweep::run(&args, &command()),
         Command::Eval(args) => predict::eval(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Convert(args) => convert::run(&args),

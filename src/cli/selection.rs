@@ -12,10 +12,6 @@ pub(super) struct SelectionFlags {
     #[arg(long, value_name = "STEPS", value_parser = count::<u64>, allow_negative_numbers = true)]
     pub evaluate_every: Option<u64>,
 
-    /// Evaluate on the training split, too
-    #[arg(long)]
-    evaluate_training: bool,
-
     /// Save the parameters of the evaluation that is best by this metric on the held-out split, rather than the last ones
     #[arg(long, value_name = "METRIC", value_parser = choices(Metric::ALL, Metric::name, Metric::summary))]
     keep_best: Option<Metric>,
@@ -50,9 +46,21 @@ impl SelectionFlags {
         Some(Selection { metric, patience: self.patience, min_delta: self.min_delta })
     }
 
+    /// As [`SelectionFlags::selection`], by this `metric`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the flags name another.
+    pub fn selection_by(&self, metric: Metric) -> Result<Option<Selection>> {
+        if let Some(other) = self.keep_best.filter(|&other| other != metric) {
+            let problem =
+                format!("found {}, expected {}, the metric of the sweep", other.name(), metric.name());
+            return Err(Error::usage(Setting::KeepBest, problem));
+        }
+        Ok(self.selection().map(|selection| Selection { metric, ..selection }))
+    }
+
     /// How a run is evaluated that keeps the `best` parameters.
     pub fn fit(&self, best: Option<Best>) -> Fit {
-        let SelectionFlags { evaluate_every, evaluate_training, .. } = *self;
-        Fit { evaluate_every, evaluate_training, best, ..Fit::default() }
+        Fit { evaluate_every: self.evaluate_every, best, ..Fit::default() }
     }
 }

@@ -45,8 +45,11 @@ pub(super) fn flag(setting: Setting) -> String {
         Setting::Tuned => "--no-tune".to_owned(),
         Setting::Shuffle => "--no-shuffle".to_owned(),
         Setting::Model => "MODEL".to_owned(),
+        Setting::Sweep => "CONFIG".to_owned(),
         // Arguments of the library that no flag gives.
-        Setting::Case | Setting::Preprocessing | Setting::Shader => setting.name().to_owned(),
+        Setting::Case | Setting::Folds | Setting::Preprocessing | Setting::Shader => {
+            setting.name().to_owned()
+        }
         _ => format!("--{}", setting.name().replace('_', "-")),
     }
 }

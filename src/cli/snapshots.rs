@@ -113,6 +113,18 @@ impl SnapshotFlags {
     }
 }
 
+impl Snapshots {
+    /// The snapshots of a run in `directory`, `every` so many steps or after each epoch. It is resumed if there is one.
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::open`].
+    pub fn in_directory(directory: &Path, every: Option<u64>) -> Result<Self> {
+        let store = SnapshotStore::open(directory, 1)?;
+        let resume = store.newest()?.is_some();
+        Ok(Snapshots { store, every, resume, evaluate_every: None, last: None })
+    }
+}
+
 /// A run's snapshots.
 pub(super) struct Snapshots {
     store: SnapshotStore,
@@ -237,9 +249,17 @@ pub(super) fn remedy(has_snapshots: bool) -> String {
     if !has_snapshots {
         return "nothing was saved; use --snapshot DIR to be able to resume".to_owned();
     }
+    let resumes = std::env::args_os().any(|word| {
+        let word = word.to_string_lossy();
+        word == "--resume" || word.starts_with("--resume=")
+    });
+    format!("{}{}{}", output::RESUME, this_command(), if resumes { "" } else { " --resume" })
+}
+
+/// The command line of this process, for a shell.
+pub(super) fn this_command() -> String {
     let words: Vec<_> = std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
-    let resumes = words.iter().any(|word| word == "--resume" || word.starts_with("--resume="));
-    format!("{}{}{}", output::RESUME, words.join(" "), if resumes { "" } else { " --resume" })
+    words.join(" ")
 }
 
 /// `word`, quoted for a shell if needed.

@@ -39,6 +39,10 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     selection: SelectionFlags,
 
+    /// Evaluate on the training split, too
+    #[arg(long, help_heading = "Evaluation")]
+    evaluate_training: bool,
+
     #[command(flatten)]
     start: StartFlags,
 
@@ -229,7 +233,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         log.as_mut(),
         snapshots.as_mut(),
     );
-    let mut fit = Fit { report_every: callback.report_every(), ..args.selection.fit(best) };
+    let mut fit = Fit {
+        evaluate_training: args.evaluate_training,
+        report_every: callback.report_every(),
+        ..args.selection.fit(best)
+    };
     let ended = trainer.fit(&mut fit, |event| callback.on_event(event));
     let Finished { epochs, evaluations, interrupt } = callback.finish();
     let so_far = fit.best.as_ref().and_then(Best::so_far);

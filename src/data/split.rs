@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::element::U8_SCALE;
 use super::inputs::{InputKind, Inputs};
-use super::order::shuffle;
 use super::targets::Targets;
 use crate::memory::check_host_room;
 use crate::{Error, Result, Setting};
@@ -48,15 +47,6 @@ impl PartialEq for Origin {
     fn eq(&self, _: &Self) -> bool {
         true
     }
-}
-
-/// Two disjoint splits that together have all samples of one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HeldOut {
-    /// Samples that remain for training.
-    pub train: Split,
-    /// Held-out samples, for evaluation.
-    pub test: Split,
 }
 
 /// What weights must be.
@@ -358,35 +348,6 @@ impl Split {
         Ok(Split { origin, weights, offsets, target_offsets, ..split })
     }
 
-    /// Holds out a random `share` of the samples, chosen by `seed`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if `share` is not between 0 and 1, or leaves one of the splits empty;
-    /// [`Error::DoesNotFit`] if inputs are in memory and the host has no room for a copy.
-    pub fn hold_out(&self, share: f64, seed: u64) -> Result<HeldOut> {
-        check_share(share)?;
-        let samples = self.len();
-        let held = (samples as f64 * share).round() as usize;
-        if held == 0 || held == samples {
-            let problem = format!(
-                "a share of {share} of its {samples} samples leaves none to train on or none to evaluate on"
-            );
-            return Err(Error::usage(Setting::Validation, problem));
-        }
-        if !matches!(self.inputs, Inputs::Mapped(_)) {
-            let bytes = (self.inputs.len() * self.inputs.value_bytes()) as u64;
-            let remedy = format!("use {}, which copies nothing", Setting::MapData.with(true));
-            check_host_room("training and held-out samples", bytes, &remedy)?;
-        }
-        let mut rows = Vec::new();
-        // No epoch reaches this number.
-        shuffle(seed, u64::MAX - 1, samples as u32, &mut rows);
-        let (test, train) = rows.split_at_mut(held);
-        test.sort_unstable();
-        train.sort_unstable();
-        Ok(HeldOut { train: self.rows(train)?, test: self.rows(test)? })
-    }
-
     /// Writes the inputs of `rows` to `out`, `[rows.len(), features]`, with bytes scaled by [`U8_SCALE`].
     ///
     /// # Panics
@@ -433,34 +394,9 @@ impl Split {
     }
 }
 
-/// Checks the share of samples to hold out.
-pub(super) fn check_share(share: f64) -> Result<()> {
-    if share > 0.0 && share < 1.0 {
-        return Ok(());
-    }
-    Err(Error::usage(Setting::Validation, format!("found {share}, expected above 0 and below 1")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_sample_is_in_the_training_or_the_held_out_split() {
-        let split = Split::new(1, Inputs::U8((0..10).collect()), (0..10).collect::<Vec<u32>>()).unwrap();
-        let HeldOut { train, test } = split.hold_out(0.3, 5).unwrap();
-        assert_eq!((train.len(), test.len()), (7, 3));
-        let mut labels = [train.labels(), test.labels()].concat();
-        labels.sort_unstable();
-        assert_eq!(labels, (0..10).collect::<Vec<u32>>());
-        assert_ne!(split.hold_out(0.3, 6).unwrap().test, test, "the seed has no effect");
-        for share in [0.0, 1.0, -0.1, f64::NAN, 0.01, 0.99] {
-            assert!(
-                matches!(split.hold_out(share, 5), Err(Error::Usage { setting: Setting::Validation, .. })),
-                "{share}"
-            );
-        }
-    }
 
     #[test]
     fn bytes_are_scaled_and_floats_are_not() {

@@ -8,13 +8,15 @@ mod notes;
 mod number;
 mod outlook;
 mod score_tables;
+mod sweep;
 mod table;
 mod tables;
 pub mod text;
 
 pub use file::{ReportFile, check};
-pub use format::range_plot;
+pub use format::{range_plot, sweep_page};
 pub use outlook::{Choice, MicroBatchChoice, Outlook};
+pub use sweep::{Combination, MeanScore, SweepRun, SweepSummary};
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::{Snapshot, format};
@@ -36,20 +36,9 @@ impl SnapshotStore {
         if keep == 0 {
             return Err(Error::usage(Setting::Keep, "found 0, expected at least 1"));
         }
-        let fail = |error: std::io::Error| Error::file(directory, format!("cannot hold snapshots: {error}"));
         file::create_directory(directory)?;
-        // The system releases the lock however the process ends.
-        let lock = File::open(directory).ok();
-        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
-            let problem = "is in use by another run; wait for it to finish or choose another directory";
-            return Err(Error::file(directory, problem));
-        }
-        // Temporary files of processes that were killed while writing.
-        for entry in fs::read_dir(directory).map_err(fail)?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY_PREFIX) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        let lock = file::lock_directory(directory)?;
+        file::remove_incomplete(directory)?;
         let store = SnapshotStore { directory: directory.to_owned(), keep, _lock: lock };
         file::check_writable(&store.path(0))?;
         Ok(store)

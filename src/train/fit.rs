@@ -20,7 +20,7 @@ pub struct Fit {
     pub report_every: Vec<u64>,
 }
 
-/// What [`Trainer::fit`] tells its callback.
+/// Event of a training, for the callback of [`Trainer::fit`].
 pub enum Event<'a> {
     /// Number of steps so far, after each step. The device may still be running it.
     Step(u64),

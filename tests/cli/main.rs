@@ -26,5 +26,6 @@ mod reports;
 mod scores;
 mod selection;
 mod snapshots;
+mod sweep;
 mod tables;
 mod train;

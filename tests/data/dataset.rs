@@ -2,7 +2,7 @@
 
 use crate::archive::*;
 use ckpt_gpu::data::{
-    Dataset, EvaluatedOn, Fill, InferenceData, Inputs, LoadOptions, LoadedData, Preprocessing, Split,
+    Dataset, EvaluatedOn, Fill, Fold, InferenceData, Inputs, LoadOptions, LoadedData, Preprocessing, Split,
     TargetKind, Targets, U8_SCALE, shuffle,
 };
 use ckpt_gpu::model::{Activation, Loss, Network};
@@ -433,6 +433,48 @@ fn wide_numbers_are_standardised_before_they_are_rounded() {
     assert_eq!(again.test.inputs(), data.test.inputs());
     let LoadedData { notes, .. } = scratch.load_with(&members, &LoadOptions::default()).unwrap();
     assert!(notes[0].contains("float32 rounds to few digits; use `standardise = true`"), "{notes:?}");
+}
+
+/// A fold is held out before anything is learned from the samples.
+#[test]
+fn folds_are_scaled_by_the_samples_that_remain() {
+    let scratch = Scratch::new();
+    let column = |count: usize| {
+        let values = (0..count).map(|n| (n * n % 41) as f32);
+        npy("<f4", &format!("({count}, 1)"), &values.flat_map(f32::to_le_bytes).collect::<Vec<_>>())
+    };
+    let members = [
+        ("x_train.npy", column(30)),
+        ("y_train.npy", npy("|u1", "(30,)", &[0, 1, 1].repeat(10))),
+        ("x_val.npy", column(4)),
+        ("y_val.npy", npy("|u1", "(4,)", &[1; 4])),
+        ("x_test.npy", column(5)),
+        ("y_test.npy", npy("|u1", "(5,)", &[1; 5])),
+    ];
+    for index in 0..3 {
+        let fold = Some(Fold { index, count: 3 });
+        let options = LoadOptions { standardise: Some(true), fold, ..LoadOptions::default() };
+        let LoadedData { data, test, notes, .. } = scratch.load_with(&members, &options).unwrap();
+        assert_eq!((data.train.len(), data.test.len(), data.evaluated_on), (20, 10, EvaluatedOn::Validation));
+        assert_eq!(test.unwrap().test.len(), 5);
+        assert!(notes.iter().any(|note| note.contains("the validation split is not used")), "{notes:?}");
+        let ones = |labels: &[u32]| labels.iter().filter(|&&label| label == 1).count();
+        let held = ones(data.test.labels());
+        assert!([6, 7].contains(&held) && held + ones(data.train.labels()) == 20, "{held}");
+        let mean = |split: &Split| {
+            let rows: Vec<u32> = (0..split.len() as u32).collect();
+            let mut values = vec![0.0; rows.len()];
+            split.gather(&rows, &mut values);
+            values.iter().sum::<f32>() / values.len() as f32
+        };
+        assert!(mean(&data.train).abs() < 1e-5 && mean(&data.test).abs() > 1e-3);
+    }
+    let both = LoadOptions {
+        validation: Some(0.1),
+        fold: Some(Fold { index: 0, count: 3 }),
+        ..LoadOptions::default()
+    };
+    says(scratch.load_with(&members, &both), &["`validation`: found 0.1 beside 3 folds", "leave it out"]);
 }
 
 #[test]

@@ -209,6 +209,11 @@ fn stand_ins() -> Folder {
     let house = |n: usize| format!("{},{},{}\n", 40 + n % 90, ["north", "south"][n % 2], 1000 + 3 * (n % 90));
     let houses: String = (0..400).map(house).collect();
     folder.write("houses.csv", format!("area,side,price\n{houses}").as_bytes());
+    let runs = "data = 'small.npz'\nbatch = 8\nepochs = 1\ndevice = 'cpu'\n[sweep]\nmetric = 'accuracy'\nfolds = 3\n";
+    folder.write(
+        "sweep.toml",
+        format!("{runs}hidden = ['64', '64x4']\nlr = [0.001, 0.003, 0.01]\n").as_bytes(),
+    );
     fs::create_dir(folder.path("big")).unwrap();
     folder.write("big/x.npy", &npy("<f4", "(200, 784)", &bytes(&values(200 * 784))));
     folder.write("big/y.npy", &npy("|u1", "(200,)", &labels(200)));

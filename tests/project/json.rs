@@ -54,12 +54,16 @@ fn printed_keys() -> BTreeSet<String> {
     let folder = Folder::new();
     let mut keys = BTreeSet::new();
     let small = format!("{SMALL} --device cpu");
+    let runs =
+        "data = 'small.npz'\nbatch = 8\nhidden = '4'\ndevice = 'cpu'\n[sweep]\nfolds = 2\nlr = [0.1, 0.2]\n";
+    folder.write("sweep.toml", runs.as_bytes());
     for arguments in [
         format!("train {small} --json --every 2 --save model.npz --report run.json"),
         format!("train {small} --json --keep-best loss --evaluate-every 2 --evaluate-training"),
         format!("plan {small} --json --every 2"),
         format!("compare {small} --json --every 0,2 --repeats 1"),
         format!("find-lr {} --device cpu --json", SMALL.replace(" --epochs 1 --lr 0.5", "")),
+        "sweep sweep.toml --results kept --json".to_owned(),
         "eval model.npz --data small.npz --batch 3 --device cpu --json --report eval.json".to_owned(),
         "devices --json".to_owned(),
     ] {

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 const MOST_BYTES: u64 = 1 << 20;
 
 /// A flag in a file.
-pub(super) struct Given<'a> {
+pub(in crate::cli) struct Given<'a> {
     pub arg: &'a Arg,
     pub line: usize,
     /// A value each time the flag is given.
@@ -21,7 +21,7 @@ pub(super) struct Given<'a> {
 }
 
 /// Contents of a file.
-pub(super) struct Contents<'a> {
+pub(in crate::cli) struct Contents<'a> {
     pub given: Vec<Given<'a>>,
     /// Keys that are flags of other commands only.
     pub passed_over: Vec<String>,
@@ -44,7 +44,7 @@ impl Given<'_> {
 ///
 /// # Errors
 /// [`crate::Error::Usage`] if it cannot be read or is too long.
-pub(super) fn read(path: &Path) -> Result<String> {
+pub(in crate::cli) fn read(path: &Path) -> Result<String> {
     crate::file::read_text(path, MOST_BYTES).map_err(|error| match error {
         Error::File { problem, .. } => wrong(path, None, &problem),
         other => other,
@@ -61,21 +61,61 @@ pub(super) fn contents<'a>(
     own: &'a Command,
     others: &[&Command],
 ) -> Result<Contents<'a>> {
-    let line =
-        |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
+    flags(path, &parsed(path, text)?, own, others)
+}
+
+/// A file with its text, for the lines of its keys.
+pub(in crate::cli) struct Document<'t> {
+    pub table: DeTable<'t>,
+    text: &'t str,
+}
+
+impl Document<'_> {
+    /// Keys and values of `table`, which is in the document, in the order of their lines, with these.
+    pub fn entries<'s, 't>(&self, table: &'s DeTable<'t>) -> Vec<(usize, &'s str, &'s DeValue<'t>)> {
+        let mut pairs: Vec<_> = table.iter().collect();
+        pairs.sort_by_key(|(name, _)| name.span().start);
+        let entry = |(name, value): (&'s Spanned<_>, &'s Spanned<DeValue<'t>>)| {
+            let text: &std::borrow::Cow<str> = name.get_ref();
+            (line(self.text, name.span().start), text.as_ref(), value.get_ref())
+        };
+        pairs.into_iter().map(entry).collect()
+    }
+}
+
+/// Line of the byte at `offset`, from 1.
+fn line(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count()
+}
+
+/// `text`, the file at `path`, as TOML.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for the first line that is not.
+pub(in crate::cli) fn parsed<'t>(path: &Path, text: &'t str) -> Result<Document<'t>> {
     let table = DeTable::parse(text).map_err(|error| {
         let problem = format!("is not TOML: {}", error.message().replace('\n', ", "));
-        wrong(path, error.span().map(|span| line(span.start)), &problem)
+        wrong(path, error.span().map(|span| line(text, span.start)), &problem)
     })?;
-    let mut pairs: Vec<_> = table.get_ref().iter().collect();
-    pairs.sort_by_key(|(name, _)| name.span().start);
+    Ok(Document { table: table.into_inner(), text })
+}
+
+/// As [`contents`], of a parsed file.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for the first line that is not a flag of any command, or an invalid value.
+pub(in crate::cli) fn flags<'a>(
+    path: &Path,
+    document: &Document,
+    own: &'a Command,
+    others: &[&Command],
+) -> Result<Contents<'a>> {
     let mut read = Contents { given: Vec::new(), passed_over: Vec::new(), not_shared: Vec::new() };
-    for (name, value) in pairs {
-        let (name, line) = (name.get_ref().as_ref(), line(name.span().start));
+    for (line, name, value) in document.entries(&document.table) {
         match find(own, name) {
             Some(_) if NOT_SHARED.contains(&(own.get_name(), name)) => read.not_shared.push(name.to_owned()),
             Some(arg) => {
-                let values = values(arg, value.get_ref())
+                let values = values(arg, value)
                     .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;
                 read.given.push(Given { arg, line, values });
             }
@@ -88,11 +128,11 @@ pub(super) fn contents<'a>(
     Ok(read)
 }
 
-fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+pub(in crate::cli) fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| key(arg) == Some(name))
 }
 
-fn unknown(command: &Command, name: &str) -> String {
+pub(in crate::cli) fn unknown(command: &Command, name: &str) -> String {
     if name == CONFIG {
         return "config: found a file in a file, expected the flags themselves".to_owned();
     }
@@ -115,7 +155,7 @@ fn values(arg: &Arg, value: &DeValue) -> Result<Vec<String>, String> {
     values.iter().try_for_each(|value| super::key::check(arg, value)).map(|()| values)
 }
 
-fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
+pub(in crate::cli) fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
     let expected = if super::key::is_text(arg) {
         "a string"
     } else if super::key::is_truth(arg) {
@@ -154,7 +194,7 @@ fn scalar(arg: &Arg, value: &DeValue) -> Result<String, String> {
 }
 
 /// Description of a value.
-fn kind(value: &DeValue) -> String {
+pub(in crate::cli) fn kind(value: &DeValue) -> String {
     match value {
         DeValue::String(text) => format!("the string '{text}'"),
         DeValue::Integer(number) => format!("the number {number}"),

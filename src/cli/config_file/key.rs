@@ -27,7 +27,7 @@ pub(super) fn takes_truth(arg: &Arg) -> bool {
 }
 
 /// Validates `value` as one of `arg`'s by clap.
-pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
+pub(in crate::cli) fn check(arg: &Arg, value: &str) -> Result<(), String> {
     let alone = Arg::new("value").value_parser(arg.get_value_parser().clone()).allow_hyphen_values(true);
     let alone = match arg.get_value_delimiter() {
         Some(delimiter) => alone.value_delimiter(delimiter),

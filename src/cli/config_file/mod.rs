@@ -1,7 +1,7 @@
 //! `--config`: flags from a TOML file, validated by clap's definitions.
 
 mod effective;
-mod file;
+pub(super) mod file;
 mod key;
 
 use std::ffi::OsString;
@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub(super) use effective::Effective;
 use file::Given;
+pub(super) use key::check as check_value;
 
 use crate::{Error, Result, Setting};
 
@@ -137,7 +138,7 @@ fn key(arg: &Arg) -> Option<&str> {
 }
 
 /// Error about the file at `path`, in `line` if given.
-fn wrong(path: &Path, line: Option<usize>, problem: &str) -> Error {
+pub(super) fn wrong(path: &Path, line: Option<usize>, problem: &str) -> Error {
     let line = line.map(|line| format!(" line {line}:")).unwrap_or_default();
     Error::usage(Setting::Config, format!("{}:{line} {problem}", path.display()))
 }

@@ -13,11 +13,12 @@ use std::path::Path;
 
 use super::dataset::{Dataset, EvaluatedOn};
 use super::feature_scaling::FeatureScaling;
+use super::hold_out::HeldOut;
 use super::imputation::Imputation;
 use super::inputs::Inputs;
 use super::npz::shown;
 use super::preprocessing::Preprocessing;
-use super::split::{HeldOut, Split};
+use super::split::Split;
 use super::table::Column;
 use super::targets::{TargetKind, Targets};
 use crate::memory::check_host_room;
@@ -198,7 +199,7 @@ impl Dataset {
     }
 }
 
-/// The training split with the split to evaluate on during training: the held-out `share`, or else the validation split, or
+/// The training split with the split to evaluate on during training: a held-out fold or `share`, or else the validation split, or
 /// else the test split. Also returns the test split, if it is left for after training.
 fn divided(
     path: &Path,
@@ -208,6 +209,14 @@ fn divided(
     notes: &mut Vec<String>,
 ) -> Result<(Dataset, Option<Split>)> {
     let source = path.to_owned();
+    if let Some(fold) = options.fold {
+        if validation.is_some() {
+            notes
+                .push(format!("{}: the validation split is not used, as folds are held out", path.display()));
+        }
+        let HeldOut { train, test: held } = train.fold(fold, options.seed)?;
+        return Ok((Dataset { source, train, test: held, evaluated_on: EvaluatedOn::Validation }, test));
+    }
     let (train, evaluated, evaluated_on, later) = match (options.share(), validation, test) {
         (None, Some(validation), test) => (train, validation, EvaluatedOn::Validation, test),
         (None, None, Some(test)) => (train, test, EvaluatedOn::Test, None),

@@ -1,6 +1,6 @@
+use crate::data::hold_out::{Fold, check_share};
 use crate::data::imputation::Fill;
 use crate::data::preprocessing::Preprocessing;
-use crate::data::split::check_share;
 use crate::data::targets::TargetKind;
 use crate::{Error, Result, Setting};
 
@@ -37,6 +37,9 @@ pub struct LoadOptions {
     /// nothing: without another split, the network is evaluated on the training samples. `None` holds out a tenth if there is
     /// neither a validation nor a test split, else nothing.
     pub validation: Option<f64>,
+    /// Fold of the training samples to hold out and evaluate on, in place of a share. A test split is left for after training, and a
+    /// validation split is not used.
+    pub fold: Option<Fold>,
     /// Seed for the choice of held-out samples.
     pub seed: u64,
     /// Maps inputs into memory whatever their size. If `false`, only arrays that would take more than a
@@ -87,6 +90,13 @@ impl LoadOptions {
     /// [`Error::Usage`] for options out of range, or that contradict each other.
     pub(super) fn check(&self) -> Result<()> {
         self.share().map(check_share).transpose()?;
+        if let (Some(fold), Some(share)) = (self.fold, self.validation) {
+            let problem = format!(
+                "found {share} beside {} folds, which hold out samples themselves; leave it out",
+                fold.count
+            );
+            return Err(Error::usage(Setting::Validation, problem));
+        }
         if let Some(scale) = self.scale.filter(|scale| !scale.is_normal()) {
             let problem = format!("found {scale}, expected a number other than 0");
             return Err(Error::usage(Setting::Scale, problem));

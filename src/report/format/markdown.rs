@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::report::number::{grouped, plural};
 use crate::report::table::{Column, Table, numbers, words};
-use crate::report::{Content, Report, RunSummary, json, notes, score_tables, tables, text};
+use crate::report::{Content, Report, RunSummary, SweepSummary, json, notes, score_tables, tables, text};
 use crate::train::{Epoch, Evaluated, Evaluation, Scores, SplitScores};
 
 /// The report's tables, for GitHub and whatever else reads its Markdown.
@@ -57,6 +57,16 @@ pub(super) fn document(report: &Report) -> String {
         }
     }
     document.section("Settings", &settings(&json::settings(&report.origin)));
+    document.0
+}
+
+/// The results of a sweep, as a page of their own.
+pub fn sweep_page(summary: &SweepSummary) -> String {
+    let mut document = Document(String::new());
+    document.title("Sweep");
+    document.paragraph(&summary.about());
+    document.section("Combinations", &summary.table());
+    document.section("Runs", &summary.runs());
     document.0
 }
 

@@ -7,6 +7,7 @@ mod range_plot;
 mod svg;
 mod trace;
 
+pub use markdown::sweep_page;
 pub use range_plot::range_plot;
 
 use super::{ComparisonSummary, Content, PlanSummary, Report, RunSummary, json};

@@ -5,9 +5,11 @@ mod comparison;
 mod plan;
 mod range_test;
 mod results;
+mod sweep;
 
 pub use check::{check, checked};
 pub use range_test::range_test;
+pub use sweep::{sweep, sweep_run};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

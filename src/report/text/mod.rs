@@ -5,6 +5,7 @@ mod comparison;
 mod outlook;
 mod range_test;
 mod scores;
+mod sweep;
 mod table;
 
 pub use check::check;
@@ -12,6 +13,7 @@ pub use comparison::comparison;
 pub use outlook::outlook;
 pub use range_test::range_test;
 pub use scores::{scores, scores_in_one_line};
+pub use sweep::sweep;
 
 use table::aligned;
 
