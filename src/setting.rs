@@ -67,6 +67,7 @@ settings! {
     Folds = "folds": "Folds of a cross-validation.",
     Sweep = "sweep": "File of a sweep.",
     Results = "results": "Directory of a sweep's results.",
+    ReportEvery = "report_every": "Steps between two reports of a training.",
     From = "from": "Learning rate of the first step of a range test.",
     To = "to": "Learning rate of the last step of a range test.",
     Plot = "plot": "Drawing to write.",

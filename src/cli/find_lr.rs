@@ -14,7 +14,7 @@ use super::start::StartFlags;
 use crate::config::DeviceChoice;
 use crate::file;
 use crate::report;
-use crate::train::{RangeTest, Tested, Trainer};
+use crate::train::{Obstacle, RangeTest, Tested, Trainer};
 use crate::{Result, Setting};
 
 #[derive(Debug, Args)]
@@ -98,7 +98,11 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let shown = if args.json {
         output::result_json(&report::json::range_test(&test, &trainer.device(), &tested))
     } else {
-        output::result(&format!("{}{}", report::text::range_test(&tested, output::width()), outcome(&tested)))
+        output::result(&format!(
+            "{}{}",
+            report::text::range_test(&tested, output::width()),
+            outcome(&test, &tested)
+        ))
     };
     let drawn = match &args.plot {
         Some(path) => file::replace_with(path, &report::range_plot(&tested))
@@ -109,23 +113,59 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
 }
 
 /// The learning rate to use, or why there is none.
-fn outcome(tested: &Tested) -> String {
-    let last = tested.steps.last().map_or(0.0, |step| step.rate);
+fn outcome(test: &RangeTest, tested: &Tested) -> String {
+    let last = tested.steps.last();
     let mut lines = Vec::new();
     if tested.has_diverged {
-        lines.push(format!("the loss diverged after the step with learning rate {last:.2e}"));
+        lines.push(match last {
+            Some(last) => format!("the loss diverged after the step with learning rate {:.2e}", last.rate),
+            None => format!("the loss diverged in the step with learning rate {:.2e}", test.from),
+        });
     }
-    match (tested.suggestion(), tested.lowest()) {
-        (Some(rate), Some(lowest)) => {
-            let is_lowest_last = lowest.rate == last;
-            let more = if is_lowest_last { "; it still fell at the end, so try a higher --to" } else { "" };
-            lines.push(format!("lowest smoothed loss {:.6}, at {:.2e}{more}", lowest.smoothed, lowest.rate));
-            lines.push(format!("the smoothed loss fell fastest at {rate}: use --lr {rate}"));
-        }
-        _ => {
-            let remedy = if tested.has_diverged { "use a lower --from" } else { "use a higher --to" };
-            lines.push(format!("no learning rate is suggested, as the loss did not fall; {remedy}"));
-        }
+    if let (Some(rate), Some(lowest)) = (tested.suggestion(), tested.lowest()) {
+        let still_fell = !tested.has_diverged && Some(lowest) == last;
+        let more = if still_fell { "; it still fell at the end, so try a higher --to" } else { "" };
+        lines.push(format!("lowest smoothed loss {:.6}, at {:.2e}{more}", lowest.smoothed, lowest.rate));
+        lines.push(format!("the smoothed loss fell fastest at {rate}: use --lr {rate}"));
+    }
+    if let Some(obstacle) = tested.obstacle() {
+        let why = match obstacle {
+            Obstacle::FewSteps => "there are too few steps; use a larger --steps",
+            Obstacle::HighStart => "the first learning rates are too high; use a lower --from",
+            Obstacle::Noise => "the loss fell by no more than its noise before it rose; use a larger --batch",
+            Obstacle::Flat => {
+                "the loss did not change by more than its noise; use a higher --to or a larger --batch"
+            }
+        };
+        lines.push(format!("no learning rate is suggested: {why}"));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::RangeStep;
+
+    /// The last lines for a test of so many steps, whose loss falls from 2 by 0.01 in each.
+    fn told(steps: u16, has_diverged: bool) -> String {
+        let step = |index: u16| {
+            let (rate, loss) = (1e-4 * f32::from(index + 1), 2.0 - 0.01 * f32::from(index));
+            RangeStep { rate, loss, smoothed: loss }
+        };
+        outcome(&RangeTest::default(), &Tested { steps: (0..steps).map(step).collect(), has_diverged })
+    }
+
+    #[test]
+    fn advice_does_not_contradict_itself() {
+        let (fell, diverged) = (told(50, false), told(50, true));
+        assert!(fell.contains("try a higher --to") && fell.contains("use --lr "), "{fell}");
+        assert!(diverged.contains("diverged after the step with learning rate 5.00e-3"), "{diverged}");
+        assert!(!diverged.contains("--to") && diverged.contains("use --lr "), "{diverged}");
+        let at_once = told(0, true);
+        assert!(at_once.contains("diverged in the step with learning rate 1.00e-6"), "{at_once}");
+        assert!(at_once.contains("use a lower --from"), "{at_once}");
+        let few = told(12, false);
+        assert_eq!(few, "no learning rate is suggested: there are too few steps; use a larger --steps");
+    }
 }

@@ -47,7 +47,7 @@ pub(super) fn flag(setting: Setting) -> String {
         Setting::Model => "MODEL".to_owned(),
         Setting::Sweep => "CONFIG".to_owned(),
         // Arguments of the library that no flag gives.
-        Setting::Case | Setting::Folds | Setting::Preprocessing | Setting::Shader => {
+        Setting::Case | Setting::Folds | Setting::Preprocessing | Setting::ReportEvery | Setting::Shader => {
             setting.name().to_owned()
         }
         _ => format!("--{}", setting.name().replace('_', "-")),

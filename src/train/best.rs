@@ -102,6 +102,8 @@ impl Selection {
 pub struct Best {
     selection: Selection,
     so_far: Option<BestSoFar>,
+    /// Steps before the last evaluation, as far as it is known.
+    evaluated_at: Option<u64>,
 }
 
 impl Best {
@@ -112,7 +114,10 @@ impl Best {
     pub fn new(selection: Selection, so_far: Option<BestSoFar>) -> Result<Self> {
         selection.check_numbers()?;
         match so_far.as_ref().filter(|best| best.metric != selection.metric.name()) {
-            None => Ok(Best { selection, so_far }),
+            None => {
+                let evaluated_at = so_far.as_ref().map(|best| best.steps);
+                Ok(Best { selection, so_far, evaluated_at })
+            }
             Some(best) => {
                 let metric = &best.metric;
                 let problem = format!(
@@ -168,6 +173,7 @@ impl Best {
         } else if let Some(best) = &mut self.so_far {
             (best.counted, best.since) = (counted, since);
         }
+        self.evaluated_at = Some(trainer.steps());
         Ok(evaluation)
     }
 
@@ -179,6 +185,11 @@ impl Best {
     /// The best so far; `None` before the first evaluation.
     pub fn so_far(&self) -> Option<&BestSoFar> {
         self.so_far.as_ref()
+    }
+
+    /// `true` if the last evaluation was after so many steps.
+    pub(super) fn is_evaluated_at(&self, steps: u64) -> bool {
+        self.evaluated_at == Some(steps)
     }
 
     /// `true` if as many evaluations as the patience have brought no gain.

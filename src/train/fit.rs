@@ -11,12 +11,12 @@ use crate::{Error, Result, Setting};
 pub struct Fit {
     /// Steps between two evaluations, besides that at the end of each epoch.
     pub evaluate_every: Option<u64>,
-    /// Evaluates on the training split, too.
+    /// Enables evaluations on the training split, too.
     pub evaluate_training: bool,
-    /// Keeps the best parameters, and stops a run that is out of patience.
+    /// The best parameters so far, and the patience that stops the run.
     pub best: Option<Best>,
-    /// Reports after each multiple of these numbers of steps, besides those with an evaluation. 0 counts as 1. A report waits
-    /// for the device.
+    /// Numbers of steps: a report follows each multiple of any of them, besides the reports of evaluations. A report waits for
+    /// the device.
     pub report_every: Vec<u64>,
 }
 
@@ -68,7 +68,8 @@ pub struct Resumable<'a> {
     pub trainer: &'a mut Trainer,
     /// The best parameters so far, if they are kept.
     pub best: Option<&'a Best>,
-    /// `true` if no step follows.
+    /// `true` if no step follows. A callback that breaks at a state with `false` is not told of it again: it decides itself that
+    /// this is the last.
     pub is_last: bool,
 }
 
@@ -98,7 +99,7 @@ impl Fit {
     /// Steps from `steps` to the next report.
     fn steps_to_report(&self, steps: u64) -> u64 {
         let every = self.evaluate_every.iter().chain(&self.report_every);
-        every.map(|&every| every.max(1)).map(|every| every - steps % every).min().unwrap_or(u64::MAX)
+        every.map(|&every| every - steps % every).min().unwrap_or(u64::MAX)
     }
 
     fn is_due(&self, steps: u64) -> bool {
@@ -168,17 +169,23 @@ impl Trainer {
     ///
     /// # Errors
     /// Those of `on_event`, [`Trainer::epoch`] and [`Best::evaluate`]; [`Error::Diverged`] if the loss of an evaluation is NaN or
-    /// infinite; [`Error::Usage`] for evaluations 0 steps apart.
+    /// infinite; [`Error::Usage`] for evaluations or reports 0 steps apart.
     pub fn fit(
         &mut self,
         fit: &mut Fit,
         mut on_event: impl FnMut(Event) -> Result<ControlFlow<()>>,
     ) -> Result<Ended> {
-        if fit.evaluate_every == Some(0) {
-            return Err(Error::usage(Setting::EvaluateEvery, "found 0, expected at least 1"));
+        for (setting, is_zero) in [
+            (Setting::EvaluateEvery, fit.evaluate_every == Some(0)),
+            (Setting::ReportEvery, fit.report_every.contains(&0)),
+        ] {
+            if is_zero {
+                return Err(Error::usage(setting, "found 0, expected at least 1"));
+            }
         }
         // The snapshot that this run is resumed from does not know of its last evaluation.
-        if fit.best.is_some() && fit.ends_between(self) {
+        let is_unknown = fit.best.as_ref().is_some_and(|best| !best.is_evaluated_at(self.steps()));
+        if is_unknown && fit.ends_between(self) {
             fit.evaluate(self)?;
         }
         // Losses since the last evaluation.

@@ -28,7 +28,7 @@ pub use metric::Metric;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
-pub use range_test::{RangeStep, RangeTest, Tested};
+pub use range_test::{Obstacle, RangeStep, RangeTest, Tested};
 pub use scores::{
     ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
     SplitScores, TopK, ValueScores, has_probabilities, probabilities,

@@ -7,6 +7,7 @@ use crate::common::{Random, changed};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, Inputs, Split, Targets};
 use ckpt_gpu::model::{Activation, Decay, Loss};
+use ckpt_gpu::snapshot::BestSoFar;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{
     Best, Ended, Event, Fit, Machine, Metric, Predictor, Scores, Selection, Trainer, ValueScores,
@@ -192,9 +193,71 @@ fn a_fit_is_resumed_to_the_same_bits() {
         assert_eq!(resumed.parameters().unwrap(), whole.parameters().unwrap(), "stopped after {stop}");
         assert_eq!(best(&resumed_fit), best(&whole_fit), "stopped after {stop}");
     }
-    let refused =
-        whole.fit(&mut Fit { evaluate_every: Some(0), ..Fit::default() }, |_| Ok(ControlFlow::Continue(())));
-    assert!(matches!(refused, Err(Error::Usage { setting: Setting::EvaluateEvery, .. })), "{refused:?}");
+}
+
+#[test]
+fn evaluations_and_reports_no_steps_apart_are_refused() {
+    let (settings, data) = small();
+    let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters().unwrap()).unwrap();
+    for (mut fit, setting) in [
+        (Fit { evaluate_every: Some(0), ..Fit::default() }, Setting::EvaluateEvery),
+        (Fit { report_every: vec![2, 0], ..Fit::default() }, Setting::ReportEvery),
+    ] {
+        let refused = trainer.fit(&mut fit, |_| Ok(ControlFlow::Continue(()))).unwrap_err();
+        let Error::Usage { setting: found, .. } = refused else { panic!("{refused:?}") };
+        assert_eq!(found, setting);
+    }
+    assert_eq!(trainer.steps(), 0);
+}
+
+#[test]
+fn a_state_is_the_last_unless_the_callback_breaks_at_it() {
+    let (settings, data) = small();
+    let start = settings.initial_parameters().unwrap();
+    let states = |stop: u64| {
+        let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+        let mut states = Vec::new();
+        trainer
+            .fit(&mut Fit { report_every: vec![1], ..Fit::default() }, |event| {
+                let Event::Resumable(state) = event else { return Ok(ControlFlow::Continue(())) };
+                states.push((state.trainer.steps(), state.is_last));
+                let is_asked = state.trainer.steps() == stop;
+                Ok(if is_asked { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })
+            .unwrap();
+        states
+    };
+    assert_eq!(states(3), [(1, false), (2, false), (3, false)]);
+    let whole = states(u64::MAX);
+    assert_eq!((whole.len(), whole[9]), (10, (10, true)));
+    assert!(whole[..9].iter().all(|&(_, is_last)| !is_last), "{whole:?}");
+}
+
+#[test]
+fn a_second_fit_of_a_run_that_is_done_evaluates_nothing() {
+    let (settings, data) = small();
+    let start = settings.initial_parameters().unwrap();
+    let selection = Selection { metric: Metric::Loss, patience: Some(9), min_delta: 0.0 };
+    // No loss is lower than that of `unbeaten`.
+    let unbeaten = BestSoFar {
+        metric: "loss".to_owned(),
+        value: -1.0,
+        steps: 0,
+        counted: -1.0,
+        since: 0,
+        parameters: Arc::new(start.clone()),
+    };
+    for (so_far, since) in [(None, None), (Some(unbeaten), Some(3))] {
+        let best = Some(Best::new(selection, so_far).unwrap());
+        let mut fit = Fit { best, ..Fit::default() };
+        let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
+        assert_eq!(events(&mut fit, &mut trainer).0, Ended::Done);
+        let found = |fit: &Fit| fit.best.as_ref().and_then(Best::so_far).cloned().unwrap();
+        let first = found(&fit);
+        assert!(since.is_none_or(|since| first.since == since), "{}", first.since);
+        assert_eq!(events(&mut fit, &mut trainer), (Ended::Done, Vec::new()));
+        assert_eq!(found(&fit), first);
+    }
 }
 
 #[test]

@@ -211,7 +211,7 @@ impl Nodes {
             self.attribute(Attribute { name, f: epsilon, r#type: FLOAT, ..Attribute::default() });
             return made;
         }
-        // Operator set 17 has no RMSNormalization.
+        // Operator set 17 has no operator for it.
         let place = format!("{place}.rms");
         let epsilon = self.constant("rms_epsilon", &[], &[Normalisation::EPSILON]);
         let squares = self.add("Mul", &place, &[value, value]);

@@ -5,6 +5,8 @@ use crate::train::{RangeStep, Tested};
 
 /// Height of the plot relative to the smoothed losses up to the lowest.
 const ROOM: f64 = 1.2;
+/// Most powers of ten that have room on the axis, less one.
+const POWERS: f64 = 14.0;
 
 /// The loss of a range test over the learning rate on a logarithmic axis, as an SVG drawing.
 pub fn range_plot(tested: &Tested) -> String {
@@ -73,14 +75,32 @@ impl Decades {
     }
 
     fn place(&self, rate: f32) -> f64 {
-        let [start, end] = self.pixels;
-        start + (end - start) * (f64::from(rate).log10() - self.from) / (self.to - self.from)
+        self.place_log(f64::from(rate).log10())
     }
 
-    /// Powers of ten.
-    fn ticks(&self) -> impl Iterator<Item = i32> {
+    fn place_log(&self, log: f64) -> f64 {
+        let [start, end] = self.pixels;
+        start + (end - start) * (log - self.from) / (self.to - self.from)
+    }
+
+    /// Logarithms and labels: powers of ten, every n-th if there are many, and two and five times these if there are few. Both
+    /// ends if there would be less than two.
+    fn ticks(&self) -> Vec<(f64, String)> {
+        let decades = self.to - self.from;
+        let factors: &[u8] = if decades < 2.0 { &[1, 2, 5] } else { &[1] };
+        let apart = (decades / POWERS).ceil().max(1.0) as i32;
+        let powers = (self.from.floor() as i32..=self.to.ceil() as i32).filter(|power| power % apart == 0);
+        let tick = |power: i32, factor: u8| {
+            (f64::from(power) + f64::from(factor).log10(), format!("{factor}e{power}"))
+        };
         // Single-precision learning rates are not exactly powers of ten.
-        ((self.from - 1e-6).ceil() as i32)..=((self.to + 1e-6).floor() as i32)
+        let range = self.from - 1e-6..=self.to + 1e-6;
+        let ticks: Vec<_> = powers
+            .flat_map(|power| factors.iter().map(move |&factor| tick(power, factor)))
+            .filter(|(log, _)| range.contains(log))
+            .collect();
+        let end = |log: f64| (log, format!("{:.2e}", 10f64.powf(log)));
+        if ticks.len() < 2 { vec![end(self.from), end(self.to)] } else { ticks }
     }
 }
 
@@ -96,12 +116,12 @@ fn axes(svg: &mut String, x: &Decades, y: &Axis) {
             tick as f32
         );
     }
-    for power in x.ticks() {
-        let at = x.place(10f32.powi(power));
+    for (log, label) in x.ticks() {
+        let at = x.place_log(log);
         let _ = writeln!(
             svg,
             "<path class=\"axis\" d=\"M{at:.1} {BOTTOM}v5\"/>\
-             <text class=\"tick\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{:.1}\">1e{power}</text>",
+             <text class=\"tick\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{:.1}\">{label}</text>",
             BOTTOM + 20.0,
         );
     }
@@ -114,4 +134,31 @@ fn axes(svg: &mut String, x: &Decades, y: &Axis) {
         BOTTOM + 46.0,
         (TOP + BOTTOM) / 2.0
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_suit_the_range() {
+        let labels = |from: f32, to: f32| {
+            let step = |rate| RangeStep { rate, loss: 1.0, smoothed: 1.0 };
+            let axis = Decades::new(&[step(from), step(to)], [LEFT, RIGHT]);
+            let ticks = axis.ticks();
+            let places: Vec<f64> = ticks.iter().map(|&(log, _)| axis.place_log(log)).collect();
+            assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 40.0), "{places:?}");
+            assert!(places.iter().all(|place| (LEFT - 0.1..RIGHT + 0.1).contains(place)), "{places:?}");
+            ticks.into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(labels(1e-6, 10.0), "1e-6 1e-5 1e-4 1e-3 1e-2 1e-1 1e0 1e1");
+        assert_eq!(labels(1e-3, 0.05), "1e-3 2e-3 5e-3 1e-2 2e-2 5e-2");
+        assert_eq!(labels(1.5e-3, 6e-3), "2e-3 5e-3");
+        assert_eq!(labels(2.1e-3, 2.2e-3), "2.10e-3 2.20e-3");
+        assert_eq!(labels(1e-12, 1e12), "1e-12 1e-10 1e-8 1e-6 1e-4 1e-2 1e0 1e2 1e4 1e6 1e8 1e10 1e12");
+        assert_eq!(
+            labels(1e-44, 1e38),
+            "1e-42 1e-36 1e-30 1e-24 1e-18 1e-12 1e-6 1e0 1e6 1e12 1e18 1e24 1e30 1e36"
+        );
+    }
 }

@@ -41,7 +41,8 @@ impl Trainer {
         Epoch { index, loss: self.losses.mean(), test }
     }
 
-    /// Tells a plateau schedule of an evaluation. [`Trainer::end_epoch`] does so at the end of whole epochs.
+    /// Tells a plateau schedule of an evaluation. [`Trainer::end_epoch`] does so at the end of whole epochs, and
+    /// [`Trainer::fit`] for each evaluation that a longer run makes, too.
     pub fn note_evaluation(&mut self, evaluation: &Evaluation) {
         self.plateau.note(&self.settings.optimization.schedule, evaluation.loss);
     }
