@@ -113,7 +113,7 @@ def main():
     program = str(Path(sys.argv[1]).resolve())
     programs = {
         "ckpt-gpu": ours(program),
-        f"ckpt-gpu --hidden {HIDDEN}": ours(program, "--hidden", str(HIDDEN)),
+        "ckpt-gpu --hidden 64x50": ours(program, "--hidden", "64x50"),
         "scikit-learn": scikit_learn,
         "PyTorch, tuned": pytorch,
     }

@@ -14,7 +14,7 @@ use crate::{Error, Result, Setting};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct ArchitectureFlags {
-    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: 64x50 between those of the data]
+    /// Width of every state, input first; 64x50 means fifty layers of width 64 [default: those of --hidden between those of the data]
     #[arg(long, value_name = "WIDTHS")]
     pub layers: Option<Widths>,
 
@@ -60,7 +60,7 @@ impl Norm {
 
     fn summary(self) -> &'static str {
         match self {
-            Norm::Trained => "With a trained gain, and a trained shift in layer normalisation",
+            Norm::Trained => "With trained parameters",
             Norm::Plain => "Without trained parameters",
             Norm::Off => "No normalisation",
         }

@@ -26,7 +26,7 @@ pub(super) struct NetworkFlags {
     #[command(flatten)]
     architecture: ArchitectureFlags,
 
-    /// Widths of the hidden states, such as 64x4; those of the first and last state follow from the data [default: 64x50]
+    /// Widths of the hidden states, such as 64x4; those of the first and last state follow from the data [default: 64x50, or 100 for fewer than 5000 training samples]
     #[arg(long, value_name = "WIDTHS", conflicts_with = "layers")]
     hidden: Option<Widths>,
 
@@ -56,6 +56,11 @@ pub(super) struct NetworkFlags {
 }
 
 impl NetworkFlags {
+    /// `true` if nothing gives the widths of the hidden states.
+    fn leaves_hidden_open(&self) -> bool {
+        self.architecture.layers.is_none() && self.preset.is_none() && self.hidden.is_none()
+    }
+
     /// `true` if they give the widths of the first and last state.
     fn gives_ends(&self) -> bool {
         self.architecture.layers.is_some() || (self.preset.is_some() && self.hidden.is_none())
@@ -209,6 +214,15 @@ impl TaskFlags {
         let (seed, loss) = (settings.optimization.seed, settings.network.loss);
         let LoadedData { data, test, preprocessing, .. } =
             self.data.load(seed, loss, outputs, &self.preprocessing, fold, tell)?;
+        let samples = data.train.len();
+        if self.network.leaves_hidden_open()
+            && samples < NetworkSettings::DEEP_SAMPLES
+            && let [first, .., last] = widths[..]
+        {
+            *widths = [&[first][..], &NetworkSettings::usual_hidden(samples), &[last]].concat();
+            let hidden = Widths(NetworkSettings::usual_hidden(samples));
+            tell(&format!("--hidden is {hidden}, as there are only {samples} training samples"));
+        }
         if is_open {
             if let Some(first) = widths.first_mut() {
                 *first = data.train.features();
@@ -225,7 +239,6 @@ impl TaskFlags {
             }
             None => data,
         };
-        let samples = data.train.len();
         if self.network.batch.is_none() && samples < settings.batching.batch {
             tell(&format!("a mini-batch has all {samples} training samples; --batch sets another number"));
             settings.batching.batch = samples;

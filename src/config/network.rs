@@ -27,7 +27,7 @@ impl Default for NetworkSettings {
     /// Fifty residual layers of 64 for MNIST.
     fn default() -> Self {
         NetworkSettings {
-            layers: Widths([vec![784], vec![64; 50], vec![10]].concat()),
+            layers: Widths([vec![784], NetworkSettings::usual_hidden(usize::MAX), vec![10]].concat()),
             activation: Activation::Relu,
             residual: true,
             normalisation: None,
@@ -39,6 +39,15 @@ impl Default for NetworkSettings {
 }
 
 impl NetworkSettings {
+    /// Training samples that the default network of fifty layers takes: with fewer, one hidden layer generalises better.
+    pub const DEEP_SAMPLES: usize = 5000;
+
+    /// Widths of the hidden states for so many training samples, if nothing else is known of them: fifty of 64, or one of 100 for
+    /// fewer than [`NetworkSettings::DEEP_SAMPLES`].
+    pub fn usual_hidden(samples: usize) -> Vec<usize> {
+        if samples < NetworkSettings::DEEP_SAMPLES { vec![100] } else { vec![64; 50] }
+    }
+
     /// The network that these settings describe.
     ///
     /// # Errors

@@ -110,7 +110,10 @@ fn widths_follow_from_the_data() {
             folder.run(&format!("plan --data small.npz --device cpu --json {flags}")).succeeded().stdout;
         json(&plan)["settings"]["layers"].as_str().unwrap().to_owned()
     };
-    assert_eq!(widths("--batch 8"), "6,64x50,3");
+    assert_eq!(widths("--batch 8"), "6,100,3");
+    let many =
+        folder.run("plan --data synthetic:blobs,features=6,classes=3,samples=7000 --device cpu --json");
+    assert_eq!(json(&many.succeeded().stdout)["settings"]["layers"], "6,64x50,3");
     assert_eq!(widths("--batch 8 --hidden 5x3"), "6,5x3,3");
     assert_eq!(widths("--batch 8 --hidden 5x3 --loss mse"), "6,5x3,1");
     assert_eq!(widths("--batch 8 --hidden 5x3 --loss mse --targets classes"), "6,5x3,3");
