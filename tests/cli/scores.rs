@@ -180,9 +180,9 @@ fn reports_of_evaluations_are_checked_before_the_work() {
     assert_eq!(folder.files(), ["m.npz"]);
 }
 
-/// The file of a run names the run's reports, which an evaluation must not replace.
+/// The file of a run names the run's reports, which another command must not replace.
 #[test]
-fn eval_does_not_take_reports_from_a_file() {
+fn other_commands_do_not_take_reports_from_a_file() {
     let folder = Folder::new();
     folder.train(&format!(
         "{SMALL} --device cpu --save m.npz --report run.html --report step.trace.json --save-config run.toml"
@@ -196,6 +196,11 @@ fn eval_does_not_take_reports_from_a_file() {
         "{told}"
     );
     eval("--report e.json");
+    for command in ["plan", "compare"] {
+        let told = folder.run(&format!("{command} --config run.toml --every 2")).succeeded().stderr;
+        let ignored = format!("flags that {command} takes from the command line only: report\n");
+        assert!(told.contains(&ignored), "{told}");
+    }
     assert_eq!(before, ["run.html", "step.trace.json"].map(|name| folder.read(name)));
     assert_eq!(folder.files(), ["e.json", "m.npz", "run.html", "run.toml", "step.trace.json"]);
     folder.write("own.toml", b"data = 'small.npz'\ndevice = 'cpu'\nreport = 'own.json'\n");

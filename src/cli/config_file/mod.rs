@@ -22,7 +22,7 @@ const CONFIG: &str = "config";
 const COMMANDS: [&str; 7] = ["train", "plan", "check", "compare", "find-lr", "eval", "predict"];
 
 /// Commands and flags that they take from the command line only: in a file, the flag names an output of the training run.
-const NOT_SHARED: [(&str, &str); 1] = [("eval", "report")];
+const NOT_SHARED: [(&str, &str); 3] = [("plan", "report"), ("compare", "report"), ("eval", "report")];
 
 /// `command`, with `--config` on each of [`COMMANDS`].
 pub(super) fn with_flag(command: Command) -> Command {
