@@ -6,7 +6,7 @@
 //   take(places, is_inside, sums)       uses four gradients, those that are inside
 
 struct Sizes {
-    // Numbers of gain and shift.
+    // Length of gain and shift together.
     count: u32,
     groups: u32,
     // Their offset in each plane of `kept`.

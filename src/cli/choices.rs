@@ -1,6 +1,7 @@
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Parser of a value by its name, which lists the names of `all` with their summaries in help and completions.
 pub(super) fn choices<T>(
@@ -13,6 +14,15 @@ where
 {
     let values = all.into_iter().map(|value| PossibleValue::new(name(value)).help(summary(value)));
     PossibleValuesParser::new(values).try_map(|name| name.parse())
+}
+
+/// Parser of a path whose name ends in `.` and `ending`.
+pub(super) fn named(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(move |name| {
+        let path = PathBuf::from(name);
+        let is_named = path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+        if is_named { Ok(path) } else { Err(format!("expected a name that ends in .{ending}")) }
+    })
 }
 
 /// Parser of a whole number.

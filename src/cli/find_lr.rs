@@ -1,11 +1,9 @@
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::choices::count;
+use super::choices::{count, named};
 use super::flags::{Prepared, StrategyFlags, TaskFlags};
 use super::hints;
 use super::output;
@@ -41,18 +39,12 @@ pub(super) struct FindLrArgs {
     start: StartFlags,
 
     /// Draw the loss over the learning rate to this .svg file
-    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(svg))]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named("svg"))]
     plot: Option<PathBuf>,
 
     /// Print one JSON object to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
-}
-
-fn svg(name: OsString) -> Result<PathBuf, String> {
-    let path = PathBuf::from(name);
-    let is_svg = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg"));
-    if is_svg { Ok(path) } else { Err("expected a name that ends in .svg".to_owned()) }
 }
 
 /// `ckpt-gpu find-lr`; `config` is the file that flags came from.

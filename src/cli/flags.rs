@@ -219,9 +219,9 @@ impl TaskFlags {
             && samples < NetworkSettings::DEEP_SAMPLES
             && let [first, .., last] = widths[..]
         {
-            *widths = [&[first][..], &NetworkSettings::usual_hidden(samples), &[last]].concat();
             let hidden = Widths(NetworkSettings::usual_hidden(samples));
             tell(&format!("--hidden is {hidden}, as there are only {samples} training samples"));
+            *widths = [&[first][..], &hidden.0, &[last]].concat();
         }
         if is_open {
             if let Some(first) = widths.first_mut() {

@@ -27,7 +27,9 @@ impl Default for NetworkSettings {
     /// Fifty residual layers of 64 for MNIST.
     fn default() -> Self {
         NetworkSettings {
-            layers: Widths([vec![784], NetworkSettings::usual_hidden(usize::MAX), vec![10]].concat()),
+            layers: Widths(
+                [vec![784], NetworkSettings::usual_hidden(NetworkSettings::DEEP_SAMPLES), vec![10]].concat(),
+            ),
             activation: Activation::Relu,
             residual: true,
             normalisation: None,
@@ -39,11 +41,11 @@ impl Default for NetworkSettings {
 }
 
 impl NetworkSettings {
-    /// Training samples that the default network of fifty layers takes: with fewer, one hidden layer generalises better.
+    /// Fewest training samples for which fifty layers are the default: with fewer, one hidden layer generalises better.
     pub const DEEP_SAMPLES: usize = 5000;
 
-    /// Widths of the hidden states for so many training samples, if nothing else is known of them: fifty of 64, or one of 100 for
-    /// fewer than [`NetworkSettings::DEEP_SAMPLES`].
+    /// Default widths of the hidden states for so many training samples: fifty of 64, or one of 100 for fewer than
+    /// [`NetworkSettings::DEEP_SAMPLES`].
     pub fn usual_hidden(samples: usize) -> Vec<usize> {
         if samples < NetworkSettings::DEEP_SAMPLES { vec![100] } else { vec![64; 50] }
     }
@@ -78,15 +80,11 @@ impl NetworkSettings {
             (Setting::Residual, self.residual.to_string()),
             (Setting::Loss, self.loss.name().to_owned()),
         ]);
-        let value = |is_plain: bool| if is_plain { "plain" } else { "true" }.to_owned();
-        let normalisation = self.normalisation;
-        let layer_norm = normalisation.filter(|normalisation| normalisation.is_centred());
-        let none = || "false".to_owned();
-        let layer_norm = layer_norm.map_or_else(none, |normalisation| value(!normalisation.has_gain()));
-        identity.insert(Setting::LayerNorm, layer_norm);
-        // Runs of earlier versions had neither of these.
-        if let Some(rms) = normalisation.filter(|normalisation| !normalisation.is_centred()) {
-            identity.insert(Setting::RmsNorm, value(!rms.has_gain()));
+        identity.insert(Setting::LayerNorm, "false".to_owned());
+        // Runs of earlier versions had neither RMS normalisation nor dropout.
+        if let Some(normalisation) = self.normalisation {
+            let value = if normalisation.has_gain() { "true" } else { "plain" };
+            identity.insert(normalisation.setting(), value.to_owned());
         }
         if self.dropout != 0.0 {
             identity.insert(Setting::Dropout, self.dropout.to_string());

@@ -7,12 +7,11 @@ mod sobol;
 mod space;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use super::choices::named;
 use super::interrupt::Interrupt;
 use super::output;
 use crate::data::{EvaluatedOn, Fold};
@@ -36,18 +35,12 @@ pub(super) struct SweepArgs {
     results: PathBuf,
 
     /// Write the comparison to this .md file
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(markdown))]
+    #[arg(long, value_name = "FILE", value_parser = named("md"))]
     report: Option<PathBuf>,
 
     /// Print one JSON object per line to stdout, and nothing else
     #[arg(long)]
     json: bool,
-}
-
-fn markdown(name: OsString) -> Result<PathBuf, String> {
-    let path = PathBuf::from(name);
-    let is_markdown = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md"));
-    if is_markdown { Ok(path) } else { Err("expected a name that ends in .md".to_owned()) }
 }
 
 /// Runs of a combination.
@@ -94,25 +87,26 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
             number += 1;
             let name = described(&flags, &values, &run);
             run.hints().iter().for_each(|hint| tell(hint));
-            let finished = results.finished(&run.key()?)?;
+            let (key, data_key) = (run.key()?, run.data_key());
+            let finished = results.finished(&key)?;
             let result = match finished {
                 Some(result) => {
-                    let identity = match identities.get(&run.data_key()) {
+                    let identity = match identities.get(&data_key) {
                         Some(identity) => identity.clone(),
                         None => run.load(&mut tell)?.data.identity(),
                     };
-                    results.check_data(&run.key()?, &result, &identity)?;
-                    identities.insert(run.data_key(), identity);
+                    results.check_data(&key, &result, &identity)?;
+                    identities.insert(data_key, identity);
                     result
                 }
                 None => {
                     let prepared = run.load(&mut tell).map_err(|error| about(&name, error))?;
                     output::narrate(&format!("run {number} of {total}: {name}"));
-                    let directory = results.snapshots(&run.key()?);
+                    let directory = results.snapshots(&key);
                     let result = run.train(&machine, prepared, &directory, &interrupt, &mut tell);
                     let result = result.map_err(|error| about(&name, error))?;
-                    results.write(&run.key()?, &result)?;
-                    identities.insert(run.data_key(), result.data.clone());
+                    results.write(&key, &result)?;
+                    identities.insert(data_key, result.data.clone());
                     result
                 }
             };

@@ -61,16 +61,21 @@ const EVALUATION: &[&str] = &[include_str!("script/main_evaluation.js")];
 pub(super) fn page(report: &Report) -> String {
     let data = json::report(report);
     match report.content {
-        Content::Plan(_) | Content::Run(..) => filled(include_str!("page.html"), &[SCORES, PLAN], &data),
-        Content::Comparison(summary) => {
-            let skeleton = include_str!("comparison.html");
-            filled(&skeleton.replace("{{plot}}", &svg::inline(summary.comparison)), &[COMPARISON], &data)
+        Content::Plan(_) | Content::Run(..) => {
+            filled("report", include_str!("page.html"), &[SCORES, PLAN], &data)
         }
-        Content::Evaluation(_) => filled(include_str!("evaluation.html"), &[SCORES, EVALUATION], &data),
+        Content::Comparison(summary) => {
+            let body = include_str!("comparison.html").replace("{{plot}}", &svg::inline(summary.comparison));
+            filled("comparison", &body, &[COMPARISON], &data)
+        }
+        Content::Evaluation(_) => {
+            filled("evaluation", include_str!("evaluation.html"), &[SCORES, EVALUATION], &data)
+        }
     }
 }
 
-fn filled(skeleton: &str, scripts: &[&[&str]], data: &Value) -> String {
+fn filled(title: &str, body: &str, scripts: &[&[&str]], data: &Value) -> String {
+    let skeleton = include_str!("frame.html").replace("{{title}}", title).replace("{{body}}", body);
     let scripts: String = [SHARED].iter().chain(scripts).copied().flatten().copied().collect();
     let script = format!("(() => {{\n\"use strict\";\n{scripts}}})();");
     // No text of the report can end the script element that carries it.
@@ -89,7 +94,7 @@ mod tests {
     fn report_text_cannot_leave_its_element() {
         let hostile =
             json!({ "device": "</script><script>alert(1)</script><!--<script {{script}} {{style}}" });
-        let page = filled(include_str!("page.html"), &[SCORES, PLAN], &hostile);
+        let page = filled("report", include_str!("page.html"), &[SCORES, PLAN], &hostile);
         let start = "id=\"report\">";
         let (_, data) = page.split_once(start).unwrap();
         let (data, rest) = data.split_once("</script>").unwrap();
@@ -99,7 +104,7 @@ mod tests {
 
     #[test]
     fn page_requests_nothing() {
-        let page = filled(include_str!("page.html"), &[SCORES, PLAN], &json!({}));
+        let page = filled("report", include_str!("page.html"), &[SCORES, PLAN], &json!({}));
         for outside in ["http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "innerHTML"] {
             // The name of SVG's namespace is no address that a browser requests.
             assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
