@@ -21,7 +21,7 @@ override VECTORS: u32;
 override QUADS: u32;
 // Vectors of four values in a row of a tile, and one more, so that neighbouring rows lie in different banks.
 override STRIDE: u32;
-// Two, and one for the activated and dropped input if any layer transforms its input.
+// Two, and one for the transformed input if any layer transforms its input.
 override TILES: u32;
 
 struct Run {
@@ -75,6 +75,14 @@ fn place_of(tile: u32, row: u32) -> u32 {
 
 fn samples_of_workgroup() -> u32 {
     return 4u * QUADS * ROW_LANES;
+}
+
+fn lanes() -> u32 {
+    return ROW_LANES * COLUMN_LANES;
+}
+
+fn lane_of(id: vec3u) -> u32 {
+    return id.y * ROW_LANES + id.x;
 }
 
 // Its samples go on where those of `id` end.

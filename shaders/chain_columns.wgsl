@@ -23,7 +23,7 @@ fn product(layer: Layer, depth: u32, columns: u32, tile: u32, id: vec3u) {
     }
     wait();
     let samples = samples_of_workgroup();
-    for (var each = id.y * ROW_LANES + id.x; each < samples * columns; each += ROW_LANES * COLUMN_LANES) {
+    for (var each = lane_of(id); each < samples * columns; each += lanes()) {
         let row = each % samples;
         let place = place_in_results(row, 4u * (each / samples));
         let sums = vec4f(results[place], results[place + 1u], results[place + 2u], results[place + 3u]);

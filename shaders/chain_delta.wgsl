@@ -1,6 +1,7 @@
 // Backward pass of thin layers, but for the gradients.
 
 @group(0) @binding(4) var<storage, read_write> states: array<f32>;
+@group(0) @binding(5) var<storage, read_write> norms: array<vec2f>;
 
 @compute @workgroup_size(ROW_LANES, COLUMN_LANES)
 fn main(

@@ -1,5 +1,5 @@
 // Deltas of thin layers, from the last to the first: delta below = (delta · W) ⊙ φ′(state) ⊙ mask, plus the delta if the layer is
-// residual.
+// residual. For normalised layers see chain_norm_deltas.
 //
 // A kernel adds to this file `states_at(layer, places)`, four values of the state before a layer.
 
@@ -9,6 +9,10 @@ fn go_backward(first: u32, end: u32, id: vec3u) {
         let layer = layers[index - 1u];
         product(layer, whole_fours(layer.outputs), whole_fours(layer.inputs), current, id);
         wait();
+        if HAS_NORM && has(layer, NORMALISES) {
+            normalise_deltas(layer, id);
+            wait();
+        }
         current = 1u - current;
     }
 }
@@ -38,8 +42,16 @@ fn take_deltas(layer: Layer, column: u32, sums: mat4x4f, id: vec3u) {
 }
 
 fn take_delta(layer: Layer, column: u32, sums: vec4f, row: u32) {
-    var values = sums * derivatives(states_at(layer, places_in(layer.inputs, column, row)));
+    let states = states_at(layer, places_in(layer.inputs, column, row));
+    let is_normalised = HAS_NORM && has(layer, NORMALISES);
+    var values = sums;
+    if !is_normalised { values *= derivatives(states); }
     if HAS_DROPOUT && has(layer, DROPS) { values = drop_from(values, layer.place, top + row, 4u * column); }
+    if is_normalised {
+        put_row(TILES - 1u, column, states, layer.inputs, row);
+        put_row(1u - current, column, values, layer.inputs, row);
+        return;
+    }
     if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += tiles[place_of(current, row) + column]; }
     put_row(1u - current, column, values, layer.inputs, row);
     write_row(layer.answer, 4u * column, values, layer.inputs, row);

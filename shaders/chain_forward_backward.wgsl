@@ -4,6 +4,7 @@
 @group(0) @binding(4) var<storage, read> targets: array<u32>;
 @group(0) @binding(5) var<storage, read_write> sample_losses: array<f32>;
 @group(0) @binding(6) var<storage, read_write> metrics: Metrics;
+@group(0) @binding(7) var<storage, read_write> norms: array<vec2f>;
 
 // What `product` computes.
 var<private> goes_backward: bool;
@@ -21,7 +22,7 @@ fn main(
         read_operand(layers[run.first].inputs, id);
         goes_backward = false;
         go_forward(id);
-        compare(id.y * ROW_LANES + id.x);
+        compare(lane_of(id));
         // Deltas are in workgroup memory. States are read from the pool by the lanes that have written them: both passes divide
         // a layer's columns in the same way.
         wait();
@@ -33,7 +34,7 @@ fn main(
 // Compares outputs, in the current tile, with targets, and puts deltas in their place. One lane a sample.
 fn compare(lane: u32) {
     let last = layers[run.backward_end - 1u];
-    for (var row = lane; row < samples_of_workgroup(); row += ROW_LANES * COLUMN_LANES) {
+    for (var row = lane; row < samples_of_workgroup(); row += lanes()) {
         let sample = top + row;
         if sample >= run.batch {
             continue;

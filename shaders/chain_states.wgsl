@@ -18,9 +18,10 @@ fn loaded(layer: Layer) -> u32 {
 
 // Fills that tile.
 fn load_tile(layer: Layer, id: vec3u) {
-    if LOAD == IDENTITY && !HAS_DROPOUT {
+    if LOAD == IDENTITY && !HAS_DROPOUT && !HAS_NORM {
         return;
     }
+    if HAS_NORM && has(layer, NORMALISES) { find_statistics(layer, current, id); }
     let fours = select(0u, whole_fours(layer.inputs), transforms_input(layer));
     for (var four = id.y; four < fours; four += COLUMN_LANES) {
         load_samples(layer, four, id);

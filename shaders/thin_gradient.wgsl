@@ -1,35 +1,10 @@
 // Weight and bias gradients of thin layers, all in one dispatch: deltaᵀ · load(state) and Σ delta over a part of the batch.
 // Left: deltas. Right: states. The result's rows are outputs, its columns inputs.
 //
-// Parts are of PART_SAMPLES samples, counted from the start of the batch, and each is summed in order. So a gradient depends on
-// neither tiles nor the layers of a dispatch, and the parts of a micro-batch are parts of its mini-batch.
-//
-// A kernel adds to this file
-//   take(place, sum)    uses the gradients of four parameters, at a place in vec4f
+// Each part is summed in order, so a gradient depends on neither tiles nor the layers of a dispatch.
 
 override TILE_ROWS: u32;
 override TILE_COLUMNS: u32;
-
-struct Run {
-    micro_batch: MicroBatch,
-    batch: u32,
-    // First row of the table.
-    first: u32,
-    // Tiles of the layer that has most.
-    tiles: u32,
-    // Offsets of the bindings in the pool's buffers, in values.
-    states_from: u32,
-    deltas_from: u32,
-    // Offset of the parameters, and their size, in vec4f.
-    start: u32,
-    count: u32,
-}
-
-var<immediate> run: Run;
-@group(0) @binding(0) var<storage, read> layers: array<Layer>;
-
-var<private> layer: Layer;
-var<private> part: u32;
 
 fn tile_of(group: vec3u) -> vec2u {
     layer = layers[run.first + group.x / run.tiles];
@@ -80,8 +55,3 @@ fn take_row_sums(row: u32, sums: vec4f) {
 }
 
 fn finish() {}
-
-// The fault of the layer whose parameters are at `place`.
-fn fault_place(place: u32) -> u32 {
-    return layer.place;
-}

@@ -1,11 +1,11 @@
-// The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags LOADS, STORES,
-// ADDS_INPUT and DROPS, and NOWHERE, come from the host's src/gpu/pipelines/shared.rs.
+// The table that kernels of thin layers read: for each dispatch, a row for each layer that it runs. The flags NORMALISES, LOADS,
+// DROPS, STORES and ADDS_INPUT, and NOWHERE, come from the host's src/gpu/pipelines/shared.rs.
 
 struct Layer {
     inputs: u32,
     outputs: u32,
-    // Offset of the parameters, in vec4f. Rows of weights and the bias, which follows them, are padded with zeros to a
-    // multiple of four.
+    // Offset of the parameters, in vec4f: rows of weights, bias, and gain and shift of a normalisation that has them, each padded
+    // with zeros to a multiple of four.
     weights: u32,
     flags: u32,
     // Offsets in the pool's buffers, in values, of what a kernel reads: the state before the layer and its delta.

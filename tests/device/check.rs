@@ -272,9 +272,40 @@ const CHAIN: [&str; 4] = ["chain forward", "chain delta", "chain update", "chain
 #[test]
 fn software_with_a_broken_chain_fails_there_alone() {
     only(&CHAIN[..1], "chain_states", "sums[2] + bias", "sums[2]");
-    only(&CHAIN[1..2], "chain_deltas", "= sums * derivatives(", "= sums + 0.0 * derivatives(");
+    only(&CHAIN[1..2], "chain_deltas", "values *= derivatives(", "values += 0.0 * derivatives(");
     // One column in four is not written to the pool.
     only(&CHAIN[..2], "chain", "{ answers[place + 2u] = values.z; }", "{}");
+}
+
+#[test]
+fn software_with_a_broken_norm_in_a_chain_fails_in_what_reads_it() {
+    let cases = [300, 530].map(|batch| Case {
+        widths: vec![6, 16, 16, 21, 2],
+        residual: true,
+        normalisation: Some(Normalisation::Layer),
+        parts: batch / 265,
+        batch,
+        fused: true,
+        ..few_cases().remove(0)
+    });
+    let gradients = &CHAIN[2..];
+    for (fails, file, from, to) in [
+        (&CHAIN[..], "chain_norm", "fma(distances, distances, squares)", "squares + distances"),
+        (&CHAIN, "thin_norm", "parameters[shift_of(layer) + four]", "vec4f()"),
+        (&CHAIN[1..2], "chain_norm_deltas", "vec4f(known.w)", "vec4f()"),
+        (&CHAIN[1..2], "chain_norm_deltas", "h - known.z", "h"),
+        (&CHAIN[1..2], "chain_norm_deltas", "values += tiles", "values -= tiles"),
+        (gradients, "chain_norm_deltas", "sum.shift += d;", "sum.shift += 1.01 * d;"),
+        (gradients, "chain_norm_deltas", "top + row < run.batch);", "true);"),
+        (gradients, "thin_norm_sums", "(*sums)[i + apart].gain", "(*sums)[i].gain"),
+        (gradients, "thin_norm_gradient", "gain += sum.gain;", "gain = sum.gain;"),
+        (gradients, "thin_kept_norm", "norms[statistics_place(layer, row)]", "vec2f(0.0, 1.0)"),
+    ] {
+        let (failed, not_judged) = broken_in(&cases, cut(FAST), file, from, to);
+        assert_eq!(failed, fails, "{file}: {to}");
+        // No layer runs alone.
+        assert_eq!(not_judged, PRODUCTS, "{file}: {to}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::devices::{self, FAST, SHORT};
 use ckpt_gpu::check::Verdict;
 use ckpt_gpu::check::kernels::{self, Case};
 use ckpt_gpu::gpu::{Context, Tile};
-use ckpt_gpu::model::{Activation, Loss};
+use ckpt_gpu::model::{Activation, Loss, Normalisation};
 use ckpt_gpu::train::Machine;
 
 /// A kernel each, and whole steps.
@@ -69,10 +69,11 @@ fn fused_layers_agree(context: Context, cases: &[Case]) {
     }
 }
 
-/// Every shape of fused layers once.
+/// Every shape of fused layers once, without normalisation and with.
 fn fused_cases() -> Vec<Case> {
-    let cases = kernels::grid().into_iter().filter(|case| case.fused && case.normalisation.is_none());
-    let cases: Vec<_> = cases.take(8).collect();
+    let fused = || kernels::grid().into_iter().filter(|case| case.fused);
+    let plain = fused().filter(|case| case.normalisation.is_none()).take(8);
+    let cases: Vec<_> = plain.chain(fused().filter(|case| case.normalisation.is_some()).take(4)).collect();
     assert!(cases.iter().all(|case| cases.iter().filter(|other| case.widths == other.widths).count() == 1));
     assert!(cases.iter().any(|case| case.residual) && cases.iter().any(|case| case.parts > 1));
     cases
@@ -172,8 +173,17 @@ fn the_grid_has_every_kind_of_case() {
     }
     for residual in [false, true] {
         any(&|case| case.normalisation.is_some() && case.residual == residual && case.parts == 3);
-        any(&|case| case.normalisation.is_some() && case.residual == residual && case.fused);
+        any(&|case| {
+            let is_normalised = case.normalisation.is_some() && case.residual == residual;
+            is_normalised && case.fused && case.parts == 2 && case.batch > 512
+        });
     }
+    for normalisation in Normalisation::ALL {
+        for fused in [false, true] {
+            any(&|case| case.normalisation == Some(normalisation) && case.fused == fused);
+        }
+    }
+    any(&|case| case.normalisation.is_some() && case.fused && case.dropout > 0);
     // States that are all kept: a function on the output, one output, several parts.
     any(&|case| case.every == 0 && case.loss == Loss::Quadratic);
     any(&|case| case.every == 0 && case.widths.ends_with(&[1]));

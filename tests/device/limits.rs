@@ -29,7 +29,7 @@ fn software_kernels_agree_in_small_workgroups() {
     let grid = kernels::grid();
     let kinds: [fn(&Case) -> bool; 3] = [
         |case| case.fused && case.widths[0] == 128,
-        |case| case.normalisation.is_some() && case.widths[0] == 33,
+        |case| case.normalisation.is_some() && case.widths[0] == 6,
         |case| !case.fused && case.normalisation.is_none() && case.widths[0] == 28,
     ];
     let cases = kinds.map(|is| grid.iter().find(|case| is(case)).unwrap().clone());

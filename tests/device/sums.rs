@@ -86,10 +86,13 @@ fn software_gives_the_same_bits_with_and_without_fusion() {
 #[test]
 fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
     let data = blobs("synthetic:blobs,features=9,classes=5,samples=1300");
-    let machine = Machine::Gpu(Box::new(devices::software().with_tile(FAST)));
+    let context = devices::software().with_tile(FAST);
+    // In workgroups of fewer samples.
+    let lanes = context.clone().without_subgroups().with_column_lanes(128);
+    let [machine, other] = [context, lanes].map(|context| Machine::Gpu(Box::new(context)));
     let [layer, rms] = [Normalisation::Layer, Normalisation::Rms].map(Some);
     for (widths, normalisation) in
-        [(vec![9, 140, 20, 17, 5], None), (vec![9, 20, 20, 5], layer), (vec![9, 20, 140, 5], rms)]
+        [(vec![9, 140, 20, 17, 5], None), (vec![9, 20, 20, 5], layer), (vec![9, 20, 140, 20, 17, 5], rms)]
     {
         let settings = changed(Settings::default(), |s| {
             s.network.layers = Widths(widths.clone());
@@ -100,8 +103,10 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
         let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
         let whole = trained(&machine, &settings, &data, &parameters);
         let settings = changed(settings, |s| s.batching.micro_batch = Some(256));
-        let found = trained(&machine, &settings, &data, &parameters);
-        assert_eq!(found, whole, "{widths:?}, {normalisation:?}");
+        for machine in [&machine, &other] {
+            let found = trained(machine, &settings, &data, &parameters);
+            assert_eq!(found, whole, "{widths:?}, {normalisation:?}");
+        }
     }
 }
 
@@ -109,18 +114,21 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
 #[test]
 fn software_gives_the_same_bits_for_many_samples_of_a_lane() {
     let data = blobs("synthetic:blobs,features=7,classes=3,samples=39400");
-    let settings = changed(Settings::default(), |s| {
-        s.network.layers = Widths(vec![7, 13, 13, 9, 3]);
-        (s.network.activation, s.network.residual) = (Activation::Tanh, true);
-        s.batching.batch = 16_403;
-        s.optimization.steps = Some(2);
-    });
-    let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
     let context = devices::software().with_tile(FAST);
     let lanes = context.clone().without_subgroups().with_column_lanes(32);
-    let [few, many] = [context, lanes]
-        .map(|context| trained(&Machine::Gpu(Box::new(context)), &settings, &data, &parameters));
-    assert_eq!(few, many);
+    let machines = [context, lanes].map(|context| Machine::Gpu(Box::new(context)));
+    for normalisation in [None, Some(Normalisation::Layer)] {
+        let settings = changed(Settings::default(), |s| {
+            s.network.layers = Widths(vec![7, 13, 13, 9, 3]);
+            (s.network.activation, s.network.residual) = (Activation::Tanh, true);
+            s.network.normalisation = normalisation;
+            s.batching.batch = 16_403;
+            s.optimization.steps = Some(2);
+        });
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
+        let [few, many] = machines.each_ref().map(|machine| trained(machine, &settings, &data, &parameters));
+        assert_eq!(few, many, "{normalisation:?}");
+    }
 }
 
 /// Whatever a run keeps, recomputes, fuses or tiles, on sixty random networks.

@@ -68,14 +68,14 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
     (&[9, 13, 13, 13, 13, 11, 3], 610, 2, 4),
 ];
 
-/// Widths, batch, micro-batches and whether thin layers may run together (which these do not), for layer normalisation:
-/// more and fewer values than a sample has lanes, more and fewer samples than a workgroup takes.
+/// Widths, batch, micro-batches and whether thin layers run together, for normalisation: more and fewer values than a sample
+/// has lanes, more and fewer samples than a workgroup takes.
 const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
-    (&[5, 2, 3], 3, 1, false),
+    (&[5, 2, 3], 3, 1, true),
     (&[7, 3, 3, 5, 2], 1, 1, true),
     (&[6, 16, 16, 7, 4], 13, 1, false),
     (&[33, 17, 17, 41, 10], 65, 1, true),
-    (&[9, 20, 20, 20, 20, 3], 11, 1, false),
+    (&[9, 20, 20, 20, 20, 3], 610, 2, true),
     (&[130, 67, 66, 2], 18, 2, false),
     (&[28, 200, 72, 5], 34, 1, false),
     (&[30, 300, 300, 60, 5], 201, 3, false),
@@ -90,7 +90,7 @@ const DROPPED: [(&[usize], usize, usize, bool, bool); 8] = [
     (&[6, 16, 16, 7, 4], 26, 2, false, true),
     (&[30, 30, 30, 30, 30, 30, 10], 100, 1, true, false),
     (&[7, 6, 6, 6, 6, 9, 3], 270, 1, true, false),
-    (&[9, 13, 13, 13, 11, 3], 610, 2, true, false),
+    (&[9, 13, 13, 13, 11, 3], 610, 2, true, true),
     (&[20, 31, 140, 17, 8, 4, 33, 10], 33, 3, true, false),
 ];
 
@@ -194,7 +194,11 @@ fn kept() -> impl Iterator<Item = Case> {
         case(&[6, 12, 12, 4], 600, 2, Activation::LeakyRelu, Loss::LogCosh),
         case(&[128, 127, 127, 127, 3], 37, 1, Activation::Sine, Loss::CrossEntropy),
     ];
-    cases.into_iter()
+    let normalised = Case {
+        normalisation: Some(Normalisation::Layer),
+        ..case(&[9, 20, 20, 4], 300, 2, Activation::Gelu, Loss::CrossEntropy)
+    };
+    cases.into_iter().chain([normalised])
 }
 
 /// Layers that drop values, with functions on their input or output and without.

@@ -1,6 +1,7 @@
 use super::FAULTS;
 use super::layer::{LayerFunctions, dropout_file};
 use super::losses::Outputs;
+use super::thin_norm::{THIN_NORM, ThinNorm};
 use crate::gpu::pipelines::Binding::{self, Read, Write};
 use crate::gpu::pipelines::Kernel;
 use crate::model::{Activation, Derivative};
@@ -16,6 +17,8 @@ pub struct ChainShape {
     pub stride: u32,
     /// Tiles in workgroup memory.
     pub count: u32,
+    /// `true` if layers normalise their input.
+    pub normalises: bool,
     pub product: ChainProduct,
 }
 
@@ -40,33 +43,48 @@ impl ChainShape {
     pub fn bytes(self) -> u32 {
         let row = 16 * self.stride;
         let rows_of_sums = if self.product == ChainProduct::Columns { 1 } else { 0 };
-        (self.count + rows_of_sums) * self.samples() as u32 * row
+        let statistics = if self.normalises { 16 } else { 0 };
+        self.samples() as u32 * ((self.count + rows_of_sums) * row + statistics)
     }
 }
 
+const FORWARD: &[Binding] = &[Read, Read, Write, Write];
+/// Without normalisation, these lack the last.
+const DELTA: &[Binding] = &[Read, Read, Write, Write, Write, Write];
+const FORWARD_BACKWARD: &[Binding] = &[Read, Read, Write, Write, Read, Write, Write, Write];
+/// Shader files of the backward pass of normalisation.
+const NORM_DELTAS: &[&str] = &["chain_norm_deltas"];
+
 /// Takes samples forward through thin layers.
-pub fn chain_forward(functions: LayerFunctions, shape: ChainShape) -> Kernel {
+pub fn chain_forward(functions: LayerFunctions, norm: Option<ThinNorm>, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { derivative: Derivative::ONE, ..functions };
     let files = &["chain", "thin_input", "chain_states"];
-    chain("chain_forward", files, &[Read, Read, Write, Write], functions, shape)
+    chain("chain_forward", files, FORWARD, functions, norm, shape)
 }
 
 /// Takes samples backward through thin layers, which yields their deltas.
-pub fn chain_delta(functions: LayerFunctions, shape: ChainShape) -> Kernel {
+pub fn chain_delta(functions: LayerFunctions, norm: Option<ThinNorm>, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { load: Activation::Identity, store: Activation::Identity, ..functions };
-    let files = &["chain", "chain_deltas"];
-    chain("chain_delta", files, &[Read, Read, Write, Write, Write], functions, shape)
+    let bindings = if norm.is_some() { DELTA } else { &DELTA[..5] };
+    let kernel = chain("chain_delta", &["chain", "chain_deltas"], bindings, functions, norm, shape);
+    if norm.is_some() { kernel.with_files(NORM_DELTAS) } else { kernel }
 }
 
 /// Takes samples forward through the last layers, compares `outputs` with targets, and takes them backward.
-pub fn chain_forward_backward(functions: LayerFunctions, shape: ChainShape, outputs: Outputs) -> Kernel {
-    let bindings = &[Read, Read, Write, Write, Read, Write, Write];
+pub fn chain_forward_backward(
+    functions: LayerFunctions,
+    norm: Option<ThinNorm>,
+    shape: ChainShape,
+    outputs: Outputs,
+) -> Kernel {
+    let bindings = if norm.is_some() { FORWARD_BACKWARD } else { &FORWARD_BACKWARD[..7] };
     // Overrides come before the chain's workgroup memory: naga 30 panics at one that follows an array whose size is
     // computed from overrides.
     let files = &["loss_kind", "chain", "thin_input", "chain_states", "chain_deltas", "losses"];
-    chain("chain_forward_backward", files, bindings, functions, shape)
+    let kernel = chain("chain_forward_backward", files, bindings, functions, norm, shape)
         .with_files(FAULTS)
-        .with_constants(outputs.constants())
+        .with_constants(outputs.constants());
+    if norm.is_some() { kernel.with_files(NORM_DELTAS) } else { kernel }
 }
 
 fn chain(
@@ -74,6 +92,7 @@ fn chain(
     files: &[&'static str],
     bindings: &'static [Binding],
     functions: LayerFunctions,
+    norm: Option<ThinNorm>,
     shape: ChainShape,
 ) -> Kernel {
     let dropout = dropout_file(functions.dropout);
@@ -83,8 +102,15 @@ fn chain(
         ChainProduct::Columns => (&["chain_columns"], 1),
         ChainProduct::Subgroup => (&["subgroup", "chain_subgroup"], 1),
     };
-    Kernel::new(name, &common, bindings)
-        .with_files(files)
+    let kernel = Kernel::new(name, &common, bindings);
+    let kernel = match norm {
+        Some(norm) => {
+            let kernel = kernel.with_files(THIN_NORM).with_constants(norm.constants());
+            kernel.with_files(files).with_files(&["chain_norm"])
+        }
+        None => kernel.with_files(&["thin_no_norm"]).with_files(files),
+    };
+    kernel
         .with_files(&[name])
         .with_files(product)
         .with_arguments()

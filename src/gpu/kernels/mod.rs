@@ -3,6 +3,7 @@
 mod chain;
 mod clip;
 mod gather;
+mod gradient_use;
 mod layer;
 mod losses;
 mod normalise;
@@ -12,10 +13,12 @@ mod rule;
 mod speed;
 mod split;
 mod thin_gradient;
+mod thin_norm;
 
 pub use chain::{ChainProduct, ChainShape, chain_delta, chain_forward, chain_forward_backward};
 pub use clip::{norm, scale, step, swap};
 pub use gather::gather;
+pub use gradient_use::GradientUse;
 pub use layer::LayerFunctions;
 pub use losses::{Outputs, loss, score, tally};
 pub use normalise::{NORM_GROUP, norm_gradient, normalise, normalise_delta};
@@ -24,7 +27,8 @@ pub use product::{delta, forward, gradient};
 pub use rule::RuleConstants;
 pub use speed::{COPY_GROUP, PEAK_FLOPS, PEAK_GROUP, chained, copy, multiply_adds};
 pub use split::SplitConstants;
-pub use thin_gradient::{GradientUse, thin_gradient};
+pub use thin_gradient::thin_gradient;
+pub use thin_norm::{ThinNorm, thin_norm_gradient};
 
 /// Shader files of what an optimizer does with gradients.
 const RULE: &[&str] = &["rule", "accumulation"];
@@ -41,7 +45,7 @@ mod tests {
     use super::*;
     use crate::data::DatasetShape;
     use crate::gpu::pipelines::{Kernel, LayerProduct, Product, Shaders, Tile};
-    use crate::model::{Activation, Dropout, Loss, Network, Optimizer, UpdateRule};
+    use crate::model::{Activation, Dropout, Loss, Network, Normalisation, Optimizer, UpdateRule};
 
     fn valid(kernel: &Kernel, about: &str) -> Module {
         let name = kernel.name;
@@ -67,6 +71,13 @@ mod tests {
             .map(|optimizer| RuleConstants::new(UpdateRule::of(optimizer), false))
     }
 
+    fn norms() -> impl Iterator<Item = Option<ThinNorm>> {
+        let norms = Normalisation::ALL.map(|normalisation| {
+            Some(ThinNorm { normalisation, layers: 3, micro_batch: 5, group_samples: 32, width: 9 })
+        });
+        norms.into_iter().chain([None])
+    }
+
     /// Also those that need more workgroup memory than the software drivers have.
     #[test]
     fn products_are_valid_in_every_tile_and_take_the_memory_that_is_planned() {
@@ -89,7 +100,7 @@ mod tests {
             let gradients = [None, split]
                 .into_iter()
                 .flat_map(|split| rules().map(|rule| gradient(functions, rule, products[2], tile, split)));
-            let thin = uses.map(|used| thin_gradient(functions, used, tile, 5, [false; 2]));
+            let thin = uses.map(|used| thin_gradient(functions, None, used, tile, 5, [false; 2]));
             let gradients = gradients.chain(thin).map(|kernel| (Product::Gradient, kernel));
             for (product, kernel) in kernels.into_iter().chain(gradients) {
                 let module = valid(&kernel, &format!("{tile:?}"));
@@ -122,17 +133,38 @@ mod tests {
             (1, ChainProduct::Subgroup),
         ];
         for (quads, product) in products {
-            let shape = ChainShape { row_lanes: 8, column_lanes: 1, quads, stride: 17, count: 3, product };
+            let shape = |normalises| ChainShape {
+                row_lanes: 8,
+                column_lanes: 1,
+                quads,
+                stride: 17,
+                count: 3,
+                normalises,
+                product,
+            };
             for functions in [functions, LayerFunctions { dropout, ..functions }] {
-                for chain in [chain_forward, chain_delta] {
-                    let module = valid(&chain(functions, shape), &format!("{shape:?}"));
-                    assert_eq!(workgroup_bytes(&module), shape.bytes(), "{shape:?}");
+                for norm in norms() {
+                    let shape = shape(norm.is_some());
+                    for chain in [chain_forward, chain_delta] {
+                        let module = valid(&chain(functions, norm, shape), &format!("{norm:?} {shape:?}"));
+                        assert_eq!(workgroup_bytes(&module), shape.bytes(), "{norm:?} {shape:?}");
+                    }
+                    let kernel = chain_forward_backward(functions, norm, shape, outputs);
+                    valid(&kernel, &format!("{norm:?} {shape:?}"));
                 }
-                valid(&chain_forward_backward(functions, shape, outputs), &format!("{shape:?}"));
             }
         }
         for rule in rules() {
             valid(&partials(rule), "");
+            for norm in norms() {
+                for used in [GradientUse::Partial, GradientUse::Update(rule)] {
+                    let tile = Tile::for_hardware().next().unwrap();
+                    valid(&thin_gradient(functions, norm, used, tile, 5, [false; 2]), &format!("{norm:?}"));
+                    if let Some(norm) = norm {
+                        valid(&thin_norm_gradient(norm, used), &format!("{norm:?}"));
+                    }
+                }
+            }
         }
     }
 }

@@ -13,8 +13,14 @@ const MANY_SAMPLES: usize = 16_384;
 const FEW_SAMPLES: usize = 2048;
 
 /// Shape of the kernels for micro-batches of so many samples and layers of at most `width`, with `count` tiles in workgroup
-/// memory; `None` if that is too small.
-pub fn chain_shape(micro_batch: usize, width: usize, count: u32, limits: DeviceLimits) -> Option<ChainShape> {
+/// memory, and normalisation or none; `None` if that is too small.
+pub fn chain_shape(
+    micro_batch: usize,
+    width: usize,
+    count: u32,
+    normalises: bool,
+    limits: DeviceLimits,
+) -> Option<ChainShape> {
     // An odd number of vectors lets neighbouring rows lie in different banks.
     let (vectors, stride) = (width.div_ceil(4) as u32, width.div_ceil(4) as u32 | 1);
     let shape = |row_lanes, column_lanes, quads, product| ChainShape {
@@ -23,6 +29,7 @@ pub fn chain_shape(micro_batch: usize, width: usize, count: u32, limits: DeviceL
         quads,
         stride,
         count,
+        normalises,
         product,
     };
     let fits = |shape: &ChainShape| shape.bytes() <= limits.workgroup_bytes;
@@ -69,7 +76,7 @@ mod tests {
     fn chains_keep_to_the_invocations_of_a_workgroup() {
         let shape = |micro_batch, invocations| {
             let limits = DeviceLimits { invocations, ..HARDWARE };
-            let shape = chain_shape(micro_batch, 96, 2, limits).unwrap();
+            let shape = chain_shape(micro_batch, 96, 2, false, limits).unwrap();
             assert!(shape.row_lanes * shape.column_lanes <= invocations);
             (shape.column_lanes, shape.product)
         };
@@ -84,7 +91,7 @@ mod tests {
     fn lanes_take_eight_samples_of_large_batches_where_memory_suffices() {
         let fours = |micro_batch, kib: u32| {
             let limits = DeviceLimits { workgroup_bytes: kib << 10, ..HARDWARE };
-            let shape = chain_shape(micro_batch, 127, 2, limits).unwrap();
+            let shape = chain_shape(micro_batch, 127, 2, false, limits).unwrap();
             (shape.quads, shape.row_lanes)
         };
         assert_eq!([fours(MANY_SAMPLES - 1, 48), fours(MANY_SAMPLES, 48)], [(1, 8), (2, 4)]);
@@ -97,7 +104,7 @@ mod tests {
     fn software_drivers_get_workgroups_of_a_subgroup_or_without_columns() {
         let software = DeviceLimits { column_lanes: 1, ..HARDWARE };
         let product =
-            |limits| chain_shape(100, 30, 2, limits).map(|shape| (shape.column_lanes, shape.product));
+            |limits| chain_shape(100, 30, 2, false, limits).map(|shape| (shape.column_lanes, shape.product));
         assert_eq!(product(software), Some((1, ChainProduct::Blocks(2))));
         let subgroups = DeviceLimits { subgroups: true, ..software };
         assert_eq!(product(subgroups), Some((1, ChainProduct::Subgroup)));

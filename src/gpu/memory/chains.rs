@@ -1,3 +1,5 @@
+use wgpu::BufferBinding;
+
 use super::fusion::Fusion;
 use super::setup::Setup;
 use super::table::Table;
@@ -11,6 +13,8 @@ pub struct Chains {
     pub table: Buffer,
     /// Gradients of the parts of a micro-batch. `None` for micro-batches of one part.
     pub partials: Option<Buffer>,
+    /// What the backward pass keeps for the gradients of normalised layers, if there are any.
+    norms: Option<Buffer>,
 }
 
 impl Chains {
@@ -21,6 +25,15 @@ impl Chains {
             0 => None,
             bytes => Some(setup.buffer(Category::Gradients, "gradients of parts", bytes)?),
         };
-        Ok(Chains { fusion, table, partials })
+        let norms = match fusion.norm_bytes() {
+            0 => None,
+            bytes => Some(setup.buffer(Category::Workspace, "normalisation of thin layers", bytes)?),
+        };
+        Ok(Chains { fusion, table, partials, norms })
+    }
+
+    /// The binding of what is kept for the gradients of normalised layers.
+    pub fn norms(&self) -> Option<BufferBinding<'_>> {
+        self.norms.as_ref().map(Buffer::whole)
     }
 }

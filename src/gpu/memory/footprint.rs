@@ -22,9 +22,9 @@ pub struct Footprint {
     pub(in crate::gpu) dataset: Option<DatasetBytes>,
     pub(in crate::gpu) sizes: SizesTable,
     pub(in crate::gpu) sample_losses: u64,
-    /// 0 without normalisation.
+    /// 0 if all normalised layers are thin.
     pub(in crate::gpu) loaded: u64,
-    /// Sums for the gradients of gain and shift; 0 without a gain.
+    /// Sums for the gradients of gain and shift; 0 if all layers with a gain are thin.
     pub(in crate::gpu) norm_sums: u64,
     /// 0 without gradient clipping.
     pub(in crate::gpu) norms: u64,
@@ -92,8 +92,8 @@ impl Footprint {
             dataset,
             sizes,
             sample_losses: 4 * task.batch() as u64,
-            loaded: loaded_bytes(task),
-            norm_sums: norm_sum_bytes(task),
+            loaded: loaded_bytes(micro_batch, &alone),
+            norm_sums: norm_sum_bytes(micro_batch, &alone),
             // A micro-batch is uploaded as one piece, in a single submission.
             upload: if resident { piece } else { piece.max(inputs + targets) },
             readback: largest_tensor.clamp(16, TRANSFER_BYTES),
@@ -125,6 +125,11 @@ impl Footprint {
         self.fusion.as_ref().map_or(0, Fusion::partial_bytes)
     }
 
+    /// Bytes that the backward pass of thin layers keeps for the gradients of normalised ones.
+    fn thin_norms(&self) -> u64 {
+        self.fusion.as_ref().map_or(0, Fusion::norm_bytes)
+    }
+
     /// Bytes of all buffers except the pool, by category.
     pub fn bytes(&self) -> ByCategory {
         let dataset = self.dataset.as_ref().map_or(0, |dataset| {
@@ -135,6 +140,7 @@ impl Footprint {
             + self.sample_losses
             + self.loaded
             + self.norm_sums
+            + self.thin_norms()
             + METRICS_BYTES
             + self.stopwatch
             + self.norms;
@@ -158,16 +164,16 @@ fn layer_0_reads_dataset(task: &Task, limits: DeviceLimits) -> bool {
     limits.few_dispatches && is_product_alone && is_of_one_kind
 }
 
-/// Bytes of the widest state that is normalised, after normalisation and activation.
-fn loaded_bytes(task: &Task) -> u64 {
-    let layers = task.network.layers().filter(|layer| layer.normalisation().is_some());
-    4 * (task.micro_batch * layers.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
+/// Bytes of the widest state that one of `layers` normalises, after normalisation and activation.
+fn loaded_bytes(micro_batch: usize, layers: &[Layer]) -> u64 {
+    let normalised = layers.iter().filter(|layer| layer.normalisation().is_some());
+    4 * (micro_batch * normalised.map(|layer| layer.inputs).max().unwrap_or(0)) as u64
 }
 
-/// Bytes of the sums over groups of samples for the gradients of gain and shift of the widest layer.
-fn norm_sum_bytes(task: &Task) -> u64 {
-    let counts = task.network.layers().map(|layer| layer.tensor_lengths()[2..].iter().sum::<usize>());
-    4 * (task.micro_batch.div_ceil(NORM_SAMPLES) * counts.max().unwrap_or(0)) as u64
+/// Bytes of the sums over groups of samples for the gradients of gain and shift of the widest of `layers`.
+fn norm_sum_bytes(micro_batch: usize, layers: &[Layer]) -> u64 {
+    let counts = layers.iter().map(|layer| layer.tensor_lengths()[2..].iter().sum::<usize>());
+    4 * (micro_batch.div_ceil(NORM_SAMPLES) * counts.max().unwrap_or(0)) as u64
 }
 
 impl SplitBytes {

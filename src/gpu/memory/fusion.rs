@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use super::chain_shape::chain_shape;
+use super::thin_parameters::ParameterOffsets;
 use crate::device::{DeviceLimits, Task};
-use crate::gpu::kernels::{ChainShape, LayerFunctions, RuleConstants};
-use crate::gpu::pipelines::{ADDS_INPUT, DROPS, LOADS, PART_SAMPLES, STORES};
+use crate::gpu::kernels::{ChainShape, LayerFunctions, RuleConstants, ThinNorm};
+use crate::gpu::pipelines::{ADDS_INPUT, DROPS, LOADS, NORMALISES, PART_SAMPLES, STORES};
 use crate::model::{Activation, Layer, Network, Operation};
 use crate::plan::Layers;
 
@@ -14,6 +15,9 @@ use crate::plan::Layers;
 const MOST_WIDTH: usize = 128;
 /// Partial gradients that are kept at a time take as many bytes as so many of the widest states, if one layer takes no more.
 const PARTIAL_STATES: usize = 4;
+/// What is kept for the gradients of normalised layers takes as many bytes as so many of their widest states, if one layer
+/// takes no more.
+const NORM_STATES: u64 = 2;
 /// Most workgroups of a dispatch along a dimension, by default in wgpu. Those of a chain loop over the samples.
 pub const MOST_GROUPS: usize = 65_535;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
@@ -32,15 +36,8 @@ pub struct Fusion {
     places: Vec<Option<ParameterOffsets>>,
     /// What thin layers apply, each where the table's flags say so.
     pub functions: LayerFunctions,
-}
-
-/// Offsets of a layer's parameters in the shared buffer, in units of `vec4f`: rows of weights, each padded to
-/// a multiple of four values, then the bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParameterOffsets {
-    pub weights: usize,
-    pub bias: usize,
-    pub end: usize,
+    /// `None` if no thin layer normalises its input.
+    pub norm: Option<ThinNorm>,
 }
 
 impl Fusion {
@@ -54,25 +51,38 @@ impl Fusion {
         let runs = thin_runs(network);
         let width = runs.iter().cloned().flatten().map(|layer| widest(network.layer(layer))).max()?;
         let functions = LayerFunctions::of(network, runs.iter().cloned().flatten());
+        let layers = runs.iter().cloned().flatten().map(|layer| network.layer(layer));
+        let normalised: Vec<Layer> = layers.filter(|layer| layer.normalisation().is_some()).collect();
+        let normalises = !normalised.is_empty();
         // Two tiles take turns; a third holds the input of a layer after what it does to it.
-        let tiles = 2 + u32::from(functions.load != Activation::Identity || functions.dropout.is_some());
-        let shape = chain_shape(task.micro_batch, width, tiles, limits)?;
+        let transforms = normalises || functions.load != Activation::Identity || functions.dropout.is_some();
+        let shape = chain_shape(task.micro_batch, width, 2 + u32::from(transforms), normalises, limits)?;
+        let norm = normalised.first().and_then(|layer| layer.normalisation()).map(|normalisation| {
+            let width = normalised.iter().map(|layer| layer.inputs).max().unwrap_or(0);
+            let longest = runs.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+            let one = ThinNorm {
+                normalisation,
+                layers: 1,
+                micro_batch: task.micro_batch,
+                group_samples: shape.samples(),
+                width,
+            };
+            let states = NORM_STATES * 4 * task.micro_batch as u64 * width as u64;
+            let fit = (states.min(limits.binding_bytes) / one.bytes()) as usize;
+            ThinNorm { layers: fit.clamp(1, longest.max(1)), ..one }
+        });
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;
         for layer in runs.iter().cloned().flatten() {
-            let Layer { inputs, outputs, .. } = network.layer(layer);
-            let place = ParameterOffsets {
-                weights: end,
-                bias: end + outputs * inputs.div_ceil(4),
-                end: end + outputs * inputs.div_ceil(4) + outputs.div_ceil(4),
-            };
+            let place = ParameterOffsets::new(end, network.layer(layer));
             places[layer] = Some(place);
             end = place.end;
         }
-        let fusion = Fusion { runs, shape, width, micro_batch: task.micro_batch, places, functions };
+        let fusion = Fusion { runs, shape, width, micro_batch: task.micro_batch, places, functions, norm };
         // Gradients and optimizer state are bound together.
         let planes = RuleConstants::of(task).planes().max(1) as u64;
-        let largest = (planes * fusion.parameter_bytes()).max(fusion.partial_bytes());
+        let largest =
+            (planes * fusion.parameter_bytes()).max(fusion.partial_bytes()).max(fusion.norm_bytes());
         let binds = largest <= limits.binding_bytes;
         binds.then_some(fusion)
     }
@@ -85,6 +95,16 @@ impl Fusion {
     /// Bytes of the parameters of all thin layers.
     pub fn parameter_bytes(&self) -> u64 {
         FOUR * self.places.iter().flatten().map(|place| place.end as u64).max().unwrap_or(0)
+    }
+
+    /// Bytes that the backward pass keeps for the gradients of normalised layers.
+    pub fn norm_bytes(&self) -> u64 {
+        self.norm.map_or(0, ThinNorm::bytes)
+    }
+
+    /// `true` if so many consecutive layers can go backward before their gradients are computed.
+    pub fn keeps_norms_of(&self, layers: usize) -> bool {
+        self.norm.is_none_or(|norm| layers <= norm.layers)
     }
 
     /// Parts of a micro-batch, each with gradients of its own.
@@ -126,6 +146,7 @@ impl Fusion {
 /// Flags of a thin layer in the kernels' table.
 pub fn flags(layer: Layer) -> u32 {
     let flags = [
+        (NORMALISES, layer.normalisation().is_some()),
         (LOADS, layer.input_activation() != Activation::Identity),
         (STORES, layer.product_activation() != Activation::Identity),
         (ADDS_INPUT, layer.has(Operation::AddInput)),
@@ -134,13 +155,13 @@ pub fn flags(layer: Layer) -> u32 {
     flags.into_iter().filter(|&(_, is_set)| is_set).map(|(flag, _)| flag).sum()
 }
 
-/// Runs of two or more consecutive thin layers without normalisation. Those that drop values do so at one rate.
+/// Runs of two or more consecutive thin layers. Those that drop values do so at one rate.
 fn thin_runs(network: &Network) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     let dropout = network.layers().find_map(Layer::dropout);
     for (index, layer) in network.layers().enumerate() {
         let drops_at_another_rate = layer.dropout().is_some_and(|other| Some(other) != dropout);
-        if widest(layer) > MOST_WIDTH || layer.normalisation().is_some() || drops_at_another_rate {
+        if widest(layer) > MOST_WIDTH || drops_at_another_rate {
             continue;
         }
         match runs.last_mut() {
@@ -154,17 +175,6 @@ fn thin_runs(network: &Network) -> Vec<Range<usize>> {
 
 fn widest(layer: Layer) -> usize {
     layer.inputs.max(layer.outputs)
-}
-
-/// Rows of `width` values, each padded with zeros to a multiple of four.
-pub fn padded(values: &[f32], width: usize) -> impl Iterator<Item = f32> + '_ {
-    let padding = width.next_multiple_of(4) - width;
-    values.chunks(width).flat_map(move |row| row.iter().copied().chain(std::iter::repeat_n(0.0, padding)))
-}
-
-/// Inverse of [`padded`].
-pub fn unpadded(values: &[f32], width: usize) -> Vec<f32> {
-    values.chunks(width.next_multiple_of(4)).flat_map(|row| &row[..width]).copied().collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod sizes;
 mod table;
 mod target;
 mod tensors;
+mod thin_parameters;
 
 pub use chains::Chains;
 pub use footprint::{DatasetBytes, Footprint, METRICS_BYTES, SplitBytes};

@@ -1,10 +1,13 @@
-use super::fusion::{Fusion, padded, unpadded};
+use std::ops::Range;
+
+use super::fusion::Fusion;
 use super::setup::Setup;
+use super::thin_parameters::packed;
 use crate::device::Task;
 use crate::gpu::device::{Buffer, OpenDevice, Readback};
 use crate::gpu::kernels::RuleConstants;
 use crate::memory::{ByCategory, Category};
-use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::model::{LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
@@ -54,10 +57,7 @@ impl OptimizerState {
         let together = fusion.map(|fusion| {
             let contents = moments.iter().map(|moment| {
                 let layers = moment.layers.iter().enumerate().filter(|&(index, _)| is_together(index));
-                let numbers = layers.flat_map(|(_, LayerParameters { weights, bias, .. })| {
-                    padded(weights, weights.len() / bias.len()).chain(padded(bias, bias.len()))
-                });
-                numbers.collect()
+                layers.flat_map(|(_, layer)| packed(layer)).collect()
             });
             let label = "gradients and moments of thin layers".to_owned();
             buffer(label, fusion.parameter_bytes(), contents.collect())
@@ -105,7 +105,6 @@ impl OptimizerState {
     ) -> Result<Parameters> {
         let mut layers = Vec::new();
         for (index, layer) in network.layers().enumerate() {
-            let Layer { inputs, outputs, .. } = layer;
             layers.push(
                 match (&self.alone[index], &self.together, fusion.and_then(|fusion| fusion.place(index))) {
                     (Some(buffer), ..) => {
@@ -122,17 +121,10 @@ impl OptimizerState {
                     }
                     (None, Some(together), Some(place)) => {
                         let start = 4 * (plane * self.plane(together)) as u64;
-                        let mut rows = |from: usize, until: usize, width: usize| {
-                            let from_byte = start + 16 * from as u64;
-                            let fours =
-                                readback.floats(device, &together.raw, from_byte, 4 * (until - from))?;
-                            Ok::<_, Error>(unpadded(&fours, width))
-                        };
-                        LayerParameters {
-                            weights: rows(place.weights, place.bias, inputs)?,
-                            bias: rows(place.bias, place.end, outputs)?,
-                            ..LayerParameters::default()
-                        }
+                        place.unpacked(layer, |range: Range<usize>| {
+                            let from_byte = start + 16 * range.start as u64;
+                            readback.floats(device, &together.raw, from_byte, 4 * range.len())
+                        })?
                     }
                     _ => return Err(missing()),
                 },

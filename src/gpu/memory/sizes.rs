@@ -1,4 +1,5 @@
-use super::fusion::{Fusion, ParameterOffsets};
+use super::fusion::Fusion;
+use super::thin_parameters::ParameterOffsets;
 use crate::data::SplitShape;
 use crate::device::{Fault, Task};
 use crate::gpu::pipelines::NORM_SAMPLES;

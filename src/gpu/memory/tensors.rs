@@ -1,5 +1,8 @@
-use super::fusion::{Fusion, ParameterOffsets, padded, unpadded};
+use std::ops::Range;
+
+use super::fusion::Fusion;
 use super::setup::Setup;
+use super::thin_parameters::{ParameterOffsets, packed};
 use crate::gpu::device::{Buffer, OpenDevice, Readback};
 use crate::memory::Category;
 use crate::model::{Layer, LayerParameters, Network, Parameters};
@@ -33,8 +36,7 @@ impl Tensors {
         let mut together: Vec<f32> = Vec::new();
         for (index, layer) in parameters.layers.iter().enumerate() {
             if place(fusion, index).is_some() {
-                together.extend(padded(&layer.weights, layer.weights.len() / layer.bias.len()));
-                together.extend(padded(&layer.bias, layer.bias.len()));
+                together.extend(packed(layer));
                 alone.push(None);
                 continue;
             }
@@ -98,16 +100,10 @@ impl Tensors {
                     of_layer
                 }
                 (None, Some(together), Some(place)) => {
-                    let mut rows = |from: usize, until: usize, width: usize| {
-                        let fours =
-                            readback.floats(device, &together.raw, 16 * from as u64, 4 * (until - from))?;
-                        Ok::<_, Error>(unpadded(&fours, width))
+                    let read = |range: Range<usize>| {
+                        readback.floats(device, &together.raw, 16 * range.start as u64, 4 * range.len())
                     };
-                    LayerParameters {
-                        weights: rows(place.weights, place.bias, inputs)?,
-                        bias: rows(place.bias, place.end, outputs)?,
-                        ..LayerParameters::default()
-                    }
+                    place.unpacked(layer, read)?
                 }
                 _ => return Err(missing(&format!("layer {index}"))),
             });

@@ -18,6 +18,6 @@ pub use kernel::{Binding, Kernel, Rows};
 pub use product::{LayerProduct, Product};
 #[cfg(test)]
 pub use shaders::Shaders;
-pub use shared::{ADDS_INPUT, DROPS, LOADS, NORM_SAMPLES, NOWHERE, PART_SAMPLES, STORES};
+pub use shared::{ADDS_INPUT, DROPS, LOADS, NORM_SAMPLES, NORMALISES, NOWHERE, PART_SAMPLES, STORES};
 pub use staged::Staged;
 pub use tile::{Choices, Tile};

@@ -19,10 +19,17 @@ pub const ADDS_INPUT: u32 = 4;
 
 /// The layer has dropout.
 pub const DROPS: u32 = 8;
+/// The layer normalises its input.
+pub const NORMALISES: u32 = 16;
 
 /// Flags of the table of thin layers by their names in WGSL.
-const LAYER_FLAGS: [(&str, u32); 4] =
-    [("LOADS", LOADS), ("STORES", STORES), ("ADDS_INPUT", ADDS_INPUT), ("DROPS", DROPS)];
+const LAYER_FLAGS: [(&str, u32); 5] = [
+    ("LOADS", LOADS),
+    ("STORES", STORES),
+    ("ADDS_INPUT", ADDS_INPUT),
+    ("DROPS", DROPS),
+    ("NORMALISES", NORMALISES),
+];
 
 /// WGSL constants: the codes of activation functions, loss functions and optimizers, the flags of thin layers and
 /// micro-batches, and values that the host uses too.

@@ -26,9 +26,9 @@ pub struct Binder<'a> {
     pub split: Option<SplitConstants>,
     pub metrics: &'a Buffer,
     pub sample_losses: &'a Buffer,
-    /// Normalised and activated input of a layer. `None` without normalisation.
+    /// Normalised and activated input of a layer. `None` if all normalised layers are thin.
     pub loaded: Option<&'a Buffer>,
-    /// Sums for the gradients of gain and shift. `None` without a gain.
+    /// Sums for the gradients of gain and shift. `None` if all layers with a gain are thin.
     pub norm_sums: Option<&'a Buffer>,
 }
 

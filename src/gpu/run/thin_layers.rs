@@ -8,7 +8,9 @@ use wgpu::BufferBinding;
 use super::binder::Binder;
 use crate::execute::Work;
 use crate::gpu::device::Buffer;
-use crate::gpu::kernels::{self, ChainShape, GradientUse, LayerFunctions, PARTS_GROUP, RuleConstants};
+use crate::gpu::kernels::{
+    self, ChainShape, GradientUse, LayerFunctions, PARTS_GROUP, RuleConstants, ThinNorm,
+};
 use crate::gpu::memory::{Chains, MOST_GROUPS, Slots, Window};
 use crate::gpu::pipelines::{Dispatch, Kernel};
 use crate::plan::{Layers, SlotId, Value};
@@ -81,7 +83,9 @@ impl<'a> Binder<'a> {
         let states = (layers.start.max(1)..=layers.end).map(Value::State);
         let deltas = (layers.start.saturating_sub(1)..layers.end).map(Value::Delta);
         let slots = self.slots;
-        let Some(answers) = chain.window(slots, states.chain(deltas)) else {
+        let answers = chain.window(slots, states.chain(deltas));
+        let keeps_norms = chain.chains.fusion.keeps_norms_of(layers.len());
+        let Some(answers) = answers.filter(|_| keeps_norms) else {
             let [output, delta] = [Value::State(layers.end), Value::Delta(layers.end - 1)];
             let mut dispatches = self.chain_forward(chain)?;
             dispatches.push(self.loss(chain.slot(output)?, chain.slot(delta)?)?);
@@ -89,7 +93,8 @@ impl<'a> Binder<'a> {
             return Ok(dispatches);
         };
         let Chains { fusion, table, .. } = chain.chains;
-        let kernel = kernels::chain_forward_backward(fusion.functions, fusion.shape, self.outputs());
+        let kernel =
+            kernels::chain_forward_backward(fusion.functions, fusion.norm, fusion.shape, self.outputs());
         let [first, end] = chain.rows(&layers);
         let [backward_first, backward_end] = backward.rows(&(layers.start.max(1)..layers.end));
         let batch = self.task.micro_batch as u32;
@@ -98,52 +103,58 @@ impl<'a> Binder<'a> {
         let [targets, losses, metrics] = [self.targets, self.sample_losses, self.metrics].map(Buffer::whole);
         let [table, parameters] = [table, self.parameters.together()?].map(Buffer::whole);
         let operands = [table, parameters, operand, answers.binding, targets, losses, metrics];
+        let operands: Vec<_> = operands.into_iter().chain(chain.chains.norms()).collect();
         let mut dispatches =
             vec![self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])?];
-        dispatches.extend(self.chain_gradients(&backward)?);
+        dispatches.extend(self.chain_gradients(&backward, layers)?);
         Ok(dispatches)
     }
 
+    /// Dispatches of the deltas of as many layers as possible at a time, from the last on, and then of their gradients.
     pub fn chain_backward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
-        let mut dispatches = self.chain_deltas(chain)?;
-        dispatches.extend(self.chain_gradients(chain)?);
-        Ok(dispatches)
-    }
-
-    fn chain_deltas(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
         // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
         let deltas = chain.layers.first.max(1)..chain.layers.end;
+        if deltas.is_empty() {
+            return self.chain_gradients(chain, chain.layers.range());
+        }
         let slots = self.slots;
         let states = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::State));
         let below =
             |layers: &Range<usize>| chain.window(slots, layers.clone().map(|layer| Value::Delta(layer - 1)));
-        let fits = |layers: &Range<usize>| states(layers).is_some() && below(layers).is_some();
+        let fits = |layers: &Range<usize>| {
+            let keeps_norms = chain.chains.fusion.keeps_norms_of(layers.len());
+            keeps_norms && states(layers).is_some() && below(layers).is_some()
+        };
         let mut dispatches = Vec::new();
-        for layers in pieces(deltas, |_| true, fits).into_iter().rev() {
+        for layers in pieces(deltas.clone(), |_| true, fits).into_iter().rev() {
             let [states, below] = [bound(states(&layers))?, bound(below(&layers))?];
             let operand = slots.slot(chain.slot(Value::Delta(layers.end - 1))?)?;
             let operands = [operand, below.binding, states.binding];
+            let operands: Vec<_> = operands.into_iter().chain(chain.chains.norms()).collect();
             let from = [states.from, below.from];
             dispatches.push(self.chain_dispatch(kernels::chain_delta, chain, &layers, from, &operands)?);
+            let first = if layers.start == deltas.start { chain.layers.first } else { layers.start };
+            dispatches.extend(self.chain_gradients(chain, first..layers.end)?);
         }
         Ok(dispatches)
     }
 
-    /// Dispatches of the gradients, and of their use.
-    fn chain_gradients(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
+    /// Dispatches of the gradients of `layers`, whose deltas have just been computed, and of their use.
+    fn chain_gradients(&mut self, chain: &Chain, layers: Range<usize>) -> Result<Vec<Dispatch>> {
         let slots = self.slots;
         let states = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::State));
         let mut dispatches = Vec::new();
         let deltas = |layers: &Range<usize>| chain.window(slots, layers.clone().map(Value::Delta));
-        let tiles = self.tiles_of(chain.layers.range());
+        let tiles = self.tiles_of(layers.clone());
         let fits = |layers: &Range<usize>| {
             let has_room = chain.chains.fusion.has_room_for(layers.clone().into());
             let has_groups = tiles * layers.len() <= MOST_GROUPS;
             has_room && has_groups && states(layers).is_some() && deltas(layers).is_some()
         };
-        for layers in pieces(chain.layers.range(), |_| true, fits) {
+        for layers in pieces(layers, |_| true, fits) {
             let [states, deltas] = [bound(states(&layers))?, bound(deltas(&layers))?];
             dispatches.push(self.thin_gradients(chain, &layers, [deltas, states])?);
+            dispatches.extend(self.thin_norm_gradients(chain, &layers)?);
             dispatches.extend(self.add_parts(chain, &layers)?);
         }
         Ok(dispatches)
@@ -152,14 +163,14 @@ impl<'a> Binder<'a> {
     /// Dispatch of a kernel that takes samples through `layers`. It reads and writes the pool from these offsets on.
     fn chain_dispatch(
         &mut self,
-        kernel: fn(LayerFunctions, ChainShape) -> Kernel,
+        kernel: fn(LayerFunctions, Option<ThinNorm>, ChainShape) -> Kernel,
         chain: &Chain,
         layers: &Range<usize>,
         [read_from, write_from]: [u32; 2],
         operands: &[BufferBinding],
     ) -> Result<Dispatch> {
         let Chains { fusion, table, .. } = chain.chains;
-        let kernel = kernel(fusion.functions, fusion.shape);
+        let kernel = kernel(fusion.functions, fusion.norm, fusion.shape);
         let [first, end] = chain.rows(layers);
         let arguments = [self.task.micro_batch as u32, first, end, read_from, write_from, 0, 0];
         let parameters = self.parameters.together()?;
@@ -167,26 +178,24 @@ impl<'a> Binder<'a> {
         self.setup.dispatch_groups(&kernel, arguments, &operands, [fusion.groups(), 1])
     }
 
-    /// Dispatch of the gradients of `layers`, and of their use if the micro-batch is one part.
+    /// Dispatch of the gradients of the weights and biases of `layers`, and of their use if the micro-batch is one part.
     fn thin_gradients(
         &mut self,
         chain: &Chain,
         layers: &Range<usize>,
         [deltas, states]: [Window; 2],
     ) -> Result<Dispatch> {
-        let Chains { fusion, table, partials } = chain.chains;
-        let rule = RuleConstants::of(self.task);
+        let Chains { fusion, table, .. } = chain.chains;
+        let (used, gradients) = self.gradient_use(chain)?;
         let mut operands = vec![table.whole(), deltas.binding, states.binding];
-        let used = match partials {
-            Some(partials) => {
-                operands.push(partials.whole());
-                GradientUse::Partial
+        operands.extend(gradients);
+        if let Some(norms) = chain.chains.norms() {
+            // Gain and shift transform the states. Who updates parameters binds them already.
+            if matches!(used, GradientUse::Partial) {
+                operands.push(self.parameters.together()?.whole());
             }
-            None => {
-                operands.extend(self.updated(rule)?);
-                GradientUse::Update(rule)
-            }
-        };
+            operands.push(norms);
+        }
         let shapes = || layers.clone().map(|layer| self.task.network.layer(layer));
         let by_four = [
             shapes().all(|shape| shape.outputs.is_multiple_of(4)),
@@ -194,14 +203,51 @@ impl<'a> Binder<'a> {
         ];
         let tile = self.setup.context.thin_tile();
         let tiles = self.tiles_of(layers.clone());
-        let kernel = kernels::thin_gradient(fusion.functions, used, tile, self.task.micro_batch, by_four);
-        let extent = fusion.extent(layers.clone().into());
-        let [first, _] = chain.rows(layers);
-        let [batch, tiles_each, start, count] =
-            [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
-        let arguments = [batch, first, tiles_each, states.from, deltas.from, start, count];
+        let micro_batch = self.task.micro_batch;
+        let kernel = kernels::thin_gradient(fusion.functions, fusion.norm, used, tile, micro_batch, by_four);
+        let arguments = self.sum_arguments(chain, layers, tiles, [states.from, deltas.from]);
         let groups = [tiles * layers.len(), fusion.parts()];
         self.setup.dispatch_groups(&kernel, arguments, &operands, groups)
+    }
+
+    /// The same of gains and shifts; `None` without any.
+    fn thin_norm_gradients(&mut self, chain: &Chain, layers: &Range<usize>) -> Result<Option<Dispatch>> {
+        let Chains { fusion, table, .. } = chain.chains;
+        let norm = fusion.norm.filter(|norm| norm.normalisation.has_gain());
+        let Some((norm, kept)) = norm.zip(chain.chains.norms()) else { return Ok(None) };
+        let (used, gradients) = self.gradient_use(chain)?;
+        let operands: Vec<_> = [table.whole()].into_iter().chain(gradients).chain([kept]).collect();
+        let kernel = kernels::thin_norm_gradient(norm, used);
+        let arguments = self.sum_arguments(chain, layers, 1, [0, 0]);
+        let groups = [layers.len(), fusion.parts()];
+        self.setup.dispatch_groups(&kernel, arguments, &operands, groups).map(Some)
+    }
+
+    /// What becomes of the gradients of a part, and what that binds.
+    fn gradient_use<'b>(&self, chain: &'b Chain) -> Result<(GradientUse, Vec<BufferBinding<'b>>)>
+    where
+        'a: 'b,
+    {
+        let rule = RuleConstants::of(self.task);
+        Ok(match &chain.chains.partials {
+            Some(partials) => (GradientUse::Partial, vec![partials.whole()]),
+            None => (GradientUse::Update(rule), self.updated(rule)?),
+        })
+    }
+
+    /// Arguments of kernels that sum the gradients of `layers`, each in so many tiles, from values bound from these offsets on.
+    fn sum_arguments(
+        &self,
+        chain: &Chain,
+        layers: &Range<usize>,
+        tiles: usize,
+        [states, deltas]: [u32; 2],
+    ) -> [u32; 7] {
+        let extent = chain.chains.fusion.extent(layers.clone().into());
+        let [first, _] = chain.rows(layers);
+        let [batch, tiles, start, count] =
+            [self.task.micro_batch, tiles, extent.start, extent.len()].map(|number| number as u32);
+        [batch, first, tiles, states, deltas, start, count]
     }
 
     /// Tiles of the gradients of that of `layers` that has most.
@@ -213,7 +259,7 @@ impl<'a> Binder<'a> {
 
     /// Dispatch that adds the parts of the gradients of `layers`, and uses them; `None` for a micro-batch of one part.
     fn add_parts(&mut self, chain: &Chain, layers: &Range<usize>) -> Result<Option<Dispatch>> {
-        let Chains { fusion, table, partials } = chain.chains;
+        let Chains { fusion, table, partials, .. } = chain.chains;
         let Some(partials) = partials else { return Ok(None) };
         let rule = RuleConstants::of(self.task);
         let mut operands = [table, partials].map(Buffer::whole).to_vec();

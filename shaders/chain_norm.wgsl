@@ -1,0 +1,40 @@
+// Mean and scale of the workgroup's samples.
+
+// A vector for each sample: mean, scale, and in the backward pass two more means.
+var<workgroup> statistics: array<vec4f, 4u * QUADS * ROW_LANES>;
+
+fn norm_of(layer: Layer, values: vec4f, row: u32, four: u32) -> vec4f {
+    return with_gain_and_shift(layer, normalised(values, statistics[row - top].xy), four);
+}
+
+// Finds those of the states in a tile, one lane a sample.
+fn find_statistics(layer: Layer, tile: u32, id: vec3u) {
+    let fours = whole_fours(layer.inputs);
+    let width = f32(layer.inputs);
+    for (var row = lane_of(id); row < samples_of_workgroup(); row += lanes()) {
+        let place = place_of(tile, row);
+        var mean = 0.0;
+        if IS_CENTRED {
+            var sums = vec4f();
+            for (var four = 0u; four < fours; four++) {
+                sums += tiles[place + four];
+            }
+            mean = sum_of(sums) / width;
+        }
+        var squares = vec4f();
+        for (var four = 0u; four < fours; four++) {
+            let distances = inside_width(layer, tiles[place + four] - mean, four);
+            squares = fma(distances, distances, squares);
+        }
+        statistics[row] = vec4f(mean, 1.0 / sqrt(sum_of(squares) / width + NORM_EPSILON), 0.0, 0.0);
+    }
+    wait();
+}
+
+fn inside_width(layer: Layer, values: vec4f, four: u32) -> vec4f {
+    return select(vec4f(), values, 4u * four + vec4u(0u, 1u, 2u, 3u) < vec4u(layer.inputs));
+}
+
+fn sum_of(values: vec4f) -> f32 {
+    return values.x + values.y + values.z + values.w;
+}

@@ -1,0 +1,67 @@
+use super::gradient_use::{GradientUse, with_use};
+use crate::gpu::pipelines::Binding::{self, Read, Unused, Write};
+use crate::gpu::pipelines::Kernel;
+use crate::model::Normalisation;
+
+/// Shader files of the normalisation of thin layers.
+pub const THIN_NORM: &[&str] = &["thin_norm", "thin_norm_sums"];
+
+/// Normalisation of the input of thin layers, and what the backward pass keeps of several at a time for their gradients: mean and
+/// scale of each sample, and sums for gain and shift over the samples of each workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThinNorm {
+    pub normalisation: Normalisation,
+    /// Layers of which these are kept at a time.
+    pub layers: usize,
+    pub micro_batch: usize,
+    /// Samples of a workgroup.
+    pub group_samples: usize,
+    /// Width of the widest input.
+    pub width: usize,
+}
+
+impl ThinNorm {
+    /// Pairs of numbers that are kept of a layer.
+    fn numbers(self) -> usize {
+        let sums = self.micro_batch.div_ceil(self.group_samples) * self.width;
+        self.micro_batch + if self.normalisation.has_gain() { sums } else { 0 }
+    }
+
+    /// Bytes that are kept of a layer.
+    pub fn layer_bytes(self) -> u64 {
+        8 * self.numbers() as u64
+    }
+
+    /// Bytes that are kept.
+    pub fn bytes(self) -> u64 {
+        self.layers as u64 * self.layer_bytes()
+    }
+
+    /// Pipeline constants of [`THIN_NORM`].
+    pub fn constants(self) -> [(&'static str, f64); 5] {
+        let flag = |is_set: bool| f64::from(is_set);
+        [
+            ("IS_CENTRED", flag(self.normalisation.is_centred())),
+            ("HAS_GAIN", flag(self.normalisation.has_gain())),
+            ("KEPT_LAYERS", self.layers as f64),
+            ("KEPT_NUMBERS", self.numbers() as f64),
+            ("GROUP_SAMPLES", self.group_samples as f64),
+        ]
+    }
+}
+
+/// The gradients of gain and shift of thin layers, from the sums that their backward pass has kept.
+pub fn thin_norm_gradient(norm: ThinNorm, used: GradientUse) -> Kernel {
+    const PART: &[Binding] = &[Read, Unused, Unused, Write, Unused, Unused, Read];
+    const PLAIN: &[Binding] = &[Read, Unused, Unused, Write, Write, Unused, Read];
+    const KEPT: &[Binding] = &[Read, Unused, Unused, Write, Write, Write, Read];
+    let (name, bindings) = match used {
+        GradientUse::Partial => ("thin_norm_gradient", PART),
+        GradientUse::Update(rule) if rule.is_plain() => ("thin_norm_update", PLAIN),
+        GradientUse::Update(_) => ("thin_norm_optimize", KEPT),
+    };
+    let files = ["micro_batch", "thin_layer", "thin_sums", "thin_kept_norm", "thin_norm_gradient"];
+    with_use(Kernel::new(name, &files, bindings).with_files(THIN_NORM), used)
+        .with_arguments()
+        .with_constants(norm.constants())
+}
