@@ -58,27 +58,22 @@ fn mean(row: &[f64]) -> f64 {
 /// Gradients with respect to a sample `row`, from `gradients` with respect to its normalised values `n`:
 /// `∂n_j / ∂s_i = (δ_ij − 1 / width − n_i · n_j / width) / spread`, entry by entry.
 pub fn through_layer_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
-    let (width, spread, normalised) = (row.len() as f64, spread(row), layer_norm(row));
-    let mut through = vec![0.0; row.len()];
-    for i in 0..row.len() {
-        for j in 0..row.len() {
-            let same = f64::from(u8::from(i == j));
-            let slope = (same - 1.0 / width - normalised[i] * normalised[j] / width) / spread;
-            through[i] += gradients[j] * slope;
-        }
-    }
-    through
+    through(1.0, spread(row), &layer_norm(row), gradients)
 }
 
 /// The same of RMS normalisation: `∂n_j / ∂s_i = (δ_ij − n_i · n_j / width) / size`.
 pub fn through_rms_norm(row: &[f64], gradients: &[f64]) -> Vec<f64> {
-    let (width, size, normalised) = (row.len() as f64, size(row), rms_norm(row));
-    let mut through = vec![0.0; row.len()];
-    for i in 0..row.len() {
-        for j in 0..row.len() {
-            let same = f64::from(u8::from(i == j));
-            through[i] += gradients[j] * (same - normalised[i] * normalised[j] / width) / size;
+    through(0.0, size(row), &rms_norm(row), gradients)
+}
+
+/// `Σ_j gradients_j · (δ_ij − (centred + n_i · n_j) / width) / divisor` for each value `n_i` of `normalised`.
+fn through(centred: f64, divisor: f64, normalised: &[f64], gradients: &[f64]) -> Vec<f64> {
+    let mut through = gradients.to_vec();
+    for (gradient, n_j) in gradients.iter().zip(normalised) {
+        let share = gradient / normalised.len() as f64;
+        for (sum, n_i) in through.iter_mut().zip(normalised) {
+            *sum -= share * (centred + n_i * n_j);
         }
     }
-    through
+    through.iter().map(|sum| sum / divisor).collect()
 }
