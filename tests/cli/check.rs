@@ -1,14 +1,34 @@
 //! `ckpt-gpu check` as its users meet it.
 
+use std::sync::LazyLock;
+
 use crate::common::Random;
-use crate::program::{Folder, outcome};
+use crate::program::{Folder, Outcome, outcome};
 use ckpt_gpu::data::npz::{Archive, Values};
 
-const CPU: &str = "check --device cpu --layers 6,5x3,3 --batch 8";
+/// The check of the CPU, whose text several tests look at.
+pub struct Checked {
+    pub folder: Folder,
+    pub run: Outcome,
+}
+
+pub fn cpu() -> &'static Checked {
+    static CHECKED: LazyLock<Checked> = LazyLock::new(|| {
+        let folder = Folder::new();
+        let run = folder.run(&format!("{} --gradients g.npz", on("cpu"))).succeeded();
+        Checked { folder, run }
+    });
+    &CHECKED
+}
+
+pub fn on(device: &str) -> String {
+    let layers = WIDTHS.map(|width| width.to_string()).join(",");
+    format!("check --device {device} --preset accuracy --layers {layers} --batch {BATCH} --seed {SEED}")
+}
 
 #[test]
 fn a_sound_device_gets_a_line_each_and_code_0() {
-    let run = Folder::new().run(CPU).succeeded();
+    let run = &cpu().run;
     let lines: Vec<_> = run.stdout.lines().collect();
     assert_eq!(lines.len(), 19, "{run:#?}");
     for (line, name) in lines.iter().zip(["gather", "forward", "loss", "tally", "delta", "update"]) {
@@ -19,7 +39,7 @@ fn a_sound_device_gets_a_line_each_and_code_0() {
 
 #[test]
 fn programs_get_json_and_nothing_else() {
-    let events = Folder::new().run(&format!("{CPU} --json")).succeeded().events();
+    let events = Folder::new().run(&format!("{} --json", on("cpu"))).succeeded().events();
     let [checks @ .., done] = &events[..] else { panic!("no events") };
     for check in checks {
         assert_eq!(
@@ -94,18 +114,17 @@ fn drawn() -> (Vec<Layer>, Vec<Sample>) {
 
 #[test]
 fn the_gradients_in_the_file_are_those_of_the_loss() {
-    gradients_are_those_of_the_loss("cpu");
+    gradients_are_those_of_the_loss("cpu", &cpu().folder);
 }
 
 #[test]
 fn software_gradients_in_the_file_are_those_of_the_loss() {
-    gradients_are_those_of_the_loss("software");
+    let folder = Folder::new();
+    folder.run(&format!("{} --gradients g.npz", on("software"))).succeeded();
+    gradients_are_those_of_the_loss("software", &folder);
 }
 
-fn gradients_are_those_of_the_loss(device: &str) {
-    let folder = Folder::new();
-    let network = format!("--preset accuracy --layers 6,5,4,3 --batch {BATCH} --seed {SEED}");
-    folder.run(&format!("check --device {device} {network} --gradients g.npz")).succeeded();
+fn gradients_are_those_of_the_loss(device: &str, folder: &Folder) {
     let mut archive = Archive::open(&folder.path("g.npz")).unwrap();
     assert_eq!(archive.keys().count(), 4 * 3);
     let (mut layers, samples) = drawn();

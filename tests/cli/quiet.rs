@@ -1,6 +1,29 @@
 //! `--quiet`: results and errors only.
 
-use crate::program::{Folder, SMALL};
+use crate::check;
+use crate::program::{Folder, Outcome, SMALL};
+
+/// Compares what a command prints with `--quiet`, and without.
+#[track_caller]
+fn results_only(command: &str, talks: bool, loud: &Outcome, quiet: &Outcome) {
+    // Lines that do not depend on time.
+    let shape = |stdout: &str| {
+        let lines = stdout.lines().filter(|line| !line.contains('.') || line.starts_with("weights"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(loud.stderr.is_empty(), !talks, "{command}: {loud:#?}");
+    assert_eq!(quiet.stderr, "", "{command}");
+    assert_eq!(shape(&quiet.stdout), shape(&loud.stdout), "{command}");
+    let lines = |text: &str| text.lines().count();
+    assert_eq!(lines(&quiet.stdout), lines(&loud.stdout), "{command}");
+}
+
+#[test]
+fn quiet_prints_results_of_a_check_only() {
+    let command = check::on("cpu");
+    let quiet = Folder::new().run(&format!("{command} --quiet")).succeeded();
+    results_only(&command, true, &check::cpu().run, &quiet);
+}
 
 #[test]
 fn quiet_prints_results_only() {
@@ -13,15 +36,9 @@ fn quiet_prints_results_only() {
         (format!("compare {small} --every 0,2 --repeats 1"), true),
         (format!("eval {eval}"), true),
         (format!("predict {eval} --out a.csv"), true),
-        ("check --layers 6,5x3,3 --device cpu".to_owned(), true),
         (format!("plan {small}"), true),
         ("devices".to_owned(), false),
     ] {
-        // Lines that do not depend on time.
-        let shape = |stdout: &str| {
-            let lines = stdout.lines().filter(|line| !line.contains('.') || line.starts_with("weights"));
-            lines.map(str::to_owned).collect::<Vec<_>>()
-        };
         // A new run needs a directory of its own.
         let begin = || {
             if command.starts_with("train") && !command.ends_with("--resume") {
@@ -31,12 +48,8 @@ fn quiet_prints_results_only() {
         begin();
         let loud = folder.run(&command).succeeded();
         begin();
-        assert_eq!(loud.stderr.is_empty(), !talks, "{command}: {loud:#?}");
         let quiet = folder.run(&format!("{command} --quiet")).succeeded();
-        assert_eq!(quiet.stderr, "", "{command}");
-        assert_eq!(shape(&quiet.stdout), shape(&loud.stdout), "{command}");
-        let lines = |text: &str| text.lines().count();
-        assert_eq!(lines(&quiet.stdout), lines(&loud.stdout), "{command}");
+        results_only(&command, talks, &loud, &quiet);
     }
     assert!(folder.files().contains(&"a.csv".to_owned()));
 }
