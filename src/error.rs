@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Setting;
+use crate::words::counted;
 
 /// Any error of the crate. Its message names the setting, file or layer, what was found, what was expected, and a remedy.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,7 @@ pub enum Error {
     },
 
     /// A run that was stopped before its last step.
-    #[error("interrupted after {steps} steps; {remedy}")]
+    #[error("interrupted after {}; {remedy}", counted(*steps, "step"))]
     Interrupted {
         /// Number of completed steps.
         steps: u64,

@@ -91,6 +91,7 @@ pub mod simulate;
 pub mod snapshot;
 pub mod strategy;
 pub mod train;
+mod words;
 
 pub use error::{Error, Result};
 pub use setting::Setting;

@@ -3,6 +3,7 @@ use super::problem::Problem;
 use super::random::Random;
 use super::reference::{Activation, Parameters};
 use super::twin::norm;
+use crate::words::counted;
 
 const NAME: &str = "differences";
 /// One number of each tensor, for messages.
@@ -72,11 +73,11 @@ pub(super) fn check(problem: &Problem, found: &[Parameters]) -> Check {
         seen[layer] = true;
     }
     let seen = seen.iter().filter(|&&seen| seen).count();
-    let points = format!("points in {seen} of {layers} layers");
+    let points = format!("points in {seen} of {}", counted(layers, "layer"));
     let mut check = worst.check(NAME, TOLERANCE, "largest relative error", &points);
     if !vanished.is_empty() {
-        let tensors = vanished.len();
-        check.detail.push_str(&format!("; {tensors} tensors have vanished below what f64 resolves"));
+        let tensors = counted(vanished.len(), "tensor");
+        check.detail.push_str(&format!("; {tensors} vanished below what f64 resolves"));
     }
     check
 }

@@ -5,6 +5,7 @@ use crate::config::{Batching, Diagnostics, Optimization, Placement, Settings};
 use crate::device::DatasetPlacement;
 use crate::strategy::Strategy;
 use crate::train::{Machine, MemoryReport, Trainer, task};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Most values of n tried, including 0; all up to `SMALL_N` are among them.
@@ -142,7 +143,8 @@ impl<'a> Runs<'a> {
             compared.note(&strategy.to_string(), &found, &expected);
             states += more;
         }
-        Ok(compared.check("recompute", &format!("{states} recomputed states compared bit for bit")))
+        Ok(compared
+            .check("recompute", &format!("{} compared bit for bit", counted(states, "recomputed state"))))
     }
 
     /// A few ordinary steps, shuffled and evaluated, give the same result a second time, and under every strategy.

@@ -14,6 +14,7 @@ use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
 use crate::train::{Comparison, Found, Machine};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -79,8 +80,9 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let device = output::device(&machine.info(), passed_over.as_ref());
     output::narrate(&format!(
-        "comparing on {device}: {}, {} times each",
-        settings.network.layers, args.repeats
+        "comparing on {device}: {}, {} each",
+        settings.network.layers,
+        counted(args.repeats, "time")
     ));
     let mut progress = None;
     let comparison =

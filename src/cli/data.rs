@@ -11,7 +11,7 @@ use crate::data::{
     LoadedData, Preprocessing, Split, TargetKind, Targets,
 };
 use crate::model::{Loss, Network};
-use crate::report::text::grouped;
+use crate::words::{both, counted, grouped};
 use crate::{Error, Result, Setting};
 
 /// The dataset.
@@ -210,40 +210,31 @@ fn summary(loaded: &LoadedData, loss: Loss) -> String {
     let targets = match train.targets() {
         Targets::Classes(_) => classes(train, preprocessing),
         Targets::Regression { width: width @ 2.., .. } if loss == Loss::CrossEntropy => {
-            format!("probabilities of {width} classes")
+            format!("probabilities of {}", counted(*width, "class"))
         }
         Targets::Regression { width: 1, .. } => "a number as target".to_owned(),
-        Targets::Regression { width, .. } => format!("{width} numbers as targets"),
+        Targets::Regression { width, .. } => format!("{} as targets", counted(*width, "number")),
     };
     let scaled_targets = if target_scaling.is_some() { ", standardised" } else { "" };
     let count = |split: &Split, name: &str| format!("{} {name}", grouped(split.len() as u64));
     let later = loaded.test.as_ref().map(|data| count(&data.test, EvaluatedOn::Test.name()));
     let evaluated = (*evaluated_on != EvaluatedOn::Training).then(|| count(test, evaluated_on.name()));
-    let counts: Vec<_> =
-        [count(train, EvaluatedOn::Training.name())].into_iter().chain(evaluated).chain(later).collect();
+    let counts = [count(train, EvaluatedOn::Training.name())].into_iter().chain(evaluated).chain(later);
     format!(
-        "{}: {} samples of {} features{inputs}{standardised}; {targets}{scaled_targets}",
+        "{}: {} samples of {}{inputs}{standardised}; {targets}{scaled_targets}",
         source.display(),
-        enumerated(&counts),
-        grouped(train.features() as u64),
+        both(counts),
+        counted(train.features(), "feature"),
     )
-}
-
-/// `words` with commas and an "and".
-fn enumerated(words: &[String]) -> String {
-    match words {
-        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        words => words.concat(),
-    }
 }
 
 fn classes(train: &Split, preprocessing: &Preprocessing) -> String {
     let count = train.labels().iter().max().map_or(0, |&label| label as usize + 1);
     match &preprocessing.classes[..] {
-        [] => format!("{count} classes"),
+        [] => counted(count, "class"),
         names => {
             let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
-            format!("{} classes: {}", names.len(), some_of(&names))
+            format!("{}: {}", counted(names.len(), "class"), some_of(&names))
         }
     }
 }

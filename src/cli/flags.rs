@@ -14,6 +14,7 @@ use crate::device::DatasetPlacement;
 use crate::memory::parse_bytes;
 use crate::model::{Initialiser, UpdateRule};
 use crate::strategy::Strategy;
+use crate::words::counted;
 
 /// The network and the device, for every command that trains.
 #[derive(Debug, Args)]
@@ -220,7 +221,10 @@ impl TaskFlags {
             && let [first, .., last] = widths[..]
         {
             let hidden = Widths(NetworkSettings::usual_hidden(samples));
-            tell(&format!("--hidden is {hidden}, as there are only {samples} training samples"));
+            tell(&format!(
+                "--hidden is {hidden}, as the training split has only {}",
+                counted(samples, "sample")
+            ));
             *widths = [&[first][..], &hidden.0, &[last]].concat();
         }
         if is_open {
@@ -240,7 +244,10 @@ impl TaskFlags {
             None => data,
         };
         if self.network.batch.is_none() && samples < settings.batching.batch {
-            tell(&format!("a mini-batch has all {samples} training samples; --batch sets another number"));
+            tell(&format!(
+                "a mini-batch has all of the training split, {}; --batch sets another number",
+                counted(samples, "sample")
+            ));
             settings.batching.batch = samples;
         }
         settings.validate()?;

@@ -5,9 +5,9 @@ use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
 use crate::device::DatasetPlacement;
 use crate::model::{Decay, Hyperparameter, Loss, Schedule, UpdateRule};
-use crate::report::text::grouped;
 use crate::strategy::Strategy;
 use crate::train::Planned;
+use crate::words::{counted, grouped};
 
 /// Share of a budget that must be unused for a hint.
 const LEFT: f64 = 0.1;
@@ -92,7 +92,9 @@ pub(super) fn never(settings: &Settings, steps: u64, samples: usize) -> Vec<Stri
     let lines = [
         (warm_up > steps).then(|| {
             format!(
-                "--warm-up of {warm_up} steps is longer than the run of {steps}: the learning rate never reaches --lr"
+                "--warm-up of {} is longer than the run of {}: the learning rate never reaches --lr",
+                counted(warm_up, "step"),
+                counted(steps, "step")
             )
         }),
         (rest > 0 && settings.batching.drop_last && !settings.optimization.shuffle).then(|| {

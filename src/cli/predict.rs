@@ -19,6 +19,7 @@ use crate::model::{Loss, Network};
 use crate::model_file::Model;
 use crate::report::{self, Content, EvaluationSummary, Origin, Report, ReportFile, SCHEMA};
 use crate::train::{Found, Machine, Predictor, SplitScores, has_probabilities, probabilities};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// A trained network, and the samples to evaluate it on.
@@ -135,9 +136,9 @@ impl ModelFlags {
         let Found { machine, passed_over } = Machine::find(self.device)?;
         let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
         output::narrate(&format!(
-            "{} with {} samples on {}",
+            "{} with {} on {}",
             self.model.display(),
-            data.test.len(),
+            counted(data.test.len(), "sample"),
             output::device(&predictor.device(), passed_over.as_ref())
         ));
         output::refusals(predictor.refusals());
@@ -204,7 +205,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     }
     let write = if is_csv { to_csv } else { to_npz };
     let samples = write(&args.out, &args.model.model, &mut ready, args.probabilities)?;
-    output::narrate(&format!("{samples} predictions written to {}", args.out.display()));
+    output::narrate(&format!("{} written to {}", counted(samples, "prediction"), args.out.display()));
     Ok(())
 }
 

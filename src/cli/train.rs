@@ -26,6 +26,7 @@ use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Best, Ended, Fit, SplitScores, Start, Trainer, Verifier};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -259,7 +260,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     let seconds = started.elapsed().as_secs_f64();
 
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
-        output::narrate(&format!("{states} recomputed states compared, all bit-identical"));
+        output::narrate(&format!("{} compared, all bit-identical", counted(states, "recomputed state")));
     }
     let parameters = match so_far {
         Some(best) => Parameters::clone(&best.parameters),

@@ -35,6 +35,7 @@ pub use target::{Footprint, footprint, pool_limits};
 pub use team::start_threads;
 
 use crate::device::DeviceInfo;
+use crate::words::counted;
 
 /// The host's processor, with all threads of the pool.
 pub fn info() -> DeviceInfo {
@@ -47,9 +48,6 @@ fn info_of(threads: usize) -> DeviceInfo {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned());
-    let driver = match threads {
-        1 => "1 thread".to_owned(),
-        _ => format!("{threads} threads"),
-    };
+    let driver = counted(threads, "thread");
     DeviceInfo { name, kind: "cpu", backend: "cpu".to_owned(), driver }
 }

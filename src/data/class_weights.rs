@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::split::{WEIGHTS, is_weight};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Weights of classes.
@@ -40,7 +41,10 @@ impl ClassWeights {
             ClassWeights::Of(weights) => weights.clone(),
         };
         if weights.len() != classes {
-            return refuse(format!("found {} numbers, expected {classes}: one a class", weights.len()));
+            return refuse(format!(
+                "found {}, expected {classes}: one a class",
+                counted(weights.len(), "number")
+            ));
         }
         if let Some(wrong) = weights.iter().find(|&&weight| !is_weight(weight)) {
             return refuse(format!("found {wrong}, expected {WEIGHTS}"));

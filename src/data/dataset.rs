@@ -6,6 +6,7 @@ use super::class_weights::ClassWeights;
 use super::split::Split;
 use super::targets::Targets;
 use crate::model::{Loss, Network};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Which samples a network is evaluated on while it is trained.
@@ -106,9 +107,10 @@ impl Dataset {
         let (features, found) = (network.features(), self.train.features());
         if found != features {
             let problem = format!(
-                "the first width is {features}, but the samples of {} have {found} features; start the list with \
+                "the first width is {features}, but the samples of {} have {}; start the list with \
                  {found}",
-                self.source.display()
+                self.source.display(),
+                counted(found, "feature")
             );
             return Err(Error::usage(Setting::Layers, problem));
         }
@@ -177,9 +179,10 @@ impl Dataset {
         }
         if width != network.outputs() {
             let problem = format!(
-                "the last width is {}, but {key} of {} has {width} numbers a sample; end the list with {width}",
+                "the last width is {}, but {key} of {} has {} a sample; end the list with {width}",
                 network.outputs(),
-                self.source.display()
+                self.source.display(),
+                counted(width, "number")
             );
             return Err(Error::usage(Setting::Layers, problem));
         }
@@ -219,6 +222,6 @@ impl Dataset {
 }
 
 fn differing_features(train: &Split, test: &Split) -> String {
-    let (train, test) = (train.features(), test.features());
-    format!("x_train has {train} features a sample and x_test {test}, expected equally many")
+    let (train, test) = (counted(train.features(), "feature"), test.features());
+    format!("x_train has {train} a sample and x_test {test}, expected equally many")
 }

@@ -5,6 +5,7 @@ use super::order::shuffle;
 use super::split::Split;
 use super::targets::Targets;
 use crate::memory::check_host_room;
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Two disjoint splits that together have all samples of one.
@@ -37,7 +38,8 @@ impl Split {
         let held = (samples as f64 * share).round() as usize;
         if held == 0 || held == samples {
             let problem = format!(
-                "a share of {share} of its {samples} samples leaves none to train on or none to evaluate on"
+                "a share of {share} of its {} leaves none to train on or none to evaluate on",
+                counted(samples, "sample")
             );
             return Err(Error::usage(Setting::Validation, problem));
         }

@@ -9,6 +9,7 @@ use super::npz::some_of;
 use super::split::Split;
 use crate::memory::check_host_room;
 use crate::model::by_name;
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// What takes the place of a missing value.
@@ -123,7 +124,7 @@ impl Imputation {
     pub fn problem(&self, features: usize) -> Option<String> {
         let given = self.fills.len() + self.indicators.len();
         if given != features {
-            return Some(format!("imputation to {given} features, expected {features}"));
+            return Some(format!("imputation to {}, expected {features}", counted(given, "feature")));
         }
         let is_sound = self.fills.iter().all(|fill| (*fill as f32).is_finite())
             && self.indicators.iter().all(|&feature| feature < self.fills.len());
@@ -137,7 +138,8 @@ impl Imputation {
     pub fn apply(&self, split: Split) -> Result<Split> {
         let features = split.features();
         if self.fills.len() != features {
-            let problem = format!("imputation of {} features, expected {features}", self.fills.len());
+            let problem =
+                format!("imputation of {}, expected {features}", counted(self.fills.len(), "feature"));
             return Err(Error::usage(Setting::Data, problem));
         }
         let misses_some = match split.inputs() {
@@ -186,8 +188,8 @@ pub(super) fn missing(values: &[f32], features: usize, names: &[String]) -> Opti
     let named: Vec<_> =
         with.map(|(feature, count)| format!("{count} of {}", feature_name(names, feature))).collect();
     Some(format!(
-        "holds {all} missing {} (NaN), the first in sample {}, {}: {}",
-        if all == 1 { "value" } else { "values" },
+        "holds {} (NaN), the first in sample {}, {}: {}",
+        counted(all, "missing value"),
         first / features,
         feature_name(names, first % features),
         some_of(&named)

@@ -11,6 +11,7 @@ use super::table::Column;
 use super::targets::TargetKind;
 use crate::Result;
 use crate::model::Network;
+use crate::words::counted;
 
 /// Preprocessing that was learned from a training split, applied in the order of its fields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ impl Preprocessing {
         let encoded: usize = self.columns.iter().map(Column::features).sum();
         let from_columns = features - self.indicators().min(features);
         if !self.columns.is_empty() && encoded != from_columns {
-            return Some(format!("columns of {encoded} features, expected {from_columns}"));
+            return Some(format!("columns of {}, expected {from_columns}", counted(encoded, "feature")));
         }
         let is_sorted = |column: &Column| column.categories.is_sorted_by(|one, next| one < next);
         if let Some(column) = self.columns.iter().find(|column| !is_sorted(column)) {
@@ -63,7 +64,11 @@ impl Preprocessing {
         }
         let classes = self.classes.len();
         if classes > outputs.max(2) {
-            return Some(format!("names of {classes} classes, expected at most {}", outputs.max(2)));
+            return Some(format!(
+                "names of {}, expected at most {}",
+                counted(classes, "class"),
+                outputs.max(2)
+            ));
         }
         if self.scale.is_some_and(|scale| !scale.is_finite() || scale == 0.0) {
             return Some("a scale that is 0, NaN or infinite".to_owned());

@@ -8,6 +8,7 @@ use super::element::U8_SCALE;
 use super::inputs::{InputKind, Inputs};
 use super::targets::Targets;
 use crate::memory::check_host_room;
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Samples with a target each, or a row of them. There is at least one sample and one feature.
@@ -69,27 +70,39 @@ impl Split {
         if width == 0 || !words.is_multiple_of(width) {
             return Err(Error::usage(
                 Setting::Data,
-                format!("found {words} values for targets of width {width}, expected whole rows"),
+                format!(
+                    "found {} for targets of width {width}, expected whole rows",
+                    counted(words, "value")
+                ),
             ));
         }
         let samples = words / width;
         if samples == 0 || features == 0 || u32::try_from(samples).is_err() {
             let problem = format!(
-                "found {samples} samples of {features} features, expected at least 1 feature, and from 1 to {} samples",
+                "found {} of {}, expected at least 1 feature, and from 1 to {} samples",
+                counted(samples, "sample"),
+                counted(features, "feature"),
                 u32::MAX
             );
             return Err(Error::usage(Setting::Data, problem));
         }
         if samples.checked_mul(features) != Some(inputs.len()) {
-            let problem =
-                format!("found {} values, expected {samples} samples of {features} features", inputs.len());
+            let problem = format!(
+                "found {}, expected {} of {}",
+                counted(inputs.len(), "value"),
+                counted(samples, "sample"),
+                counted(features, "feature")
+            );
             return Err(Error::usage(Setting::Data, problem));
         }
         if let Inputs::Mapped(mapped) = &inputs
             && mapped.features() != features
         {
-            let problem =
-                format!("found {features} features, expected the {} of the mapped file", mapped.features());
+            let problem = format!(
+                "found {}, expected the {} of the mapped file",
+                counted(features, "feature"),
+                mapped.features()
+            );
             return Err(Error::usage(Setting::Data, problem));
         }
         let none = Arc::default();
@@ -105,15 +118,18 @@ impl Split {
     pub fn with_weights(self, weights: Vec<f32>) -> Result<Split> {
         let refuse = |problem| Err(Error::usage(Setting::WeightKey, problem));
         if weights.len() != self.len() {
-            let (found, samples) = (weights.len(), self.len());
-            return refuse(format!("found {found} weights, expected {samples}: one a sample"));
+            let (found, samples) = (counted(weights.len(), "weight"), self.len());
+            return refuse(format!("found {found}, expected {samples}: one a sample"));
         }
         if let Some(index) = weights.iter().position(|&weight| !is_weight(weight)) {
             let weight = weights[index];
             return refuse(format!("found {weight} at index {index}, expected {WEIGHTS}"));
         }
         if weights.iter().all(|&weight| weight == 0.0) {
-            return refuse(format!("found {} weights that are all 0, expected some above 0", weights.len()));
+            return refuse(format!(
+                "found {} and none above 0, expected some",
+                counted(weights.len(), "weight")
+            ));
         }
         Ok(Split { weights: Some(weights.into()), ..self })
     }

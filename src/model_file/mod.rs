@@ -16,6 +16,7 @@ use std::path::Path;
 use crate::data::Preprocessing;
 use crate::file;
 use crate::model::{Layer, Network, Parameters};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Key of the architecture in the metadata of a file.
@@ -128,8 +129,9 @@ fn other_normalisation(parameters: &Parameters, network: &Network) -> String {
     let (layer, ([.., gain, shift], [.., expected_gain, expected_shift])) =
         pairs.find(|(_, (found, expected))| found != expected).unwrap_or_default();
     format!(
-        "found {gain} values of gain and {shift} of shift in layer {layer}, expected {expected_gain} and {expected_shift}; use \
+        "found {} of gain and {shift} of shift in layer {layer}, expected {expected_gain} and {expected_shift}; use \
          the {} or {} that this file was made for, or \"normalisation\" in its architecture",
+        counted(gain, "value"),
         Setting::LayerNorm,
         Setting::RmsNorm
     )

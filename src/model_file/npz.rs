@@ -7,6 +7,7 @@ use super::tensors::tensors;
 use super::{Architecture, Model};
 use crate::data::npz::{self, Archive, Elements, Entry, Values, shown, some_of};
 use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Key of the architecture, an array of bytes, because every member of an npz is an array.
@@ -43,10 +44,12 @@ pub(super) fn read(path: &Path, network: &Network) -> Result<Parameters> {
         return Err(Error::file(
             path,
             format!(
-                "found {found} arrays ({}{}), expected {expected}: W0, b0, … for {layers} layers, and the gain1, shift1, … of \
+                "found {} ({}{}), expected {expected}: W0, b0, … for {}, and the gain1, shift1, … of \
                  their normalisation; use the {remedy} that this file was made for",
+                counted(found, "array"),
                 keys.join(", "),
                 if found > keys.len() { ", …" } else { "" },
+                counted(layers, "layer"),
             ),
         ));
     }

@@ -16,6 +16,7 @@ use crate::data::{bfloat, half};
 use crate::file;
 use crate::memory::check_host_room;
 use crate::model::{LayerParameters, Parameters};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Ends of the names of a layer's tensors.
@@ -138,9 +139,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
     }
     if !norms.is_empty() && norms.len() + 1 != layers.len() {
         return Err(format!(
-            "has {} tensors of one dimension whose names end in weight, which are gains, expected none, or {}, one for each \
+            "has {} of one dimension with a name that ends in weight, a gain, expected none, or {}, one for each \
              layer but the first; leave out those of other kinds of layers",
-            norms.len(),
+            counted(norms.len(), "tensor"),
             layers.len().saturating_sub(1)
         ));
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use super::Report;
 use super::format::{self, Format, Kind};
 use crate::file;
+use crate::words::either;
 use crate::{Error, Result, Setting};
 
 /// A file to write a report to, in the format given by the end of its name.
@@ -57,7 +58,7 @@ impl ReportFile {
         match format::of_name(&path.to_string_lossy()).filter(|format| format.is_for(kind)) {
             Some(format) => Ok(ReportFile { path: path.into(), format }),
             None => {
-                let endings = either(format::all_for(kind).map(|format| format.ending.to_owned()));
+                let endings = either(format::all_for(kind).map(|format| format.ending));
                 Err(format!("expected a name that ends in {endings}"))
             }
         }
@@ -93,15 +94,6 @@ impl ReportFile {
 
 fn formats(kind: Kind) -> String {
     either(format::all_for(kind).map(|format| format!("{} ({})", format.ending, format.summary)))
-}
-
-/// `a, b or c`.
-fn either(choices: impl Iterator<Item = String>) -> String {
-    let choices: Vec<String> = choices.collect();
-    match choices.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => choices.concat(),
-    }
 }
 
 /// Checks, before a long run, that each of `files` can be written, and that no two are the same file.

@@ -1,9 +1,10 @@
 //! Sentences that text and Markdown reports share.
 
-use super::number::{grouped, percent, plural};
+use super::number::percent;
 use super::{Outlook, PlanSummary, RunSummary};
 use crate::memory::{ByCategory, Category};
 use crate::train::{Best, Comparison, Contender, Evaluation, MemoryReport};
+use crate::words::{counted, grouped};
 
 /// Recomputation beside its lower bound, if the planner knows one.
 pub(super) fn bound(outlook: &Outlook) -> Option<String> {
@@ -95,19 +96,16 @@ pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
 
 /// Steps, time and device; the best parameters, if they are the result; the hash of the weights.
 pub(super) fn outcome(run: &RunSummary) -> Vec<String> {
-    let mut lines = vec![format!("{} steps in {:.2} s on {}", run.steps, run.seconds, run.device)];
+    let mut lines = vec![format!("{} in {:.2} s on {}", counted(run.steps, "step"), run.seconds, run.device)];
     if let Some(best) = run.best.and_then(Best::so_far) {
         let stopped = if run.stopped_early {
-            format!(
-                "stopped early, after {} without improvement; ",
-                plural("evaluation", best.since as usize)
-            )
+            format!("stopped early, after {} without improvement; ", counted(best.since, "evaluation"))
         } else {
             String::new()
         };
         lines.push(format!(
-            "{stopped}the result is the parameters after {} steps, with the best {}, {:.6}",
-            grouped(best.steps),
+            "{stopped}the result is the parameters after {}, with the best {}, {:.6}",
+            counted(best.steps, "step"),
             best.metric,
             best.value
         ));

@@ -1,22 +1,6 @@
-//! Numbers as people read them.
+//! Numbers as tables and notes have them.
 
-/// `1 layer`, `2 layers`.
-pub(super) fn plural(thing: &str, count: usize) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(count as u64)) }
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use crate::words::grouped;
 
 /// [`grouped`], with a sign if it is negative.
 pub(super) fn signed(number: i64) -> String {
@@ -34,8 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_grouped_by_three() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn negative_numbers_have_a_sign() {
         assert_eq!([-1000, 7].map(signed), ["-1,000", "7"]);
     }
 }

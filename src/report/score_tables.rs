@@ -1,9 +1,10 @@
 //! Tables of scores that text and Markdown reports share.
 
 use super::MOST_CONFUSED;
-use super::number::{grouped, percent};
+use super::number::percent;
 use super::table::{Table, numbers, words};
 use crate::train::{ClassAverages, ClassScores, OneOutput, ValueScores};
+use crate::words::grouped;
 
 /// Most classes whose confusion a table shows.
 const MOST_TABULATED: usize = 20;

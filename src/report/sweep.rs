@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::number::grouped;
 use super::table::{Table, numbers, words};
 use crate::train::Metric;
+use crate::words::grouped;
 
 /// A finished run of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use super::number::grouped;
+use crate::words::grouped;
 
 /// A table of cells, before text or Markdown lays it out.
 pub(super) struct Table {

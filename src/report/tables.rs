@@ -1,11 +1,12 @@
 //! Tables that text and Markdown reports share.
 
-use super::number::{grouped, percent, signed};
+use super::number::{percent, signed};
 use super::table::{Column, Table, known, numbers, words};
 use super::{Choice, MicroBatchChoice, PlanSummary};
 use crate::memory::Category;
 use crate::plan::{IntervalMemory, interval_memory};
 use crate::train::{Comparison, MemoryReport};
+use crate::words::grouped;
 
 /// Planned bytes by category, and those of the pool's values at the pool's peak.
 pub(super) fn planned_bytes(summary: &PlanSummary) -> Table {

@@ -7,6 +7,7 @@ use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_room};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
 use crate::plan::{Action, Plan, SlotId};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// A trained network in inference, micro-batch by micro-batch, in the memory of two states whatever its depth.
@@ -126,7 +127,7 @@ impl Predictor {
     pub fn outputs_while(&mut self, check: impl Fn() -> Result<()>) -> Result<Vec<f32>> {
         let count = self.data.test.len() as u64 * self.outputs as u64;
         check_host_room(
-            &format!("the outputs of {} samples", self.data.test.len()),
+            &format!("the outputs of {}", counted(self.data.test.len(), "sample")),
             count.saturating_mul(4),
             "evaluate on fewer samples",
         )?;

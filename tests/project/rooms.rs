@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::sources::sources;
 
 /// Each room with those it may use, lowest first: every name on the right stands on the left further up.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
+    ("words", &[]),
     ("setting", &[]),
-    ("error", &[]),
+    ("error", &["words"]),
     ("file", &[]),
     ("log", &["file"]),
     ("memory", &[]),
@@ -18,22 +19,28 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("strategy", &["plan"]),
     ("execute", &["memory", "plan"]),
     ("simulate", &["execute", "memory", "plan"]),
-    ("data", &["file", "memory", "model"]),
-    ("model_file", &["data", "file", "memory", "model"]),
+    ("data", &["file", "memory", "model", "words"]),
+    ("model_file", &["data", "file", "memory", "model", "words"]),
     ("snapshot", &["file", "memory", "model"]),
     ("device", &["data", "execute", "model", "plan"]),
     ("config", &["device", "model", "strategy"]),
-    ("cpu", &["data", "device", "execute", "memory", "model", "plan"]),
+    ("cpu", &["data", "device", "execute", "memory", "model", "plan", "words"]),
     ("gpu", &["data", "device", "execute", "file", "memory", "model", "plan"]),
     (
         "train",
         &[
             "config", "cpu", "data", "device", "execute", "gpu", "memory", "model", "plan", "simulate",
-            "snapshot", "strategy",
+            "snapshot", "strategy", "words",
         ],
     ),
-    ("check", &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train"]),
-    ("report", &["check", "config", "device", "file", "memory", "model", "plan", "strategy", "train"]),
+    (
+        "check",
+        &["config", "data", "device", "execute", "memory", "model", "plan", "strategy", "train", "words"],
+    ),
+    (
+        "report",
+        &["check", "config", "device", "file", "memory", "model", "plan", "strategy", "train", "words"],
+    ),
     (
         "cli",
         &[
@@ -53,6 +60,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "snapshot",
             "strategy",
             "train",
+            "words",
         ],
     ),
     ("fuzz", &["cli", "data", "model_file", "snapshot"]),

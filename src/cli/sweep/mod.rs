@@ -16,9 +16,9 @@ use super::interrupt::Interrupt;
 use super::output;
 use crate::data::{EvaluatedOn, Fold};
 use crate::file;
-use crate::report::text::grouped;
 use crate::report::{self, Combination, SweepRun, SweepSummary};
 use crate::train::{Found, Machine, Metric};
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 use config::Config;
 use results::Results;
@@ -135,11 +135,6 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
         None => Ok(()),
     };
     output::first_error([written, output::check_lines()])
-}
-
-/// `1 run`, `2 runs`.
-fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(count as u64)) }
 }
 
 /// Every run that the file asks for, by combination.

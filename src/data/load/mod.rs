@@ -22,6 +22,7 @@ use super::split::Split;
 use super::table::Column;
 use super::targets::{TargetKind, Targets};
 use crate::memory::check_host_room;
+use crate::words::{counted, grouped};
 use crate::{Error, Result, Setting};
 use layout::inference_names;
 use options::Conversion;
@@ -180,7 +181,10 @@ impl Dataset {
         };
         let (found, expected) = (test.features(), features - preprocessing.indicators().min(features));
         if found != expected {
-            let problem = format!("has samples of {found} features, expected {expected}, as the network has");
+            let problem = format!(
+                "has samples of {}, expected {expected}, as the network has",
+                counted(found, "feature")
+            );
             return Err(Error::file(path, problem));
         }
         let kind = test.input_kind();
@@ -239,10 +243,10 @@ fn divided(
             let HeldOut { train, test: held } = held_out.map_err(|error| about(path, "", error))?;
             if share.is_none() {
                 notes.push(format!(
-                    "{} has no test split: {} of its {} samples are held out for validation; {} sets the share",
+                    "{} has no test split: {} of its {} are held out for validation; {} sets the share",
                     path.display(),
-                    held.len(),
-                    train.len() + held.len(),
+                    grouped(held.len() as u64),
+                    counted(train.len() + held.len(), "sample"),
                     Setting::Validation
                 ));
             }

@@ -11,6 +11,7 @@ use crate::data::npz::{Array, Values, shown};
 use crate::data::split::Split;
 use crate::data::targets::{TargetKind, Targets};
 use crate::memory::available_host_bytes;
+use crate::words::counted;
 use crate::{Error, Result, Setting};
 
 /// Arrays that would take more than this fraction (1 / `MAPPED_PART`) of available memory are mapped, because
@@ -120,9 +121,11 @@ impl Read {
         let count = targets.words().len() / targets.width();
         if samples != count {
             let problem = format!(
-                "{} has {samples} samples and {} {count} targets, expected equally many",
+                "{} has {} and {} {}, expected equally many",
                 shown(&x),
-                shown(&y)
+                counted(samples, "sample"),
+                shown(&y),
+                counted(count, "target")
             );
             return Err(Error::file(path, problem));
         }

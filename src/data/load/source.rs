@@ -126,10 +126,9 @@ fn of_arrays(
     let common = CommonKind::of(options.targets, all.clone());
     let passes_over =
         |targets: &&Array| !common.are_probabilities && common.kind.passes_over_classes(targets);
-    if let Some(targets) = train.targets.as_ref().filter(passes_over) {
-        let rows = targets.shape.first().copied().unwrap_or(0);
+    if train.targets.as_ref().is_some_and(|targets| passes_over(&targets)) {
         notes.push(format!(
-            "the {rows} rows of {} are one-hot, but numbers for this loss function; {} takes them as classes",
+            "the rows of {} are one-hot, but numbers for this loss function; {} takes them as classes",
             train.targets_name(),
             Setting::Targets.with("classes")
         ));

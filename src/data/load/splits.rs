@@ -5,6 +5,7 @@ use crate::data::npz::{Array, shown};
 use crate::data::split::Split;
 use crate::data::table::Column;
 use crate::data::targets::TargetKind;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Splits as a file has them.
@@ -94,8 +95,9 @@ impl CommonKind {
             let is_label = self.kind == TargetKind::Classes || (self.are_probabilities && width == 1);
             if width != self.width && !is_label {
                 let problem = format!(
-                    "{} has {width} targets a sample, expected {}, as another split has",
+                    "{} has {} a sample, expected {}, as another split has",
                     read.targets_name(),
+                    counted(width, "target"),
                     self.width
                 );
                 return Err(Error::file(path, problem));

@@ -5,6 +5,7 @@ use super::file::TableFile;
 use super::place::Place;
 use crate::data::npz::{Array, Values, shown, some_of};
 use crate::memory::check_host_room;
+use crate::words::{both, counted};
 use crate::{Error, Result, Setting};
 
 /// A table as numbers.
@@ -39,20 +40,20 @@ impl Outside {
     }
 
     fn note(&self, table: &TableFile, name: &str) -> String {
-        let empty = (self.empty > 0).then(|| format!("{} are empty", self.empty));
+        let empty = (self.empty > 0).then(|| counted(self.empty, "empty cell"));
         let unknown = (self.unknown > 0).then(|| {
             format!(
-                "{} hold texts that no training sample had, such as '{}'",
-                self.unknown,
+                "{} with a text that no training sample had, such as '{}'",
+                counted(self.unknown, "cell"),
                 shown(&self.first)
             )
         });
-        let cells: Vec<_> = empty.into_iter().chain(unknown).collect();
+        let cells = empty.into_iter().chain(unknown);
         format!(
-            "{}: of the cells of column {}, {}: all of its features are 0 there",
+            "{}: column {} has {}: all of its features are 0 there",
             table.path().display(),
             shown(name),
-            cells.join(" and ")
+            both(cells)
         )
     }
 }

@@ -11,6 +11,7 @@ use super::parquet;
 use super::place::Place;
 use crate::data::npz::shown;
 use crate::file;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Endings of the names of tables.
@@ -225,9 +226,9 @@ fn malformed(path: &Path, error: &csv::Error) -> Error {
         ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
             format!(
-                "line {line}: holds {len} cell{}, expected {expected_len}, as the first line has; put texts that contain the \
+                "line {line}: holds {}, expected {expected_len}, as the first line has; put texts that contain the \
                  separator in double quotes, and close them",
-                if *len == 1 { "" } else { "s" }
+                counted(*len, "cell")
             )
         }
         _ => format!("cannot be read: {error}"),

@@ -10,6 +10,7 @@ use parquet::record::Field;
 
 use super::place::Place;
 use crate::file;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Ending of the names of such files.
@@ -31,7 +32,7 @@ pub fn names(path: &Path) -> Result<Vec<String>> {
 /// As [`names`].
 pub fn rows(path: &Path) -> Result<usize> {
     let rows = open(path)?.metadata().file_metadata().num_rows();
-    usize::try_from(rows).map_err(|_| malformed(path, &format!("it declares {rows} rows")))
+    usize::try_from(rows).map_err(|_| malformed(path, &format!("it declares {}", counted(rows, "row"))))
 }
 
 /// Passes each row to `visit` as the cells of a text: empty for a missing value, and 0 or 1 for a Boolean.

@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::report::number::{grouped, plural};
 use crate::report::table::{Column, Table, numbers, words};
 use crate::report::{Content, Report, RunSummary, SweepSummary, json, notes, score_tables, tables, text};
 use crate::train::{Epoch, Evaluated, Evaluation, Scores, SplitScores};
+use crate::words::{counted, grouped};
 
 /// The report's tables, for GitHub and whatever else reads its Markdown.
 pub(super) fn document(report: &Report) -> String {
@@ -47,7 +47,7 @@ pub(super) fn document(report: &Report) -> String {
         Content::Evaluation(summary) => {
             let result = summary.result;
             document.title("Evaluation");
-            let samples = plural("sample", result.samples);
+            let samples = counted(result.samples, "sample");
             document.paragraph(&format!(
                 "{samples} on {}: {}",
                 summary.device,

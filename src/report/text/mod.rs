@@ -17,11 +17,10 @@ pub use sweep::sweep;
 
 use table::aligned;
 
-pub(crate) use super::number::grouped;
-use super::number::plural;
 use super::table::Table;
 use super::{PlanSummary, RunSummary, notes, tables};
 use crate::train::{Epoch, Evaluated, Evaluation};
+use crate::words::{counted, grouped};
 
 /// Most intervals that a table lists.
 const INTERVALS: usize = 30;
@@ -38,13 +37,13 @@ pub fn plan(summary: &PlanSummary) -> String {
         0 => "nothing recomputed".to_owned(),
         layers => {
             let share = 100.0 * prediction.recomputed_share();
-            format!("{} recomputed {each} ({share:.0} % of a forward pass)", plural("layer", layers))
+            format!("{} recomputed {each} ({share:.0} % of a forward pass)", counted(layers, "layer"))
         }
     };
     format!(
         "plan {strategy}: {} in {}{in_parts}, {recomputed}, {} bytes on the device, {} of them activations",
-        plural("layer", plan.chain.layers()),
-        plural("interval", plan.intervals.len()),
+        counted(plan.chain.layers(), "layer"),
+        counted(plan.intervals.len(), "interval"),
         grouped(planned.total()),
         grouped(planned.pool()),
     )

@@ -2,8 +2,9 @@ use std::fmt::Write;
 
 use super::intervals;
 use super::table::aligned;
-use crate::report::number::{grouped, percent};
+use crate::report::number::percent;
 use crate::report::{Choice, Outlook, notes, tables};
+use crate::words::grouped;
 
 /// Length of the frontier's longest bar, in characters.
 const BAR: usize = 50;

@@ -2,6 +2,7 @@ use super::{Predictions, Scores, classes};
 use crate::data::{EvaluatedOn, Preprocessing, Targets};
 use crate::memory::check_host_room;
 use crate::model::{Loss, Network};
+use crate::words::counted;
 use crate::{Result, Setting};
 
 /// Scores of a trained network on a split, in the units of its targets, with what reports show beside them.
@@ -37,7 +38,7 @@ impl SplitScores {
             let cells = (classes as u64).saturating_mul(classes as u64);
             let remedy = format!("use fewer outputs in {}", Setting::Layers);
             check_host_room(
-                &format!("the counts of a confusion matrix of {classes} classes"),
+                &format!("the counts of a confusion matrix of {}", counted(classes, "class")),
                 cells.saturating_mul(8),
                 &remedy,
             )?;
