@@ -31,7 +31,8 @@ struct Header {
     slices: Option<usize>,
     steps: u64,
     loss_sum: f64,
-    loss_steps: u64,
+    /// Whole in files of earlier builds.
+    loss_steps: f64,
     moments: usize,
     /// Lengths of each layer's gain and shift; empty if no layer has any.
     #[serde(default)]
@@ -72,7 +73,7 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
         slices: snapshot.slices,
         steps: snapshot.steps,
         loss_sum: snapshot.losses.sum,
-        loss_steps: snapshot.losses.steps,
+        loss_steps: snapshot.losses.batches,
         moments: snapshot.moments.len(),
         norms: norms(&snapshot.parameters),
         plateau: Some(PlateauHeader {
@@ -198,7 +199,7 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
         identity: header.identity,
         slices: header.slices,
         steps: header.steps,
-        losses: LossSum { sum: header.loss_sum, steps: header.loss_steps },
+        losses: LossSum { sum: header.loss_sum, batches: header.loss_steps },
         parameters: first,
         moments,
         plateau,
@@ -259,7 +260,7 @@ mod tests {
             identity: [(Setting::Lr, "0.1".to_owned())].into(),
             slices: Some(6),
             steps: 41,
-            losses: LossSum { sum: 0.1 + 0.2, steps: 7 },
+            losses: LossSum { sum: 0.1 + 0.2, batches: 7.3 },
             parameters: parameters(1.0),
             moments: vec![parameters(2.0), parameters(3.0)],
             plateau: Plateau { best: 0.1, since: 2, factor: 0.25 },

@@ -53,25 +53,25 @@ pub struct BestSoFar {
     pub parameters: Arc<Parameters>,
 }
 
-/// Sum of the mean losses of several steps.
+/// Sum of the mean losses of several mini-batches, in which each of their samples counts alike.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LossSum {
-    /// Sum of the steps' mean losses.
+    /// Sum of the mini-batches' mean losses, each times the share of a whole mini-batch that it has.
     pub sum: f64,
-    /// Number of steps.
-    pub steps: u64,
+    /// Number of mini-batches. One that the samples do not fill counts as its share of a whole one.
+    pub batches: f64,
 }
 
 impl LossSum {
-    /// Adds so many `steps` whose losses have this `mean`.
-    pub fn add(&mut self, mean: f32, steps: u64) {
-        self.sum += f64::from(mean) * steps as f64;
-        self.steps += steps;
+    /// Adds the losses of further mini-batches.
+    pub fn add(&mut self, other: LossSum) {
+        self.sum += other.sum;
+        self.batches += other.batches;
     }
 
-    /// Mean loss of the steps; NaN if there are none.
+    /// Mean loss of the samples; NaN if there are none.
     pub fn mean(self) -> f32 {
-        (self.sum / self.steps as f64) as f32
+        (self.sum / self.batches) as f32
     }
 }
 

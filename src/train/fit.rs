@@ -34,7 +34,7 @@ pub enum Event<'a> {
 pub struct Report<'a> {
     /// The training, whose parameters can be read.
     pub trainer: &'a mut Trainer,
-    /// Mean loss of the steps since the last report.
+    /// Mean loss of the samples in the steps since the last report.
     pub loss: f32,
     /// The evaluation, if one was due.
     pub evaluated: Option<&'a Evaluated>,
@@ -49,7 +49,7 @@ pub struct Evaluated {
     pub steps: u64,
     /// Index of the epoch of the last of these steps.
     pub epoch_index: usize,
-    /// Mean loss of the steps since the last evaluation.
+    /// Mean loss of the samples in the steps since the last evaluation.
     pub loss: f32,
     /// Evaluation on the held-out split.
     pub test: Evaluation,
@@ -194,7 +194,7 @@ impl Trainer {
         while !self.is_done() && !fit.is_out_of_patience() && !is_stopped {
             let before = self.steps();
             let mut flow = Ok(ControlFlow::Continue(()));
-            let loss = self.train_while(fit.steps_to_report(before), |steps| {
+            let losses = self.train_summing(fit.steps_to_report(before), |steps| {
                 flow = on_event(Event::Step(steps));
                 match flow {
                     Ok(flow) => flow,
@@ -202,7 +202,7 @@ impl Trainer {
                 }
             })?;
             is_stopped |= flow?.is_break();
-            since.add(loss, self.steps() - before);
+            since.add(losses);
             let ends_between = fit.ends_between(self);
             if ends_between {
                 let best = fit.best.as_ref();
@@ -214,8 +214,12 @@ impl Trainer {
             } else {
                 None
             };
-            let report =
-                Report { trainer: self, loss, evaluated: evaluated.as_ref(), best: fit.best.as_ref() };
+            let report = Report {
+                trainer: self,
+                loss: losses.mean(),
+                evaluated: evaluated.as_ref(),
+                best: fit.best.as_ref(),
+            };
             is_stopped |= on_event(Event::Report(report))?.is_break();
             if !ends_between {
                 let is_last = is_stopped || self.is_done() || fit.is_out_of_patience();

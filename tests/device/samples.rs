@@ -1,5 +1,6 @@
 //! What samples count for: whole epochs, weights, and smoothed labels.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::common::{Random, changed};
@@ -9,7 +10,7 @@ use ckpt_gpu::data::{ClassWeights, Dataset, EvaluatedOn, Inputs, Split, Targets}
 use ckpt_gpu::device::DatasetPlacement;
 use ckpt_gpu::model::{Activation, LayerParameters, Loss, Optimizer, Parameters, UpdateRule};
 use ckpt_gpu::strategy::Strategy;
-use ckpt_gpu::train::{Machine, Start, Trainer};
+use ckpt_gpu::train::{Event, Fit, Machine, Start, Trainer};
 use ckpt_gpu::{Error, Setting};
 
 const FEATURES: usize = 6;
@@ -103,6 +104,47 @@ fn software_and_cpu_train_the_last_samples_of_an_epoch() {
         let dropped = changed(settings.clone(), |s| s.batching.drop_last = true);
         let trainer = Trainer::on(&machine, &dropped, &Arc::new(data.clone()), &start(&settings)).unwrap();
         assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (2, 10));
+    }
+}
+
+/// At so low a learning rate parameters stand still, so that the mean loss of an epoch is that of its samples.
+#[test]
+fn software_and_cpu_weigh_losses_of_smaller_mini_batches_by_their_samples() {
+    let data = Arc::new(dataset(split(10, &mut Random::new(2))));
+    let settings = changed(settings(), |s| {
+        s.optimization.lr = 1e-30;
+        s.optimization.epochs = 2;
+    });
+    for (machine, micro_batch) in
+        machines().into_iter().flat_map(|machine| [(machine.clone(), 4), (machine, 2)])
+    {
+        let settings = changed(settings.clone(), |s| s.batching.micro_batch = Some(micro_batch));
+        let begin = || Trainer::on(&machine, &settings, &data, &start(&settings)).unwrap();
+        let expected = begin().evaluate_training().unwrap().loss;
+        let close = |loss: f32| assert!((loss - expected).abs() < 1e-6, "{loss}, expected {expected}");
+        close(begin().epoch(|_| ()).unwrap().loss);
+
+        let mut in_parts = begin();
+        let [first, last] = [2, 1].map(|steps| in_parts.train(steps, |_| ()).unwrap());
+        close((8.0 * first + 2.0 * last) / 10.0);
+        assert!((first - last).abs() > 1e-3, "{first} and {last}");
+        close(in_parts.end_epoch().unwrap().loss);
+
+        let mut told = Vec::new();
+        begin().train_to_end(6, |_, loss| told.push(loss)).unwrap();
+        told.into_iter().for_each(close);
+        let mut fit = Fit { report_every: vec![2], ..Fit::default() };
+        let fitted = begin().fit(&mut fit, |event| {
+            if let Event::Report(report) = event
+                && let Some(evaluated) = report.evaluated
+            {
+                close(evaluated.loss);
+                close(evaluated.epoch.unwrap().loss);
+                assert_eq!(report.loss, last);
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        fitted.unwrap();
     }
 }
 

@@ -47,7 +47,8 @@ impl Trainer {
         self.plateau.note(&self.settings.optimization.schedule, evaluation.loss);
     }
 
-    /// Trains for `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns their mean loss.
+    /// Trains for `steps` steps, or as many as are left of the epoch or of the settings' steps, and returns the mean loss of their
+    /// samples.
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
@@ -65,14 +66,12 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::epoch`].
     pub fn train_to_end(&mut self, every: u64, mut on_loss: impl FnMut(u64, f32)) -> Result<()> {
-        let mut since = LossSum::default();
+        let (every, mut since, mut told) = (every.max(1), LossSum::default(), self.steps);
         while !self.is_done() {
-            let before = self.steps;
-            let loss = self.train(every.max(1) - since.steps, |_| ())?;
-            since.add(loss, self.steps - before);
-            if since.steps == every.max(1) || self.is_done() {
+            since.add(self.train_summing(every - (self.steps - told), |_| ControlFlow::Continue(()))?);
+            if self.steps - told == every || self.is_done() {
                 on_loss(self.steps, since.mean());
-                since = LossSum::default();
+                (since, told) = (LossSum::default(), self.steps);
             }
         }
         Ok(())
@@ -99,11 +98,16 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::epoch`].
-    pub fn train_while(
+    pub fn train_while(&mut self, steps: u64, on_step: impl FnMut(u64) -> ControlFlow<()>) -> Result<f32> {
+        self.train_summing(steps, on_step).map(LossSum::mean)
+    }
+
+    /// As [`Trainer::train_while`], with the losses of the steps in place of their mean.
+    pub(in crate::train) fn train_summing(
         &mut self,
         steps: u64,
         mut on_step: impl FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<f32> {
+    ) -> Result<LossSum> {
         let (epoch, made) = (self.epoch_index(), self.steps_in_epoch());
         let left = self.total_steps().saturating_sub(self.steps).min(self.steps_per_epoch() - made);
         let steps = steps.min(left);
@@ -114,22 +118,50 @@ impl Trainer {
             self.losses = LossSum::default();
         }
         let started = Instant::now();
-        let parts = self.parts();
         self.prepare_mini_batches();
+        // The device adds up the mean losses of a pass. A mini-batch that the samples do not fill weighs less, so that it has a
+        // pass of its own.
+        let (samples, batch) = (self.data.train.len() as u64, self.settings.batching.batch as u64);
+        let whole = samples / batch;
+        let spans = [
+            (whole.min(made + steps).saturating_sub(made), 1.0),
+            ((made + steps).saturating_sub(whole.max(made)), (samples % batch) as f64 / batch as f64),
+        ];
+        let (mut losses, mut flow) = (LossSum::default(), ControlFlow::Continue(()));
+        for (steps, share) in spans {
+            if steps > 0 && flow.is_continue() {
+                losses.add(self.pass(steps, share, |steps| {
+                    flow = on_step(steps);
+                    flow
+                })?);
+            }
+        }
+        let last = self.steps.saturating_sub(1) - epoch * self.steps_per_epoch();
+        self.last_rate = self.mini_batches.step_params().get(last as usize).map_or(0.0, |step| step.rate);
+        self.training_time += started.elapsed();
+        self.losses.add(losses);
+        Ok(losses)
+    }
+
+    /// Runs so many `steps` of the epoch as one pass of the device. Their mini-batches have a `share` of the samples of a whole one.
+    fn pass(
+        &mut self,
+        steps: u64,
+        share: f64,
+        mut on_step: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<LossSum> {
+        let (epoch, made, parts) = (self.epoch_index(), self.steps_in_epoch() as usize, self.parts());
         let pass = self.mini_batches.pass(&self.settings);
-        self.device.begin_pass(pass, made as usize * parts, self.mini_batches.step_params())?;
+        self.device.begin_pass(pass, made * parts, self.mini_batches.step_params())?;
         for _ in 0..steps {
             self.step()?;
             if on_step(self.steps).is_break() {
                 break;
             }
         }
-        let last = self.steps.saturating_sub(1) - epoch * self.steps_per_epoch();
-        self.last_rate = self.mini_batches.step_params().get(last as usize).map_or(0.0, |step| step.rate);
         let metrics = self.device.end_pass()?;
-        self.training_time += started.elapsed();
         if let Some(fault) = metrics.fault {
-            let step = epoch * self.steps_per_epoch() + u64::from(fault.batch) / self.parts() as u64;
+            let step = epoch * self.steps_per_epoch() + u64::from(fault.batch) / parts as u64;
             return Err(diverged(epoch as usize, step, fault.layer));
         }
         // Finite losses can have an infinite sum.
@@ -137,10 +169,8 @@ impl Trainer {
             let problem = format!("the losses up to step {} add up to {}", self.steps, metrics.loss);
             return Err(Error::Diverged { epoch: epoch as usize, problem });
         }
-        let steps = u64::from(metrics.batches) / self.parts() as u64;
-        self.losses.sum += f64::from(metrics.loss);
-        self.losses.steps += steps;
-        Ok(metrics.loss / steps as f32)
+        let steps = f64::from(metrics.batches) / parts as f64;
+        Ok(LossSum { sum: f64::from(metrics.loss) * share, batches: steps * share })
     }
 
     /// Evaluates on the test split, with the moving average of the parameters if there is one. All samples
