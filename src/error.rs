@@ -62,6 +62,13 @@ pub enum Error {
         problem: String,
     },
 
+    /// A sweep whose runs have all diverged.
+    #[error("no combination has a score: {} diverged; use a lower {}", counted(*runs, "run"), Setting::Lr)]
+    SweepDiverged {
+        /// Number of runs.
+        runs: usize,
+    },
+
     /// A run that was stopped before its last step.
     #[error("interrupted after {}; {remedy}", counted(*steps, "step"))]
     Interrupted {
@@ -173,7 +180,7 @@ impl Error {
             Error::File { .. } => 3,
             Error::NoDevice { .. } => 4,
             Error::DoesNotFit(_) | Error::OverBudget { .. } => 5,
-            Error::Diverged { .. } => 6,
+            Error::Diverged { .. } | Error::SweepDiverged { .. } => 6,
             Error::DeviceLost(_) | Error::KernelRefused { .. } => 7,
             Error::Interrupted { .. } => 130,
         }

@@ -16,7 +16,7 @@ pub mod text;
 pub use file::{ReportFile, check};
 pub use format::{range_plot, sweep_page};
 pub use outlook::{Choice, MicroBatchChoice, Outlook};
-pub use sweep::{Combination, MeanScore, SweepRun, SweepSummary};
+pub use sweep::{Combination, MeanScore, Ranked, SweepRun, SweepSummary};
 
 use std::path::Path;
 

@@ -56,6 +56,22 @@ pub struct MeanScore {
     pub deviation: Option<f64>,
 }
 
+impl SweepRun {
+    /// `true` if it diverged.
+    pub fn has_diverged(&self) -> bool {
+        self.weights_sha256.is_none()
+    }
+}
+
+/// A combination's place among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ranked {
+    /// Rank from 1, which combinations with equal scores share; `None` without a score.
+    pub rank: Option<usize>,
+    /// Index of the combination, in the order in which they ran.
+    pub index: usize,
+}
+
 impl Combination {
     /// Mean score of the runs; `None` if one has diverged or has no such score.
     pub fn score(&self, metric: Metric) -> Option<MeanScore> {
@@ -70,30 +86,33 @@ impl Combination {
 
     /// Number of runs that diverged.
     pub fn diverged(&self) -> usize {
-        self.runs.iter().filter(|run| run.weights_sha256.is_none()).count()
+        self.runs.iter().filter(|run| run.has_diverged()).count()
     }
 }
 
 impl SweepSummary {
-    /// Indices of the combinations, the best first, and those without a score last.
-    pub fn ranking(&self) -> Vec<usize> {
-        let key = |index: &usize| {
-            let score = self.combinations[*index].score(self.metric).map(|score| score.mean);
+    /// The combinations, the best first, and those without a score last.
+    pub fn ranking(&self) -> Vec<Ranked> {
+        let key = |index: usize| {
+            let score = self.combinations[index].score(self.metric).map(|score| score.mean);
             match score {
                 Some(mean) if self.metric.is_better_larger() => -mean,
                 Some(mean) => mean,
                 None => f64::INFINITY,
             }
         };
-        let mut ranking: Vec<_> = (0..self.combinations.len()).collect();
-        ranking.sort_by(|a, b| key(a).total_cmp(&key(b)));
-        ranking
+        let mut order: Vec<_> = (0..self.combinations.len()).collect();
+        order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
+        let rank = |index: usize| {
+            self.combinations[index].score(self.metric)?;
+            order.iter().position(|&other| key(other) == key(index)).map(|before| before + 1)
+        };
+        order.iter().map(|&index| Ranked { rank: rank(index), index }).collect()
     }
 
-    /// The best combination, if one has a score.
-    pub fn best(&self) -> Option<&Combination> {
-        let best = &self.combinations[*self.ranking().first()?];
-        best.score(self.metric).map(|_| best)
+    /// Runs that diverged, of all combinations.
+    pub fn diverged(&self) -> usize {
+        self.combinations.iter().map(Combination::diverged).sum()
     }
 
     /// Metric and split of the scores, in a few words.
@@ -137,7 +156,7 @@ impl SweepSummary {
             numbers(self.metric.name()),
             words(""),
         ]);
-        let row = |(rank, index): (usize, usize)| {
+        let row = |Ranked { rank, index }: Ranked| {
             let combination = &self.combinations[index];
             let score = match (combination.score(self.metric), combination.diverged()) {
                 (Some(MeanScore { mean, deviation: Some(deviation) }), _) => {
@@ -147,14 +166,13 @@ impl SweepSummary {
                 (None, 0) => "undefined".to_owned(),
                 (None, diverged) => format!("{diverged} diverged"),
             };
-            let is_best = rank == 0 && combination.score(self.metric).is_some();
-            let mark = if is_best { "best" } else { "" };
-            [(rank + 1).to_string()]
+            let mark = if rank == Some(1) { "best" } else { "" };
+            [rank.map_or("-".to_owned(), |rank| rank.to_string())]
                 .into_iter()
                 .chain(combination.values.iter().cloned())
                 .chain([combination.runs.len().to_string(), score, mark.to_owned()])
                 .collect()
         };
-        Table { columns: columns.collect(), rows: self.ranking().into_iter().enumerate().map(row).collect() }
+        Table { columns: columns.collect(), rows: self.ranking().into_iter().map(row).collect() }
     }
 }
