@@ -65,6 +65,7 @@ settings! {
     MinDelta = "min_delta": "Least gain of a metric.",
     EvaluateEvery = "evaluate_every": "Steps between two evaluations.",
     Folds = "folds": "Folds of a cross-validation.",
+    Metric = "metric": "Metric that combinations of a sweep are compared by.",
     Sweep = "sweep": "File of a sweep.",
     Results = "results": "Directory of a sweep's results.",
     ReportEvery = "report_every": "Steps between two reports of a training.",

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{Error, Result};
-use config_file::{CommandLine, Effective};
+use config_file::{CommandLine, Effective, Lines};
 
 pub use allocator::ReportingAllocator;
 #[cfg(any(test, fuzzing))]
@@ -63,11 +63,11 @@ struct Cli {
     #[clap(skip)]
     effective: Option<Effective>,
 
-    /// The file of flags, those that are taken from it, and a note about it.
+    /// The file of flags, the lines of those that are taken from it, and a note about it.
     #[clap(skip)]
     config: Option<PathBuf>,
     #[clap(skip)]
-    keys: Vec<String>,
+    lines: Lines,
     #[clap(skip)]
     note: Option<String>,
 
@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
 /// [`crate::Error::Usage`] for an invalid file of flags.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let command = command();
-    let CommandLine { words, config, keys, note } =
+    let CommandLine { words, config, lines, note } =
         CommandLine::expanded(&command, words.into_iter().collect())?;
     let refuse = |error: clap::Error| -> ! {
         if let Some(note) = &note {
@@ -149,7 +149,7 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
     let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
-    Ok(Cli { effective, config, keys, note, ..cli })
+    Ok(Cli { effective, config, lines, note, ..cli })
 }
 
 /// Runs one command.
@@ -163,7 +163,7 @@ fn run(cli: Cli) -> Result<()> {
     if let Some(note) = &cli.note {
         output::narrate(note);
     }
-    let (config, keys) = (cli.config.clone(), cli.keys);
+    let (config, lines) = (cli.config.clone(), cli.lines);
     let done = match cli.command {
         Command::Train(args) => train::run(&args, cli.effective.as_ref(), cli.config.as_deref()),
         Command::Plan(args) => plan::run(&args),
@@ -182,12 +182,8 @@ fn run(cli: Cli) -> Result<()> {
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     };
-    done.map_err(|error| match (error, config) {
-        (Error::Usage { setting, problem }, Some(config))
-            if keys.iter().any(|key| setting_flags::flag(setting) == format!("--{key}")) =>
-        {
-            Error::Usage { setting, problem: format!("in {}: {problem}", config.display()) }
-        }
-        (error, _) => error,
+    done.map_err(|error| match config {
+        Some(config) => config_file::located(error, &config, &lines),
+        None => error,
     })
 }

@@ -46,10 +46,13 @@ pub(super) fn flag(setting: Setting) -> String {
         Setting::Shuffle => "--no-shuffle".to_owned(),
         Setting::Model => "MODEL".to_owned(),
         Setting::Sweep => "CONFIG".to_owned(),
-        // Arguments of the library that no flag gives.
-        Setting::Case | Setting::Folds | Setting::Preprocessing | Setting::ReportEvery | Setting::Shader => {
-            setting.name().to_owned()
-        }
+        // Arguments of the library, or keys of a sweep's file, that no flag gives.
+        Setting::Case
+        | Setting::Folds
+        | Setting::Metric
+        | Setting::Preprocessing
+        | Setting::ReportEvery
+        | Setting::Shader => setting.name().to_owned(),
         _ => format!("--{}", setting.name().replace('_', "-")),
     }
 }

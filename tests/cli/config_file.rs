@@ -218,7 +218,7 @@ fn invalid_files_are_rejected_with_line_and_key() {
     folder.write("c.toml", b"keep = 3");
     folder.run("train --config c.toml").refused_at_once(2, &["with the flags of c.toml", "--snapshot"]);
     folder.write("c.toml", b"batch = 0");
-    folder.run("train --config c.toml").refused_at_once(2, &["--batch: in c.toml: found 0"]);
+    folder.run("train --config c.toml").refused_at_once(2, &["--batch: in c.toml, line 1: found 0"]);
 }
 
 #[test]

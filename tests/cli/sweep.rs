@@ -58,7 +58,16 @@ fn a_grid_has_every_combination_with_every_seed() {
     assert!(page.contains("accuracy") && page.contains(" ± "), "{page}");
     let text = sweep(&folder, &table, "").succeeded();
     assert!(text.stdout.contains("share of correct predictions on the test split"), "{text:#?}");
-    assert!(text.stderr.contains("so that the best one's scores are optimistic"), "{text:#?}");
+    // Before it costs anything, and once.
+    assert_eq!(text.stderr.matches("so that the best one's scores are optimistic").count(), 1, "{text:#?}");
+    assert_eq!(
+        outcome.stderr.matches("so that the best one's scores are optimistic").count(),
+        1,
+        "{outcome:#?}"
+    );
+    let [warned, ran] =
+        ["scores are optimistic", "run 1 of 8"].map(|words| outcome.stderr.find(words).unwrap());
+    assert!(warned < ran, "{outcome:#?}");
 }
 
 #[test]
@@ -75,7 +84,8 @@ fn folds_hold_out_every_sample_once() {
         runs.iter().map(|run| run["weights_sha256"].as_str()).collect();
     assert_eq!(hashes.len(), 8);
     let clash = sweep(&folder, &format!("validation = 0.2\n{table}"), "");
-    clash.refused_at_once(2, &["--validation: found 0.2 beside 4 folds", "leave it out"]);
+    let place = "--validation: in sweep.toml, line 6: found 0.2 beside 4 folds";
+    clash.refused_at_once(2, &[place, "leave it out", "(in the run with --seed 0, fold 0)"]);
 }
 
 #[test]
@@ -132,6 +142,9 @@ fn a_run_that_diverges_has_no_score() {
     let table = "optimizer = 'sgd'\nactivation = 'identity'\n[sweep]\nlr = [0.01, 1e30]\nseeds = 2\n";
     let (runs, last) = events(&sweep(&folder, table, "--json").succeeded());
     assert_eq!(runs[3]["weights_sha256"], Value::Null);
+    let diverged: Vec<_> = runs.iter().map(|run| run["diverged"].as_bool().unwrap()).collect();
+    assert_eq!(diverged, [false, false, true, true]);
+    assert_eq!(last["combinations"][1]["rank"], Value::Null);
     assert_eq!(last["combinations"][1]["mean"], Value::Null);
     assert_eq!(
         (&last["combinations"][1]["diverged"], &last["best"]["flags"]["lr"]),
@@ -140,6 +153,56 @@ fn a_run_that_diverges_has_no_score() {
     let text = sweep(&folder, table, "").succeeded();
     assert!(text.stdout.contains("--lr 1e30, --seed 1: diverged"), "{text:#?}");
     assert!(text.stdout.contains("2 diverged"), "{text:#?}");
+}
+
+#[test]
+fn a_sweep_without_any_score_has_diverged() {
+    let folder = Folder::new();
+    let table = "optimizer = 'sgd'\nactivation = 'identity'\n[sweep]\nlr = [1e30, 1e31]\n";
+    // Also where all runs are finished before.
+    for _ in 0..2 {
+        let outcome = sweep(&folder, table, "--json");
+        let words = "no combination has a score: 2 runs diverged; use a lower --lr";
+        assert!(outcome.code == Some(6) && outcome.stderr.contains(words), "{outcome:#?}");
+        assert_eq!(events(&outcome).1["best"], Value::Null);
+    }
+}
+
+#[test]
+fn combinations_that_tie_share_their_rank() {
+    let folder = Folder::new();
+    // Without a momentum, its coefficient changes nothing.
+    let table = "optimizer = 'sgd'\n[sweep]\nlr = [1e-8, 0.1]\nmomentum = [0.5, 0.9]\n";
+    let (_, last) = events(&sweep(&folder, table, "--json").succeeded());
+    let combinations = last["combinations"].as_array().unwrap();
+    let ranks: Vec<_> = combinations.iter().map(|one| one["rank"].as_u64().unwrap()).collect();
+    assert_eq!((ranks, &combinations[0]), (vec![1, 1, 3, 3], &last["best"]));
+    let text = sweep(&folder, table, "").succeeded();
+    assert_eq!(text.stdout.matches("  best").count(), 2, "{text:#?}");
+}
+
+#[test]
+fn a_file_that_train_has_saved_becomes_a_sweep() {
+    let folder = Folder::new();
+    let flags = "--data synthetic:blobs,samples=300,classes=3 --hidden 8 --device cpu --epochs 1 --batch 20";
+    folder.run(&format!("train {flags} --save-config run.toml")).succeeded();
+    let text = String::from_utf8(folder.read("run.toml")).unwrap();
+    assert!(text.contains("evaluate-training = false") && text.contains("summary = "), "{text}");
+    let table = "[sweep]\nlr = [0.01, 0.1]\n";
+    let varied = text.replace("lr = 0.001\n", "") + table;
+    folder.write("sweep.toml", varied.as_bytes());
+    folder.run("sweep sweep.toml --results kept").succeeded();
+    let line = |words: &str, text: &str| 1 + text.lines().position(|line| line.starts_with(words)).unwrap();
+    let asked =
+        varied.replace("evaluate-training = false", "evaluate-training = true") + "save = ['x.npz']\n";
+    folder.write("sweep.toml", asked.as_bytes());
+    let place = format!(
+        "CONFIG: sweep.toml: line {0}: found evaluate-training (line {0}) and save (line {1}), which train takes and a sweep \
+         does not; leave out each",
+        line("evaluate-training", &asked),
+        line("save", &asked)
+    );
+    folder.run("sweep sweep.toml --results kept").refused_at_once(2, &[&place]);
 }
 
 /// Interrupts and kills a sweep, and goes on, until it is done.
@@ -199,11 +262,19 @@ fn a_sweep_is_resumed_to_the_same_bits() {
 fn invalid_files_are_refused_before_the_first_run() {
     let folder = Folder::new();
     for (table, words) in [
+        (
+            "[sweep]\nlayer-norm = [true, false]\nrms-norm = [false, true]\n",
+            "--rms-norm: in sweep.toml, line 8: found beside --layer-norm, expected one of the two; add --layer-norm=false if a \
+             file has the other (in the run with --layer-norm true, --rms-norm true, --seed 0)",
+        ),
         ("", "found no table [sweep], expected one that says what varies"),
         ("sweep = 3\n", "sweep: found a value, expected a table [sweep]"),
         ("[sweep]\nlearning-rate = [1]\n", "found key 'learning-rate', expected a flag's long name"),
         ("rate = 3\n[sweep]\n", "found key 'rate', expected a flag's long name"),
-        ("save = ['x.npz']\n[sweep]\n", "save is a flag of train that a sweep does not take; leave it out"),
+        (
+            "save = ['x.npz']\n[sweep]\n",
+            "line 6: found save (line 6), which train takes and a sweep does not",
+        ),
         ("[sweep]\nlr = []\n", "line 7: lr: found an empty list, expected values"),
         ("[sweep]\nlr = [0.1, 0.1]\n", "lr: found 0.1 twice, expected different values"),
         ("[sweep]\nlr = 0.1\n", "lr: found one value, expected a list, or {min, max} for a range of numbers"),
@@ -225,21 +296,36 @@ fn invalid_files_are_refused_before_the_first_run() {
             "found a range without both ends, expected min and max",
         ),
         ("[sweep]\nlr = { min = 0.1, max = 1, step = 2 }\n", "found step, expected min, max and log"),
-        ("[sweep]\nlr = { min = 0.1, max = 1 }\n", "found ranges and no trials, expected trials = N"),
+        ("[sweep]\nlr = { min = 0.1, max = 1 }\n", "line 6: found ranges and no trials, expected trials = N"),
         ("[sweep]\nlr = [0.1]\ntrials = 2\n", "found trials or search and no range"),
         ("[sweep]\ntrials = 0\n", "trials: found the number 0, expected a whole number from 1"),
         ("[sweep]\nfolds = 1\n", "folds: found the number 1, expected a whole number from 2"),
-        ("[sweep]\nfolds = 1000\n", "folds: found 1000, expected from 2 to 300, the number of samples"),
+        (
+            "[sweep]\nfolds = 1000\n",
+            "folds: in sweep.toml, line 7: found 1000, expected from 2 to 300, the number of samples",
+        ),
         ("[sweep]\nseeds = []\n", "seeds: found an array, expected a whole number"),
         ("[sweep]\nseeds = [1, 1]\n", "seeds: found 1 twice, expected different seeds"),
         ("[sweep]\nmetric = 'precision'\n", "metric: "),
-        ("[sweep]\nmetric = 'rmse'\n", "metric: found rmse, expected one of: loss, accuracy"),
+        (
+            "[sweep]\nmetric = 'rmse'\n",
+            "metric: in sweep.toml, line 7: found rmse, expected one of: loss, accuracy",
+        ),
         ("[sweep]\nseed = [1, 2]\n", "seed: does not vary in a sweep; use seeds"),
         ("[sweep]\ndevice = ['cpu']\n", "device: does not vary in a sweep"),
         ("[sweep]\nepochs = [1, 2]\n", "epochs: found above the table, too"),
-        ("[sweep]\nlr = [0.1, -1]\n", "--lr: found -1, expected a positive number"),
-        ("[sweep]\nlayers = ['2,8,3']\n", "cannot be used with"),
-        ("keep-best = 'loss'\n[sweep]\nmetric = 'accuracy'\n", "--keep-best: found loss, expected accuracy"),
+        (
+            "[sweep]\nlr = [0.1, -1]\n",
+            "--lr: in sweep.toml, line 7: found -1, expected a positive number (in the run with --lr -1, --seed 0)",
+        ),
+        (
+            "[sweep]\nlayers = ['2,8,3']\n",
+            "line 7: found layers beside hidden of line 2, expected one of the two",
+        ),
+        (
+            "keep-best = 'loss'\n[sweep]\nmetric = 'accuracy'\n",
+            "--keep-best: in sweep.toml, line 6: found loss, expected accuracy",
+        ),
     ] {
         let outcome = sweep(&folder, table, "");
         assert_eq!(outcome.code, Some(2), "{table}: {outcome:#?}");

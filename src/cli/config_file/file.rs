@@ -24,9 +24,17 @@ pub(in crate::cli) struct Given<'a> {
 pub(in crate::cli) struct Contents<'a> {
     pub given: Vec<Given<'a>>,
     /// Keys that are flags of other commands only.
-    pub passed_over: Vec<String>,
+    pub passed_over: Vec<PassedOver>,
     /// Keys among [`NOT_SHARED`].
     pub not_shared: Vec<String>,
+}
+
+/// A key in a file that is a flag of other commands only.
+pub(in crate::cli) struct PassedOver {
+    pub key: String,
+    pub line: usize,
+    /// `true` if it has the value that the flag has by default.
+    pub is_default: bool,
 }
 
 impl Given<'_> {
@@ -71,6 +79,11 @@ pub(in crate::cli) struct Document<'t> {
 }
 
 impl Document<'_> {
+    /// Line of the byte at `offset`, from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        line(self.text, offset)
+    }
+
     /// Keys and values of `table`, which is in the document, in the order of their lines, with these.
     pub fn entries<'s, 't>(&self, table: &'s DeTable<'t>) -> Vec<(usize, &'s str, &'s DeValue<'t>)> {
         let mut pairs: Vec<_> = table.iter().collect();
@@ -119,10 +132,13 @@ pub(in crate::cli) fn flags<'a>(
                     .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;
                 read.given.push(Given { arg, line, values });
             }
-            None if others.iter().any(|other| find(other, name).is_some()) => {
-                read.passed_over.push(name.to_owned());
+            None => {
+                let Some(arg) = others.iter().find_map(|other| find(other, name)) else {
+                    return Err(wrong(path, Some(line), &unknown(own, name)));
+                };
+                let is_default = values(arg, value).is_ok_and(|values| values == arg.get_default_values());
+                read.passed_over.push(PassedOver { key: name.to_owned(), line, is_default });
             }
-            None => return Err(wrong(path, Some(line), &unknown(own, name))),
         }
     }
     Ok(read)

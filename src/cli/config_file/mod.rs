@@ -4,6 +4,7 @@ mod effective;
 pub(super) mod file;
 mod key;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +15,13 @@ pub(super) use effective::Effective;
 use file::Given;
 pub(super) use key::check as check_value;
 
+use super::setting_flags;
 use crate::{Error, Result, Setting};
 
 const CONFIG: &str = "config";
+
+/// Lines of a file by their keys.
+pub(super) type Lines = BTreeMap<String, usize>;
 
 /// Commands that take the flag.
 const COMMANDS: [&str; 7] = ["train", "plan", "check", "compare", "find-lr", "eval", "predict"];
@@ -40,9 +45,10 @@ pub(super) fn with_flag(command: Command) -> Command {
 /// A command line, with the flags of its file inserted.
 pub(super) struct CommandLine {
     pub words: Vec<OsString>,
-    /// The file, and the flags that are taken from it.
+    /// The file.
     pub config: Option<PathBuf>,
-    pub keys: Vec<String>,
+    /// Lines of the flags that are taken from it, by their keys.
+    pub lines: Lines,
     /// Note about the file.
     pub note: Option<String>,
 }
@@ -56,12 +62,12 @@ impl CommandLine {
         let lenient = command.clone().ignore_errors(true).try_get_matches_from(&words);
         // Errors in the words themselves are reported when they are parsed for good.
         let Some((name, given)) = lenient.as_ref().ok().and_then(ArgMatches::subcommand) else {
-            return Ok(CommandLine { words, config: None, keys: Vec::new(), note: None });
+            return Ok(CommandLine { words, config: None, lines: Lines::new(), note: None });
         };
         let (Some(own), Ok(Some(path))) =
             (command.find_subcommand(name), given.try_get_one::<PathBuf>(CONFIG))
         else {
-            return Ok(CommandLine { words, config: None, keys: Vec::new(), note: None });
+            return Ok(CommandLine { words, config: None, lines: Lines::new(), note: None });
         };
         let others: Vec<_> = command
             .get_subcommands()
@@ -69,12 +75,13 @@ impl CommandLine {
             .collect();
         let text = file::read(path)?;
         let read = file::contents(path, &text, own, &others)?;
+        let passed_over = read.passed_over.iter().map(|other| other.key.clone()).collect();
         let ignored = [
-            (format!("flags that {name} does not have"), &read.passed_over),
+            (format!("flags that {name} does not have"), &passed_over),
             (format!("flags that {name} takes from the command line only"), &read.not_shared),
         ];
         let ignored: Vec<_> = (ignored.iter())
-            .filter(|(_, keys)| !keys.is_empty())
+            .filter(|(_, keys): &&(String, &Vec<String>)| !keys.is_empty())
             .map(|(flags, keys)| format!("ignored {flags}: {}", keys.join(", ")))
             .collect();
         let note = (!ignored.is_empty()).then(|| format!("{}: {}", path.display(), ignored.join("; ")));
@@ -84,14 +91,14 @@ impl CommandLine {
             own.get_arguments().any(|other| is_given(other) && (other == arg || conflict(own, arg, other)))
         };
         let open: Vec<Given> = read.given.into_iter().filter(|given| !is_overruled(given.arg)).collect();
-        check_conflicts(path, own, &open)?;
+        check_conflicts(path, own, &places(&open))?;
 
         let at = words.iter().position(|word| word == name).map_or(words.len(), |index| index + 1);
         let config = Some(path.clone());
         let mut words = words;
         words.splice(at..at, open.iter().flat_map(Given::words));
-        let keys = open.iter().map(|given| given.key().to_owned()).collect();
-        Ok(CommandLine { words, config, keys, note })
+        let lines = open.iter().map(|given| (given.key().to_owned(), given.line)).collect();
+        Ok(CommandLine { words, config, lines, note })
     }
 }
 
@@ -105,7 +112,7 @@ pub(crate) fn check(text: &str) -> Result<()> {
     let path = Path::new("flags.toml");
     TRAIN.with(|train| {
         let read = file::contents(path, text, train, &[])?;
-        check_conflicts(path, train, &read.given)
+        check_conflicts(path, train, &places(&read.given))
     })
 }
 
@@ -115,20 +122,35 @@ fn conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
         || command.get_arg_conflicts_with(other).contains(&one)
 }
 
-fn check_conflicts(path: &Path, command: &Command, given: &[Given]) -> Result<()> {
-    let said: Vec<_> = given.iter().filter(|given| given.words().next().is_some()).collect();
-    for (index, later) in said.iter().enumerate() {
-        if let Some(earlier) = said[..index].iter().find(|other| conflict(command, other.arg, later.arg)) {
-            let problem = format!(
-                "found {} beside {} of line {}, expected one of the two",
-                later.key(),
-                earlier.key(),
-                earlier.line
-            );
-            return Err(wrong(path, Some(later.line), &problem));
+/// Flags that `given` gives at least once, with their lines.
+pub(super) fn places<'a>(given: &[Given<'a>]) -> Vec<(&'a Arg, usize)> {
+    let said = given.iter().filter(|given| given.words().next().is_some());
+    said.map(|given| (given.arg, given.line)).collect()
+}
+
+/// Checks that no two flags of the file at `path`, each with its line, conflict.
+///
+/// # Errors
+/// [`Error::Usage`] about the later one.
+pub(super) fn check_conflicts(path: &Path, command: &Command, places: &[(&Arg, usize)]) -> Result<()> {
+    for (index, &(later, line)) in places.iter().enumerate() {
+        let earlier = places[..index].iter().find(|(other, _)| conflict(command, other, later));
+        if let Some((earlier, before)) = earlier {
+            let [later, earlier] = [later, earlier].map(|arg| key(arg).unwrap_or_default());
+            let problem = format!("found {later} beside {earlier} of line {before}, expected one of the two");
+            return Err(wrong(path, Some(line), &problem));
         }
     }
     Ok(())
+}
+
+/// `error` with the place in the file at `path` of the flag that it is about, if `lines` has it.
+pub(super) fn located(error: Error, path: &Path, lines: &Lines) -> Error {
+    let Error::Usage { setting, problem } = error else { return error };
+    match lines.get(setting_flags::flag(setting).trim_start_matches("--")) {
+        Some(line) => Error::usage(setting, format!("in {}, line {line}: {problem}", path.display())),
+        None => Error::Usage { setting, problem },
+    }
 }
 
 /// Key of `arg` in a file; positional arguments and flags such as --help have none.

@@ -1,6 +1,6 @@
 //! The file of a sweep: flags of runs, and a table of what varies.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::sobol::MOST_DIMENSIONS;
 use super::space::{Axis, Range, Search, Values, drawn, grid};
-use crate::cli::config_file::{self, check_value, file};
+use crate::cli::config_file::{self, Lines, check_value, file};
 use crate::train::Metric;
+use crate::words::both;
 use crate::{Error, Result, Setting};
 
 /// The table of what varies.
@@ -22,6 +23,9 @@ const MOST: u64 = 1 << 20;
 
 /// Contents of a sweep's file.
 pub(super) struct Config {
+    path: PathBuf,
+    /// Lines of all keys.
+    lines: Lines,
     /// Flags that all runs share, as words.
     pub shared: Vec<String>,
     /// Flags that vary.
@@ -65,26 +69,47 @@ pub(super) fn read(path: &Path, run: &Command, train: &Command) -> Result<Config
             &format!("found no table [{TABLE}], expected one that says what varies"),
         ));
     };
+    let table_line = document.line(table.span().start);
     let DeValue::Table(table) = table.into_inner() else {
-        return Err(wrong(path, None, &format!("{TABLE}: found a value, expected a table [{TABLE}]")));
+        let problem = format!("{TABLE}: found a value, expected a table [{TABLE}]");
+        return Err(wrong(path, Some(table_line), &problem));
     };
     let shared = file::flags(path, &document, run, &[train]).map_err(of_sweep)?;
-    if let Some(name) = shared.passed_over.first() {
-        let problem = format!("{name} is a flag of train that a sweep does not take; leave it out");
-        return Err(wrong(path, None, &problem));
+    let entries = document.entries(&table);
+    let above = shared.passed_over.iter().filter(|other| !other.is_default);
+    let above = above.map(|other| (other.line, &other.key[..]));
+    let within = entries.iter().filter(|(_, name, _)| !is_key(name) && file::find(run, name).is_none());
+    let within = within.filter(|(_, name, _)| file::find(train, name).is_some());
+    let refused: Vec<_> = above.chain(within.map(|&(line, name, _)| (line, name))).collect();
+    if let Some((first, _)) = refused.first() {
+        let names = both(refused.iter().map(|(line, name)| format!("{name} (line {line})")));
+        let problem = format!(
+            "found {names}, which train takes and a sweep does not; leave out each, and train the best combination with it"
+        );
+        return Err(wrong(path, Some(*first), &problem));
     }
     let mut read = Table::default();
-    for (line, name, value) in document.entries(&table) {
+    let mut places = config_file::places(&shared.given);
+    for &(line, name, value) in &entries {
         let is_shared = shared.given.iter().any(|given| given.key() == name);
         read.take(run, name, value, is_shared)
             .map_err(|problem| wrong(path, Some(line), &format!("{name}: {problem}")))?;
+        places.extend(file::find(run, name).map(|arg| (arg, line)));
     }
+    config_file::check_conflicts(path, run, &places).map_err(of_sweep)?;
+    let lines = shared.given.iter().map(|given| (given.key().to_owned(), given.line));
+    let lines = lines.chain(entries.iter().map(|&(line, name, _)| (name.to_owned(), line))).collect();
     let words = shared.given.iter().flat_map(|given| given.words());
     let shared = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    let draws = read.draws().map_err(|problem| wrong(path, None, &problem))?;
+    let draws = read.draws().map_err(|problem| wrong(path, Some(table_line), &problem))?;
     let folds = read.folds.map(|folds| folds as usize);
     let (seeds, metric) = (read.seeds.unwrap_or(Seeds::Count(1)), read.metric.unwrap_or(Metric::Loss));
-    Ok(Config { shared, axes: read.axes, draws, seeds, folds, metric })
+    Ok(Config { path: path.to_owned(), lines, shared, axes: read.axes, draws, seeds, folds, metric })
+}
+
+/// `true` for the name of a key of the table that is no flag.
+fn is_key(name: &str) -> bool {
+    ["seeds", "folds", "trials", "metric", "search"].contains(&name)
 }
 
 /// Error about the file at `path`, in `line` if given.
@@ -160,6 +185,25 @@ impl Table {
 }
 
 impl Config {
+    /// `error` of the run that is called `name`, with this name and the place of the flag that it is about.
+    pub fn about(&self, name: &str, error: Error) -> Error {
+        let named = |text: String| format!("{text} (in the run with {name})");
+        match config_file::located(error, &self.path, &self.lines) {
+            Error::Usage { setting: Setting::Sweep, problem } => {
+                let problem = format!("{}: {problem}", self.path.display());
+                Error::usage(Setting::Sweep, named(problem))
+            }
+            Error::Usage { setting, problem } => Error::usage(setting, named(problem)),
+            Error::File { path, problem } => Error::File { path, problem: named(problem) },
+            Error::DoesNotFit(problem) => Error::DoesNotFit(named(problem)),
+            Error::OverBudget { budget, least, advice } => {
+                Error::OverBudget { budget, least, advice: named(advice) }
+            }
+            Error::DeviceLost(problem) => Error::DeviceLost(named(problem)),
+            other => other,
+        }
+    }
+
     /// A value for each of the axes, in each of the combinations. Random values are those of `seed`.
     pub fn combinations(&self, seed: u64) -> Vec<Vec<String>> {
         match self.draws {

@@ -69,6 +69,7 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
     let device = output::device(&machine.info(), passed_over.as_ref());
     output::narrate(&format!("sweeping through {} on {device}", counted(total, "run")));
 
+    let is_choice = groups.len() > 1;
     let interrupt = Interrupt::listen();
     let mut told = Vec::new();
     let mut tell = |line: &str| {
@@ -85,7 +86,8 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
         let mut done = Vec::new();
         for run in runs {
             number += 1;
-            let name = described(&flags, &values, &run);
+            let name = described(&config, &values, run.seed(), run.fold);
+            let about = |error| config.about(&name, error);
             run.hints().iter().for_each(|hint| tell(hint));
             let (key, data_key) = (run.key()?, run.data_key());
             let finished = results.finished(&key)?;
@@ -93,18 +95,24 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
                 Some(result) => {
                     let identity = match identities.get(&data_key) {
                         Some(identity) => identity.clone(),
-                        None => run.load(&mut tell)?.data.identity(),
+                        None => run.load(&mut tell).map_err(about)?.data.identity(),
                     };
                     results.check_data(&key, &result, &identity)?;
+                    if is_choice && result.evaluated_on == EvaluatedOn::Test.name() {
+                        tell(OPTIMISTIC);
+                    }
                     identities.insert(data_key, identity);
                     result
                 }
                 None => {
-                    let prepared = run.load(&mut tell).map_err(|error| about(&name, error))?;
+                    let prepared = run.load(&mut tell).map_err(about)?;
+                    if is_choice && prepared.data.evaluated_on == EvaluatedOn::Test {
+                        tell(OPTIMISTIC);
+                    }
                     output::narrate(&format!("run {number} of {total}: {name}"));
                     let directory = results.snapshots(&key);
                     let result = run.train(&machine, prepared, &directory, &interrupt, &mut tell);
-                    let result = result.map_err(|error| about(&name, error))?;
+                    let result = result.map_err(about)?;
                     results.write(&key, &result)?;
                     identities.insert(data_key, result.data.clone());
                     result
@@ -115,13 +123,6 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
             done.push(result);
         }
         combinations.push(Combination { values, runs: done });
-    }
-    let mut runs = combinations.iter().flat_map(|combination| &combination.runs);
-    if runs.any(|run| run.evaluated_on == EvaluatedOn::Test.name()) {
-        output::narrate(
-            "combinations are compared on the test split, so that the best one's scores are optimistic; use folds, or \
-             validation = 0.1 to hold out training samples",
-        );
     }
     let summary = SweepSummary { metric: config.metric, flags, combinations };
     if args.json {
@@ -134,8 +135,16 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
             .map(|()| output::narrate(&format!("report written to {}", path.display()))),
         None => Ok(()),
     };
-    output::first_error([written, output::check_lines()])
+    let diverged = match summary.diverged() == total {
+        true => Err(Error::SweepDiverged { runs: total }),
+        false => Ok(()),
+    };
+    output::first_error([written, output::check_lines(), diverged])
 }
+
+/// Warning where the best combination is chosen on the test split.
+const OPTIMISTIC: &str = "combinations are compared on the test split, so that the best one's scores are optimistic; use folds, \
+                          or validation = 0.1 to hold out training samples";
 
 /// Every run that the file asks for, by combination.
 fn groups(config: &Config) -> Result<Vec<Group>> {
@@ -151,7 +160,8 @@ fn groups(config: &Config) -> Result<Vec<Group>> {
         for seed in config.seeds(seed) {
             for &fold in &folds {
                 let words = words.iter().cloned().chain([format!("--seed={seed}")]).collect();
-                runs.push(Run::new(words, fold, config.metric)?);
+                let run = Run::new(words, fold, config.metric);
+                runs.push(run.map_err(|error| config.about(&described(config, &values, seed, fold), error))?);
             }
         }
         Ok(Group { values, runs })
@@ -160,21 +170,11 @@ fn groups(config: &Config) -> Result<Vec<Group>> {
 }
 
 /// The flags that vary, the seed and the fold of a run.
-fn described(flags: &[String], values: &[String], run: &Run) -> String {
-    let varied = flags.iter().zip(values).map(|(flag, value)| format!("--{flag} {value}"));
-    let seed = format!("--seed {}", run.seed());
-    let fold = run.fold.map(|fold| format!("fold {}", fold.index));
+fn described(config: &Config, values: &[String], seed: u64, fold: Option<Fold>) -> String {
+    let varied = config.axes.iter().zip(values).map(|(axis, value)| format!("--{} {value}", axis.name));
+    let seed = format!("--seed {seed}");
+    let fold = fold.map(|fold| format!("fold {}", fold.index));
     varied.chain([seed]).chain(fold).collect::<Vec<_>>().join(", ")
-}
-
-/// `error` with the run that it is about, where it is about flags.
-fn about(name: &str, error: Error) -> Error {
-    match error {
-        Error::Usage { setting, problem } => {
-            Error::usage(setting, format!("{problem} (in the run with {name})"))
-        }
-        other => other,
-    }
 }
 
 /// Prints the result of a run, which is called `name`.

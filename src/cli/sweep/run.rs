@@ -144,9 +144,7 @@ impl Run {
         let network = prepared.settings.network.build()?;
         let selection = Selection { metric: self.metric, patience: None, min_delta: 0.0 };
         selection.check(&prepared.data, &network).map_err(|error| match error {
-            Error::Usage { setting: Setting::KeepBest, problem } => {
-                Error::usage(Setting::Sweep, format!("metric: {problem}"))
-            }
+            Error::Usage { setting: Setting::KeepBest, problem } => Error::usage(Setting::Metric, problem),
             other => other,
         })?;
         Ok(prepared)
@@ -268,4 +266,23 @@ fn scored(mut trainer: Trainer) -> Result<Scored> {
     };
     let weights_sha256 = trainer.model_parameters()?.sha256();
     Ok(Scored { scores: Metric::ALL.into_iter().filter_map(score).collect(), weights_sha256 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_lists_flags_of_train_that_runs_do_not_take() {
+        let (program, run) = (crate::cli::command(), command());
+        let train = program.find_subcommand("train").unwrap();
+        let manual = include_str!("../../../docs/sweeps.md");
+        let list = manual.split("to one run alone: ").nth(1).unwrap().split('.').next().unwrap();
+        let mut listed: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+        let is_own = |name: &&str| run.get_arguments().all(|arg| arg.get_long() != Some(*name));
+        let mut own: Vec<_> = train.get_arguments().filter_map(clap::Arg::get_long).filter(is_own).collect();
+        listed.sort_unstable();
+        own.sort_unstable();
+        assert_eq!(listed, own);
+    }
 }
