@@ -52,6 +52,8 @@ const COARSE: f32 = 2.0;
 const SMOOTHING: f64 = 0.9;
 /// A smoothed loss more than so many times the lowest one ends the test.
 const DIVERGED: f64 = 4.0;
+/// Losses that after the first update have a mean more than so many times the loss before it were raised by the updates.
+const RAISED: f64 = 1.5;
 
 impl Default for RangeTest {
     /// 200 steps from 10⁻⁶ to 10.
@@ -86,7 +88,7 @@ pub struct Tested {
 pub enum Obstacle {
     /// Too few steps, or learning rates too far apart.
     FewSteps,
-    /// The first learning rates are too high: the loss is lowest at once, or diverges.
+    /// The first learning rates are too high: the loss is lowest at once, jumps at once, or diverges.
     HighStart,
     /// The loss fell by no more than its standard deviation, and rose.
     Noise,
@@ -228,6 +230,11 @@ impl Tested {
         let (Some(lowest), Some(last)) = (self.lowest_index(), self.steps.last()) else { return Err(early) };
         let losses = self.steps[..LEAST_STEPS as usize].iter().map(|step| f64::from(step.loss));
         let mean = losses.clone().sum::<f64>() / LEAST_STEPS as f64;
+        // No update comes before the first loss.
+        let untrained = f64::from(self.steps[0].loss);
+        let after = losses.clone().skip(1).sum::<f64>() / (LEAST_STEPS - 1) as f64;
+        let jumps = untrained > 0.0 && after > RAISED * untrained;
+        let is_recovery = jumps && f64::from(self.steps[lowest].smoothed) > untrained;
         let squares = losses.map(|loss| (loss - mean).powi(2)).sum::<f64>();
         let deviation = (squares / (LEAST_STEPS - 1) as f64).sqrt();
         let has_fallen = mean - f64::from(self.steps[lowest].smoothed) > deviation;
@@ -238,7 +245,8 @@ impl Tested {
             (self.steps[to].smoothed - self.steps[from].smoothed) / (to - from) as f32
         };
         match (first..lowest).min_by(|&a, &b| slope(a).total_cmp(&slope(b))) {
-            Some(steepest) if has_fallen => Ok(steepest),
+            Some(steepest) if has_fallen && !is_recovery => Ok(steepest),
+            _ if jumps => Err(early),
             None if has_few_steps || has_fallen || has_risen => Err(early),
             Some(_) if has_risen => Err(Obstacle::Noise),
             _ => Err(Obstacle::Flat),
@@ -341,6 +349,10 @@ mod tests {
             Obstacle::Noise
         );
         assert_eq!(obstacle(tested(|rate| 2.0 + 0.1 * (rate.log10() + 6.0))), Obstacle::HighStart);
+        // The first updates raise the loss so much that the rest is within its standard deviation then.
+        let jump =
+            |rate: f64| if rate < 1.05e-6 { 2.3 } else { 2.4 + 300.0 * (-2e6 * (rate - 1.05e-6)).exp() };
+        assert_eq!(obstacle(tested(jump)), Obstacle::HighStart);
         let first =
             |count: usize, has_diverged| Tested { steps: tested(fall).steps[..count].to_vec(), has_diverged };
         assert_eq!(obstacle(first(16, false)), Obstacle::FewSteps);

@@ -40,7 +40,8 @@ fn json_has_every_step_whatever_the_strategy() {
     let tested = whole["tested"].as_array().unwrap();
     assert_eq!(tested.len(), 20);
     let rate = |index: usize| tested[index]["lr"].as_f64().unwrap();
-    assert!((rate(0) - 0.001).abs() < 1e-9 && (rate(19) - 0.1).abs() < 1e-7, "{whole}");
+    // No more digits than single precision has.
+    assert_eq!((rate(0), rate(19), whole["from"].as_f64()), (0.001, 0.1, Some(0.001)), "{whole}");
     // The average of one loss is that loss.
     assert_eq!(tested[0]["loss"], tested[0]["smoothed_loss"]);
     for strategy in ["--every 2", "--every auto", "--micro-batch 8"] {
@@ -66,6 +67,14 @@ fn divergence_ends_the_test_without_an_error() {
     // Above all that is stable, and below all that has an effect.
     let high = folder.run(&format!("find-lr {flags} --from 1e20 --plot high.svg")).succeeded().stdout;
     assert!(high.contains("no learning rate is suggested") && high.contains("use a lower --from"), "{high}");
+    for loss in ["cross-entropy", "mse"] {
+        let flags = format!("{BLOBS} --loss {loss} --from 5 --to 10");
+        let jumps = folder.run(&format!("find-lr {flags}")).succeeded().stdout;
+        assert!(
+            jumps.contains("no learning rate is suggested") && jumps.contains("use a lower --from"),
+            "{jumps}"
+        );
+    }
     let low = folder.run(&format!("find-lr {BLOBS} --from 1e-12 --to 1e-10")).succeeded().stdout;
     assert!(low.contains("no learning rate is suggested") && low.contains("use a higher --to"), "{low}");
     assert_eq!(folder.files(), ["high.svg"]);

@@ -192,17 +192,11 @@ fn settings(settings: &Value) -> Table {
     }
 }
 
-/// Text without quotes, and a number of single precision with no more digits than that has.
+/// Text without quotes, and others as in JSON.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) => match number.as_f64() {
-            Some(double) if number.is_f64() && f64::from(double as f32) == double => {
-                (double as f32).to_string()
-            }
-            _ => number.to_string(),
-        },
         other => other.to_string(),
     }
 }
@@ -231,14 +225,5 @@ mod tests {
         assert_eq!(escaped("a|b\\|c"), "a\\|b\\\\\\|c");
         assert_eq!(escaped("*x*_y_ `z` <b>&lt;[t](u)"), "\\*x\\*\\_y\\_ \\`z\\` \\<b>\\&lt;\\[t\\](u)");
         assert_eq!(escaped("line\nbreak\r"), "line break ");
-    }
-
-    #[test]
-    fn single_precision_has_its_own_digits() {
-        let shown = [0.1f32.into(), 0.1f64.into(), 1e30f32.into(), 300.into(), "a b".into(), Value::Null];
-        assert_eq!(
-            shown.map(|value| plain(&value)),
-            ["0.1", "0.1", "1000000000000000000000000000000", "300", "a b", "-"]
-        );
     }
 }

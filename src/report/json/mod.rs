@@ -44,9 +44,9 @@ fn evaluation_figures(evaluated: &Evaluated) -> Value {
     let Evaluated { steps, loss, test, training, .. } = evaluated;
     let figures = json!({
         "steps": steps,
-        "loss": loss,
+        "loss": short(*loss),
         "accuracy": test.accuracy,
-        "test_loss": test.loss,
+        "test_loss": short(test.loss),
         "evaluated_on": test.on.name(),
     });
     extended(figures, training_figures(training.as_ref()))
@@ -54,7 +54,9 @@ fn evaluation_figures(evaluated: &Evaluated) -> Value {
 
 fn training_figures(training: Option<&Evaluation>) -> Value {
     match training {
-        Some(training) => json!({ "training_loss": training.loss, "training_accuracy": training.accuracy }),
+        Some(training) => {
+            json!({ "training_loss": short(training.loss), "training_accuracy": training.accuracy })
+        }
         None => json!({}),
     }
 }
@@ -122,16 +124,16 @@ pub(super) fn settings(origin: &Origin) -> Value {
         "loss": settings.network.loss,
         "residual": settings.network.residual,
         "normalisation": settings.network.normalisation,
-        "dropout": settings.network.dropout,
+        "dropout": short(settings.network.dropout),
         "initialiser": settings.network.initialiser,
         "optimizer": settings.optimization.rule.optimizer.name(),
-        "lr": settings.optimization.lr,
+        "lr": short(settings.optimization.lr),
         "schedule": settings.optimization.schedule.decay.name(),
-        "ema": settings.optimization.rule.ema,
+        "ema": settings.optimization.rule.ema.map(short),
         "batch": settings.batching.batch,
         "micro_batch": settings.batching.micro_batch,
         "drop_last": settings.batching.drop_last,
-        "label_smoothing": settings.optimization.label_smoothing,
+        "label_smoothing": short(settings.optimization.label_smoothing),
         "epochs": if settings.optimization.steps.is_none() { Some(settings.optimization.epochs) } else { None },
         "steps": settings.optimization.steps,
         "seed": settings.optimization.seed,
@@ -143,6 +145,12 @@ pub(super) fn settings(origin: &Origin) -> Value {
 /// `path` as JSON can hold it: names need not be UTF-8.
 fn shown(path: &Path) -> Cow<'_, str> {
     path.to_string_lossy()
+}
+
+/// A double with the decimal digits that tell `value` apart, which are fewer than those of its exact value; `None` for NaN and
+/// infinities, which JSON does not have.
+fn short(value: f32) -> Option<f64> {
+    value.to_string().parse().ok().filter(|double: &f64| double.is_finite())
 }
 
 /// An object that begins with the schema and the event's name.
@@ -181,9 +189,9 @@ fn plan_figures(summary: &PlanSummary) -> Value {
 fn epoch_figures(epoch: &Epoch) -> Value {
     json!({
         "epoch": epoch.index,
-        "loss": epoch.loss,
+        "loss": short(epoch.loss),
         "accuracy": epoch.test.accuracy,
-        "test_loss": epoch.test.loss,
+        "test_loss": short(epoch.test.loss),
         "evaluated_on": epoch.test.on.name(),
     })
 }
@@ -311,4 +319,17 @@ fn choice(choice: &Choice) -> Value {
 
 fn range(range: &Range<usize>) -> [usize; 2] {
     [range.start, range.end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_few_digits_and_lose_none() {
+        let values = [0.1f32, -1.5e-30, 3.0, 16_777_216.0, f32::MAX];
+        assert_eq!(json!(short(values[0])).to_string(), "0.1");
+        assert_eq!(values.map(|value| short(value).unwrap() as f32), values);
+        assert_eq!(short(f32::NAN), None);
+    }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::event;
+use super::{event, short};
 use crate::device::DeviceInfo;
 use crate::train::{RangeStep, RangeTest, Tested};
 
@@ -8,17 +8,17 @@ use crate::train::{RangeStep, RangeTest, Tested};
 pub fn range_test(test: &RangeTest, device: &DeviceInfo, tested: &Tested) -> Value {
     let figures = json!({
         "device": device,
-        "from": test.from,
-        "to": test.to,
+        "from": short(test.from),
+        "to": short(test.to),
         "steps": test.steps,
         "tested": tested.steps.iter().map(step).collect::<Vec<_>>(),
         "diverged": tested.has_diverged,
         "lowest": tested.lowest().map(step),
-        "suggested_lr": tested.suggestion(),
+        "suggested_lr": tested.suggestion().and_then(short),
     });
     event("find-lr", figures)
 }
 
 fn step(step: &RangeStep) -> Value {
-    json!({ "lr": step.rate, "loss": step.loss, "smoothed_loss": step.smoothed })
+    json!({ "lr": short(step.rate), "loss": short(step.loss), "smoothed_loss": short(step.smoothed) })
 }

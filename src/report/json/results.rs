@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::short;
 use crate::report::MOST_CONFUSED;
 use crate::train::{ClassScores, OutputPredictions, Predictions, Scores, SplitScores};
 
@@ -39,26 +40,9 @@ fn predictions_of_outputs(predictions: &Predictions) -> Value {
     let Predictions { samples, outputs } = predictions;
     let of_output = |output: &OutputPredictions| {
         let OutputPredictions { predicted, targets } = output;
-        json!({ "predicted": in_few_digits(predicted), "targets": in_few_digits(targets) })
+        let [predicted, targets] =
+            [predicted, targets].map(|values| values.iter().copied().map(short).collect::<Vec<_>>());
+        json!({ "predicted": predicted, "targets": targets })
     };
     json!({ "samples": samples, "outputs": outputs.iter().map(of_output).collect::<Vec<_>>() })
-}
-
-/// Doubles with the decimal digits that tell `values` apart, which are fewer than those of their exact values.
-fn in_few_digits(values: &[f32]) -> Vec<Option<f64>> {
-    values.iter().map(|value| value.to_string().parse().ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_have_few_digits_and_lose_none() {
-        let values = [0.1f32, -1.5e-30, 3.0, 16_777_216.0, f32::MAX];
-        let found = in_few_digits(&values);
-        assert_eq!(json!(found[0]).to_string(), "0.1");
-        let back: Vec<_> = found.into_iter().map(|value| value.unwrap() as f32).collect();
-        assert_eq!(back, values);
-    }
 }
