@@ -58,14 +58,35 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
 /// # Errors
 /// [`Error::File`] if one cannot be made.
 pub fn create_directory(path: &Path) -> Result<()> {
-    let there = path.ancestors().find(|path| path.exists());
-    if let Some(there) = there.filter(|there| !there.is_dir()) {
-        let problem = format!("cannot be made: {} is no directory; choose another place", there.display());
-        return Err(Error::file(path, problem));
-    }
+    check_no_file_above(path, path, "made")?;
     create_and_sync(path).map_err(|error| {
         Error::file(path, format!("cannot be made: {error}; choose another place, or make room there"))
     })
+}
+
+/// Checks, before a long run, that [`create_directory`] will be able to make the directory at `path`, or files in one that is there.
+///
+/// # Errors
+/// [`Error::File`] if something else is there or above, or if the directory there or above is not writable.
+pub fn check_directory(path: &Path) -> Result<()> {
+    check_no_file_above(path, path, "made")?;
+    let there = path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).map(|_| ()).map_err(|error| {
+        let problem = format!("cannot be made or written to: {error}; choose another place");
+        Error::file(path, problem)
+    })
+}
+
+/// Checks that what is there of `directory` is a directory, or else that `path` cannot be made or written, as `done` has it.
+fn check_no_file_above(path: &Path, directory: &Path, done: &str) -> Result<()> {
+    match directory.ancestors().find(|path| path.exists()).filter(|there| !there.is_dir()) {
+        Some(there) => {
+            let problem =
+                format!("cannot be {done}: {} is no directory; choose another place", there.display());
+            Err(Error::file(path, problem))
+        }
+        None => Ok(()),
+    }
 }
 
 fn create_and_sync(path: &Path) -> std::io::Result<()> {
@@ -188,17 +209,26 @@ pub fn replace_with(path: &Path, text: &str) -> Result<()> {
 /// # Errors
 /// [`Error::File`] if it is not a regular file, or if its directory is not writable.
 pub fn check_writable(path: &Path) -> Result<()> {
-    match tempfile::tempfile_in(directory(&target(path)?)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::file(
-            path,
-            "the directory cannot be written to: it is not there; make it, or choose another place",
-        )),
-        Err(error) => Err(Error::file(
-            path,
-            format!("the directory cannot be written to ({error}); choose another place"),
-        )),
-    }
+    let target = target(path)?;
+    let directory = directory(&target);
+    check_no_file_above(path, directory, "written")?;
+    tempfile::tempfile_in(directory).map(|_| ()).map_err(|error| {
+        let problem = match error.kind() {
+            ErrorKind::NotFound => "the directory is not there; make it, or choose another place".to_owned(),
+            _ => format!("in {}: {error}; choose another place", directory.display()),
+        };
+        Error::file(path, format!("cannot be written: {problem}"))
+    })
+}
+
+/// Checks, before a long run, that each of the files `written` can be written, and takes the place of nothing that is `read` and
+/// of no other output. Each path comes with the setting that names it.
+///
+/// # Errors
+/// As [`check_writable`], and [`Error::Usage`] with two settings that name the same file.
+pub fn check_outputs(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
+    check_apart(read, written)?;
+    written.iter().try_for_each(|(_, path)| check_writable(path))
 }
 
 /// Checks that no output is also an input or another output, or replaces a file of a dataset, of snapshots or of a log in a
@@ -206,7 +236,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] with both settings.
-pub fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
+fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
     let place = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
         let in_directory = || directory(path).canonicalize().map(|directory| directory.join(name));

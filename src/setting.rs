@@ -108,6 +108,7 @@ settings! {
     Model = "model": "Model file.",
     Save = "save": "Model file to write.",
     Out = "out": "Predictions to write.",
+    Converted = "converted": "Model file that a conversion writes.",
     Report = "report": "Report to write.",
     Config = "config": "File of settings to read.",
     SaveConfig = "save_config": "File of settings to write.",

@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::choices::named;
 use super::flags::NetworkFlags;
 use super::output;
 use crate::Result;
 use crate::check::{self, Event, kernels};
-use crate::data::npz;
+use crate::file;
 use crate::report;
 use crate::train::{Found, Machine};
 
@@ -21,7 +22,7 @@ pub(super) struct CheckArgs {
 
     /// Write the network's gradients to this .npz file: gpu_W0, gpu_b0, … from the device, and ref_W0, …
     /// from the f64 reference
-    #[arg(long, help_heading = "Output", value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named(&["npz"]))]
     gradients: Option<PathBuf>,
 
     /// Print one JSON object per line to stdout, and nothing else
@@ -34,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let settings = args.network.settings()?;
     settings.validate()?;
     if let Some(path) = &args.gradients {
-        npz::check_writable(path)?;
+        file::check_writable(path)?;
     }
     let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let device = machine.info();

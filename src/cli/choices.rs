@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::words::either;
+
 /// Parser of a value by its name, which lists the names of `all` with their summaries in help and completions.
 pub(super) fn choices<T>(
     all: impl IntoIterator<Item = T>,
@@ -16,12 +18,16 @@ where
     PossibleValuesParser::new(values).try_map(|name| name.parse())
 }
 
-/// Parser of a path whose name ends in `.` and `ending`.
-pub(super) fn named(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+/// Parser of a path whose name ends in `.` and one of `endings`.
+pub(super) fn named(endings: &'static [&'static str]) -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(move |name| {
         let path = PathBuf::from(name);
-        let is_named = path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
-        if is_named { Ok(path) } else { Err(format!("expected a name that ends in .{ending}")) }
+        let has = |ending: &&str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+        if endings.iter().any(has) {
+            return Ok(path);
+        }
+        let endings = either(endings.iter().map(|ending| format!(".{ending}")));
+        Err(format!("expected a name that ends in {endings}"))
     })
 }
 

@@ -70,8 +70,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     if args.repeats == 0 {
         return Err(Error::usage(Setting::Repeats, "found 0, expected at least 1"));
     }
-    output::check_reports_apart(&args.flags.task.data.path, args.start.init.as_deref(), &args.report)?;
-    report::check(&args.report)?;
+    output::check_reports(&args.flags.task.data.path, args.start.init.as_deref(), &args.report)?;
     let Prepared { settings, data, preprocessing, .. } = args.flags.task.load(settings)?;
     let network = settings.network.build()?;
     let data = Arc::new(data);

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::architecture::ArchitectureFlags;
+use super::choices::named;
 use super::output;
 use crate::file;
 use crate::model_file;
@@ -15,7 +16,7 @@ pub(super) struct ConvertArgs {
     model: PathBuf,
 
     /// File to write, .safetensors, .npz or .onnx
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = named(&model_file::ENDINGS))]
     out: PathBuf,
 
     /// For model files that do not describe their network.
@@ -25,9 +26,9 @@ pub(super) struct ConvertArgs {
 
 /// `ckpt-gpu convert`
 pub(super) fn run(args: &ConvertArgs) -> Result<()> {
-    file::check_apart(&[(Setting::Model, &args.model)], &[(Setting::Out, &args.out)])?;
+    file::check_outputs(&[(Setting::Model, &args.model)], &[(Setting::Converted, &args.out)])?;
     let model = args.network.read(&args.model)?;
-    model_file::check_writable(&args.out, &model.network)?;
+    model_file::check_size(&args.out, &model.network)?;
     model_file::write(&args.out, &model)?;
     output::narrate(&format!("{} written to {}", args.model.display(), args.out.display()));
     Ok(())

@@ -39,7 +39,7 @@ pub(super) struct FindLrArgs {
     start: StartFlags,
 
     /// Draw the loss over the learning rate to this .svg file
-    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named("svg"))]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named(&["svg"]))]
     plot: Option<PathBuf>,
 
     /// Print one JSON object to stdout, and nothing else
@@ -62,8 +62,7 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let data = (Setting::Data, args.task.data.path.as_path());
     let read: Vec<_> = [init, config, Some(data)].into_iter().flatten().collect();
     if let Some(path) = &args.plot {
-        file::check_apart(&read, &[(Setting::Plot, path)])?;
-        file::check_writable(path)?;
+        file::check_outputs(&read, &[(Setting::Plot, path)])?;
     }
     let Prepared { settings, data, preprocessing, .. } = args.task.load(settings)?;
     let network = settings.network.build()?;

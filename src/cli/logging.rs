@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::choices::count;
 use crate::data::EvaluatedOn;
+use crate::file;
 use crate::log::{PeakBytes, Row, RunLog, TestScore};
 use crate::train::{Evaluation, Trainer};
 use crate::{Error, Result, Setting};
@@ -31,12 +32,12 @@ impl LogFlags {
     /// Checks the flags before anything is read.
     ///
     /// # Errors
-    /// [`Error::Usage`] for rows 0 steps apart.
+    /// [`Error::Usage`] for rows 0 steps apart, [`Error::File`] if the directory cannot be made or written to.
     pub fn check(&self) -> Result<()> {
-        match self.log_every {
-            0 => Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1")),
-            _ => Ok(()),
+        if self.log_every == 0 {
+            return Err(Error::usage(Setting::LogEvery, "found 0, expected at least 1"));
         }
+        self.log.as_deref().map_or(Ok(()), file::check_directory)
     }
 
     /// Opens the log, if one is given, of a run that is evaluated on this split, and starts or is resumed after so many steps.

@@ -1,6 +1,5 @@
 //! Shell completions and manual pages.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Command};
@@ -8,8 +7,8 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::output;
+use crate::Result;
 use crate::file;
-use crate::{Error, Result};
 
 const NAME: &str = "ckpt-gpu";
 
@@ -50,8 +49,7 @@ pub(super) fn pages(args: &ManArgs) -> Result<()> {
         let texts: Vec<_> = pages.into_iter().map(|(_, text)| text).collect();
         return output::result(texts.concat().trim_end());
     };
-    fs::create_dir_all(directory)
-        .map_err(|error| Error::file(directory, format!("cannot be created: {error}")))?;
+    file::create_directory(directory)?;
     for (name, text) in pages {
         let path = directory.join(name);
         file::replace_with(&path, &text)?;

@@ -167,15 +167,15 @@ pub(super) fn refusals(refusals: &[Error]) {
     }
 }
 
-/// Checks that no report replaces what the command reads.
+/// Checks, before a long run, that each report can be written, and that none replaces what the command reads.
 ///
 /// # Errors
-/// As [`file::check_apart`].
-pub(super) fn check_reports_apart(data: &Path, init: Option<&Path>, reports: &[ReportFile]) -> Result<()> {
+/// As [`file::check_outputs`].
+pub(super) fn check_reports(data: &Path, init: Option<&Path>, reports: &[ReportFile]) -> Result<()> {
     let read: Vec<_> =
         [(Setting::Data, data)].into_iter().chain(init.map(|path| (Setting::Init, path))).collect();
     let written: Vec<_> = reports.iter().map(|report| (Setting::Report, report.path())).collect();
-    file::check_apart(&read, &written)
+    file::check_outputs(&read, &written)
 }
 
 /// Writes each of `files`, whether or not another one fails.

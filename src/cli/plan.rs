@@ -38,8 +38,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
-    output::check_reports_apart(&args.flags.task.data.path, None, &args.report)?;
-    report::check(&args.report)?;
+    output::check_reports(&args.flags.task.data.path, None, &args.report)?;
     let (target, device, planned_for) = target(settings.placement.device)?;
     let (settings, data, placement) = data(&args.flags, settings)?;
     let network = settings.network.build()?;

@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde_json::json;
 
 use super::architecture::ArchitectureFlags;
-use super::choices::{choices, count};
+use super::choices::{choices, count, named};
 use super::data::DataFlags;
 use super::output;
 use super::scoring::{self, check_finite};
@@ -17,7 +17,7 @@ use crate::data::{Dataset, InferenceData, Preprocessing, TargetKind};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
-use crate::report::{self, Content, EvaluationSummary, Origin, Report, ReportFile, SCHEMA};
+use crate::report::{Content, EvaluationSummary, Origin, Report, ReportFile, SCHEMA};
 use crate::train::{Found, Machine, Predictor, SplitScores, has_probabilities, probabilities};
 use crate::words::counted;
 use crate::{Error, Result, Setting};
@@ -68,7 +68,7 @@ pub(super) struct PredictArgs {
     model: ModelFlags,
 
     /// Write the predictions to this .npz or .csv file
-    #[arg(long, help_heading = "Output", value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named(&["csv", "npz"]))]
     out: PathBuf,
 
     /// Write the probability of each class, too: softmax or sigmoid of the outputs
@@ -150,8 +150,7 @@ impl ModelFlags {
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let ModelFlags { model, data: flags, seed, batch, .. } = &args.model;
     let written: Vec<_> = args.report.iter().map(|report| (Setting::Report, report.path())).collect();
-    file::check_apart(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
-    report::check(&args.report)?;
+    file::check_outputs(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
     let Ready { network, preprocessing, data, mut predictor, .. } = args.model.ready(true)?;
     let mut outputs = predictor.outputs()?;
     preprocessing.scale_back(&mut outputs);
@@ -183,14 +182,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
 
 /// `ckpt-gpu predict`
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
-    let is_csv =
-        match args.out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase().as_str() {
-            "csv" => true,
-            "npz" => false,
-            _ => return Err(Error::file(&args.out, "expected a name that ends in .csv or .npz")),
-        };
-    file::check_writable(&args.out)?;
-    file::check_apart(
+    let is_csv = args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    file::check_outputs(
         &[(Setting::Model, &args.model.model), (Setting::Data, &args.model.data.path)],
         &[(Setting::Out, &args.out)],
     )?;

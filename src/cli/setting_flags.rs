@@ -46,6 +46,7 @@ pub(super) fn flag(setting: Setting) -> String {
         Setting::Shuffle => "--no-shuffle".to_owned(),
         Setting::Model => "MODEL".to_owned(),
         Setting::Sweep => "CONFIG".to_owned(),
+        Setting::Converted => "FILE".to_owned(),
         // Arguments of the library, or keys of a sweep's file, that no flag gives.
         Setting::Case
         | Setting::Folds

@@ -8,6 +8,7 @@ use super::config_file::Effective;
 use super::output;
 use crate::config::Settings;
 use crate::data::Dataset;
+use crate::file;
 use crate::model::{Decay, by_name};
 use crate::snapshot::{Difference, Snapshot, SnapshotStore};
 use crate::train::{Trainer, identity};
@@ -76,7 +77,7 @@ impl SnapshotFlags {
     /// Checks the flags before anything is read.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a count of 0.
+    /// [`Error::Usage`] for a count of 0, [`Error::File`] if the directory cannot be made or written to.
     pub fn check(&self) -> Result<()> {
         for (setting, is_zero) in
             [(Setting::SnapshotEvery, self.snapshot_every == Some(0)), (Setting::Keep, self.keep == 0)]
@@ -85,7 +86,7 @@ impl SnapshotFlags {
                 return Err(Error::usage(setting, "found 0, expected at least 1"));
             }
         }
-        Ok(())
+        self.snapshot.as_deref().map_or(Ok(()), file::check_directory)
     }
 
     /// Opens the directory, if one is given.

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::callback::{Callback, Finished};
-use super::choices::choices;
+use super::choices::{choices, named};
 use super::config_file::Effective;
 use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
@@ -54,7 +54,7 @@ pub(super) struct TrainArgs {
     log: LogFlags,
 
     /// Write the trained network to this .safetensors, .npz or .onnx file; may be repeated
-    #[arg(long, help_heading = "Output", value_name = "FILE")]
+    #[arg(long, help_heading = "Output", value_name = "FILE", value_parser = named(&model_file::ENDINGS))]
     save: Vec<PathBuf>,
 
     #[arg(long, help = format!("Write a report of memory, evaluations and scores to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
@@ -117,8 +117,9 @@ impl TrainArgs {
     /// `config` is the file that flags came from.
     ///
     /// # Errors
-    /// [`Error::Usage`] if an output is also an input or another output, or would replace a file in a folder of one.
-    fn check_apart(&self, config: Option<&Path>) -> Result<()> {
+    /// [`Error::Usage`] if an output is also an input or another output, or would replace a file in a folder of one;
+    /// [`Error::File`] if it cannot be written.
+    fn check_outputs(&self, config: Option<&Path>) -> Result<()> {
         let init = self.start.init.as_deref().map(|path| (Setting::Init, path));
         let config = config.map(|path| (Setting::Config, path));
         let data = (Setting::Data, self.flags.task.data.path.as_path());
@@ -133,7 +134,7 @@ impl TrainArgs {
         let saved_config = self.save_config.as_deref().map(|path| (Setting::SaveConfig, path));
         let reports = self.report.iter().map(|report| (Setting::Report, report.path()));
         let written: Vec<_> = save.chain(saved_config).chain(reports).collect();
-        file::check_apart(&read, &written)
+        file::check_outputs(&read, &written)
     }
 }
 
@@ -152,15 +153,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
-    args.check_apart(config)?;
-    report::check(&args.report)?;
-    for path in args.save.iter().chain(&args.save_config) {
-        file::check_writable(path)?;
-    }
+    args.check_outputs(config)?;
     let Prepared { settings, data, test, preprocessing } = args.flags.task.load(settings)?;
     let network = settings.network.build()?;
     for path in &args.save {
-        model_file::check_writable(path, &network)?;
+        model_file::check_size(path, &network)?;
     }
     let data = Arc::new(data);
     let selection = args.selection.selection();

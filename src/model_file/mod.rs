@@ -14,10 +14,12 @@ pub(crate) use safetensors::parse as parse_safetensors;
 use std::path::Path;
 
 use crate::data::Preprocessing;
-use crate::file;
 use crate::model::{Layer, Network, Parameters};
-use crate::words::counted;
+use crate::words::{counted, either};
 use crate::{Error, Result, Setting};
+
+/// Ends of the names of files that [`write()`] writes, after the dot.
+pub const ENDINGS: [&str; 3] = ["safetensors", "npz", "onnx"];
 
 /// Key of the architecture in the metadata of a file.
 const ARCHITECTURE_KEY: &str = "ckpt-gpu";
@@ -52,8 +54,10 @@ impl Format {
     }
 
     fn to_write(path: &Path) -> Result<Self> {
-        Format::of(path)
-            .ok_or_else(|| Error::file(path, "expected a name that ends in .safetensors, .npz or .onnx"))
+        Format::of(path).ok_or_else(|| {
+            let endings = either(ENDINGS.map(|ending| format!(".{ending}")));
+            Error::file(path, format!("expected a name that ends in {endings}"))
+        })
     }
 }
 
@@ -201,13 +205,13 @@ pub fn write(path: &Path, model: &Model) -> Result<()> {
     }
 }
 
-/// Checks, before a long run, that [`write()`] will be able to write `network` to `path`.
+/// Checks, before a long run, that the format of the ending of `path` can hold `network`.
 ///
 /// # Errors
-/// [`Error::File`] if the ending is unknown, the network too large for the format, or the directory not writable.
-pub fn check_writable(path: &Path, network: &Network) -> Result<()> {
-    if let Format::Onnx = Format::to_write(path)? {
-        onnx::check(path, network)?;
+/// [`Error::File`] if the ending is unknown, or the network too large for the format.
+pub fn check_size(path: &Path, network: &Network) -> Result<()> {
+    match Format::to_write(path)? {
+        Format::Onnx => onnx::check(path, network),
+        Format::Npz | Format::Safetensors => Ok(()),
     }
-    file::check_writable(path)
 }

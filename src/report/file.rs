@@ -5,7 +5,7 @@ use super::Report;
 use super::format::{self, Format, Kind};
 use crate::file;
 use crate::words::either;
-use crate::{Error, Result, Setting};
+use crate::{Error, Result};
 
 /// A file to write a report to, in the format given by the end of its name.
 #[derive(Debug, Clone)]
@@ -94,14 +94,4 @@ impl ReportFile {
 
 fn formats(kind: Kind) -> String {
     either(format::all_for(kind).map(|format| format!("{} ({})", format.ending, format.summary)))
-}
-
-/// Checks, before a long run, that each of `files` can be written, and that no two are the same file.
-///
-/// # Errors
-/// [`Error::File`] for the first one that cannot be written, [`Error::Usage`] for one that is named twice.
-pub fn check(files: &[ReportFile]) -> Result<()> {
-    let places: Vec<_> = files.iter().map(|file| (Setting::Report, file.path())).collect();
-    file::check_apart(&[], &places)?;
-    files.iter().try_for_each(|file| file::check_writable(file.path()))
 }

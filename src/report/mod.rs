@@ -13,7 +13,7 @@ mod table;
 mod tables;
 pub mod text;
 
-pub use file::{ReportFile, check};
+pub use file::ReportFile;
 pub use format::{range_plot, sweep_page};
 pub use outlook::{Choice, MicroBatchChoice, Outlook};
 pub use sweep::{Combination, MeanScore, Ranked, SweepRun, SweepSummary};

@@ -208,15 +208,54 @@ fn unwritable_output_is_rejected_before_training() {
     std::fs::create_dir(folder.path("folder.npz")).unwrap();
     folder.write("file", b"");
     for (save, words) in [
-        ("nowhere/w.npz", "the directory cannot be written to"),
-        ("file/w.npz", "the directory cannot be written to"),
-        ("folder.npz", "found a directory"),
-        ("w.txt", "ends in .safetensors, .npz or .onnx"),
-        ("w", "ends in .safetensors, .npz or .onnx"),
+        ("nowhere/w.npz", "nowhere/w.npz: cannot be written: the directory is not there; make it"),
+        ("file/w.npz", "file/w.npz: cannot be written: file is no directory; choose another place"),
+        ("folder.npz", "folder.npz: cannot be written: found a directory, expected the name of a file"),
     ] {
-        train(&folder, &format!("--save {save}")).refused_at_once(3, &[save, words]);
+        train(&folder, &format!("--save {save}")).refused_at_once(3, &[words]);
+    }
+    for directory in ["--log", "--snapshot"] {
+        let words = "file/runs: cannot be made: file is no directory; choose another place";
+        // Before the data is read, which is not there.
+        folder.run(&format!("train --data none.npz {directory} file/runs")).refused_at_once(3, &[words]);
     }
     assert_eq!(folder.files(), ["file", "folder.npz"]);
+}
+
+/// Every command tells in the same words what is wrong with the name of a file that it is to write.
+#[test]
+fn names_of_outputs_are_checked_alike() {
+    let folder = Folder::new();
+    let small = "--data small.npz --hidden 4 --batch 8 --device cpu";
+    folder.run(&format!("train {small} --epochs 1 --save m.npz")).succeeded();
+    folder.write("sweep.toml", b"data = 'small.npz'\nhidden = '4'\n[sweep]\n");
+    for (command, ending) in [
+        (format!("train {small} --save"), ".npz"),
+        (format!("train {small} --report"), ".html"),
+        (format!("train {small} --save-config"), ".toml"),
+        (format!("plan {small} --report"), ".md"),
+        (format!("compare {small} --report"), ".svg"),
+        (format!("find-lr {small} --plot"), ".svg"),
+        ("sweep sweep.toml --results kept --report".to_owned(), ".md"),
+        ("eval m.npz --data small.npz --report".to_owned(), ".json"),
+        ("predict m.npz --data small.npz --out".to_owned(), ".csv"),
+        ("convert m.npz".to_owned(), ".onnx"),
+        ("check --device cpu --gradients".to_owned(), ".npz"),
+    ] {
+        std::fs::create_dir_all(folder.path(&format!("folder{ending}"))).unwrap();
+        for (directory, words) in [
+            ("nowhere/x", "cannot be written: the directory is not there; make it, or choose another place"),
+            ("small.npz/x", "cannot be written: small.npz is no directory; choose another place"),
+            ("folder", "cannot be written: found a directory, expected the name of a file"),
+        ] {
+            let name = format!("{directory}{ending}");
+            folder.run(&format!("{command} {name}")).refused_at_once(3, &[&format!("{name}: {words}")]);
+        }
+        if ending != ".toml" {
+            let words = ["invalid value 'x.txt' for '", "expected a name that ends in ", ending];
+            folder.run(&format!("{command} x.txt")).refused_at_once(2, &words);
+        }
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) struct SweepArgs {
     results: PathBuf,
 
     /// Write the comparison to this .md file
-    #[arg(long, value_name = "FILE", value_parser = named("md"))]
+    #[arg(long, value_name = "FILE", value_parser = named(&["md"]))]
     report: Option<PathBuf>,
 
     /// Print one JSON object per line to stdout, and nothing else
@@ -57,8 +57,7 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
     let groups = groups(&config)?;
     if let Some(report) = &args.report {
         let read = [(Setting::Sweep, args.file.as_path()), (Setting::Results, args.results.as_path())];
-        file::check_apart(&read, &[(Setting::Report, report)])?;
-        file::check_writable(report)?;
+        file::check_outputs(&read, &[(Setting::Report, report)])?;
     }
     let results = Results::open(&args.results)?;
     let Some(first) = groups.first().and_then(|group| group.runs.first()) else {

@@ -18,4 +18,4 @@ pub(in crate::data) use header::extent;
 pub(crate) use npy::read_from as read_npy;
 pub use read::{Archive, MAX_INFLATED_BYTES};
 pub(crate) use shown::{shown, some_of};
-pub use write::{Elements, Entry, check_writable, write};
+pub use write::{Elements, Entry, write};

@@ -4,7 +4,7 @@ use super::dtype::Kind;
 use super::header::header;
 use super::shown::shown;
 use crate::file;
-use crate::{Error, Result};
+use crate::Result;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -91,17 +91,6 @@ impl Elements<'_> {
 /// values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
     file::replace(path, |file| write_zip(file, entries))
-}
-
-/// Checks, before a long run, that [`write()`] can write to `path`.
-///
-/// # Errors
-/// [`Error::File`] if the name does not end in `.npz`, or if the directory is not writable.
-pub fn check_writable(path: &Path) -> Result<()> {
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
-        return Err(Error::file(path, "expected a name that ends in .npz"));
-    }
-    file::check_writable(path)
 }
 
 fn write_zip(file: &mut File, entries: &[Entry]) -> Result<(), String> {
