@@ -100,6 +100,8 @@ pub(super) struct Prepared {
     /// Samples to test on after training, if there are some beside those that the run is evaluated on.
     pub test: Option<Dataset>,
     pub preprocessing: Preprocessing,
+    /// Share of the samples that is held out although no flag gives one.
+    pub usual_share: Option<f64>,
 }
 
 /// Everything but the strategy, for commands that train or plan to.
@@ -213,7 +215,7 @@ impl TaskFlags {
         let widths = &mut settings.network.layers.0;
         let outputs = widths.last().copied().filter(|_| !is_open);
         let (seed, loss) = (settings.optimization.seed, settings.network.loss);
-        let LoadedData { data, test, preprocessing, .. } =
+        let LoadedData { data, test, preprocessing, usual_share, .. } =
             self.data.load(seed, loss, outputs, &self.preprocessing, fold, tell)?;
         let samples = data.train.len();
         if self.network.leaves_hidden_open()
@@ -254,7 +256,7 @@ impl TaskFlags {
         let network = settings.network.build()?;
         data.check(&network)?;
         test.iter().try_for_each(|test| test.check(&network))?;
-        Ok(Prepared { settings, data, test, preprocessing })
+        Ok(Prepared { settings, data, test, preprocessing, usual_share })
     }
 
     /// The settings that these flags give, with the default strategy, schedule and number of steps.

@@ -13,7 +13,7 @@ use super::output;
 use super::scoring::{self, check_finite};
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry};
-use crate::data::{Dataset, InferenceData, Preprocessing, TargetKind};
+use crate::data::{Dataset, EvaluatedOn, InferenceData, Preprocessing, TargetKind};
 use crate::file;
 use crate::model::{Loss, Network};
 use crate::model_file::Model;
@@ -81,6 +81,8 @@ struct Ready {
     network: Network,
     preprocessing: Preprocessing,
     data: Arc<Dataset>,
+    /// The split of the data that the samples are; `None` for all of it.
+    of: Option<EvaluatedOn>,
     predictor: Predictor,
 }
 
@@ -130,19 +132,23 @@ impl ModelFlags {
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
         let Model { network, parameters, preprocessing } = self.network.read(&self.model)?;
-        let InferenceData { data, .. } =
+        let InferenceData { data, of, .. } =
             self.data.load_for_inference(self.seed, &network, &preprocessing, scored)?;
         let data = Arc::new(data);
         let Found { machine, passed_over } = Machine::find(self.device)?;
         let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
+        let samples = counted(data.test.len(), "sample");
+        let samples = match of {
+            Some(on) => format!("{samples} of the {} split", on.name()),
+            None => format!("all {samples}"),
+        };
         output::narrate(&format!(
-            "{} with {} on {}",
+            "{} with {samples} on {}",
             self.model.display(),
-            counted(data.test.len(), "sample"),
             output::device(&predictor.device(), passed_over.as_ref())
         ));
         output::refusals(predictor.refusals());
-        Ok(Ready { network, preprocessing, data, predictor })
+        Ok(Ready { network, preprocessing, data, of, predictor })
     }
 }
 
@@ -151,17 +157,18 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let ModelFlags { model, data: flags, seed, batch, .. } = &args.model;
     let written: Vec<_> = args.report.iter().map(|report| (Setting::Report, report.path())).collect();
     file::check_outputs(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
-    let Ready { network, preprocessing, data, mut predictor, .. } = args.model.ready(true)?;
+    let Ready { network, preprocessing, data, of, mut predictor } = args.model.ready(true)?;
     let mut outputs = predictor.outputs()?;
     preprocessing.scale_back(&mut outputs);
     check_finite(model, &outputs, network.outputs(), 0)?;
-    let result = SplitScores::of(&network, &preprocessing, &outputs, data.test.targets(), None)?;
+    let result = SplitScores::of(&network, &preprocessing, &outputs, data.test.targets(), of)?;
     let (planned, counted) = (predictor.planned(), predictor.counted());
     let told = if args.json {
         output::result_json(&json!({
             "event": "eval",
             "schema": SCHEMA,
             "samples": result.samples,
+            "evaluated_on": of.map(EvaluatedOn::name),
             "scores": result.scores,
             "classes": preprocessing.classes,
             "planned_peak_bytes": planned.total(),

@@ -190,8 +190,14 @@ impl Snapshots {
     }
 
     /// Writes the run's flags beside its snapshots. A file that is there is kept if it is that of the run that is resumed, the
-    /// file `config` that the flags came from, or one that a user has written.
-    pub fn keep_config(&self, effective: &Effective, settings: &Settings, config: Option<&Path>) {
+    /// file `config` that the flags came from, or one that a user has written. `validation` is as in [`Effective::write`].
+    pub fn keep_config(
+        &self,
+        effective: &Effective,
+        settings: &Settings,
+        validation: Option<f64>,
+        config: Option<&Path>,
+    ) {
         let path = self.store.directory().join("config.toml");
         if self.resume && path.exists() {
             return;
@@ -203,7 +209,7 @@ impl Snapshots {
             output::narrate(&format!("{} is kept as it is, without other flags of this run", path.display()));
             return;
         }
-        if let Err(error) = effective.write(&path, settings) {
+        if let Err(error) = effective.write(&path, settings, validation) {
             output::narrate(&format!("could not save the run's flags; training continues: {error}"));
         }
     }

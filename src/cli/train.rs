@@ -154,7 +154,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         output::narrate(&hint);
     }
     args.check_outputs(config)?;
-    let Prepared { settings, data, test, preprocessing } = args.flags.task.load(settings)?;
+    let Prepared { settings, data, test, preprocessing, usual_share } = args.flags.task.load(settings)?;
     let network = settings.network.build()?;
     for path in &args.save {
         model_file::check_size(path, &network)?;
@@ -207,11 +207,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     announce(args, &settings, &trainer);
     if let Some(effective) = effective {
         if let Some(path) = &args.save_config {
-            effective.write(path, &settings)?;
+            effective.write(path, &settings, usual_share)?;
             output::narrate(&format!("flags saved to {}", path.display()));
         }
         if let Some(snapshots) = &snapshots {
-            snapshots.keep_config(effective, &settings, config);
+            snapshots.keep_config(effective, &settings, usual_share, config);
         }
     }
     // Without it, a run that is killed between its first row of a log and its first snapshot could neither begin again nor

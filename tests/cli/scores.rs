@@ -45,6 +45,40 @@ fn is_close(found: &Value, expected: &Value) {
     }
 }
 
+/// A run on data without splits holds out a tenth of the samples.
+#[test]
+fn eval_says_which_samples_it_scores() {
+    let folder = Folder::new();
+    curves(&folder, "curves.csv", 0);
+    let flags = "--data curves.csv --target b --loss mse --hidden 8 --batch 20 --device cpu --seed 3";
+    folder.train(&format!("{flags} --epochs 2 --save m.npz --save-config run.toml --report run.json"));
+    let config = String::from_utf8(folder.read("run.toml")).unwrap();
+    assert!(config.contains("\nvalidation = 0.1\n"), "{config}");
+    let eval = |more: &str| folder.run(&format!("eval m.npz --device cpu --json {more}")).succeeded();
+
+    let all = eval("--data curves.csv");
+    let note = "curves.csv has no test split: all of its 120 samples are used; if the network was trained on them, the \
+                --validation (usually 0.1) and --seed of that run take only those that it held out";
+    assert!(all.stderr.contains(note) && all.stderr.contains("m.npz with all 120 samples"), "{all:#?}");
+    let event = &all.events()[0];
+    assert_eq!((&event["samples"], &event["evaluated_on"]), (&120.into(), &Value::Null));
+
+    let run = parsed(&folder, "run.json");
+    for held_out in ["--config run.toml", "--data curves.csv --validation 0.1 --seed 3"] {
+        let held = eval(held_out);
+        assert!(held.stderr.contains("m.npz with 12 samples of the validation split"), "{held:#?}");
+        let event = &held.events()[0];
+        assert_eq!((&event["samples"], &event["evaluated_on"]), (&12.into(), &"validation".into()));
+        is_close(&event["scores"], &run["results"][0]["scores"]);
+    }
+    folder.train(
+        "--data small.npz --hidden 4 --batch 8 --epochs 1 --device cpu --save s.npz --save-config s.toml",
+    );
+    assert!(!String::from_utf8(folder.read("s.toml")).unwrap().contains("validation"));
+    let test = folder.run("eval s.npz --data small.npz --device cpu").succeeded();
+    assert!(test.stderr.contains("s.npz with 9 samples of the test split"), "{test:#?}");
+}
+
 #[test]
 fn scores_of_a_run_are_those_of_its_saved_model() {
     let folder = Folder::new();

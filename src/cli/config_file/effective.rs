@@ -47,12 +47,16 @@ impl Effective {
         Effective { command: command.clone(), name: name.to_owned(), flags: flags.collect() }
     }
 
-    /// Writes a file to `path` with which `--config` repeats the run.
+    /// Writes a file to `path` with which `--config` repeats the run, and with which `eval` scores what it held out: the share
+    /// `validation` of the samples, if no flag gives one.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
-    pub fn write(&self, path: &Path, settings: &Settings) -> Result<()> {
-        file::replace_with(path, &self.toml(settings).map_err(|problem| Error::file(path, problem))?)
+    pub fn write(&self, path: &Path, settings: &Settings, validation: Option<f64>) -> Result<()> {
+        file::replace_with(
+            path,
+            &self.toml(settings, validation).map_err(|problem| Error::file(path, problem))?,
+        )
     }
 
     /// `true` if the file at `path` is one of [`Effective::write`].
@@ -60,10 +64,11 @@ impl Effective {
         super::file::read(path).is_ok_and(|text| text.starts_with(HEADER))
     }
 
-    /// All flags with their values: given ones, those of `settings`, and defaults. Defaults that conflict with a given flag are
+    /// All flags with their values: given ones, those of `settings` and `validation`, and defaults. Defaults that conflict with a given flag are
     /// left out.
-    fn toml(&self, settings: &Settings) -> Result<String, String> {
-        let decided = decided(settings);
+    fn toml(&self, settings: &Settings, validation: Option<f64>) -> Result<String, String> {
+        let mut decided = decided(settings).to_vec();
+        decided.extend(validation.map(|share| ("validation", share.to_string())));
         let given: Vec<_> = self.flags.iter().filter(|flag| flag.is_given).flat_map(Flag::words).collect();
         let mut text = format!(
             "{HEADER} {}; repeat it with: ckpt-gpu {} --config FILE\n",

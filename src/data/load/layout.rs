@@ -1,5 +1,6 @@
 use super::options::LoadOptions;
 use crate::data::arrays::Arrays;
+use crate::data::dataset::EvaluatedOn;
 use crate::{Error, Result, Setting};
 
 /// Usual names of inputs and targets of the training split and of the test split.
@@ -48,24 +49,24 @@ pub(super) struct Layout {
 }
 
 /// Names of the arrays to evaluate on: those of the test split, or else of the validation split, or else of all samples. Also
-/// returns a note about which they are, unless they are those of the test split.
-pub(super) fn inference_names(arrays: &Arrays, options: &LoadOptions) -> Result<(Names, Option<String>)> {
+/// returns which split they are; `None` for all samples.
+pub(super) fn inference_names(
+    arrays: &Arrays,
+    options: &LoadOptions,
+) -> Result<(Names, Option<EvaluatedOn>)> {
     let keys = arrays.keys();
     let has = |name: &str| keys.contains(&name);
     let are_given = options.keys().iter().any(|(_, key)| key.is_some());
     let of_test = WITH_TEST.map(|[_, _, x, y]| [x, y]);
     let complete = of_test.into_iter().find(|[x, y]| has(x) && has(y));
     if let Some(names) = complete.or(of_test.into_iter().find(|[x, _]| has(x))).filter(|_| !are_given) {
-        return Ok((Names::from(names), None));
+        return Ok((Names::from(names), Some(EvaluatedOn::Test)));
     }
     let Layout { train, validation, test } = layout(arrays, options)?;
-    let source = arrays.path().display();
     Ok(match (test, validation) {
-        (Some(test), _) => (test, None),
-        (None, Some(validation)) => {
-            (validation, Some(format!("{source} has no test split: its validation split is used")))
-        }
-        (None, None) => (train, Some(format!("{source} has no test split: all of its samples are used"))),
+        (Some(test), _) => (test, Some(EvaluatedOn::Test)),
+        (None, Some(validation)) => (validation, Some(EvaluatedOn::Validation)),
+        (None, None) => (train, None),
     })
 }
 

@@ -75,7 +75,8 @@ impl Dataset {
         let conversion = options.conversion(standardises, standardises_targets);
         let Splits { train, validation, test, columns, targets, classes } =
             source.splits(options, conversion, &mut notes)?;
-        let (data, test) = divided(path, train, [validation, test], options, &mut notes)?;
+        let Divided { data, test, usual_share } =
+            divided(path, train, [validation, test], options, &mut notes)?;
         let data = data.with_equal_words()?;
         data.check_splits()?;
         let kind = data.train.input_kind();
@@ -120,7 +121,7 @@ impl Dataset {
         let (data, preprocessing) = prepared(data, learned, options, conversion)?;
         let test = test.map(|test| preprocessing.apply(test.with_whole_targets())).transpose()?;
         let test = test.map(|test| data.to_test_on(test)).transpose()?;
-        Ok(LoadedData { data, test, preprocessing, notes })
+        Ok(LoadedData { data, test, preprocessing, usual_share, notes })
     }
 
     /// Loads samples to evaluate a network of `features` features on, which was trained with this `preprocessing`, as the
@@ -143,15 +144,14 @@ impl Dataset {
         let conversion = Conversion::of(preprocessing, options)?;
         let mut notes = Vec::new();
         let source = Source::open(path, options)?;
-        let test = match source {
+        let (test, of) = match source {
             Source::Tables(tables) => {
                 let target = options.target.clone().or_else(|| preprocessing.target());
                 let options = LoadOptions { target, ..options.clone() };
                 tables.evaluated(&options, conversion, preprocessing, needs_targets, &mut notes)?
             }
             Source::Arrays(mut arrays) if options.share().is_none() => {
-                let (names, note) = inference_names(&arrays, options)?;
-                notes.extend(note);
+                let (names, of) = inference_names(&arrays, options)?;
                 if options.y_key.is_some() || options.y_test_key.is_some() {
                     // Named, so that it must be there.
                     arrays.bytes(&names.y)?;
@@ -171,14 +171,30 @@ impl Dataset {
                 let note = read.target_note(arrays.path());
                 let split = read.split(arrays.path(), options.targets)?;
                 notes.extend(note.filter(|_| split.labels().is_empty()));
-                split
+                (split, of)
             }
             source => {
                 let Splits { train, validation, test, .. } =
                     source.splits(options, conversion, &mut notes)?;
-                divided(path, train, [validation, test], options, &mut notes)?.0.test
+                let data = divided(path, train, [validation, test], options, &mut notes)?.data;
+                (data.test, Some(data.evaluated_on))
             }
         };
+        match of {
+            Some(EvaluatedOn::Validation) if options.share().is_none() => {
+                notes.push(format!("{} has no test split: its validation split is used", path.display()));
+            }
+            None if needs_targets => notes.push(format!(
+                "{} has no test split: all of its {} are used; if the network was trained on them, the {} (usually \
+                 {USUAL_VALIDATION}) and {} of that run take only those that it held out",
+                path.display(),
+                counted(test.len(), "sample"),
+                Setting::Validation,
+                Setting::Seed
+            )),
+            None => notes.push(format!("{} has no test split: all of its samples are used", path.display())),
+            Some(_) => {}
+        }
         let (found, expected) = (test.features(), features - preprocessing.indicators().min(features));
         if found != expected {
             let problem = format!(
@@ -199,19 +215,28 @@ impl Dataset {
         let test = preprocessing.apply(test)?;
         let train = test.rows(&[0])?;
         let data = Dataset { source: path.to_owned(), train, test, evaluated_on: EvaluatedOn::Test };
-        Ok(InferenceData { data, notes })
+        Ok(InferenceData { data, of, notes })
     }
 }
 
+/// Samples to train on and to evaluate on.
+struct Divided {
+    data: Dataset,
+    /// The test split, if it is left for after training.
+    test: Option<Split>,
+    /// Share of the samples that is held out although the options give none.
+    usual_share: Option<f64>,
+}
+
 /// The training split with the split to evaluate on during training: a held-out fold or `share`, or else the validation split, or
-/// else the test split. Also returns the test split, if it is left for after training.
+/// else the test split.
 fn divided(
     path: &Path,
     train: Split,
     [validation, test]: [Option<Split>; 2],
     options: &LoadOptions,
     notes: &mut Vec<String>,
-) -> Result<(Dataset, Option<Split>)> {
+) -> Result<Divided> {
     let source = path.to_owned();
     if let Some(fold) = options.fold {
         if validation.is_some() {
@@ -219,8 +244,10 @@ fn divided(
                 .push(format!("{}: the validation split is not used, as folds are held out", path.display()));
         }
         let HeldOut { train, test: held } = train.fold(fold, options.seed)?;
-        return Ok((Dataset { source, train, test: held, evaluated_on: EvaluatedOn::Validation }, test));
+        let data = Dataset { source, train, test: held, evaluated_on: EvaluatedOn::Validation };
+        return Ok(Divided { data, test, usual_share: None });
     }
+    let mut usual_share = None;
     let (train, evaluated, evaluated_on, later) = match (options.share(), validation, test) {
         (None, Some(validation), test) => (train, validation, EvaluatedOn::Validation, test),
         (None, None, Some(test)) => (train, test, EvaluatedOn::Test, None),
@@ -242,6 +269,7 @@ fn divided(
             let held_out = train.hold_out(share.unwrap_or(usual), options.seed);
             let HeldOut { train, test: held } = held_out.map_err(|error| about(path, "", error))?;
             if share.is_none() {
+                usual_share = Some(usual);
                 notes.push(format!(
                     "{} has no test split: {} of its {} are held out for validation; {} sets the share",
                     path.display(),
@@ -253,7 +281,8 @@ fn divided(
             (train, held, EvaluatedOn::Validation, test)
         }
     };
-    Ok((Dataset { source, train, test: evaluated, evaluated_on }, later))
+    let data = Dataset { source, train, test: evaluated, evaluated_on };
+    Ok(Divided { data, test: later, usual_share })
 }
 
 /// `data` with the preprocessing that the options ask for, and what of it is learned from the training split.
@@ -296,6 +325,9 @@ pub struct LoadedData {
     pub test: Option<Dataset>,
     /// What was done to its samples and targets.
     pub preprocessing: Preprocessing,
+    /// Share of the samples that is held out because [`LoadOptions::validation`] is `None` and there is no other split to evaluate
+    /// on.
+    pub usual_share: Option<f64>,
     /// A line about each thing that its user might not expect: samples that are held out or not, arrays and columns that are
     /// not used, and splits of different kinds.
     pub notes: Vec<String>,
@@ -306,6 +338,8 @@ pub struct LoadedData {
 pub struct InferenceData {
     /// Dataset whose test split has the samples.
     pub data: Dataset,
+    /// The split that they are; `None` for all samples there, among which may be those that the network was trained on.
+    pub of: Option<EvaluatedOn>,
     /// A line about each thing that its user might not expect.
     pub notes: Vec<String>,
 }

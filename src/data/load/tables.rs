@@ -5,6 +5,7 @@ use super::layout::Names;
 use super::options::{Conversion, LoadOptions};
 use super::read::Read;
 use super::splits::{CommonKind, Splits, weighted};
+use crate::data::dataset::EvaluatedOn;
 use crate::data::npz::{shown, some_of};
 use crate::data::preprocessing::Preprocessing;
 use crate::data::split::Split;
@@ -124,7 +125,8 @@ impl Tables {
     }
 
     /// The samples to evaluate a trained network on: those of the test table, or else of the validation table, unless samples
-    /// of the training table are held out; with targets if it `needs_targets`.
+    /// of the training table are held out; with targets if it `needs_targets`. Also returns which split they are; `None` for
+    /// all samples.
     pub fn evaluated(
         self,
         options: &LoadOptions,
@@ -132,18 +134,15 @@ impl Tables {
         preprocessing: &Preprocessing,
         needs_targets: bool,
         notes: &mut Vec<String>,
-    ) -> Result<Split> {
+    ) -> Result<(Split, Option<EvaluatedOn>)> {
         let share = options.share();
         let Tables { train, validation, test } = self;
-        let (table, note) = match (share, test, validation) {
-            (None, Some(test), _) => (test, None),
-            (None, None, Some(validation)) => (validation, Some("is used: there is no test table")),
-            (None, None, None) => (train, Some("has no test split: all of its samples are used")),
-            (Some(_), ..) => (train, None),
+        let (table, of) = match (share, test, validation) {
+            (None, Some(test), _) => (test, Some(EvaluatedOn::Test)),
+            (None, None, Some(validation)) => (validation, Some(EvaluatedOn::Validation)),
+            (None, None, None) => (train, None),
+            (Some(_), ..) => (train, Some(EvaluatedOn::Validation)),
         };
-        if let Some(note) = note {
-            notes.push(format!("{} {note}", table.path().display()));
-        }
         let names = match &options.target {
             Some(target) => split_names(&table, target),
             None => usual_target(&table).into_iter().collect(),
@@ -178,10 +177,11 @@ impl Tables {
             notes.extend(read.target_note(table.path()));
         }
         let split = common.split(read, table.path())?;
-        match share {
-            Some(_) => Ok(divided(table.path(), split, [None, None], options, notes)?.0.test),
-            None => Ok(split),
-        }
+        let split = match share {
+            Some(_) => divided(table.path(), split, [None, None], options, notes)?.data.test,
+            None => split,
+        };
+        Ok((split, of))
     }
 }
 

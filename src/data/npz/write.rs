@@ -3,8 +3,8 @@
 use super::dtype::Kind;
 use super::header::header;
 use super::shown::shown;
-use crate::file;
 use crate::Result;
+use crate::file;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;

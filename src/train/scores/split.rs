@@ -8,7 +8,7 @@ use crate::{Result, Setting};
 /// Scores of a trained network on a split, in the units of its targets, with what reports show beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitScores {
-    /// The split of a training run; `None` for samples outside of one.
+    /// The split that the samples are; `None` for all samples of a file, whatever the network was trained on.
     pub on: Option<EvaluatedOn>,
     /// Number of samples.
     pub samples: usize,
