@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+#[cfg(feature = "cli")]
+use std::io::Read;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, Setting};
+use crate::{Error, Result};
 
 /// Prefix of the names of incomplete files.
 pub const TEMPORARY_PREFIX: &str = ".ckpt-gpu-";
@@ -37,6 +39,7 @@ pub fn unopened(path: &Path, error: &std::io::Error) -> Error {
 ///
 /// # Errors
 /// As [`open`], and [`Error::File`] for a longer file or one that cannot be read.
+#[cfg(feature = "cli")]
 pub fn read_text(path: &Path, most: u64) -> Result<String> {
     let unread = |error| Error::file(path, format!("cannot be read: {error}"));
     let file = open(path)?;
@@ -68,6 +71,7 @@ pub fn create_directory(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::File`] if something else is there or above, or if the directory there or above is not writable.
+#[cfg(feature = "cli")]
 pub fn check_directory(path: &Path) -> Result<()> {
     check_no_file_above(path, path, "made")?;
     let there = path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
@@ -221,61 +225,8 @@ pub fn check_writable(path: &Path) -> Result<()> {
     })
 }
 
-/// Checks, before a long run, that each of the files `written` can be written, and takes the place of nothing that is `read` and
-/// of no other output. Each path comes with the setting that names it.
-///
-/// # Errors
-/// As [`check_writable`], and [`Error::Usage`] with two settings that name the same file.
-pub fn check_outputs(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
-    check_apart(read, written)?;
-    written.iter().try_for_each(|(_, path)| check_writable(path))
-}
-
-/// Checks that no output is also an input or another output, or replaces a file of a dataset, of snapshots or of a log in a
-/// folder that is read. Each path comes with the setting that names it.
-///
-/// # Errors
-/// [`Error::Usage`] with both settings.
-fn check_apart(read: &[(Setting, &Path)], written: &[(Setting, &Path)]) -> Result<()> {
-    let place = |path: &Path| {
-        let name = path.file_name().unwrap_or_default();
-        let in_directory = || directory(path).canonicalize().map(|directory| directory.join(name));
-        // A directory may be yet to be made.
-        path.canonicalize().or_else(|_| in_directory()).or_else(|_| std::path::absolute(path))
-    };
-    for (index, &(setting, path)) in written.iter().enumerate() {
-        let Ok(own) = place(path) else { continue };
-        let is_same = |&&(_, other): &&(Setting, &Path)| place(other).is_ok_and(|other| other == own);
-        let holds = |&&(other, folder): &&(Setting, &Path)| {
-            is_of_a_folder(other, &own)
-                && folder.canonicalize().is_ok_and(|folder| own.parent() == Some(&folder))
-        };
-        let same = read.iter().chain(&written[..index]).find(is_same);
-        if let Some((other, _)) = same.or_else(|| read.iter().find(holds)) {
-            let problem =
-                format!("found {}, which {other} names or holds, too; expected another file", path.display());
-            return Err(Error::usage(setting, problem));
-        }
-    }
-    Ok(())
-}
-
-/// `true` if the name is that of a file in a folder of a dataset, of snapshots or of a log, which `setting` names.
-fn is_of_a_folder(setting: Setting, path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let is_table = || {
-        let endings = [".csv", ".tsv", ".tab", ".parquet"];
-        endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending))
-    };
-    (setting == Setting::Data && is_table())
-        || name.ends_with(".npy")
-        || name.contains("-ubyte")
-        || name.ends_with(".ckpt")
-        || name == "metrics.csv"
-        || name.starts_with("events.out.tfevents")
-}
-
-fn directory(path: &Path) -> &Path {
+/// The directory that the file at `path` is in.
+pub fn directory(path: &Path) -> &Path {
     path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::architecture::ArchitectureFlags;
 use super::choices::named;
 use super::output;
-use crate::file;
+use super::outputs;
 use crate::model_file;
 use crate::{Result, Setting};
 
@@ -26,7 +26,7 @@ pub(super) struct ConvertArgs {
 
 /// `ckpt-gpu convert`
 pub(super) fn run(args: &ConvertArgs) -> Result<()> {
-    file::check_outputs(&[(Setting::Model, &args.model)], &[(Setting::Converted, &args.out)])?;
+    outputs::check_outputs(&[(Setting::Model, &args.model)], &[(Setting::Converted, &args.out)])?;
     let model = args.network.read(&args.model)?;
     model_file::check_size(&args.out, &model.network)?;
     model_file::write(&args.out, &model)?;

@@ -7,6 +7,7 @@ use super::choices::{count, named};
 use super::flags::{Prepared, StrategyFlags, TaskFlags};
 use super::hints;
 use super::output;
+use super::outputs;
 use super::progress::{Progress, explain_preparation};
 use super::start::StartFlags;
 use crate::config::DeviceChoice;
@@ -62,7 +63,7 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let data = (Setting::Data, args.task.data.path.as_path());
     let read: Vec<_> = [init, config, Some(data)].into_iter().flatten().collect();
     if let Some(path) = &args.plot {
-        file::check_outputs(&read, &[(Setting::Plot, path)])?;
+        outputs::check_outputs(&read, &[(Setting::Plot, path)])?;
     }
     let Prepared { settings, data, preprocessing, .. } = args.task.load(settings)?;
     let network = settings.network.build()?;

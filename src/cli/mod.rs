@@ -22,6 +22,7 @@ mod logging;
 mod manual;
 mod optimizer;
 mod output;
+mod outputs;
 mod plan;
 mod predict;
 mod progress;

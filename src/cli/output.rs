@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use console::Term;
 use serde::Serialize;
 
+use super::outputs;
 use super::setting_flags::with_flags;
 use crate::device::DeviceInfo;
-use crate::file;
 use crate::report::{Report, ReportFile};
 use crate::{Error, Result, Setting};
 
@@ -170,12 +170,12 @@ pub(super) fn refusals(refusals: &[Error]) {
 /// Checks, before a long run, that each report can be written, and that none replaces what the command reads.
 ///
 /// # Errors
-/// As [`file::check_outputs`].
+/// As [`outputs::check_outputs`].
 pub(super) fn check_reports(data: &Path, init: Option<&Path>, reports: &[ReportFile]) -> Result<()> {
     let read: Vec<_> =
         [(Setting::Data, data)].into_iter().chain(init.map(|path| (Setting::Init, path))).collect();
     let written: Vec<_> = reports.iter().map(|report| (Setting::Report, report.path())).collect();
-    file::check_outputs(&read, &written)
+    outputs::check_outputs(&read, &written)
 }
 
 /// Writes each of `files`, whether or not another one fails.

@@ -10,6 +10,7 @@ use super::architecture::ArchitectureFlags;
 use super::choices::{choices, count, named};
 use super::data::DataFlags;
 use super::output;
+use super::outputs;
 use super::scoring::{self, check_finite};
 use crate::config::{DeviceChoice, Settings};
 use crate::data::npz::{self, Elements, Entry};
@@ -156,7 +157,7 @@ impl ModelFlags {
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     let ModelFlags { model, data: flags, seed, batch, .. } = &args.model;
     let written: Vec<_> = args.report.iter().map(|report| (Setting::Report, report.path())).collect();
-    file::check_outputs(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
+    outputs::check_outputs(&[(Setting::Model, model), (Setting::Data, &flags.path)], &written)?;
     let Ready { network, preprocessing, data, of, mut predictor } = args.model.ready(true)?;
     let mut outputs = predictor.outputs()?;
     preprocessing.scale_back(&mut outputs);
@@ -190,7 +191,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
 /// `ckpt-gpu predict`
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let is_csv = args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    file::check_outputs(
+    outputs::check_outputs(
         &[(Setting::Model, &args.model.model), (Setting::Data, &args.model.data.path)],
         &[(Setting::Out, &args.out)],
     )?;

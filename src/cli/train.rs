@@ -13,6 +13,7 @@ use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::logging::LogFlags;
 use super::output;
+use super::outputs;
 use super::progress::explain_preparation;
 use super::scoring::Scorer;
 use super::selection::SelectionFlags;
@@ -20,7 +21,6 @@ use super::snapshots::{SnapshotFlags, remedy};
 use super::start::StartFlags;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::data::{Dataset, EvaluatedOn};
-use crate::file;
 use crate::log;
 use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
@@ -134,7 +134,7 @@ impl TrainArgs {
         let saved_config = self.save_config.as_deref().map(|path| (Setting::SaveConfig, path));
         let reports = self.report.iter().map(|report| (Setting::Report, report.path()));
         let written: Vec<_> = save.chain(saved_config).chain(reports).collect();
-        file::check_outputs(&read, &written)
+        outputs::check_outputs(&read, &written)
     }
 }
 

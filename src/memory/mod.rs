@@ -11,7 +11,9 @@ mod live;
 mod size;
 
 pub use category::{ByCategory, Category};
-pub(crate) use fallible::{fallible, is_fallible};
+pub(crate) use fallible::fallible;
+#[cfg(feature = "cli")]
+pub(crate) use fallible::is_fallible;
 pub use host::{available_host_bytes, check_host_memory, check_host_room};
 pub use ledger::{Ledger, LedgerEntry, LedgerEvent};
 pub use live::LiveMeter;

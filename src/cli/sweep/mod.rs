@@ -14,6 +14,7 @@ use clap::Args;
 use super::choices::named;
 use super::interrupt::Interrupt;
 use super::output;
+use super::outputs;
 use crate::data::{EvaluatedOn, Fold};
 use crate::file;
 use crate::report::{self, Combination, SweepRun, SweepSummary};
@@ -57,7 +58,7 @@ pub(super) fn run(args: &SweepArgs, program: &clap::Command) -> Result<()> {
     let groups = groups(&config)?;
     if let Some(report) = &args.report {
         let read = [(Setting::Sweep, args.file.as_path()), (Setting::Results, args.results.as_path())];
-        file::check_outputs(&read, &[(Setting::Report, report)])?;
+        outputs::check_outputs(&read, &[(Setting::Report, report)])?;
     }
     let results = Results::open(&args.results)?;
     let Some(first) = groups.first().and_then(|group| group.runs.first()) else {
