@@ -147,7 +147,10 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli> {
         let lost = Error::file(Path::new("stdout"), "").exit_code().into();
         std::process::exit(if is_lost { lost } else { error.exit_code() })
     };
-    let matches = command.clone().try_get_matches_from(words).unwrap_or_else(|error| refuse(error));
+    let matches = command.clone().try_get_matches_from(&words).unwrap_or_else(|mut error| {
+        switches::suggest_equals(&mut error, &command, &words);
+        refuse(error)
+    });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let effective = matches.subcommand().map(|(name, matches)| Effective::of(&command, name, matches));
     Ok(Cli { effective, config, lines, note, ..cli })
