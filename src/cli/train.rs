@@ -170,6 +170,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             );
         }
     }
+    if args.evaluate_training && data.evaluated_on == EvaluatedOn::Training {
+        output::narrate(
+            "--evaluate-training has no effect, as the run is evaluated on its training samples anyway",
+        );
+    }
     let mut snapshots = args.snapshots.open()?;
     let mut snapshot = snapshots
         .as_mut()

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Best, Epoch, Evaluation, Trainer};
+use crate::data::EvaluatedOn;
 use crate::snapshot::{LossSum, Snapshot};
 use crate::{Error, Result, Setting};
 
@@ -11,7 +12,7 @@ use crate::{Error, Result, Setting};
 pub struct Fit {
     /// Steps between two evaluations, besides that at the end of each epoch.
     pub evaluate_every: Option<u64>,
-    /// Enables evaluations on the training split, too.
+    /// Enables evaluations on the training split, too, unless it is the split that the run is evaluated on anyway.
     pub evaluate_training: bool,
     /// The best parameters so far, and the patience that stops the run.
     pub best: Option<Best>,
@@ -53,7 +54,7 @@ pub struct Evaluated {
     pub loss: f32,
     /// Evaluation on the held-out split.
     pub test: Evaluation,
-    /// Evaluation on the training split, if it is asked for.
+    /// Evaluation on the training split, if it is asked for and another one than `test`.
     pub training: Option<Evaluation>,
     /// The epoch that has just ended, if one has.
     pub epoch: Option<Epoch>,
@@ -241,7 +242,8 @@ impl Trainer {
     fn evaluated(&mut self, fit: &mut Fit, since: LossSum, ends_between: bool) -> Result<Evaluated> {
         let test = fit.evaluate(self)?;
         self.check_finite(&test)?;
-        let training = if fit.evaluate_training { Some(self.evaluate_training()?) } else { None };
+        let is_other = test.on != EvaluatedOn::Training;
+        let training = if fit.evaluate_training && is_other { Some(self.evaluate_training()?) } else { None };
         if !ends_between {
             self.note_evaluation(&test);
         }

@@ -125,4 +125,10 @@ fn both_splits_are_evaluated() {
     assert_eq!(hash(&plain), hash(&events));
     let text = folder.run(&format!("train {} --evaluate-training", flags())).succeeded().stdout;
     assert!(text.lines().next().unwrap().contains("training"), "{text}");
+    // Where nothing is held out, there is one figure, and it is shown once.
+    folder.write("all.csv", format!("x,class\n{}", "0,a\n1,b\n".repeat(20)).as_bytes());
+    let all = "train --data all.csv --hidden 4 --epochs 1 --device cpu --validation 0";
+    let all = folder.run(&format!("{all} --evaluate-training")).succeeded();
+    assert_eq!(all.stdout.matches("training accuracy").count(), 1, "{all:#?}");
+    assert!(all.stderr.contains("--evaluate-training has no effect"), "{all:#?}");
 }
