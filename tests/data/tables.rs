@@ -180,7 +180,7 @@ fn a_directory_holds_a_training_and_a_test_table() {
     assert_eq!(floats(&data.test), [5.0, 0.0, 1.0, 120.0, 2.0, 0.0, 0.0, 40.0]);
     assert_eq!(numbers(&data.test), [900.0, 250.0]);
     assert!(
-        notes.join("\n").contains("1 hold texts that no training sample had, such as 'Tromsø'"),
+        notes.join("\n").contains("1 cell with a text that no training sample had, such as 'Tromsø'"),
         "{notes:?}"
     );
 }
@@ -445,5 +445,27 @@ fn a_column_weighs_the_training_samples() {
         let wrong = text.replace("0,0.5,", &format!("0,{weights},"));
         let error = load(&wrong, &held_out).unwrap_err().to_string();
         assert!(error.contains("weight") && error.contains(words), "{error}");
+    }
+}
+
+/// Ages of people learn nothing as classes, but letters and codes do.
+#[test]
+fn many_labels_of_few_samples_each_may_be_numbers() {
+    let notes = |labels: usize, samples: usize, letter: &str, loss: Loss| {
+        let rows: String = (0..samples).map(|row| format!("{row},{letter}{}\n", row % labels)).collect();
+        load(&format!("x,age\n{rows}"), &options("age", loss)).unwrap().notes.join("\n")
+    };
+    let told = notes(60, 240, "", Loss::CrossEntropy);
+    let words = "targets are taken for class labels, 60 different ones in 240 training samples; if they are numbers to be \
+                 predicted, use `loss = mse`";
+    assert!(told.contains(words), "{told}");
+    for (labels, samples, letter, loss) in [
+        (60, 240, "", Loss::Mse),
+        (60, 240, "a", Loss::CrossEntropy),
+        (60, 600, "", Loss::CrossEntropy),
+        (20, 40, "", Loss::CrossEntropy),
+    ] {
+        let told = notes(labels, samples, letter, loss);
+        assert!(!told.contains("numbers to be predicted"), "{labels} {samples}: {told}");
     }
 }

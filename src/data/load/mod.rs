@@ -9,6 +9,7 @@ mod tables;
 
 pub use options::LoadOptions;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::dataset::{Dataset, EvaluatedOn};
@@ -30,6 +31,9 @@ use read::{Read, about};
 use source::Source;
 use splits::Splits;
 
+/// More different labels than this, each of fewer samples than [`SAMPLES_OF_A_CLASS`] on average, may be numbers instead.
+const MANY_LABELS: usize = 20;
+const SAMPLES_OF_A_CLASS: usize = 10;
 /// Share of samples that is held out if a file has no test split.
 const USUAL_VALIDATION: f64 = 0.1;
 
@@ -118,6 +122,7 @@ impl Dataset {
                 labels.len()
             ));
         }
+        notes.extend(perhaps_numbers(path, &data.train, &learned.classes, options.targets));
         let (data, preprocessing) = prepared(data, learned, options, conversion)?;
         let test = test.map(|test| preprocessing.apply(test.with_whole_targets())).transpose()?;
         let test = test.map(|test| data.to_test_on(test)).transpose()?;
@@ -217,6 +222,23 @@ impl Dataset {
         let data = Dataset { source: path.to_owned(), train, test, evaluated_on: EvaluatedOn::Test };
         Ok(InferenceData { data, of, notes })
     }
+}
+
+/// A note about class labels that look like numbers to be predicted: numbers, many of them, and each of few samples. `names` are
+/// those of the classes, and `kind` what targets were asked for.
+fn perhaps_numbers(path: &Path, train: &Split, names: &[String], kind: TargetKind) -> Option<String> {
+    let different = train.labels().iter().collect::<BTreeSet<_>>().len();
+    let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
+    let are_many = different > MANY_LABELS && train.len() < SAMPLES_OF_A_CLASS * different;
+    (kind == TargetKind::ByRows && are_numbers && are_many).then(|| {
+        format!(
+            "{}: targets are taken for class labels, {different} different ones in {}; if they are numbers to be predicted, \
+             use {}",
+            path.display(),
+            counted(train.len(), "training sample"),
+            Setting::Loss.with("mse")
+        )
+    })
 }
 
 /// Samples to train on and to evaluate on.
