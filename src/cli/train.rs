@@ -209,7 +209,16 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     let mut trainer = Trainer::new(&settings, &data, start)?;
     drop(preparing);
     drop((snapshot, initial));
-    announce(args, &settings, &trainer);
+    let (plan, planned) = (trainer.plan().clone(), *trainer.planned());
+    let summary = PlanSummary {
+        strategy: trainer.strategy(),
+        network: &network,
+        plan: &plan,
+        planned: &planned,
+        micro_batch: trainer.micro_batch(),
+        parts: trainer.parts(),
+    };
+    announce(args, &settings, &trainer, &summary);
     if let Some(effective) = effective {
         if let Some(path) = &args.save_config {
             effective.write(path, &settings, usual_share)?;
@@ -270,13 +279,10 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     };
     let model = model_of(parameters);
     let saved = save(args, &model);
-    let (memory, device, planned) = (trainer.memory(), trainer.device(), *trainer.planned());
+    let (memory, device) = (trainer.memory(), trainer.device());
     let (steps, dispatches_a_step) = (trainer.steps(), trainer.dispatches_a_step());
-    let (strategy, micro_batch, parts) = (trainer.strategy(), trainer.micro_batch(), trainer.parts());
     // The device holds the run or the network that is scored.
-    let (plan, laps) = trainer.into_plan_and_laps();
-    let summary =
-        PlanSummary { strategy, network: &network, plan: &plan, planned: &planned, micro_batch, parts };
+    let laps = trainer.into_laps();
     let mut results = Vec::new();
     let run = RunSummary {
         epochs: &epochs,
@@ -326,7 +332,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         Ok(())
     };
     if held_out.is_some() || test.is_some() {
-        let scorer = Scorer::on(settings.placement.device, &model, micro_batch, &stop);
+        let scorer = Scorer::on(settings.placement.device, &model, summary.micro_batch, &stop);
         let scored = scorer.and_then(|scorer| score(&scorer, held_out, test, args.json, &mut results));
         outcomes.push(scored);
     }
@@ -389,12 +395,11 @@ fn save(args: &TrainArgs, model: &Model) -> Result<()> {
     }))
 }
 
-fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
+fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer, summary: &PlanSummary) {
     let device = output::device(&trainer.device(), trainer.passed_over());
-    let summary = summary(trainer);
     output::narrate(&format!("training {} on {device}", settings.network.layers));
     output::refusals(trainer.refusals());
-    output::narrate(&report::text::plan(&summary));
+    output::narrate(&report::text::plan(summary));
     for line in hints::never(settings, trainer.total_steps(), trainer.data().train.len()) {
         output::narrate(&line);
     }
@@ -413,17 +418,6 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer) {
         output::narrate(&hint);
     }
     if args.json {
-        output::json(&report::json::plan(&summary));
-    }
-}
-
-fn summary(trainer: &Trainer) -> PlanSummary<'_> {
-    PlanSummary {
-        strategy: trainer.strategy(),
-        network: trainer.network(),
-        plan: trainer.plan(),
-        planned: trainer.planned(),
-        micro_batch: trainer.micro_batch(),
-        parts: trainer.parts(),
+        output::json(&report::json::plan(summary));
     }
 }

@@ -136,9 +136,9 @@ impl Trainer {
         &self.plan
     }
 
-    /// Frees the device, and returns the [plan](Trainer::plan) and the [laps](Trainer::laps).
-    pub fn into_plan_and_laps(self) -> (Plan, Vec<Vec<Span>>) {
-        (self.plan, self.laps)
+    /// Frees the device, and returns the [laps](Trainer::laps).
+    pub fn into_laps(self) -> Vec<Vec<Span>> {
+        self.laps
     }
 
     /// Dataset.
