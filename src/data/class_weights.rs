@@ -87,7 +87,7 @@ mod tests {
         let of = |text: &str| text.parse::<ClassWeights>().unwrap().of(&[0, 1, 1], 2);
         assert_eq!(of("1, 2.5").unwrap(), [1.0, 2.5]);
         for (text, problem) in [
-            ("1", "found 1 numbers, expected 2"),
+            ("1", "found 1 number, expected 2"),
             ("1,-1", "found -1"),
             ("1,NaN", "found NaN"),
             ("0,0", "0 for all samples"),

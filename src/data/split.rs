@@ -127,7 +127,7 @@ impl Split {
         }
         if weights.iter().all(|&weight| weight == 0.0) {
             return refuse(format!(
-                "found {} and none above 0, expected some",
+                "found {}, all 0, expected some above 0",
                 counted(weights.len(), "weight")
             ));
         }

@@ -367,7 +367,7 @@ mod tests {
         for (weights, found) in [
             (tensor("layers.0.weight", "I32", "[1,1]", "[0,4]"), "dtype I32"),
             (tensor("layers.0.weight", "F32", "[1,1,1]", "[0,4]"), "[outputs, inputs]"),
-            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "has 1 tensors of one dimension"),
+            (tensor("layers.0.weight", "F32", "[1]", "[0,4]"), "has 1 tensor of one dimension"),
             (tensor("layers.0.weight", "F32", "[2,1]", "[0,4]"), "expected [2]"),
             (tensor("layers.0.weight", "F32", "[1,9]", "[0,4]"), "expected those of shape"),
             (tensor("layers.0.weight", "F32", "[1,1]", "[1,5]"), "begins at 0"),

@@ -59,7 +59,7 @@ fn what_cannot_be_written_or_used_is_refused_before_any_work() {
     let folder = Folder::new();
     for (arguments, code, words) in [
         ("--gradients missing/g.npz", 3, vec!["missing/g.npz", "cannot be written"]),
-        ("--gradients g.txt", 3, vec!["g.txt", ".npz"]),
+        ("--gradients g.txt", 2, vec!["g.txt", ".npz"]),
         ("--batch 0", 2, vec!["--batch", "at least 1"]),
         ("--layers 7", 2, vec!["--layers", "at least two"]),
         ("--layers 7,60000,60000,60000,60000,60000,3", 5, vec!["does not fit"]),

@@ -245,7 +245,7 @@ fn names_of_outputs_are_checked_alike() {
         std::fs::create_dir_all(folder.path(&format!("folder{ending}"))).unwrap();
         for (directory, words) in [
             ("nowhere/x", "cannot be written: the directory is not there; make it, or choose another place"),
-            ("small.npz/x", "cannot be written: small.npz is no directory; choose another place"),
+            ("sweep.toml/x", "cannot be written: sweep.toml is no directory; choose another place"),
             ("folder", "cannot be written: found a directory, expected the name of a file"),
         ] {
             let name = format!("{directory}{ending}");

@@ -62,7 +62,7 @@ fn every_command_has_a_manual_page() {
     let top = String::from_utf8(folder.read("deep/pages/ckpt-gpu.1")).unwrap();
     assert!(top.contains("ckpt\\-gpu\\-train(1)") && top.contains("Exit codes: 0 done"), "{top}");
     folder.write("taken", b"");
-    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be created"]);
+    folder.run("man --out taken").refused_at_once(3, &["taken: cannot be made: taken is no directory"]);
 }
 
 #[test]

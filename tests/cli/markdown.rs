@@ -270,8 +270,13 @@ fn evaluation_has_the_figures_of_its_json() {
         .run("train --data small.npz --hidden 5 --batch 8 --epochs 1 --device cpu --save m.npz")
         .succeeded();
     let report = Document::of(&folder, "eval m.npz --data small.npz --device cpu");
-    assert!(report.text.starts_with("# Evaluation\n\n9 samples on "), "{}", report.text);
-    holds_class_scores(&report, &report.json["results"][0], "");
+    assert!(report.text.starts_with("# Evaluation\n\n9 samples of the test split on "), "{}", report.text);
+    holds_class_scores(&report, &report.json["results"][0], "Test ");
+    let rows: String = (0..9).map(|row| format!("{row},2,3,4,5,6,{}\n", row % 3)).collect();
+    folder.write("all.csv", format!("a,b,c,d,e,f,class\n{rows}").as_bytes());
+    let all = Document::of(&folder, "eval m.npz --data all.csv --device cpu");
+    assert!(all.text.starts_with("# Evaluation\n\nall 9 samples on "), "{}", all.text);
+    holds_class_scores(&all, &all.json["results"][0], "");
     let settings = report.table("Settings");
     assert!(settings.iter().any(|row| row["setting"] == "model" && row["value"] == "m.npz"));
 }

@@ -87,7 +87,6 @@ fn models_without_architecture_or_of_another_network_are_rejected() {
             "would have 6401760885 bytes",
         ),
         ("eval none.safetensors --data small.npz", "no such file"),
-        ("predict m.safetensors --data small.npz --out p.txt", ".csv or .npz"),
         (
             "train --preset accuracy --data small.npz --layers 6,4,3 --batch 8 --init m.safetensors",
             "[6, 5, 5, 5, 3]",

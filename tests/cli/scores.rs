@@ -209,7 +209,7 @@ fn reports_of_evaluations_are_checked_before_the_work() {
         |report: &str| folder.run(&format!("eval m.npz --data small.npz --device cpu --report {report}"));
     eval("e.svg").refused_at_once(2, &["--report", "'e.svg'", ".json, .csv, .html or .md"]);
     eval("e.trace.json").refused_at_once(2, &["--report", "'e.trace.json'"]);
-    eval("none/e.json").refused_at_once(3, &["none/e.json", "cannot be written to"]);
+    eval("none/e.json").refused_at_once(3, &["none/e.json", "cannot be written"]);
     eval("e.json --report e.json").refused_at_once(2, &["--report: found e.json, which --report names"]);
     assert_eq!(folder.files(), ["m.npz"]);
 }
@@ -269,7 +269,7 @@ fn scores_beyond_host_memory_are_left_out_of_reports() {
         .succeeded();
     for words in [
         "no report has scores on the test split: ",
-        "the counts of a confusion matrix of 1000000 classes take 8000000000000 bytes",
+        "the counts of a confusion matrix of 1,000,000 classes take 8000000000000 bytes",
     ] {
         assert!(run.stderr.contains(words), "no {words:?} in {}", run.stderr);
     }
@@ -278,7 +278,7 @@ fn scores_beyond_host_memory_are_left_out_of_reports() {
     assert_eq!(list(&report["run"]["evaluations"]).len(), 1);
     folder
         .run("eval m.npz --data small.npz --batch 2 --device cpu --report e.json")
-        .refused(5, &["the counts of a confusion matrix of 1000000 classes"]);
+        .refused(5, &["the counts of a confusion matrix of 1,000,000 classes"]);
 }
 
 /// Ctrl-C while the result is scored leaves the reports as they are.

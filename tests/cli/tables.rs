@@ -72,7 +72,7 @@ fn classes_of_a_table_keep_their_names() {
     assert_eq!(folder.read("again.safetensors"), folder.read("m.safetensors"));
     folder.run("convert again.safetensors again.onnx").succeeded();
     assert_eq!(folder.read("again.onnx"), folder.read("m.onnx"));
-    folder.run("convert m.npz m.npz").refused(2, &["--out: found m.npz, which MODEL names"]);
+    folder.run("convert m.npz m.npz").refused(2, &["FILE: found m.npz, which MODEL names"]);
     folder.run("convert m.onnx again.npz").refused(3, &["never read"]);
     folder
         .run(&format!("eval m.npz {asked} --target sum"))

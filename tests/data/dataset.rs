@@ -151,7 +151,7 @@ fn directories_of_idx_files_are_read_gzipped_or_not() {
     data.train.gather(&[19], &mut sample);
     assert_eq!(sample, [114, 115, 116, 117, 118, 119].map(|byte| f32::from(byte as u8) * U8_SCALE));
     write("t10k-labels-idx1-ubyte", &idx(8, &[2], &[3, 3]), false);
-    says(Dataset::load(folder.path()), &["t10k-images-idx3-ubyte has 1 samples"]);
+    says(Dataset::load(folder.path()), &["t10k-images-idx3-ubyte has 1 sample"]);
 }
 
 #[test]
@@ -537,7 +537,7 @@ fn three_splits_have_a_place_each() {
         [&arrays[..4], &[("x_test.npy", npy("<f4", "(6, 2)", &le_f32(&[1.0; 12]))), arrays[5].clone()]]
             .concat();
     let options = LoadOptions::default();
-    refused(scratch.load_with(&wider, &options), &["x_train has 1 features", "x_test 2"]);
+    refused(scratch.load_with(&wider, &options), &["x_train has 1 feature", "x_test 2"]);
 }
 
 /// Numbers that `f32` holds have the bits of `f32`, whatever they are stored as, also if they are standardised.

@@ -48,6 +48,10 @@ pub(super) fn document(report: &Report) -> String {
             let result = summary.result;
             document.title("Evaluation");
             let samples = counted(result.samples, "sample");
+            let samples = match result.on {
+                Some(on) => format!("{samples} of the {} split", on.name()),
+                None => format!("all {samples}"),
+            };
             document.paragraph(&format!(
                 "{samples} on {}: {}",
                 summary.device,

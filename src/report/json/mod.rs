@@ -44,9 +44,9 @@ fn evaluation_figures(evaluated: &Evaluated) -> Value {
     let Evaluated { steps, loss, test, training, .. } = evaluated;
     let figures = json!({
         "steps": steps,
-        "loss": short(*loss),
+        "loss": loss,
         "accuracy": test.accuracy,
-        "test_loss": short(test.loss),
+        "test_loss": test.loss,
         "evaluated_on": test.on.name(),
     });
     extended(figures, training_figures(training.as_ref()))
@@ -55,7 +55,7 @@ fn evaluation_figures(evaluated: &Evaluated) -> Value {
 fn training_figures(training: Option<&Evaluation>) -> Value {
     match training {
         Some(training) => {
-            json!({ "training_loss": short(training.loss), "training_accuracy": training.accuracy })
+            json!({ "training_loss": training.loss, "training_accuracy": training.accuracy })
         }
         None => json!({}),
     }
@@ -147,8 +147,8 @@ fn shown(path: &Path) -> Cow<'_, str> {
     path.to_string_lossy()
 }
 
-/// A double with the decimal digits that tell `value` apart, which are fewer than those of its exact value; `None` for NaN and
-/// infinities, which JSON does not have.
+/// A setting as it was given: a double with the decimal digits that tell `value` apart, which are fewer than those of its exact
+/// value; `None` for NaN and infinities, which JSON does not have.
 fn short(value: f32) -> Option<f64> {
     value.to_string().parse().ok().filter(|double: &f64| double.is_finite())
 }
@@ -189,9 +189,9 @@ fn plan_figures(summary: &PlanSummary) -> Value {
 fn epoch_figures(epoch: &Epoch) -> Value {
     json!({
         "epoch": epoch.index,
-        "loss": short(epoch.loss),
+        "loss": epoch.loss,
         "accuracy": epoch.test.accuracy,
-        "test_loss": short(epoch.test.loss),
+        "test_loss": epoch.test.loss,
         "evaluated_on": epoch.test.on.name(),
     })
 }

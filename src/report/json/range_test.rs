@@ -20,5 +20,5 @@ pub fn range_test(test: &RangeTest, device: &DeviceInfo, tested: &Tested) -> Val
 }
 
 fn step(step: &RangeStep) -> Value {
-    json!({ "lr": short(step.rate), "loss": short(step.loss), "smoothed_loss": short(step.smoothed) })
+    json!({ "lr": short(step.rate), "loss": step.loss, "smoothed_loss": step.smoothed })
 }

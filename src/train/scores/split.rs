@@ -78,7 +78,8 @@ mod tests {
         );
         let error = scores.unwrap_err().to_string();
         assert!(
-            error.contains("the counts of a confusion matrix of 4000000 classes take 128000000000000 bytes"),
+            error
+                .contains("the counts of a confusion matrix of 4,000,000 classes take 128000000000000 bytes"),
             "{error}"
         );
     }
