@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::snapshots::Snapshots;
 use crate::Result;
 use crate::report;
-use crate::train::{Epoch, Evaluated, Event, Report, Trainer};
+use crate::train::{Epoch, EvaluationRecord, Event, Report, Trainer};
 
 /// The command line's part in training: it prints progress and evaluations, writes the log and snapshots, and stops when
 /// interrupted.
@@ -29,7 +29,7 @@ pub(super) struct Callback<'a> {
 pub(super) struct Finished {
     pub epochs: Vec<Epoch>,
     /// Evaluations for reports; empty if they are not kept.
-    pub evaluations: Vec<Evaluated>,
+    pub evaluations: Vec<EvaluationRecord>,
     pub interrupt: Interrupt,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Callback<'a> {
     }
 
     /// Prints an evaluation.
-    fn tell(&mut self, evaluated: &Evaluated) {
+    fn tell(&mut self, evaluated: &EvaluationRecord) {
         if let Some(evaluations) = &mut self.evaluations {
             evaluations.push(evaluated);
         }

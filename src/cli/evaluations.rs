@@ -1,6 +1,6 @@
 //! The evaluations of a run that its reports show.
 
-use crate::train::Evaluated;
+use crate::train::EvaluationRecord;
 
 /// Most evaluations within epochs that are kept.
 const MOST: usize = 4000;
@@ -9,7 +9,7 @@ const MOST: usize = 4000;
 #[derive(Debug)]
 pub(super) struct Evaluations {
     /// Each with its index among those within epochs; `None` at the end of an epoch.
-    kept: Vec<(Option<u64>, Evaluated)>,
+    kept: Vec<(Option<u64>, EvaluationRecord)>,
     /// Evaluations within epochs so far.
     within: u64,
     /// Kept ones of them.
@@ -23,7 +23,7 @@ impl Evaluations {
         Evaluations { kept: Vec::new(), within: 0, kept_within: 0, every: 1 }
     }
 
-    pub fn push(&mut self, evaluated: &Evaluated) {
+    pub fn push(&mut self, evaluated: &EvaluationRecord) {
         if evaluated.epoch.is_some() {
             self.kept.push((None, *evaluated));
             return;
@@ -43,7 +43,7 @@ impl Evaluations {
         }
     }
 
-    pub fn into_kept(self) -> Vec<Evaluated> {
+    pub fn into_kept(self) -> Vec<EvaluationRecord> {
         self.kept.into_iter().map(|(_, evaluated)| evaluated).collect()
     }
 }
@@ -62,7 +62,14 @@ mod tests {
             let epoch =
                 (steps % 5000 == 0).then(|| Epoch { index: steps as usize / 5000 - 1, loss: 1.0, test });
             let epoch_index = (steps as usize - 1) / 5000;
-            evaluations.push(&Evaluated { steps, epoch_index, loss: 1.0, test, training: None, epoch });
+            evaluations.push(&EvaluationRecord {
+                steps,
+                epoch_index,
+                loss: 1.0,
+                test,
+                training: None,
+                epoch,
+            });
         }
         let kept = evaluations.into_kept();
         let ends: Vec<_> = kept.iter().filter(|one| one.epoch.is_some()).map(|one| one.steps).collect();

@@ -13,7 +13,7 @@ use super::start::StartFlags;
 use crate::config::DeviceChoice;
 use crate::file;
 use crate::report;
-use crate::train::{Obstacle, RangeTest, Tested, Trainer};
+use crate::train::{Obstacle, RangeTest, RangeTestResult, Trainer};
 use crate::{Result, Setting};
 
 #[derive(Debug, Args)]
@@ -105,7 +105,7 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
 }
 
 /// The learning rate to use, or why there is none.
-fn outcome(test: &RangeTest, tested: &Tested) -> String {
+fn outcome(test: &RangeTest, tested: &RangeTestResult) -> String {
     let last = tested.steps.last();
     let mut lines = Vec::new();
     if tested.has_diverged {
@@ -145,7 +145,10 @@ mod tests {
             let (rate, loss) = (1e-4 * f32::from(index + 1), 2.0 - 0.01 * f32::from(index));
             RangeStep { rate, loss, smoothed: loss }
         };
-        outcome(&RangeTest::default(), &Tested { steps: (0..steps).map(step).collect(), has_diverged })
+        outcome(
+            &RangeTest::default(),
+            &RangeTestResult { steps: (0..steps).map(step).collect(), has_diverged },
+        )
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::log;
 use crate::model::{Parameters, by_name};
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Best, Ended, Fit, SplitScores, Start, Trainer, Verifier};
+use crate::train::{Best, Ending, Fit, SplitScores, Start, Trainer, Verifier};
 use crate::words::counted;
 use crate::{Error, Result, Setting};
 
@@ -265,7 +265,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
             snapshots.tell_last(error);
         }
     })?;
-    if ended == Ended::Stopped {
+    if ended == Ending::Stopped {
         return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
     }
     let seconds = started.elapsed().as_secs_f64();
@@ -296,7 +296,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         memory: &memory,
         weights_sha256: model.parameters.sha256(),
         best: fit.best.as_ref(),
-        stopped_early: ended == Ended::OutOfPatience,
+        stopped_early: ended == Ending::OutOfPatience,
     };
     if args.json {
         output::json(&report::json::done(&run));

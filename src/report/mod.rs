@@ -26,7 +26,7 @@ use crate::memory::ByCategory;
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::strategy::Strategy;
-use crate::train::{Best, Comparison, Epoch, Evaluated, MemoryReport, SplitScores};
+use crate::train::{Best, Comparison, Epoch, EvaluationRecord, MemoryReport, SplitScores};
 
 /// Most pairs of confused classes that a report lists.
 const MOST_CONFUSED: usize = 20;
@@ -57,7 +57,7 @@ pub struct RunSummary<'a> {
     /// Its epochs, in order.
     pub epochs: &'a [Epoch],
     /// Its evaluations, in order: those at the end of epochs, and some or all of those within them.
-    pub evaluations: &'a [Evaluated],
+    pub evaluations: &'a [EvaluationRecord],
     /// Number of steps.
     pub steps: u64,
     /// Wall time of training and evaluation, in seconds.

@@ -38,14 +38,14 @@ pub struct Report<'a> {
     /// Mean loss of the samples in the steps since the last report.
     pub loss: f32,
     /// The evaluation, if one was due.
-    pub evaluated: Option<&'a Evaluated>,
+    pub evaluated: Option<&'a EvaluationRecord>,
     /// The best parameters so far, if they are kept.
     pub best: Option<&'a Best>,
 }
 
 /// An evaluation during training.
 #[derive(Debug, Clone, Copy)]
-pub struct Evaluated {
+pub struct EvaluationRecord {
     /// Number of steps before it.
     pub steps: u64,
     /// Index of the epoch of the last of these steps.
@@ -87,7 +87,7 @@ impl Resumable<'_> {
 
 /// Why [`Trainer::fit`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum Ending {
     /// All steps are done.
     Done,
     /// The last evaluations brought no improvement.
@@ -135,7 +135,7 @@ impl Trainer {
     /// # use ckpt_gpu::config::Settings;
     /// # use ckpt_gpu::data::{Dataset, HeldOut, Inputs, Split};
     /// use std::ops::ControlFlow;
-    /// use ckpt_gpu::train::{Best, Ended, Event, Fit, Metric, Selection, Trainer};
+    /// use ckpt_gpu::train::{Best, Ending, Event, Fit, Metric, Selection, Trainer};
     /// # let inputs: Vec<f32> = (0..8000).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
     /// # let labels: Vec<u32> = inputs.chunks(8).map(|row| u32::from(row[0] > row[7])).collect();
     /// # let HeldOut { train, test } = Split::new(8, Inputs::F32(inputs), labels)?.hold_out(0.2, 0)?;
@@ -162,7 +162,7 @@ impl Trainer {
     ///     }
     ///     Ok(ControlFlow::Continue(()))
     /// })?;
-    /// assert!(ended == Ended::Stopped || trainer.is_done() || fit.best.as_ref().unwrap().is_out_of_patience());
+    /// assert!(ended == Ending::Stopped || trainer.is_done() || fit.best.as_ref().unwrap().is_out_of_patience());
     /// let best = fit.best.as_ref().and_then(Best::so_far).unwrap();
     /// println!("accuracy {} after {} steps", best.value, best.steps);
     /// # Ok::<(), ckpt_gpu::Error>(())
@@ -175,7 +175,7 @@ impl Trainer {
         &mut self,
         fit: &mut Fit,
         mut on_event: impl FnMut(Event) -> Result<ControlFlow<()>>,
-    ) -> Result<Ended> {
+    ) -> Result<Ending> {
         for (setting, is_zero) in [
             (Setting::EvaluateEvery, fit.evaluate_every == Some(0)),
             (Setting::ReportEvery, fit.report_every.contains(&0)),
@@ -230,16 +230,16 @@ impl Trainer {
             }
         }
         Ok(if self.is_done() {
-            Ended::Done
+            Ending::Done
         } else if fit.is_out_of_patience() {
-            Ended::OutOfPatience
+            Ending::OutOfPatience
         } else {
-            Ended::Stopped
+            Ending::Stopped
         })
     }
 
     /// Evaluates as `fit` says, after steps whose losses are `since`.
-    fn evaluated(&mut self, fit: &mut Fit, since: LossSum, ends_between: bool) -> Result<Evaluated> {
+    fn evaluated(&mut self, fit: &mut Fit, since: LossSum, ends_between: bool) -> Result<EvaluationRecord> {
         let test = fit.evaluate(self)?;
         self.check_finite(&test)?;
         let is_other = test.on != EvaluatedOn::Training;
@@ -248,7 +248,7 @@ impl Trainer {
             self.note_evaluation(&test);
         }
         let epoch = self.epoch_with(test);
-        Ok(Evaluated {
+        Ok(EvaluationRecord {
             steps: self.steps(),
             epoch_index: epoch.index,
             loss: since.mean(),

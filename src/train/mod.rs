@@ -22,13 +22,13 @@ mod verify;
 
 pub use best::{Best, Selection};
 pub use comparison::{Comparison, Contender, Turn};
-pub use fit::{Ended, Evaluated, Event, Fit, Report, Resumable};
+pub use fit::{Ending, EvaluationRecord, Event, Fit, Report, Resumable};
 pub use memory::MemoryReport;
 pub use metric::Metric;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
-pub use range_test::{Obstacle, RangeStep, RangeTest, Tested};
+pub use range_test::{Obstacle, RangeStep, RangeTest, RangeTestResult};
 pub use scores::{
     ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
     SplitScores, TopK, ValueScores, has_probabilities, probabilities,

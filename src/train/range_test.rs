@@ -75,7 +75,7 @@ pub struct RangeStep {
 
 /// Results of a range test.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tested {
+pub struct RangeTestResult {
     /// The steps, in order of the learning rate. Losses are finite.
     pub steps: Vec<RangeStep>,
     /// `true` if the loss diverged before the last learning rate: it was NaN or infinite, or, after the first ten steps, the
@@ -141,22 +141,24 @@ impl RangeTest {
     ///
     /// # Errors
     /// As [`RangeTest::check`] and [`Trainer::epoch`], except that a divergence is none.
-    pub fn run(&self, trainer: &mut Trainer, mut on_step: impl FnMut(&RangeStep)) -> Result<Tested> {
+    pub fn run(&self, trainer: &mut Trainer, mut on_step: impl FnMut(&RangeStep)) -> Result<RangeTestResult> {
         self.check()?;
         let mut curve = Curve::new();
         for index in 0..self.steps {
             let rate = self.rate(index);
             let loss = match trainer.train_at(rate) {
                 Ok(loss) => loss,
-                Err(Error::Diverged { .. }) => return Ok(Tested { steps: curve.steps, has_diverged: true }),
+                Err(Error::Diverged { .. }) => {
+                    return Ok(RangeTestResult { steps: curve.steps, has_diverged: true });
+                }
                 Err(error) => return Err(error),
             };
             on_step(&curve.push(rate, loss));
             if curve.has_diverged() {
-                return Ok(Tested { steps: curve.steps, has_diverged: true });
+                return Ok(RangeTestResult { steps: curve.steps, has_diverged: true });
             }
         }
-        Ok(Tested { steps: curve.steps, has_diverged: false })
+        Ok(RangeTestResult { steps: curve.steps, has_diverged: false })
     }
 }
 
@@ -193,7 +195,7 @@ impl Curve {
     }
 }
 
-impl Tested {
+impl RangeTestResult {
     /// The step with the lowest smoothed loss after the first ten steps; `None` without such steps.
     pub fn lowest(&self) -> Option<&RangeStep> {
         self.lowest_index().map(|index| &self.steps[index])
@@ -205,7 +207,7 @@ impl Tested {
     }
 
     /// The learning rate at which the smoothed loss falls fastest, per factor of the learning rate, before it is lowest. Rounded
-    /// to two digits. `None` if there is an [`obstacle`](Tested::obstacle).
+    /// to two digits. `None` if there is an [`obstacle`](RangeTestResult::obstacle).
     ///
     /// The slope at a step is that of the smoothed loss from five steps before to five steps after it, without the first ten
     /// steps. The learning-rate finder of PyTorch Lightning and fastai's `steep` also search for the steepest slope, but over one or
@@ -262,24 +264,24 @@ mod tests {
     use rand_distr::{Distribution, StandardNormal};
 
     /// The test with these losses at 200 learning rates from 1e-6 to 10, or until they diverge.
-    fn tested(mut loss: impl FnMut(f64) -> f64) -> Tested {
+    fn tested(mut loss: impl FnMut(f64) -> f64) -> RangeTestResult {
         let (test, mut curve) = (RangeTest::default(), Curve::new());
         for index in 0..test.steps {
             let rate = test.rate(index);
             let loss = loss(f64::from(rate)) as f32;
             if loss.is_nan() {
-                return Tested { steps: curve.steps, has_diverged: true };
+                return RangeTestResult { steps: curve.steps, has_diverged: true };
             }
             curve.push(rate, loss);
             if curve.has_diverged() {
-                return Tested { steps: curve.steps, has_diverged: true };
+                return RangeTestResult { steps: curve.steps, has_diverged: true };
             }
         }
-        Tested { steps: curve.steps, has_diverged: false }
+        RangeTestResult { steps: curve.steps, has_diverged: false }
     }
 
     /// As [`tested`], with losses that each are off by a normally distributed share with this standard deviation.
-    fn noisy(seed: u64, noise: f64, loss: impl Fn(f64) -> f64) -> Tested {
+    fn noisy(seed: u64, noise: f64, loss: impl Fn(f64) -> f64) -> RangeTestResult {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut normal = move || -> f64 { StandardNormal.sample(&mut random) };
         tested(|rate| loss(rate) * (1.0 + noise * normal()))
@@ -337,7 +339,7 @@ mod tests {
 
     #[test]
     fn nothing_is_suggested_where_the_loss_does_not_fall() {
-        let obstacle = |tested: Tested| {
+        let obstacle = |tested: RangeTestResult| {
             assert_eq!(tested.suggestion(), None);
             tested.obstacle().unwrap()
         };
@@ -353,15 +355,17 @@ mod tests {
         let jump =
             |rate: f64| if rate < 1.05e-6 { 2.3 } else { 2.4 + 300.0 * (-2e6 * (rate - 1.05e-6)).exp() };
         assert_eq!(obstacle(tested(jump)), Obstacle::HighStart);
-        let first =
-            |count: usize, has_diverged| Tested { steps: tested(fall).steps[..count].to_vec(), has_diverged };
+        let first = |count: usize, has_diverged| RangeTestResult {
+            steps: tested(fall).steps[..count].to_vec(),
+            has_diverged,
+        };
         assert_eq!(obstacle(first(16, false)), Obstacle::FewSteps);
         for count in [0, 5, 16] {
             assert_eq!(obstacle(first(count, true)), Obstacle::HighStart, "{count}");
         }
         assert_eq!(first(10, true).lowest(), None);
         let coarse = tested(fall).steps.into_iter().step_by(10).take(12).collect();
-        assert_eq!(obstacle(Tested { steps: coarse, has_diverged: true }), Obstacle::FewSteps);
+        assert_eq!(obstacle(RangeTestResult { steps: coarse, has_diverged: true }), Obstacle::FewSteps);
     }
 
     #[test]

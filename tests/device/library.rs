@@ -10,7 +10,7 @@ use ckpt_gpu::model::{Activation, Decay, Loss};
 use ckpt_gpu::snapshot::BestSoFar;
 use ckpt_gpu::strategy::Strategy;
 use ckpt_gpu::train::{
-    Best, Ended, Event, Fit, Machine, Metric, Predictor, Scores, Selection, Trainer, ValueScores,
+    Best, Ending, Event, Fit, Machine, Metric, Predictor, Scores, Selection, Trainer, ValueScores,
 };
 use ckpt_gpu::{Error, Setting};
 
@@ -61,7 +61,7 @@ fn training_to_the_end_reports_mean_losses_across_epochs() {
 }
 
 /// Steps, and whether an evaluation, its epoch or a state to resume from is told there.
-fn events(fit: &mut Fit, trainer: &mut Trainer) -> (Ended, Vec<(u64, &'static str)>) {
+fn events(fit: &mut Fit, trainer: &mut Trainer) -> (Ending, Vec<(u64, &'static str)>) {
     let mut told = Vec::new();
     let ended = trainer.fit(fit, |event| {
         told.push(match event {
@@ -90,7 +90,7 @@ fn a_callback_sees_every_step_and_evaluation() {
     let mut fit = Fit { evaluate_every: Some(6), report_every: vec![5], ..Fit::default() };
     let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
     let (ended, told) = events(&mut fit, &mut trainer);
-    assert_eq!(ended, Ended::Done);
+    assert_eq!(ended, Ending::Done);
     let steps: Vec<u64> = told.iter().filter(|(_, kind)| *kind == "step").map(|&(steps, _)| steps).collect();
     assert_eq!(steps, (1..=10).collect::<Vec<_>>());
     let others: Vec<_> = told.into_iter().filter(|(_, kind)| *kind != "step").collect();
@@ -111,7 +111,7 @@ fn a_callback_sees_every_step_and_evaluation() {
     let mut plain = Trainer::new(&settings, &data, &start).unwrap();
     plain.train_to_end(10, |_, _| ()).unwrap();
     assert_eq!(trainer.parameters().unwrap(), plain.parameters().unwrap());
-    assert_eq!(events(&mut fit, &mut trainer), (Ended::Done, Vec::new()));
+    assert_eq!(events(&mut fit, &mut trainer), (Ending::Done, Vec::new()));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_callback_reads_the_model_and_stops_the_training() {
         }
         _ => Ok(ControlFlow::Continue(())),
     });
-    assert_eq!((ended.unwrap(), trainer.steps()), (Ended::Stopped, 7));
+    assert_eq!((ended.unwrap(), trainer.steps()), (Ending::Stopped, 7));
     assert_eq!((seen, losses), (vec![expected], vec![first, second]));
     assert_eq!(trainer.parameters().unwrap(), plain.parameters().unwrap());
     // It goes on from there, until an error.
@@ -251,11 +251,11 @@ fn a_second_fit_of_a_run_that_is_done_evaluates_nothing() {
         let best = Some(Best::new(selection, so_far).unwrap());
         let mut fit = Fit { best, ..Fit::default() };
         let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
-        assert_eq!(events(&mut fit, &mut trainer).0, Ended::Done);
+        assert_eq!(events(&mut fit, &mut trainer).0, Ending::Done);
         let found = |fit: &Fit| fit.best.as_ref().and_then(Best::so_far).cloned().unwrap();
         let first = found(&fit);
         assert!(since.is_none_or(|since| first.since == since), "{}", first.since);
-        assert_eq!(events(&mut fit, &mut trainer), (Ended::Done, Vec::new()));
+        assert_eq!(events(&mut fit, &mut trainer), (Ending::Done, Vec::new()));
         assert_eq!(found(&fit), first);
     }
 }

@@ -21,7 +21,7 @@ use crate::cli::switches;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::Fold;
 use crate::report::SweepRun;
-use crate::train::{Best, Ended, Event, Fit, Machine, Metric, Report, Selection, Start, Trainer};
+use crate::train::{Best, Ending, Event, Fit, Machine, Metric, Report, Selection, Start, Trainer};
 use crate::{Error, Result, Setting};
 
 /// The flags of a run: those of `train` but for what it writes and prints.
@@ -187,7 +187,7 @@ impl Run {
         fit.report_every = self.args.snapshot_every.into_iter().collect();
         let ended = fitted(&mut trainer, &mut fit, &mut snapshots, settings.batching.batch, interrupt);
         let steps = trainer.steps();
-        if let Ok(Ended::Stopped) = ended {
+        if let Ok(Ending::Stopped) = ended {
             let remedy = format!("{}{}", output::RESUME, this_command());
             return Err(Error::Interrupted { steps, remedy });
         }
@@ -201,7 +201,7 @@ impl Run {
                 }
                 None => trainer,
             };
-            scored(trainer).map(|scored| (scored, ended == Ended::OutOfPatience))
+            scored(trainer).map(|scored| (scored, ended == Ending::OutOfPatience))
         });
         let run = |scores, weights_sha256, stopped_early| SweepRun {
             seed: self.seed(),
@@ -233,7 +233,7 @@ fn fitted(
     snapshots: &mut Snapshots,
     batch: usize,
     interrupt: &Interrupt,
-) -> Result<Ended> {
+) -> Result<Ending> {
     let mut progress = Progress::of(trainer, batch);
     trainer.fit(fit, |event| {
         match event {

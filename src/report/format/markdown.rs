@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::report::table::{Column, Table, numbers, words};
 use crate::report::{Content, Report, RunSummary, SweepSummary, json, notes, score_tables, tables, text};
-use crate::train::{Epoch, Evaluated, Evaluation, Scores, SplitScores};
+use crate::train::{Epoch, Evaluation, EvaluationRecord, Scores, SplitScores};
 use crate::words::{counted, grouped};
 
 /// The report's tables, for GitHub and whatever else reads its Markdown.
@@ -144,7 +144,7 @@ fn evaluations(run: &RunSummary) -> Option<Table> {
             evaluation.accuracy.map_or_else(|| "-".to_owned(), |accuracy| format!("{accuracy:.4}"));
         [accuracy, format!("{:.6}", evaluation.loss)]
     };
-    let row = |evaluation: &Evaluated| {
+    let row = |evaluation: &EvaluationRecord| {
         let steps = [grouped(evaluation.steps), format!("{:.6}", evaluation.loss)];
         let training = evaluation.training.as_ref().filter(|_| has_training).map(score);
         steps.into_iter().chain(score(&evaluation.test)).chain(training.into_iter().flatten()).collect()

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::svg::{Axis, BOTTOM, HEIGHT, LEFT, RIGHT, STYLE, TOP, WIDTH};
-use crate::train::{RangeStep, Tested};
+use crate::train::{RangeStep, RangeTestResult};
 
 /// Height of the plot relative to the smoothed losses up to the lowest.
 const ROOM: f64 = 1.2;
@@ -9,7 +9,7 @@ const ROOM: f64 = 1.2;
 const POWERS: f64 = 14.0;
 
 /// The loss of a range test over the learning rate on a logarithmic axis, as an SVG drawing.
-pub fn range_plot(tested: &Tested) -> String {
+pub fn range_plot(tested: &RangeTestResult) -> String {
     let steps = &tested.steps;
     // A loss that diverges at the end may be many times that of the rest.
     let before =

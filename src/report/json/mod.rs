@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::{Choice, Content, EvaluationSummary, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
-use crate::train::{Best, Epoch, Evaluated, Evaluation, MemoryReport};
+use crate::train::{Best, Epoch, Evaluation, EvaluationRecord, MemoryReport};
 
 /// Event before the first step. Actions, recomputed layers and FLOPs are those of one micro-batch.
 pub fn plan(summary: &PlanSummary) -> Value {
@@ -36,12 +36,12 @@ pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Valu
 }
 
 /// Event after an evaluation within an epoch.
-pub fn evaluation(evaluated: &Evaluated) -> Value {
+pub fn evaluation(evaluated: &EvaluationRecord) -> Value {
     event("evaluation", evaluation_figures(evaluated))
 }
 
-fn evaluation_figures(evaluated: &Evaluated) -> Value {
-    let Evaluated { steps, loss, test, training, .. } = evaluated;
+fn evaluation_figures(evaluated: &EvaluationRecord) -> Value {
+    let EvaluationRecord { steps, loss, test, training, .. } = evaluated;
     let figures = json!({
         "steps": steps,
         "loss": loss,
@@ -253,7 +253,7 @@ fn whole_run(run: &RunSummary) -> Value {
     )
 }
 
-fn run_evaluation(evaluated: &Evaluated) -> Value {
+fn run_evaluation(evaluated: &EvaluationRecord) -> Value {
     extended(json!({ "epoch": evaluated.epoch_index }), evaluation_figures(evaluated))
 }
 

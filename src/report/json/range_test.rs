@@ -2,10 +2,10 @@ use serde_json::{Value, json};
 
 use super::{event, short};
 use crate::device::DeviceInfo;
-use crate::train::{RangeStep, RangeTest, Tested};
+use crate::train::{RangeStep, RangeTest, RangeTestResult};
 
 /// The result of a range test.
-pub fn range_test(test: &RangeTest, device: &DeviceInfo, tested: &Tested) -> Value {
+pub fn range_test(test: &RangeTest, device: &DeviceInfo, tested: &RangeTestResult) -> Value {
     let figures = json!({
         "device": device,
         "from": short(test.from),

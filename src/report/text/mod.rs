@@ -19,7 +19,7 @@ use table::aligned;
 
 use super::table::Table;
 use super::{PlanSummary, RunSummary, notes, tables};
-use crate::train::{Epoch, Evaluated, Evaluation};
+use crate::train::{Epoch, Evaluation, EvaluationRecord};
 use crate::words::{counted, grouped};
 
 /// Most intervals that a table lists.
@@ -57,8 +57,8 @@ pub fn epoch(epoch: &Epoch, training: Option<&Evaluation>, seconds: f64) -> Stri
 }
 
 /// Line after an evaluation within an epoch, after so many `steps`, the last of which have this mean `loss`.
-pub fn evaluation(evaluated: &Evaluated) -> String {
-    let Evaluated { steps, loss, test, training, .. } = evaluated;
+pub fn evaluation(evaluated: &EvaluationRecord) -> String {
+    let EvaluationRecord { steps, loss, test, training, .. } = evaluated;
     let scores = [Some(test), training.as_ref()].into_iter().flatten().map(score);
     format!("step {}: loss {loss:.6}, {}", grouped(*steps), scores.collect::<Vec<_>>().join(", "))
 }

@@ -1,12 +1,12 @@
 use super::aligned;
 use crate::report::table::{Table, numbers};
-use crate::train::{RangeStep, Tested};
+use crate::train::{RangeStep, RangeTestResult};
 
 /// Most rows of the table, besides that of the last step.
 const ROWS: usize = 15;
 
 /// A table of some steps of a range test, the last included, for a terminal of `width` characters.
-pub fn range_test(tested: &Tested, width: usize) -> String {
+pub fn range_test(tested: &RangeTestResult, width: usize) -> String {
     let steps = &tested.steps;
     let apart = steps.len().div_ceil(ROWS).max(1);
     let row = |step: &RangeStep| {
