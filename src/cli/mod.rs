@@ -31,6 +31,7 @@ mod selection;
 mod setting_flags;
 mod snapshots;
 mod start;
+mod summary;
 mod sweep;
 mod switches;
 mod train;

@@ -1,5 +1,4 @@
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,10 +18,11 @@ use super::scoring::Scorer;
 use super::selection::SelectionFlags;
 use super::snapshots::{SnapshotFlags, remedy};
 use super::start::StartFlags;
+use super::summary::Summary;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::data::{Dataset, EvaluatedOn};
 use crate::log;
-use crate::model::{Parameters, by_name};
+use crate::model::Parameters;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Best, Ending, Fit, SplitScores, Start, Trainer, Verifier};
@@ -75,42 +75,6 @@ pub(super) struct TrainArgs {
     /// Print one JSON object per line to stdout, and nothing else
     #[arg(long, help_heading = "Output")]
     json: bool,
-}
-
-/// What is printed after the last step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Summary {
-    None,
-    Short,
-    Full,
-}
-
-impl Summary {
-    const ALL: [Summary; 3] = [Summary::None, Summary::Short, Summary::Full];
-
-    fn name(self) -> &'static str {
-        match self {
-            Summary::None => "none",
-            Summary::Short => "short",
-            Summary::Full => "full",
-        }
-    }
-
-    fn summary(self) -> &'static str {
-        match self {
-            Summary::None => "Nothing but the score on a test split, if one is left for then",
-            Summary::Short => "Bytes at the peak, time, and the hash of the weights",
-            Summary::Full => "Tables of bytes by category and by interval, too",
-        }
-    }
-}
-
-impl FromStr for Summary {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        by_name(&Self::ALL, Self::name, name)
-    }
 }
 
 impl TrainArgs {

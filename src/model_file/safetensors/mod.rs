@@ -1,13 +1,11 @@
 //! The safetensors format: the length of the header, the header in JSON, and the tensors' bytes without gaps.
 //! <https://github.com/huggingface/safetensors#format>
 
+mod header;
+
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
 
 use super::tensors::{names, tensors};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
@@ -18,6 +16,7 @@ use crate::memory::check_host_room;
 use crate::model::{LayerParameters, Parameters};
 use crate::words::counted;
 use crate::{Error, Result};
+use header::{Header, METADATA, Tensor, check_extents};
 
 /// Ends of the names of a layer's tensors.
 const WEIGHT: &str = "weight";
@@ -26,21 +25,6 @@ const BIAS: &str = "bias";
 /// Longest header: that of a hundred thousand layers. (The format's own reader takes 100 MB, which need a gigabyte once parsed.)
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 pub(super) const ARCHITECTURE_PLACE: &str = "metadata named ckpt-gpu with";
-const METADATA: &str = "__metadata__";
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tensor {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: [usize; 2],
-}
-
-#[derive(Default)]
-struct Header {
-    metadata: BTreeMap<String, String>,
-    tensors: BTreeMap<String, Tensor>,
-}
 
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …, the gain `norms.0.weight` `[inputs]` and shift
 /// `norms.0.bias` `[inputs]` of layer 1, …, and the architecture. Equal models give equal files.
@@ -204,26 +188,6 @@ fn parts(name: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// Checks that the tensors cover all bytes, without gaps or overlaps.
-fn check_extents(tensors: &BTreeMap<String, Tensor>, bytes: usize) -> Result<(), String> {
-    let mut extents: Vec<_> = tensors.iter().map(|(name, tensor)| (tensor.data_offsets, name)).collect();
-    extents.sort_unstable();
-    let mut end = 0;
-    for ([start, until], name) in extents {
-        if start != end || until < start {
-            return Err(format!(
-                "{}: found bytes {start} to {until}, expected a tensor that begins at {end}",
-                shown(name)
-            ));
-        }
-        end = until;
-    }
-    if end != bytes {
-        return Err(format!("found {bytes} bytes of tensors, expected {end}"));
-    }
-    Ok(())
-}
-
 fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> {
     let [start, end] = tensor.data_offsets;
     let bytes = &data[start..end];
@@ -263,40 +227,6 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
             Err(format!("{}: found {} at element {at}, expected finite numbers", shown(name), values[at]))
         }
         None => Ok(values),
-    }
-}
-
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Header;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("an object of tensors")
-            }
-
-            // By hand, because a map would silently keep the last of two tensors with the same name.
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut header = Header::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == METADATA {
-                        header.metadata = map.next_value()?;
-                    } else {
-                        match header.tensors.entry(name) {
-                            Entry::Vacant(place) => drop(place.insert(map.next_value()?)),
-                            Entry::Occupied(place) => {
-                                let problem = format!("two tensors have the name {}", place.key());
-                                return Err(A::Error::custom(problem));
-                            }
-                        }
-                    }
-                }
-                Ok(header)
-            }
-        }
-        deserializer.deserialize_map(Entries)
     }
 }
 
