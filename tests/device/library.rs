@@ -42,7 +42,10 @@ fn training_to_the_end_reports_mean_losses_across_epochs() {
     let start = settings.initial_parameters().unwrap();
     let mut by_step = Trainer::new(&settings, &data, &start).unwrap();
     assert_eq!(by_step.steps_per_epoch(), 4);
-    let losses: Vec<f32> = (0..10).map(|_| by_step.train(1, |_| ()).unwrap()).collect();
+    // The last mini-batch of an epoch has two samples.
+    let samples = [8.0, 8.0, 8.0, 2.0].into_iter().cycle();
+    let losses: Vec<(f32, f32)> =
+        samples.take(10).map(|samples| (by_step.train(1, |_| ()).unwrap(), samples)).collect();
     for every in [0, 1, 4, 10, u64::MAX] {
         let mut told = Vec::new();
         let mut trainer = Trainer::new(&settings, &data, &start).unwrap();
@@ -52,7 +55,8 @@ fn training_to_the_end_reports_mean_losses_across_epochs() {
         assert_eq!(told.len(), spans.len(), "every {every}");
         for (span, (told_steps, told_loss)) in spans.zip(told) {
             steps += span.len() as u64;
-            let mean = span.iter().sum::<f32>() / span.len() as f32;
+            let samples: f32 = span.iter().map(|(_, samples)| samples).sum();
+            let mean = span.iter().map(|(loss, samples)| loss * samples).sum::<f32>() / samples;
             assert_eq!(told_steps, steps, "every {every}");
             assert!((told_loss - mean).abs() < 1e-5, "every {every}: {told_loss}, not {mean}");
         }

@@ -140,7 +140,9 @@ fn software_and_cpu_weigh_losses_of_smaller_mini_batches_by_their_samples() {
             {
                 close(evaluated.loss);
                 close(evaluated.epoch.unwrap().loss);
-                assert_eq!(report.loss, last);
+                if evaluated.steps == 3 {
+                    assert_eq!(report.loss, last);
+                }
             }
             Ok(ControlFlow::Continue(()))
         });

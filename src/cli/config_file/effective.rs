@@ -64,8 +64,8 @@ impl Effective {
         super::file::read(path).is_ok_and(|text| text.starts_with(HEADER))
     }
 
-    /// All flags with their values: given ones, those of `settings` and `validation`, and defaults. Defaults that conflict with a given flag are
-    /// left out.
+    /// All flags with their values: given ones, those of `settings` and `validation`, and defaults. Defaults that conflict with a
+    /// given flag are left out.
     fn toml(&self, settings: &Settings, validation: Option<f64>) -> Result<String, String> {
         let mut decided = decided(settings).to_vec();
         decided.extend(validation.map(|share| ("validation", share.to_string())));

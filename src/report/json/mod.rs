@@ -147,7 +147,7 @@ fn shown(path: &Path) -> Cow<'_, str> {
     path.to_string_lossy()
 }
 
-/// A setting as it was given: a double with the decimal digits that tell `value` apart, which are fewer than those of its exact
+/// A double with the decimal digits that tell `value` apart, as a setting was given, which are fewer than those of its exact
 /// value; `None` for NaN and infinities, which JSON does not have.
 fn short(value: f32) -> Option<f64> {
     value.to_string().parse().ok().filter(|double: &f64| double.is_finite())
