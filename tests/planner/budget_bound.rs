@@ -32,6 +32,22 @@ fn no_bound_where_layers_run_together() {
     assert_eq!(solver.bound(u64::MAX), Some(0.0));
 }
 
+/// A schedule that recomputes early, while a small delta is held, costs 46 in 200 bytes. The tables have 53.
+#[test]
+fn no_bound_where_deltas_have_sizes_of_their_own() {
+    let chain = Chain {
+        state_bytes: vec![72, 64, 48, 88, 8, 32, 72, 48],
+        delta_bytes: vec![80, 40, 32, 72, 32, 40, 56],
+        forward_flops: vec![4, 12, 6, 14, 8, 1, 19],
+        fusible: Vec::new(),
+        row_bytes: Vec::new(),
+    };
+    let mut solver = solver(&chain);
+    assert!(solver.schedule(200).unwrap().is_some());
+    assert_eq!(solver.bound(200), None);
+    assert_eq!(solver.bound(u64::MAX), Some(0.0));
+}
+
 #[test]
 fn no_plan_is_below_a_bound_and_schedules_of_short_chains_meet_it() {
     let mut random = Random::new(41);

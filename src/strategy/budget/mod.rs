@@ -34,11 +34,11 @@
 //! 100 layers, only some states, narrow ones, are candidates for checkpoints; the group of layers between two
 //! of them is kept whole or solved by itself. If a unit that divides all sizes would make tables too large,
 //! sizes are rounded up, and budgets are solved in levels, one for each doubling. The loss in quality is not
-//! known in general: [`Solver::bound`] gives a bound only if no state was left out and no size rounded. For
-//! uniform chains the optimum is known, and from 200 layers on plans near the least memory are above it:
-//! 1,000 layers in the memory of 6 states recompute 8,437 layers, where 6,999 would suffice. For more than
-//! 128 layers, the least memory found is not the minimum: recomputing from the batch for every layer takes
-//! less memory, at a hundred forward passes or more.
+//! known in general: [`Solver::bound`] gives a bound only if no state was left out and no size rounded, and
+//! each delta has the size of its state. For uniform chains the optimum is known, and from 200 layers on
+//! plans near the least memory are above it: 1,000 layers in the memory of 6 states recompute 8,437 layers,
+//! where 6,999 would suffice. For more than 128 layers, the least memory found is not the minimum:
+//! recomputing from the batch for every layer takes less memory, at a hundred forward passes or more.
 
 mod forward_pass;
 mod level;
@@ -207,13 +207,15 @@ impl Solver {
     }
 
     /// Lower bound on the recomputation of any schedule whose live bytes peak at `bytes` or less. `None` if
-    /// the solver left out a state or rounded a size, or if the device runs several layers as one action,
-    /// which holds less than the tables count.
+    /// the solver left out a state or rounded a size; if the device runs several layers as one action,
+    /// which holds less than the tables count; or if a delta differs in size from its state, as the tables
+    /// have no schedule that recomputes early, while a small delta is held.
     pub fn bound(&mut self, bytes: u64) -> Option<f64> {
         if self.store_all.peak_live_bytes() <= bytes {
             return Some(0.0);
         }
-        if !self.chain.fusible.is_empty() {
+        let has_own_deltas = self.chain.delta_bytes[..] != self.chain.state_bytes[1..];
+        if has_own_deltas || !self.chain.fusible.is_empty() {
             return None;
         }
         let level = self.level(bytes);
