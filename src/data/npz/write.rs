@@ -87,7 +87,7 @@ impl Elements<'_> {
 /// written beside it, synced, and renamed over it.
 ///
 /// # Errors
-/// [`Error::File`] if the directory is not writable, if a key occurs twice, or if a shape does not match its
+/// [`crate::Error::File`] if the directory is not writable, if a key occurs twice, or if a shape does not match its
 /// values.
 pub fn write(path: &Path, entries: &[Entry]) -> Result<()> {
     file::replace(path, |file| write_zip(file, entries))

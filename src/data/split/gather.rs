@@ -12,7 +12,7 @@ impl Split {
     /// A split of the samples at `rows`, in that order. Mapped inputs are not copied.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `rows` is empty.
+    /// [`crate::Error::Usage`] if `rows` is empty.
     ///
     /// # Panics
     /// If a row is not below [`len`](Self::len).
