@@ -1,13 +1,19 @@
 // Mean and scale of the workgroup's samples.
 
-// A vector for each sample: mean, scale, and in the backward pass two more means.
-var<workgroup> statistics: array<vec4f, 4u * QUADS * ROW_LANES>;
-
-fn norm_of(layer: Layer, values: vec4f, row: u32, four: u32) -> vec4f {
-    return with_gain_and_shift(layer, normalised(values, statistics[row - top].xy), four);
+struct Statistics {
+    // Mean and scale.
+    of_state: vec2f,
+    // Two more means, in the backward pass.
+    of_delta: vec2f,
 }
 
-// Finds those of the states in a tile, one lane a sample.
+var<workgroup> statistics: array<Statistics, 4u * QUADS * ROW_LANES>;
+
+fn norm_of(layer: Layer, values: vec4f, row: u32, four: u32) -> vec4f {
+    return with_gain_and_shift(layer, normalised(values, statistics[row - top].of_state), four);
+}
+
+// Finds mean and scale of the states in a tile, one lane a sample.
 fn find_statistics(layer: Layer, tile: u32, id: vec3u) {
     let fours = whole_fours(layer.inputs);
     let width = f32(layer.inputs);
@@ -26,7 +32,7 @@ fn find_statistics(layer: Layer, tile: u32, id: vec3u) {
             let distances = inside_width(layer, tiles[place + four] - mean, four);
             squares = fma(distances, distances, squares);
         }
-        statistics[row] = vec4f(mean, 1.0 / sqrt(sum_of(squares) / width + NORM_EPSILON), 0.0, 0.0);
+        statistics[row].of_state = vec2f(mean, 1.0 / sqrt(sum_of(squares) / width + NORM_EPSILON));
     }
     wait();
 }

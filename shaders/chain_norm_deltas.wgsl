@@ -15,7 +15,7 @@ fn normalise_deltas(layer: Layer, id: vec3u) {
     let columns = select(0u, fours, HAS_GAIN);
     for (var task = lane_of(id); task < samples + columns; task += lanes()) {
         if task < samples {
-            find_means(layer, task);
+            finish_statistics(layer, task);
         } else {
             sum_columns(layer, task - samples);
         }
@@ -27,7 +27,7 @@ fn normalise_deltas(layer: Layer, id: vec3u) {
 }
 
 fn normalised_state(four: u32, row: u32) -> vec4f {
-    return normalised(tiles[place_of(TILES - 1u, row) + four], statistics[row].xy);
+    return normalised(tiles[place_of(TILES - 1u, row) + four], statistics[row].of_state);
 }
 
 fn multiply_by_derivatives(layer: Layer, four: u32, row: u32) {
@@ -35,8 +35,8 @@ fn multiply_by_derivatives(layer: Layer, four: u32, row: u32) {
     put_row(1u - current, four, tiles[place_of(1u - current, row) + four] * derivatives(z), layer.inputs, row);
 }
 
-// Keeps mean and scale of a sample, and adds mean(h) and mean(h · n).
-fn find_means(layer: Layer, row: u32) {
+// Keeps mean and scale of a sample, and finds mean(h) and mean(h · n).
+fn finish_statistics(layer: Layer, row: u32) {
     var sums = vec4f();
     var along = vec4f();
     for (var four = 0u; four < whole_fours(layer.inputs); four++) {
@@ -45,9 +45,8 @@ fn find_means(layer: Layer, row: u32) {
         along = fma(h, normalised_state(four, row), along);
     }
     let width = f32(layer.inputs);
-    let known = statistics[row].xy;
-    statistics[row] = vec4f(known, sum_of(sums) / width, sum_of(along) / width);
-    if top + row < run.batch { norms[statistics_place(layer, top + row)] = known; }
+    statistics[row].of_delta = vec2f(sum_of(sums), sum_of(along)) / width;
+    if top + row < run.batch { norms[statistics_place(layer, top + row)] = statistics[row].of_state; }
 }
 
 // Keeps the sums of four columns over the workgroup's samples.
@@ -70,9 +69,10 @@ fn sum_columns(layer: Layer, four: u32) {
 }
 
 fn finish_delta(layer: Layer, four: u32, row: u32) {
-    let known = statistics[row];
     let h = with_gain(layer, tiles[place_of(1u - current, row) + four], four);
-    var values = fma(-normalised_state(four, row), vec4f(known.w), h - known.z) * known.y;
+    let known = statistics[row];
+    let rest = fma(-normalised_state(four, row), vec4f(known.of_delta.y), h - known.of_delta.x);
+    var values = rest * known.of_state.y;
     if IS_RESIDUAL && has(layer, ADDS_INPUT) { values += tiles[place_of(current, row) + four]; }
     put_row(1u - current, four, values, layer.inputs, row);
     write_row(layer.answer, 4u * four, values, layer.inputs, row);

@@ -4,13 +4,13 @@
 //
 // A kernel adds to this file `norms`, an array of vec2f.
 
-// Layers whose numbers are kept at a time, and how many each has.
+// Layers of which these are kept at a time, and pairs of numbers of each.
 override KEPT_LAYERS: u32;
-override KEPT_NUMBERS: u32;
+override KEPT_PAIRS: u32;
 override GROUP_SAMPLES: u32;
 
 fn statistics_place(layer: Layer, sample: u32) -> u32 {
-    return layer.place % KEPT_LAYERS * KEPT_NUMBERS + sample;
+    return layer.place % KEPT_LAYERS * KEPT_PAIRS + sample;
 }
 
 fn sums_place(layer: Layer, group: u32, column: u32) -> u32 {

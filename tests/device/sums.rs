@@ -110,6 +110,32 @@ fn software_gives_the_bits_of_the_whole_batch_in_micro_batches_of_256() {
     }
 }
 
+/// More layers normalise than there is room for their statistics, so deltas and gradients run in turns: in micro-batches of one
+/// part, whose gradients are used at once, and of several.
+#[test]
+fn software_gives_the_bits_of_single_layers_in_turns() {
+    let data = blobs("synthetic:blobs,features=7,classes=3,samples=3600");
+    let machine = Machine::Gpu(Box::new(devices::software().with_tile(FAST)));
+    // Gather, forward, loss, and deltas and two kinds of gradients in two turns, or in three with the sum of parts.
+    for (width, layers, batch, least) in [(128, 36, 200, 9), (12, 18, 2900, 15)] {
+        let settings = changed(Settings::default(), |s| {
+            s.network.layers = Widths([vec![7], vec![width; layers], vec![3]].concat());
+            s.network.normalisation = Some(Normalisation::Layer);
+            s.network.residual = true;
+            s.batching.batch = batch;
+            s.optimization.steps = Some(2);
+        });
+        let parameters = Parameters::normal(&settings.network.build().unwrap(), 4);
+        let mut trainer = Trainer::on(&machine, &settings, &data, &parameters).unwrap();
+        trainer.epoch(|_| ()).unwrap();
+        assert!(trainer.dispatches_a_step().unwrap() >= least, "{:?}", trainer.dispatches_a_step());
+        assert!(trainer.is_done());
+        let together = trainer.parameters().unwrap().sha256();
+        let one_by_one = changed(settings, |s| s.placement.fused = false);
+        assert_eq!(trained(&machine, &one_by_one, &data, &parameters), together, "{batch}");
+    }
+}
+
 /// Without subgroups, lanes take eight samples of a batch as large as this at a time, and with them four.
 #[test]
 fn software_gives_the_same_bits_for_many_samples_of_a_lane() {

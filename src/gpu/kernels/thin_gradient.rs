@@ -15,8 +15,8 @@ pub fn thin_gradient(
     by_four: [bool; 2],
 ) -> Kernel {
     const ALL: &[Binding] = &[Read, Write, Write, Write, Write, Write];
-    const NORM_PART: &[Binding] = &[Read, Write, Write, Write, Write, Unused, Read];
-    const NORM: &[Binding] = &[Read, Write, Write, Write, Write, Write, Read];
+    const NORM: &[Binding] = &[Read, Write, Write, Write, Write, Unused, Read];
+    const NORM_KEPT: &[Binding] = &[Read, Write, Write, Write, Write, Write, Read];
     let functions = functions.of_input();
     let dropout = dropout_file(functions.dropout);
     let files = [
@@ -31,9 +31,9 @@ pub fn thin_gradient(
         "thin_gradient",
     ];
     let (name, plain, normalised) = match used {
-        GradientUse::Partial => ("thin_gradient", &ALL[..4], NORM_PART),
-        GradientUse::Update(rule) if rule.is_plain() => ("thin_update", &ALL[..5], NORM_PART),
-        GradientUse::Update(_) => ("thin_optimize", ALL, NORM),
+        GradientUse::Partial => ("thin_gradient", &ALL[..4], NORM),
+        GradientUse::Update(rule) if rule.is_plain() => ("thin_update", &ALL[..5], NORM),
+        GradientUse::Update(_) => ("thin_optimize", ALL, NORM_KEPT),
     };
     let kernel = match norm {
         Some(norm) => Kernel::new(name, &files, normalised)

@@ -16,20 +16,20 @@ pub struct ThinNorm {
     pub micro_batch: usize,
     /// Samples of a workgroup.
     pub group_samples: usize,
-    /// Width of the widest input.
+    /// Width of the widest normalised input.
     pub width: usize,
 }
 
 impl ThinNorm {
     /// Pairs of numbers that are kept of a layer.
-    fn numbers(self) -> usize {
+    fn pairs(self) -> usize {
         let sums = self.micro_batch.div_ceil(self.group_samples) * self.width;
         self.micro_batch + if self.normalisation.has_gain() { sums } else { 0 }
     }
 
     /// Bytes that are kept of a layer.
     pub fn layer_bytes(self) -> u64 {
-        8 * self.numbers() as u64
+        8 * self.pairs() as u64
     }
 
     /// Bytes that are kept.
@@ -44,7 +44,7 @@ impl ThinNorm {
             ("IS_CENTRED", flag(self.normalisation.is_centred())),
             ("HAS_GAIN", flag(self.normalisation.has_gain())),
             ("KEPT_LAYERS", self.layers as f64),
-            ("KEPT_NUMBERS", self.numbers() as f64),
+            ("KEPT_PAIRS", self.pairs() as f64),
             ("GROUP_SAMPLES", self.group_samples as f64),
         ]
     }

@@ -15,9 +15,10 @@ use crate::plan::Layers;
 const MOST_WIDTH: usize = 128;
 /// Partial gradients that are kept at a time take as many bytes as so many of the widest states, if one layer takes no more.
 const PARTIAL_STATES: usize = 4;
-/// What is kept for the gradients of normalised layers takes as many bytes as so many of their widest states, if one layer
-/// takes no more.
+/// What is kept for the gradients of normalised layers takes at most as many bytes as so many of their widest states, or these
+/// bytes, if one layer takes no more.
 const NORM_STATES: u64 = 2;
+const NORM_BYTES: u64 = 256 << 10;
 /// Most workgroups of a dispatch along a dimension, by default in wgpu. Those of a chain loop over the samples.
 pub const MOST_GROUPS: usize = 65_535;
 /// Bytes of a `vec4f`, the unit of the kernels' offsets.
@@ -59,7 +60,8 @@ impl Fusion {
         let shape = chain_shape(task.micro_batch, width, 2 + u32::from(transforms), normalises, limits)?;
         let norm = normalised.first().and_then(|layer| layer.normalisation()).map(|normalisation| {
             let width = normalised.iter().map(|layer| layer.inputs).max().unwrap_or(0);
-            let longest = runs.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+            let is_normalised = |layer: &usize| network.layer(*layer).normalisation().is_some();
+            let longest = runs.iter().map(|run| run.clone().filter(is_normalised).count()).max();
             let one = ThinNorm {
                 normalisation,
                 layers: 1,
@@ -68,8 +70,8 @@ impl Fusion {
                 width,
             };
             let states = NORM_STATES * 4 * task.micro_batch as u64 * width as u64;
-            let fit = (states.min(limits.binding_bytes) / one.bytes()) as usize;
-            ThinNorm { layers: fit.clamp(1, longest.max(1)), ..one }
+            let fit = (states.max(NORM_BYTES).min(limits.binding_bytes) / one.bytes()) as usize;
+            ThinNorm { layers: fit.min(longest.unwrap_or(1)).max(1), ..one }
         });
         let mut places = vec![None; network.layers().len()];
         let mut end = 0;

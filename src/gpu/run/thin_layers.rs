@@ -13,6 +13,7 @@ use crate::gpu::kernels::{
 };
 use crate::gpu::memory::{Chains, MOST_GROUPS, Slots, Window};
 use crate::gpu::pipelines::{Dispatch, Kernel};
+use crate::model::Normalisation;
 use crate::plan::{Layers, SlotId, Value};
 use crate::{Error, Result};
 
@@ -84,7 +85,7 @@ impl<'a> Binder<'a> {
         let deltas = (layers.start.saturating_sub(1)..layers.end).map(Value::Delta);
         let slots = self.slots;
         let answers = chain.window(slots, states.chain(deltas));
-        let keeps_norms = chain.chains.fusion.keeps_norms_of(layers.len());
+        let keeps_norms = chain.chains.fusion.keeps_norms_of(layers.end - layers.start.max(1));
         let Some(answers) = answers.filter(|_| keeps_norms) else {
             let [output, delta] = [Value::State(layers.end), Value::Delta(layers.end - 1)];
             let mut dispatches = self.chain_forward(chain)?;
@@ -112,7 +113,7 @@ impl<'a> Binder<'a> {
 
     /// Dispatches of the deltas of as many layers as possible at a time, from the last on, and then of their gradients.
     pub fn chain_backward(&mut self, chain: &Chain) -> Result<Vec<Dispatch>> {
-        // Deltas are computed from the weights before any update overwrites them. Layer 0 has no delta below it.
+        // Deltas are computed from the weights before an update overwrites them. Layer 0 has no delta below it.
         let deltas = chain.layers.first.max(1)..chain.layers.end;
         if deltas.is_empty() {
             return self.chain_gradients(chain, chain.layers.range());
@@ -190,7 +191,7 @@ impl<'a> Binder<'a> {
         let mut operands = vec![table.whole(), deltas.binding, states.binding];
         operands.extend(gradients);
         if let Some(norms) = chain.chains.norms() {
-            // Gain and shift transform the states. Who updates parameters binds them already.
+            // Gain and shift transform the states. An update binds them already.
             if matches!(used, GradientUse::Partial) {
                 operands.push(self.parameters.together()?.whole());
             }
@@ -213,7 +214,11 @@ impl<'a> Binder<'a> {
     /// The same of gains and shifts; `None` without any.
     fn thin_norm_gradients(&mut self, chain: &Chain, layers: &Range<usize>) -> Result<Option<Dispatch>> {
         let Chains { fusion, table, .. } = chain.chains;
-        let norm = fusion.norm.filter(|norm| norm.normalisation.has_gain());
+        let has_gain = |layer: usize| {
+            let normalisation = self.task.network.layer(layer).normalisation();
+            normalisation.is_some_and(Normalisation::has_gain)
+        };
+        let norm = fusion.norm.filter(|_| layers.clone().any(has_gain));
         let Some((norm, kept)) = norm.zip(chain.chains.norms()) else { return Ok(None) };
         let (used, gradients) = self.gradient_use(chain)?;
         let operands: Vec<_> = [table.whole()].into_iter().chain(gradients).chain([kept]).collect();
