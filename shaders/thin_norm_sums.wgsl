@@ -4,13 +4,12 @@
 //
 // A kernel adds to this file `norms`, an array of vec2f.
 
-// Layers of which these are kept at a time, and pairs of numbers of each.
+// Layers of which these are kept at a time.
 override KEPT_LAYERS: u32;
-override KEPT_PAIRS: u32;
 override GROUP_SAMPLES: u32;
 
 fn statistics_place(layer: Layer, sample: u32) -> u32 {
-    return layer.place % KEPT_LAYERS * KEPT_PAIRS + sample;
+    return layer.place % KEPT_LAYERS * (arrayLength(&norms) / KEPT_LAYERS) + sample;
 }
 
 fn sums_place(layer: Layer, group: u32, column: u32) -> u32 {

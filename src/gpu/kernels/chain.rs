@@ -1,7 +1,7 @@
 use super::FAULTS;
 use super::layer::{LayerFunctions, dropout_file};
 use super::losses::Outputs;
-use super::thin_norm::{THIN_NORM, ThinNorm};
+use super::thin_norm::ThinNorm;
 use crate::gpu::pipelines::Binding::{self, Read, Write};
 use crate::gpu::pipelines::Kernel;
 use crate::model::{Activation, Derivative};
@@ -52,8 +52,6 @@ const FORWARD: &[Binding] = &[Read, Read, Write, Write];
 /// Without normalisation, these lack the last.
 const DELTA: &[Binding] = &[Read, Read, Write, Write, Write, Write];
 const FORWARD_BACKWARD: &[Binding] = &[Read, Read, Write, Write, Read, Write, Write, Write];
-/// Shader files of the backward pass of normalisation.
-const NORM_DELTAS: &[&str] = &["chain_norm_deltas"];
 
 /// Takes samples forward through thin layers.
 pub fn chain_forward(functions: LayerFunctions, norm: Option<ThinNorm>, shape: ChainShape) -> Kernel {
@@ -66,8 +64,7 @@ pub fn chain_forward(functions: LayerFunctions, norm: Option<ThinNorm>, shape: C
 pub fn chain_delta(functions: LayerFunctions, norm: Option<ThinNorm>, shape: ChainShape) -> Kernel {
     let functions = LayerFunctions { load: Activation::Identity, store: Activation::Identity, ..functions };
     let bindings = if norm.is_some() { DELTA } else { &DELTA[..5] };
-    let kernel = chain("chain_delta", &["chain", "chain_deltas"], bindings, functions, norm, shape);
-    if norm.is_some() { kernel.with_files(NORM_DELTAS) } else { kernel }
+    chain("chain_delta", &["chain", "chain_deltas"], bindings, functions, norm, shape)
 }
 
 /// Takes samples forward through the last layers, compares `outputs` with targets, and takes them backward.
@@ -81,10 +78,9 @@ pub fn chain_forward_backward(
     // Overrides come before the chain's workgroup memory: naga 30 panics at one that follows an array whose size is
     // computed from overrides.
     let files = &["loss_kind", "chain", "thin_input", "chain_states", "chain_deltas", "losses"];
-    let kernel = chain("chain_forward_backward", files, bindings, functions, norm, shape)
+    chain("chain_forward_backward", files, bindings, functions, norm, shape)
         .with_files(FAULTS)
-        .with_constants(outputs.constants());
-    if norm.is_some() { kernel.with_files(NORM_DELTAS) } else { kernel }
+        .with_constants(outputs.constants())
 }
 
 fn chain(
@@ -105,8 +101,10 @@ fn chain(
     let kernel = Kernel::new(name, &common, bindings);
     let kernel = match norm {
         Some(norm) => {
-            let kernel = kernel.with_files(THIN_NORM).with_constants(norm.constants());
-            kernel.with_files(files).with_files(&["chain_norm"])
+            let goes_backward = files.contains(&"chain_deltas");
+            let kernel = if goes_backward { norm.kept_added_to(kernel) } else { norm.added_to(kernel) };
+            let kernel = kernel.with_files(files).with_files(&["chain_norm"]);
+            if goes_backward { kernel.with_files(&["chain_norm_deltas"]) } else { kernel }
         }
         None => kernel.with_files(&["thin_no_norm"]).with_files(files),
     };

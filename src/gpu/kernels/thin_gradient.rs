@@ -1,6 +1,6 @@
 use super::gradient_use::{GradientUse, with_use};
 use super::layer::{LayerFunctions, dropout_file};
-use super::thin_norm::{THIN_NORM, ThinNorm};
+use super::thin_norm::ThinNorm;
 use crate::gpu::pipelines::Binding::{self, Read, Unused, Write};
 use crate::gpu::pipelines::{Kernel, Product, Rows, Tile};
 
@@ -36,10 +36,10 @@ pub fn thin_gradient(
         GradientUse::Update(_) => ("thin_optimize", ALL, NORM_KEPT),
     };
     let kernel = match norm {
-        Some(norm) => Kernel::new(name, &files, normalised)
-            .with_files(THIN_NORM)
-            .with_files(&["thin_kept_norm"])
-            .with_constants(norm.constants()),
+        Some(norm) => {
+            let kernel = Kernel::new(name, &files, normalised);
+            norm.kept_added_to(kernel).with_files(&["thin_kept_norm"])
+        }
         None => Kernel::new(name, &files, plain).with_files(&["thin_no_norm"]),
     };
     let [columns, rows] = tile.extent();

@@ -3,8 +3,10 @@ use crate::gpu::pipelines::Binding::{self, Read, Unused, Write};
 use crate::gpu::pipelines::Kernel;
 use crate::model::Normalisation;
 
-/// Shader files of the normalisation of thin layers.
-pub const THIN_NORM: &[&str] = &["thin_norm", "thin_norm_sums"];
+/// Shader file of the normalisation of thin layers.
+const THIN_NORM: &[&str] = &["thin_norm"];
+/// The same, with the file of what is kept for gradients.
+const KEPT_NORM: &[&str] = &["thin_norm", "thin_norm_sums"];
 
 /// Normalisation of the input of thin layers, and what the backward pass keeps of several at a time for their gradients: mean and
 /// scale of each sample, and sums for gain and shift over the samples of each workgroup.
@@ -37,16 +39,20 @@ impl ThinNorm {
         self.layers as u64 * self.layer_bytes()
     }
 
-    /// Pipeline constants of [`THIN_NORM`].
-    pub fn constants(self) -> [(&'static str, f64); 5] {
-        let flag = |is_set: bool| f64::from(is_set);
-        [
-            ("IS_CENTRED", flag(self.normalisation.is_centred())),
-            ("HAS_GAIN", flag(self.normalisation.has_gain())),
-            ("KEPT_LAYERS", self.layers as f64),
-            ("KEPT_PAIRS", self.pairs() as f64),
-            ("GROUP_SAMPLES", self.group_samples as f64),
-        ]
+    /// `kernel`, with the files and constants of the normalisation.
+    pub fn added_to(self, kernel: Kernel) -> Kernel {
+        kernel.with_files(THIN_NORM).with_constants(self.constants())
+    }
+
+    /// The same, with those of what is kept for gradients.
+    pub fn kept_added_to(self, kernel: Kernel) -> Kernel {
+        let kept = [("KEPT_LAYERS", self.layers as f64), ("GROUP_SAMPLES", self.group_samples as f64)];
+        kernel.with_files(KEPT_NORM).with_constants(self.constants()).with_constants(kept)
+    }
+
+    fn constants(self) -> [(&'static str, f64); 2] {
+        let has_gain = f64::from(self.normalisation.has_gain());
+        [("IS_CENTRED", f64::from(self.normalisation.is_centred())), ("HAS_GAIN", has_gain)]
     }
 }
 
@@ -61,7 +67,5 @@ pub fn thin_norm_gradient(norm: ThinNorm, used: GradientUse) -> Kernel {
         GradientUse::Update(_) => ("thin_norm_optimize", KEPT),
     };
     let files = ["micro_batch", "thin_layer", "thin_sums", "thin_kept_norm", "thin_norm_gradient"];
-    with_use(Kernel::new(name, &files, bindings).with_files(THIN_NORM), used)
-        .with_arguments()
-        .with_constants(norm.constants())
+    with_use(norm.kept_added_to(Kernel::new(name, &files, bindings)), used).with_arguments()
 }
