@@ -71,7 +71,7 @@ const FUSED: [(&[usize], usize, usize, usize); 8] = [
 /// Widths, batch, micro-batches and whether thin layers run together, for normalisation: more and fewer values than a sample
 /// has lanes, more and fewer samples than a workgroup takes.
 const NORMALISED: [(&[usize], usize, usize, bool); 8] = [
-    (&[5, 2, 3], 3, 1, true),
+    (&[5, 2, 3], 3, 1, false),
     (&[7, 3, 3, 5, 2], 1, 1, true),
     (&[6, 16, 16, 7, 4], 13, 1, false),
     (&[33, 17, 17, 41, 10], 65, 1, true),
