@@ -2,8 +2,8 @@
 // d = (delta · W) ⊙ mask ⊙ φ′(z) and h = gain · d:
 // delta below = (h − mean(h) − n · mean(h · n)) · scale, plus the delta if the layer is residual. RMS normalisation has no mean(h).
 
-// From the tile of results, with (delta · W) ⊙ mask, and the last tile, with states, makes deltas in the former. Samples past the
-// batch, which repeat its last one, are part of no sum.
+// Replaces (delta · W) ⊙ mask in the tile of results by deltas. The last tile has the states. Samples past the batch, which repeat
+// its last one, are part of no sum.
 fn normalise_deltas(layer: Layer, id: vec3u) {
     find_statistics(layer, TILES - 1u, id);
     let samples = samples_of_workgroup();

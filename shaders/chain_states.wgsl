@@ -1,4 +1,4 @@
-// States of thin layers: state = store(mask ⊙ load(state below) · Wᵀ + bias), plus the state below if the layer is residual.
+// States of thin layers: state = store(mask ⊙ load(norm(state below)) · Wᵀ + bias), plus the state below if the layer is residual.
 
 // Takes the workgroup's samples, in the current tile, forward through all layers of the dispatch.
 fn go_forward(id: vec3u) {

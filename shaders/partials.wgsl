@@ -53,7 +53,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 // The fault of the layer whose parameters are at `place`.
 fn fault_place(place: u32) -> u32 {
-    // No bound of the table binds, but see above.
+    // As above, the bound never binds.
     var index = min(run.end, arrayLength(&layers)) - 1u;
     while index > run.first && place < layers[index].weights {
         index--;

@@ -1,4 +1,4 @@
-// Weight and bias gradients of thin layers, all in one dispatch: deltaᵀ · load(state) and Σ delta over a part of the batch.
+// Weight and bias gradients of thin layers, all in one dispatch: deltaᵀ · load(norm(state)) and Σ delta over a part of the batch.
 // Left: deltas. Right: states. The result's rows are outputs, its columns inputs.
 //
 // Each part is summed in order, so a gradient depends on neither tiles nor the layers of a dispatch.

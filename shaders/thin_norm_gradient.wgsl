@@ -1,7 +1,7 @@
 // Gradients of the gain and shift of thin layers, all in one dispatch, from the sums over groups of samples that the backward pass
 // has kept. 64 samples are summed in pairs of groups, and these sums in order.
 
-// Lanes for the four columns of the widest layer.
+// One for each four columns of the widest layer, which has 128.
 const LANES = 32u;
 
 @compute @workgroup_size(LANES)
