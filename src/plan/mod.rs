@@ -19,6 +19,7 @@
 
 mod action;
 mod bind;
+mod caps;
 mod chain;
 mod fuse;
 mod interval;
@@ -29,10 +30,13 @@ mod schedule;
 mod slot;
 mod variants;
 
+pub(crate) use caps::caps;
+
 pub use action::{Action, Operand, Run};
 pub use chain::Chain;
 pub use interval::{IntervalMemory, interval_memory};
 pub use layers::Layers;
+pub(crate) use pack::Effort;
 pub use pack::PoolLimits;
 pub use schedule::{Op, Schedule};
 pub use slot::{Block, Slot, SlotId, Tenant, Value};
@@ -104,7 +108,7 @@ impl Plan {
         let Some(values) = variants.next().transpose()? else {
             return Err(Error::internal("a schedule that cannot be run in any way"));
         };
-        let pool = pack::pack(&values, limits, u64::MAX)?;
+        let pool = pack::pack(&values, limits, u64::MAX, Effort::Usual)?;
         Ok(Self::bound(chain, values, pool))
     }
 
@@ -126,6 +130,7 @@ impl Plan {
         schedule: Schedule,
         limits: PoolLimits,
         most: u64,
+        effort: Effort,
     ) -> Result<Option<Self>> {
         for values in Variants::of(chain, schedule, most)?.all() {
             let values = values?;
@@ -133,7 +138,7 @@ impl Plan {
             else {
                 continue;
             };
-            let pool = pack::pack(&values, limits, most)?;
+            let pool = pack::pack(&values, limits, most, effort)?;
             if pool.bytes() <= most {
                 return Ok(Some(Self::bound(chain, values, pool)));
             }

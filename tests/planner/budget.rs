@@ -44,11 +44,9 @@ fn check_strategies(chain: &Chain, random: &mut Random) {
         let plan = plan.unwrap_or_else(|| panic!("no plan in {budget} bytes, least {least}, of {chain:?}"));
         assert!(plan.pool_bytes() <= budget, "{} of {budget} bytes, of {chain:?}", plan.pool_bytes());
         check_plan(&plan, &format!("budget {budget}"));
-        assert_eq!(
-            plan.prediction.recomputed_layers == 0,
-            budget >= most,
-            "{budget} of {most}, of {chain:?}"
-        );
+        // A smaller pool may hold all states, too: a search for less recomputation takes longer.
+        let recomputes = plan.prediction.recomputed_layers > 0;
+        assert!(!recomputes || budget < most, "{budget} of {most}, of {chain:?}");
     }
 }
 
@@ -214,7 +212,7 @@ fn check_pools(limits: PoolLimits, chain: &Chain) -> usize {
 fn no_slot_straddles_the_buffers_of_a_pool() {
     let mut random = Random::new(9);
     let mut packed = 0;
-    for index in 0..120 {
+    for index in 0..60 {
         let layers = length(&mut random).min(60);
         let chain = match index % 3 {
             0 => Family::Random.chain(layers, &mut random),

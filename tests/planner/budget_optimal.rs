@@ -208,6 +208,17 @@ fn long_uniform_chains_get_the_known_optimum() {
     uniform_chains_get_the_optimum([75, 97, 120, 150].into_iter());
 }
 
+#[test]
+fn a_thousand_equal_layers_get_the_known_optimum() {
+    let chain = Chain::uniform(1000, UNIT, 1);
+    let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+    for units in [4, 6, 12, 44, 100, 500, 990] {
+        let found = solver.plan(units * UNIT).unwrap();
+        let cost = found.map(|plan| plan.prediction.recomputed_flops);
+        assert_eq!(cost, uniform_optimum(1000, units), "{units} units");
+    }
+}
+
 /// With m units, checkpoints at intervals of m − 1, m − 2, … layers suffice to recompute each layer at most
 /// once. At the loss, the output and its delta leave room for m − 2 of the L − 1 states between, and the
 /// others must be recomputed: no schedule recomputes fewer.

@@ -6,6 +6,7 @@ mod common;
 mod budget;
 mod budget_bound;
 mod budget_curves;
+mod budget_long;
 mod budget_optimal;
 mod chains;
 mod exhaustive;

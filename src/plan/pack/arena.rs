@@ -3,33 +3,63 @@
 use rustc_hash::FxHashSet;
 use std::cmp::Reverse;
 
-use super::{Layout, Placement, PoolLimits};
+use super::{Effort, Layout, Placement, PoolLimits};
 use crate::plan::Tenant;
 use crate::plan::lifetime::{self, Values};
 
-/// Searches to try in this order: how much the arena may exceed the live peak, in thousandths of it, and the
-/// beam width. Smaller arenas come first.
-const TRIALS: [(u64, usize); 11] = [
-    (0, 24),
-    (0, 500),
-    (5, 24),
-    (15, 24),
-    (20, 96),
-    (30, 24),
-    (40, 500),
-    (50, 24),
-    (50, 500),
-    (100, 96),
-    (200, 96),
+/// A search for a layout.
+#[derive(Clone, Copy)]
+struct Trial {
+    /// How much the arena may exceed the live peak, in thousandths of it.
+    slack: u64,
+    /// Width of the beam.
+    width: usize,
+    order: Order,
+}
+
+/// The order in which a search places values.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Forward,
+    /// From the last to the first. A layout for that order is one for the other, too.
+    Backward,
+}
+
+/// Searches to try in this order. None depends on the bytes that are allowed, so that what is found in few bytes is found in
+/// more, too.
+const TRIALS: [Trial; 13] = [
+    Trial { slack: 0, width: 24, order: Order::Forward },
+    Trial { slack: 0, width: 24, order: Order::Backward },
+    Trial { slack: 0, width: 500, order: Order::Forward },
+    Trial { slack: 0, width: 500, order: Order::Backward },
+    Trial { slack: 5, width: 24, order: Order::Forward },
+    Trial { slack: 15, width: 24, order: Order::Forward },
+    Trial { slack: 20, width: 96, order: Order::Forward },
+    Trial { slack: 30, width: 24, order: Order::Forward },
+    Trial { slack: 40, width: 500, order: Order::Forward },
+    Trial { slack: 50, width: 24, order: Order::Forward },
+    Trial { slack: 50, width: 500, order: Order::Forward },
+    Trial { slack: 100, width: 96, order: Order::Forward },
+    Trial { slack: 200, width: 96, order: Order::Forward },
 ];
-/// Limits on the partial layouts that a search follows, over all tenants, and on the ranges that it copies.
-/// Long chains get narrower beams, and the longest chains with many live values get no arena.
+/// Those after them, if the search may take longer.
+const WIDE: [Trial; 6] = [
+    Trial { slack: 0, width: 3000, order: Order::Forward },
+    Trial { slack: 0, width: 3000, order: Order::Backward },
+    Trial { slack: 25, width: 3000, order: Order::Forward },
+    Trial { slack: 75, width: 3000, order: Order::Forward },
+    Trial { slack: 0, width: 15_000, order: Order::Forward },
+    Trial { slack: 0, width: 15_000, order: Order::Backward },
+];
+/// Limits on the partial layouts that a search follows, over all tenants, for beams of up to 500 and for wider ones.
 const FOLLOWED: usize = 120_000;
-const COPIES: usize = 50_000_000;
+const FOLLOWED_BY_WIDE: usize = 400_000;
+/// Limit on the ranges that a search copies.
+const COPIES: usize = 10_000_000;
 
 /// Places every tenant at an offset of one arena, which is cut into as many blocks as the largest buffer
 /// requires. `None` if no layout is found that takes at most `most` bytes and little more than the live peak.
-pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<Layout> {
+pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits, effort: Effort) -> Option<Layout> {
     let (tenants, live_peak) = (&values.tenants, values.peak.bytes);
     // Blocks are a multiple of the alignment, so that an aligned offset in the arena is aligned in its block.
     let block_bytes = limits.block_bytes / limits.alignment * limits.alignment;
@@ -38,13 +68,16 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
         return None;
     }
     let aligned_peak = lifetime::live_peak(&aligned(tenants, limits.alignment)).bytes;
-    let (offsets, bytes) = TRIALS.iter().find_map(|&(slack, width)| {
+    let backward = reversed(tenants);
+    let wide = if effort == Effort::Most { &WIDE[..] } else { &[] };
+    let (offsets, bytes) = TRIALS.iter().chain(wide).find_map(|&Trial { slack, width, order }| {
         let more = live_peak / 4000 * 4 * slack;
         let capacity = live_peak + more / limits.block_multiple * limits.block_multiple;
         // Every value but the topmost needs padding after it.
         if capacity > most || capacity + limits.alignment <= aligned_peak {
             return None;
         }
+        let tenants = if order == Order::Forward { tenants } else { &backward };
         Some((place(tenants, capacity, width, limits)?, capacity))
     })?;
     let blocks = bytes.div_ceil(limits.block_bytes);
@@ -56,6 +89,14 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits) -> Option<L
         bytes: tenant.bytes,
     });
     Some(Layout { block_bytes, placements: placements.collect() })
+}
+
+/// `tenants` in reverse order of time.
+fn reversed(tenants: &[Tenant]) -> Vec<Tenant> {
+    let last = tenants.iter().map(|tenant| tenant.until).max().unwrap_or(0);
+    let reversed =
+        |tenant: &Tenant| Tenant { from: last - tenant.until, until: last - tenant.from, ..*tenant };
+    tenants.iter().map(reversed).collect()
 }
 
 /// `tenants` with the padding after them.
@@ -72,8 +113,9 @@ pub(super) fn aligned(tenants: &[Tenant], alignment: u64) -> Vec<Tenant> {
 fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) -> Option<Vec<u64>> {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     order.sort_by_key(|&index| (tenants[index].from, Reverse(tenants[index].bytes)));
-    let copied = tenants.len() * most_alive(tenants);
-    let width = width.min(FOLLOWED / tenants.len().max(1)).min(COPIES / copied.max(1));
+    let followed = if width > 500 { FOLLOWED_BY_WIDE } else { FOLLOWED };
+    let width = width.min(followed / tenants.len().max(1)).max(1);
+    let mut copies = 0;
 
     let mut history: Vec<Placed> = Vec::new();
     let mut moves: Vec<Move> = Vec::new();
@@ -82,7 +124,7 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
         let tenant = &tenants[index];
         moves.clear();
         for (from, partial) in beam.iter_mut().enumerate() {
-            partial.remove(|range| tenants[range.tenant].until < tenant.from);
+            partial.remove(&history, |range| tenants[range.tenant].until < tenant.from);
             partial.offer(from, tenant.bytes, capacity, limits, &mut moves);
         }
         moves.sort_by_key(|step| Reverse(step.largest_gap));
@@ -95,37 +137,36 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
             let range = Range { start: step.start, end: step.start + tenant.bytes, tenant: index };
             let before = &beam[step.from];
             if seen.insert(before.key ^ range.key()) {
-                history.push(Placed { tenant: index, start: step.start, before: before.last });
-                followed.push(before.with(range, history.len() - 1));
+                let is_on_top = before.stack_end.next_multiple_of(limits.alignment) == step.start
+                    && before
+                        .stack
+                        .is_none_or(|top| tenants[history[top].range.tenant].until >= tenant.until);
+                history.push(Placed { range, before: before.last, below: before.stack });
+                followed.push(before.with(range, is_on_top, history.len() - 1));
+                copies += before.live.len();
             }
         }
         beam = followed;
+        if copies > COPIES {
+            return None;
+        }
     }
     let mut offsets = vec![0; tenants.len()];
     let mut last = beam.first()?.last;
     while let Some(step) = last {
-        offsets[history[step].tenant] = history[step].start;
+        offsets[history[step].range.tenant] = history[step].range.start;
         last = history[step].before;
     }
     Some(offsets)
 }
 
-/// Largest number of tenants that are live at once.
-fn most_alive(tenants: &[Tenant]) -> usize {
-    let mut starts: Vec<usize> = tenants.iter().map(|tenant| tenant.from).collect();
-    let mut ends: Vec<usize> = tenants.iter().map(|tenant| tenant.until).collect();
-    starts.sort_unstable();
-    ends.sort_unstable();
-    let alive = |(index, &from): (usize, &usize)| index + 1 - ends.partition_point(|&until| until < from);
-    starts.iter().enumerate().map(alive).max().unwrap_or(0)
-}
-
 /// The placement of a tenant in a partial layout.
 struct Placed {
-    tenant: usize,
-    start: u64,
+    range: Range,
     /// Position of the previous placement in the history.
     before: Option<usize>,
+    /// Position of the placement below it, if it is on the stack.
+    below: Option<usize>,
 }
 
 /// A way to place one more tenant.
@@ -139,9 +180,16 @@ struct Move {
 }
 
 /// A layout of the tenants placed so far.
+///
+/// Tenants at the lowest offsets form a stack, each of which is live at least as long as the one above it. All layouts that
+/// are followed share it, so that long chains, which keep thousands of states there, cost little.
 #[derive(Default)]
 struct Partial {
-    /// Ranges of live tenants, in ascending order.
+    /// Position of the placement on top of the stack.
+    stack: Option<usize>,
+    /// End of the stack.
+    stack_end: u64,
+    /// Ranges of the other live tenants, in ascending order.
     live: Vec<Range>,
     /// Keys of all live ranges, XORed, so that their order does not matter.
     key: u64,
@@ -170,7 +218,12 @@ impl Range {
 
 impl Partial {
     /// Removes the ranges that are `gone`.
-    fn remove(&mut self, gone: impl Fn(&Range) -> bool) {
+    fn remove(&mut self, history: &[Placed], gone: impl Fn(&Range) -> bool) {
+        while let Some(top) = self.stack.map(|top| &history[top]).filter(|top| gone(&top.range)) {
+            self.key ^= top.range.key();
+            self.stack = top.below;
+            self.stack_end = top.below.map_or(0, |below| history[below].range.end);
+        }
         let mut key = self.key;
         self.live.retain(|range| {
             let stays = !gone(range);
@@ -182,7 +235,7 @@ impl Partial {
 
     /// Adds moves to either end of every gap that has room for `bytes`.
     fn offer(&self, from: usize, bytes: u64, capacity: u64, limits: PoolLimits, moves: &mut Vec<Move>) {
-        let starts = [0].into_iter().chain(self.live.iter().map(|range| range.end));
+        let starts = [self.stack_end].into_iter().chain(self.live.iter().map(|range| range.end));
         let ends = self.live.iter().map(|range| range.start).chain([capacity]);
         let gaps = starts.zip(ends);
         let (mut largest, mut second) = (0, 0);
@@ -208,13 +261,18 @@ impl Partial {
     }
 
     /// The layout with one more range, whose placement is at position `last` of the history.
-    fn with(&self, range: Range, last: usize) -> Partial {
+    fn with(&self, range: Range, is_on_stack: bool, last: usize) -> Partial {
+        let key = self.key ^ range.key();
+        if is_on_stack {
+            let live = self.live.clone();
+            return Partial { stack: Some(last), stack_end: range.end, live, key, last: Some(last) };
+        }
         let position = self.live.partition_point(|other| other.start < range.start);
         let mut live = Vec::with_capacity(self.live.len() + 1);
         live.extend_from_slice(&self.live[..position]);
         live.push(range);
         live.extend_from_slice(&self.live[position..]);
-        Partial { live, key: self.key ^ range.key(), last: Some(last) }
+        Partial { live, key, last: Some(last), ..*self }
     }
 }
 

@@ -30,6 +30,15 @@ impl Default for PoolLimits {
     }
 }
 
+/// How long to search for a smaller pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Milliseconds.
+    Usual,
+    /// Up to a second, if the bytes hardly suffice.
+    Most,
+}
+
 /// Where a value is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Placement {
@@ -95,7 +104,7 @@ impl Pool {
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if a value is larger than the largest buffer.
-pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Pool> {
+pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64, effort: Effort) -> Result<Pool> {
     let tenants = &values.tenants;
     if let Some(tenant) = tenants.iter().find(|tenant| tenant.bytes > limits.block_bytes) {
         return Err(Error::DoesNotFit(format!(
@@ -112,7 +121,7 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64) -> Result<Poo
         lost = layout.bytes().saturating_sub(lifetime::live_peak(&aligned).bytes);
     }
     if lost > 0 {
-        let arena = arena::layout(values, most.min(layout.bytes() - 1), limits);
+        let arena = arena::layout(values, most.min(layout.bytes() - 1), limits, effort);
         layout = arena.unwrap_or(layout);
     }
     let mut slots: BTreeMap<Placement, Vec<Tenant>> = BTreeMap::new();

@@ -69,15 +69,27 @@ impl Level {
         self.unit * (self.columns as u64 - 1)
     }
 
-    /// Most units of a schedule that may take `bytes`, given how much sizes are rounded up on average.
+    /// Most units of a schedule that may take `bytes`, given how much sizes are rounded up on average, and by how much that may
+    /// differ.
     pub fn most_units(&self, bytes: u64) -> usize {
-        (bytes as f64 * self.rounded_share() / self.unit as f64) as usize
+        let units = (bytes as f64 * self.rounded_share() / self.unit as f64) as usize;
+        if self.rounds() { units + self.columns / 64 } else { units }
     }
 
     /// Fewest bytes whose [`Level::most_units`] are at least `units`.
     pub fn least_bytes(&self, units: usize) -> u64 {
-        let near = (units as f64 * self.unit as f64 / self.rounded_share()) as u64;
-        (near.saturating_sub(1)..).find(|&bytes| self.most_units(bytes) >= units).unwrap_or(near)
+        let (mut least, mut most) = (0, (units as u64 + 1) * self.unit);
+        while least < most {
+            let middle = least + (most - least) / 2;
+            if self.most_units(middle) >= units { most = middle } else { least = middle + 1 }
+        }
+        least
+    }
+
+    /// `true` if some size is not a whole number of units.
+    fn rounds(&self) -> bool {
+        let mut sizes = self.chain.state_bytes[1..].iter().chain(&self.chain.delta_bytes);
+        sizes.any(|bytes| !bytes.is_multiple_of(self.unit))
     }
 
     /// Size of all states in whole units, relative to their size in bytes.
@@ -89,9 +101,7 @@ impl Level {
 
     /// `true` if no size was rounded and no state left out.
     pub fn is_exact(&mut self) -> bool {
-        let sizes = self.chain.state_bytes[1..].iter().chain(&self.chain.delta_bytes);
-        let divides = sizes.into_iter().all(|bytes| bytes.is_multiple_of(self.unit));
-        divides && self.segment().is_exact()
+        !self.rounds() && self.segment().is_exact()
     }
 
     /// Steps of the cost curve, least memory first. Of several close together, only the first is listed.

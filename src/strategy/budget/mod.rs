@@ -17,30 +17,32 @@
 //! # Ok::<(), ckpt_gpu::Error>(())
 //! ```
 //!
-//! Dynamic programming decides which state to keep next, for how long, and in how much memory, counted in
-//! whole units (`segment.rs` has the recurrence). The schedules that it finds are unrolled and packed into a
-//! pool, and only a plan whose pool is within the budget is returned.
+//! Candidates come from several sources, and the one with the least recomputation that can be packed into the budget wins:
+//!
+//! - Dynamic programming over schedules that recompute states any number of times (`segment.rs` has the recurrence), with
+//!   memory in whole units.
+//! - In chains of more than 32 layers, schedules that compute each state at most twice (`intervals/`): choosing the states to
+//!   keep is then a knapsack problem under the true peak.
+//! - Revolve's binomial schedules (`binomial.rs`), every n-th state, and recomputing from the batch for every layer.
 //!
 //! # Quality of the plans
 //!
 //! Short chains are solved with all states as candidates, each of which may be released early, in a unit that
 //! divides all sizes. They were compared with exhaustive search over 8,977 chains of up to 9 layers and all
 //! of their 106,005 budgets (`tests/planner/budget_optimal.rs`). The schedule was optimal for every budget of
-//! live bytes, and the plan for 99.98 % of the budgets of allocated bytes; the worst took 1.36 times the
-//! forward and recomputed FLOPs of the optimum, and no sufficient budget was rejected. Uniform chains, in
-//! tests of up to 150 layers, get Revolve's optimum for every budget.
+//! live bytes, and the plan for 99.98 % of the budgets of allocated bytes, and no sufficient budget was rejected. Uniform
+//! chains, in tests of up to 150 layers and of 1,000, get Revolve's optimum for every budget.
 //!
-//! In chains of more than about 40 layers, fewer states may be released early. In chains of more than about
-//! 100 layers, only some states, narrow ones, are candidates for checkpoints; the group of layers between two
-//! of them is kept whole or solved by itself. If a unit that divides all sizes would make tables too large,
-//! sizes are rounded up, and budgets are solved in levels, one for each doubling. The loss in quality is not
-//! known in general: [`Solver::bound`] gives a bound only if no state was left out and no size rounded, and
-//! each delta has the size of its state. For uniform chains the optimum is known, and from 200 layers on
-//! plans near the least memory are above it: 1,000 layers in the memory of 6 states recompute 8,437 layers,
-//! where 6,999 would suffice. For more than 128 layers, the least memory found is not the minimum:
-//! recomputing from the batch for every layer takes less memory, at a hundred forward passes or more.
+//! In longer chains, budgets that let each state be computed at most twice, which are those of about √(2 L) states or more, get
+//! plans close to a bound that holds for every schedule (`tests/planner/budget_long.rs`). With fewer bytes, the tables of
+//! chains of more than about 100 layers leave out states, only narrow ones are candidates for checkpoints, and sizes are rounded
+//! up; the loss is not known in general. [`Solver::bound`] gives a bound only if no state was left out and no size rounded, and
+//! each delta has the size of its state. For more than 128 layers, the least memory found is not the minimum: recomputing
+//! from the batch for every layer takes less memory, at a hundred forward passes or more.
 
+mod binomial;
 mod forward_pass;
+mod intervals;
 mod level;
 mod links;
 mod segment;
@@ -49,14 +51,15 @@ mod start_over;
 mod table;
 mod unroll;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use intervals::{Choices, Kept};
 use level::{Level, Step};
 
 use super::every_n::{self, EveryN};
 use super::store_all;
 use crate::Result;
-use crate::plan::{Chain, Plan, PoolLimits, Schedule, least_live_bytes};
+use crate::plan::{Chain, Effort, Plan, PoolLimits, Schedule, caps, least_live_bytes};
 
 /// Finds plans for one chain under any number of budgets.
 ///
@@ -67,8 +70,12 @@ pub struct Solver {
     limits: PoolLimits,
     store_all: Plan,
     levels: Vec<Level>,
+    /// Schedules that compute every state at most twice, for chains that have levels with states left out.
+    choices: Option<Choices>,
     /// Schedules that need no solving.
     known: Vec<Known>,
+    /// Live bytes of schedules from levels, by level and units; `None` for those that do not count.
+    live_bytes: HashMap<(usize, usize), Option<u64>>,
 }
 
 /// Peak and cost of a schedule that needs no solving.
@@ -80,15 +87,33 @@ struct Known {
 
 /// Longest chain for which recomputing from the batch for every layer is considered.
 const MOST_STARTS: usize = 128;
+/// Most layers, over all repetitions, that a binomial schedule runs forward.
+const MOST_RUNS: usize = 1 << 21;
+/// Longest chain for which binomial schedules of all numbers of snapshots are considered.
+const ALL_BINOMIAL: usize = 2000;
+/// Chains of so many layers are solved with all states, but for very uneven ones.
+const SHORT: usize = 32;
+/// Number of candidates, of those that are cheaper than the first that fits, for which a pool is searched for longer.
+const HARD: usize = 4;
+/// Schedules in a row that do not fit before the search for the least memory of a long chain ends.
+const PATIENCE: usize = 4;
+/// Most layers of a chain for which all candidates are tried. For others, it is the best one below each of few caps.
+const MODERATE: usize = 300;
+/// Levels are left out for a budget in which a schedule runs at most this factor times as many FLOPs forward, with those of
+/// recomputation, as any must.
+const CLOSE_TO_BOUND: f64 = 1.002;
 
 /// A schedule to consider, identified by how to construct it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Candidate {
     Solved {
         level: usize,
         units: usize,
     },
+    Keeping(Kept),
     EveryN(usize),
+    /// Revolve's schedule with so many snapshots.
+    Binomial(usize),
     /// Recomputes from the batch for every layer: the least memory, and the most recomputation.
     StartOver,
 }
@@ -103,7 +128,16 @@ impl Solver {
         let keep_all = store_all::schedule(chain.layers());
         let levels = Level::of(chain, least_live_bytes(chain, &keep_all)?);
         let store_all = Plan::new(chain, keep_all, limits)?;
-        let mut solver = Solver { limits, levels, known: Vec::new(), store_all, chain: chain.clone() };
+        let choices = (chain.layers() > SHORT).then(|| Choices::of(chain));
+        let mut solver = Solver {
+            limits,
+            levels,
+            choices,
+            known: Vec::new(),
+            live_bytes: HashMap::new(),
+            store_all,
+            chain: chain.clone(),
+        };
         let every = EveryN::of(chain);
         for n in every_n::useful_n(chain.layers()).chain([every.best()]).collect::<BTreeSet<_>>() {
             let live_bytes = every.least_live_bytes(n)?;
@@ -115,6 +149,17 @@ impl Solver {
             let (live_bytes, cost) =
                 (least_live_bytes(chain, &schedule)?, schedule.recomputed_flops(chain) as f64);
             solver.known.push(Known { candidate: Candidate::StartOver, live_bytes, cost });
+        }
+        let most = binomial::most_snapshots(chain.layers());
+        let apart = if chain.layers() <= ALL_BINOMIAL { usize::MAX } else { 16 };
+        let snapshots = std::iter::successors(Some(1), |&count| Some(count + 1 + count / apart));
+        for count in snapshots.take_while(|&count| count <= most) {
+            if binomial::runs(chain.layers(), count) <= MOST_RUNS {
+                let schedule = binomial::schedule(chain, count);
+                let (live_bytes, cost) =
+                    (least_live_bytes(chain, &schedule)?, schedule.recomputed_flops(chain) as f64);
+                solver.known.push(Known { candidate: Candidate::Binomial(count), live_bytes, cost });
+            }
         }
         Ok(solver)
     }
@@ -130,14 +175,28 @@ impl Solver {
         if self.store_all.bytes() <= bytes {
             return Ok(Some(self.store_all.clone()));
         }
-        for (_, candidate) in self.candidates(bytes) {
-            let schedule = self.schedule_of(candidate);
-            let plan = Plan::within(&self.chain, schedule, self.limits, bytes)?;
+        let mut found = None;
+        let mut cheaper = Vec::new();
+        for (_, candidate) in self.candidates(bytes)? {
+            let Some(schedule) = self.schedule_of(&candidate)? else { continue };
+            found = Plan::within(&self.chain, schedule, self.limits, bytes, Effort::Usual)?;
+            if found.is_some() {
+                break;
+            }
+            cheaper.push(candidate);
+        }
+        // The least memory of a chain is that of the usual search, but for long chains, which have few candidates.
+        if found.is_none() && self.chain.layers() <= MODERATE {
+            return Ok(None);
+        }
+        for candidate in cheaper.into_iter().take(if found.is_some() { HARD } else { usize::MAX }) {
+            let Some(schedule) = self.schedule_of(&candidate)? else { continue };
+            let plan = Plan::within(&self.chain, schedule, self.limits, bytes, Effort::Most)?;
             if plan.is_some() {
                 return Ok(plan);
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// The schedule with the least recomputation whose live bytes peak at `bytes` or less; `None` if none is
@@ -149,8 +208,8 @@ impl Solver {
         if self.store_all.peak_live_bytes() <= bytes {
             return Ok(Some(store_all::schedule(self.chain.layers())));
         }
-        for (_, candidate) in self.candidates(bytes) {
-            let schedule = self.schedule_of(candidate);
+        for (_, candidate) in self.candidates(bytes)? {
+            let Some(schedule) = self.schedule_of(&candidate)? else { continue };
             if least_live_bytes(&self.chain, &schedule)? <= bytes {
                 return Ok(Some(schedule));
             }
@@ -165,7 +224,8 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
         let mut least = self.store_all.bytes();
-        let mut known: Vec<_> = self.known.iter().map(|known| (known.live_bytes, known.candidate)).collect();
+        let mut known: Vec<_> =
+            self.known.iter().map(|known| (known.live_bytes, known.candidate.clone())).collect();
         known.sort_by_key(|&(live_bytes, _)| live_bytes);
         // A step is considered from these bytes on, whatever its schedule takes.
         let steps: Vec<_> = (self.levels[0].steps().into_iter())
@@ -173,14 +233,21 @@ impl Solver {
                 (self.levels[0].least_bytes(units), Candidate::Solved { level: 0, units })
             })
             .collect();
+        let is_long = self.chain.layers() > MODERATE;
+        let mut failures = 0;
         // The known schedule with the lowest peak comes first, because it often rules out many others.
         for (bytes, candidate) in known[..1].iter().chain(&steps).chain(&known[1..]) {
             // Fewer bytes may suffice with smaller chunks.
-            while *bytes < least {
-                let schedule = self.schedule_of(*candidate);
-                match Plan::within(&self.chain, schedule, self.limits, least - 1)? {
-                    Some(plan) => least = plan.bytes().max(*bytes),
-                    None => break,
+            while *bytes < least && !(is_long && failures > PATIENCE) {
+                let Some(schedule) = self.schedule_of(candidate)? else { break };
+                let effort = if is_long { Effort::Most } else { Effort::Usual };
+                let fewer = if is_long { least - least / 256 - 1 } else { least - 1 };
+                match Plan::within(&self.chain, schedule, self.limits, fewer, effort)? {
+                    Some(plan) => (least, failures) = (plan.bytes().max(*bytes), 0),
+                    None => {
+                        failures += 1;
+                        break;
+                    }
                 }
             }
         }
@@ -228,14 +295,34 @@ impl Solver {
     }
 
     /// Candidates that may fit `bytes` with their costs, cheapest first.
-    fn candidates(&mut self, bytes: u64) -> Vec<(f64, Candidate)> {
+    fn candidates(&mut self, bytes: u64) -> Result<Vec<(f64, Candidate)>> {
         let mut candidates = Vec::new();
+        let mut is_close = false;
+        if let Some(choices) = &mut self.choices {
+            let kept = choices.within(bytes);
+            let forward = self.store_all.prediction.forward_flops as f64;
+            let most = CLOSE_TO_BOUND * (forward + choices.bound(bytes));
+            is_close = kept.first().is_some_and(|best| forward + best.cost as f64 <= most);
+            candidates.extend(kept.into_iter().map(|kept| (kept.cost as f64, Candidate::Keeping(kept))));
+        }
+        if !is_close {
+            candidates.extend(self.solved(bytes)?);
+        }
+        let known = self.known.iter().filter(|known| known.live_bytes <= bytes);
+        candidates.extend(known.map(|known| (known.cost, known.candidate.clone())));
+        candidates.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        Ok(candidates)
+    }
+
+    /// Candidates of the level that covers `bytes`, and of the one below.
+    fn solved(&mut self, bytes: u64) -> Result<Vec<(f64, Candidate)>> {
         let level = self.level(bytes);
         // The level below has the finer unit. Levels further down use less than half of the bytes.
         let lowest = if self.levels[level].is_exact() { level } else { level.saturating_sub(1) };
         for unused in (0..lowest).chain(level + 1..self.levels.len()) {
             self.levels[unused].forget();
         }
+        let mut candidates = Vec::new();
         for index in lowest..=level {
             let level = &mut self.levels[index];
             // Sizes were rounded up, so that a schedule may take fewer bytes than its units suggest.
@@ -244,17 +331,59 @@ impl Solver {
             candidates
                 .extend(steps.map(|Step { units, cost }| (cost, Candidate::Solved { level: index, units })));
         }
-        let known = self.known.iter().filter(|known| known.live_bytes <= bytes);
-        candidates.extend(known.map(|known| (known.cost, known.candidate)));
         candidates.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        candidates
+        if self.chain.layers() <= MODERATE {
+            return Ok(candidates);
+        }
+        let mut best = Vec::new();
+        for cap in caps(bytes) {
+            for (cost, candidate) in &candidates {
+                if self.live_bytes_of(candidate)?.is_some_and(|live_bytes| live_bytes <= cap) {
+                    best.push((*cost, candidate.clone()));
+                    break;
+                }
+            }
+        }
+        Ok(best)
     }
 
-    fn schedule_of(&mut self, candidate: Candidate) -> Schedule {
-        match candidate {
-            Candidate::Solved { level, units } => self.levels[level].schedule(units),
-            Candidate::EveryN(n) => every_n::schedule(self.chain.layers(), n),
-            Candidate::StartOver => start_over::schedule(self.chain.layers()),
+    /// Live bytes of a solved candidate; `None` if it has no schedule.
+    fn live_bytes_of(&mut self, candidate: &Candidate) -> Result<Option<u64>> {
+        let Candidate::Solved { level, units } = *candidate else { return Ok(None) };
+        if let Some(&live_bytes) = self.live_bytes.get(&(level, units)) {
+            return Ok(live_bytes);
         }
+        let schedule = self.schedule_of(candidate)?;
+        let live_bytes = schedule.map(|schedule| least_live_bytes(&self.chain, &schedule)).transpose()?;
+        self.live_bytes.insert((level, units), live_bytes);
+        Ok(live_bytes)
+    }
+
+    /// The schedule of a candidate; `None` if its live bytes belong to another level.
+    fn schedule_of(&mut self, candidate: &Candidate) -> Result<Option<Schedule>> {
+        let layers = self.chain.layers();
+        Ok(Some(match *candidate {
+            Candidate::Solved { level, units } => return self.solved_schedule(level, units),
+            Candidate::Keeping(ref kept) => match &self.choices {
+                Some(choices) => choices.schedule(kept),
+                None => return Ok(None),
+            },
+            Candidate::EveryN(n) => every_n::schedule(layers, n),
+            Candidate::Binomial(snapshots) => binomial::schedule(&self.chain, snapshots),
+            Candidate::StartOver => start_over::schedule(layers),
+        }))
+    }
+
+    /// A budget considers the schedules of two levels. So that the bytes that a schedule takes are a budget for which it is
+    /// considered, too, it counts only if its live bytes are in the range of its level, and close to its units.
+    fn solved_schedule(&mut self, level: usize, units: usize) -> Result<Option<Schedule>> {
+        let schedule = self.levels[level].schedule(units);
+        if self.levels.len() == 1 {
+            return Ok(Some(schedule));
+        }
+        let unfused = Chain { fusible: Vec::new(), ..self.chain.clone() };
+        let live_bytes = least_live_bytes(&unfused, &schedule)?;
+        let is_above = level.checked_sub(1).is_none_or(|below| live_bytes > self.levels[below].top());
+        Ok((is_above && units <= self.levels[level].most_units(live_bytes)).then_some(schedule))
     }
 }

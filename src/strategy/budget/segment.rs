@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::forward_pass::ForwardPass;
 use super::links::Links;
 use super::sites::{Effort, Sites};
@@ -106,7 +108,7 @@ impl Segment {
             forward_pass: None,
             run_needs,
         };
-        segment.fill();
+        Arch::new().dispatch(Fill(&mut segment));
         if end == links.deltas.len() {
             segment.forward_pass = Some(ForwardPass::solve(&segment));
         }
@@ -184,22 +186,29 @@ impl Segment {
         self.links.deltas[self.sites.states[last + 1] - 1]
     }
 
+    #[inline(always)]
     fn fill(&mut self) {
+        // Least costs of keeping some state for the groups from each on.
+        let mut kept = vec![vec![0.0; self.columns]; self.len()];
+        let mut costs = vec![0.0; self.columns];
         for last in 0..self.len() {
-            let costs = self.group_costs(last);
-            self.table.set(last, last, last, &costs);
+            let own = self.group_costs(last);
+            self.table.set(last, last, last, &own);
             for base in (0..last).rev() {
-                let kept: Vec<Vec<f64>> = (0..=last)
-                    .map(|first| if first > base { self.kept_for(base, first, last) } else { Vec::new() })
-                    .collect();
-                for first in self.sites.firsts(base, base..last + 1) {
-                    let mut costs = vec![f64::INFINITY; self.columns];
+                for (first, kept) in kept.iter_mut().enumerate().take(last + 1).skip(base + 1) {
+                    self.keep_for(base, first, last, kept);
+                }
+                for first in base..last + 1 {
+                    if first > base && !self.sites.droppable[first] {
+                        continue;
+                    }
+                    costs.fill(f64::INFINITY);
                     if first > base {
                         let start = self.leave_need(base) + self.last_delta(last);
                         let released = kept[first].get(start + self.width(base)..).unwrap_or_default();
                         lower_to_shifted(costs.get_mut(start..).unwrap_or_default(), released, 0.0);
                     }
-                    for (next, kept) in kept.iter().enumerate().skip(first + 1) {
+                    for (next, kept) in kept.iter().enumerate().take(last + 1).skip(first + 1) {
                         lower_to_sum(&mut costs, kept, self.table.row(base, first, next - 1));
                     }
                     if let Some(units) = self.whole_group(base, first, self.last_delta(last)) {
@@ -223,17 +232,17 @@ impl Segment {
         }
     }
 
-    /// Least costs of running from `base` to some site, and of the backward pass of groups `last` down to
+    /// Sets `best` to the least costs of running from `base` to some site, and of the backward pass of groups `last` down to
     /// `first` from its state.
-    fn kept_for(&self, base: usize, first: usize, last: usize) -> Vec<f64> {
-        let mut best = vec![f64::INFINITY; self.columns];
+    #[inline(always)]
+    fn keep_for(&self, base: usize, first: usize, last: usize, best: &mut [f64]) {
+        best.fill(f64::INFINITY);
         for keep in self.sites.keepers(base, first) {
             let start = self.need(base, keep, last).min(self.columns);
             let cost = self.run_cost(base, keep);
             let rest = &self.table.row(keep, first, last)[start - self.width(keep).min(start)..];
             lower_to_shifted(&mut best[start..], rest, cost);
         }
-        best
     }
 
     /// The best way to run groups `last` down to `first` backward from `base` in `units`. One must exist.
@@ -277,6 +286,18 @@ impl Segment {
     }
 }
 
+/// [`Segment::fill`], compiled for the vector instructions of this processor.
+struct Fill<'a>(&'a mut Segment);
+
+impl NullaryFnOnce for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.fill();
+    }
+}
+
 impl WholeGroup {
     fn new(links: &Links, layers: Range<usize>) -> Option<Self> {
         let mut inside = 0;
@@ -290,6 +311,7 @@ impl WholeGroup {
 }
 
 /// Lowers `costs` to `others` plus `cost` wherever that is less.
+#[inline(always)]
 pub(super) fn lower_to_shifted(costs: &mut [f64], others: &[f64], cost: f64) {
     for (least, &other) in costs.iter_mut().zip(others) {
         let sum = other + cost;
@@ -298,6 +320,7 @@ pub(super) fn lower_to_shifted(costs: &mut [f64], others: &[f64], cost: f64) {
 }
 
 /// Lowers `costs` to the sums of `a` and `b` wherever these are less.
+#[inline(always)]
 pub(super) fn lower_to_sum(costs: &mut [f64], a: &[f64], b: &[f64]) {
     for ((least, &a), &b) in costs.iter_mut().zip(a).zip(b) {
         let sum = a + b;

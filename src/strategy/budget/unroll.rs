@@ -104,7 +104,7 @@ impl Unroller {
 
 /// Layers between neighbouring kept states. Where several consecutive states are kept, one interval has them
 /// all.
-fn intervals(kept: &[usize], layers: usize) -> Vec<Range<usize>> {
+pub(super) fn intervals(kept: &[usize], layers: usize) -> Vec<Range<usize>> {
     let mut intervals: Vec<Range<usize>> = Vec::new();
     let mut all_kept = false;
     for (index, &start) in kept.iter().enumerate() {
