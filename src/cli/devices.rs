@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::cpu;
-use crate::device::DeviceInfo;
+use crate::device::{DeviceInfo, DeviceLimits};
 use crate::gpu;
 use crate::report::SCHEMA;
 
@@ -20,6 +20,7 @@ struct Line<'a> {
     event: &'static str,
     flag: &'static str,
     device: &'a DeviceInfo,
+    limits: Option<DeviceLimits>,
 }
 
 /// Lists adapters, then the CPU backend, each with the `--device` that chooses its kind.
@@ -28,13 +29,14 @@ pub(super) fn run(args: &DevicesArgs) {
     if !args.json && adapters.is_empty() {
         output::narrate("no Vulkan, Metal or DX12 adapter found: only the cpu backend can train");
     }
-    for device in adapters.into_iter().chain([cpu::info()]) {
+    let adapters = adapters.into_iter().map(|(device, limits)| (device, Some(limits)));
+    for (device, limits) in adapters.chain([(cpu::info(), None)]) {
         let flag = match device.kind {
             "cpu" | "software" => device.kind,
             _ => "gpu",
         };
         if args.json {
-            output::json(&Line { schema: SCHEMA, event: "device", flag, device: &device });
+            output::json(&Line { schema: SCHEMA, event: "device", flag, device: &device, limits });
         } else {
             output::line(&format!("--device {flag:<10} {device}"));
         }

@@ -18,6 +18,7 @@ mod find_lr;
 mod flags;
 mod hints;
 mod interrupt;
+mod limits;
 mod logging;
 mod manual;
 mod optimizer;

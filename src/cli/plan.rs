@@ -6,13 +6,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use super::alternatives::Alternatives;
 use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
+use super::limits::{LimitsSource, PlannedGpu};
 use super::output;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
 use crate::data::DatasetShape;
-use crate::device::{DatasetPlacement, DeviceInfo, DeviceLimits};
+use crate::device::{DatasetPlacement, DeviceInfo};
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
 use crate::train::{self, Found, Machine, Target};
-use crate::{Error, Result};
+use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -24,6 +25,11 @@ pub(super) struct PlanArgs {
 
     #[arg(long, help = format!("Write the plan to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
+
+    /// Plan for a GPU that is elsewhere: SIZE, such as 8GiB, is that of its largest buffer and binding, and FILE is what
+    /// devices --json wrote there
+    #[arg(long, help_heading = "Device", value_name = "SIZE|FILE")]
+    limits: Option<LimitsSource>,
 
     /// Print one JSON object with every action, slot and byte
     #[arg(long, help_heading = "Output")]
@@ -39,11 +45,14 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         output::narrate(&hint);
     }
     output::check_reports(&args.flags.task.data.path, None, &args.report)?;
-    let (target, device, planned_for) = target(settings.placement.device)?;
+    let planned_for = PlannedFor::of(args.limits.as_ref(), settings.placement.device)?;
+    let target = planned_for.target;
     let (settings, data, placement) = data(&args.flags, settings)?;
     let network = settings.network.build()?;
     let task = train::task(&settings, &network, data);
-    let planned = target.plan(settings.placement.strategy, &task, placement)?;
+    let planned = target
+        .plan(settings.placement.strategy, &task, placement)
+        .map_err(|error| planned_for.about(error))?;
     let bytes = planned.bytes();
     let mut asked_settings = settings.clone();
     asked_settings.placement.dataset = placement;
@@ -79,8 +88,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let (frontier, bound_flops) = alternatives.frontier(&planned)?;
     let outlook = Outlook {
         summary,
-        device,
-        planned_for,
+        device: planned_for.device,
+        planned_for: planned_for.words,
         beside: planned.beside(),
         bound_flops,
         compared,
@@ -99,21 +108,50 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     output::first_error([shown, output::write_reports(&args.report, &report)])
 }
 
-/// The device to plan for. A missing GPU is assumed to have the limits that WebGPU guarantees.
-fn target(choice: DeviceChoice) -> Result<(Target, DeviceInfo, String)> {
-    match Machine::find(choice) {
-        Ok(Found { machine, passed_over }) => {
-            let device = machine.info();
-            let words = output::device(&device, passed_over.as_ref());
-            Ok((machine.target(), device, words))
+/// The device to plan for.
+struct PlannedFor {
+    target: Target,
+    device: DeviceInfo,
+    /// The device in words, with the reason why it was chosen.
+    words: String,
+    /// `true` if nothing is known of a GPU that was chosen.
+    is_assumed: bool,
+}
+
+impl PlannedFor {
+    /// The GPU that `limits` describe, or the device that `choice` finds. A missing GPU is assumed to have the limits that
+    /// WebGPU guarantees.
+    fn of(limits: Option<&LimitsSource>, choice: DeviceChoice) -> Result<Self> {
+        if let Some(limits) = limits {
+            let PlannedGpu { limits, info } = limits.gpu(choice)?;
+            let (target, words) = (Target::Gpu(limits), info.name.clone());
+            return Ok(PlannedFor { target, device: info, words, is_assumed: false });
         }
-        Err(Error::NoDevice { problem, .. }) => {
-            let name = "a GPU with WebGPU's default limits".to_owned();
-            let words = format!("{name} ({problem})");
-            let device = DeviceInfo { name, kind: "assumed", backend: String::new(), driver: String::new() };
-            Ok((Target::Gpu(DeviceLimits::default()), device, words))
+        match Machine::find(choice) {
+            Ok(Found { machine, passed_over }) => {
+                let device = machine.info();
+                let words = output::device(&device, passed_over.as_ref());
+                Ok(PlannedFor { target: machine.target(), device, words, is_assumed: false })
+            }
+            Err(Error::NoDevice { problem, .. }) => {
+                let PlannedGpu { limits, info } = PlannedGpu::unknown();
+                let words =
+                    format!("{} ({problem}; --limits SIZE plans for a card that is elsewhere)", info.name);
+                Ok(PlannedFor { target: Target::Gpu(limits), device: info, words, is_assumed: true })
+            }
+            Err(error) => Err(error),
         }
-        Err(error) => Err(error),
+    }
+
+    /// `error`, with a remedy if it is about limits that are only assumed.
+    fn about(&self, error: Error) -> Error {
+        match error {
+            Error::DoesNotFit(problem) if self.is_assumed => Error::DoesNotFit(format!(
+                "{problem}; these are WebGPU's default limits, as there is no GPU here: plan with those of another by {}",
+                Setting::Limits
+            )),
+            other => other,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
+use serde::{Deserialize, Serialize};
+
 use crate::plan::PoolLimits;
 
 /// Limits and capabilities of a GPU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceLimits {
     /// Largest binding of a kernel, in bytes.
     pub binding_bytes: u64,
@@ -28,6 +30,16 @@ impl DeviceLimits {
     /// [`DeviceLimits::busy_elements`] of a large GPU: an estimate from 132 multiprocessors with four schedulers, each of
     /// which runs 32 invocations at a time that compute 8 × 8 elements each.
     pub const BUSY_ELEMENTS: usize = 1 << 20;
+
+    /// Those that WebGPU guarantees, except that buffers and bindings may have up to `bytes` bytes.
+    pub fn with_buffers_of(bytes: u64) -> Self {
+        DeviceLimits { binding_bytes: bytes, buffer_bytes: bytes, ..DeviceLimits::default() }
+    }
+
+    /// `true` if a device may have these limits: every run needs workgroups of 64 invocations.
+    pub fn are_possible(&self) -> bool {
+        self.invocations >= 64 && self.column_lanes.is_power_of_two() && self.busy_elements > 0
+    }
 
     /// Limits of a plan's pool.
     pub fn pool(self) -> PoolLimits {

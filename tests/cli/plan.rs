@@ -127,8 +127,42 @@ fn programs_get_every_action_slot_and_byte() {
 #[test]
 fn a_gpu_that_is_not_there_is_planned_for() {
     let run = Folder::new().run_without_drivers(&format!("plan {SMALL} --device gpu --every 2")).succeeded();
-    assert!(run.stdout.contains("a GPU with WebGPU's default limits"), "{run:#?}");
+    assert!(run.stdout.contains("a GPU with WebGPU's default limits, of 128.0 MiB a binding"), "{run:#?}");
+    assert!(run.stdout.contains("--limits SIZE"), "{run:#?}");
     assert!(run.stdout.contains("staging") && run.stdout.contains("dataset"), "{run:#?}");
+}
+
+const WIDE: &str = "--layers 784,4096x48,10 --batch 65536 --optimizer sgd --budget 8GiB";
+
+#[test]
+fn a_gpu_that_is_elsewhere_is_planned_for() {
+    let folder = Folder::new();
+    // Nothing is recomputed in micro-batches that keep the bits.
+    let run = folder.run_without_drivers(&format!("plan {WIDE} --device gpu --limits 8GiB")).succeeded();
+    assert!(
+        run.stdout.contains("for a GPU with buffers and bindings of 8.0 GiB, and else WebGPU's"),
+        "{run:#?}"
+    );
+    assert!(run.stdout.contains("nothing recomputed"), "{run:#?}");
+    // States of a batch in one piece take more than WebGPU guarantees.
+    let whole = format!("plan {WIDE} --micro-batch 65536");
+    folder
+        .run_without_drivers(&format!("{whole} --device gpu"))
+        .refused_at_once(5, &["at most 134217728", "WebGPU's default limits", "--limits"]);
+    let error = folder.run_without_drivers(&format!("{whole} --device gpu --limits 128MiB"));
+    error.refused_at_once(5, &["at most 134217728"]);
+    assert!(!error.stderr.contains("--limits"), "{error:#?}");
+}
+
+#[test]
+fn software_is_planned_for_by_what_devices_wrote() {
+    let folder = Folder::new();
+    let devices = folder.run("devices --json").succeeded().stdout;
+    folder.write("devices.json", devices.as_bytes());
+    let flags = format!("{SMALL} --every 2 --device software");
+    let event = plan(&folder, &format!("{flags} --limits devices.json"));
+    assert_eq!(event["device"]["type"], "assumed");
+    assert_eq!(event["plan"], plan(&folder, &flags)["plan"]);
 }
 
 #[test]

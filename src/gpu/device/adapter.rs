@@ -1,6 +1,7 @@
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
-use crate::device::DeviceInfo;
+use super::limits::{AdapterLimits, planned_limits};
+use crate::device::{DeviceInfo, DeviceLimits};
 use crate::{Error, Result, Setting};
 
 /// Kind of adapter.
@@ -12,9 +13,21 @@ pub enum AdapterKind {
     Software,
 }
 
-/// Every adapter that wgpu finds, best first: discrete, integrated and virtual GPUs, then software drivers.
-pub fn adapters() -> Vec<DeviceInfo> {
-    found().iter().map(|adapter| describe(&adapter.get_info())).collect()
+/// Every adapter that wgpu finds, best first: discrete, integrated and virtual GPUs, then software drivers. Each comes with
+/// the limits that a run on it is planned for.
+pub fn adapters() -> Vec<(DeviceInfo, DeviceLimits)> {
+    let most = AdapterLimits::MOST;
+    let found = found().into_iter().map(|adapter| {
+        let info = adapter.get_info();
+        let limits = planned_limits(
+            &most.required(&adapter),
+            most.features(&adapter),
+            most.workgroups(&adapter),
+            info.device_type == DeviceType::Cpu,
+        );
+        (describe(&info), limits)
+    });
+    found.collect()
 }
 
 pub fn choose(kind: AdapterKind) -> Result<wgpu::Adapter> {

@@ -2,18 +2,10 @@ use std::cell::Cell;
 
 use super::adapter::{self, AdapterKind};
 use super::faults::Faults;
-use super::limits::{AdapterLimits, IMMEDIATE_BYTES, WorkgroupLimits};
+use super::limits::{AdapterLimits, WorkgroupLimits, planned_limits};
 use crate::device::{DeviceInfo, DeviceLimits};
 use crate::memory::Ledger;
 use crate::{Error, Result, Setting};
-
-/// Minimum subgroup size, in lanes, of the kernels that use subgroup operations.
-const SUBGROUP_LANES: u32 = 8;
-/// Invocations of the largest workgroup that every run needs. A device with fewer is refused.
-const LEAST_INVOCATIONS: u32 = 64;
-/// Elements of a product's result that keep a software driver busy: a tile of 32 × 32 for each of a few CPU cores.
-const SOFTWARE_ELEMENTS: usize = 1 << 12;
-const SUBGROUP_FEATURES: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
 /// An open device, through which all memory on it is allocated.
 ///
@@ -36,31 +28,12 @@ impl OpenDevice {
     /// # Errors
     /// [`Error::NoDevice`] if there is none, or if it refuses to open a device.
     pub fn new(kind: AdapterKind, most: AdapterLimits) -> Result<Self> {
-        let AdapterLimits { workgroups: most, binding_bytes, buffer_bytes } = most;
         let adapter = adapter::choose(kind)?;
         let info = adapter::describe(&adapter.get_info());
-        let offered = adapter.limits();
-        let subgroup_features = if most.subgroups { SUBGROUP_FEATURES } else { wgpu::Features::empty() };
-        let invocations = |offered: u32| offered.min(most.invocations).max(LEAST_INVOCATIONS);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ckpt-gpu"),
-            // Timestamps time actions.
-            required_features: wgpu::Features::IMMEDIATES
-                | adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | subgroup_features),
-            required_limits: wgpu::Limits {
-                max_buffer_size: offered.max_buffer_size.min(buffer_bytes),
-                max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size.min(binding_bytes),
-                max_compute_workgroup_storage_size: offered
-                    .max_compute_workgroup_storage_size
-                    .min(most.bytes),
-                max_compute_invocations_per_workgroup: invocations(
-                    offered.max_compute_invocations_per_workgroup,
-                ),
-                max_compute_workgroup_size_x: invocations(offered.max_compute_workgroup_size_x),
-                max_compute_workgroup_size_y: invocations(offered.max_compute_workgroup_size_y),
-                max_immediate_size: IMMEDIATE_BYTES,
-                ..wgpu::Limits::default()
-            },
+            required_features: most.features(&adapter),
+            required_limits: most.required(&adapter),
             // `MemoryHints::Performance` reserves blocks of at least 64 MiB.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
@@ -71,26 +44,13 @@ impl OpenDevice {
                 problem: format!("the driver refused to open it: {error}"),
                 remedy: format!("use {}, or a newer driver", Setting::Device.with("cpu")),
             })?;
-        // Software drivers load values lane by lane, so it is faster if the lanes of a subgroup share their
-        // loads.
-        let subgroups = kind == AdapterKind::Software
-            && device.features().contains(SUBGROUP_FEATURES)
-            && adapter.get_info().subgroup_min_size >= SUBGROUP_LANES;
-        let limits = device.limits();
-        let workgroups = WorkgroupLimits {
-            bytes: limits.max_compute_workgroup_storage_size,
-            invocations: limits
-                .max_compute_invocations_per_workgroup
-                .min(limits.max_compute_workgroup_size_x),
-            subgroups,
-        };
         Ok(OpenDevice {
             faults: Faults::of(&device),
             raw: device,
             queue,
             info,
             kind: adapter.get_info().device_type,
-            workgroups,
+            workgroups: most.workgroups(&adapter),
             ledger: Ledger::new(),
             objects: Cell::new(0),
         })
@@ -102,20 +62,7 @@ impl OpenDevice {
     }
 
     pub fn limits(&self) -> DeviceLimits {
-        let (limits, features) = (self.raw.limits(), self.raw.features());
-        DeviceLimits {
-            binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
-            buffer_bytes: limits.max_buffer_size,
-            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-            workgroup_bytes: self.workgroups.bytes,
-            invocations: self.workgroups.invocations,
-            // Software drivers distribute workgroups, not invocations, over the CPU cores, so a workgroup is as small as a
-            // vector unit.
-            column_lanes: if self.is_software() { 1 } else { DeviceLimits::default().column_lanes },
-            subgroups: self.workgroups.subgroups,
-            few_dispatches: !self.is_software(),
-            busy_elements: if self.is_software() { SOFTWARE_ELEMENTS } else { DeviceLimits::BUSY_ELEMENTS },
-        }
+        planned_limits(&self.raw.limits(), self.raw.features(), self.workgroups, self.is_software())
     }
 
     /// `true` if kernels run on the CPU.
