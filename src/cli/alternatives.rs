@@ -1,11 +1,9 @@
-use crate::config::{Settings, halvings};
-use crate::data::DatasetShape;
-use crate::device::{DatasetPlacement, Task};
+use crate::config::{Batching, Settings, halvings};
 use crate::model::Network;
 use crate::report::{Choice, MicroBatchChoice};
 use crate::strategy::Strategy;
 use crate::strategy::budget::Solver;
-use crate::train::{Planned, Target, task};
+use crate::train::{Planned, RunPlanner};
 use crate::{Error, Result};
 
 /// Number of budgets on the frontier and of micro-batch sizes to compare; halved for long chains, which take longer to plan.
@@ -19,9 +17,7 @@ pub(super) struct Alternatives<'a> {
     pub network: &'a Network,
     /// Samples in a micro-batch of the requested plan.
     pub micro_batch: usize,
-    pub data: DatasetShape,
-    pub target: Target,
-    pub placement: DatasetPlacement,
+    pub planner: RunPlanner,
 }
 
 impl Alternatives<'_> {
@@ -35,7 +31,7 @@ impl Alternatives<'_> {
         let every = compared.iter().find(|choice| matches!(choice.strategy, Strategy::EveryN(_)));
         let budget = every.map(|every| Strategy::Budget(every.device_bytes));
         match budget.filter(|&budget| compared.iter().all(|choice| choice.strategy != budget)) {
-            Some(budget) => self.choice(budget, &self.task(self.micro_batch)),
+            Some(budget) => self.choice(budget, self.micro_batch),
             None => Ok(None),
         }
     }
@@ -58,9 +54,9 @@ impl Alternatives<'_> {
     /// Least recomputation under budgets of all sizes, and the lower bound for `planned`.
     pub fn frontier(&self, planned: &Planned) -> Result<(Vec<Choice>, Option<f64>)> {
         let chain = &planned.plan.chain;
-        let mut solver = Solver::new(chain, self.target.pool_limits(chain, self.micro_batch))?;
+        let mut solver = Solver::new(chain, self.planner.target.pool_limits(chain, self.micro_batch))?;
         // A budget assumes the placement of the dataset that takes the fewest bytes.
-        let beside = self.target.least_beside(&self.task(self.micro_batch), self.placement)?;
+        let beside = self.planner.least_beside(&self.in_micro_batches(self.micro_batch))?;
         let bound_flops = match planned.strategy {
             Strategy::Budget(budget) => solver.bound(budget.saturating_sub(beside)),
             _ => None,
@@ -76,30 +72,32 @@ impl Alternatives<'_> {
     /// The requested strategy and those to compare it with at `micro_batch`; empty if no micro-batch fits the device.
     /// `known` is not planned again.
     fn strategies(&self, micro_batch: usize, known: Option<&Choice>) -> Result<Vec<Choice>> {
-        let Some(chain) = fitting(self.target.chain(&self.task(micro_batch)))? else { return Ok(Vec::new()) };
+        let Some(chain) = fitting(self.planner.chain(&self.in_micro_batches(micro_batch)))? else {
+            return Ok(Vec::new());
+        };
         let mut strategies = vec![Strategy::StoreAll, Strategy::EveryAuto.resolved(&chain)];
         let asked = self.settings.placement.strategy.resolved(&chain);
         if !strategies.contains(&asked) {
             strategies.push(asked);
         }
-        let task = self.task(micro_batch);
         let choices =
             strategies.into_iter().map(|strategy| match known.filter(|known| known.strategy == strategy) {
                 Some(known) => Ok(Some(known.clone())),
-                None => self.choice(strategy, &task),
+                None => self.choice(strategy, micro_batch),
             });
         choices.filter_map(Result::transpose).collect()
     }
 
-    fn choice(&self, strategy: Strategy, task: &Task) -> Result<Option<Choice>> {
-        let planned = fitting(self.target.plan(strategy, task, self.placement))?;
+    fn choice(&self, strategy: Strategy, micro_batch: usize) -> Result<Option<Choice>> {
+        let mut settings = self.in_micro_batches(micro_batch);
+        settings.placement.strategy = strategy;
+        let planned = self.planner.plan_if_it_fits(&settings)?;
         Ok(planned.map(|planned| Choice::new(strategy, &planned.plan, planned.beside().total())))
     }
 
-    fn task(&self, micro_batch: usize) -> Task<'_> {
-        let mut settings = self.settings.clone();
-        settings.batching.micro_batch = Some(micro_batch);
-        task(&settings, self.network, self.data)
+    fn in_micro_batches(&self, micro_batch: usize) -> Settings {
+        let batching = Batching { micro_batch: Some(micro_batch), ..self.settings.batching };
+        Settings { batching, ..self.settings.clone() }
     }
 
     fn count(&self, most: usize) -> usize {

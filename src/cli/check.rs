@@ -34,6 +34,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let settings = args.network.settings()?;
     settings.validate()?;
+    args.network.check_without_budget()?;
     if let Some(path) = &args.gradients {
         file::check_writable(path)?;
     }

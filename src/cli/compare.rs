@@ -9,11 +9,11 @@ use super::hints;
 use super::output;
 use super::progress::Progress;
 use super::start::StartFlags;
-use crate::config::Preset;
+use crate::config::{Placement, Preset, Settings};
 use crate::memory::parse_bytes;
 use crate::report::{self, ComparisonSummary, Content, Origin, Report, ReportFile};
 use crate::strategy::Strategy;
-use crate::train::{Comparison, Found, Machine};
+use crate::train::{Comparison, Found, Machine, RunPlanner};
 use crate::words::counted;
 use crate::{Error, Result, Setting};
 
@@ -48,6 +48,11 @@ pub(super) struct CompareArgs {
 }
 
 impl CompareArgs {
+    /// The strategy that sizes of batches are chosen for: the smallest budget, whose sizes fit all.
+    fn sizing(&self) -> Strategy {
+        self.budget.iter().min().map_or(Strategy::StoreAll, |&budget| Strategy::Budget(budget))
+    }
+
     fn strategies(&self) -> Vec<Strategy> {
         let every = match &self.every[..] {
             [] => {
@@ -64,6 +69,9 @@ impl CompareArgs {
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let settings = args.flags.settings()?;
     settings.validate()?;
+    let sizes = args.flags.task.sizes();
+    let sizing = args.sizing();
+    sizes.check(sizing)?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
@@ -83,6 +91,15 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         settings.network.layers,
         counted(args.repeats, "time")
     ));
+    let sized = Placement { strategy: sizing, ..settings.placement };
+    let planner = RunPlanner::new(machine.target(), data.shape());
+    let Settings { batching, .. } = sizes.settled(
+        Settings { placement: sized, ..settings.clone() },
+        None,
+        &planner,
+        &mut output::narrate,
+    )?;
+    let settings = Settings { batching, ..settings };
     let mut progress = None;
     let comparison =
         Comparison::run(&machine, &settings, &args.strategies(), args.repeats, &data, &parameters, |turn| {

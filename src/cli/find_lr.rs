@@ -13,7 +13,7 @@ use super::start::StartFlags;
 use crate::config::DeviceChoice;
 use crate::file;
 use crate::report;
-use crate::train::{Obstacle, RangeTest, RangeTestResult, Trainer};
+use crate::train::{Found, Machine, Obstacle, RangeTest, RangeTestResult, RunPlanner, Trainer};
 use crate::{Result, Setting};
 
 #[derive(Debug, Args)]
@@ -55,6 +55,7 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let mut settings = test.settings(&args.task.settings()?);
     settings.placement.strategy = args.strategy.strategy();
     settings.validate()?;
+    args.task.sizes().check(settings.placement.strategy)?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
@@ -70,9 +71,12 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let parameters = args.start.parameters(&network, &settings, &preprocessing)?;
 
     let preparing = (settings.placement.device != DeviceChoice::Cpu).then(explain_preparation);
-    let mut trainer = Trainer::new(&settings, &Arc::new(data), &parameters)?;
+    let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
+    let planner = RunPlanner::new(machine.target(), data.shape());
+    let settings = args.task.sizes().settled(settings, None, &planner, &mut output::narrate)?;
+    let mut trainer = Trainer::on(&machine, &settings, &Arc::new(data), &parameters)?;
     drop(preparing);
-    let device = output::device(&trainer.device(), trainer.passed_over());
+    let device = output::device(&trainer.device(), passed_over.as_ref());
     output::narrate(&format!(
         "testing learning rates from {:e} to {:e} in {} steps on {device}: {}",
         test.from, test.to, test.steps, settings.network.layers

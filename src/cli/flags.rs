@@ -5,7 +5,7 @@ use super::choices::{choices, count};
 use super::data::{DataFlags, PreprocessingFlags};
 use super::optimizer::{OptimizerFlags, RateFlags};
 use super::output;
-use crate::Result;
+use super::sizes::{Size, Sizes};
 use crate::config::{
     Batching, DeviceChoice, NetworkSettings, Optimization, Placement, Preset, Settings, Widths,
 };
@@ -15,6 +15,7 @@ use crate::memory::parse_bytes;
 use crate::model::{Initialiser, UpdateRule};
 use crate::strategy::Strategy;
 use crate::words::counted;
+use crate::{Error, Result, Setting};
 
 /// The network and the device, for every command that trains.
 #[derive(Debug, Args)]
@@ -35,9 +36,9 @@ pub(super) struct NetworkFlags {
     #[arg(long, value_name = "RATE", default_value_t = Settings::default().network.dropout, allow_negative_numbers = true)]
     dropout: f32,
 
-    /// Samples in a mini-batch [default: 100, or all training samples if they are fewer]
-    #[arg(long, help_heading = "Training", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
-    batch: Option<usize>,
+    /// Samples in a mini-batch; auto takes the most that --budget allows, without recomputation if it can [default: 100, or all training samples if they are fewer]
+    #[arg(long, help_heading = "Training", value_name = "N", allow_negative_numbers = true)]
+    batch: Option<Size>,
 
     /// Seed of the initial parameters and of the order of samples
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = Settings::default().optimization.seed, value_parser = count::<u64>, allow_negative_numbers = true)]
@@ -67,6 +68,25 @@ impl NetworkFlags {
         self.architecture.layers.is_some() || (self.preset.is_some() && self.hidden.is_none())
     }
 
+    /// Samples in a mini-batch: `usual` unless the flag gives another number, and one until the planner has chosen.
+    fn batch(&self, usual: usize) -> usize {
+        self.batch.map_or(usual, |batch| batch.samples().unwrap_or(1))
+    }
+
+    /// Checks that no size is left to the planner, for commands without a budget.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) if the batch is.
+    pub fn check_without_budget(&self) -> Result<()> {
+        match self.batch {
+            Some(Size::Auto) => Err(Error::usage(
+                Setting::Batch,
+                "found auto, expected a number, as there is no budget to choose it for",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The settings that these flags give, completed by those of the preset or the defaults.
     ///
     /// # Errors
@@ -81,7 +101,7 @@ impl NetworkFlags {
         Ok(Settings {
             network,
             optimization: Optimization { seed: self.seed, ..optimization },
-            batching: Batching { batch: self.batch.unwrap_or(batching.batch), ..batching },
+            batching: Batching { batch: self.batch(batching.batch), ..batching },
             placement: Placement {
                 device: self.device,
                 fused: !self.no_fuse,
@@ -163,9 +183,9 @@ pub(super) struct TaskFlags {
     #[arg(long, help_heading = "Network", value_name = "NAME", value_parser = choices(Initialiser::ALL, Initialiser::name, Initialiser::summary))]
     initialiser: Option<Initialiser>,
 
-    /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches [default: --batch, or what a budget chooses on a GPU]
-    #[arg(long, help_heading = "Training", value_name = "M", value_parser = count::<usize>, allow_negative_numbers = true)]
-    micro_batch: Option<usize>,
+    /// Samples in a micro-batch, a divisor of --batch; gradients are accumulated over micro-batches; auto takes those that are expected to be fastest within --budget [default: --batch, or what a budget chooses on a GPU]
+    #[arg(long, help_heading = "Training", value_name = "M", allow_negative_numbers = true)]
+    micro_batch: Option<Size>,
 
     /// Leave out the last mini-batch of an epoch if the samples do not fill it [default: false]
     #[arg(long, help_heading = "Training", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -192,6 +212,11 @@ impl TaskFlags {
     /// As [`DataFlags::load`], and [`Error::Usage`](crate::Error::Usage) for settings that do not fit the data.
     pub fn load(&self, settings: Settings) -> Result<Prepared> {
         self.load_fold(settings, None, &mut output::narrate)
+    }
+
+    /// `--batch` and `--micro-batch`.
+    pub fn sizes(&self) -> Sizes {
+        Sizes { batch: self.network.batch, micro_batch: self.micro_batch }
     }
 
     /// What the dataset depends on, beside the file that it is in, as text.
@@ -273,7 +298,7 @@ impl TaskFlags {
                 ..self.optimizer.optimization(optimization)
             },
             batching: Batching {
-                micro_batch: self.micro_batch,
+                micro_batch: self.micro_batch.and_then(Size::samples),
                 drop_last: self.drop_last.unwrap_or(batching.drop_last),
                 ..batching
             },

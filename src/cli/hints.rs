@@ -1,23 +1,25 @@
 //! Hints: flags without effect, strategies that save nothing, budgets with room to spare, and batches that they divide.
 
 use super::setting_flags::flag;
-use crate::Result;
 use crate::config::{Batching, Placement, Settings, divisors};
 use crate::device::DatasetPlacement;
 use crate::model::{Decay, Hyperparameter, Loss, Schedule, UpdateRule};
 use crate::strategy::Strategy;
-use crate::train::Planned;
+use crate::train::RunPlanner;
 use crate::words::{counted, grouped};
 
 /// Share of a budget that must be unused for a hint.
 const LEFT: f64 = 0.1;
+/// Share of a step's FLOPs that micro-batches must save for a hint.
+const GAIN: f64 = 0.1;
 
 /// The requested plan.
 pub(super) struct Asked<'a> {
     pub settings: &'a Settings,
     /// Planned bytes on the device.
     pub bytes: u64,
-    pub recomputed_layers: usize,
+    /// FLOPs of recomputation as a share of a forward pass.
+    pub recomputed_share: f64,
     /// Training samples, if known.
     pub samples: Option<usize>,
 }
@@ -120,20 +122,20 @@ pub(super) fn division(settings: &Settings, micro_batch: usize) -> Option<String
     })
 }
 
-/// A line about a strategy that saves no memory or leaves much of its budget unused; `plan` plans other settings.
-pub(super) fn hint(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
+/// A line about a strategy that saves no memory or leaves much of its budget unused; `planner` plans other settings.
+pub(super) fn hint(asked: &Asked, planner: &RunPlanner) -> Option<String> {
     match asked.settings.placement.strategy {
-        Strategy::EveryN(1..) | Strategy::EveryAuto => every(asked, plan),
-        Strategy::Budget(budget) => room(asked, budget, plan),
+        Strategy::EveryN(1..) | Strategy::EveryAuto => every(asked, planner),
+        Strategy::Budget(budget) => recomputation(asked, planner).or_else(|| room(asked, budget, planner)),
         Strategy::StoreAll | Strategy::EveryN(0) => None,
     }
 }
 
 /// Hint for fewer checkpoints that save no bytes.
-fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
+fn every(asked: &Asked, planner: &RunPlanner) -> Option<String> {
     let mut keep_all = asked.settings.clone();
     keep_all.placement.strategy = Strategy::StoreAll;
-    let all = plan(&keep_all).ok()?.bytes().total();
+    let all = planner.plan(&keep_all).ok()?.bytes().total();
     if asked.bytes < all {
         return None;
     }
@@ -148,13 +150,37 @@ fn every(asked: &Asked, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<S
     ))
 }
 
-/// Hint for a budget that keeps everything and has much left.
-fn room(asked: &Asked, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> Option<String> {
-    let left = budget.saturating_sub(asked.bytes);
-    if asked.recomputed_layers > 0 || left as f64 <= LEFT * budget as f64 {
+/// Hint for a budget under which much is recomputed that micro-batches would store.
+fn recomputation(asked: &Asked, planner: &RunPlanner) -> Option<String> {
+    if asked.recomputed_share == 0.0 {
         return None;
     }
-    let larger = larger(asked).filter(|(_, settings)| fits(settings, budget, plan));
+    let divided = planner.plan_divided(asked.settings).ok()?;
+    let share = divided.plan.prediction.recomputed_share();
+    let flops = (3.0 + share) / (3.0 + asked.recomputed_share);
+    if flops > 1.0 - GAIN {
+        return None;
+    }
+    let recomputed = match share {
+        0.0 => "nothing".to_owned(),
+        share => format!("{:.0} %", 100.0 * share),
+    };
+    Some(format!(
+        "--micro-batch auto would recompute {recomputed} in place of {:.0} % of a forward pass, in {} micro-batches of {}: a step \
+         takes {flops:.2} times the FLOPs",
+        100.0 * asked.recomputed_share,
+        grouped(divided.parts as u64),
+        grouped(divided.micro_batch as u64)
+    ))
+}
+
+/// Hint for a budget that keeps everything and has much left.
+fn room(asked: &Asked, budget: u64, planner: &RunPlanner) -> Option<String> {
+    let left = budget.saturating_sub(asked.bytes);
+    if asked.recomputed_share > 0.0 || left as f64 <= LEFT * budget as f64 {
+        return None;
+    }
+    let larger = larger(asked).filter(|(_, settings)| fits(settings, budget, planner));
     let advice = match larger {
         Some((flag, _)) => format!("; {flag} would fit as well"),
         None => String::new(),
@@ -182,7 +208,7 @@ fn larger(asked: &Asked) -> Option<(String, Settings)> {
 }
 
 /// `true` if `budget` suffices to keep everything under `settings`, with the dataset in any allowed place.
-fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Planned>) -> bool {
+fn fits(settings: &Settings, budget: u64, planner: &RunPlanner) -> bool {
     let places = match settings.placement.dataset {
         DatasetPlacement::Auto => vec![DatasetPlacement::Device, DatasetPlacement::Host],
         place => vec![place],
@@ -190,6 +216,6 @@ fn fits(settings: &Settings, budget: u64, plan: impl Fn(&Settings) -> Result<Pla
     places.into_iter().any(|dataset| {
         let placement = Placement { strategy: Strategy::StoreAll, dataset, ..settings.placement };
         let settings = Settings { placement, ..settings.clone() };
-        plan(&settings).is_ok_and(|planned| planned.bytes().total() <= budget)
+        planner.plan(&settings).is_ok_and(|planned| planned.bytes().total() <= budget)
     })
 }

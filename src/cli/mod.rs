@@ -30,6 +30,7 @@ mod progress;
 mod scoring;
 mod selection;
 mod setting_flags;
+mod sizes;
 mod snapshots;
 mod start;
 mod summary;

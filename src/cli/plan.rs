@@ -8,11 +8,11 @@ use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::limits::{LimitsSource, PlannedGpu};
 use super::output;
-use crate::config::{DEFAULT_DATA, DeviceChoice, Settings};
+use crate::config::{DEFAULT_DATA, DeviceChoice, Placement, Settings};
 use crate::data::DatasetShape;
 use crate::device::{DatasetPlacement, DeviceInfo};
 use crate::report::{self, Choice, Content, Origin, Outlook, PlanSummary, Report, ReportFile};
-use crate::train::{self, Found, Machine, Target};
+use crate::train::{Found, Machine, RunPlanner, Target};
 use crate::{Error, Result, Setting};
 
 #[derive(Debug, Args)]
@@ -41,32 +41,28 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics.timed = args.report.iter().any(ReportFile::is_timed);
     settings.validate()?;
+    let sizes = args.flags.task.sizes();
+    sizes.check(settings.placement.strategy)?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
     output::check_reports(&args.flags.task.data.path, None, &args.report)?;
     let planned_for = PlannedFor::of(args.limits.as_ref(), settings.placement.device)?;
-    let target = planned_for.target;
-    let (settings, data, placement) = data(&args.flags, settings)?;
+    let (settings, data) = data(&args.flags, settings)?;
+    let planner = RunPlanner::new(planned_for.target, data);
+    let settings = sizes.settled(settings, None, &planner, &mut output::narrate);
+    let settings = settings.map_err(|error| planned_for.about(error))?;
     let network = settings.network.build()?;
-    let task = train::task(&settings, &network, data);
-    let planned = target
-        .plan(settings.placement.strategy, &task, placement)
-        .map_err(|error| planned_for.about(error))?;
+    let planned = planner.plan(&settings).map_err(|error| planned_for.about(error))?;
     let bytes = planned.bytes();
-    let mut asked_settings = settings.clone();
-    asked_settings.placement.dataset = placement;
     let asked = Asked {
-        settings: &asked_settings,
+        settings: &settings,
         bytes: bytes.total(),
-        recomputed_layers: planned.plan.prediction.recomputed_layers,
+        recomputed_share: planned.plan.prediction.recomputed_share(),
         samples: Some(data.train.samples).filter(|&samples| samples > 0),
     };
-    let other = |other: &Settings| {
-        target.plan(other.placement.strategy, &train::task(other, &network, data), other.placement.dataset)
-    };
     let division = hints::division(&settings, planned.micro_batch);
-    if let Some(hint) = division.or_else(|| hints::hint(&asked, other)) {
+    if let Some(hint) = division.or_else(|| hints::hint(&asked, &planner)) {
         output::narrate(&hint);
     }
     let summary = PlanSummary {
@@ -79,8 +75,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     };
 
     let micro_batch = planned.micro_batch;
-    let alternatives =
-        Alternatives { settings: &settings, network: &network, micro_batch, data, target, placement };
+    let alternatives = Alternatives { settings: &settings, network: &network, micro_batch, planner };
     let asked = Choice::new(planned.strategy, &planned.plan, planned.beside().total());
     let mut compared = alternatives.compared(&asked)?;
     let micro_batches = alternatives.micro_batches(&compared)?;
@@ -155,21 +150,22 @@ impl PlannedFor {
     }
 }
 
-/// The settings, completed by the dataset, and its shape and placement. The default dataset is left out if it does not fit
-/// the network.
-fn data(flags: &RunFlags, settings: Settings) -> Result<(Settings, DatasetShape, DatasetPlacement)> {
+/// The settings, completed by the dataset, and its shape. The default dataset is left out if it does not fit the network: the
+/// plan is then for one that stays on the host.
+fn data(flags: &RunFlags, settings: Settings) -> Result<(Settings, DatasetShape)> {
     let placement = settings.placement.dataset;
     match flags.task.load(settings.clone()) {
         Ok(Prepared { settings, data, .. }) => {
             settings.batching.check_samples(data.train.len())?;
-            Ok((settings, data.shape(), placement))
+            Ok((settings, data.shape()))
         }
         Err(error)
             if flags.task.data.path == Path::new(DEFAULT_DATA) && placement != DatasetPlacement::Device =>
         {
             output::narrate(&format!("planned without a dataset, for one that stays on the host: {error}"));
             let shape = DatasetShape::empty(settings.network.build()?.features());
-            Ok((settings, shape, DatasetPlacement::Host))
+            let placement = Placement { dataset: DatasetPlacement::Host, ..settings.placement };
+            Ok((Settings { placement, ..settings }, shape))
         }
         Err(error) => Err(error),
     }

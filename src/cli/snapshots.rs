@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::data::Dataset;
 use crate::file;
 use crate::model::{Decay, by_name};
-use crate::snapshot::{Difference, Snapshot, SnapshotStore};
+use crate::snapshot::{Difference, Found, Snapshot, SnapshotStore};
 use crate::train::{Trainer, identity};
 use crate::{Error, Result, Setting};
 
@@ -110,7 +110,8 @@ impl SnapshotFlags {
             Some(Resume::Auto) => newest.is_some(),
             resume => resume.is_some(),
         };
-        Ok(Some(Snapshots { store, every: self.snapshot_every, resume, evaluate_every: None, last: None }))
+        let every = self.snapshot_every;
+        Ok(Some(Snapshots { store, every, resume, found: None, evaluate_every: None, last: None }))
     }
 }
 
@@ -122,7 +123,7 @@ impl Snapshots {
     pub fn in_directory(directory: &Path, every: Option<u64>) -> Result<Self> {
         let store = SnapshotStore::open(directory, 1)?;
         let resume = store.newest()?.is_some();
-        Ok(Snapshots { store, every, resume, evaluate_every: None, last: None })
+        Ok(Snapshots { store, every, resume, found: None, evaluate_every: None, last: None })
     }
 }
 
@@ -131,12 +132,29 @@ pub(super) struct Snapshots {
     store: SnapshotStore,
     every: Option<u64>,
     resume: bool,
+    /// The snapshot to resume from, once it is read.
+    found: Option<Found>,
     /// Steps between evaluations, where they determine the bits.
     evaluate_every: Option<(Setting, String)>,
     last: Option<PathBuf>,
 }
 
 impl Snapshots {
+    /// Samples in a mini-batch and in a micro-batch of the run to resume, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::File`] if no snapshot is intact.
+    pub fn resumed_sizes(&mut self) -> Result<Option<[usize; 2]>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let found = self.found.insert(self.store.latest()?);
+        let size = |setting| found.snapshot.identity.get(&setting)?.parse().ok();
+        Ok(size(Setting::Batch)
+            .zip(size(Setting::MicroBatch))
+            .map(|(batch, micro_batch)| [batch, micro_batch]))
+    }
+
     /// The snapshot to resume from, with --resume, of a run with so many steps between evaluations.
     ///
     /// # Errors
@@ -153,7 +171,10 @@ impl Snapshots {
         if !self.resume {
             return Ok(None);
         }
-        let found = self.store.latest()?;
+        let found = match self.found.take() {
+            Some(found) => found,
+            None => self.store.latest()?,
+        };
         for error in &found.passed_over {
             output::narrate(&format!("skipped a snapshot: {error}"));
         }

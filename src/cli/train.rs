@@ -25,7 +25,7 @@ use crate::log;
 use crate::model::Parameters;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
-use crate::train::{Best, Ending, Fit, SplitScores, Start, Trainer, Verifier};
+use crate::train::{Best, Ending, Fit, Found, Machine, RunPlanner, SplitScores, Start, Trainer, Verifier};
 use crate::words::counted;
 use crate::{Error, Result, Setting};
 
@@ -111,6 +111,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         verify_recompute: args.verify_recompute,
     };
     settings.validate()?;
+    args.flags.task.sizes().check(settings.placement.strategy)?;
     args.selection.check()?;
     args.snapshots.check()?;
     args.log.check()?;
@@ -140,6 +141,11 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         );
     }
     let mut snapshots = args.snapshots.open()?;
+    let preparing = (settings.placement.device != DeviceChoice::Cpu).then(explain_preparation);
+    let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
+    let planner = RunPlanner::new(machine.target(), data.shape());
+    let sizes = args.flags.task.sizes();
+    let settings = sizes.settled(settings, snapshots.as_mut(), &planner, &mut output::narrate)?;
     let mut snapshot = snapshots
         .as_mut()
         .map(|snapshots| snapshots.start(&settings, &data, args.selection.evaluate_every))
@@ -169,10 +175,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
     let Some(start) = start else { return Ok(()) };
 
-    let preparing = (settings.placement.device != DeviceChoice::Cpu).then(explain_preparation);
-    let mut trainer = Trainer::new(&settings, &data, start)?;
+    let mut trainer = Trainer::on(&machine, &settings, &data, start)?;
     drop(preparing);
-    drop((snapshot, initial));
+    drop((snapshot, initial, machine));
     let (plan, planned) = (trainer.plan().clone(), *trainer.planned());
     let summary = PlanSummary {
         strategy: trainer.strategy(),
@@ -182,7 +187,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         micro_batch: trainer.micro_batch(),
         parts: trainer.parts(),
     };
-    announce(args, &settings, &trainer, &summary);
+    announce(args, &settings, &trainer, passed_over.as_ref(), &summary);
     if let Some(effective) = effective {
         if let Some(path) = &args.save_config {
             effective.write(path, &settings, usual_share)?;
@@ -359,8 +364,14 @@ fn save(args: &TrainArgs, model: &Model) -> Result<()> {
     }))
 }
 
-fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer, summary: &PlanSummary) {
-    let device = output::device(&trainer.device(), trainer.passed_over());
+fn announce(
+    args: &TrainArgs,
+    settings: &Settings,
+    trainer: &Trainer,
+    passed_over: Option<&Error>,
+    summary: &PlanSummary,
+) {
+    let device = output::device(&trainer.device(), passed_over);
     output::narrate(&format!("training {} on {device}", settings.network.layers));
     output::refusals(trainer.refusals());
     output::narrate(&report::text::plan(summary));
@@ -373,11 +384,11 @@ fn announce(args: &TrainArgs, settings: &Settings, trainer: &Trainer, summary: &
     let asked = Asked {
         settings,
         bytes: trainer.planned().total(),
-        recomputed_layers: trainer.plan().prediction.recomputed_layers,
+        recomputed_share: trainer.plan().prediction.recomputed_share(),
         samples: Some(trainer.data().train.len()),
     };
     let division = hints::division(settings, trainer.micro_batch());
-    let hint = || hints::hint(&asked, |settings| trainer.plan_with(settings));
+    let hint = || hints::hint(&asked, &trainer.planner());
     if let Some(hint) = division.or_else(hint) {
         output::narrate(&hint);
     }

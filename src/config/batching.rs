@@ -2,9 +2,6 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Result, Setting};
 
-/// Most samples of a mini-batch: kernels count them in 32 bits.
-const MOST_SAMPLES: usize = u32::MAX as usize;
-
 /// Sizes of mini-batches and micro-batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
@@ -27,6 +24,9 @@ impl Default for Batching {
 }
 
 impl Batching {
+    /// Most samples of a mini-batch: kernels count them in 32 bits.
+    pub const MOST_SAMPLES: usize = u32::MAX as usize;
+
     /// Samples in a micro-batch, unless a budget divides it.
     pub fn micro_batch(&self) -> usize {
         self.micro_batch.unwrap_or(self.batch)
@@ -58,8 +58,8 @@ impl Batching {
         if self.batch == 0 {
             return Err(Error::usage(Setting::Batch, "found 0, expected at least 1"));
         }
-        if self.batch > MOST_SAMPLES {
-            let problem = format!("found {}, expected at most {MOST_SAMPLES}", self.batch);
+        if self.batch > Batching::MOST_SAMPLES {
+            let problem = format!("found {}, expected at most {}", self.batch, Batching::MOST_SAMPLES);
             return Err(Error::usage(Setting::Batch, problem));
         }
         let micro_batch = self.micro_batch();
@@ -113,6 +113,8 @@ fn nearest_divisors(number: usize, wrong: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MOST_SAMPLES: usize = Batching::MOST_SAMPLES;
 
     #[test]
     fn a_micro_batch_must_divide_its_batch() {

@@ -33,8 +33,19 @@ pub struct Task<'a> {
     pub tuned: bool,
     /// Slices of a micro-batch on the CPU backend, from the run that is resumed; `None` for one a thread.
     pub slices: Option<usize>,
-    /// Lets a budget divide the micro-batch into smaller ones that yield the same bits.
-    pub divisible: bool,
+    /// How a budget may divide the micro-batch.
+    pub division: Division,
+}
+
+/// Micro-batches that a budget may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Division {
+    /// Those of the task.
+    None,
+    /// Smaller ones that yield the same bits.
+    SameBits,
+    /// Smaller ones that yield the same bits, and if none of these stores all states, any that divide the batch.
+    Any,
 }
 
 /// All that a device needs before the first step.
@@ -55,7 +66,7 @@ pub struct Job<'a> {
 impl Task<'_> {
     /// The same mini-batches in micro-batches of `micro_batch` samples, a divisor of theirs.
     pub fn in_micro_batches(self, micro_batch: usize) -> Self {
-        Task { micro_batch, parts: self.batch() / micro_batch, divisible: false, ..self }
+        Task { micro_batch, parts: self.batch() / micro_batch, division: Division::None, ..self }
     }
 
     /// Mini-batches in a pass over the training split, of which the last may be smaller.

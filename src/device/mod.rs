@@ -12,7 +12,7 @@ pub use accumulation::Accumulation;
 pub use fault::Fault;
 pub use info::{DeviceInfo, DriverMemory};
 pub use inspect::Inspect;
-pub use job::{DatasetPlacement, Job, Task};
+pub use job::{DatasetPlacement, Division, Job, Task};
 pub use limits::DeviceLimits;
 pub use timing::{Span, Timing};
 

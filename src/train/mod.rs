@@ -5,6 +5,7 @@ mod best;
 mod comparison;
 mod division;
 mod fit;
+mod largest;
 mod memory;
 mod metric;
 mod open;
@@ -12,6 +13,7 @@ mod over_budget;
 mod planner;
 mod predictor;
 mod range_test;
+mod run_planner;
 mod scores;
 mod start;
 mod target;
@@ -23,12 +25,14 @@ mod verify;
 pub use best::{Best, Selection};
 pub use comparison::{Comparison, Contender, Turn};
 pub use fit::{Ending, EvaluationRecord, Event, Fit, Report, Resumable};
+pub use largest::LargestBatch;
 pub use memory::MemoryReport;
 pub use metric::Metric;
 pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
 pub use range_test::{Obstacle, RangeStep, RangeTest, RangeTestResult};
+pub use run_planner::RunPlanner;
 pub use scores::{
     ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
     SplitScores, TopK, ValueScores, has_probabilities, probabilities,

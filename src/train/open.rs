@@ -1,5 +1,5 @@
 use super::target::BackendFootprint;
-use super::{Footprint, Planned, Target, task};
+use super::{Footprint, Planned, RunPlanner, Target};
 use crate::config::{DeviceChoice, Settings};
 use crate::cpu::{self, Cpu};
 use crate::data::DatasetShape;
@@ -103,12 +103,7 @@ impl Machine {
     /// [`Error::Usage`] for settings that contradict each other, and those of [`Target::plan`].
     pub fn plan(&self, settings: &Settings, data: DatasetShape) -> Result<Planned> {
         settings.validate()?;
-        let network = settings.network.build()?;
-        self.target().plan(
-            settings.placement.strategy,
-            &task(settings, &network, data),
-            settings.placement.dataset,
-        )
+        RunPlanner::new(self.target(), data).plan(settings)
     }
 
     /// Allocates the buffers of `job`, those outside the pool as planned in `footprint`, and books them in `ledger`.

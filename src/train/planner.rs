@@ -4,6 +4,7 @@ use crate::memory::{ByCategory, Category};
 use crate::plan::{Chain, Plan};
 use crate::simulate::simulate;
 use crate::strategy::Strategy;
+use crate::strategy::budget::Solver;
 use crate::{Error, Result};
 
 /// What a run computes and the bytes it needs, decided before anything is allocated.
@@ -35,21 +36,10 @@ impl Planned {
 }
 
 impl Target {
-    /// Plans `task` in its micro-batches, and replays the plan.
+    /// Plans `task` in its micro-batches, and replays the plan, without advice on budgets that are too small.
     ///
     /// # Errors
     /// As [`Target::plan`].
-    pub(super) fn plan_undivided(
-        self,
-        strategy: Strategy,
-        task: &Task,
-        placement: DatasetPlacement,
-    ) -> Result<Planned> {
-        self.plan_plainly(strategy, task, placement)
-            .map_err(|error| self.explain(error, strategy, task, placement))
-    }
-
-    /// [`Target::plan_undivided`], without a remedy for budgets that are too small.
     pub(super) fn plan_plainly(
         self,
         strategy: Strategy,
@@ -70,6 +60,24 @@ impl Target {
             return Err(Error::internal(format!("the plan exceeds its budget of {budget} bytes")));
         };
         Ok(Planned { micro_batch: task.micro_batch, parts: task.parts, strategy, plan, footprint })
+    }
+
+    /// `true` if `task` in its micro-batches can be planned. Where it cannot, that takes less time than a plan.
+    pub(super) fn fits(self, strategy: Strategy, task: &Task, placement: DatasetPlacement) -> bool {
+        let fits = || -> Result<bool> {
+            let chain = self.chain(task)?;
+            self.check_bindings(task, &chain)?;
+            let beside = self.least_beside(task, placement)?;
+            match strategy {
+                Strategy::Budget(budget) if budget <= beside => Ok(false),
+                Strategy::Budget(budget) => {
+                    let limits = self.pool_limits(&chain, task.micro_batch);
+                    Ok(Solver::new(&chain, limits)?.plan(budget - beside)?.is_some())
+                }
+                _ => Ok(true),
+            }
+        };
+        fits().unwrap_or(false)
     }
 
     /// Plans only the forward pass of `task`, on data that stays on the host.

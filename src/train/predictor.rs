@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Machine, Planned};
 use crate::data::{Dataset, DatasetShape, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Job, Task};
+use crate::device::{Accumulation, Device, DeviceInfo, Division, Job, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_room};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
@@ -67,7 +67,7 @@ impl Predictor {
             observed: false,
             tuned: false,
             slices: None,
-            divisible: false,
+            division: Division::None,
         };
         let planned = machine.target().plan_forward(&task)?;
         let (bytes, Planned { plan, footprint, .. }) = (planned.bytes(), planned);

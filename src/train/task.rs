@@ -1,6 +1,6 @@
 use crate::config::Settings;
 use crate::data::DatasetShape;
-use crate::device::Task;
+use crate::device::{Division, Task};
 use crate::model::Network;
 
 /// The task of training `network` with `settings` on data of shape `data`.
@@ -18,6 +18,9 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
         observed: settings.diagnostics.verify_recompute,
         tuned: settings.placement.tuned,
         slices: None,
-        divisible: settings.batching.micro_batch.is_none(),
+        division: match settings.batching.micro_batch {
+            Some(_) => Division::None,
+            None => Division::SameBits,
+        },
     }
 }

@@ -25,6 +25,7 @@ mod quiet;
 mod reports;
 mod scores;
 mod selection;
+mod sizes;
 mod snapshots;
 mod sweep;
 mod tables;

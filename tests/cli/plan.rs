@@ -22,7 +22,7 @@ fn plan(folder: &Folder, flags: &str) -> Value {
 #[track_caller]
 fn least(folder: &Folder, flags: &str) -> u64 {
     let refused = folder.run(&format!("train {flags} --budget 1000"));
-    refused.refused_at_once(5, &["--budget", "found 1000 bytes", "parameters ", "batch ", "smaller --batch"]);
+    refused.refused_at_once(5, &["--budget", "found 1000 bytes", "parameters ", "batch ", "fewer layers"]);
     let stderr = folder.run(&format!("plan {flags} --budget 1000")).stderr;
     let (_, rest) = stderr.split_once("expected at least ").unwrap();
     rest.split(':').next().unwrap().parse().unwrap()

@@ -50,7 +50,10 @@ fn least_budget(settings: &Settings, data: &Arc<Dataset>, parameters: &Parameter
     let starved = changed(settings.clone(), |s| s.placement.strategy = Strategy::Budget(1));
     match devices::trainer(&starved, data, parameters).map(|_| ()) {
         Err(Error::OverBudget { budget: 1, least, advice }) => {
-            assert!(advice.contains("parameters ") && advice.contains("a smaller `batch`"), "{advice}");
+            assert!(
+                advice.contains("parameters ") && advice.contains("narrower or fewer layers"),
+                "{advice}"
+            );
             least
         }
         other => panic!("{other:?}"),

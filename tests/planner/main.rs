@@ -11,5 +11,6 @@ mod budget_optimal;
 mod chains;
 mod exhaustive;
 mod fused_plans;
+mod over_budget;
 mod plan_limits;
 mod plans;

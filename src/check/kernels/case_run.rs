@@ -10,7 +10,7 @@ use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
-use crate::device::{Accumulation, DatasetPlacement, Device, Job, Task};
+use crate::device::{Accumulation, DatasetPlacement, Device, Division, Job, Task};
 use crate::execute::Work;
 use crate::memory::Ledger;
 use crate::model::{Dropout, DropoutKey, LayerParameters, Loss, Network, Optimizer, Parameters, UpdateRule};
@@ -72,7 +72,7 @@ impl<'a> CaseRun<'a> {
             observed: false,
             tuned: false,
             slices: None,
-            divisible: false,
+            division: Division::None,
         };
         let strategy = Strategy::EveryN(case.every);
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;

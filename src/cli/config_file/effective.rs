@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::key;
 use super::key::is_text;
+use crate::cli::sizes::Size;
 use crate::config::Settings;
 use crate::file;
 use crate::{Error, Result};
@@ -68,6 +69,7 @@ impl Effective {
     /// given flag are left out.
     fn toml(&self, settings: &Settings, validation: Option<f64>) -> Result<String, String> {
         let mut decided = decided(settings).to_vec();
+        decided.extend(settings.batching.micro_batch.map(|size| ("micro-batch", size.to_string())));
         decided.extend(validation.map(|share| ("validation", share.to_string())));
         let given: Vec<_> = self.flags.iter().filter(|flag| flag.is_given).flat_map(Flag::words).collect();
         let mut text = format!(
@@ -76,11 +78,12 @@ impl Effective {
             self.name,
         );
         for flag in &self.flags {
-            let of_settings = decided.iter().find(|(name, _)| flag.values.is_empty() && *name == flag.name());
+            let is_open = flag.values.is_empty() || flag.is_open_size();
+            let of_settings = decided.iter().find(|(name, _)| is_open && *name == flag.name());
             let made = of_settings.map(|(_, value)| Flag {
                 arg: flag.arg.clone(),
                 values: vec![value.into()],
-                is_given: false,
+                is_given: flag.is_given,
             });
             let flag = made.as_ref().unwrap_or(flag);
             if !flag.values.is_empty() && (flag.is_given || self.goes_with(&given, flag)) {
@@ -100,6 +103,11 @@ impl Effective {
 impl Flag {
     fn name(&self) -> &str {
         key(&self.arg).unwrap_or_default()
+    }
+
+    /// `true` for a size of batches that was left to the planner.
+    fn is_open_size(&self) -> bool {
+        ["batch", "micro-batch"].contains(&self.name()) && self.values == [OsStr::new(Size::AUTO)]
     }
 
     fn words(&self) -> Vec<OsString> {

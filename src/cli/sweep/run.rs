@@ -21,7 +21,9 @@ use crate::cli::switches;
 use crate::config::{DeviceChoice, Settings};
 use crate::data::Fold;
 use crate::report::SweepRun;
-use crate::train::{Best, Ending, Event, Fit, Machine, Metric, Report, Selection, Start, Trainer};
+use crate::train::{
+    Best, Ending, Event, Fit, Machine, Metric, Report, RunPlanner, Selection, Start, Trainer,
+};
 use crate::{Error, Result, Setting};
 
 /// The flags of a run: those of `train` but for what it writes and prints.
@@ -91,6 +93,7 @@ impl Run {
         let mut settings = args.flags.settings()?;
         settings.placement.strategy = args.strategy.strategy();
         settings.validate()?;
+        args.flags.task.sizes().check(settings.placement.strategy)?;
         let run = Run { args, settings, words, metric, fold };
         run.args.selection.check()?;
         run.selection()?;
@@ -165,6 +168,9 @@ impl Run {
         let Prepared { settings, data, preprocessing, .. } = prepared;
         let data = Arc::new(data);
         let mut snapshots = Snapshots::in_directory(directory, self.args.snapshot_every)?;
+        let planner = RunPlanner::new(machine.target(), data.shape());
+        let settings =
+            self.args.flags.task.sizes().settled(settings, Some(&mut snapshots), &planner, tell)?;
         let mut snapshot = snapshots.start(&settings, &data, self.args.selection.evaluate_every)?;
         let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.best.take());
         let best = self.selection()?.map(|selection| Best::new(selection, so_far)).transpose()?;

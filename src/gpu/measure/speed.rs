@@ -5,7 +5,7 @@ use wgpu::BufferUsages;
 use super::timer::Timer;
 use super::trial::Trial;
 use crate::data::DatasetShape;
-use crate::device::Task;
+use crate::device::{Division, Task};
 use crate::gpu::device::{Buffer, OpenDevice};
 use crate::gpu::kernels;
 use crate::gpu::pipelines::{Arguments, Context, Dispatch, Kernel, LayerProduct, MicroBatch, Product};
@@ -167,7 +167,7 @@ fn task(network: &Network) -> Task<'_> {
         observed: false,
         tuned: true,
         slices: None,
-        divisible: false,
+        division: Division::None,
     }
 }
 

@@ -94,6 +94,7 @@ fn fastest(product: LayerProduct, context: &Context, task: &Task, tiles: &[Tile]
 mod tests {
     use super::*;
     use crate::data::DatasetShape;
+    use crate::device::Division;
     use crate::gpu::device::AdapterKind;
     use crate::model::{Activation, Loss, Network, Optimizer, UpdateRule};
 
@@ -114,7 +115,7 @@ mod tests {
             observed: false,
             tuned: true,
             slices: None,
-            divisible: false,
+            division: Division::None,
         };
         let mut choices = Choices::new();
         let least_flops = network.layer(1).forward_flops(5);

@@ -183,6 +183,7 @@ fn widest(layer: Layer) -> usize {
 mod tests {
     use super::*;
     use crate::data::DatasetShape;
+    use crate::device::Division;
     use crate::model::{Loss, Optimizer, UpdateRule};
 
     fn task(network: &Network) -> Task<'_> {
@@ -199,7 +200,7 @@ mod tests {
             observed: false,
             tuned: false,
             slices: None,
-            divisible: false,
+            division: Division::None,
         }
     }
 

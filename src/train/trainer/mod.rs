@@ -12,7 +12,7 @@ use std::time::Duration;
 use mini_batches::MiniBatches;
 
 use super::accounts::Accounts;
-use super::{Found, Machine, MemoryReport, Planned, Start, Target, Verifier, task};
+use super::{Found, Machine, MemoryReport, Planned, RunPlanner, Start, Target, Verifier, task};
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::device::{Device, DeviceInfo, Job, Span, Task};
@@ -146,13 +146,9 @@ impl Trainer {
         &self.data
     }
 
-    /// Plans the same network and data for the same device under other settings.
-    ///
-    /// # Errors
-    /// As [`Target::plan`].
-    pub fn plan_with(&self, settings: &Settings) -> Result<Planned> {
-        let task = Task { slices: self.device.slices(), ..task(settings, &self.network, self.data.shape()) };
-        self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
+    /// Plans runs on the same data for the same device under other settings.
+    pub fn planner(&self) -> RunPlanner {
+        RunPlanner { target: self.target, data: self.data.shape(), slices: self.device.slices() }
     }
 
     /// The network.

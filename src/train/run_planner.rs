@@ -1,0 +1,130 @@
+use super::{LargestBatch, Planned, Target, task};
+use crate::config::{Batching, Settings};
+use crate::data::DatasetShape;
+use crate::device::{Division, Task};
+use crate::plan::Chain;
+use crate::strategy::Strategy;
+use crate::{Error, Result, Setting};
+
+/// Plans runs on data of one shape for one target, under any settings. Nothing is allocated, and no sample is needed.
+#[derive(Debug, Clone, Copy)]
+pub struct RunPlanner {
+    /// The target, whatever device settings name.
+    pub target: Target,
+    /// Shape of the dataset.
+    pub data: DatasetShape,
+    /// [`Task::slices`]
+    pub slices: Option<usize>,
+}
+
+impl RunPlanner {
+    /// A planner of new runs.
+    pub fn new(target: Target, data: DatasetShape) -> Self {
+        RunPlanner { target, data, slices: None }
+    }
+
+    /// Plans a run.
+    ///
+    /// # Errors
+    /// Those of [`Target::plan`], and of the network.
+    pub fn plan(&self, settings: &Settings) -> Result<Planned> {
+        self.with_task(settings, |task| {
+            self.target.plan(settings.placement.strategy, task, settings.placement.dataset)
+        })
+    }
+
+    /// Plans a run, `None` if it does not fit the device or its budget.
+    ///
+    /// # Errors
+    /// As [`RunPlanner::plan`], but for these two.
+    pub fn plan_if_it_fits(&self, settings: &Settings) -> Result<Option<Planned>> {
+        self.with_task(settings, |task| {
+            let (strategy, placement) = (settings.placement.strategy, settings.placement.dataset);
+            match self.target.plan_divided(strategy, task, placement).map_err(|refusal| refusal.error) {
+                Ok(planned) => Ok(Some(planned)),
+                Err(Error::OverBudget { .. } | Error::DoesNotFit(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// Plans a run in those micro-batches that are expected to take the least time within its budget, whichever the settings
+    /// give: the whole mini-batch, or smaller ones with the same bits; if none of these stores all states, any that divide
+    /// the batch.
+    ///
+    /// # Errors
+    /// As [`RunPlanner::plan`].
+    pub fn plan_divided(&self, settings: &Settings) -> Result<Planned> {
+        let batching = Batching { micro_batch: None, ..settings.batching };
+        let settings = Settings { batching, ..settings.clone() };
+        self.with_task(&settings, |task| {
+            let task = Task { division: Division::Any, ..*task };
+            self.target.plan(settings.placement.strategy, &task, settings.placement.dataset)
+        })
+    }
+
+    /// The largest batch that the budget of `settings` allows, as [`Target::largest_batch`] finds it: at most all training
+    /// samples, if the dataset has any.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] without a budget; as [`RunPlanner::plan`] for a batch of one sample if that does not fit.
+    pub fn largest_batch(&self, settings: &Settings) -> Result<LargestBatch> {
+        let Strategy::Budget(budget) = settings.placement.strategy else {
+            return Err(Error::usage(Setting::Budget, "found none, expected one that the batch is to fill"));
+        };
+        let most = match self.data.train.samples {
+            0 => Batching::MOST_SAMPLES,
+            samples => samples,
+        };
+        let batching = Batching { batch: 1, micro_batch: None, ..settings.batching };
+        let smallest = Settings { batching, ..settings.clone() };
+        let largest = self.with_task(&smallest, |task| {
+            Ok(self.target.largest_batch(task, budget, settings.placement.dataset, most))
+        })?;
+        match largest {
+            Some(largest) => Ok(largest),
+            None => Err(self
+                .plan(&smallest)
+                .err()
+                .unwrap_or_else(|| Error::internal("no batch fits, but one sample does"))),
+        }
+    }
+
+    /// `true` if micro-batches of `micro_batch` samples give the bits of whole mini-batches.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub fn keeps_bits(&self, settings: &Settings, micro_batch: usize) -> Result<bool> {
+        self.with_task(settings, |task| Ok(self.target.keeps_bits(task, micro_batch)))
+    }
+
+    /// The layers of a run as the target runs them.
+    ///
+    /// # Errors
+    /// As [`Target::chain`].
+    pub fn chain(&self, settings: &Settings) -> Result<Chain> {
+        self.with_task(settings, |task| self.target.chain(task))
+    }
+
+    /// As [`Target::least_beside`].
+    ///
+    /// # Errors
+    /// As [`Target::least_beside`].
+    pub fn least_beside(&self, settings: &Settings) -> Result<u64> {
+        self.with_task(settings, |task| self.target.least_beside(task, settings.placement.dataset))
+    }
+
+    /// Expected time of a step in micro-batches of `micro_batch` samples, in FLOPs of a busy device, if `recomputed` forward
+    /// passes are recomputed in each.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub fn expected_time(&self, settings: &Settings, micro_batch: usize, recomputed: f64) -> Result<f64> {
+        self.with_task(settings, |task| Ok(self.target.time(&task.in_micro_batches(micro_batch), recomputed)))
+    }
+
+    fn with_task<T>(&self, settings: &Settings, make: impl FnOnce(&Task) -> Result<T>) -> Result<T> {
+        let network = settings.network.build()?;
+        make(&Task { slices: self.slices, ..task(settings, &network, self.data) })
+    }
+}
