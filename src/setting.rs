@@ -82,6 +82,7 @@ settings! {
     Every = "every": "Distance between two checkpoints.",
     Budget = "budget": "Bound on all device memory, in bytes.",
     Device = "device": "Device to train on.",
+    SolveFor = "solve_for": "Setting whose largest value is to be found.",
     Limits = "limits": "Limits of a GPU to plan for.",
     Dataset = "dataset": "Where the dataset is kept.",
     Fused = "fused": "Thin layers in one kernel.",

@@ -32,6 +32,7 @@ mod selection;
 mod setting_flags;
 mod sizes;
 mod snapshots;
+mod solve_for;
 mod start;
 mod summary;
 mod sweep;

@@ -4,10 +4,12 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::alternatives::Alternatives;
+use super::choices::choices;
 use super::flags::{Prepared, RunFlags, StrategyFlags};
 use super::hints::{self, Asked};
 use super::limits::{LimitsSource, PlannedGpu};
 use super::output;
+use super::solve_for::Unknown;
 use crate::config::{DEFAULT_DATA, DeviceChoice, Placement, Settings};
 use crate::data::DatasetShape;
 use crate::device::{DatasetPlacement, DeviceInfo};
@@ -22,6 +24,11 @@ pub(super) struct PlanArgs {
 
     #[command(flatten)]
     flags: RunFlags,
+
+    /// Show, in place of the plan, the largest value of this setting that --budget allows, in one piece or the micro-batches that
+    /// are given
+    #[arg(long, help_heading = "Memory", value_name = "WHAT", requires = "budget", conflicts_with = "report", value_parser = choices(Unknown::ALL, Unknown::name, Unknown::summary))]
+    solve_for: Option<Unknown>,
 
     #[arg(long, help = format!("Write the plan to FILE: {}; may be repeated", ReportFile::plan_formats()), help_heading = "Output", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::of_plan))]
     report: Vec<ReportFile>,
@@ -43,6 +50,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     settings.validate()?;
     let sizes = args.flags.task.sizes();
     sizes.check(settings.placement.strategy)?;
+    args.solve_for.map_or(Ok(()), |unknown| unknown.check(sizes))?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }
@@ -50,6 +58,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let planned_for = PlannedFor::of(args.limits.as_ref(), settings.placement.device)?;
     let (settings, data) = data(&args.flags, settings)?;
     let planner = RunPlanner::new(planned_for.target, data);
+    if let Some(unknown) = args.solve_for {
+        let solved = unknown.solve(&settings, &planner, args.json);
+        return solved.map_err(|error| planned_for.about(error));
+    }
     let settings = sizes.settled(settings, None, &planner, &mut output::narrate);
     let settings = settings.map_err(|error| planned_for.about(error))?;
     let network = settings.network.build()?;
@@ -80,6 +92,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let mut compared = alternatives.compared(&asked)?;
     let micro_batches = alternatives.micro_batches(&compared)?;
     compared.extend(alternatives.in_place_of_every_n(&compared)?);
+    let has_dataset = planned.footprint.has_dataset();
+    let levers = alternatives.levers(&asked, has_dataset, &compared, &micro_batches)?;
     let (frontier, bound_flops) = alternatives.frontier(&planned)?;
     let outlook = Outlook {
         summary,
@@ -89,6 +103,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
         bound_flops,
         compared,
         micro_batches,
+        levers,
         frontier,
     };
     let report = Report {

@@ -51,6 +51,11 @@ impl FromStr for Size {
 }
 
 impl Sizes {
+    /// `true` if one of them is left to the planner.
+    pub fn is_open(self) -> bool {
+        [self.batch, self.micro_batch].contains(&Some(Size::Auto))
+    }
+
     /// Checks that there is a budget to choose sizes for, one of them at most.
     ///
     /// # Errors
@@ -88,7 +93,7 @@ impl Sizes {
         planner: &RunPlanner,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Settings> {
-        if ![self.batch, self.micro_batch].contains(&Some(Size::Auto)) {
+        if !self.is_open() {
             return Ok(settings);
         }
         let Some([batch, micro_batch]) = snapshots.map(Snapshots::resumed_sizes).transpose()?.flatten()

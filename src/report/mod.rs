@@ -15,7 +15,7 @@ pub mod text;
 
 pub use file::ReportFile;
 pub use format::{range_plot, sweep_page};
-pub use outlook::{Choice, MicroBatchChoice, Outlook};
+pub use outlook::{Choice, Effect, Lever, MicroBatchChoice, Outlook};
 pub use sweep::{Combination, MeanScore, Ranked, SweepRun, SweepSummary};
 
 use std::path::Path;

@@ -6,6 +6,9 @@ use crate::memory::{ByCategory, Category};
 use crate::train::{Best, Comparison, Contender, Evaluation, MemoryReport};
 use crate::words::{counted, grouped};
 
+/// What the ratios of the table of settings are relative to.
+pub const LEVERS: &str = "FLOPs and times are relative to storing everything in one piece";
+
 /// Recomputation beside its lower bound, if the planner knows one.
 pub(super) fn bound(outlook: &Outlook) -> Option<String> {
     let bound = outlook.bound_flops?;

@@ -21,6 +21,8 @@ pub struct Outlook<'a> {
     pub compared: Vec<Choice>,
     /// Strategies by size of micro-batch, the requested size included.
     pub micro_batches: Vec<MicroBatchChoice>,
+    /// The requested plan and other settings for the same training.
+    pub levers: Vec<Lever>,
     /// Least recomputation under budgets, smallest budget first.
     pub frontier: Vec<Choice>,
 }
@@ -48,6 +50,32 @@ pub struct MicroBatchChoice {
     pub micro_batch: usize,
     /// The strategies that fit.
     pub choices: Vec<Choice>,
+}
+
+/// Settings that train the same network on the same batches in other bytes or time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lever {
+    /// What is changed, in words.
+    pub change: String,
+    /// Samples in a micro-batch.
+    pub micro_batch: usize,
+    /// Micro-batches in a mini-batch.
+    pub parts: usize,
+    /// What comes of it; `None` if it does not fit the device or the budget.
+    pub effect: Option<Effect>,
+    /// `true` if it is expected to take the least time of those within the budget; there is none without a budget.
+    pub is_fastest: bool,
+}
+
+/// Memory and time of a step. Times are relative to a step that keeps all states of the batch in one piece.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// Memory and recomputation.
+    pub choice: Choice,
+    /// FLOPs of a step.
+    pub step_flops_ratio: f64,
+    /// Expected time of a step.
+    pub expected_time_ratio: f64,
 }
 
 impl Outlook<'_> {

@@ -2,9 +2,10 @@
 
 use super::number::{percent, signed};
 use super::table::{Column, Table, known, numbers, words};
-use super::{Choice, MicroBatchChoice, PlanSummary};
+use super::{Choice, Effect, Lever, Outlook, PlanSummary};
 use crate::memory::Category;
 use crate::plan::{IntervalMemory, interval_memory};
+use crate::strategy::Strategy;
 use crate::train::{Comparison, MemoryReport};
 use crate::words::grouped;
 
@@ -107,33 +108,41 @@ pub(super) fn choices(choices: &[Choice]) -> Table {
     }
 }
 
-/// Bytes and recomputation of strategies by micro-batch.
-pub(super) fn micro_batches(sizes: &[MicroBatchChoice]) -> Table {
-    let mut rows = Vec::new();
-    for MicroBatchChoice { micro_batch, choices } in sizes {
-        let size = grouped(*micro_batch as u64);
-        if choices.is_empty() {
-            rows.push(vec![size, "does not fit".to_owned(), String::new(), String::new()]);
-            continue;
-        }
-        for choice in choices {
-            rows.push(vec![
-                size.clone(),
-                choice.strategy.to_string(),
+/// The requested plan and other settings: bytes, recomputation and time.
+pub(super) fn levers(outlook: &Outlook) -> Table {
+    let budget = match outlook.summary.strategy {
+        Strategy::Budget(bytes) => Some(bytes),
+        _ => None,
+    };
+    let within = |lever: &Lever, budget: u64| match &lever.effect {
+        Some(_) if lever.is_fastest => "fastest",
+        Some(effect) if effect.choice.device_bytes <= budget => "yes",
+        _ => "no",
+    };
+    let row = |lever: &Lever| {
+        let mut cells = vec![lever.change.clone(), grouped(lever.micro_batch as u64)];
+        match &lever.effect {
+            Some(Effect { choice, step_flops_ratio, expected_time_ratio }) => cells.extend([
                 grouped(choice.device_bytes),
                 percent(choice.recomputed_share),
-            ]);
+                format!("{step_flops_ratio:.2}"),
+                format!("{expected_time_ratio:.2}"),
+            ]),
+            None => cells.extend(["does not fit", "", "", ""].map(str::to_owned)),
         }
-    }
-    Table {
-        columns: vec![
-            numbers("micro-batch"),
-            words("strategy"),
-            numbers("device bytes"),
-            numbers("recomputed, of a forward pass"),
-        ],
-        rows,
-    }
+        cells.extend(budget.map(|budget| within(lever, budget).to_owned()));
+        cells
+    };
+    let mut columns = vec![
+        words("settings"),
+        numbers("micro-batch"),
+        numbers("device bytes"),
+        numbers("recomputed, of a forward pass"),
+        numbers("step FLOPs"),
+        numbers("expected time"),
+    ];
+    columns.extend(budget.map(|_| words("within the budget")));
+    Table { columns, rows: outlook.levers.iter().map(row).collect() }
 }
 
 /// Bytes by strategy.

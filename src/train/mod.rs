@@ -32,7 +32,7 @@ pub use open::{Found, Machine};
 pub use planner::Planned;
 pub use predictor::Predictor;
 pub use range_test::{Obstacle, RangeStep, RangeTest, RangeTestResult};
-pub use run_planner::RunPlanner;
+pub use run_planner::{Largest, RunPlanner};
 pub use scores::{
     ClassAverages, ClassScores, Confused, OneClass, OneOutput, OutputPredictions, Predictions, Scores,
     SplitScores, TopK, ValueScores, has_probabilities, probabilities,

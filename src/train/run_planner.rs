@@ -1,3 +1,4 @@
+use super::largest::largest;
 use super::{LargestBatch, Planned, Target, task};
 use crate::config::{Batching, Settings};
 use crate::data::DatasetShape;
@@ -15,6 +16,15 @@ pub struct RunPlanner {
     pub data: DatasetShape,
     /// [`Task::slices`]
     pub slices: Option<usize>,
+}
+
+/// Largest numbers that a budget allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Largest {
+    /// Without recomputation; `None` if there is none.
+    pub stored: Option<usize>,
+    /// With recomputation.
+    pub planned: usize,
 }
 
 impl RunPlanner {
@@ -90,6 +100,39 @@ impl RunPlanner {
         }
     }
 
+    /// The largest of the numbers from 1 to `most` for which runs with the settings that `with` gives can be planned under their
+    /// budget, as if smaller numbers never took more bytes.
+    ///
+    /// # Errors
+    /// As [`RunPlanner::plan`] for the number 1 if none can be planned.
+    pub fn largest(&self, most: usize, with: impl Fn(usize) -> Settings) -> Result<Largest> {
+        let may_store = |number| match with(number).placement.strategy {
+            Strategy::Budget(budget) => {
+                self.least_stored_bytes(&with(number)).is_ok_and(|bytes| bytes <= budget)
+            }
+            _ => true,
+        };
+        let stores = |number| {
+            let planned = self.plan_if_it_fits(&with(number)).ok().flatten();
+            planned.is_some_and(|planned| planned.plan.prediction.recomputed_layers == 0)
+        };
+        // Most bounds are met, but for bytes between values.
+        let stored = largest(most, may_store)
+            .and_then(|bound| Some(bound).filter(|&bound| stores(bound)).or_else(|| largest(bound, stores)));
+        let fits = |number| {
+            let settings = with(number);
+            let (strategy, placement) = (settings.placement.strategy, settings.placement.dataset);
+            self.with_task(&settings, |task| Ok(self.target.fits(strategy, task, placement))).unwrap_or(false)
+        };
+        match largest(most, fits) {
+            Some(planned) => Ok(Largest { stored, planned }),
+            None => match self.plan(&with(1)) {
+                Err(error) => Err(error),
+                Ok(_) => Err(Error::internal("no number can be planned, but 1 can")),
+            },
+        }
+    }
+
     /// `true` if micro-batches of `micro_batch` samples give the bits of whole mini-batches.
     ///
     /// # Errors
@@ -104,6 +147,14 @@ impl RunPlanner {
     /// As [`Target::chain`].
     pub fn chain(&self, settings: &Settings) -> Result<Chain> {
         self.with_task(settings, |task| self.target.chain(task))
+    }
+
+    /// Bytes that a run takes if it keeps all states, but for bytes between values.
+    ///
+    /// # Errors
+    /// As [`RunPlanner::least_beside`].
+    pub fn least_stored_bytes(&self, settings: &Settings) -> Result<u64> {
+        self.with_task(settings, |task| self.target.least_stored_bytes(task, settings.placement.dataset))
     }
 
     /// As [`Target::least_beside`].

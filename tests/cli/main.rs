@@ -27,6 +27,7 @@ mod scores;
 mod selection;
 mod sizes;
 mod snapshots;
+mod solve_for;
 mod sweep;
 mod tables;
 mod train;

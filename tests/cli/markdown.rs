@@ -155,19 +155,13 @@ fn plan_has_the_figures_of_its_json() {
 
     holds_intervals(report.table("Intervals"), &plan["interval_peaks"], "peak");
     assert!(report.table("Intervals").len() > 30);
-    holds_choices(report.table("Strategies"), &outlook["compared"]);
     holds_choices(report.table("Least recomputation by memory"), &outlook["frontier"]);
-    let micro_batches = report.table("Micro-batches");
-    for size in list(&outlook["micro_batches"]) {
-        let rows = micro_batches
-            .iter()
-            .filter(|row| row["micro-batch"].parse_number() == size["micro_batch"].as_f64());
-        let rows: Vec<_> = rows.collect();
-        assert_eq!(rows.len(), list(&size["choices"]).len());
-        for (row, choice) in rows.iter().zip(list(&size["choices"])) {
-            assert_eq!(row["strategy"], choice["strategy"]);
-            holds(row, "device bytes", &choice["planned_peak_bytes"]);
-        }
+    let (rows, levers) = (report.table("Other settings"), list(&outlook["levers"]));
+    assert!(rows.len() > 5 && rows.len() == levers.len(), "{}", report.text);
+    for (row, lever) in rows.iter().zip(levers) {
+        assert_eq!(row["settings"], lever["change"]);
+        holds(row, "micro-batch", &lever["micro_batch"]);
+        holds(row, "device bytes", &lever["effect"]["planned_peak_bytes"]);
     }
 }
 

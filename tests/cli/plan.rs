@@ -40,9 +40,10 @@ fn people_see_the_plan_and_nothing_is_trained() {
         "checkpoints ",
         "the pool peaks at action ",
         "forward pass, layers 0-9",
-        "store-all ",
-        "every-",
-        "micro-batch  strategy ",
+        "--every 0 ",
+        "settings ",
+        "as asked ",
+        " fastest",
         "least recomputation, of a forward pass, by device bytes",
         "<- this plan's memory",
     ] {

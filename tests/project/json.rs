@@ -61,6 +61,7 @@ fn printed_keys() -> BTreeSet<String> {
         format!("train {small} --json --every 2 --save model.npz --report run.json"),
         format!("train {small} --json --keep-best loss --evaluate-every 2 --evaluate-training"),
         format!("plan {small} --json --every 2"),
+        format!("plan {small} --json --solve-for batch --budget 1MiB"),
         format!("compare {small} --json --every 0,2 --repeats 1"),
         format!("find-lr {} --device cpu --json", SMALL.replace(" --epochs 1 --lr 0.5", "")),
         "sweep sweep.toml --results kept --json".to_owned(),

@@ -18,8 +18,8 @@ pub(super) fn document(report: &Report) -> String {
             document.section("Device memory", &tables::planned_bytes(summary));
             document.paragraph(&notes::peak(summary));
             document.section("Intervals", &tables::planned_intervals(summary));
-            document.section("Strategies", &tables::choices(&outlook.compared));
-            document.section("Micro-batches", &tables::micro_batches(&outlook.micro_batches));
+            document.section("Other settings", &tables::levers(outlook));
+            document.paragraph(notes::LEVERS);
             document.section("Least recomputation by memory", &tables::choices(&outlook.frontier));
         }
         Content::Run(summary, run) => {

@@ -19,7 +19,9 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Choice, Content, EvaluationSummary, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA};
+use super::{
+    Choice, Content, EvaluationSummary, Lever, Origin, Outlook, PlanSummary, Report, RunSummary, SCHEMA,
+};
 use crate::memory::LedgerEvent;
 use crate::plan::IntervalMemory;
 use crate::train::{Best, Epoch, Evaluation, EvaluationRecord, MemoryReport};
@@ -276,6 +278,7 @@ fn outlook_figures(outlook: &Outlook) -> Value {
             "micro_batch": row.micro_batch,
             "choices": row.choices.iter().map(choice).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "levers": outlook.levers.iter().map(lever).collect::<Vec<_>>(),
         "frontier": outlook.frontier.iter().map(choice).collect::<Vec<_>>(),
     })
 }
@@ -314,6 +317,23 @@ fn choice(choice: &Choice) -> Value {
         "planned_activation_bytes": choice.pool_bytes,
         "recomputed_layers": choice.recomputed_layers,
         "recomputed_share": choice.recomputed_share,
+    })
+}
+
+fn lever(lever: &Lever) -> Value {
+    let effect = lever.effect.as_ref().map(|effect| {
+        let ratios = json!({
+            "step_flops_ratio": effect.step_flops_ratio,
+            "expected_time_ratio": effect.expected_time_ratio,
+        });
+        extended(choice(&effect.choice), ratios)
+    });
+    json!({
+        "change": lever.change,
+        "micro_batch": lever.micro_batch,
+        "parts": lever.parts,
+        "effect": effect,
+        "fastest": lever.is_fastest,
     })
 }
 

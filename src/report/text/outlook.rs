@@ -18,8 +18,7 @@ pub fn outlook(outlook: &Outlook, width: usize) -> String {
     }
     let _ = write!(text, "\n{}{}\n", aligned(&tables::planned_bytes(summary), width), notes::peak(summary));
     let _ = write!(text, "\n{}", intervals(tables::planned_intervals(summary), width));
-    let _ = write!(text, "\n{}", aligned(&tables::choices(&outlook.compared), width));
-    let _ = write!(text, "\n{}", aligned(&tables::micro_batches(&outlook.micro_batches), width));
+    let _ = write!(text, "\n{}{}\n", aligned(&tables::levers(outlook), width), notes::LEVERS);
     let _ = write!(text, "\n{}", frontier(&outlook.frontier, &outlook.asked()));
     text
 }
