@@ -68,10 +68,9 @@ impl CompareArgs {
 /// `ckpt-gpu compare`
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let settings = args.flags.settings()?;
-    settings.validate()?;
-    let sizes = args.flags.task.sizes();
-    let sizing = args.sizing();
+    let (sizes, sizing) = (args.flags.task.sizes(), args.sizing());
     sizes.check(sizing)?;
+    settings.validate()?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }

@@ -54,8 +54,8 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     test.check()?;
     let mut settings = test.settings(&args.task.settings()?);
     settings.placement.strategy = args.strategy.strategy();
-    settings.validate()?;
     args.task.sizes().check(settings.placement.strategy)?;
+    settings.validate()?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);
     }

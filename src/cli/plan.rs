@@ -47,9 +47,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<()> {
     let mut settings = args.flags.settings()?;
     settings.placement.strategy = args.strategy.strategy();
     settings.diagnostics.timed = args.report.iter().any(ReportFile::is_timed);
-    settings.validate()?;
     let sizes = args.flags.task.sizes();
     sizes.check(settings.placement.strategy)?;
+    settings.validate()?;
     args.solve_for.map_or(Ok(()), |unknown| unknown.check(sizes))?;
     for hint in hints::unused(&settings) {
         output::narrate(&hint);

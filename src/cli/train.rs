@@ -110,8 +110,8 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         timed: args.report.iter().any(ReportFile::is_timed),
         verify_recompute: args.verify_recompute,
     };
-    settings.validate()?;
     args.flags.task.sizes().check(settings.placement.strategy)?;
+    settings.validate()?;
     args.selection.check()?;
     args.snapshots.check()?;
     args.log.check()?;

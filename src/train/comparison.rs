@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Epoch, Machine, MemoryReport, Trainer, task};
+use super::{Epoch, Machine, MemoryReport, RunPlanner, Trainer};
 use crate::config::{Placement, Settings};
 use crate::data::Dataset;
 use crate::device::DeviceInfo;
@@ -78,11 +78,10 @@ impl Comparison {
             let placement = Placement { strategy, ..settings.placement };
             Settings { placement, ..settings.clone() }
         };
-        let network = settings.network.build()?;
-        let task = task(settings, &network, data.shape());
-        let strategies = distinct(&machine.target().chain(&task)?, strategies)?;
+        let planner = RunPlanner::new(machine.target(), data.shape());
+        let strategies = distinct(&planner.chain(settings)?, strategies)?;
         for &strategy in &strategies {
-            machine.target().plan(strategy, &task, settings.placement.dataset)?;
+            planner.plan(&with(strategy))?;
         }
         let mut refusals = Vec::new();
         for &strategy in &strategies {

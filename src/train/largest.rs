@@ -30,21 +30,32 @@ impl Target {
         placement: DatasetPlacement,
         most: usize,
     ) -> Option<LargestBatch> {
-        let whole = |batch| Task { micro_batch: batch, parts: 1, division: Division::None, ..*task };
-        let strategy = Strategy::Budget(budget);
-        let may_store =
-            |batch| self.least_stored_bytes(&whole(batch), placement).is_ok_and(|bytes| bytes <= budget);
+        let may_store = |batch| {
+            let bytes = self.least_stored_bytes(&whole(task, batch), placement);
+            bytes.is_ok_and(|bytes| bytes <= budget)
+        };
         let stores = |batch| {
-            let planned = self.plan_plainly(strategy, &whole(batch), placement);
+            let planned = self.plan_plainly(Strategy::Budget(budget), &whole(task, batch), placement);
             planned.is_ok_and(|planned| planned.plan.prediction.recomputed_layers == 0)
         };
         let stored = largest(most, may_store).and_then(|bound| self.tidy_largest(bound, most, stores));
-        if let Some(batch) = stored {
-            return Some(LargestBatch { batch, stores_all: true });
-        }
-        let fits = |batch| self.fits(strategy, &whole(batch), placement);
-        let batch = largest(most, fits).and_then(|bound| self.tidy_largest(bound, most, fits))?;
-        Some(LargestBatch { batch, stores_all: false })
+        let stored = stored.map(|batch| LargestBatch { batch, stores_all: true });
+        stored.or_else(|| {
+            let batch = self.largest_planned_batch(task, budget, placement, most)?;
+            Some(LargestBatch { batch, stores_all: false })
+        })
+    }
+
+    /// The largest batch that can be planned, with recomputation or without; otherwise as [`Target::largest_batch`].
+    pub(super) fn largest_planned_batch(
+        self,
+        task: &Task,
+        budget: u64,
+        placement: DatasetPlacement,
+        most: usize,
+    ) -> Option<usize> {
+        let fits = |batch| self.fits(Strategy::Budget(budget), &whole(task, batch), placement);
+        largest(most, fits).and_then(|bound| self.tidy_largest(bound, most, fits))
     }
 
     /// The largest size of at most `bound` that `fits` accepts, rounded down unless it is `most`.
@@ -61,6 +72,11 @@ impl Target {
         let size = largest(bound, &fits)?;
         Some(tidy(size)).filter(|&size| fits(size)).or(Some(size))
     }
+}
+
+/// `task` with batches of `batch` samples in one piece.
+fn whole<'a>(task: &Task<'a>, batch: usize) -> Task<'a> {
+    Task { micro_batch: batch, parts: 1, division: Division::None, ..*task }
 }
 
 /// The largest of 1 to `most` that `fits` accepts: `most`, or else as if it accepted all smaller ones.

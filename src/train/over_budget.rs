@@ -84,11 +84,11 @@ impl Target {
         let micro_batch =
             { sizes }.find(|&size| self.fits(strategy, &task.in_micro_batches(size), placement));
         let micro_batch = micro_batch.map(|size| Setting::MicroBatch.with(size));
-        let batch = self.largest_batch(task, budget, placement, task.batch()).map(|largest| {
-            let batch = Setting::Batch.with(largest.batch);
+        let batch = self.largest_planned_batch(task, budget, placement, task.batch()).map(|size| {
+            let batch = Setting::Batch.with(size);
             match task.parts {
                 1 => batch,
-                _ => format!("{batch} and {}", Setting::MicroBatch.with(largest.batch)),
+                _ => format!("{batch} and {}", Setting::MicroBatch.with(size)),
             }
         });
         micro_batch.into_iter().chain(batch).collect()

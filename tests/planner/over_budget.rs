@@ -85,7 +85,8 @@ fn remedies_work_where_they_are_named() {
     assert_eq!(remedies(Target::Cpu, &small(1)), ["narrower or fewer layers"]);
     // What stores more is named, too.
     let kept = changed(small(1), |s| {
-        s.optimization.rule = UpdateRule { clip_norm: Some(1.0), ema: Some(0.9), ..s.optimization.rule }
+        s.optimization.rule = UpdateRule { clip_norm: Some(1.0), ema: Some(0.9), ..s.optimization.rule };
+        s.batching.micro_batch = Some(s.batching.batch);
     });
     let kept = changed(kept.clone(), |s| s.placement.strategy = Strategy::Budget(least(&kept) - 1));
     let found = remedies(Target::Cpu, &kept);

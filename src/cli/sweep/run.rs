@@ -92,8 +92,8 @@ impl Run {
         let args = RunArgs::parsed(&words)?;
         let mut settings = args.flags.settings()?;
         settings.placement.strategy = args.strategy.strategy();
-        settings.validate()?;
         args.flags.task.sizes().check(settings.placement.strategy)?;
+        settings.validate()?;
         let run = Run { args, settings, words, metric, fold };
         run.args.selection.check()?;
         run.selection()?;
