@@ -102,7 +102,6 @@ impl Machine {
     /// # Errors
     /// [`Error::Usage`] for settings that contradict each other, and those of [`Target::plan`].
     pub fn plan(&self, settings: &Settings, data: DatasetShape) -> Result<Planned> {
-        settings.validate()?;
         RunPlanner::new(self.target(), data).plan(settings)
     }
 

@@ -86,9 +86,9 @@ impl Target {
         let micro_batch = micro_batch.map(|size| Setting::MicroBatch.with(size));
         let batch = self.largest_planned_batch(task, budget, placement, task.batch()).map(|size| {
             let batch = Setting::Batch.with(size);
-            match task.parts {
-                1 => batch,
-                _ => format!("{batch} and {}", Setting::MicroBatch.with(size)),
+            match task.division {
+                Division::SameBits | Division::Any => batch,
+                Division::None => format!("{batch} and {}", Setting::MicroBatch.with(size)),
             }
         });
         micro_batch.into_iter().chain(batch).collect()
@@ -123,7 +123,7 @@ fn changes<'a>(task: &Task<'a>, placement: DatasetPlacement) -> Vec<Change<'a>> 
             UpdateRule { ema: None, ..task.rule },
         ));
     }
-    if clip_norm.is_some() && task.division == Division::None && task.parts == 1 {
+    if clip_norm.is_some() && task.parts == 1 {
         let rule = UpdateRule { clip_norm: None, ..task.rule };
         changes.push(with(Setting::ClipNorm, format!("no {}", Setting::ClipNorm), rule));
     }

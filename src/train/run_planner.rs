@@ -36,7 +36,7 @@ impl RunPlanner {
     /// Plans a run.
     ///
     /// # Errors
-    /// Those of [`Target::plan`], and of the network.
+    /// Those of [`Target::plan`], and [`Error::Usage`] for settings that contradict each other.
     pub fn plan(&self, settings: &Settings) -> Result<Planned> {
         self.with_task(settings, |task| {
             self.target.plan(settings.placement.strategy, task, settings.placement.dataset)
@@ -136,7 +136,7 @@ impl RunPlanner {
     /// `true` if micro-batches of `micro_batch` samples give the bits of whole mini-batches.
     ///
     /// # Errors
-    /// Those of the network.
+    /// Those of [`Settings::validate`].
     pub fn keeps_bits(&self, settings: &Settings, micro_batch: usize) -> Result<bool> {
         self.with_task(settings, |task| Ok(self.target.keeps_bits(task, micro_batch)))
     }
@@ -169,12 +169,13 @@ impl RunPlanner {
     /// passes are recomputed in each.
     ///
     /// # Errors
-    /// Those of the network.
+    /// Those of [`Settings::validate`].
     pub fn expected_time(&self, settings: &Settings, micro_batch: usize, recomputed: f64) -> Result<f64> {
         self.with_task(settings, |task| Ok(self.target.time(&task.in_micro_batches(micro_batch), recomputed)))
     }
 
     fn with_task<T>(&self, settings: &Settings, make: impl FnOnce(&Task) -> Result<T>) -> Result<T> {
+        settings.validate()?;
         let network = settings.network.build()?;
         make(&Task { slices: self.slices, ..task(settings, &network, self.data) })
     }
