@@ -122,36 +122,43 @@ fn draw(
     let (count, fan_in) = (inputs * outputs, inputs as f64);
     let [_, _, gain, shift] = layer.tensor_lengths();
     let normalised = LayerParameters { gain: vec![1.0; gain], shift: vec![0.0; shift], ..Default::default() };
-    let without_bias = |weights: Vec<f64>| LayerParameters {
-        weights: weights.into_iter().map(|weight| (weight * place.scale) as f32).collect(),
+    // Numbers are rounded as they are drawn, so that they take no more memory than the parameters.
+    let rounded = |weights: &mut dyn Iterator<Item = f64>| {
+        let mut rounded = Vec::with_capacity(count);
+        rounded.extend(weights.map(|weight| (weight * place.scale) as f32));
+        rounded
+    };
+    let without_bias = |weights: &mut dyn Iterator<Item = f64>| LayerParameters {
+        weights: rounded(weights),
         bias: vec![0.0; outputs],
         ..normalised.clone()
     };
     match initialiser {
         Initialiser::Normal => {
-            let mut draw = |count: usize| StandardNormal.sample_iter(&mut *rng).take(count).collect();
+            let mut draw = |count: usize| {
+                let mut drawn = Vec::with_capacity(count);
+                drawn.extend(Distribution::<f32>::sample_iter(StandardNormal, &mut *rng).take(count));
+                drawn
+            };
             LayerParameters { weights: draw(count), bias: draw(outputs), ..normalised }
         }
-        Initialiser::Xavier => without_bias(uniform(rng, count, (6.0 / (inputs + outputs) as f64).sqrt())),
+        Initialiser::Xavier => {
+            without_bias(&mut uniform(rng, count, (6.0 / (inputs + outputs) as f64).sqrt()))
+        }
         Initialiser::He => {
             let deviation = (2.0 / fan_in).sqrt();
-            without_bias(normal(rng, count).map(|number| number * deviation).collect())
+            without_bias(&mut normal(rng, count).map(|number| number * deviation))
         }
         Initialiser::Orthogonal => {
             let gain = if Initialiser::usual(activation) == Initialiser::He { 2_f64.sqrt() } else { 1.0 };
-            let weights = orthogonal(rng, outputs, inputs);
-            without_bias(weights.into_iter().map(|weight| weight * gain).collect())
+            without_bias(&mut orthogonal(rng, outputs, inputs).map(|weight| weight * gain))
         }
         Initialiser::Siren => {
             let most = if place.is_first { OMEGA / fan_in } else { (6.0 / fan_in).sqrt() };
             let (most, frequency) = if place.is_last { (most / OMEGA, 1.0) } else { (most, OMEGA) };
-            let weights = without_bias(uniform(rng, count, most)).weights;
+            let weights = rounded(&mut uniform(rng, count, most));
             let bias = uniform(rng, outputs, frequency / fan_in.sqrt());
-            LayerParameters {
-                weights,
-                bias: bias.into_iter().map(|number| number as f32).collect(),
-                ..normalised
-            }
+            LayerParameters { weights, bias: bias.map(|number| number as f32).collect(), ..normalised }
         }
     }
 }
@@ -161,14 +168,14 @@ fn normal(rng: &mut ChaCha8Rng, count: usize) -> impl Iterator<Item = f64> + '_ 
 }
 
 /// `count` numbers, uniform from `-most` to `most`.
-fn uniform(rng: &mut ChaCha8Rng, count: usize, most: f64) -> Vec<f64> {
+fn uniform(rng: &mut ChaCha8Rng, count: usize, most: f64) -> impl Iterator<Item = f64> + '_ {
     let numbers = StandardUniform.sample_iter(rng).take(count);
-    numbers.map(|number: f64| most * (2.0 * number - 1.0)).collect()
+    numbers.map(move |number: f64| most * (2.0 * number - 1.0))
 }
 
-/// A random matrix `[rows, columns]` with orthonormal rows, or columns if there are fewer of them, by Gram-Schmidt with
-/// one reorthogonalisation, which suffices (Giraud et al. 2005).
-fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f64> {
+/// The elements of a random matrix `[rows, columns]` with orthonormal rows, or columns if there are fewer of them, by
+/// Gram-Schmidt with one reorthogonalisation, which suffices (Giraud et al. 2005).
+fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> impl Iterator<Item = f64> {
     let (vectors, length) = (rows.min(columns), rows.max(columns));
     let mut numbers: Vec<f64> = normal(rng, vectors * length).collect();
     for index in 0..vectors {
@@ -187,10 +194,10 @@ fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f64> {
             *a /= norm;
         }
     }
-    if rows <= columns {
-        return numbers;
-    }
-    (0..rows * columns).map(|place| numbers[place % columns * length + place / columns]).collect()
+    (0..rows * columns).map(move |place| {
+        let transposed = place % columns * length + place / columns;
+        numbers[if rows <= columns { place } else { transposed }]
+    })
 }
 
 #[cfg(test)]
@@ -209,7 +216,7 @@ mod tests {
     #[test]
     fn orthogonal_rows_or_columns_are_orthonormal() {
         for (rows, columns) in [(5, 9), (9, 5), (7, 7), (1, 3), (3, 1)] {
-            let weights = orthogonal(&mut ChaCha8Rng::seed_from_u64(3), rows, columns);
+            let weights: Vec<f64> = orthogonal(&mut ChaCha8Rng::seed_from_u64(3), rows, columns).collect();
             let at = |row: usize, column: usize| weights[row * columns + column];
             let (vectors, length) = (rows.min(columns), rows.max(columns));
             let element = |vector, place| if rows <= columns { at(vector, place) } else { at(place, vector) };
