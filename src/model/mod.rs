@@ -24,4 +24,5 @@ pub(crate) use name::nearest;
 pub use network::{Derivative, Layer, Network, Operation};
 pub use normalisation::Normalisation;
 pub use optimizer::{Hyperparameter, Optimizer, StepParams, UpdateRule};
-pub use parameters::{LayerParameters, Parameters};
+pub(crate) use parameters::byte_chunks;
+pub use parameters::{LayerParameters, ParameterHash, Parameters};

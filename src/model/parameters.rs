@@ -1,9 +1,9 @@
 use sha2::{Digest, Sha256};
 
-use super::Network;
+use super::{Layer, Network};
 
 /// All parameters of a network, on the host.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters {
     /// The parameters of each layer, first to last.
     pub layers: Vec<LayerParameters>,
@@ -50,14 +50,16 @@ impl Parameters {
     /// SHA-256 of all parameters as little-endian f32, in the order W0 b0 W1 b1 …, in hexadecimal. A layer's gain and shift, if
     /// it has them, follow its bias.
     pub fn sha256(&self) -> String {
-        let mut hasher = Sha256::new();
-        for layer in &self.layers {
-            for values in layer.tensors() {
-                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                hasher.update(&bytes);
-            }
-        }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hash = ParameterHash::default();
+        self.layers.iter().flat_map(LayerParameters::tensors).for_each(|values| hash.add(values));
+        hash.finish()
+    }
+
+    /// Zeros of the shapes that `network` expects.
+    pub fn zeros(network: &Network) -> Self {
+        let zeros =
+            |layer: Layer| LayerParameters::from(layer.tensor_lengths().map(|length| vec![0.0; length]));
+        Parameters { layers: network.layers().map(zeros).collect() }
     }
 
     /// The first NaN or infinite parameter, with its layer.
@@ -77,4 +79,29 @@ impl Parameters {
                 .zip(network.layers())
                 .all(|(found, layer)| found.tensors().map(Vec::len) == layer.tensor_lengths())
     }
+}
+
+/// [`Parameters::sha256`] of values that come piece by piece.
+#[derive(Default)]
+pub struct ParameterHash(Sha256);
+
+impl ParameterHash {
+    /// Adds the next values.
+    pub fn add(&mut self, values: &[f32]) {
+        byte_chunks(values).for_each(|bytes| self.0.update(&bytes));
+    }
+
+    /// The hash of all values so far, in hexadecimal.
+    pub fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Values that [`byte_chunks`] converts at a time.
+const CHUNK_VALUES: usize = 64 << 10;
+
+/// `values` as little-endian bytes, some at a time, so that no second copy of all of them exists.
+pub(crate) fn byte_chunks(values: &[f32]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let words = |chunk: &[f32]| chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
+    values.chunks(CHUNK_VALUES).map(words)
 }

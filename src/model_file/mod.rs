@@ -105,7 +105,7 @@ pub fn read_parameters(path: &Path, network: &Network) -> Result<Parameters> {
 pub fn read_preprocessing(path: &Path) -> Result<Option<Preprocessing>> {
     let architecture = match Readable::of(path)? {
         Readable::Npz => npz::read_architecture(path)?,
-        Readable::Safetensors => safetensors::read(path)?.1,
+        Readable::Safetensors => safetensors::read_architecture(path)?,
     };
     Ok(architecture.map(|architecture| architecture.preprocessing))
 }

@@ -16,7 +16,7 @@ use super::tensors::{names, tensors};
 use super::{ARCHITECTURE_KEY, Architecture, Model};
 use crate::data::Preprocessing;
 use crate::file;
-use crate::model::{LayerParameters, Network};
+use crate::model::{LayerParameters, Network, byte_chunks};
 use crate::{Error, Result};
 
 /// Largest protobuf message, in bytes.
@@ -114,8 +114,7 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
         write(&outline.graph)?;
         for ((start, _), values) in outline.tensors.iter().zip(values) {
             write(start)?;
-            let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
-            write(words.as_flattened())?;
+            byte_chunks(values).try_for_each(|bytes| write(&bytes))?;
         }
         file.flush().map_err(|error| error.to_string())
     })

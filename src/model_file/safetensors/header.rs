@@ -7,6 +7,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::npz::shown;
+use crate::model_file::{ARCHITECTURE_KEY, Architecture};
 
 pub(super) const METADATA: &str = "__metadata__";
 
@@ -22,6 +23,14 @@ pub(super) struct Tensor {
 pub(super) struct Header {
     pub metadata: BTreeMap<String, String>,
     pub tensors: BTreeMap<String, Tensor>,
+}
+
+impl Header {
+    /// The architecture in the metadata, if there is one.
+    pub fn architecture(&self) -> Result<Option<Architecture>, String> {
+        let text = self.metadata.get(ARCHITECTURE_KEY);
+        text.map(|text| Architecture::from_json(text.as_bytes())).transpose()
+    }
 }
 
 /// Checks that the tensors cover all bytes, without gaps or overlaps.

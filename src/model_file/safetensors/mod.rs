@@ -4,7 +4,8 @@
 mod header;
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::tensors::{names, tensors};
@@ -13,7 +14,7 @@ use crate::data::npz::{shown, some_of};
 use crate::data::{bfloat, half};
 use crate::file;
 use crate::memory::check_host_room;
-use crate::model::{LayerParameters, Parameters};
+use crate::model::{LayerParameters, Parameters, byte_chunks};
 use crate::words::counted;
 use crate::{Error, Result};
 use header::{Header, METADATA, Tensor, check_extents};
@@ -24,6 +25,8 @@ const BIAS: &str = "bias";
 
 /// Longest header: that of a hundred thousand layers. (The format's own reader takes 100 MB, which need a gigabyte once parsed.)
 const MOST_HEADER_BYTES: u64 = 16 << 20;
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 256 << 10;
 pub(super) const ARCHITECTURE_PLACE: &str = "metadata named ckpt-gpu with";
 
 /// Writes `layers.0.weight` `[outputs, inputs]`, `layers.0.bias` `[outputs]`, …, the gain `norms.0.weight` `[inputs]` and shift
@@ -52,8 +55,7 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
         write(&(header.len() as u64).to_le_bytes())?;
         write(&header)?;
         for values in parameters.layers.iter().flat_map(LayerParameters::tensors) {
-            let words: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
-            write(words.as_flattened())?;
+            byte_chunks(values).try_for_each(|bytes| write(&bytes))?;
         }
         file.flush().map_err(|error| error.to_string())
     })
@@ -64,29 +66,66 @@ pub(super) fn write(path: &Path, model: &Model) -> Result<()> {
 /// are gains, in the order of their names those of the layers from 1 on, and their biases shifts. Other tensors are an error.
 pub(super) fn read(path: &Path) -> Result<(Parameters, Option<Architecture>)> {
     let fail = |problem: String| Error::file(path, problem);
-    let mut file = file::open(path)?;
-    let unread = |error| fail(format!("cannot be read: {error}"));
-    let length = file.metadata().map_err(unread)?.len();
-    // The file, and the parameters.
+    let (mut file, length) = open(path)?;
     let name = path.display().to_string();
-    check_host_room(&name, 2 * length, "give a smaller file, or free memory")?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(unread)?;
-    parse(&bytes).map_err(fail)
+    check_host_room(&name, length, "give a smaller file, or free memory")?;
+    parse_from(&mut file, length).map_err(fail)
 }
 
-pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
+/// Reads the architecture, if the file has one.
+pub(super) fn read_architecture(path: &Path) -> Result<Option<Architecture>> {
+    let (mut file, length) = open(path)?;
+    let architecture = read_header(&mut file, length).and_then(|(header, _)| header.architecture());
+    architecture.map_err(|problem| Error::file(path, problem))
+}
+
+/// The file at `path`, and its bytes.
+fn open(path: &Path) -> Result<(File, u64)> {
+    let file = file::open(path)?;
+    let length = file.metadata().map_err(|error| Error::file(path, unread(error)))?.len();
+    Ok((file, length))
+}
+
+fn unread(error: io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+/// The header of a file of `length` bytes, and where the tensors begin.
+fn read_header(file: &mut impl Read, length: u64) -> Result<(Header, u64), String> {
     let short = || "is truncated within its header, expected all of it; copy or save it again".to_owned();
-    let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
-    let length = u64::from_le_bytes(*length);
-    if length > MOST_HEADER_BYTES {
-        return Err(format!("found a header of {length} bytes, expected at most {MOST_HEADER_BYTES}"));
+    let mut header = [0; 8];
+    let rest = length.checked_sub(header.len() as u64).ok_or_else(short)?;
+    file.read_exact(&mut header).map_err(unread)?;
+    let bytes = u64::from_le_bytes(header);
+    if bytes > MOST_HEADER_BYTES {
+        return Err(format!("found a header of {bytes} bytes, expected at most {MOST_HEADER_BYTES}"));
     }
-    let (header, data) = rest.split_at_checked(length as usize).ok_or_else(short)?;
-    let Header { metadata, mut tensors } =
-        serde_json::from_slice(header).map_err(|error| format!("has a malformed header: {error}"))?;
-    check_extents(&tensors, data.len())?;
-    let architecture = metadata.get(ARCHITECTURE_KEY).map(|text| Architecture::from_json(text.as_bytes()));
+    if bytes > rest {
+        return Err(short());
+    }
+    let mut header = vec![0; bytes as usize];
+    file.read_exact(&mut header).map_err(unread)?;
+    let parsed =
+        serde_json::from_slice(&header).map_err(|error| format!("has a malformed header: {error}"))?;
+    Ok((parsed, length - rest + bytes))
+}
+
+/// [`read()`], of a file in memory.
+#[cfg(all(feature = "cli", any(test, fuzzing)))]
+pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), String> {
+    parse_from(&mut io::Cursor::new(bytes), bytes.len() as u64)
+}
+
+/// Reads one tensor at a time from a file of `length` bytes.
+fn parse_from(
+    file: &mut (impl Read + Seek),
+    length: u64,
+) -> Result<(Parameters, Option<Architecture>), String> {
+    let (header, start) = read_header(file, length)?;
+    check_extents(&header.tensors, (length - start) as usize)?;
+    let architecture = header.architecture();
+    let mut tensors = header.tensors;
+    let mut values = |name: &str, tensor: &Tensor| values(name, tensor, file, start);
 
     let mut inputs = None;
     let mut parameters = Parameters { layers: Vec::new() };
@@ -117,8 +156,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
             ));
         }
         inputs = Some(outputs);
-        let weights = values(&name, &weights, data)?;
-        let bias = values(&bias_name, &bias, data)?;
+        let weights = values(&name, &weights)?;
+        let bias = values(&bias_name, &bias)?;
         parameters.layers.push(LayerParameters { weights, bias, ..Default::default() });
     }
     if !norms.is_empty() && norms.len() + 1 != layers.len() {
@@ -137,7 +176,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
             if tensor.shape != [width] {
                 return Err(format!("{}: found shape {:?}, expected [{width}]", shown(&name), tensor.shape));
             }
-            *into = values(&name, &tensor, data)?;
+            *into = values(&name, &tensor)?;
         }
     }
     match tensors.into_keys().next() {
@@ -145,7 +184,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parameters, Option<Architecture>), 
             "has a tensor {}, expected only weights and biases: layers.0.weight, layers.0.bias, …, norms.0.weight, norms.0.bias, …",
             shown(&name)
         )),
-        None => Ok((parameters, architecture.transpose()?)),
+        None => Ok((parameters, architecture?)),
     }
 }
 
@@ -188,13 +227,15 @@ fn parts(name: &str) -> Vec<Part<'_>> {
     parts
 }
 
-fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> {
+/// The values of `tensor` in `file`, whose tensors begin at byte `data`.
+fn values(name: &str, tensor: &Tensor, file: &mut (impl Read + Seek), data: u64) -> Result<Vec<f32>, String> {
     let [start, end] = tensor.data_offsets;
-    let bytes = &data[start..end];
-    let each = match &tensor.dtype[..] {
-        "F16" | "BF16" => 2,
-        "F32" => 4,
-        "F64" => 8,
+    let bytes = end - start;
+    let (each, number): (usize, fn(&[u8]) -> f32) = match &tensor.dtype[..] {
+        "F16" => (2, |bytes| bytes.try_into().map_or(0.0, |bytes| half(u16::from_le_bytes(bytes)))),
+        "BF16" => (2, |bytes| bytes.try_into().map_or(0.0, |bytes| bfloat(u16::from_le_bytes(bytes)))),
+        "F32" => (4, |bytes| bytes.try_into().map_or(0.0, f32::from_le_bytes)),
+        "F64" => (8, |bytes| bytes.try_into().map_or(0.0, f64::from_le_bytes) as f32),
         other => {
             return Err(format!(
                 "{}: found dtype {}, expected F32, F64, F16 or BF16",
@@ -204,24 +245,22 @@ fn values(name: &str, tensor: &Tensor, data: &[u8]) -> Result<Vec<f32>, String> 
         }
     };
     let count = tensor.shape.iter().try_fold(each, |count: usize, &axis| count.checked_mul(axis));
-    if count != Some(bytes.len()) {
+    if count != Some(bytes) {
         return Err(format!(
-            "{}: found {} bytes, expected those of shape {:?} of {}",
+            "{}: found {bytes} bytes, expected those of shape {:?} of {}",
             shown(name),
-            bytes.len(),
             tensor.shape,
             tensor.dtype
         ));
     }
-    let halves = |number: fn(u16) -> f32| {
-        bytes.as_chunks().0.iter().map(|&chunk| number(u16::from_le_bytes(chunk))).collect()
-    };
-    let values: Vec<f32> = match each {
-        2 if tensor.dtype == "F16" => halves(half),
-        2 => halves(bfloat),
-        4 => bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
-        _ => bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk) as f32).collect(),
-    };
+    file.seek(SeekFrom::Start(data + start as u64)).map_err(unread)?;
+    let mut values = Vec::with_capacity(bytes / each);
+    let mut chunk = vec![0; bytes.min(CHUNK_BYTES)];
+    for from in (0..bytes).step_by(CHUNK_BYTES) {
+        let chunk = &mut chunk[..CHUNK_BYTES.min(bytes - from)];
+        file.read_exact(chunk).map_err(unread)?;
+        values.extend(chunk.chunks_exact(each).map(number));
+    }
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => {
             Err(format!("{}: found {} at element {at}, expected finite numbers", shown(name), values[at]))
@@ -333,7 +372,9 @@ mod tests {
             shape,
             data_offsets: [0, end],
         };
-        let read = |dtype, bytes: &[u8]| values("w", &tensor(dtype, vec![2], bytes.len()), bytes);
+        let read = |dtype, bytes: &[u8]| {
+            values("w", &tensor(dtype, vec![2], bytes.len()), &mut io::Cursor::new(bytes), 0)
+        };
         assert_eq!(read("F16", &[0x00, 0x3c, 0x00, 0xc1]).unwrap(), [1.0, -2.5]);
         assert_eq!(read("BF16", &[0x80, 0x3f, 0x20, 0xc0]).unwrap(), [1.0, -2.5]);
         assert!(read("F16", &[0x00, 0x7c, 0, 0]).unwrap_err().contains("inf"));
