@@ -11,7 +11,7 @@ use std::time::Instant;
 use ckpt_gpu::Error;
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
-use ckpt_gpu::device::{Accumulation, Device, Job};
+use ckpt_gpu::device::{Accumulation, Device, Initial, Job};
 use ckpt_gpu::execute::execute;
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{DropoutKey, Optimizer, Parameters, UpdateRule};
@@ -125,9 +125,9 @@ impl Bench {
         let task = task(&settings, &network, data.shape());
         let planned =
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
-        let parameters = Parameters::normal(&network, settings.optimization.seed);
-        let job = Job { task, data: &data, plan: &planned.plan, parameters: &parameters, moments: &[] };
-        let device = machine.open(&job, planned.footprint, &Ledger::new())?;
+        let mut initial = Initial::from(Parameters::normal(&network, settings.optimization.seed));
+        let mut job = Job { task, data: &data, plan: &planned.plan, initial: &mut initial };
+        let device = machine.open(&mut job, planned.footprint, &Ledger::new())?;
         let meter = LiveMeter::new(planned.plan.slots.len());
         Ok(Bench { plan: planned.plan, device, meter })
     }

@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> Result<Found> {
     println!("saved to {} and loaded again\n", path.display());
 
     let answers = |network: &Network, parameters: &Parameters| {
-        Predictor::on(&machine, network, parameters, &data, 100)?.outputs()
+        Predictor::on(&machine, network, &mut parameters.clone(), &data, 100)?.outputs()
     };
     let r2 =
         |outputs: &[f32]| Scores::of(&loaded.network, outputs, data.test.targets()).r2().unwrap_or(f64::NAN);

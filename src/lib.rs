@@ -38,7 +38,7 @@
 //! println!("{} layers recomputed per step", planned.plan.prediction.recomputed_layers);
 //!
 //! let start = settings.initial_parameters()?;
-//! let mut trainer = Trainer::on(&machine, &settings, &data, &start)?;
+//! let mut trainer = Trainer::on(&machine, &settings, &data, start)?;
 //! trainer.train_to_end(30, |steps, loss| println!("{steps} steps: loss {loss:.4}"))?;
 //! assert_eq!(planned.bytes(), trainer.memory().counted);
 //!
@@ -47,8 +47,8 @@
 //! let parameters = trainer.parameters()?;
 //! let preprocessing = Preprocessing::default();
 //! model_file::write(&path, &Model { network: settings.network.build()?, parameters, preprocessing })?;
-//! let Model { network, parameters, .. } = model_file::read(&path)?;
-//! let outputs = Predictor::on(&machine, &network, &parameters, &data, 50)?.outputs()?;
+//! let Model { network, mut parameters, .. } = model_file::read(&path)?;
+//! let outputs = Predictor::on(&machine, &network, &mut parameters, &data, 50)?.outputs()?;
 //! let scores = Scores::of(&network, &outputs, data.test.targets());
 //! assert!(scores.accuracy() > Some(0.9));
 //! # Ok::<(), ckpt_gpu::Error>(())

@@ -137,8 +137,9 @@ pub fn run(args: &Args) -> Result<Vec<Row>> {
         rows.push(row);
     }
     if let Some(path) = &args.out {
+        let mut parameters = rows[0].parameters.clone();
         let network = settings.network.build()?;
-        let mut field = Predictor::on(&machine, &network, &rows[0].parameters, &data, image.width)?;
+        let mut field = Predictor::on(&machine, &network, &mut parameters, &data, image.width)?;
         Image { rgb: field.outputs()?, ..image }.write(path)?;
     }
     Ok(rows)

@@ -7,7 +7,7 @@ use super::twin::norm;
 use crate::Result;
 use crate::data::Pass;
 use crate::data::npz::{self, Entry};
-use crate::device::{Accumulation, DatasetPlacement, Job, Task};
+use crate::device::{Accumulation, DatasetPlacement, Initial, Job, Task, Values, read_all};
 use crate::execute::execute;
 use crate::memory::{Ledger, LiveMeter};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
@@ -84,14 +84,15 @@ pub(super) fn of(machine: &Machine, problem: &Problem) -> Result<Vec<reference::
     let planned = machine.target().plan(Strategy::StoreAll, &task, DatasetPlacement::Auto)?;
     let Planned { plan, footprint, .. } = planned;
     let Problem { data, parameters, .. } = problem;
-    let job = Job { task, data, plan: &plan, parameters, moments: &[] };
-    let mut device = machine.open(&job, footprint, &Ledger::new())?;
+    let mut initial = Initial::from(parameters.clone());
+    let mut job = Job { task, data, plan: &plan, initial: &mut initial };
+    let mut device = machine.open(&mut job, footprint, &Ledger::new())?;
     let step_params = rule.step_params(0, rate, settings.batching.batch as f32, key(settings));
     device.begin_pass(Pass::InOrder, 0, &[step_params])?;
     device.begin_batch(Accumulation::Whole)?;
     execute(&plan.chain, &plan.step, device.as_mut(), &mut LiveMeter::new(plan.slots.len()))?;
     device.end_batch()?;
-    let after = device.parameters()?;
+    let after = read_all(device.as_mut(), Values::Parameters, &problem.network)?;
     Ok(moves(&problem.parameters, &after, rate))
 }
 

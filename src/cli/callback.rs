@@ -65,7 +65,7 @@ impl<'a> Callback<'a> {
     /// The callback of [`Trainer::fit`].
     ///
     /// # Errors
-    /// [`crate::Error::File`] if the log or a snapshot cannot be written, and those of [`Trainer::snapshot`].
+    /// [`crate::Error::File`] if the log or a snapshot cannot be written, and those of [`Trainer::save_snapshot`].
     pub fn on_event(&mut self, event: Event) -> Result<ControlFlow<()>> {
         match event {
             Event::Step(steps) => self.progress.step(steps),
@@ -78,11 +78,11 @@ impl<'a> Callback<'a> {
                     log.write(trainer, loss, evaluated.map(|evaluated| evaluated.test))?;
                 }
             }
-            Event::Resumable(mut resumable) => {
+            Event::Resumable(resumable) => {
                 if let Some(snapshots) = &mut self.snapshots
                     && (resumable.is_last || snapshots.is_due(resumable.trainer))
                 {
-                    snapshots.save(resumable.snapshot()?)?;
+                    snapshots.save(resumable.trainer, resumable.best)?;
                 }
                 return Ok(ControlFlow::Continue(()));
             }

@@ -74,7 +74,7 @@ pub(super) fn run(args: &FindLrArgs, config: Option<&Path>) -> Result<()> {
     let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
     let planner = RunPlanner::new(machine.target(), data.shape());
     let settings = args.task.sizes().settled(settings, None, &planner, &mut output::narrate)?;
-    let mut trainer = Trainer::on(&machine, &settings, &Arc::new(data), &parameters)?;
+    let mut trainer = Trainer::on(&machine, &settings, &Arc::new(data), parameters)?;
     drop(preparing);
     let device = output::device(&trainer.device(), passed_over.as_ref());
     output::narrate(&format!(

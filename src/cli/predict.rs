@@ -132,12 +132,12 @@ impl ModelFlags {
     /// # Errors
     /// [`Error::File`] if the network is to be `scored` but there are no targets, and those of loading and opening.
     fn ready(&self, scored: bool) -> Result<Ready> {
-        let Model { network, parameters, preprocessing } = self.network.read(&self.model)?;
+        let Model { network, mut parameters, preprocessing } = self.network.read(&self.model)?;
         let InferenceData { data, of, .. } =
             self.data.load_for_inference(self.seed, &network, &preprocessing, scored)?;
         let data = Arc::new(data);
         let Found { machine, passed_over } = Machine::find(self.device)?;
-        let predictor = Predictor::on(&machine, &network, &parameters, &data, self.batch)?;
+        let predictor = Predictor::on(&machine, &network, &mut parameters, &data, self.batch)?;
         let samples = counted(data.test.len(), "sample");
         let samples = match of {
             Some(on) => format!("{samples} of the {} split", on.name()),

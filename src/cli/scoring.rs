@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 /// Scores a network after its training, when the device holds nothing else.
 pub(super) struct Scorer<'a> {
-    model: &'a Model,
+    model: &'a mut Model,
     machine: Machine,
     batch: usize,
     stop: &'a dyn Fn() -> Result<()>,
@@ -30,7 +30,7 @@ impl<'a> Scorer<'a> {
     /// Those of `stop` and of [`Machine::find`].
     pub fn on(
         device: DeviceChoice,
-        model: &'a Model,
+        model: &'a mut Model,
         batch: usize,
         stop: &'a dyn Fn() -> Result<()>,
     ) -> Result<Self> {
@@ -44,7 +44,7 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// As [`Predictor::on`], [`Predictor::outputs`] and [`SplitScores::of`], those of `stop`, and [`Error::File`] for outputs
     /// that are NaN or infinite.
-    pub fn held_out(&self, data: &Arc<Dataset>) -> Result<SplitScores> {
+    pub fn held_out(&mut self, data: &Arc<Dataset>) -> Result<SplitScores> {
         let preprocessing = &self.model.preprocessing;
         let targets = match data.test.targets() {
             Targets::Regression { width, values } if preprocessing.target_scaling.is_some() => {
@@ -61,7 +61,7 @@ impl<'a> Scorer<'a> {
     ///
     /// # Errors
     /// As [`Scorer::held_out`].
-    pub fn test(&self, data: &Arc<Dataset>, is_json: bool) -> Result<SplitScores> {
+    pub fn test(&mut self, data: &Arc<Dataset>, is_json: bool) -> Result<SplitScores> {
         let result = self.score(data, data.test.targets(), EvaluatedOn::Test)?;
         if is_json {
             output::json(&json!({
@@ -76,10 +76,12 @@ impl<'a> Scorer<'a> {
         Ok(result)
     }
 
-    fn score(&self, data: &Arc<Dataset>, targets: &Targets, on: EvaluatedOn) -> Result<SplitScores> {
-        let Model { network, parameters, preprocessing } = self.model;
+    fn score(&mut self, data: &Arc<Dataset>, targets: &Targets, on: EvaluatedOn) -> Result<SplitScores> {
+        let Model { network, parameters, preprocessing } = &mut *self.model;
         let mut predictor = Predictor::on(&self.machine, network, parameters, data, self.batch)?;
-        let mut outputs = predictor.outputs_while(self.stop)?;
+        let outputs = predictor.outputs_while(self.stop);
+        *parameters = predictor.into_parameters()?;
+        let mut outputs = outputs?;
         preprocessing.scale_back(&mut outputs);
         check_finite(&data.source, &outputs, network.outputs(), 0)?;
         let scores = SplitScores::of(network, preprocessing, &outputs, targets, Some(on))?;

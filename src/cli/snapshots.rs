@@ -10,8 +10,8 @@ use crate::config::Settings;
 use crate::data::Dataset;
 use crate::file;
 use crate::model::{Decay, by_name};
-use crate::snapshot::{Difference, Found, Snapshot, SnapshotStore};
-use crate::train::{Trainer, identity};
+use crate::snapshot::{Difference, Found, Progress, Snapshot, SnapshotStore};
+use crate::train::{Best, Trainer, identity};
 use crate::{Error, Result, Setting};
 
 /// Snapshots of a run, from which it can be resumed.
@@ -149,7 +149,7 @@ impl Snapshots {
             return Ok(None);
         }
         let found = self.found.insert(self.store.latest()?);
-        let size = |setting| found.snapshot.identity.get(&setting)?.parse().ok();
+        let size = |setting| found.snapshot.progress.identity.get(&setting)?.parse().ok();
         Ok(size(Setting::Batch)
             .zip(size(Setting::MicroBatch))
             .map(|(batch, micro_batch)| [batch, micro_batch]))
@@ -180,7 +180,9 @@ impl Snapshots {
         }
         let mut expected = identity(settings, data);
         expected.extend(self.evaluate_every.clone());
-        if let Some(Difference { setting, found: held, expected }) = found.snapshot.difference(&expected) {
+        if let Some(Difference { setting, found: held, expected }) =
+            found.snapshot.progress.difference(&expected)
+        {
             let longer = match setting {
                 Setting::Epochs | Setting::Steps | Setting::Schedule => {
                     "; to train on for longer than planned, begin another run from a saved model with --init"
@@ -203,7 +205,7 @@ impl Snapshots {
         }
         output::narrate(&format!(
             "resuming after step {}, from {}",
-            found.snapshot.steps,
+            found.snapshot.progress.steps,
             found.path.display()
         ));
         self.last = Some(found.path);
@@ -248,13 +250,15 @@ impl Snapshots {
         }
     }
 
-    /// Writes `snapshot`.
+    /// Writes a snapshot of `trainer` with the `best` parameters so far.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be written; the one before is untouched.
-    pub fn save(&mut self, mut snapshot: Snapshot) -> Result<()> {
-        snapshot.identity.extend(self.evaluate_every.clone());
-        self.last = Some(self.store.save(&snapshot)?);
+    /// [`Error::File`] if it cannot be written, and those of [`Trainer::save_snapshot`]; the one before is untouched.
+    pub fn save(&mut self, trainer: &mut Trainer, best: Option<&Best>) -> Result<()> {
+        let best = best.and_then(Best::so_far);
+        let evaluate_every = self.evaluate_every.clone();
+        let complete = |progress: &mut Progress| progress.identity.extend(evaluate_every);
+        self.last = Some(trainer.save_snapshot(&self.store, best, complete)?);
         Ok(())
     }
 

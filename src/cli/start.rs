@@ -30,8 +30,7 @@ impl StartFlags {
         settings: &Settings,
         preprocessing: &Preprocessing,
     ) -> Result<Parameters> {
-        // These, and the copy that is uploaded or read back.
-        check_host_memory("two copies of the parameters", 8 * network.parameter_count())?;
+        check_host_memory("the parameters", 4 * network.parameter_count())?;
         let Some(path) = &self.init else { return settings.initial_parameters() };
         let parameters = model_file::read_parameters(path, network)?;
         // Weights would belong to other features or outputs.

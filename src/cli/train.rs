@@ -22,7 +22,6 @@ use super::summary::Summary;
 use crate::config::{DeviceChoice, Diagnostics, Settings};
 use crate::data::{Dataset, EvaluatedOn};
 use crate::log;
-use crate::model::Parameters;
 use crate::model_file::{self, Model};
 use crate::report::{self, Content, Origin, PlanSummary, Report, ReportFile, RunSummary};
 use crate::train::{Best, Ending, Fit, Found, Machine, RunPlanner, SplitScores, Start, Trainer, Verifier};
@@ -106,6 +105,7 @@ impl TrainArgs {
 pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Option<&Path>) -> Result<()> {
     let mut settings = args.flags.settings()?;
     settings.placement.strategy = args.strategy.strategy();
+    settings.placement.keeps_best = args.selection.selection().is_some();
     settings.diagnostics = Diagnostics {
         timed: args.report.iter().any(ReportFile::is_timed),
         verify_recompute: args.verify_recompute,
@@ -151,7 +151,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         .map(|snapshots| snapshots.start(&settings, &data, args.selection.evaluate_every))
         .transpose()?
         .flatten();
-    let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.best.take());
+    let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.progress.best.take());
     let best = match (selection, so_far) {
         (Some(selection), so_far) => Some(Best::new(selection, so_far)?),
         (None, None) => None,
@@ -167,17 +167,16 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     if let (Some(_), Some(init)) = (&snapshot, &args.start.init) {
         output::narrate(&format!("the run is resumed, and {} is not used", init.display()));
     }
-    let initial = match &snapshot {
-        Some(_) => None,
-        None => Some(args.start.parameters(&network, &settings, &preprocessing)?),
+    let resumed_after = snapshot.as_ref().map(|snapshot| snapshot.progress.steps);
+    let start = match snapshot {
+        Some(snapshot) => Start::from(snapshot),
+        None => args.start.parameters(&network, &settings, &preprocessing)?.into(),
     };
-    let mut log = args.log.open(data.evaluated_on, snapshot.as_ref().map(|snapshot| snapshot.steps))?;
-    let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
-    let Some(start) = start else { return Ok(()) };
+    let mut log = args.log.open(data.evaluated_on, resumed_after)?;
 
     let mut trainer = Trainer::on(&machine, &settings, &data, start)?;
     drop(preparing);
-    drop((snapshot, initial, machine));
+    drop(machine);
     let (plan, planned) = (trainer.plan().clone(), *trainer.planned());
     let summary = PlanSummary {
         strategy: trainer.strategy(),
@@ -200,7 +199,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     // Without it, a run that is killed between its first row of a log and its first snapshot could neither begin again nor
     // resume.
     if let (Some(snapshots), Some(_), 0) = (&mut snapshots, &log, trainer.steps()) {
-        snapshots.save(trainer.snapshot()?)?;
+        snapshots.save(&mut trainer, None)?;
     }
     if let Some(log) = &mut log {
         log.begin(&trainer);
@@ -221,19 +220,23 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     };
     let ended = trainer.fit(&mut fit, |event| callback.on_event(event));
     let Finished { epochs, evaluations, interrupt } = callback.finish();
-    let so_far = fit.best.as_ref().and_then(Best::so_far);
+    let best = fit.best.as_mut().and_then(Best::take_parameters);
     let model_of =
         |parameters| Model { parameters, network: network.clone(), preprocessing: preprocessing.clone() };
     // The best parameters are good even if later ones have diverged.
-    let ended = ended.inspect_err(|error| {
-        if let (Error::Diverged { .. }, Some(best)) = (error, so_far) {
-            let saved = save(args, &model_of(Parameters::clone(&best.parameters)));
-            saved.unwrap_or_else(|error| output::complain(&error.to_string()));
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            if let (Error::Diverged { .. }, Some(best)) = (&error, best) {
+                let saved = save(args, &model_of(best));
+                saved.unwrap_or_else(|error| output::complain(&error.to_string()));
+            }
+            if let Some(snapshots) = &snapshots {
+                snapshots.tell_last(&error);
+            }
+            return Err(error);
         }
-        if let Some(snapshots) = &snapshots {
-            snapshots.tell_last(error);
-        }
-    })?;
+    };
     if ended == Ending::Stopped {
         return Err(Error::Interrupted { steps: trainer.steps(), remedy: remedy(snapshots.is_some()) });
     }
@@ -242,16 +245,19 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
     if let Some(states) = trainer.verifier().map(Verifier::compared).filter(|&states| states > 0) {
         output::narrate(&format!("{} compared, all bit-identical", counted(states, "recomputed state")));
     }
-    let parameters = match so_far {
-        Some(best) => Parameters::clone(&best.parameters),
-        None => trainer.model_parameters()?,
-    };
-    let model = model_of(parameters);
-    let saved = save(args, &model);
     let (memory, device) = (trainer.memory(), trainer.device());
     let (steps, dispatches_a_step) = (trainer.steps(), trainer.dispatches_a_step());
-    // The device holds the run or the network that is scored.
-    let laps = trainer.into_laps();
+    let laps = trainer.laps().to_vec();
+    // Frees the device: it holds the run or the network that is scored.
+    let parameters = match best {
+        Some(best) => {
+            drop(trainer);
+            best
+        }
+        None => trainer.into_model_parameters()?,
+    };
+    let mut model = model_of(parameters);
+    let saved = save(args, &model);
     let mut results = Vec::new();
     let run = RunSummary {
         epochs: &epochs,
@@ -301,8 +307,9 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
         Ok(())
     };
     if held_out.is_some() || test.is_some() {
-        let scorer = Scorer::on(settings.placement.device, &model, summary.micro_batch, &stop);
-        let scored = scorer.and_then(|scorer| score(&scorer, held_out, test, args.json, &mut results));
+        let scorer = Scorer::on(settings.placement.device, &mut model, summary.micro_batch, &stop);
+        let scored =
+            scorer.and_then(|mut scorer| score(&mut scorer, held_out, test, args.json, &mut results));
         outcomes.push(scored);
     }
     if !results.is_empty() {
@@ -323,7 +330,7 @@ pub(super) fn run(args: &TrainArgs, effective: Option<&Effective>, config: Optio
 /// # Errors
 /// The first of [`Scorer`]; the others are printed.
 fn score(
-    scorer: &Scorer,
+    scorer: &mut Scorer,
     held_out: Option<&Arc<Dataset>>,
     test: Option<Dataset>,
     is_json: bool,

@@ -18,6 +18,9 @@ pub struct Placement {
     pub fused: bool,
     /// Lets a GPU time several tilings of its larger matrix products and take the fastest.
     pub tuned: bool,
+    /// Plans and counts the best parameters of a run that keeps them, on the CPU backend, where they take device memory. On a GPU
+    /// they stay on the host.
+    pub keeps_best: bool,
 }
 
 impl Default for Placement {
@@ -29,6 +32,7 @@ impl Default for Placement {
             dataset: DatasetPlacement::Auto,
             fused: true,
             tuned: true,
+            keeps_best: false,
         }
     }
 }

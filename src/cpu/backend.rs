@@ -10,7 +10,7 @@ use super::update::Update;
 use super::work::{MicroBatch, Queued};
 use super::zeros::zeros;
 use crate::data::{BatchCursor, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Span, Timing};
+use crate::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics, Piece, Span, Timing, Values};
 use crate::execute::{Backend, Work};
 use crate::memory::{ByCategory, Category, Ledger, LedgerEntry};
 use crate::model::{LayerParameters, Parameters, StepParams};
@@ -49,17 +49,17 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Allocates all buffers of `job`, those outside the pool as planned in `footprint`.
+    /// Allocates all buffers of `job`, those outside the pool as planned in `footprint`, and moves the initial values into
+    /// their place.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] if the host has too little memory.
-    pub fn new(job: &Job, footprint: Footprint, ledger: &Ledger) -> Result<Self> {
+    pub fn new(job: &mut Job, footprint: Footprint, ledger: &Ledger) -> Result<Self> {
         let task = &job.task;
         let Footprint { partition, .. } = footprint;
         let mut entries = Vec::new();
         let mut book = |label: String, bytes: ByCategory| entries.push(ledger.book(&label, bytes));
 
-        let mut layers = Vec::new();
         for (index, layer) in task.network.layers().enumerate() {
             let bytes = 4 * layer.parameter_count();
             let of_optimizer = bytes * task.rule.moments() as u64;
@@ -73,8 +73,13 @@ impl Cpu {
             if of_optimizer > 0 {
                 book("moments of ", Category::Optimizer, of_optimizer);
             }
-            layers.push(LayerState::new(task, index, job.parameters, job.moments)?);
         }
+        if task.keeps_best {
+            // Made with the first evaluation, in `Best`.
+            let bytes = 4 * task.network.parameter_count();
+            book("best parameters".to_owned(), ByCategory::of(Category::Parameters, bytes));
+        }
+        let layers = LayerState::without_parameters(task, !job.initial.moments.is_empty())?;
         let Plan { blocks, slots, .. } = job.plan;
         for (index, block) in blocks.iter().enumerate() {
             let label = if index == 0 { "state 0".to_owned() } else { format!("block {index}") };
@@ -98,7 +103,7 @@ impl Cpu {
         let [weights, bias] = partition.scratch;
         let at_once = (RUN_FLOPS / job.plan.step_flops()).clamp(1, RUN_BATCHES);
         let works = 2 + job.plan.step.len().max(job.plan.evaluation.len());
-        Ok(Cpu {
+        let mut cpu = Cpu {
             steps: Steps {
                 network: task.network.clone(),
                 rule: task.rule,
@@ -129,7 +134,9 @@ impl Cpu {
             seen: 0,
             laps: Vec::new(),
             entries,
-        })
+        };
+        LayerState::begin(&mut cpu.steps.layers, job.initial, task.rule.ema.is_some());
+        Ok(cpu)
     }
 
     /// Runs the queue.
@@ -215,17 +222,24 @@ impl Device for Cpu {
         })
     }
 
-    fn parameters(&mut self) -> Result<Parameters> {
+    fn read(&mut self, values: Values, take: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
         self.flush()?;
-        Ok(Parameters { layers: self.steps.layers.iter().map(|layer| layer.parameters.clone()).collect() })
+        for (index, layer) in self.steps.layers.iter().enumerate() {
+            let held = match values {
+                Values::Parameters => &layer.parameters,
+                Values::Moment(moment) => &layer.moments[moment],
+            };
+            for (tensor, values) in held.tensors().into_iter().enumerate() {
+                take(Piece { layer: index, tensor, start: 0, values })?;
+            }
+        }
+        Ok(())
     }
 
-    fn moments(&mut self) -> Result<Vec<Parameters>> {
+    fn into_parameters(mut self: Box<Self>) -> Result<Parameters> {
         self.flush()?;
-        let of_layers = |moment: usize| Parameters {
-            layers: self.steps.layers.iter().map(|layer| layer.moments[moment].clone()).collect(),
-        };
-        Ok((0..self.steps.rule.moments()).map(of_layers).collect())
+        let layers = self.steps.layers.into_iter().map(|layer| layer.parameters);
+        Ok(Parameters { layers: layers.collect() })
     }
 
     fn swap_average(&mut self) -> Result<()> {

@@ -3,8 +3,8 @@ use std::ops::Range;
 use super::update::Moving;
 use super::zeros::zeros;
 use crate::Result;
-use crate::device::Task;
-use crate::model::{Layer, LayerParameters, Parameters};
+use crate::device::{Initial, Task};
+use crate::model::{Layer, LayerParameters};
 
 /// The state of one layer that outlives a step.
 pub(super) struct LayerState {
@@ -16,18 +16,32 @@ pub(super) struct LayerState {
 }
 
 impl LayerState {
-    /// The state of layer `index`, from the parameters `start` and the optimizer state `moments`, which may be empty.
-    pub fn new(task: &Task, index: usize, start: &Parameters, moments: &[Parameters]) -> Result<Self> {
-        let layer = task.network.layer(index);
-        let moments = (0..task.rule.moments()).map(|moment| match moments.get(moment) {
-            Some(moment) => Ok(moment.layers[index].clone()),
-            None => zeros_like(layer),
-        });
-        Ok(LayerState {
-            parameters: start.layers[index].clone(),
-            gradients: task.keeps_gradients().then(|| zeros_like(layer)).transpose()?,
-            moments: moments.collect::<Result<_>>()?,
-        })
+    /// The state of each layer but for its parameters: gradients, and moments unless they are `given`.
+    pub fn without_parameters(task: &Task, given: bool) -> Result<Vec<Self>> {
+        let zeros = if given { 0 } else { task.rule.optimizer.moments() };
+        let state = |layer| {
+            Ok(LayerState {
+                parameters: LayerParameters::default(),
+                gradients: task.keeps_gradients().then(|| zeros_like(layer)).transpose()?,
+                moments: (0..zeros).map(|_| zeros_like(layer)).collect::<Result<_>>()?,
+            })
+        };
+        task.network.layers().map(state).collect()
+    }
+
+    /// Moves the values of `initial` into `layers`. A moving average that is not given begins with the parameters.
+    pub fn begin(layers: &mut [Self], initial: &mut Initial, has_average: bool) {
+        let Initial { parameters, moments } = std::mem::take(initial);
+        let is_new = moments.is_empty();
+        for moment in moments {
+            layers.iter_mut().zip(moment.layers).for_each(|(layer, moment)| layer.moments.push(moment));
+        }
+        for (layer, parameters) in layers.iter_mut().zip(parameters.layers) {
+            if has_average && is_new {
+                layer.moments.push(parameters.clone());
+            }
+            layer.parameters = parameters;
+        }
     }
 
     /// Weights, bias, gain and shift with their moments, for an update.

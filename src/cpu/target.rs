@@ -20,8 +20,9 @@ impl Footprint {
         let parameters = 4 * task.network.parameter_count();
         let gradients = if task.keeps_gradients() { parameters } else { 0 };
         let words = (task.network.features() + task.data.train.target_words) as u64;
+        let best = if task.keeps_best { parameters } else { 0 };
         let tensors = [
-            (Category::Parameters, parameters),
+            (Category::Parameters, parameters + best),
             (Category::Optimizer, parameters * task.rule.moments() as u64),
             (Category::Gradients, gradients),
             (Category::Batch, 4 * task.micro_batch as u64 * words),

@@ -35,6 +35,8 @@ pub struct Task<'a> {
     pub slices: Option<usize>,
     /// How a budget may divide the micro-batch.
     pub division: Division,
+    /// Keeps the best parameters of the run on the host, which is the device of the CPU backend.
+    pub keeps_best: bool,
 }
 
 /// Micro-batches that a budget may choose.
@@ -49,7 +51,6 @@ pub enum Division {
 }
 
 /// All that a device needs before the first step.
-#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The network, and how to train it.
     pub task: Task<'a>,
@@ -57,10 +58,25 @@ pub struct Job<'a> {
     pub data: &'a Arc<Dataset>,
     /// The actions of each micro-batch, and their pool.
     pub plan: &'a Plan,
-    /// Initial parameters.
-    pub parameters: &'a Parameters,
-    /// Initial optimizer state: [`crate::model::UpdateRule::moments`] entries, or none for zeros.
-    pub moments: &'a [Parameters],
+    /// Initial values.
+    pub initial: &'a mut Initial,
+}
+
+/// Initial values of a job. A device that opens takes them; one that fails to leaves them.
+#[derive(Debug, Clone, Default)]
+pub struct Initial {
+    /// Parameters.
+    pub parameters: Parameters,
+    /// Optimizer state: [`crate::model::UpdateRule::moments`] entries; or none for zeros, and for a moving average that begins
+    /// with the parameters.
+    pub moments: Vec<Parameters>,
+}
+
+impl From<Parameters> for Initial {
+    /// Those of a new run.
+    fn from(parameters: Parameters) -> Self {
+        Initial { parameters, moments: Vec::new() }
+    }
 }
 
 impl Task<'_> {

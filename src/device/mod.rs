@@ -6,14 +6,16 @@ mod info;
 mod inspect;
 mod job;
 mod limits;
+mod read;
 mod timing;
 
 pub use accumulation::Accumulation;
 pub use fault::Fault;
 pub use info::{DeviceInfo, DriverMemory};
 pub use inspect::Inspect;
-pub use job::{DatasetPlacement, Division, Job, Task};
+pub use job::{DatasetPlacement, Division, Initial, Job, Task};
 pub use limits::DeviceLimits;
+pub use read::{Piece, Values, read_all};
 pub use timing::{Span, Timing};
 
 use crate::Result;
@@ -55,18 +57,18 @@ pub trait Device: Backend + Inspect {
     /// [`crate::Error::DeviceLost`]
     fn end_pass(&mut self) -> Result<Metrics>;
 
-    /// Reads all parameters back.
+    /// Reads `values` of all layers, after all work so far, and passes them to `take` in order, piece by piece: the CPU backend
+    /// copies none, and a GPU as much as its staging buffer holds.
     ///
     /// # Errors
-    /// [`crate::Error::DeviceLost`]
-    fn parameters(&mut self) -> Result<Parameters>;
+    /// [`crate::Error::DeviceLost`], and those of `take`.
+    fn read(&mut self, values: Values, take: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()>;
 
-    /// Reads the optimizer state back: as many moments of each parameter as [`crate::model::UpdateRule::moments`], of which the moving
-    /// average of the parameters, if there is one, is the last.
+    /// Frees the device and returns the parameters, which the CPU backend moves rather than copies.
     ///
     /// # Errors
     /// [`crate::Error::DeviceLost`]
-    fn moments(&mut self) -> Result<Vec<Parameters>>;
+    fn into_parameters(self: Box<Self>) -> Result<Parameters>;
 
     /// Exchanges the parameters with their moving average, if there is one.
     ///

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BestSoFar, LossSum, Snapshot};
+use super::{BestSoFar, LossSum, Progress, Snapshot};
 use crate::Setting;
-use crate::model::{LayerParameters, Parameters, Plateau};
+use crate::model::{LayerParameters, Parameters, Plateau, byte_chunks};
 
 /// Start of every version's first line.
 const FAMILY: &[u8] = b"ckpt-gpu snapshot ";
@@ -62,26 +62,45 @@ struct BestHeader {
 
 /// Largest header: identities are short, and widths take a few bytes a layer.
 const MOST_HEADER_BYTES: u64 = 64 << 20;
-/// Bytes of values that are converted at a time.
+/// Bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Writes `snapshot` to `file`, without a second copy of its values.
 pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), String> {
+    let Snapshot { progress, parameters, moments } = snapshot;
+    let norms = parameters.layers.iter().map(|layer| [layer.gain.len(), layer.shift.len()]);
+    write_from(progress, norms.collect(), moments.len(), file, |put| {
+        [parameters].into_iter().chain(moments).flat_map(tensors).try_for_each(|values| put(values))
+    })
+}
+
+/// As [`write()`], of a run with so many `moments`, whose layers have gains and shifts of the lengths `norms`. Its values are
+/// those that `read` passes on: all parameters, and then the moments.
+pub(super) fn write_from(
+    progress: &Progress,
+    mut norms: Vec<[usize; 2]>,
+    moments: usize,
+    file: &mut impl Write,
+    read: impl FnOnce(&mut dyn FnMut(&[f32]) -> Result<(), String>) -> Result<(), String>,
+) -> Result<(), String> {
+    if norms.iter().all(|norm| *norm == [0, 0]) {
+        norms.clear();
+    }
     let header = Header {
-        widths: snapshot.widths.clone(),
-        identity: snapshot.identity.clone(),
-        slices: snapshot.slices,
-        steps: snapshot.steps,
-        loss_sum: snapshot.losses.sum,
-        loss_steps: snapshot.losses.batches,
-        moments: snapshot.moments.len(),
-        norms: norms(&snapshot.parameters),
+        widths: progress.widths.clone(),
+        identity: progress.identity.clone(),
+        slices: progress.slices,
+        steps: progress.steps,
+        loss_sum: progress.losses.sum,
+        loss_steps: progress.losses.batches,
+        moments,
+        norms,
         plateau: Some(PlateauHeader {
-            best: snapshot.plateau.best.to_bits(),
-            since: snapshot.plateau.since,
-            factor: snapshot.plateau.factor.to_bits(),
+            best: progress.plateau.best.to_bits(),
+            since: progress.plateau.since,
+            factor: progress.plateau.factor.to_bits(),
         }),
-        best: snapshot.best.as_ref().map(|best| BestHeader {
+        best: progress.best.as_ref().map(|best| BestHeader {
             metric: best.metric.clone(),
             value: best.value.to_bits(),
             steps: best.steps,
@@ -98,25 +117,17 @@ pub(crate) fn write(snapshot: &Snapshot, file: &mut impl Write) -> Result<(), St
     put(MAGIC)?;
     put(&(header.len() as u64).to_le_bytes())?;
     put(&header)?;
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-    let best = snapshot.best.as_ref().map(|best| &*best.parameters);
-    for parameters in [&snapshot.parameters].into_iter().chain(&snapshot.moments).chain(best) {
-        for values in parameters.layers.iter().flat_map(LayerParameters::tensors) {
-            for values in values.chunks(CHUNK_BYTES / 4) {
-                chunk.clear();
-                chunk.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-                put(&chunk)?;
-            }
-        }
-    }
+    let mut put_values = |values: &[f32]| byte_chunks(values).try_for_each(|bytes| put(&bytes));
+    read(&mut put_values)?;
+    let best = progress.best.as_ref().map(|best| &*best.parameters);
+    best.into_iter().flat_map(tensors).try_for_each(|values| put_values(values))?;
     let checksum = digest.finalize();
     file.write_all(&checksum).map_err(|error| error.to_string())
 }
 
-/// Lengths of each layer's gain and shift; empty if no layer has any.
-fn norms(parameters: &Parameters) -> Vec<[usize; 2]> {
-    let norms: Vec<_> = parameters.layers.iter().map(|layer| [layer.gain.len(), layer.shift.len()]).collect();
-    if norms.iter().all(|norm| *norm == [0, 0]) { Vec::new() } else { norms }
+/// All tensors of `parameters`, in order.
+fn tensors(parameters: &Parameters) -> impl Iterator<Item = &Vec<f32>> {
+    parameters.layers.iter().flat_map(LayerParameters::tensors)
 }
 
 /// The snapshot in `file`, or what is wrong with it. The file is read twice: its checksum is verified before anything in it is
@@ -194,17 +205,16 @@ pub(crate) fn read(file: &mut (impl Read + Seek)) -> Result<Snapshot, String> {
         since: plateau.since,
         factor: f32::from_bits(plateau.factor),
     });
-    Ok(Snapshot {
+    let progress = Progress {
         widths: header.widths,
         identity: header.identity,
         slices: header.slices,
         steps: header.steps,
         losses: LossSum { sum: header.loss_sum, batches: header.loss_steps },
-        parameters: first,
-        moments,
         plateau,
         best: best.transpose()?,
-    })
+    };
+    Ok(Snapshot { progress, parameters: first, moments })
 }
 
 /// Reads all of `file` and compares its checksum. Returns the number of bytes before it.
@@ -255,14 +265,12 @@ mod tests {
                 [vec![3.0, f32::MIN], vec![9.0], vec![1.5, -2.0], vec![first, 0.5]].into(),
             ],
         };
-        Snapshot {
+        let progress = Progress {
             widths: vec![3, 2, 1],
             identity: [(Setting::Lr, "0.1".to_owned())].into(),
             slices: Some(6),
             steps: 41,
             losses: LossSum { sum: 0.1 + 0.2, batches: 7.3 },
-            parameters: parameters(1.0),
-            moments: vec![parameters(2.0), parameters(3.0)],
             plateau: Plateau { best: 0.1, since: 2, factor: 0.25 },
             best: Some(BestSoFar {
                 metric: "loss".to_owned(),
@@ -272,14 +280,21 @@ mod tests {
                 since: 1,
                 parameters: Arc::new(parameters(4.0)),
             }),
-        }
+        };
+        Snapshot { progress, parameters: parameters(1.0), moments: vec![parameters(2.0), parameters(3.0)] }
+    }
+
+    fn changed(change: impl FnOnce(&mut Progress)) -> Snapshot {
+        let mut snapshot = snapshot();
+        change(&mut snapshot.progress);
+        snapshot
     }
 
     #[test]
     fn snapshots_round_trip() {
         let snapshot = snapshot();
         assert_eq!(decode(&encode(&snapshot)), Ok(snapshot));
-        let plain = Snapshot { best: None, plateau: Plateau::default(), ..self::snapshot() };
+        let plain = changed(|progress| (progress.best, progress.plateau) = (None, Plateau::default()));
         assert_eq!(decode(&encode(&plain)), Ok(plain));
     }
 
@@ -312,7 +327,7 @@ mod tests {
 
     #[test]
     fn snapshots_without_slices_are_read() {
-        let mut bytes = encode(&Snapshot { slices: None, ..snapshot() });
+        let mut bytes = encode(&changed(|progress| progress.slices = None));
         let header = br#""slices":null,"#;
         let start = bytes.windows(header.len()).position(|window| window == header).unwrap();
         bytes.truncate(bytes.len() - CHECKSUM_BYTES);
@@ -322,25 +337,26 @@ mod tests {
         length.copy_from_slice(&shorter.to_le_bytes());
         let checksum = Sha256::digest(&bytes);
         bytes.extend(checksum);
-        assert_eq!(decode(&bytes), Ok(Snapshot { slices: None, ..snapshot() }));
+        assert_eq!(decode(&bytes), Ok(changed(|progress| progress.slices = None)));
     }
 
     #[test]
     fn layer_norm_of_earlier_versions_is_plain() {
         let with = |value: &str| {
             let identity = [(Setting::LayerNorm, value.to_owned())].into();
-            let mut snapshot = Snapshot { identity, ..snapshot() };
-            let best = snapshot.best.as_mut().map(|best| Arc::make_mut(&mut best.parameters));
+            let mut snapshot = changed(|progress| progress.identity = identity);
+            let best = snapshot.progress.best.as_mut().map(|best| Arc::make_mut(&mut best.parameters));
             for parameters in [&mut snapshot.parameters].into_iter().chain(&mut snapshot.moments).chain(best)
             {
                 for layer in &mut parameters.layers {
                     (layer.gain, layer.shift) = (Vec::new(), Vec::new());
                 }
             }
-            decode(&encode(&snapshot)).unwrap().identity[&Setting::LayerNorm].clone()
+            decode(&encode(&snapshot)).unwrap().progress.identity[&Setting::LayerNorm].clone()
         };
         assert_eq!(["true", "plain", "false"].map(with), ["plain", "plain", "false"]);
-        let trained = Snapshot { identity: [(Setting::LayerNorm, "true".to_owned())].into(), ..snapshot() };
+        let identity = [(Setting::LayerNorm, "true".to_owned())].into();
+        let trained = changed(|progress| progress.identity = identity);
         assert_eq!(decode(&encode(&trained)), Ok(trained));
     }
 

@@ -5,7 +5,7 @@ mod store;
 
 #[cfg(all(feature = "cli", any(test, fuzzing)))]
 pub(crate) use format::{read as read_snapshot, write as write_snapshot};
-pub use store::{Found, SnapshotStore};
+pub use store::{Found, SnapshotStore, Take};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,17 @@ use crate::model::{Network, Parameters, Plateau};
 /// A run between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// All but the values below.
+    pub progress: Progress,
+    /// All parameters.
+    pub parameters: Parameters,
+    /// Optimizer state: none, one or two values per parameter; and the moving average of the parameters, if there is one.
+    pub moments: Vec<Parameters>,
+}
+
+/// A run between two steps, without its parameters and its optimizer state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
     /// Width of every state.
     pub widths: Vec<usize>,
     /// The settings that determine the run's bits, as text.
@@ -26,10 +37,6 @@ pub struct Snapshot {
     pub steps: u64,
     /// Losses of the current epoch's steps.
     pub losses: LossSum,
-    /// All parameters.
-    pub parameters: Parameters,
-    /// Optimizer state: none, one or two values per parameter; and the moving average of the parameters, if there is one.
-    pub moments: Vec<Parameters>,
     /// What a plateau schedule knows of the evaluations so far.
     pub plateau: Plateau,
     /// The best parameters so far, if they are kept.
@@ -86,7 +93,7 @@ pub struct Difference<'a> {
     pub expected: Option<&'a str>,
 }
 
-impl Snapshot {
+impl Progress {
     /// The first setting that differs between the snapshot and `identity`, that of a run to be resumed.
     pub fn difference<'a>(&'a self, identity: &'a BTreeMap<Setting, String>) -> Option<Difference<'a>> {
         let settings = identity.keys().chain(self.identity.keys()).copied();
@@ -96,10 +103,12 @@ impl Snapshot {
             (found != expected).then_some(Difference { setting, found, expected })
         })
     }
+}
 
+impl Snapshot {
     /// `true` if parameters and optimizer state have the shapes of `network`.
     pub fn fits(&self, network: &Network) -> bool {
-        let best = self.best.as_ref().map(|best| &*best.parameters);
+        let best = self.progress.best.as_ref().map(|best| &*best.parameters);
         [&self.parameters].into_iter().chain(&self.moments).chain(best).all(|held| held.fit(network))
     }
 }

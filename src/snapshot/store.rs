@@ -1,9 +1,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::{Snapshot, format};
+use super::{Progress, Snapshot, format};
 use crate::file;
 use crate::memory::check_host_room;
+use crate::model::Network;
 use crate::{Error, Result, Setting};
 
 /// A directory of snapshots.
@@ -14,6 +15,9 @@ pub struct SnapshotStore {
     /// Lock on the directory, if the system supports one.
     _lock: Option<File>,
 }
+
+/// Takes the next values of a snapshot.
+pub type Take<'a> = dyn FnMut(&[f32]) -> Result<()> + 'a;
 
 /// The newest intact snapshot of a directory.
 #[derive(Debug)]
@@ -62,8 +66,50 @@ impl SnapshotStore {
     /// # Errors
     /// [`Error::File`] if it cannot be written; older snapshots are then untouched.
     pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf> {
-        let path = self.path(snapshot.steps);
-        file::replace(&path, |file| format::write(snapshot, file))?;
+        self.replace(snapshot.progress.steps, |file| format::write(snapshot, file))
+    }
+
+    /// As [`SnapshotStore::save`], of a run of `network` whose values `read` passes on: all parameters in order, and then so
+    /// many `moments`. No copy of them is made.
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::save`], and those of `read`.
+    pub fn save_from(
+        &self,
+        progress: &Progress,
+        network: &Network,
+        moments: usize,
+        read: &mut dyn FnMut(&mut Take) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let mut unread = None;
+        let norms = network.layers().map(|layer| {
+            let [.., gain, shift] = layer.tensor_lengths();
+            [gain, shift]
+        });
+        let saved = self.replace(progress.steps, |file| {
+            format::write_from(progress, norms.collect(), moments, file, |put| {
+                let mut unwritten = None;
+                let mut put = |values: &[f32]| {
+                    put(values).map_err(|problem| Error::internal(unwritten.insert(problem).clone()))
+                };
+                let outcome = read(&mut put);
+                match (unwritten, outcome) {
+                    (Some(problem), _) => Err(problem),
+                    (None, Ok(())) => Ok(()),
+                    (None, Err(error)) => Err(unread.insert(error).to_string()),
+                }
+            })
+        });
+        saved.map_err(|error| unread.unwrap_or(error))
+    }
+
+    fn replace(
+        &self,
+        steps: u64,
+        write: impl FnOnce(&mut File) -> std::result::Result<(), String>,
+    ) -> Result<PathBuf> {
+        let path = self.path(steps);
+        file::replace(&path, write)?;
         // Newer snapshots are another run's or damaged, so they do not count towards those that are kept.
         let passed = self.paths()?.into_iter().skip_while(|found| *found != path);
         for old in passed.skip(self.keep) {
@@ -141,17 +187,16 @@ mod tests {
     fn snapshot(steps: u64) -> Snapshot {
         let layer =
             LayerParameters { weights: vec![steps as f32, 0.5], bias: vec![-1.0], ..Default::default() };
-        Snapshot {
+        let progress = Progress {
             widths: vec![2, 1],
             identity: Default::default(),
             slices: None,
             steps,
             losses: LossSum::default(),
-            parameters: Parameters { layers: vec![layer] },
-            moments: Vec::new(),
             plateau: Plateau::default(),
             best: None,
-        }
+        };
+        Snapshot { progress, parameters: Parameters { layers: vec![layer] }, moments: Vec::new() }
     }
 
     #[test]
@@ -166,7 +211,7 @@ mod tests {
         let bytes = fs::read(&paths[2]).unwrap();
         fs::write(&paths[2], &bytes[..bytes.len() - 1]).unwrap();
         let found = store.latest().unwrap();
-        assert_eq!((found.snapshot.steps, found.passed_over.len()), (20, 1));
+        assert_eq!((found.snapshot.progress.steps, found.passed_over.len()), (20, 1));
         assert_eq!(found.passed_over[0].exit_code(), 3);
         fs::write(&paths[1], "").unwrap();
         assert!(store.latest().unwrap_err().to_string().contains("intact"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::scores::has_class_probabilities;
 use super::{Evaluation, Metric, Trainer};
 use crate::data::{Dataset, EvaluatedOn};
-use crate::model::Network;
+use crate::model::{Network, Parameters};
 use crate::snapshot::BestSoFar;
 use crate::{Error, Result, Setting};
 
@@ -72,7 +72,8 @@ impl Selection {
     }
 }
 
-/// The best parameters of a run so far.
+/// The best parameters of a run so far, on the host. Where that is the device, on the CPU backend,
+/// [`keeps_best`](crate::config::Placement::keeps_best) has them planned and counted.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -86,7 +87,7 @@ impl Selection {
 /// # let mut settings = Settings::default();
 /// # settings.network.layers = "8,32,2".parse().unwrap();
 ///
-/// let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters()?)?;
+/// let mut trainer = Trainer::new(&settings, &data, settings.initial_parameters()?)?;
 /// let selection = Selection { metric: Metric::Accuracy, patience: Some(5), min_delta: 0.0 };
 /// selection.check(&data, &settings.network.build()?)?;
 /// let mut best = Best::new(selection, None)?;
@@ -161,17 +162,24 @@ impl Best {
             Some(best) if !gains(best.counted, min_delta) => (best.counted, best.since + 1),
             _ => (value, 0),
         };
-        if before.is_none_or(|best| gains(best.value, 0.0)) {
-            self.so_far = Some(BestSoFar {
-                metric: metric.name().to_owned(),
-                value,
-                steps: trainer.steps(),
-                counted,
-                since,
-                parameters: Arc::new(trainer.model_parameters()?),
-            });
-        } else if let Some(best) = &mut self.so_far {
-            (best.counted, best.since) = (counted, since);
+        let is_best = before.is_none_or(|best| gains(best.value, 0.0));
+        match &mut self.so_far {
+            Some(best) if is_best => {
+                trainer.keep_model_parameters(&mut best.parameters)?;
+                (best.value, best.steps) = (value, trainer.steps());
+                (best.counted, best.since) = (counted, since);
+            }
+            Some(best) => (best.counted, best.since) = (counted, since),
+            so_far => {
+                *so_far = Some(BestSoFar {
+                    metric: metric.name().to_owned(),
+                    value,
+                    steps: trainer.steps(),
+                    counted,
+                    since,
+                    parameters: Arc::new(trainer.model_parameters()?),
+                });
+            }
         }
         self.evaluated_at = Some(trainer.steps());
         Ok(evaluation)
@@ -180,6 +188,12 @@ impl Best {
     /// How it is chosen.
     pub fn selection(&self) -> Selection {
         self.selection
+    }
+
+    /// Takes the best parameters so far out, and leaves none in their place; `None` before the first evaluation.
+    pub fn take_parameters(&mut self) -> Option<Parameters> {
+        let parameters = std::mem::take(&mut self.so_far.as_mut()?.parameters);
+        Some(Arc::unwrap_or_clone(parameters))
     }
 
     /// The best so far; `None` before the first evaluation.

@@ -110,7 +110,7 @@ impl Comparison {
             while !trainer.is_done() {
                 epochs.push(trainer.epoch(|step| on_step(Turn { run, runs, strategy, step, steps }))?);
             }
-            let hash = trainer.parameters()?.sha256();
+            let hash = trainer.parameters_sha256()?;
             let contender = contenders[index].get_or_insert_with(|| Contender {
                 strategy,
                 plan: trainer.plan().clone(),

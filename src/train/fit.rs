@@ -80,8 +80,9 @@ impl Resumable<'_> {
     /// # Errors
     /// As [`Trainer::snapshot`].
     pub fn snapshot(&mut self) -> Result<Snapshot> {
-        let best = self.best.and_then(Best::so_far).cloned();
-        Ok(Snapshot { best, ..self.trainer.snapshot()? })
+        let mut snapshot = self.trainer.snapshot()?;
+        snapshot.progress.best = self.best.and_then(Best::so_far).cloned();
+        Ok(snapshot)
     }
 }
 
@@ -143,7 +144,7 @@ impl Trainer {
     /// # let mut settings = Settings::default();
     /// # settings.network.layers = "8,32,2".parse().unwrap();
     ///
-    /// let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters()?)?;
+    /// let mut trainer = Trainer::new(&settings, &data, settings.initial_parameters()?)?;
     /// let selection = Selection { metric: Metric::Accuracy, patience: Some(5), min_delta: 0.0 };
     /// let mut fit = Fit {
     ///     evaluate_every: Some(2),

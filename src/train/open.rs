@@ -3,7 +3,7 @@ use super::{Footprint, Planned, RunPlanner, Target};
 use crate::config::{DeviceChoice, Settings};
 use crate::cpu::{self, Cpu};
 use crate::data::DatasetShape;
-use crate::device::{Device, DeviceInfo, Job};
+use crate::device::{Device, DeviceInfo, Initial, Job};
 use crate::gpu::{AdapterKind, Context, Gpu};
 use crate::memory::{Ledger, check_host_memory};
 use crate::{Error, Result};
@@ -61,7 +61,10 @@ impl Machine {
     ///
     /// # Errors
     /// Those of `open`; [`Error::KernelRefused`] if there are no simpler kernels.
-    pub fn with_accepted_kernels<T>(&self, open: impl Fn(&Machine) -> Result<T>) -> Result<(T, Vec<Error>)> {
+    pub fn with_accepted_kernels<T>(
+        &self,
+        mut open: impl FnMut(&Machine) -> Result<T>,
+    ) -> Result<(T, Vec<Error>)> {
         let (mut machine, mut refusals) = (self.clone(), Vec::new());
         loop {
             let refusal = match open(&machine) {
@@ -105,19 +108,24 @@ impl Machine {
         RunPlanner::new(self.target(), data).plan(settings)
     }
 
-    /// Allocates the buffers of `job`, those outside the pool as planned in `footprint`, and books them in `ledger`.
+    /// Allocates the buffers of `job`, those outside the pool as planned in `footprint`, books them in `ledger`, and fills
+    /// them with the initial values, which it takes.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] if the device's memory is too small, [`Error::Internal`] for the footprint of another target.
-    pub fn open(&self, job: &Job, footprint: Footprint, ledger: &Ledger) -> Result<Box<dyn Device>> {
-        let bytes = footprint.bytes().total() + job.plan.bytes();
+    pub fn open(&self, job: &mut Job, footprint: Footprint, ledger: &Ledger) -> Result<Box<dyn Device>> {
+        // The initial values are there.
+        let held = 4 * job.task.network.parameter_count() * (1 + job.initial.moments.len() as u64);
+        let bytes = (footprint.bytes().total() + job.plan.bytes()).saturating_sub(held);
         match (self, footprint.0) {
             (Machine::Cpu, BackendFootprint::Cpu(footprint)) => {
                 check_host_memory("the cpu backend's buffers", bytes)?;
                 Ok(Box::new(Cpu::new(job, footprint, ledger)?))
             }
             (Machine::Gpu(context), BackendFootprint::Gpu(footprint)) => {
-                Ok(Box::new(Gpu::new(context.with_ledger(ledger), job, *footprint)?))
+                let gpu = Gpu::new(context.with_ledger(ledger), job, *footprint)?;
+                *job.initial = Initial::default();
+                Ok(Box::new(gpu))
             }
             _ => Err(Error::internal("a plan for one backend is opened on another")),
         }

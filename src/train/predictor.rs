@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Machine, Planned};
 use crate::data::{Dataset, DatasetShape, Pass};
-use crate::device::{Accumulation, Device, DeviceInfo, Division, Job, Task};
+use crate::device::{Accumulation, Device, DeviceInfo, Division, Initial, Job, Task};
 use crate::execute::execute;
 use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_room};
 use crate::model::{Network, Optimizer, Parameters, UpdateRule};
@@ -25,7 +25,8 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Plans inference on the test split of `data`, and allocates its buffers.
+    /// Plans inference on the test split of `data`, and allocates its buffers. Moves `parameters` to the device and leaves none,
+    /// except after an error.
     ///
     /// # Errors
     /// [`Error::Usage`] for data that does not fit the network, [`Error::DoesNotFit`] if the device's memory is too small,
@@ -33,23 +34,40 @@ impl Predictor {
     pub fn on(
         machine: &Machine,
         network: &Network,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         data: &Arc<Dataset>,
         micro_batch: usize,
     ) -> Result<Self> {
-        let open = |machine: &Machine| Predictor::open(machine, network, parameters, data, micro_batch);
-        let (predictor, refusals) = machine.with_accepted_kernels(open)?;
+        let mut initial = Initial::from(std::mem::take(parameters));
+        let open = |machine: &Machine| Predictor::open(machine, network, &mut initial, data, micro_batch);
+        let opened = machine.with_accepted_kernels(open);
+        *parameters = initial.parameters;
+        let (predictor, refusals) = opened?;
         Ok(Predictor { refusals, ..predictor })
+    }
+
+    /// Frees the device and returns the parameters.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`]
+    pub fn into_parameters(self) -> Result<Parameters> {
+        self.device.into_parameters()
     }
 
     fn open(
         machine: &Machine,
         network: &Network,
-        parameters: &Parameters,
+        initial: &mut Initial,
         data: &Arc<Dataset>,
         micro_batch: usize,
     ) -> Result<Self> {
         data.check(network)?;
+        if !initial.parameters.fit(network) {
+            return Err(Error::usage(
+                Setting::Init,
+                "found parameters of other shapes, expected those of the network",
+            ));
+        }
         if micro_batch == 0 {
             return Err(Error::usage(Setting::Batch, "found 0, expected at least 1"));
         }
@@ -68,12 +86,13 @@ impl Predictor {
             tuned: false,
             slices: None,
             division: Division::None,
+            keeps_best: false,
         };
         let planned = machine.target().plan_forward(&task)?;
         let (bytes, Planned { plan, footprint, .. }) = (planned.bytes(), planned);
         let ledger = Ledger::new();
-        let job = Job { task, data, plan: &plan, parameters, moments: &[] };
-        let device = machine.open(&job, footprint, &ledger)?;
+        let mut job = Job { task, data, plan: &plan, initial };
+        let device = machine.open(&mut job, footprint, &ledger)?;
         let writes = plan.step.iter().filter_map(Action::run).flat_map(|run| &run.writes);
         let Some(output) = writes.map(|operand| operand.slot).next_back() else {
             return Err(Error::internal("the forward plan writes no output"));

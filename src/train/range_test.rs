@@ -22,7 +22,7 @@ use crate::{Error, Result, Setting};
 /// let test = RangeTest::default();
 /// let tested = {
 ///     let settings = test.settings(&settings);
-///     let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters()?)?;
+///     let mut trainer = Trainer::new(&settings, &data, settings.initial_parameters()?)?;
 ///     test.run(&mut trainer, |step| println!("{:e}: loss {:.4}", step.rate, step.smoothed))?
 /// };
 /// if let Some(rate) = tested.suggestion() {

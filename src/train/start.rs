@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use crate::Setting;
 use crate::config::Settings;
 use crate::data::{Dataset, EvaluatedOn};
+use crate::device::Initial;
 use crate::model::{Parameters, Plateau};
 use crate::snapshot::{LossSum, Snapshot};
 
@@ -28,13 +29,12 @@ pub struct Evaluation {
     pub accuracy: Option<f64>,
 }
 
-/// Where training starts: from parameters, or from a snapshot. [`Trainer`](super::Trainer)'s constructors convert both.
-#[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
-    /// All parameters of the network.
-    pub parameters: &'a Parameters,
-    /// Optimizer state; empty for a new run.
-    pub moments: &'a [Parameters],
+/// Where training starts: from parameters, or from a snapshot. [`Trainer`](super::Trainer)'s constructors convert both, and move
+/// what they are given by value to the device.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// All parameters of the network, and the optimizer state, which is empty for a new run.
+    pub initial: Initial,
     /// Slices of a micro-batch on the CPU backend, if a run is to keep them.
     pub slices: Option<usize>,
     /// Number of completed steps.
@@ -45,12 +45,11 @@ pub struct Start<'a> {
     pub plateau: Plateau,
 }
 
-impl<'a> From<&'a Parameters> for Start<'a> {
+impl From<Parameters> for Start {
     /// A new run.
-    fn from(parameters: &'a Parameters) -> Self {
+    fn from(parameters: Parameters) -> Self {
         Start {
-            parameters,
-            moments: &[],
+            initial: Initial::from(parameters),
             slices: None,
             steps: 0,
             losses: LossSum::default(),
@@ -59,17 +58,31 @@ impl<'a> From<&'a Parameters> for Start<'a> {
     }
 }
 
-impl<'a> From<&'a Snapshot> for Start<'a> {
+impl From<&Parameters> for Start {
+    /// A new run, from a copy.
+    fn from(parameters: &Parameters) -> Self {
+        parameters.clone().into()
+    }
+}
+
+impl From<Snapshot> for Start {
     /// Continues a stopped run.
-    fn from(snapshot: &'a Snapshot) -> Self {
+    fn from(snapshot: Snapshot) -> Self {
+        let Snapshot { progress, parameters, moments } = snapshot;
         Start {
-            parameters: &snapshot.parameters,
-            moments: &snapshot.moments,
-            slices: snapshot.slices,
-            steps: snapshot.steps,
-            losses: snapshot.losses,
-            plateau: snapshot.plateau,
+            initial: Initial { parameters, moments },
+            slices: progress.slices,
+            steps: progress.steps,
+            losses: progress.losses,
+            plateau: progress.plateau,
         }
+    }
+}
+
+impl From<&Snapshot> for Start {
+    /// Continues a stopped run, from a copy.
+    fn from(snapshot: &Snapshot) -> Self {
+        snapshot.clone().into()
     }
 }
 

@@ -22,5 +22,6 @@ pub fn task<'a>(settings: &Settings, network: &'a Network, data: DatasetShape) -
             Some(_) => Division::None,
             None => Division::SameBits,
         },
+        keeps_best: settings.placement.keeps_best,
     }
 }

@@ -18,6 +18,7 @@ mod hints;
 mod log;
 mod manual;
 mod markdown;
+mod memory;
 mod messages;
 mod models;
 mod plan;

@@ -203,8 +203,8 @@ fn kill_at_any_time_leaves_an_intact_snapshot() {
         let store = SnapshotStore::open(&kept, 2).unwrap();
         let found = store.latest().unwrap();
         assert!(found.passed_over.is_empty(), "{:?}", found.passed_over);
-        assert!(found.snapshot.steps >= steps, "{} after {steps}", found.snapshot.steps);
-        steps = found.snapshot.steps;
+        assert!(found.snapshot.progress.steps >= steps, "{} after {steps}", found.snapshot.progress.steps);
+        steps = found.snapshot.progress.steps;
     }
     assert!(steps > 100, "only {steps} steps in a hundred runs");
 }
@@ -218,7 +218,7 @@ fn interrupt_saves_and_prints_how_to_resume() {
     let stderr = stopped(child, &folder.path("kept/config.toml"), "-INT");
     assert!(stderr.contains("--resume"), "{stderr}");
     let found = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap();
-    assert!(found.snapshot.steps > 0);
+    assert!(found.snapshot.progress.steps > 0);
 }
 
 /// A scheduler announces its end by USR1, and later starts the same command again.
@@ -229,7 +229,8 @@ fn one_command_begins_and_goes_on_after_a_signal() {
     let command = "--snapshot-every 1000000 --resume auto";
     let stderr = stopped(train(&folder, "kept".as_ref(), command), &folder.path("kept/config.toml"), "-USR1");
     assert!(stderr.contains("--resume auto") && !stderr.contains("resuming after"), "{stderr}");
-    let steps = SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap().snapshot.steps;
+    let steps =
+        SnapshotStore::open(&folder.path("kept"), 2).unwrap().latest().unwrap().snapshot.progress.steps;
     assert!(steps > 0);
     let begun = format!("{command} --keep 3");
     let stderr = stopped(train(&folder, "kept".as_ref(), &begun), &folder.path("kept/config.toml"), "-USR1");

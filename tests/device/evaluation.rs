@@ -61,11 +61,11 @@ fn machines() -> [Machine; 3] {
     [Machine::Cpu, Machine::Gpu(Box::new(context)), Machine::Gpu(Box::new(few))]
 }
 
-fn trained<'a>(
+fn trained(
     machine: &Machine,
     settings: &Settings,
     data: &Arc<Dataset>,
-    start: impl Into<ckpt_gpu::train::Start<'a>>,
+    start: impl Into<ckpt_gpu::train::Start>,
     steps: u64,
 ) -> Trainer {
     let mut trainer = Trainer::on(machine, settings, data, start).unwrap();
@@ -80,7 +80,7 @@ fn software_and_cpu_evaluate_averaged_parameters() {
     let (settings, data) = (settings(), data(Loss::CrossEntropy));
     let plain = changed(settings.clone(), |s| s.optimization.rule.ema = None);
     for machine in machines() {
-        let mut trainer = trained(&machine, &settings, &data, &start(&settings), 10);
+        let mut trainer = trained(&machine, &settings, &data, start(&settings), 10);
         let last = trainer.parameters().unwrap();
         let average = trainer.model_parameters().unwrap();
         assert_ne!(average, last);
@@ -93,7 +93,7 @@ fn software_and_cpu_evaluate_averaged_parameters() {
         // Training goes on from the last parameters, whatever was read or evaluated between.
         assert_eq!(trainer.parameters().unwrap(), last);
         trainer.train(2, |_| ()).unwrap();
-        let without_pause = trained(&machine, &plain, &data, &start(&settings), 12).parameters().unwrap();
+        let without_pause = trained(&machine, &plain, &data, start(&settings), 12).parameters().unwrap();
         assert_eq!(trainer.parameters().unwrap(), without_pause);
         assert!(trainer.memory().agrees());
     }
@@ -105,11 +105,11 @@ fn software_and_cpu_score_all_outputs() {
         let settings = changed(settings(), |s| s.network.loss = loss);
         let (data, network) = (data(loss), settings.network.build().unwrap());
         for machine in machines() {
-            let mut trainer = trained(&machine, &settings, &data, &start(&settings), 6);
+            let mut trainer = trained(&machine, &settings, &data, start(&settings), 6);
             let (evaluation, scores) = trainer.evaluate_outputs().unwrap();
             assert_eq!(evaluation, trainer.evaluate().unwrap());
-            let parameters = trainer.model_parameters().unwrap();
-            let mut predictor = Predictor::on(&machine, &network, &parameters, &data, 4).unwrap();
+            let mut parameters = trainer.model_parameters().unwrap();
+            let mut predictor = Predictor::on(&machine, &network, &mut parameters, &data, 4).unwrap();
             let outputs = predictor.outputs().unwrap();
             let json = |scores: Scores| serde_json::to_string(&scores).unwrap();
             assert_eq!(json(scores), json(Scores::of(&network, &outputs, data.test.targets())));
@@ -127,7 +127,7 @@ fn software_and_cpu_resume_averages_and_plateaus() {
     let data = data(Loss::CrossEntropy);
     for machine in machines() {
         let run = |stops: &[u64]| {
-            let mut trainer = Trainer::on(&machine, &settings, &data, &start(&settings)).unwrap();
+            let mut trainer = Trainer::on(&machine, &settings, &data, start(&settings)).unwrap();
             let mut rates = Vec::new();
             while !trainer.is_done() {
                 trainer.train(1, |_| ()).unwrap();
@@ -161,7 +161,7 @@ fn the_best_parameters_are_those_of_the_best_evaluation() {
     let settings = changed(settings(), |s| s.optimization.lr = 0.1);
     let data = data(Loss::CrossEntropy);
     for metric in [Metric::Loss, Metric::Accuracy, Metric::RocAuc] {
-        let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, &start(&settings)).unwrap();
+        let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, start(&settings)).unwrap();
         let (mut kept, mut values) = (best(metric, None), Vec::new());
         while !trainer.is_done() {
             trainer.train(1, |_| ()).unwrap();
@@ -191,7 +191,7 @@ fn patience_counts_evaluations_without_enough_gain() {
     let settings = changed(settings(), |s| s.optimization.lr = 0.001);
     let data = data(Loss::CrossEntropy);
     let data = Arc::new(Dataset { test: data.train.clone(), ..(*data).clone() });
-    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, &start(&settings)).unwrap();
+    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, start(&settings)).unwrap();
     let selection = Selection { metric: Metric::Loss, patience: Some(2), min_delta: 1e9 };
     let mut best = Best::new(selection, None).unwrap();
     let mut losses = Vec::new();
@@ -264,7 +264,7 @@ fn metrics_that_are_undefined_are_refused() {
     let data = data(Loss::CrossEntropy);
     let one = Split::new(FEATURES, Inputs::F32(vec![0.5; 2 * FEATURES]), vec![1, 1]).unwrap();
     let data = Arc::new(Dataset { test: one, ..(*data).clone() });
-    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, &start(&settings)).unwrap();
+    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, start(&settings)).unwrap();
     match best(Metric::RocAuc, None).evaluate(&mut trainer) {
         Err(Error::Usage { setting: Setting::KeepBest, problem }) => {
             assert!(problem.contains("roc-auc is undefined on the validation split"), "{problem}");
@@ -279,7 +279,7 @@ fn optimizer_state_of_another_rule_is_refused() {
     let (averaged, data) = (settings(), data(Loss::CrossEntropy));
     let plain = changed(averaged.clone(), |s| s.optimization.rule.ema = None);
     for (first, second) in [(&averaged, &plain), (&plain, &averaged)] {
-        let snapshot = trained(&Machine::Cpu, first, &data, &start(first), 3).snapshot().unwrap();
+        let snapshot = trained(&Machine::Cpu, first, &data, start(first), 3).snapshot().unwrap();
         match Trainer::on(&Machine::Cpu, second, &data, &snapshot) {
             Err(Error::Usage { setting: Setting::Optimizer, .. }) => {}
             found => panic!("{:?}", found.err()),
@@ -290,7 +290,7 @@ fn optimizer_state_of_another_rule_is_refused() {
 #[test]
 fn a_number_is_better_than_nan() {
     let (settings, data) = (settings(), data(Loss::CrossEntropy));
-    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, &start(&settings)).unwrap();
+    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, start(&settings)).unwrap();
     let mut kept = best(Metric::Loss, Some(3));
     kept.evaluate(&mut trainer).unwrap();
     let nan = kept.so_far().map(|best| BestSoFar { value: f64::NAN, ..best.clone() });

@@ -191,7 +191,7 @@ fn a_fit_is_resumed_to_the_same_bits() {
             })
             .unwrap();
         let mut snapshot = kept.unwrap();
-        let mut resumed_fit = fit(snapshot.best.take());
+        let mut resumed_fit = fit(snapshot.progress.best.take());
         let mut resumed = Trainer::new(&settings, &data, &snapshot).unwrap();
         assert_eq!(resumed.fit(&mut resumed_fit, |_| Ok(ControlFlow::Continue(()))).unwrap(), ended);
         assert_eq!(resumed.parameters().unwrap(), whole.parameters().unwrap(), "stopped after {stop}");
@@ -202,7 +202,7 @@ fn a_fit_is_resumed_to_the_same_bits() {
 #[test]
 fn evaluations_and_reports_no_steps_apart_are_refused() {
     let (settings, data) = small();
-    let mut trainer = Trainer::new(&settings, &data, &settings.initial_parameters().unwrap()).unwrap();
+    let mut trainer = Trainer::new(&settings, &data, settings.initial_parameters().unwrap()).unwrap();
     for (mut fit, setting) in [
         (Fit { evaluate_every: Some(0), ..Fit::default() }, Setting::EvaluateEvery),
         (Fit { report_every: vec![2, 0], ..Fit::default() }, Setting::ReportEvery),
@@ -285,7 +285,7 @@ fn a_step_at_the_rate_of_the_schedule_is_the_step_of_the_schedule() {
 fn a_plan_without_data_is_the_plan_of_the_training() {
     let (settings, data) = small();
     let planned = Machine::Cpu.plan(&settings, data.shape()).unwrap();
-    let trainer = Trainer::new(&settings, &data, &settings.initial_parameters().unwrap()).unwrap();
+    let trainer = Trainer::new(&settings, &data, settings.initial_parameters().unwrap()).unwrap();
     assert_eq!((planned.strategy, &planned.plan), (trainer.strategy(), trainer.plan()));
     assert_eq!(planned.bytes(), *trainer.planned());
     let wrong = changed(settings, |s| s.batching.micro_batch = Some(3));
@@ -296,10 +296,10 @@ fn a_plan_without_data_is_the_plan_of_the_training() {
 #[test]
 fn predictions_have_the_loss_of_the_evaluation() {
     let (settings, data) = small();
-    let start = settings.initial_parameters().unwrap();
+    let mut start = settings.initial_parameters().unwrap();
     let loss = Trainer::new(&settings, &data, &start).unwrap().evaluate().unwrap().loss;
     let network = settings.network.build().unwrap();
-    let mut predictor = Predictor::on(&Machine::Cpu, &network, &start, &data, 4).unwrap();
+    let mut predictor = Predictor::on(&Machine::Cpu, &network, &mut start, &data, 4).unwrap();
     let outputs = predictor.outputs().unwrap();
     assert_eq!(outputs.len(), 11 * 2);
     let Scores::Values(ValueScores { mse, .. }) = Scores::of(&network, &outputs, data.test.targets()) else {

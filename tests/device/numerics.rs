@@ -87,7 +87,8 @@ fn parameters_and_moments_that_are_not_finite_are_divergence(
     };
     let machine = devices::machine(device);
     let outcome = |parameters: &Parameters, moments: &[Parameters]| {
-        let start = Start { moments, ..Start::from(parameters) };
+        let mut start = Start::from(parameters);
+        start.initial.moments = moments.to_vec();
         match Trainer::on(&machine, &settings, &data, start).unwrap().train(1, |_| ()) {
             Err(Error::Diverged { epoch: 0, problem }) => problem,
             other => panic!("found {other:?}, expected divergence"),

@@ -43,11 +43,11 @@ fn start(settings: &Settings) -> Parameters {
     Random::new(1).parameters(&settings.network.build().unwrap())
 }
 
-fn after<'a>(
+fn after(
     machine: &Machine,
     settings: &Settings,
     data: &Dataset,
-    from: impl Into<Start<'a>>,
+    from: impl Into<Start>,
     steps: u64,
 ) -> (Parameters, f32) {
     let mut trainer = Trainer::on(machine, settings, &Arc::new(data.clone()), from).unwrap();
@@ -83,10 +83,10 @@ fn software_and_cpu_train_the_last_samples_of_an_epoch() {
     let data = dataset(all.clone());
     let settings = settings();
     for machine in machines() {
-        let trainer = Trainer::on(&machine, &settings, &Arc::new(data.clone()), &start(&settings)).unwrap();
+        let trainer = Trainer::on(&machine, &settings, &Arc::new(data.clone()), start(&settings)).unwrap();
         assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (3, 15));
-        let (two, _) = after(&machine, &settings, &data, &start(&settings), 2);
-        let (three, _) = after(&machine, &settings, &data, &start(&settings), 3);
+        let (two, _) = after(&machine, &settings, &data, start(&settings), 2);
+        let (three, _) = after(&machine, &settings, &data, start(&settings), 3);
         let last = dataset(all.rows(&[8, 9]).unwrap());
         let pairs = changed(settings.clone(), |s| s.batching.batch = 2);
         let (expected, _) = after(&machine, &pairs, &last, &two, 1);
@@ -99,10 +99,10 @@ fn software_and_cpu_train_the_last_samples_of_an_epoch() {
                 s.placement.strategy = strategy;
                 s.placement.dataset = DatasetPlacement::Host;
             });
-            assert_close(&after(&machine, &other, &data, &start(&settings), 3).0, &three);
+            assert_close(&after(&machine, &other, &data, start(&settings), 3).0, &three);
         }
         let dropped = changed(settings.clone(), |s| s.batching.drop_last = true);
-        let trainer = Trainer::on(&machine, &dropped, &Arc::new(data.clone()), &start(&settings)).unwrap();
+        let trainer = Trainer::on(&machine, &dropped, &Arc::new(data.clone()), start(&settings)).unwrap();
         assert_eq!((trainer.steps_per_epoch(), trainer.total_steps()), (2, 10));
     }
 }
@@ -119,7 +119,7 @@ fn software_and_cpu_weigh_losses_of_smaller_mini_batches_by_their_samples() {
         machines().into_iter().flat_map(|machine| [(machine.clone(), 4), (machine, 2)])
     {
         let settings = changed(settings.clone(), |s| s.batching.micro_batch = Some(micro_batch));
-        let begin = || Trainer::on(&machine, &settings, &data, &start(&settings)).unwrap();
+        let begin = || Trainer::on(&machine, &settings, &data, start(&settings)).unwrap();
         let expected = begin().evaluate_training().unwrap().loss;
         let close = |loss: f32| assert!((loss - expected).abs() < 1e-6, "{loss}, expected {expected}");
         close(begin().epoch(|_| ()).unwrap().loss);
@@ -154,7 +154,7 @@ fn software_and_cpu_weigh_losses_of_smaller_mini_batches_by_their_samples() {
 fn epochs_count_all_of_their_samples() {
     let data = Arc::new(dataset(split(10, &mut Random::new(2))));
     let settings = changed(settings(), |s| s.optimization.epochs = 2);
-    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, &start(&settings)).unwrap();
+    let mut trainer = Trainer::on(&Machine::Cpu, &settings, &data, start(&settings)).unwrap();
     let mut seen = Vec::new();
     while !trainer.is_done() {
         trainer.train(1, |_| ()).unwrap();
@@ -200,12 +200,12 @@ fn software_and_cpu_weigh_samples_as_if_they_were_repeated() {
             let settings = changed(settings(), |s| s.network.loss = loss);
             let weighted = dataset(all.clone()).weighted(vec![1.0, 2.0, 0.0, 3.0]).unwrap();
             let six = changed(settings.clone(), |s| s.batching.batch = 6);
-            let (expected, mean) = after(&machine, &six, &repeated, &start(&settings), 1);
-            let (found, loss) = after(&machine, &settings, &weighted, &start(&settings), 1);
+            let (expected, mean) = after(&machine, &six, &repeated, start(&settings), 1);
+            let (found, loss) = after(&machine, &settings, &weighted, start(&settings), 1);
             assert_close(&found, &expected);
             assert!((loss - mean).abs() < 1e-5, "{loss}, expected {mean}");
             let parts = changed(settings.clone(), |s| s.batching.micro_batch = Some(2));
-            assert_close(&after(&machine, &parts, &weighted, &start(&settings), 1).0, &expected);
+            assert_close(&after(&machine, &parts, &weighted, start(&settings), 1).0, &expected);
         }
     }
 }
@@ -218,7 +218,7 @@ fn software_and_cpu_evaluate_without_weights() {
     let weighted = Arc::new(dataset(all).weighted(vec![1.0, 2.0, 0.0, 3.0, 1.0, 1.0]).unwrap());
     for machine in machines() {
         let settings = settings();
-        let of = |data| Trainer::on(&machine, &settings, data, &start(&settings)).unwrap();
+        let of = |data| Trainer::on(&machine, &settings, data, start(&settings)).unwrap();
         let (mut found, mut expected) = (of(&weighted), of(&even));
         assert_eq!(found.evaluate().unwrap(), expected.evaluate().unwrap());
         let on_training = found.evaluate_training().unwrap();
@@ -235,7 +235,7 @@ fn software_and_cpu_learn_nothing_from_samples_without_weight() {
     let data = data.weighted(vec![0.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
     for machine in machines() {
         let settings = settings();
-        let (found, loss) = after(&machine, &settings, &data, &start(&settings), 1);
+        let (found, loss) = after(&machine, &settings, &data, start(&settings), 1);
         assert_eq!((found, loss), (start(&settings), 0.0));
     }
 }
@@ -256,14 +256,14 @@ fn software_and_cpu_smooth_labels() {
     for machine in machines() {
         let settings = settings();
         let smoothed = changed(settings.clone(), |s| s.optimization.label_smoothing = smoothing);
-        let (expected, mean) = after(&machine, &settings, &soft, &start(&settings), 1);
-        let (found, loss) = after(&machine, &smoothed, &dataset(all.clone()), &start(&settings), 1);
+        let (expected, mean) = after(&machine, &settings, &soft, start(&settings), 1);
+        let (found, loss) = after(&machine, &smoothed, &dataset(all.clone()), start(&settings), 1);
         assert_close(&found, &expected);
         assert!((loss - mean).abs() < 1e-5, "{loss}, expected {mean}");
         // Evaluation does not smooth.
         let data = Arc::new(dataset(all.clone()));
         let [plain, smoothed] = [settings, smoothed].map(|settings| {
-            Trainer::on(&machine, &settings, &data, &start(&settings)).unwrap().evaluate().unwrap()
+            Trainer::on(&machine, &settings, &data, start(&settings)).unwrap().evaluate().unwrap()
         });
         assert_eq!(plain, smoothed);
     }
@@ -302,6 +302,6 @@ fn weights_that_are_none_are_refused() {
     let mut one_sided = dataset(all.clone());
     one_sided.train = all.with_weights(vec![1.0; 4]).unwrap();
     let settings = changed(settings(), |s| s.placement.device = DeviceChoice::Cpu);
-    let refused = Trainer::on(&Machine::Cpu, &settings, &Arc::new(one_sided), &start(&settings)).map(|_| ());
+    let refused = Trainer::on(&Machine::Cpu, &settings, &Arc::new(one_sided), start(&settings)).map(|_| ());
     assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
 }

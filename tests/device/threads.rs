@@ -62,7 +62,7 @@ fn cpu_resumes_on_any_number_of_threads_to_equal_bits() {
                 assert_eq!(memory.planned, memory.counted);
                 let snapshot = trainer.snapshot().unwrap();
                 let moments = snapshot.moments.iter().map(Parameters::sha256).collect::<Vec<_>>();
-                ((snapshot.parameters.sha256(), moments, snapshot.slices), snapshot)
+                ((snapshot.parameters.sha256(), moments, snapshot.progress.slices), snapshot)
             })
         };
         for (threads, others) in [(1, 3), (2, 1), (3, 2), (3, 7)] {

@@ -8,7 +8,7 @@ use crate::program::{Folder, SMALL};
 use ckpt_gpu::config::{DeviceChoice, Settings, Widths};
 use ckpt_gpu::cpu::{Cpu, Footprint};
 use ckpt_gpu::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
-use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Inspect, Job, Metrics};
+use ckpt_gpu::device::{Accumulation, Device, DeviceInfo, Initial, Inspect, Job, Metrics, Piece, Values};
 use ckpt_gpu::execute::{Backend, Work, execute};
 use ckpt_gpu::memory::{Ledger, LiveMeter};
 use ckpt_gpu::model::{Parameters, StepParams};
@@ -160,12 +160,12 @@ impl Device for Flipped {
         self.sound.end_pass()
     }
 
-    fn parameters(&mut self) -> Result<Parameters> {
-        self.sound.parameters()
+    fn read(&mut self, values: Values, take: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
+        self.sound.read(values, take)
     }
 
-    fn moments(&mut self) -> Result<Vec<Parameters>> {
-        self.sound.moments()
+    fn into_parameters(self: Box<Self>) -> Result<Parameters> {
+        Box::new(self.sound).into_parameters()
     }
 }
 
@@ -196,8 +196,9 @@ fn flipped_run(layer: usize, sample: usize) -> (Result<()>, bool) {
     let is_again = plan.step.iter().filter_map(Action::run).any(again);
     let parameters = random.parameters(&network);
     let task = task(&settings, &network, data.shape());
-    let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
-    let sound = Cpu::new(&job, Footprint::new(&task), &Ledger::new()).unwrap();
+    let mut initial = Initial::from(parameters);
+    let mut job = Job { task, data: &data, plan: &plan, initial: &mut initial };
+    let sound = Cpu::new(&mut job, Footprint::new(&task), &Ledger::new()).unwrap();
     let width = network.widths()[layer + 1];
     let mut device = Flipped { sound, layer, sample, width, makings: 0, last: 0 };
     let mut verifier = Verifier::new(&network, BATCH, &plan);

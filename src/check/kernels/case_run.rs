@@ -10,7 +10,7 @@ use crate::check::random::Random;
 use crate::check::reference::{self, Reference, Shape};
 use crate::check::twin::{self, norm, widen};
 use crate::data::{Dataset, EvaluatedOn, Inputs, Pass, Split};
-use crate::device::{Accumulation, DatasetPlacement, Device, Division, Job, Task};
+use crate::device::{Accumulation, DatasetPlacement, Device, Division, Initial, Job, Task, Values, read_all};
 use crate::execute::Work;
 use crate::memory::Ledger;
 use crate::model::{Dropout, DropoutKey, LayerParameters, Loss, Network, Optimizer, Parameters, UpdateRule};
@@ -73,16 +73,19 @@ impl<'a> CaseRun<'a> {
             tuned: false,
             slices: None,
             division: Division::None,
+            keeps_best: false,
         };
         let strategy = Strategy::EveryN(case.every);
         let planned = machine.target().plan(strategy, &task, DatasetPlacement::Auto)?;
         let Planned { plan, footprint, .. } = planned;
         findings.has_chains |= !plan.chain.row_bytes.is_empty();
         findings.has_dropout |= network.has_dropout();
-        let job = Job { task, data: &data, plan: &plan, parameters: &parameters, moments: &[] };
-        let device = machine.open(&job, footprint, &Ledger::new())?;
+        let reference = twin::reference(&network, &parameters)?;
+        let mut initial = Initial::from(parameters);
+        let mut job = Job { task, data: &data, plan: &plan, initial: &mut initial };
+        let device = machine.open(&mut job, footprint, &Ledger::new())?;
         Ok(CaseRun {
-            reference: twin::reference(&network, &parameters)?,
+            reference,
             gradients: vec![Default::default(); plan.chain.layers()],
             case,
             findings,
@@ -93,6 +96,10 @@ impl<'a> CaseRun<'a> {
             device,
             inputs: Vec::new(),
         })
+    }
+
+    fn parameters(&mut self) -> Result<Parameters> {
+        read_all(self.device.as_mut(), Values::Parameters, &self.network)
     }
 
     pub fn run(mut self) -> Result<()> {
@@ -106,7 +113,7 @@ impl<'a> CaseRun<'a> {
         self.device.begin_pass(Pass::Shuffled(&order), 0, &step_params)?;
         let mut losses = 0.0;
         for (turn, batch) in order.chunks_exact(case.batch).take(2).enumerate() {
-            let before = self.device.parameters()?;
+            let before = self.parameters()?;
             for (part, rows) in batch.chunks(self.micro_batch).enumerate() {
                 self.device.begin_batch(Accumulation::of(part, case.parts))?;
                 let key = DropoutKey::new(SEED, turn as u64);
@@ -149,7 +156,7 @@ impl<'a> CaseRun<'a> {
         let targets = twin::targets(&self.data.train, self.network.outputs(), rows);
         let gradients = reference.gradients(&inputs, &targets);
         reference.step(&inputs, &targets, rate(case).into());
-        let after = self.device.parameters()?;
+        let after = self.parameters()?;
         for (index, layer) in after.layers.iter().enumerate() {
             let moved = reference.parameters[index].tensors().into_iter().zip(gradients[index].tensors());
             let tensors = reference::Parameters::NAMES.into_iter().zip(layer.tensors()).zip(moved);
@@ -246,7 +253,7 @@ impl<'a> CaseRun<'a> {
             self.device.run(work)?;
             return if work.op.has_loss() { self.check_loss(work, rows) } else { Ok(0.0) };
         };
-        let before = self.device.parameters()?;
+        let before = self.parameters()?;
         self.device.run(work)?;
         if work.op.is_forward() {
             self.check_states(layers, work, &before)?;
@@ -304,7 +311,7 @@ impl<'a> CaseRun<'a> {
         }
         let delta = work.slot(Value::Delta(layers.last()))?;
         let mut delta = widen(&self.read(delta, self.shape(layers.last()).outputs)?);
-        let after = self.device.parameters()?;
+        let after = self.parameters()?;
 
         for (layer, state) in layers.range().zip(states).rev() {
             let shape = self.shape(layer);

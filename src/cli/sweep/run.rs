@@ -92,6 +92,7 @@ impl Run {
         let args = RunArgs::parsed(&words)?;
         let mut settings = args.flags.settings()?;
         settings.placement.strategy = args.strategy.strategy();
+        settings.placement.keeps_best = args.selection.selection().is_some();
         args.flags.task.sizes().check(settings.placement.strategy)?;
         settings.validate()?;
         let run = Run { args, settings, words, metric, fold };
@@ -172,18 +173,13 @@ impl Run {
         let settings =
             self.args.flags.task.sizes().settled(settings, Some(&mut snapshots), &planner, tell)?;
         let mut snapshot = snapshots.start(&settings, &data, self.args.selection.evaluate_every)?;
-        let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.best.take());
+        let so_far = snapshot.as_mut().and_then(|snapshot| snapshot.progress.best.take());
         let best = self.selection()?.map(|selection| Best::new(selection, so_far)).transpose()?;
-        let initial = match &snapshot {
-            Some(_) => None,
-            None => {
-                Some(self.args.start.parameters(&settings.network.build()?, &settings, &preprocessing)?)
-            }
+        let start = match snapshot {
+            Some(snapshot) => Start::from(snapshot),
+            None => self.args.start.parameters(&settings.network.build()?, &settings, &preprocessing)?.into(),
         };
-        let start = snapshot.as_ref().map(Start::from).or(initial.as_ref().map(Start::from));
-        let Some(start) = start else { return Err(Error::internal("a run has no initial parameters")) };
         let mut trainer = Trainer::on(machine, &settings, &data, start)?;
-        drop((snapshot, initial));
         output::refusals(trainer.refusals());
         for line in hints::never(&settings, trainer.total_steps(), data.train.len()) {
             tell(&line);
@@ -197,13 +193,13 @@ impl Run {
             let remedy = format!("{}{}", output::RESUME, this_command());
             return Err(Error::Interrupted { steps, remedy });
         }
-        let best = fit.best.as_ref().and_then(Best::so_far).map(|best| Arc::clone(&best.parameters));
+        let best = fit.best.as_mut().and_then(Best::take_parameters);
         let scored = ended.and_then(|ended| {
-            let trainer = match &best {
+            let trainer = match best {
                 Some(best) => {
                     // The device holds one of the two at a time.
                     drop(trainer);
-                    Trainer::on(machine, &settings, &data, &**best)?
+                    Trainer::on(machine, &settings, &data, best)?
                 }
                 None => trainer,
             };
@@ -245,9 +241,9 @@ fn fitted(
         match event {
             Event::Step(steps) => progress.step(steps),
             Event::Report(Report { loss, .. }) => progress.loss(loss),
-            Event::Resumable(mut resumable) => {
+            Event::Resumable(resumable) => {
                 if resumable.is_last || snapshots.is_due(resumable.trainer) {
-                    snapshots.save(resumable.snapshot()?)?;
+                    snapshots.save(resumable.trainer, resumable.best)?;
                 }
                 return Ok(ControlFlow::Continue(()));
             }
@@ -270,7 +266,7 @@ fn scored(mut trainer: Trainer) -> Result<Scored> {
         let value = metric.of(&evaluation, Some(&scores)).filter(|value| value.is_finite());
         value.map(|value| (metric.name().to_owned(), value))
     };
-    let weights_sha256 = trainer.model_parameters()?.sha256();
+    let weights_sha256 = trainer.model_sha256()?;
     Ok(Scored { scores: Metric::ALL.into_iter().filter_map(score).collect(), weights_sha256 })
 }
 

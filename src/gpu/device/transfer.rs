@@ -142,6 +142,22 @@ impl Readback {
         bytes: u64,
     ) -> Result<Vec<u8>> {
         let mut answer = Vec::with_capacity(bytes as usize);
+        self.pieces(device, source, start, bytes, |piece| {
+            answer.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(answer)
+    }
+
+    /// As [`Readback::copy`], and passes to `take` as much at a time as the staging buffer holds.
+    fn pieces(
+        &mut self,
+        device: &OpenDevice,
+        source: &wgpu::Buffer,
+        start: u64,
+        bytes: u64,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let end = start + bytes;
         let mut offset = start;
         while offset < end {
@@ -152,16 +168,15 @@ impl Readback {
             self.staging.map(submission);
             self.staging.wait(device)?;
             let view = self.staging.buffer.raw.get_mapped_range(..piece).map_err(lost)?;
-            answer.extend_from_slice(&view);
+            let taken = take(&view);
             drop(view);
             self.staging.buffer.raw.unmap();
+            taken?;
             offset += piece;
         }
-        Ok(answer)
+        Ok(())
     }
-}
 
-impl Readback {
     /// Reads `count` values of `source` from byte `start`, after everything submitted so far has finished.
     pub fn floats(
         &mut self,
@@ -170,8 +185,29 @@ impl Readback {
         start: u64,
         count: usize,
     ) -> Result<Vec<f32>> {
-        let bytes = self.copy(device, source, start, 4 * count as u64)?;
-        Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
+        let mut answer = Vec::with_capacity(count);
+        self.each_floats(device, source, start, count, |values| {
+            answer.extend_from_slice(values);
+            Ok(())
+        })?;
+        Ok(answer)
+    }
+
+    /// As [`Readback::floats`], and passes the values to `take` piece by piece.
+    pub fn each_floats(
+        &mut self,
+        device: &OpenDevice,
+        source: &wgpu::Buffer,
+        start: u64,
+        count: usize,
+        mut take: impl FnMut(&[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let mut values = Vec::new();
+        self.pieces(device, source, start, 4 * count as u64, |bytes| {
+            values.clear();
+            values.extend(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)));
+            take(&values)
+        })
     }
 }
 

@@ -168,6 +168,7 @@ fn task(network: &Network) -> Task<'_> {
         tuned: true,
         slices: None,
         division: Division::None,
+        keeps_best: false,
     }
 }
 

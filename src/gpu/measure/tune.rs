@@ -116,6 +116,7 @@ mod tests {
             tuned: true,
             slices: None,
             division: Division::None,
+            keeps_best: false,
         };
         let mut choices = Choices::new();
         let least_flops = network.layer(1).forward_flops(5);

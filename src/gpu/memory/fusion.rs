@@ -201,6 +201,7 @@ mod tests {
             tuned: false,
             slices: None,
             division: Division::None,
+            keeps_best: false,
         }
     }
 

@@ -2,12 +2,13 @@ use std::ops::Range;
 
 use super::fusion::Fusion;
 use super::setup::Setup;
+use super::tensors::take_layer;
 use super::thin_parameters::packed;
-use crate::device::Task;
+use crate::device::{Initial, Piece, Task};
 use crate::gpu::device::{Buffer, OpenDevice, Readback};
 use crate::gpu::kernels::RuleConstants;
 use crate::memory::{ByCategory, Category};
-use crate::model::{LayerParameters, Network, Parameters};
+use crate::model::{Network, Parameters};
 use crate::{Error, Result};
 
 /// Stored gradients and optimizer state. Each buffer consists of planes with one value per parameter: the
@@ -21,12 +22,12 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// Allocates the state, initialised from `moments` of an earlier run or with zeros. `None` if nothing is
-    /// stored.
+    /// Allocates the state, initialised from the moments of `initial`, or with zeros, and with the parameters for a moving
+    /// average. `None` if nothing is stored.
     pub fn new(
         setup: &mut Setup,
         task: &Task,
-        moments: &[Parameters],
+        initial: &Initial,
         fusion: Option<&Fusion>,
     ) -> Result<Option<Self>> {
         let planes = RuleConstants::of(task).planes();
@@ -35,14 +36,18 @@ impl OptimizerState {
         }
         let first_moment = usize::from(task.keeps_gradients());
         let is_together = |index: usize| fusion.is_some_and(|fusion| fusion.place(index).is_some());
-        let mut buffer = |label: String, plane: u64, contents: Vec<Vec<f32>>| {
+        let begins_with_parameters = task.rule.ema.is_some() && initial.moments.is_empty();
+        // The average is the last plane. New buffers are zero.
+        let given: Vec<(usize, &Parameters)> = match begins_with_parameters {
+            true => vec![(planes - 1, &initial.parameters)],
+            false => initial.moments.iter().enumerate().map(|(m, held)| (first_moment + m, held)).collect(),
+        };
+        let buffer = |setup: &Setup, label: &str, plane: u64| {
             let bytes = ByCategory::from_iter([
                 (Category::Gradients, plane * first_moment as u64),
                 (Category::Optimizer, plane * task.rule.moments() as u64),
             ]);
-            let mut numbers = vec![0.0; first_moment * (plane / 4) as usize];
-            numbers.extend(contents.into_iter().flatten());
-            setup.shared(&label, bytes, bytemuck::cast_slice(&numbers))
+            setup.context.device.shared(label, bytes)
         };
         let mut alone = Vec::new();
         for (index, layer) in task.network.layers().enumerate() {
@@ -50,17 +55,27 @@ impl OptimizerState {
                 alone.push(None);
                 continue;
             }
-            let contents = moments.iter().map(|moment| moment.layers[index].values().collect());
             let label = format!("gradients and moments of W{index}, b{index}");
-            alone.push(Some(buffer(label, 4 * layer.parameter_count(), contents.collect())?));
+            let bytes = 4 * layer.parameter_count();
+            let buffer = buffer(setup, &label, bytes)?;
+            for &(plane, held) in &given {
+                let mut offset = plane as u64 * bytes;
+                for values in held.layers[index].tensors() {
+                    setup.write(&buffer, offset, bytemuck::cast_slice(values))?;
+                    offset += size_of_val(&values[..]) as u64;
+                }
+            }
+            alone.push(Some(buffer));
         }
         let together = fusion.map(|fusion| {
-            let contents = moments.iter().map(|moment| {
-                let layers = moment.layers.iter().enumerate().filter(|&(index, _)| is_together(index));
-                layers.flat_map(|(_, layer)| packed(layer)).collect()
-            });
-            let label = "gradients and moments of thin layers".to_owned();
-            buffer(label, fusion.parameter_bytes(), contents.collect())
+            let bytes = fusion.parameter_bytes();
+            let buffer = buffer(setup, "gradients and moments of thin layers", bytes)?;
+            for &(plane, held) in &given {
+                let layers = held.layers.iter().enumerate().filter(|&(index, _)| is_together(index));
+                let values: Vec<f32> = layers.flat_map(|(_, layer)| packed(layer)).collect();
+                setup.write(&buffer, plane as u64 * bytes, bytemuck::cast_slice(&values))?;
+            }
+            Ok(buffer)
         });
         let together = together.transpose()?;
         Ok(Some(OptimizerState { planes, first_moment, alone, together }))
@@ -82,55 +97,43 @@ impl OptimizerState {
         buffers.map(|buffer| (buffer, self.plane(buffer)))
     }
 
-    /// Reads the optimizer state back.
-    pub fn moments(
+    /// Reads `moment` of all parameters back, and passes it to `take` in order.
+    pub fn read(
         &self,
+        moment: usize,
         device: &OpenDevice,
         readback: &mut Readback,
         network: &Network,
         fusion: Option<&Fusion>,
-    ) -> Result<Vec<Parameters>> {
-        (self.first_moment..self.planes)
-            .map(|plane| self.read(device, readback, network, fusion, plane))
-            .collect()
-    }
-
-    fn read(
-        &self,
-        device: &OpenDevice,
-        readback: &mut Readback,
-        network: &Network,
-        fusion: Option<&Fusion>,
-        plane: usize,
-    ) -> Result<Parameters> {
-        let mut layers = Vec::new();
+        take: &mut dyn FnMut(Piece) -> Result<()>,
+    ) -> Result<()> {
+        let plane = self.first_moment + moment;
         for (index, layer) in network.layers().enumerate() {
-            layers.push(
-                match (&self.alone[index], &self.together, fusion.and_then(|fusion| fusion.place(index))) {
-                    (Some(buffer), ..) => {
-                        let mut start = plane * self.plane(buffer);
-                        let mut of_layer = LayerParameters::default();
-                        for (tensor, length) in of_layer.tensors_mut().into_iter().zip(layer.tensor_lengths())
-                        {
-                            if length > 0 {
-                                *tensor = readback.floats(device, &buffer.raw, 4 * start as u64, length)?;
-                            }
-                            start += length;
-                        }
-                        of_layer
+            match (&self.alone[index], &self.together, fusion.and_then(|fusion| fusion.place(index))) {
+                (Some(buffer), ..) => {
+                    let mut from = plane * self.plane(buffer);
+                    for (tensor, length) in layer.tensor_lengths().into_iter().enumerate() {
+                        let mut start = 0;
+                        readback.each_floats(device, &buffer.raw, 4 * from as u64, length, |values| {
+                            take(Piece { layer: index, tensor, start, values })?;
+                            start += values.len();
+                            Ok(())
+                        })?;
+                        from += length;
                     }
-                    (None, Some(together), Some(place)) => {
-                        let start = 4 * (plane * self.plane(together)) as u64;
-                        place.unpacked(layer, |range: Range<usize>| {
-                            let from_byte = start + 16 * range.start as u64;
-                            readback.floats(device, &together.raw, from_byte, 4 * range.len())
-                        })?
-                    }
-                    _ => return Err(missing()),
-                },
-            );
+                }
+                (None, Some(together), Some(place)) => {
+                    let from = 4 * (plane * self.plane(together)) as u64;
+                    let held = place.unpacked(layer, |range: Range<usize>| {
+                        let from_byte = from + 16 * range.start as u64;
+                        readback.floats(device, &together.raw, from_byte, 4 * range.len())
+                    })?;
+                    take_layer(index, &held, take)?;
+                }
+                _ => return Err(missing()),
+            }
         }
-        Ok(Parameters { layers })
+        Ok(())
     }
 
     /// Number of values in each plane of `buffer`.

@@ -4,7 +4,7 @@ use super::fusion::MOST_GROUPS;
 use super::sizes::SizesTable;
 use crate::gpu::device::{Buffer, OpenDevice, Uploads};
 use crate::gpu::pipelines::{Arguments, Context, Dispatch, Kernel};
-use crate::memory::{ByCategory, Category};
+use crate::memory::Category;
 use crate::{Error, Result, Setting};
 
 /// Allocates and binds everything that a run needs, before its first step.
@@ -39,16 +39,6 @@ impl Setup {
     /// Uploads `contents` to `buffer` from byte `offset`, a multiple of 4.
     pub fn write(&mut self, buffer: &Buffer, offset: u64, contents: &[u8]) -> Result<()> {
         self.uploads.copy_to(&self.context.device, contents, &buffer.raw, offset)
-    }
-
-    /// Allocates a buffer that is counted in several categories and uploads `contents` to its start. The rest
-    /// is zero.
-    pub fn shared(&mut self, label: &str, bytes: ByCategory, contents: &[u8]) -> Result<Buffer> {
-        let buffer = self.context.device.shared(label, bytes)?;
-        if !contents.is_empty() {
-            self.uploads.copy(&self.context.device, contents, &buffer.raw)?;
-        }
-        Ok(buffer)
     }
 
     /// Dispatch of `kernel` with the uniform arguments `sizes`, on `operands` in the order of its bindings,

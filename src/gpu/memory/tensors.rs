@@ -3,9 +3,10 @@ use std::ops::Range;
 use super::fusion::Fusion;
 use super::setup::Setup;
 use super::thin_parameters::{ParameterOffsets, packed};
+use crate::device::Piece;
 use crate::gpu::device::{Buffer, OpenDevice, Readback};
 use crate::memory::Category;
-use crate::model::{Layer, LayerParameters, Network, Parameters};
+use crate::model::{LayerParameters, Network, Parameters};
 use crate::{Error, Result};
 
 /// Parameters of a network. Each layer that is not thin has buffers of its own; all thin layers share one.
@@ -71,45 +72,53 @@ impl Tensors {
         self.together.as_ref().ok_or_else(|| missing("layers together"))
     }
 
-    /// Reads all parameters back.
+    /// Reads all parameters back, and passes them to `take` in order.
     pub fn read(
         &self,
         device: &OpenDevice,
         readback: &mut Readback,
         network: &Network,
         fusion: Option<&Fusion>,
-    ) -> Result<Parameters> {
-        let mut layers = Vec::new();
+        take: &mut dyn FnMut(Piece) -> Result<()>,
+    ) -> Result<()> {
         for (index, layer) in network.layers().enumerate() {
-            let Layer { inputs, outputs, .. } = layer;
-            layers.push(match (&self.alone[index], &self.together, place(fusion, index)) {
+            match (&self.alone[index], &self.together, place(fusion, index)) {
                 (Some(LayerTensors { weights, bias, norm }), ..) => {
-                    let [_, _, gain, shift] = layer.tensor_lengths();
-                    let mut floats = |buffer: &Buffer, start: usize, count: usize| {
-                        readback.floats(device, &buffer.raw, 4 * start as u64, count)
-                    };
-                    let mut of_layer = LayerParameters {
-                        weights: floats(weights, 0, inputs * outputs)?,
-                        bias: floats(bias, 0, outputs)?,
-                        ..LayerParameters::default()
-                    };
-                    if let Some(norm) = norm {
-                        (of_layer.gain, of_layer.shift) =
-                            (floats(norm, 0, gain)?, floats(norm, gain, shift)?);
+                    let [_, _, gain, _] = layer.tensor_lengths();
+                    let buffers = [Some((weights, 0)), Some((bias, 0))];
+                    let norms = [0, gain].map(|start| norm.as_ref().map(|norm| (norm, start)));
+                    let buffers = buffers.into_iter().chain(norms);
+                    for (tensor, (buffer, length)) in buffers.zip(layer.tensor_lengths()).enumerate() {
+                        let Some((buffer, offset)) = buffer else { continue };
+                        let mut start = 0;
+                        readback.each_floats(device, &buffer.raw, 4 * offset as u64, length, |values| {
+                            take(Piece { layer: index, tensor, start, values })?;
+                            start += values.len();
+                            Ok(())
+                        })?;
                     }
-                    of_layer
                 }
                 (None, Some(together), Some(place)) => {
                     let read = |range: Range<usize>| {
                         readback.floats(device, &together.raw, 16 * range.start as u64, 4 * range.len())
                     };
-                    place.unpacked(layer, read)?
+                    take_layer(index, &place.unpacked(layer, read)?, take)?;
                 }
                 _ => return Err(missing(&format!("layer {index}"))),
-            });
+            }
         }
-        Ok(Parameters { layers })
+        Ok(())
     }
+}
+
+/// Passes the values `held` of layer `index` to `take`.
+pub(super) fn take_layer(
+    index: usize,
+    held: &LayerParameters,
+    take: &mut dyn FnMut(Piece) -> Result<()>,
+) -> Result<()> {
+    let mut tensors = held.tensors().into_iter().enumerate();
+    tensors.try_for_each(|(tensor, values)| take(Piece { layer: index, tensor, start: 0, values }))
 }
 
 fn place(fusion: Option<&Fusion>, layer: usize) -> Option<ParameterOffsets> {

@@ -15,9 +15,9 @@ use super::accounts::Accounts;
 use super::{Found, Machine, MemoryReport, Planned, RunPlanner, Start, Target, Verifier, task};
 use crate::config::Settings;
 use crate::data::Dataset;
-use crate::device::{Device, DeviceInfo, Job, Span, Task};
-use crate::memory::{ByCategory, Ledger, LiveMeter, check_host_memory};
-use crate::model::{LayerParameters, Network, Parameters, Plateau};
+use crate::device::{Device, DeviceInfo, Initial, Job, Span, Task};
+use crate::memory::{ByCategory, Ledger, LiveMeter};
+use crate::model::{Network, Plateau};
 use crate::plan::Plan;
 use crate::snapshot::LossSum;
 use crate::strategy::Strategy;
@@ -58,33 +58,33 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Machine::find`] and [`Trainer::on`].
-    pub fn new<'a>(settings: &Settings, data: &Arc<Dataset>, start: impl Into<Start<'a>>) -> Result<Self> {
+    pub fn new(settings: &Settings, data: &Arc<Dataset>, start: impl Into<Start>) -> Result<Self> {
         settings.validate()?;
         let Found { machine, passed_over } = Machine::find(settings.placement.device)?;
         Ok(Trainer { passed_over, ..Trainer::on(&machine, settings, data, start)? })
     }
 
     /// Plans, replays the plan, and allocates everything that training needs on `machine`, whichever device the settings
-    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`] or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
+    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
     /// to bit-identical parameters.
     ///
     /// # Errors
     /// [`Error::Usage`] if the settings contradict each other, the data or `start`; [`Error::DoesNotFit`] and
     /// [`Error::OverBudget`] if the device or the budget is too small; [`Error::KernelRefused`] if the driver refuses the
     /// simplest kernels.
-    pub fn on<'a>(
+    pub fn on(
         machine: &Machine,
         settings: &Settings,
         data: &Arc<Dataset>,
-        start: impl Into<Start<'a>>,
+        start: impl Into<Start>,
     ) -> Result<Self> {
-        let start = start.into();
-        let open = |machine: &Machine| Trainer::open(machine, settings, data, start);
+        let mut start = start.into();
+        let open = |machine: &Machine| Trainer::open(machine, settings, data, &mut start);
         let (trainer, refusals) = machine.with_accepted_kernels(open)?;
         Ok(Trainer { refusals, ..trainer })
     }
 
-    fn open(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: Start) -> Result<Self> {
+    fn open(machine: &Machine, settings: &Settings, data: &Arc<Dataset>, start: &mut Start) -> Result<Self> {
         settings.validate()?;
         let network = settings.network.build()?;
         check_fit(settings, &network, data, start)?;
@@ -94,10 +94,8 @@ impl Trainer {
             machine.target().plan(settings.placement.strategy, &task, settings.placement.dataset)?;
         let (bytes, Planned { micro_batch, strategy, plan, footprint, .. }) = (planned.bytes(), planned);
         let task = task.in_micro_batches(micro_batch);
-        let averaged = averaged_start(&task, start)?;
-        let moments = averaged.as_deref().unwrap_or(start.moments);
-        let job = Job { task, data, plan: &plan, parameters: start.parameters, moments };
-        let device = machine.open(&job, footprint, &ledger)?;
+        let mut job = Job { task, data, plan: &plan, initial: &mut start.initial };
+        let device = machine.open(&mut job, footprint, &ledger)?;
         let verifier =
             settings.diagnostics.verify_recompute.then(|| Verifier::new(&network, micro_batch, &plan));
         Ok(Trainer {
@@ -134,11 +132,6 @@ impl Trainer {
     /// Plan that a step executes for each micro-batch.
     pub fn plan(&self) -> &Plan {
         &self.plan
-    }
-
-    /// Frees the device, and returns the [laps](Trainer::laps).
-    pub fn into_laps(self) -> Vec<Vec<Span>> {
-        self.laps
     }
 
     /// Dataset.
@@ -212,33 +205,17 @@ impl Trainer {
     }
 }
 
-/// Initial optimizer state of a run that begins with a moving average of its parameters, which are its first value.
-fn averaged_start(task: &Task, start: Start) -> Result<Option<Vec<Parameters>>> {
-    if task.rule.ema.is_none() || !start.moments.is_empty() {
-        return Ok(None);
-    }
-    let count = task.rule.moments() as u64;
-    check_host_memory("the initial optimizer state", count * 4 * task.network.parameter_count())?;
-    let none = Parameters {
-        layers: (start.parameters.layers.iter())
-            .map(|layer| LayerParameters::from(layer.tensors().map(|tensor| vec![0.0; tensor.len()])))
-            .collect(),
-    };
-    let mut moments = vec![none; task.rule.optimizer.moments()];
-    moments.push(start.parameters.clone());
-    Ok(Some(moments))
-}
-
-fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: Start) -> Result<()> {
+fn check_fit(settings: &Settings, network: &Network, data: &Dataset, start: &Start) -> Result<()> {
+    let Initial { parameters, moments } = &start.initial;
     data.check(network)?;
     settings.batching.check_samples(data.train.len())?;
-    if !(start.parameters.fit(network) && start.moments.iter().all(|moment| moment.fit(network))) {
+    if !(parameters.fit(network) && moments.iter().all(|moment| moment.fit(network))) {
         return Err(Error::usage(
             Setting::Init,
             "found parameters or optimizer state of other shapes, expected those of the network",
         ));
     }
-    let (found, expected) = (start.moments.len(), settings.optimization.rule.moments());
+    let (found, expected) = (moments.len(), settings.optimization.rule.moments());
     if found != 0 && found != expected {
         let problem = format!(
             "found optimizer state of {found} values a parameter, expected {expected}, as the optimizer, with or without an \

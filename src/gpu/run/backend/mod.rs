@@ -10,7 +10,8 @@ use wgpu::CommandEncoder;
 
 use crate::data::Pass;
 use crate::device::{
-    Accumulation, Device, DeviceInfo, DriverMemory, Fault, Inspect, Job, Metrics, Span, Timing,
+    Accumulation, Device, DeviceInfo, DriverMemory, Fault, Inspect, Job, Metrics, Piece, Span, Timing,
+    Values, read_all,
 };
 use crate::execute::{Backend, Work};
 use crate::gpu::device::{Buffer, OpenDevice, Readback, Stopwatch, Uploads};
@@ -104,8 +105,8 @@ impl Gpu {
             Some(bytes) => Source::Device(Box::new(Resident::new(&mut setup, job.data, bytes, &batch)?)),
             None => Source::Host(Streamed::new(job.data, task.micro_batch)),
         };
-        let parameters = Tensors::of(&mut setup, job.parameters, fusion.as_ref())?;
-        let kept = OptimizerState::new(&mut setup, task, job.moments, fusion.as_ref())?;
+        let parameters = Tensors::of(&mut setup, &job.initial.parameters, fusion.as_ref())?;
+        let kept = OptimizerState::new(&mut setup, task, job.initial, fusion.as_ref())?;
         let sample_losses = setup.buffer(Category::Workspace, "sample losses", footprint.sample_losses)?;
         let loaded = (footprint.loaded > 0)
             .then(|| setup.buffer(Category::Workspace, "normalised state", footprint.loaded))
@@ -317,12 +318,6 @@ impl Device for Gpu {
         Ok(Metrics { batches, correct: word(0), loss: f32::from_bits(word(1)), fault })
     }
 
-    fn moments(&mut self) -> Result<Vec<Parameters>> {
-        self.flush();
-        let Gpu { device, readback, kept, network, fusion, .. } = self;
-        kept.as_ref().map_or(Ok(Vec::new()), |kept| kept.moments(device, readback, network, fusion.as_ref()))
-    }
-
     fn swap_average(&mut self) -> Result<()> {
         if self.swap.is_empty() {
             return Ok(());
@@ -338,10 +333,21 @@ impl Device for Gpu {
         self.device.check()
     }
 
-    fn parameters(&mut self) -> Result<Parameters> {
+    fn read(&mut self, values: Values, take: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
         self.flush();
-        let Gpu { device, readback, parameters, network, fusion, .. } = self;
-        parameters.read(device, readback, network, fusion.as_ref())
+        let Gpu { device, readback, parameters, kept, network, fusion, .. } = self;
+        match (values, kept) {
+            (Values::Parameters, _) => parameters.read(device, readback, network, fusion.as_ref(), take),
+            (Values::Moment(moment), Some(kept)) => {
+                kept.read(moment, device, readback, network, fusion.as_ref(), take)
+            }
+            (Values::Moment(_), None) => Err(Error::internal("there is no optimizer state to read")),
+        }
+    }
+
+    fn into_parameters(mut self: Box<Self>) -> Result<Parameters> {
+        let network = self.network.clone();
+        read_all(self.as_mut(), Values::Parameters, &network)
     }
 
     fn timing(&mut self) -> Option<&mut dyn Timing> {
