@@ -84,7 +84,7 @@ pub(super) fn peak_bytes(memory: &MemoryReport) -> String {
     format!("{equal}: {}", named.collect::<Vec<_>>().join(", "))
 }
 
-/// Bytes that the driver reports, if it does, and the buffers allocated after the first step.
+/// Bytes that the driver reports, if it does, by how much they pass the budget, and the buffers allocated after the first step.
 pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
     let driver = memory.driver.map(|driver| {
         format!(
@@ -93,8 +93,14 @@ pub(super) fn allocations(memory: &MemoryReport) -> Vec<String> {
             grouped(driver.reserved)
         )
     });
+    let over = memory.reserved_over_budget().filter(|&bytes| bytes > 0).map(|bytes| {
+        format!(
+            "the driver reserves {} bytes more than the budget, which bounds the buffers in its blocks of memory",
+            grouped(bytes)
+        )
+    });
     let made = format!("buffers allocated after the first step: {}", memory.allocations_after_first_step);
-    driver.into_iter().chain([made]).collect()
+    driver.into_iter().chain(over).chain([made]).collect()
 }
 
 /// Steps, time and device; the best parameters, if they are the result; the hash of the weights.

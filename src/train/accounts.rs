@@ -2,12 +2,14 @@ use super::MemoryReport;
 use crate::device::Inspect;
 use crate::memory::{ByCategory, Ledger, LiveMeter};
 use crate::plan::{Plan, interval_memory};
+use crate::strategy::Strategy;
 
 /// A run's memory, planned and counted.
 pub(super) struct Accounts {
     pub planned: ByCategory,
     pub ledger: Ledger,
     pub step_meter: LiveMeter,
+    budget: Option<u64>,
     made_by_first_step: Option<Made>,
 }
 
@@ -18,10 +20,11 @@ struct Made {
 }
 
 impl Accounts {
-    /// Accounts of a run of `plan`, with `planned` bytes in buffers that `ledger` counts.
-    pub fn new(planned: ByCategory, ledger: Ledger, plan: &Plan) -> Self {
+    /// Accounts of a run of `plan`, by `strategy`, with `planned` bytes in buffers that `ledger` counts.
+    pub fn new(planned: ByCategory, ledger: Ledger, strategy: Strategy, plan: &Plan) -> Self {
+        let budget = if let Strategy::Budget(bytes) = strategy { Some(bytes) } else { None };
         let step_meter = LiveMeter::new(plan.slots.len());
-        Accounts { planned, ledger, step_meter, made_by_first_step: None }
+        Accounts { planned, ledger, step_meter, budget, made_by_first_step: None }
     }
 
     /// Notes that a step has run on `device`.
@@ -46,6 +49,7 @@ impl Accounts {
             allocations_after_first_step: now.allocations - first.allocations,
             objects_after_first_step: now.objects - first.objects,
             driver: device.driver_memory(),
+            budget: self.budget,
         }
     }
 

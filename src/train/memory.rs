@@ -25,6 +25,8 @@ pub struct MemoryReport {
     pub objects_after_first_step: u64,
     /// Device memory by the driver's own account, if it keeps one.
     pub driver: Option<DriverMemory>,
+    /// The budget, if there is one. It bounds the counted bytes; the driver may reserve more.
+    pub budget: Option<u64>,
 }
 
 impl MemoryReport {
@@ -33,5 +35,10 @@ impl MemoryReport {
         self.planned == self.counted
             && self.planned_live == self.counted_live
             && self.planned_intervals == self.counted_intervals
+    }
+
+    /// Bytes that the driver reserves beyond the budget; `None` without a budget or without the driver's account.
+    pub fn reserved_over_budget(&self) -> Option<u64> {
+        Some(self.driver?.reserved.saturating_sub(self.budget?))
     }
 }

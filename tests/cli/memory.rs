@@ -1,4 +1,6 @@
-//! The memory of a run on the CPU, from start to end, beside the bytes that it counts.
+//! The memory of a run on the CPU, from start to end, beside the bytes that it counts; and what a driver reserves.
+
+use crate::program::{Folder, SMALL};
 
 #[cfg(target_os = "linux")]
 mod of_the_process {
@@ -66,4 +68,23 @@ mod of_the_process {
         assert_counted(&folder, "train --optimizer sgd --init m.safetensors --snapshot kept");
         assert_counted(&folder, "train --optimizer sgd --snapshot kept --resume");
     }
+}
+
+/// It allocates in blocks, the smallest of which is larger than this budget.
+#[test]
+fn software_tells_that_the_driver_reserves_more_than_the_budget() {
+    let folder = Folder::new();
+    let flags = format!("{SMALL} --device software");
+    let done = |flags: &str| folder.train(flags).pop().unwrap();
+    assert!(done(&flags)["memory"]["reserved_over_budget_bytes"].is_null());
+    let memory = &done(&format!("{flags} --budget 64KiB"))["memory"];
+    let reserved = memory["driver_reserved_bytes"].as_u64().unwrap();
+    assert!(memory["counted_peak_bytes"].as_u64().unwrap() <= 64 << 10, "{memory}");
+    assert_eq!(memory["reserved_over_budget_bytes"], reserved - (64 << 10), "{memory}");
+    let told = folder.run(&format!("train {flags} --budget 64KiB")).succeeded();
+    assert!(told.stdout.contains("bytes more than the budget"), "{told:#?}");
+    let ample = folder.run(&format!("train {flags} --budget 1GiB")).succeeded();
+    assert!(!ample.stdout.contains("more than the budget"), "{ample:#?}");
+    let on_the_cpu = &done(&format!("{SMALL} --device cpu --budget 64KiB"))["memory"];
+    assert!(on_the_cpu["reserved_over_budget_bytes"].is_null(), "{on_the_cpu}");
 }

@@ -131,4 +131,16 @@ mod tests {
         assert!(message.contains("samples") && message.contains("`dataset = host`"), "{message}");
         assert_eq!(device.ledger.allocated().total(), 0);
     }
+
+    /// Blocks that grow to 32 MiB and more would hold seven such buffers in 28 MiB.
+    #[test]
+    fn software_reserves_little_more_than_buffers_take() {
+        let device = OpenDevice::new(AdapterKind::Software, AdapterLimits::MOST).unwrap();
+        let usage = BufferUsages::STORAGE;
+        let buffers = [(); 7].map(|()| device.buffer(Category::Parameters, "W", 2 << 20, usage).unwrap());
+        let reserved = device.raw.generate_allocator_report().unwrap().total_reserved_bytes;
+        assert!((14 << 20..=18 << 20).contains(&reserved), "{reserved}");
+        assert_eq!(device.ledger.allocated().total(), 14 << 20);
+        drop(buffers);
+    }
 }

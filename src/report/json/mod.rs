@@ -232,6 +232,7 @@ fn memory(memory: &MemoryReport) -> Value {
         "counted_peak_bytes": memory.counted.total(),
         "driver_allocated_bytes": memory.driver.map(|driver| driver.allocated),
         "driver_reserved_bytes": memory.driver.map(|driver| driver.reserved),
+        "reserved_over_budget_bytes": memory.reserved_over_budget(),
         "allocations_after_first_step": memory.allocations_after_first_step,
         "objects_after_first_step": memory.objects_after_first_step,
         "categories": categories,

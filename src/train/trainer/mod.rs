@@ -102,7 +102,7 @@ impl Trainer {
             micro_batch,
             parts: task.parts,
             settings: settings.clone(),
-            accounts: Accounts::new(bytes, ledger, &plan),
+            accounts: Accounts::new(bytes, ledger, strategy, &plan),
             device,
             passed_over: None,
             refusals: Vec::new(),
