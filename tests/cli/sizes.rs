@@ -4,50 +4,61 @@ use serde_json::Value;
 
 use crate::program::{Folder, SMALL};
 
-/// A step of 1,024 samples of forty-eight hidden layers.
-const DEEP: &str = "--data synthetic:blobs,samples=1200,features=20,classes=10,seed=1 --hidden 64x48 --optimizer sgd --lr 0.01 \
-                    --steps 2 --validation 0.1";
+/// Steps of 512 samples of twenty-four hidden layers.
+const DEEP: &str = "--data synthetic:blobs,samples=600,features=20,classes=10,seed=1 --hidden 64x24 --optimizer sgd --lr 0.01 \
+                    --batch 512 --steps 2 --validation 0.1";
 
 /// Fewer layers, which take less time to plan.
-const SHORT: &str = "--data synthetic:blobs,samples=1200,features=20,classes=10,seed=1 --hidden 64x16 --optimizer sgd --lr 0.01 \
+const SHORT: &str = "--data synthetic:blobs,samples=1200,features=20,classes=10,seed=1 --hidden 64x8 --optimizer sgd --lr 0.01 \
                      --steps 1 --validation 0.1";
 
 #[track_caller]
 fn plan(events: &[Value]) -> &Value {
-    events.iter().find(|event| event["event"] == "plan").unwrap()
+    event(events, "plan")
+}
+
+#[track_caller]
+fn event<'a>(events: &'a [Value], name: &str) -> &'a Value {
+    events.iter().find(|event| event["event"] == name).unwrap()
 }
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no whole number"))
 }
 
-fn hash(events: &[Value]) -> &Value {
-    &events.last().unwrap()["weights_sha256"]
+#[track_caller]
+fn hash(events: &[Value]) -> &str {
+    event(events, "done")["weights_sha256"].as_str().unwrap()
+}
+
+/// The plan of these flags.
+#[track_caller]
+fn planned(folder: &Folder, flags: &str) -> Value {
+    folder.run(&format!("plan --json {flags}")).succeeded().events()[0]["plan"].clone()
 }
 
 /// Trains in micro-batches that `auto` chooses, checks what it promises, and returns their size.
 fn micro_batches(device: &str, budget: &str) -> u64 {
     let folder = Folder::new();
-    let flags = format!("{DEEP} --batch 1024 --device {device}");
-    let fixed = folder.train(&format!("{flags} --budget {budget} --micro-batch 1024"));
-    assert!(number(&plan(&fixed)["recomputed_layers"]) > 0);
+    let flags = format!("{DEEP} --device {device}");
+    let fixed = planned(&folder, &format!("{flags} --budget {budget} --micro-batch 512"));
+    assert!(number(&fixed["recomputed_layers"]) > 0);
     let auto = format!("{flags} --budget {budget} --micro-batch auto");
     let events = folder.train(&format!("{auto} --save-config run.toml"));
-    let (planned, memory) = (plan(&events), &events.last().unwrap()["memory"]);
+    let (planned, memory) = (plan(&events), &event(&events, "done")["memory"]);
     let size = number(&planned["micro_batch"]);
     assert_eq!(number(&planned["recomputed_layers"]), 0);
-    assert_eq!(size * number(&planned["parts"]), 1024);
-    assert_eq!(memory["planned_peak_bytes"], memory["counted_peak_bytes"]);
+    assert_eq!(size * number(&planned["parts"]), 512);
+    assert_eq!(number(&memory["planned_peak_bytes"]), number(&memory["counted_peak_bytes"]));
     // The file of flags gives the size.
     let kept = String::from_utf8(folder.read("run.toml")).unwrap();
     assert!(kept.contains(&format!("micro-batch = {size}\n")), "{kept}");
-    assert_eq!(hash(&folder.train("--config run.toml")), hash(&events));
+    let snapshots = "--snapshot stopped --snapshot-every 1";
+    assert_eq!(hash(&folder.train(&format!("--config run.toml {snapshots}"))), hash(&events));
     // A run is resumed in the size that it began with, whatever would be chosen now.
-    let stopped = format!("{auto} --snapshot stopped --snapshot-every 1");
-    folder.train(&stopped);
     std::fs::remove_file(folder.path("stopped/step-000000000002.ckpt")).unwrap();
-    let larger = stopped.replace(budget, "1GiB");
-    let resumed = folder.train(&format!("{larger} --resume"));
+    let larger = auto.replace(budget, "1GiB");
+    let resumed = folder.train(&format!("{larger} {snapshots} --resume"));
     assert_eq!(number(&plan(&resumed)["micro_batch"]), size);
     assert_eq!(hash(&resumed), hash(&events));
     size
@@ -55,32 +66,32 @@ fn micro_batches(device: &str, budget: &str) -> u64 {
 
 #[test]
 fn cpu_micro_batches_store_what_the_whole_batch_recomputes() {
-    let size = micro_batches("cpu", "5MiB");
-    assert!((16..1024).contains(&size), "{size}");
+    let size = micro_batches("cpu", "3MiB");
+    assert!((16..512).contains(&size), "{size}");
 }
 
 #[test]
 fn software_micro_batches_keep_the_bits_where_they_can() {
-    let size = micro_batches("software", "9MiB");
-    assert!(size.is_multiple_of(256), "{size}");
+    let size = micro_batches("software", "3MiB");
+    assert_eq!(size, 256);
     // In less, it is 128 samples that store all.
-    let less = format!("plan --json {DEEP} --batch 1024 --device software --budget 4MiB --micro-batch auto");
-    let planned = &Folder::new().run(&less).succeeded().events()[0]["plan"];
+    let less = format!("{DEEP} --device software --budget 1800KiB --micro-batch auto");
+    let planned = planned(&Folder::new(), &less);
     assert_eq!((number(&planned["micro_batch"]), number(&planned["recomputed_layers"])), (128, 0));
 }
 
 /// The batch that `auto` takes within `budget` is the last of which nothing is recomputed in one piece.
 fn batch(folder: &Folder, device: &str, budget: &str, step: u64) -> u64 {
     let flags = format!("{SHORT} --device {device} --budget {budget}");
-    let of = |batch: &str| {
-        let events = folder.train(&format!("{flags} --batch {batch} --save-config {batch}.toml"));
+    let of = |plan: &Value| {
         let [size, parts, recomputed] =
-            ["micro_batch", "parts", "recomputed_layers"].map(|key| number(&plan(&events)[key]));
+            ["micro_batch", "parts", "recomputed_layers"].map(|key| number(&plan[key]));
         (size * parts, recomputed > 0 || parts > 1)
     };
-    let (batch, is_short) = of("auto");
+    let (batch, is_short) = of(plan(&folder.train(&format!("{flags} --batch auto --save-config auto.toml"))));
     assert!(!is_short, "{batch}");
-    assert_eq!(of(&(batch + step).to_string()), (batch + step, true));
+    let next = batch + step;
+    assert_eq!(of(&planned(folder, &format!("{flags} --batch {next}"))), (next, true));
     let kept = String::from_utf8(folder.read("auto.toml")).unwrap();
     assert!(kept.contains(&format!("\nbatch = {batch}\n")), "{kept}");
     batch
@@ -89,7 +100,7 @@ fn batch(folder: &Folder, device: &str, budget: &str, step: u64) -> u64 {
 #[test]
 fn cpu_batch_fills_its_budget() {
     let folder = Folder::new();
-    assert_eq!(batch(&folder, "cpu", "2MiB", 8) % 8, 0);
+    assert_eq!(batch(&folder, "cpu", "1MiB", 8) % 8, 0);
     let all = folder.run(&format!("train {SHORT} --device cpu --budget 1GiB --batch auto")).succeeded();
     assert!(
         all.stderr.contains("--batch auto takes mini-batches of 1,080: all training samples"),
@@ -108,7 +119,29 @@ fn cpu_batch_fills_its_budget() {
 
 #[test]
 fn software_batch_fills_its_budget() {
-    assert_eq!(batch(&Folder::new(), "software", "4MiB", 256) % 256, 0);
+    assert_eq!(batch(&Folder::new(), "software", "2MiB", 256) % 256, 0);
+}
+
+/// The best parameters are kept beside those of training, and take as much.
+#[test]
+fn cpu_sizes_leave_room_for_the_best_parameters() {
+    let folder = Folder::new();
+    let parameters = 4 * ((20 + 1) * 64 + 7 * (64 + 1) * 64 + (64 + 1) * 10);
+    for sizes in ["--batch auto", "--batch 512 --micro-batch auto"] {
+        let flags = format!("{SHORT} --device cpu {sizes} --budget");
+        let run = |budget: u64, best: &str| {
+            let events = folder.train(&format!("{flags} {budget} {best}"));
+            let memory = &event(&events, "done")["memory"];
+            assert_eq!(number(&memory["planned_peak_bytes"]), number(&memory["counted_peak_bytes"]));
+            assert!(number(&memory["counted_peak_bytes"]) <= budget, "{sizes} {memory}");
+            ["micro_batch", "parts", "recomputed_layers"].map(|key| number(&plan(&events)[key]))
+        };
+        let alone = run(1 << 20, "");
+        assert_eq!(run((1 << 20) + parameters, "--keep-best loss"), alone, "{sizes}");
+        let beside = run(1 << 20, "--keep-best loss");
+        assert_eq!(run((1 << 20) - parameters, ""), beside, "{sizes}");
+        assert_ne!(beside, alone, "{sizes}");
+    }
 }
 
 #[test]

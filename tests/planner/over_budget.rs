@@ -103,9 +103,9 @@ fn micro_batches_of_any_size_are_chosen_by_time() {
         let all = settings(layers, batch, Optimizer::Sgd, u64::MAX);
         let planner = planner(Target::Cpu, &all);
         let most = planner.plan(&all).unwrap().bytes().total();
-        for share in [2, 4] {
+        for share in [2, 3] {
             let settings = changed(all.clone(), |s| s.placement.strategy = Strategy::Budget(most / share));
-            let Ok(chosen) = planner.plan_divided(&settings) else { continue };
+            let chosen = planner.plan_divided(&settings).unwrap();
             let time = |size: usize| {
                 let batching = Batching { micro_batch: Some(size), ..settings.batching };
                 let settings = Settings { batching, ..settings.clone() };
