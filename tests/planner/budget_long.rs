@@ -46,6 +46,16 @@ fn plans_of_long_uneven_chains_are_close_to_the_bound() {
 }
 
 #[test]
+fn the_least_budget_of_a_long_chain_has_a_plan() {
+    let chain = Family::Random.chain(320, &mut Random::new(53));
+    let mut solver = Solver::new(&chain, PoolLimits::default()).unwrap();
+    let least = solver.least().unwrap();
+    let plan = solver.plan(least).unwrap().unwrap();
+    simulate(&plan).unwrap();
+    assert!(plan.bytes() <= least);
+}
+
+#[test]
 fn plans_are_found_again_in_the_bytes_that_they_take() {
     let mut random = Random::new(52);
     for index in 0..40 {

@@ -53,7 +53,7 @@ const WIDE: [Trial; 6] = [
 ];
 /// Limits on the partial layouts that a search follows, over all tenants, for beams of up to 500 and for wider ones.
 const FOLLOWED: usize = 120_000;
-const FOLLOWED_BY_WIDE: usize = 400_000;
+const FOLLOWED_BY_WIDE: usize = 150_000;
 /// Limit on the ranges that a search copies.
 const COPIES: usize = 10_000_000;
 
@@ -117,7 +117,7 @@ fn place(tenants: &[Tenant], capacity: u64, width: usize, limits: PoolLimits) ->
     let width = width.min(followed / tenants.len().max(1)).max(1);
     let mut copies = 0;
 
-    let mut history: Vec<Placed> = Vec::new();
+    let mut history: Vec<Placed> = Vec::with_capacity(tenants.len() * width);
     let mut moves: Vec<Move> = Vec::new();
     let mut beam = vec![Partial::default()];
     for &index in &order {

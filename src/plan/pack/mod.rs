@@ -3,7 +3,7 @@
 mod arena;
 mod shared_blocks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::lifetime::{self, Values};
 use super::{Slot, Tenant};
@@ -29,6 +29,10 @@ impl Default for PoolLimits {
         PoolLimits { alignment: 256, block_bytes: u64::MAX, block_multiple: 4, joined: false }
     }
 }
+
+/// Values, and sizes of values, above which only an arena is tried, if it fits.
+const MANY: usize = 3000;
+const MANY_SIZES: usize = 64;
 
 /// How long to search for a smaller pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,11 @@ struct Layout {
 impl Layout {
     fn bytes(&self) -> u64 {
         self.block_bytes.iter().sum()
+    }
+
+    /// [`Layout::joined`], if `limits` ask for it.
+    fn joined_where(self, limits: PoolLimits) -> Self {
+        if limits.joined { self.joined(limits) } else { self }
     }
 
     /// Its blocks one after the other, at aligned offsets, in as few blocks as `limits` allow.
@@ -112,6 +121,31 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64, effort: Effor
             tenant.value, tenant.bytes, limits.block_bytes
         )));
     }
+    let layout = match is_diverse(tenants).then(|| arena::layout(values, most, limits, effort)) {
+        Some(Some(layout)) => layout,
+        Some(None) => shared_blocks::layout(tenants).joined_where(limits),
+        None => smaller_layout(values, limits, most, effort),
+    };
+    let mut slots: BTreeMap<Placement, Vec<Tenant>> = BTreeMap::new();
+    for (&tenant, &placement) in tenants.iter().zip(&layout.placements) {
+        slots.entry(placement).or_default().push(tenant);
+    }
+    let slots = slots.into_iter().map(|(Placement { block, offset, bytes }, mut tenants)| {
+        tenants.sort_by_key(|tenant| tenant.from);
+        Slot { block, offset, bytes, tenants }
+    });
+    Ok(Pool { block_bytes: layout.block_bytes, slots: slots.collect() })
+}
+
+/// `true` if values are many and of many sizes: then a buffer for each slot takes long to find, and loses much.
+fn is_diverse(tenants: &[Tenant]) -> bool {
+    let sizes = || tenants.iter().map(|tenant| tenant.bytes).collect::<BTreeSet<_>>();
+    tenants.len() > MANY && sizes().len() > MANY_SIZES
+}
+
+/// One range a slot, or the arena if that is smaller.
+fn smaller_layout(values: &Values, limits: PoolLimits, most: u64, effort: Effort) -> Layout {
+    let tenants = &values.tenants;
     let mut layout = shared_blocks::layout(tenants);
     let mut lost = layout.bytes() - values.peak.bytes;
     if limits.joined {
@@ -124,13 +158,5 @@ pub(super) fn pack(values: &Values, limits: PoolLimits, most: u64, effort: Effor
         let arena = arena::layout(values, most.min(layout.bytes() - 1), limits, effort);
         layout = arena.unwrap_or(layout);
     }
-    let mut slots: BTreeMap<Placement, Vec<Tenant>> = BTreeMap::new();
-    for (&tenant, &placement) in tenants.iter().zip(&layout.placements) {
-        slots.entry(placement).or_default().push(tenant);
-    }
-    let slots = slots.into_iter().map(|(Placement { block, offset, bytes }, mut tenants)| {
-        tenants.sort_by_key(|tenant| tenant.from);
-        Slot { block, offset, bytes, tenants }
-    });
-    Ok(Pool { block_bytes: layout.block_bytes, slots: slots.collect() })
+    layout
 }

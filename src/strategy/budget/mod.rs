@@ -76,6 +76,8 @@ pub struct Solver {
     known: Vec<Known>,
     /// Live bytes of schedules from levels, by level and units; `None` for those that do not count.
     live_bytes: HashMap<(usize, usize), Option<u64>>,
+    /// [`Solver::least`] and its schedule, once it was asked for; no schedule if it keeps everything.
+    least: Option<(u64, Option<Candidate>)>,
 }
 
 /// Peak and cost of a schedule that needs no solving.
@@ -93,7 +95,8 @@ const MOST_RUNS: usize = 1 << 21;
 const ALL_BINOMIAL: usize = 2000;
 /// Chains of so many layers are solved with all states, but for very uneven ones.
 const SHORT: usize = 32;
-/// Number of candidates, of those that are cheaper than the first that fits, for which a pool is searched for longer.
+/// Number of candidates, of those that are cheaper than the first that fits, for which a pool is searched for longer. It is 1
+/// for long chains.
 const HARD: usize = 4;
 /// Schedules in a row that do not fit before the search for the least memory of a long chain ends.
 const PATIENCE: usize = 4;
@@ -135,6 +138,7 @@ impl Solver {
             choices,
             known: Vec::new(),
             live_bytes: HashMap::new(),
+            least: None,
             store_all,
             chain: chain.clone(),
         };
@@ -185,11 +189,11 @@ impl Solver {
             }
             cheaper.push(candidate);
         }
-        // The least memory of a chain is that of the usual search, but for long chains, which have few candidates.
-        if found.is_none() && self.chain.layers() <= MODERATE {
-            return Ok(None);
+        if found.is_none() {
+            return self.plan_in_least(bytes);
         }
-        for candidate in cheaper.into_iter().take(if found.is_some() { HARD } else { usize::MAX }) {
+        let hard = if self.chain.layers() > MODERATE { 1 } else { HARD };
+        for candidate in cheaper.into_iter().take(hard) {
             let Some(schedule) = self.schedule_of(&candidate)? else { continue };
             let plan = Plan::within(&self.chain, schedule, self.limits, bytes, Effort::Most)?;
             if plan.is_some() {
@@ -223,6 +227,10 @@ impl Solver {
     /// # Errors
     /// As [`Solver::new`].
     pub fn least(&mut self) -> Result<u64> {
+        if let Some((least, _)) = &self.least {
+            return Ok(*least);
+        }
+        let mut smallest = None;
         let mut least = self.store_all.bytes();
         let mut known: Vec<_> =
             self.known.iter().map(|known| (known.live_bytes, known.candidate.clone())).collect();
@@ -243,7 +251,10 @@ impl Solver {
                 let effort = if is_long { Effort::Most } else { Effort::Usual };
                 let fewer = if is_long { least - least / 256 - 1 } else { least - 1 };
                 match Plan::within(&self.chain, schedule, self.limits, fewer, effort)? {
-                    Some(plan) => (least, failures) = (plan.bytes().max(*bytes), 0),
+                    Some(plan) => {
+                        (least, failures) = (plan.bytes().max(*bytes), 0);
+                        smallest = Some(candidate.clone());
+                    }
                     None => {
                         failures += 1;
                         break;
@@ -251,7 +262,20 @@ impl Solver {
                 }
             }
         }
+        self.least = Some((least, smallest));
         Ok(least)
+    }
+
+    /// The plan of the schedule that takes the least memory, if `bytes` suffice for it.
+    fn plan_in_least(&mut self, bytes: u64) -> Result<Option<Plan>> {
+        self.least()?;
+        match self.least.clone() {
+            Some((least, Some(candidate))) if least <= bytes => {
+                let Some(schedule) = self.schedule_of(&candidate)? else { return Ok(None) };
+                Plan::within(&self.chain, schedule, self.limits, bytes, Effort::Usual)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Plans from the least memory to storing everything, each with less recomputation than the one before:
