@@ -155,7 +155,10 @@ fn recomputation(asked: &Asked, planner: &RunPlanner) -> Option<String> {
     if asked.recomputed_share == 0.0 {
         return None;
     }
-    let divided = planner.plan_divided(asked.settings).ok()?;
+    let divided = match asked.settings.batching.micro_batch {
+        None => planner.faster_division(asked.settings, asked.recomputed_share).ok()??,
+        Some(_) => planner.plan_divided(asked.settings).ok()?,
+    };
     let share = divided.plan.prediction.recomputed_share();
     let flops = (3.0 + share) / (3.0 + asked.recomputed_share);
     if flops > 1.0 - GAIN {

@@ -53,12 +53,23 @@ impl Target {
         if !is_short {
             return whole;
         }
-        let search = Search { target: self, task, budget, placement };
-        let best = search.fastest(whole, self.divisions(task));
-        if task.division == Division::Any && !best.as_ref().is_ok_and(stores_all) {
-            return search.fastest(best, search.all_divisions());
-        }
-        best
+        Search { target: self, task, budget, placement, less_than: f64::INFINITY }.best(whole)
+    }
+
+    /// The plan of `task` in smaller micro-batches of any size, under a budget of `bytes`, that is expected to take the least time.
+    /// `None` if none is expected to take less than the task in one piece, of which `recomputed` forward passes are recomputed.
+    pub(super) fn faster_division(
+        self,
+        bytes: u64,
+        task: &Task,
+        placement: DatasetPlacement,
+        recomputed: f64,
+    ) -> Option<Planned> {
+        let task = &Task { division: Division::Any, ..*task };
+        let less_than = self.time(task, recomputed);
+        let search = Search { target: self, task, budget: bytes, placement, less_than };
+        let whole = Refusal::of(Error::internal("the task in one piece is not planned again"), task);
+        search.best(Err(whole)).ok()
     }
 
     /// `task` in smaller micro-batches with the same bits, the largest first, each about half of the one before.
@@ -100,9 +111,21 @@ struct Search<'a> {
     task: &'a Task<'a>,
     budget: u64,
     placement: DatasetPlacement,
+    /// Expected time that plans must stay below.
+    less_than: f64,
 }
 
 impl<'a> Search<'a> {
+    /// The one of `whole` and the plans of smaller micro-batches that is expected to take the least time: of those with the same
+    /// bits, or if none of these stores all states and the task allows it, of any.
+    fn best(&self, whole: Result<Planned, Refusal>) -> Result<Planned, Refusal> {
+        let best = self.fastest(whole, self.target.divisions(self.task));
+        if self.task.division == Division::Any && !best.as_ref().is_ok_and(stores_all) {
+            return self.fastest(best, self.all_divisions());
+        }
+        best
+    }
+
     /// The one of `best` and the plans of `sizes`, largest first, that is expected to take the least time.
     fn fastest(&self, mut best: Result<Planned, Refusal>, mut sizes: Vec<Task>) -> Result<Planned, Refusal> {
         // The largest that recomputes nothing, or the smallest, is the fastest where the device stays busy. Others are
@@ -114,12 +137,13 @@ impl<'a> Search<'a> {
             self.target.time(&divided, planned.plan.prediction.recomputed_share())
         };
         for divided in first.into_iter().chain(sizes) {
-            if best.as_ref().is_ok_and(|best| self.target.time(&divided, 0.0) >= time(best)) {
+            let most = best.as_ref().map_or(self.less_than, time);
+            if self.target.time(&divided, 0.0) >= most {
                 continue;
             }
             let planned = self.target.plan_plainly(Strategy::Budget(self.budget), &divided, self.placement);
             best = match (best, planned.map_err(|error| Refusal::of(error, &divided))) {
-                (Ok(best), Ok(other)) if time(&best) <= time(&other) => Ok(best),
+                (best, Ok(other)) if time(&other) >= most => best,
                 (_, Ok(other)) => Ok(other),
                 // Of budgets that are too small, the message names the one that comes closest.
                 (Err(one), Err(other)) if other.least() < one.least() => Err(other),

@@ -73,6 +73,18 @@ impl RunPlanner {
         })
     }
 
+    /// As [`RunPlanner::plan_divided`], for a run whose plan in one piece is known to recompute so many forward passes, and is not
+    /// made again. `None` if no smaller micro-batches are expected to take less time, or without a budget.
+    ///
+    /// # Errors
+    /// Those of [`Settings::validate`].
+    pub fn faster_division(&self, settings: &Settings, recomputed: f64) -> Result<Option<Planned>> {
+        let Strategy::Budget(budget) = settings.placement.strategy else { return Ok(None) };
+        self.with_task(settings, |task| {
+            Ok(self.target.faster_division(budget, task, settings.placement.dataset, recomputed))
+        })
+    }
+
     /// The largest batch that the budget of `settings` allows, as [`Target::largest_batch`] finds it: at most all training
     /// samples, if the dataset has any.
     ///

@@ -25,31 +25,39 @@ enum Order {
     Backward,
 }
 
+const fn forward(slack: u64, width: usize) -> Trial {
+    Trial { slack, width, order: Order::Forward }
+}
+
+const fn backward(slack: u64, width: usize) -> Trial {
+    Trial { slack, width, order: Order::Backward }
+}
+
 /// Searches to try in this order. None depends on the bytes that are allowed, so that what is found in few bytes is found in
 /// more, too.
 const TRIALS: [Trial; 13] = [
-    Trial { slack: 0, width: 24, order: Order::Forward },
-    Trial { slack: 0, width: 24, order: Order::Backward },
-    Trial { slack: 0, width: 500, order: Order::Forward },
-    Trial { slack: 0, width: 500, order: Order::Backward },
-    Trial { slack: 5, width: 24, order: Order::Forward },
-    Trial { slack: 15, width: 24, order: Order::Forward },
-    Trial { slack: 20, width: 96, order: Order::Forward },
-    Trial { slack: 30, width: 24, order: Order::Forward },
-    Trial { slack: 40, width: 500, order: Order::Forward },
-    Trial { slack: 50, width: 24, order: Order::Forward },
-    Trial { slack: 50, width: 500, order: Order::Forward },
-    Trial { slack: 100, width: 96, order: Order::Forward },
-    Trial { slack: 200, width: 96, order: Order::Forward },
+    forward(0, 24),
+    backward(0, 24),
+    forward(0, 500),
+    backward(0, 500),
+    forward(5, 24),
+    forward(15, 24),
+    forward(20, 96),
+    forward(30, 24),
+    forward(40, 500),
+    forward(50, 24),
+    forward(50, 500),
+    forward(100, 96),
+    forward(200, 96),
 ];
 /// Those after them, if the search may take longer.
 const WIDE: [Trial; 6] = [
-    Trial { slack: 0, width: 3000, order: Order::Forward },
-    Trial { slack: 0, width: 3000, order: Order::Backward },
-    Trial { slack: 25, width: 3000, order: Order::Forward },
-    Trial { slack: 75, width: 3000, order: Order::Forward },
-    Trial { slack: 0, width: 15_000, order: Order::Forward },
-    Trial { slack: 0, width: 15_000, order: Order::Backward },
+    forward(0, 3000),
+    backward(0, 3000),
+    forward(25, 3000),
+    forward(75, 3000),
+    forward(0, 15_000),
+    backward(0, 15_000),
 ];
 /// Limits on the partial layouts that a search follows, over all tenants, for beams of up to 500 and for wider ones.
 const FOLLOWED: usize = 120_000;
@@ -68,7 +76,7 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits, effort: Eff
         return None;
     }
     let aligned_peak = lifetime::live_peak(&aligned(tenants, limits.alignment)).bytes;
-    let backward = reversed(tenants);
+    let from_last = reversed(tenants);
     let wide = if effort == Effort::Most { &WIDE[..] } else { &[] };
     let (offsets, bytes) = TRIALS.iter().chain(wide).find_map(|&Trial { slack, width, order }| {
         let more = live_peak / 4000 * 4 * slack;
@@ -77,7 +85,7 @@ pub(super) fn layout(values: &Values, most: u64, limits: PoolLimits, effort: Eff
         if capacity > most || capacity + limits.alignment <= aligned_peak {
             return None;
         }
-        let tenants = if order == Order::Forward { tenants } else { &backward };
+        let tenants = if order == Order::Forward { tenants } else { &from_last };
         Some((place(tenants, capacity, width, limits)?, capacity))
     })?;
     let blocks = bytes.div_ceil(limits.block_bytes);

@@ -65,8 +65,9 @@ impl Trainer {
     }
 
     /// Plans, replays the plan, and allocates everything that training needs on `machine`, whichever device the settings
-    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training continues
-    /// to bit-identical parameters.
+    /// choose. Where the driver refuses a kernel, simpler ones are used, which give the same bits. `start` is
+    /// [`Parameters`](crate::model::Parameters) or a [`Snapshot`](crate::snapshot::Snapshot); from a snapshot, training
+    /// continues to bit-identical parameters.
     ///
     /// # Errors
     /// [`Error::Usage`] if the settings contradict each other, the data or `start`; [`Error::DoesNotFit`] and
